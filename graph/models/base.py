@@ -1,0 +1,33 @@
+"""The contract of whatever proposes hypotheses."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from gristmill.graph.records import Reply, Request
+
+__all__ = ["Proposer"]
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """A way to a model (or to something that needs none). Entered once for a run, asked many times at once."""
+
+    name: str
+    model: str
+    adapter: str | None
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def propose(self, request: Request) -> Reply:
+        """One reply.
+
+        Raises:
+            ModelError: the model could not be had after retries (an `InfrastructureError`).
+        """
+        ...

@@ -1,0 +1,129 @@
+"""What the loop writes down: requests, replies, hypotheses, trajectories. All frozen, all append-only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Task, Verdict
+from pydantic import Field
+
+__all__ = [
+    "Hypothesis",
+    "Message",
+    "Reflection",
+    "Reply",
+    "Request",
+    "Sampling",
+    "Step",
+    "StopReason",
+    "Tokens",
+    "Trajectory",
+]
+
+
+class Message(Record):
+    """One chat message."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Sampling(Record):
+    """How a reply is drawn. `temperature` 0 is greedy."""
+
+    temperature: float = Field(0.8, ge=0)
+    top_p: float = Field(0.95, gt=0, le=1)
+    max_tokens: int = Field(512, ge=1)
+    seed: int | None = None
+    stop: tuple[str, ...] = Field((), description="the reply ends before the first of these")
+
+
+class Tokens(Record):
+    """Usage of one model call, as the model reported it (or counted with its tokenizer)."""
+
+    prompt: int = Field(0, ge=0)
+    completion: int = Field(0, ge=0)
+
+
+class Request(Record):
+    """What a proposer is asked: one reply for one place (task, round, sample) in a run."""
+
+    task_id: str
+    round: int = Field(ge=0)
+    sample: int = Field(ge=0)
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
+
+
+class Reply(Record):
+    """What a proposer answered."""
+
+    text: str
+    tokens: Tokens = Tokens()
+    model: str = Field("", description="as the server named it")
+    finish: str = Field("", description="stop, length, …, as the server named it")
+    seconds: float = 0.0
+
+
+class Hypothesis(Record):
+    """One proposal. `id` is ``{task_id}/{round}/{sample}`` and so the same in a killed and resumed run."""
+
+    id: str
+    task_id: str
+    round: int
+    sample: int
+    text: str = Field(description="the raw reply")
+    solution: str | None = Field(description="what was extracted from it; None where nothing usable was found")
+    note: str = Field("", description="how it was extracted, or why nothing usable was found")
+    parents: tuple[str, ...] = ()
+    proposer: str
+    model: str
+    adapter: str | None = None
+    sampling: Sampling
+    prompt_sha: str = Field(description="sha256 of the canonical JSON of the messages; the store holds them")
+    tokens: Tokens = Tokens()
+
+
+class StopReason(StrEnum):
+    """Why a task's loop ended."""
+
+    TARGET = "target"  # a hypothesis passed (or reached the task's target score)
+    PATIENCE = "patience"  # no better best in p rounds
+    SAME = "same"  # hypotheses no longer differ
+    ROUNDS = "rounds"
+    CALLS = "calls"
+    TOKENS = "tokens"
+    SECONDS = "seconds"
+
+
+class Reflection(Record):
+    """What went back to the model after a round: which hypotheses, with what evidence."""
+
+    round: int
+    parents: tuple[str, ...]
+    evidence: str
+
+
+class Step(Record):
+    """A hypothesis and what was found about it."""
+
+    hypothesis: Hypothesis
+    verdict: Verdict
+
+
+class Trajectory(Record):
+    """One task's whole story: the wire record between `graph` and `trainers`."""
+
+    version: Literal[1] = 1
+    run: str
+    task: Task
+    prompts: dict[str, tuple[Message, ...]] = Field(description="messages by `prompt_sha`")
+    steps: tuple[Step, ...]
+    reflections: tuple[Reflection, ...] = ()
+    best: str | None = Field(None, description="id of the best hypothesis")
+    stop: StopReason
+    detail: str = ""
+    seconds: float = 0.0

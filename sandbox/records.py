@@ -1,0 +1,91 @@
+"""What crosses the sandbox's border: a `Job` goes in, a `Report` comes out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Ending", "Job", "Limits", "Profile", "Record", "Report", "SandboxInfo"]
+
+
+class Record(BaseModel):
+    """Frozen pydantic model that refuses unknown fields; the base of every record in the program."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Limits(Record):
+    """What one job may use. All are enforced by the sandbox, never by the code inside it."""
+
+    wall_seconds: float = Field(10.0, gt=0, le=3600, description="from fork to kill, whatever the job does")
+    cpu_seconds: float = Field(10.0, gt=0, le=3600, description="processor time of one process")
+    memory_mb: int = Field(512, ge=32, le=65536, description="address space and resident memory of the job")
+    processes: int = Field(16, ge=1, le=512, description="processes and threads at a time, the job's own included")
+    output_kb: int = Field(1024, ge=1, le=65536, description="stdout, stderr and replies, each; more ends the job")
+    disk_mb: int = Field(16, ge=1, le=4096, description="what the job may hold in its own directory")
+
+
+class Ending(StrEnum):
+    """How a job ended. None of these is a verdict: an honest-looking `finished` proves nothing by itself."""
+
+    FINISHED = "finished"  # exit status 0
+    FAILED = "failed"  # another exit status, or a signal that we did not send
+    TIMEOUT = "timeout"  # wall clock or CPU limit
+    OUT_OF_MEMORY = "out_of_memory"
+    OUTPUT_LIMIT = "output_limit"
+
+
+class Profile(Record):
+    """A kind of worker: what its zygote has imported before it forks.
+
+    `guest` are extra trusted module files (paths on the host) that jobs may name in `Job.program`
+    as ``module:function``; the sandbox's own guest module is ``candidate``. `preload` are library
+    modules imported once in the zygote. `image` names the image variant: "base" holds Python, numpy, sympy
+    and math-verify; "torch" adds torch.
+    """
+
+    name: str
+    guest: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    image: str = "base"
+    memory_mb: int = Field(2048, description="cap of one whole worker, the sum over a job's processes")
+
+
+class Job(Record):
+    """One process to run behind the wall.
+
+    `program` is ``module:function`` of trusted guest code, called in the confined child as
+    ``function(context)`` (see `gristmill.sandbox.guest.candidate`). `request` is sent to the child over its
+    private channel, in the canonical encoding; the zygote never sees it.
+    """
+
+    program: str
+    request: Any
+    limits: Limits = Limits()
+    stdin: bytes = b""
+
+
+class Report(Record):
+    """What is known, from outside, about a job that has ended."""
+
+    ending: Ending
+    exit_status: int | None = Field(None, description="exit code, or minus the signal number; None if we killed it")
+    messages: tuple[bytes, ...] = Field(
+        (), description="frames that the job sent over its channel, undecoded and untrusted"
+    )
+    stdout: bytes = b""
+    stderr: bytes = b""
+    seconds: float = Field(description="wall time from fork to reaped")
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+class SandboxInfo(Record):
+    """Which wall stood around a job; part of every verdict's provenance."""
+
+    backend: str
+    image: str = Field(description="digest of the image, or of the image root")
+    covers: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = Field((), description="what this machine cannot enforce, in words")

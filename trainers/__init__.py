@@ -1,0 +1,1 @@
+"""Verified data → a better adapter."""

@@ -1,0 +1,23 @@
+"""Evidence → verdict. Names are imported on first use, so that `gristmill --help` stays quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gristmill.verifiers.base import Verifier
+    from gristmill.verifiers.records import Candidate, Check, Direction, Outcome, Strength, Task, Verdict
+
+_HOME = {
+    "Candidate": "records", "Check": "records", "Direction": "records", "Outcome": "records",
+    "Strength": "records", "Task": "records", "Verdict": "records", "Verifier": "base",
+}  # fmt: skip
+
+__all__ = ["Candidate", "Check", "Direction", "Outcome", "Strength", "Task", "Verdict", "Verifier"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,31 @@
+"""The contract of a verifier."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from gristmill.verifiers.records import Task, Verdict
+
+__all__ = ["Verifier"]
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Evidence → verdict, for the tasks of one kind.
+
+    A verifier is made with a `gristmill.sandbox.Pool` and must never run a candidate outside it. It never raises
+    for anything that a candidate does; when the infrastructure fails for good, the verdict is `unscored` with
+    score None.
+    """
+
+    name: str
+    version: int
+    kind: str
+
+    def problems(self, task: Task) -> list[str]:
+        """What is wrong with a task of this kind, one sentence each, naming the field; empty when it can be judged."""
+        ...
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """Judge one extracted solution (source code, an answer, …) against a task that has no `problems`."""
+        ...

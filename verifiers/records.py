@@ -1,0 +1,183 @@
+"""Task, candidate and verdict: what is asked, what is offered, what was found."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from gristmill.sandbox.records import Limits, Record
+from pydantic import Field
+
+__all__ = [
+    "Candidate",
+    "Case",
+    "CasesTest",
+    "Check",
+    "CodeTest",
+    "Direction",
+    "Outcome",
+    "PytestTest",
+    "PythonTest",
+    "StdioCase",
+    "StdioTest",
+    "Strength",
+    "Task",
+    "Verdict",
+]
+
+
+class Direction(StrEnum):
+    """Which way a score improves."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+class Case(Record):
+    """One call of the entry point and the value it must return, or the exception type it must raise."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    expected: Any = None
+    raises: str | None = Field(None, description="name of a builtin exception; then `expected` is not compared")
+
+
+class CasesTest(Record):
+    """Calls compared outside the candidate's process."""
+
+    type: Literal["cases"] = "cases"
+    entry_point: str
+    cases: tuple[Case, ...] = Field(min_length=1)
+    compare: Literal["exact", "tolerance", "unordered", "multiset"] = "exact"
+    tolerance: float = Field(1e-9, ge=0, description="absolute or relative, whichever is met; for `tolerance` only")
+
+
+class StdioCase(Record):
+    """What the program reads and what it must print."""
+
+    stdin: str = ""
+    stdout: str
+
+
+class StdioTest(Record):
+    """Whole programs: the candidate is run as `__main__`; trailing blanks of lines and of the end are ignored."""
+
+    type: Literal["stdio"] = "stdio"
+    cases: tuple[StdioCase, ...] = Field(min_length=1)
+
+
+class PythonTest(Record):
+    """A test program: HumanEval's ``check(candidate)`` or a list of asserts; runs in the judge process."""
+
+    type: Literal["python"] = "python"
+    entry_point: str | tuple[str, ...]
+    code: str
+    setup: str = Field("", description="what the judge runs first: imports and helpers that the tests use")
+
+
+class PytestTest(Record):
+    """pytest files that ``import solution``; they run in the judge process."""
+
+    type: Literal["pytest"] = "pytest"
+    entry_point: str | tuple[str, ...]
+    files: dict[str, str] = Field(min_length=1)
+
+
+CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest, Field(discriminator="type")]
+
+
+class Task(Record):
+    """One thing to solve. Which of the fields below `settings` count is a matter of `kind`.
+
+    code: `tests` (hidden) and `public_tests`; math: `answer` or `check`; instruction: `constraints`;
+    program, loss: `problem`; reward: `environment`.
+    """
+
+    id: str = Field(min_length=1)
+    kind: str = Field(min_length=1, description="code, math, instruction, program, reward, loss, or a plug-in's")
+    prompt: str = Field(min_length=1)
+    split: str | None = Field(None, description="train, gate, test, or the user's own")
+    tags: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+    limits: Limits = Limits()
+
+    tests: tuple[CodeTest, ...] = ()
+    public_tests: tuple[CodeTest, ...] = ()
+    answer: str | None = None
+    check: dict[str, Any] | None = None
+    constraints: tuple[dict[str, Any], ...] = ()
+    problem: str | None = None
+    direction: Direction | None = None
+    target: float | None = None
+    environment: str | None = None
+    reference: str | None = Field(
+        None, description="a known solution, for `tasks check` and tests; never shown to a model"
+    )
+
+
+class Candidate(Record):
+    """A solution handed to a verifier: a row of a candidates file. `text` is a raw reply or a bare solution."""
+
+    task_id: str = Field(min_length=1)
+    id: str = Field(min_length=1)
+    text: str
+
+
+class Outcome(StrEnum):
+    """What the judge found. Only `passed` counts for a candidate; only `unscored` says nothing about it."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # it ran and gave something wrong
+    ERROR = "error"  # it raised, crashed, or defined nothing that can be called
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    INVALID = "invalid"  # no usable solution was found in the reply, or it breaks the task's form
+    FLAKY = "flaky"  # the confirmation run disagreed
+    UNSCORED = "unscored"  # infrastructure trouble: retried, never counted as wrong
+
+
+class Strength(StrEnum):
+    """How much a verdict proves, strongest first. Only `tested` and stronger may be called verified."""
+
+    PROVED = "proved"
+    EXACT = "exact"
+    TESTED = "tested"
+    NUMERIC = "numeric"
+    TOGETHER = "together"  # candidate and tests shared a process
+    SELF_ASSESSED = "self_assessed"
+
+
+class Check(Record):
+    """One test, case or property inside a verdict."""
+
+    name: str
+    outcome: Outcome
+    public: bool = Field(False, description="whether the model may read `detail`")
+    detail: str = ""
+
+
+class Verdict(Record):
+    """What a verifier found about one candidate."""
+
+    outcome: Outcome
+    score: float | None = Field(
+        None, description="None exactly when unscored; a share in [0, 1] unless a verifier says otherwise"
+    )
+    direction: Direction = Direction.MAXIMIZE
+    metrics: dict[str, float] = {}
+    checks: tuple[Check, ...] = ()
+    strength: Strength
+    feedback: str = Field("", description="what the model may read: public tests in full, hidden ones as counts")
+    seconds: float = 0.0
+    verifier: str = Field(description="name and version, e.g. code/1")
+    sandbox: str = Field("", description="backend and image digest")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate may be used as verified by whoever asked for this strength."""
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def verified(self) -> bool:
+        """Passed, and strongly enough to be exported as verified."""
+        return self.passed and self.strength in (Strength.PROVED, Strength.EXACT, Strength.TESTED)
