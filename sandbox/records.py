@@ -40,10 +40,11 @@ class Ending(StrEnum):
 class Profile(Record):
     """A kind of worker: what its zygote has imported before it forks.
 
-    `guest` are extra trusted module files (paths on the host) that jobs may name in `Job.program`
-    as ``module:function``; the sandbox's own guest module is ``candidate``. `preload` are library
-    modules imported once in the zygote. `image` names the image variant: "base" holds Python, numpy, sympy
-    and math-verify; "torch" adds torch.
+    `guest` are dotted names of extra trusted modules whose files are staged for the sandbox (and only those: the
+    packages' `__init__` files are not there, so a guest module imports nothing but the standard library, libraries
+    of the image and other guest modules). Always staged: `gristmill.sandbox.canonical`, `gristmill.sandbox.channel`
+    and `gristmill.sandbox.guest.*`. `preload` are library modules imported once, in the zygote. `image` names the
+    image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch.
     """
 
     name: str
@@ -56,9 +57,9 @@ class Profile(Record):
 class Job(Record):
     """One process to run behind the wall.
 
-    `program` is ``module:function`` of trusted guest code, called in the confined child as
-    ``function(context)`` (see `gristmill.sandbox.guest.candidate`). `request` is sent to the child over its
-    private channel, in the canonical encoding; the zygote never sees it.
+    `program` is ``module:function`` of a guest module, say ``gristmill.sandbox.guest.candidate:cases``; it is
+    called in the confined child with a `gristmill.sandbox.guest.context.Context`. `request` is sent to the child
+    over its private channel in the canonical encoding; the zygote never sees it.
     """
 
     program: str
