@@ -1,0 +1,64 @@
+# The two commands a newcomer needs are `make demo` and `make test`; both do all set-up by themselves.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+# torch's CPU build lives in an index of its own; PyPI's Linux build brings gigabytes of CUDA along. Say
+#   make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# to take the small one, or leave it empty for whatever your pip finds.
+TORCH_INDEX ?=
+PYTEST_ARGS ?=
+DEMO ?= demo
+
+.PHONY: help setup demo test test-slow test-all lint bench clean
+
+help:
+	@echo "make setup      a virtual environment in $(VENV), the small model, the sandbox image"
+	@echo "make demo       set-up, then watch a small model learn from what tools verified (about 5 minutes)"
+	@echo "make test       set-up, then the tests (make test-slow: the long ones; make test-all: both)"
+	@echo "make lint       ruff, mypy --strict, the layering check"
+	@echo "make bench      the benchmarks that docs/benchmarks.md quotes"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "gristmill needs Python 3.11 or newer; $(PYTHON) is older. Say: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch goes first: a later resolver run then finds it there and leaves it alone.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.installed
+	$(BIN)/gristmill sandbox build
+	$(BIN)/python -m gristmill.graph.models.fetch
+	@touch $@
+
+setup: $(VENV)/.ready
+	@$(BIN)/gristmill doctor
+
+demo: $(VENV)/.ready
+	@mkdir -p $(DEMO)
+	$(BIN)/gristmill tasks generate list-functions --out $(DEMO)/tasks.jsonl --force
+	$(BIN)/gristmill improve $(DEMO)/tasks.jsonl --workspace $(DEMO) --name demo-$$(date +%Y%m%d-%H%M%S)
+
+test: $(VENV)/.ready
+	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.ready
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+test-all: test test-slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=.dev $(BIN)/lint-imports
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/learning.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
