@@ -1,0 +1,25 @@
+"""Knobs of the ways to a model: the same names in Python, YAML and on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gristmill.sandbox.records import Record
+from pydantic import Field
+
+__all__ = ["ModelOptions"]
+
+
+class ModelOptions(Record):
+    """How models are reached. Each way reads what concerns it and ignores the rest."""
+
+    timeout_seconds: float = Field(180.0, gt=0, description="one call, from request to last byte")
+    retry_seconds: float = Field(300.0, ge=0, description="all attempts of one call and the waits between them")
+    attempts: int = Field(8, ge=1, description="tries of one call at most")
+    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key for `openai:`")
+    vllm_python: Path | None = Field(None, description="interpreter of the environment that holds vLLM")
+    vllm_arguments: tuple[str, ...] = Field((), description="passed on to the vLLM server as they are")
+    start_seconds: float = Field(900.0, gt=0, description="how long a supervised server may take to become ready")
+    log_folder: Path | None = Field(None, description="where a supervised server's log goes; None: .gristmill/logs")
+    threads: int | None = Field(None, ge=1, description="CPU threads of `local`; None: torch's default")
+    batch: int = Field(32, ge=1, description="requests that `local` answers in one forward pass at most")
