@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.verifiers.base import Verifier
     from gristmill.verifiers.records import Candidate, Check, Direction, Outcome, Strength, Task, Verdict
+    from gristmill.verifiers.registry import UnknownKindError, Verifiers, kinds, problems
 
 _HOME = {
     "Candidate": "records", "Check": "records", "Direction": "records", "Outcome": "records",
-    "Strength": "records", "Task": "records", "Verdict": "records", "Verifier": "base",
+    "Strength": "records", "Task": "records", "UnknownKindError": "registry", "Verdict": "records",
+    "Verifier": "base", "Verifiers": "registry", "kinds": "registry", "problems": "registry",
 }  # fmt: skip
 
-__all__ = ["Candidate", "Check", "Direction", "Outcome", "Strength", "Task", "Verdict", "Verifier"]
+__all__ = [
+    "Candidate",
+    "Check",
+    "Direction",
+    "Outcome",
+    "Strength",
+    "Task",
+    "UnknownKindError",
+    "Verdict",
+    "Verifier",
+    "Verifiers",
+    "kinds",
+    "problems",
+]
 
 
 def __getattr__(name: str) -> Any:

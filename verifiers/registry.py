@@ -1,0 +1,150 @@
+"""Which verifier judges which kind of task, and the one door through which everything is judged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Protocol
+
+from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.records import Job, Limits
+from gristmill.verifiers.base import Verifier
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class"]
+
+_GROUP = "gristmill.verifiers"
+_BUILT_IN = {
+    "code": "gristmill.verifiers.code.verifier:CodeVerifier",
+    "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
+    "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
+    "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
+}
+_TRIES = 3
+
+
+class UnknownKindError(UserError):
+    """A task asks for a kind that no installed verifier judges."""
+
+
+class VerifierClass(Protocol):
+    """What a kind names, built in or by an entry point of the group ``gristmill.verifiers``."""
+
+    name: str
+    version: int
+
+    def __call__(self, pool: Pool, *, confirm: bool = True) -> Verifier:
+        """A verifier that runs candidates in `pool` and, if `confirm`, re-runs a pass on a fresh worker."""
+        ...
+
+    def problems(self, task: Task) -> list[str]:
+        """`Verifier.problems` as a static method: reachable without a pool, and quick."""
+        ...
+
+
+@cache
+def _installed() -> dict[str, str]:
+    found: list[EntryPoint] = sorted(entry_points(group=_GROUP), key=lambda point: point.value)
+    # A plug-in cannot take over a built-in kind: what `code` means must not depend on what else is installed.
+    return {point.name: point.value for point in found} | _BUILT_IN
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds of task that can be judged here, sorted."""
+    return tuple(sorted(_installed()))
+
+
+def verifier_class(kind: str) -> VerifierClass:
+    """The class that judges `kind`, imported now.
+
+    Raises:
+        UnknownKindError: no built-in or installed verifier has that kind.
+    """
+    where = _installed().get(kind)
+    if where is None:
+        raise UnknownKindError(_unknown(kind))
+    module, _, name = where.partition(":")
+    found: VerifierClass = getattr(import_module(module), name)
+    return found
+
+
+def problems(task: Task) -> list[str]:
+    """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
+    if task.kind not in _installed():
+        return [_unknown(task.kind)]
+    return verifier_class(task.kind).problems(task)
+
+
+def _unknown(kind: str) -> str:
+    return f"kind: nobody judges {kind!r}; the kinds known here are {', '.join(kinds())}"
+
+
+class Verifiers:
+    """All verifiers over one pool. Infrastructure trouble becomes an `unscored` verdict here and nowhere else."""
+
+    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+        self._pool = pool
+        self._confirm = confirm
+        self._made: dict[str, Verifier] = {}
+
+    def for_kind(self, kind: str) -> Verifier:
+        """The verifier of a kind, made once.
+
+        Raises:
+            UnknownKindError: see `verifier_class`.
+        """
+        if kind not in self._made:
+            self._made[kind] = verifier_class(kind)(self._pool, confirm=self._confirm)
+        return self._made[kind]
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """Judge one solution. Never raises for anything a candidate does.
+
+        A lost worker is tried again. When that recurs although healthy workers run a canary in between, it follows
+        the candidate and is the candidate's own failure: nobody may choose to be unscored.
+
+        Raises:
+            UnknownKindError: see `verifier_class`.
+        """
+        verifier = self.for_kind(task.kind)
+        start = time.perf_counter()
+        trouble: list[str] = []
+        healthy = 0
+        for attempt in range(_TRIES):
+            try:
+                verdict = await verifier.verify(task, solution)
+            except SandboxError as error:
+                trouble.append(str(error))
+                healthy += await self._canary()
+                await asyncio.sleep(0.05 * 2**attempt)
+            else:
+                return verdict.model_copy(update={"seconds": time.perf_counter() - start})
+        own = healthy == _TRIES
+        return Verdict(
+            outcome=Outcome.ERROR if own else Outcome.UNSCORED,
+            score=0.0 if own else None,
+            strength=Strength.TESTED,
+            feedback="The solution brings down the machine that it runs on, every time." if own else "",
+            metrics={"lost_workers": float(len(trouble))},
+            seconds=time.perf_counter() - start,
+            verifier=f"{verifier.name}/{verifier.version}",
+            sandbox=trouble[-1],
+        )
+
+    async def _canary(self) -> bool:
+        """Whether a fresh worker runs a harmless job now."""
+        from gristmill.sandbox.pool import CANDIDATE
+
+        request = {"source": "def canary():\n    return 1\n", "entry_point": "canary", "cases": [[[], {}]]}
+        job = Job(program="gristmill.sandbox.guest.candidate:cases", request=request, limits=Limits())
+        try:
+            report = await self._pool.run(job, CANDIDATE, fresh=True)
+        except SandboxError:
+            return False
+        return report.exit_status == 0 and bool(report.messages)
