@@ -7,28 +7,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Sandbox, SandboxFactory
+    from gristmill.sandbox.bubblewrap import BubblewrapFactory, BubblewrapSandbox
+    from gristmill.sandbox.docker import DockerFactory, DockerSandbox
     from gristmill.sandbox.errors import GristmillError, InfrastructureError, SandboxError, UserError
+    from gristmill.sandbox.fake import FakeFactory, FakeSandbox
+    from gristmill.sandbox.pool import CANDIDATE, Pool, Session, candidate_profile
     from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report, SandboxInfo
 
 _HOME = {
-    "Ending": "records", "GristmillError": "errors", "InfrastructureError": "errors", "Job": "records",
-    "Limits": "records", "Profile": "records", "Report": "records", "Sandbox": "base", "SandboxError": "errors",
-    "SandboxFactory": "base", "SandboxInfo": "records", "UserError": "errors",
+    "BubblewrapFactory": "bubblewrap", "BubblewrapSandbox": "bubblewrap", "CANDIDATE": "pool",
+    "DockerFactory": "docker", "DockerSandbox": "docker", "Ending": "records", "FakeFactory": "fake",
+    "FakeSandbox": "fake", "GristmillError": "errors", "InfrastructureError": "errors", "Job": "records",
+    "Limits": "records", "Pool": "pool", "Profile": "records", "Report": "records", "Sandbox": "base",
+    "SandboxError": "errors", "SandboxFactory": "base", "SandboxInfo": "records", "Session": "pool",
+    "UserError": "errors", "candidate_profile": "pool",
 }  # fmt: skip
 
 __all__ = [
+    "CANDIDATE",
+    "BubblewrapFactory",
+    "BubblewrapSandbox",
+    "DockerFactory",
+    "DockerSandbox",
     "Ending",
+    "FakeFactory",
+    "FakeSandbox",
     "GristmillError",
     "InfrastructureError",
     "Job",
     "Limits",
+    "Pool",
     "Profile",
     "Report",
     "Sandbox",
     "SandboxError",
     "SandboxFactory",
     "SandboxInfo",
+    "Session",
     "UserError",
+    "candidate_profile",
 ]
 
 

@@ -81,6 +81,7 @@ class Report(Record):
     seconds: float = Field(description="wall time from fork to reaped")
     cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    note: str = Field("", description="what the sandbox adds: why it killed the job, or which trouble followed it")
 
 
 class SandboxInfo(Record):

@@ -1,0 +1,45 @@
+"""Choosing a backend by name, and saying what to do where none works."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gristmill.sandbox.base import SandboxFactory
+from gristmill.sandbox.errors import SandboxError, UserError
+
+__all__ = ["BACKENDS", "choose_factory"]
+
+BACKENDS = ("auto", "docker", "bubblewrap")
+
+
+async def choose_factory(backend: str = "auto") -> SandboxFactory:
+    """The factory of the named backend; ``auto`` takes Docker if an engine answers, else bubblewrap.
+
+    Raises:
+        UserError: no backend has that name.
+        SandboxError: the backend does not work on this machine; the message says how to get one.
+    """
+    if backend not in BACKENDS:
+        raise UserError(f"unknown sandbox {backend!r}; use one of {', '.join(BACKENDS)}")
+    troubles = []
+    if backend in ("auto", "docker"):
+        from gristmill.sandbox.docker import DockerFactory
+
+        docker = DockerFactory()
+        try:
+            await asyncio.to_thread(docker.check)
+        except SandboxError as error:
+            troubles.append(str(error))
+        else:
+            return docker
+    if backend in ("auto", "bubblewrap"):
+        from gristmill.sandbox.bubblewrap import BubblewrapFactory
+
+        bubblewrap = BubblewrapFactory()
+        try:
+            await asyncio.to_thread(bubblewrap.check)
+        except SandboxError as error:
+            troubles.append(str(error))
+        else:
+            return bubblewrap
+    raise SandboxError("no sandbox works here, and candidates never run without one:\n- " + "\n- ".join(troubles))

@@ -1,0 +1,277 @@
+"""Warm workers for many jobs at once: `run` one job, `pair` a candidate with its judge, or hold a `session`.
+
+Trouble is told apart from failure here (DESIGN §3.8). A lost worker says nothing about its job, so the job is run
+again on a new worker that has first passed a canary. If the trouble follows the job from worker to worker, the job
+is its cause, and that is a report (`Ending.FAILED` with a note), not an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
+
+from gristmill.sandbox.base import SandboxFactory
+from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.warm import Held, WarmWorkers
+
+__all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
+
+ATTEMPTS = 3
+GRACE_SECONDS = 0.25
+
+
+def candidate_profile(
+    *, preload: Sequence[str] = (), guest: Sequence[str] = (), image: str = "base", memory_mb: int = 2048
+) -> Profile:
+    """A profile for candidates that need more than the standard library, named for what it has loaded."""
+    name = "-".join(["candidate", *(module.replace(".", "_") for module in preload)])
+    return Profile(name=name, preload=tuple(preload), guest=tuple(guest), image=image, memory_mb=memory_mb)
+
+
+CANDIDATE = Profile(name="candidate")
+
+# A task that holds a session may run more jobs: they must not wait for the slot that the task itself holds.
+_holds_slot: ContextVar[bool] = ContextVar("gristmill_pool_slot", default=False)
+
+
+class Session:
+    """A job that runs while you talk to it.
+
+    `socket` is the other end of the job's ``context.sockets[0]``: a blocking stream socket, meant for a thread, whose
+    timeout lies a little beyond the job's wall clock, so that no read on it hangs.
+    """
+
+    def __init__(self, own: socket.socket, running: asyncio.Task[Report], job: Job) -> None:
+        self.socket = own
+        self._running = running
+        self._job = job
+        self._begun = time.monotonic()
+
+    async def report(self, grace: float = GRACE_SECONDS) -> Report:
+        """Hang up, give the job `grace` seconds to end by itself, kill it if it has not, and say how it ended.
+
+        Raises:
+            SandboxError: the worker was lost; nothing may be concluded about the job.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        return await _end(self._running, self._begun, grace, "killed when its session ended")
+
+
+class Pool:
+    """Warm workers of one backend, started as jobs need them.
+
+    Args:
+        factory: what makes a worker, e.g. `DockerFactory()` or `BubblewrapFactory()`.
+        size: jobs (or pairs, or sessions) that run at a time; more wait their turn. None fits it to the machine's
+            cores and memory.
+    """
+
+    def __init__(self, factory: SandboxFactory, *, size: int | None = None) -> None:
+        if size is not None and size < 1:
+            raise UserError(f"the size of a sandbox pool must be at least 1, not {size}")
+        self.size = size or fitting_size()
+        self.backend = factory.backend
+        # A slot may need a judge and a candidate, and each of them has a second, confirming worker.
+        self._workers = WarmWorkers(factory, most=4 * self.size)
+        self._slots = asyncio.Semaphore(self.size)
+        self._running: set[asyncio.Task[Report]] = set()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, backend: str = "auto", size: int | None = None) -> AsyncIterator[Self]:
+        """A pool on the named backend: ``docker``, ``bubblewrap``, or ``auto`` (Docker if an engine answers).
+
+        Raises:
+            UserError: no backend has that name.
+            SandboxError: that backend does not work here; the message says how to get one.
+        """
+        from gristmill.sandbox.backends import choose_factory
+
+        async with cls(await choose_factory(backend), size=size) as pool:
+            yield pool
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._workers.close()
+
+    def info(self, profile: Profile = CANDIDATE) -> SandboxInfo:
+        """Which wall stands around the profile's jobs; `image` is empty until its first worker has started."""
+        return self._workers.info(profile) or SandboxInfo(backend=self.backend, image="")
+
+    async def run(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> Report:
+        """Run one job to its end. `fresh` runs it in a worker that first runs never use, to confirm one.
+
+        Raises:
+            SandboxError: no healthy worker can be had; nothing may be concluded about the job.
+        """
+        begun = time.monotonic()
+        async with self._slot():
+            for _ in range(ATTEMPTS):
+                held = await self._workers.take(profile, fresh=fresh)
+                try:
+                    return await self._use(held, job, ())
+                except SandboxError as error:
+                    trouble = error
+        return _blamed(trouble, begun)
+
+    async def pair(
+        self,
+        candidate: Job,
+        judge: Job,
+        *,
+        profile: Profile = CANDIDATE,
+        judge_profile: Profile,
+        fresh: bool = False,
+    ) -> tuple[Report, Report]:
+        """Run a candidate and its judge at once, in two workers, joined by a stream socket pair of their own.
+
+        Both find it as ``context.sockets[0]``. When the judge ends, the candidate has a moment to end and is then
+        killed; its report says so. The two reports come in the order of the arguments. If the judge's worker is
+        lost again and again, both reports say FAILED: the candidate is the only thing that differed.
+
+        Raises:
+            SandboxError: no healthy worker can be had; nothing may be concluded about the candidate.
+        """
+        begun = time.monotonic()
+        async with self._slot():
+            for attempt in range(ATTEMPTS):
+                # Nothing is waited for while holding a worker: a slot covers both, so pairs cannot block each other.
+                judging = await self._workers.take(judge_profile, fresh=fresh)
+                try:
+                    trying = await self._workers.take(profile, fresh=fresh)
+                except BaseException:
+                    self._workers.give(judging)
+                    raise
+                ours = await self._both(trying, candidate, judging, judge, last=attempt == ATTEMPTS - 1)
+                first, second = ours
+                if isinstance(first, Report) and isinstance(second, Report):
+                    return first, second
+        return (
+            first if isinstance(first, Report) and isinstance(second, Report) else _blamed(first, begun),
+            second if isinstance(second, Report) else _blamed(second, begun),
+        )
+
+    @contextlib.asynccontextmanager
+    async def session(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> AsyncIterator[Session]:
+        """Start a job and talk to it over `Session.socket`; leaving kills the job.
+
+        Jobs that are run inside the block by the same task share the session's slot, so they cannot wait for it.
+
+        Raises:
+            SandboxError: no healthy worker can be had. A worker lost later shows as a closed socket and is raised
+                by `Session.report`.
+        """
+        async with self._slot():
+            held = await self._workers.take(profile, fresh=fresh)
+            ours, theirs = socket.socketpair()
+            ours.settimeout(job.limits.wall_seconds + 5)
+            running = self._start(held, job, (theirs,))
+            session = Session(ours, running, job)
+            marker = _holds_slot.set(True)
+            try:
+                yield session
+            finally:
+                _holds_slot.reset(marker)
+                await _kill(running)
+                ours.close()
+
+    @contextlib.asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        if _holds_slot.get():
+            yield
+            return
+        async with self._slots:
+            yield
+
+    def _start(self, held: Held, job: Job, sockets: Sequence[socket.socket]) -> asyncio.Task[Report]:
+        task = asyncio.create_task(self._use(held, job, sockets))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _use(self, held: Held, job: Job, sockets: Sequence[socket.socket]) -> Report:
+        """Run a job in a held worker and give the worker back, or throw it away if it is not well."""
+        try:
+            report = await held.sandbox.run(job, sockets)
+        except asyncio.CancelledError:
+            self._workers.give_after_check(held)
+            raise
+        except BaseException:
+            await self._workers.drop(held)
+            raise
+        self._workers.give(held)
+        return report
+
+    async def _both(
+        self, trying: Held, candidate: Job, judging: Held, judge: Job, *, last: bool
+    ) -> tuple[Report | SandboxError, Report | SandboxError]:
+        begun = time.monotonic()
+        near, far = socket.socketpair()
+        tried = self._start(trying, candidate, (near,))
+        judged = self._start(judging, judge, (far,))
+        try:
+            await asyncio.wait({tried, judged}, return_when=asyncio.FIRST_COMPLETED)
+            if not last and tried.done() and tried.exception() is not None:
+                await _kill(judged)
+            await asyncio.wait({judged})
+            first: Report | SandboxError
+            try:
+                first = await _end(tried, begun, GRACE_SECONDS, "killed when its judge ended")
+            except SandboxError as error:
+                first = error
+            if judged.cancelled():
+                return first, SandboxError("its candidate's worker was lost")
+            trouble = judged.exception()
+            if trouble is None:
+                return first, judged.result()
+            if isinstance(trouble, SandboxError):
+                return first, trouble
+            raise trouble
+        finally:
+            await asyncio.gather(_kill(tried), _kill(judged))
+
+
+async def _end(running: asyncio.Task[Report], begun: float, grace: float, note: str) -> Report:
+    """The report of a job that should end now; after `grace` seconds it is killed and the note says so."""
+    done, _ = await asyncio.wait({running}, timeout=grace)
+    if not done:
+        await _kill(running)
+    if running.cancelled():
+        return Report(ending=Ending.FAILED, seconds=time.monotonic() - begun, note=note)
+    return running.result()
+
+
+async def _kill(running: asyncio.Task[Report]) -> None:
+    running.cancel()
+    await asyncio.wait({running})
+    if not running.cancelled():
+        running.exception()  # it was seen by whoever needed it; do not let asyncio report it as lost
+
+
+def _blamed(trouble: Report | SandboxError, begun: float) -> Report:
+    reason = trouble if isinstance(trouble, SandboxError) else "its partner's worker was lost"
+    note = f"its worker was lost {ATTEMPTS} times, on workers that were well before it came: {reason}"
+    return Report(ending=Ending.FAILED, seconds=time.monotonic() - begun, note=note)
+
+
+def fitting_size(worker_mb: int = 512) -> int:
+    """Jobs that fit this machine at a time: one a core that we may use, and `worker_mb` of free memory for each."""
+    cores = len(os.sched_getaffinity(0))
+    pages, page = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores, pages * page // (worker_mb << 20)))

@@ -1,0 +1,161 @@
+"""Workers that are kept warm: started on demand, one profile each, handed out to one job at a time.
+
+A worker that served a first run never serves a confirming one: the two come from separate sets (`fresh`), so a
+confirmation always runs in another container and another pid namespace than the run that it confirms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from dataclasses import dataclass, field
+
+from gristmill.sandbox.base import Sandbox, SandboxFactory
+from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
+
+__all__ = ["Held", "WarmWorkers", "canary"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Held:
+    """A worker that one job holds; give it back with `WarmWorkers.give` or throw it away with `drop`."""
+
+    sandbox: Sandbox
+    profile: Profile
+    fresh: bool
+    jobs: int = field(default=0)
+
+    @property
+    def shelf(self) -> tuple[Profile, bool]:
+        """Where it stands while idle."""
+        return self.profile, self.fresh
+
+
+class WarmWorkers:
+    """All the workers of one pool.
+
+    Args:
+        factory: what makes a worker.
+        most: how many workers may exist at a time; to start another one, the idle worker that has waited longest
+            is stopped. Busy workers are never stopped, so the number may be exceeded while all are busy.
+        jobs_each: a worker is replaced by a new one after this many jobs.
+    """
+
+    def __init__(self, factory: SandboxFactory, most: int, jobs_each: int = 20_000) -> None:
+        self._factory = factory
+        self._most = most
+        self._jobs_each = jobs_each
+        self._idle: list[Held] = []
+        self._all: set[Held] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._infos: dict[Profile, SandboxInfo] = {}
+        self._closed = False
+
+    def info(self, profile: Profile) -> SandboxInfo | None:
+        """What is known of the profile's workers; None before the first one has started."""
+        return self._infos.get(profile)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    async def take(self, profile: Profile, *, fresh: bool = False) -> Held:
+        """An idle worker of the profile, the one used last, or a new one that has passed its canary.
+
+        Raises:
+            SandboxError: no worker could be started, or the new one failed its canary.
+        """
+        if self._closed:
+            raise SandboxError("the sandbox pool is closed; open a new one")
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].shelf == (profile, fresh):
+                return self._idle.pop(place)
+        while len(self._all) >= self._most and self._idle:
+            await self.drop(self._idle[0])
+        return await self._start(profile, fresh)
+
+    def give(self, held: Held) -> None:
+        """Take a worker back that is known to be well."""
+        held.jobs += 1
+        if self._closed or held.jobs >= self._jobs_each:
+            self._spawn(self.drop(held))
+        else:
+            self._idle.append(held)
+
+    def give_after_check(self, held: Held) -> None:
+        """Take a worker back whose job was cancelled: it is used again only if it passes a canary."""
+        self._spawn(self._check(held))
+
+    async def drop(self, held: Held) -> None:
+        """Stop a worker and everything in it."""
+        self._all.discard(held)
+        if held in self._idle:
+            self._idle.remove(held)
+        await _stop(held.sandbox)
+
+    async def close(self) -> None:
+        """Stop all workers, busy ones too; nothing of them is left afterwards."""
+        self._closed = True
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        held, self._idle = list(self._all), []
+        self._all.clear()
+        await asyncio.gather(*(_stop(each.sandbox) for each in held))
+
+    async def _start(self, profile: Profile, fresh: bool) -> Held:
+        held = Held(self._factory.create(profile), profile, fresh)
+        self._all.add(held)
+        try:
+            await held.sandbox.__aenter__()
+            await canary(held.sandbox)
+            if self._closed:
+                raise SandboxError("the sandbox pool was closed while a worker was starting")
+        except BaseException:
+            await asyncio.shield(self.drop(held))
+            raise
+        self._infos[profile] = held.sandbox.info
+        return held
+
+    async def _check(self, held: Held) -> None:
+        try:
+            await canary(held.sandbox)
+        except (SandboxError, asyncio.CancelledError):
+            await self.drop(held)
+        else:
+            self.give(held)
+
+    def _spawn(self, work: contextlib.AbstractAsyncContextManager[None] | object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[arg-type]  # our own coroutines only
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def canary(sandbox: Sandbox) -> None:
+    """Prove that a worker is well: a tiny job must echo a number that it could not have known.
+
+    Raises:
+        SandboxError: it did not.
+    """
+    nonce = secrets.token_hex(8)
+    job = Job(
+        program="gristmill.sandbox.guest.canary:echo",
+        request=nonce,
+        limits=Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4),
+    )
+    report = await sandbox.run(job)
+    if report.ending is not Ending.FINISHED or not any(nonce.encode() in frame for frame in report.messages):
+        detail = report.stderr[-2000:].decode(errors="replace").strip()
+        raise SandboxError(f"a new sandbox worker failed its canary job: {report.ending}; {detail or 'no output'}")
+
+
+async def _stop(sandbox: Sandbox) -> None:
+    """Leave a sandbox; trouble while leaving is logged, as nothing depends on that worker any more."""
+    try:
+        await sandbox.__aexit__(None, None, None)
+    except SandboxError as error:
+        log.warning("a sandbox worker could not be stopped cleanly: %s", error)
