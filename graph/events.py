@@ -1,0 +1,147 @@
+"""What happens in a run, as it happens: small frozen records for progress displays, tests and the store.
+
+Events are told after the fact that they name is stored, so whoever hears of a reply or a verdict can rely on finding
+it in the store, even if the process is killed in the next instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gristmill.graph.records import StopReason, Tokens
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Outcome
+
+__all__ = [
+    "CallStarted",
+    "Event",
+    "Judged",
+    "Listener",
+    "NodeEntered",
+    "Reflected",
+    "Replied",
+    "RoundRanked",
+    "RunEnded",
+    "RunStarted",
+    "TaskEnded",
+    "TaskStarted",
+]
+
+
+class RunStarted(Record):
+    """A campaign begins or, with `resumed`, goes on."""
+
+    kind: Literal["run_started"] = "run_started"
+    run: str
+    tasks: int = Field(description="tasks of the run")
+    ended: int = Field(0, description="tasks that had ended before")
+    resumed: bool = False
+    model: str = ""
+
+
+class TaskStarted(Record):
+    """The loop of one task begins (or goes on, after a resume)."""
+
+    kind: Literal["task_started"] = "task_started"
+    task_id: str
+
+
+class NodeEntered(Record):
+    """A node of the graph begins its work; `task_id` is empty for the campaign's own nodes. Not stored."""
+
+    kind: Literal["node_entered"] = "node_entered"
+    node: str
+    task_id: str = ""
+    round: int = 0
+
+
+class CallStarted(Record):
+    """A model is about to be asked; the calls table holds it. Not stored as an event."""
+
+    kind: Literal["call_started"] = "call_started"
+    task_id: str
+    hypothesis: str
+    attempt: int = Field(description="1, or more where a kill cut an earlier call off")
+
+
+class Replied(Record):
+    """A reply is stored."""
+
+    kind: Literal["replied"] = "replied"
+    task_id: str
+    hypothesis: str
+    usable: bool = Field(description="whether a solution was found in it")
+    tokens: Tokens
+    seconds: float
+
+
+class Judged(Record):
+    """A verdict is stored."""
+
+    kind: Literal["judged"] = "judged"
+    task_id: str
+    hypothesis: str
+    outcome: Outcome
+    score: float | None
+    verified: bool
+    seconds: float
+
+
+class RoundRanked(Record):
+    """All verdicts of a round are in and the best so far is known."""
+
+    kind: Literal["round_ranked"] = "round_ranked"
+    task_id: str
+    round: int
+    best: str | None
+    score: float | None
+    passed: int = Field(description="hypotheses of this round that passed")
+
+
+class Reflected(Record):
+    """Evidence goes back to the model."""
+
+    kind: Literal["reflected"] = "reflected"
+    task_id: str
+    round: int
+    parents: tuple[str, ...]
+
+
+class TaskEnded(Record):
+    """A task's trajectory is complete and stored."""
+
+    kind: Literal["task_ended"] = "task_ended"
+    task_id: str
+    stop: StopReason
+    solved: bool
+    best: str | None
+
+
+class RunEnded(Record):
+    """The campaign is over: finished, interrupted (Ctrl-C) or failed (infrastructure)."""
+
+    kind: Literal["run_ended"] = "run_ended"
+    run: str
+    status: Literal["finished", "interrupted", "failed"]
+    detail: str = ""
+
+
+Event = Annotated[
+    RunStarted
+    | TaskStarted
+    | NodeEntered
+    | CallStarted
+    | Replied
+    | Judged
+    | RoundRanked
+    | Reflected
+    | TaskEnded
+    | RunEnded,
+    Field(discriminator="kind"),
+]
+
+Listener = Callable[[Event], None]
+"""Hears every event, on the event loop's thread; it must return at once and not raise."""
