@@ -8,7 +8,7 @@ from typing import Protocol
 from pydantic import Field
 
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.records import Reply, Sampling
+from gristmill.graph.records import Sampling
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Task, Verdict

@@ -19,7 +19,9 @@ class CurateConfig(Record):
 
     verified: bool = Field(True, description="False is the control: parsed replies at random, whatever their verdict")
     per_task: int = Field(4, ge=1, description="different solutions of one task at most")
-    near_copy: float = Field(0.95, gt=0, le=1, description="similarity to a held-out prompt from which a task is left out")
+    near_copy: float = Field(
+        0.95, gt=0, le=1, description="similarity to a held-out prompt from which a task is left out"
+    )
     size: int | None = Field(None, ge=1, description="rows at most, drawn at random")
     seed: int = 0
 
