@@ -1,0 +1,100 @@
+"""How tasks' public examples, and what tools found, are shown to a model: as bounded text that cannot act as markup."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gristmill.graph.records import Step
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
+
+__all__ = ["Attempt", "attempt", "clip", "examples", "fenced", "first_line"]
+
+_ANSWER = 8000
+_FEEDBACK = 4000
+_EXAMPLE = 2000
+_EXAMPLES = 20
+_CHAT_MARKUP = re.compile(r"<(?=[|｜])")
+_TICKS = re.compile(r"`+")
+
+
+class Attempt(Record):
+    """A hypothesis and its verdict as a prompt shows them."""
+
+    answer: str
+    finding: str
+    feedback: str
+    passed: bool
+
+
+def attempt(step: Step, *, code: bool) -> Attempt:
+    """What a model is shown of a step: the solution without the talk around it, the outcome, the feedback."""
+    hypothesis, verdict = step.hypothesis, step.verdict
+    score = "" if verdict.score is None else f", score {verdict.score:.6g}"
+    if hypothesis.solution is None:
+        answer = fenced(clip(hypothesis.text, _ANSWER) or "(nothing)", "text")
+        feedback = "\n".join(part for part in (hypothesis.note, verdict.feedback) if part)
+    else:
+        shown = clip(hypothesis.solution, _ANSWER)
+        answer = fenced(shown, "python") if code else tame(shown)
+        feedback = verdict.feedback
+    return Attempt(
+        answer=answer,
+        finding=f"{verdict.outcome.value.replace('_', ' ')}{score}",
+        feedback=clip(feedback.strip(), _FEEDBACK),
+        passed=verdict.passed,
+    )
+
+
+def examples(task: Task) -> str:
+    """The public tests in full, as a reader would write them down; empty where there are none."""
+    return "\n\n".join(_example(test) for test in task.public_tests)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """`text` in a Markdown fence that nothing inside it can close."""
+    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{tame(text.rstrip())}\n{ticks}"
+
+
+def tame(text: str) -> str:
+    """`text` with chat markup (``<|im_end|>`` and its like) taken apart, so that no tokenizer reads a turn in it."""
+    return _CHAT_MARKUP.sub("< ", text)
+
+
+def clip(text: str, limit: int) -> str:
+    """`text`, or its beginning and end with a note in between of how much is left out."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… ({len(text) - 2 * half} characters left out) …\n{text[-half:]}"
+
+
+def first_line(text: str) -> str:
+    """The first line of `text` that says something, tamed and bounded: evidence for models with little attention."""
+    return next((tame(clip(line.strip(), 200)) for line in text.splitlines() if line.strip()), "")
+
+
+def _example(test: CodeTest) -> str:
+    if isinstance(test, CasesTest):
+        shown = test.cases[:_EXAMPLES]
+        calls = (
+            f"{test.entry_point}({_arguments(case.args, case.kwargs)})"
+            + (f"  # raises {case.raises}" if case.raises else f" == {case.expected!r}")
+            for case in shown
+        )
+        return fenced("\n".join(clip(call, _EXAMPLE) for call in calls), "python")
+    if isinstance(test, StdioTest):
+        return "\n\n".join(
+            f"Input:\n{fenced(clip(case.stdin, _EXAMPLE))}\nOutput:\n{fenced(clip(case.stdout, _EXAMPLE))}"
+            for case in test.cases[:_EXAMPLES]
+        )
+    if isinstance(test, PythonTest):
+        return fenced(clip(test.code, 2 * _EXAMPLE), "python")
+    return "\n\n".join(f"{name}:\n{fenced(clip(text, 2 * _EXAMPLE), 'python')}" for name, text in test.files.items())
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    return ", ".join([*(repr(value) for value in args), *(f"{name}={value!r}" for name, value in kwargs.items())])

@@ -1,0 +1,175 @@
+"""Looking at Python source without running it: what it defines, what it lacks, where it ends. Never raises."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+__all__ = ["LIMIT", "complaint", "complete", "cut_to_code", "defined", "expression", "says_something", "starts", "tree"]
+
+LIMIT = 100_000
+"""Characters of source that are looked at; anything longer is no solution."""
+
+_CUTS = 60
+_WORK = 400_000  # characters parsed in one search, so that no reply can make it long
+_LINE = re.compile(r"line (\d{1,9}):")
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)
+_BUILTINS = frozenset(dir(builtins))
+_STARTS = ("def ", "async def ", "class ", "import ", "from ", "@")
+
+
+@lru_cache(maxsize=4)  # a tree is a hundred times its source; a reply is looked at several times in a row
+def _parsed(source: str) -> ast.Module | str:
+    if len(source) > LIMIT:
+        return f"it is longer than {LIMIT} characters"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in a candidate's string is the candidate's affair
+            return ast.parse(source)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, MemoryError, RecursionError) as error:  # null bytes; nesting beyond what the parser holds
+        return str(error) or "it is nested too deeply"
+
+
+def tree(source: str) -> ast.Module | None:
+    """The syntax tree, or None where `source` does not parse."""
+    found = _parsed(source)
+    return None if isinstance(found, str) else found
+
+
+def complaint(source: str) -> str:
+    """Why `source` does not parse; empty where it does."""
+    found = _parsed(source)
+    return found if isinstance(found, str) else ""
+
+
+def defined(source: str) -> frozenset[str]:
+    """Names that `source` binds at its top level; empty where it does not parse."""
+    module = tree(source)
+    if module is None:
+        return frozenset()
+    names: set[str] = set()
+    left: list[ast.AST] = list(module.body)
+    while left:  # a list instead of recursion: an `elif` chain may be deeper than the stack
+        node = left.pop()
+        if isinstance(node, ast.stmt):
+            names.update(_binds(node))
+        if isinstance(node, _BLOCKS):
+            left.extend(
+                child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)
+            )
+    return frozenset(names)
+
+
+def says_something(source: str) -> bool:
+    """Whether `source` parses and does more than name things: a word of prose is a Python expression, too."""
+    module = tree(source)
+    return module is not None and any(
+        not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Constant | ast.Tuple | ast.BinOp))
+        for node in module.body
+    )
+
+
+def expression(text: str) -> ast.expr | None:
+    """The tree of a single expression, or None."""
+    if len(text) > LIMIT:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+
+
+def complete(source: str, others: Sequence[str]) -> str:
+    """`source`, with those of `others` before it that bind names which it uses and neither binds nor imports."""
+    for other in reversed(others):
+        lacking = _used(source) - _bound_anywhere(source) - _BUILTINS
+        offered = defined(other)
+        if lacking & offered and not offered & defined(source):
+            joined = f"{other.rstrip()}\n\n\n{source}"
+            source = joined if tree(joined) is not None else source
+    return source
+
+
+def cut_to_code(text: str, names: Iterable[str]) -> str | None:
+    """A beginning of `text`, in whole lines, that parses and binds all `names`; None if none is found.
+
+    Replies break off in the middle of a line, or go on in prose after the code: the parser says which line it does
+    not understand, and everything from there on is dropped, until it understands all or nothing is left.
+    """
+    wanted = frozenset(names)
+    lines = text[:LIMIT].splitlines()
+    end = len(lines)
+    work = 0
+    while work < _WORK:
+        piece = "\n".join(lines[:end]).rstrip()
+        work += len(piece) + _WORK // _CUTS
+        found = _parsed(piece)
+        if isinstance(found, ast.Module):
+            piece = "\n".join(lines[: _end_of_code(found, end)]).rstrip()
+            return piece if piece and wanted <= defined(piece) and says_something(piece) else None
+        end = min(end - 1, _error_line(found, end) - 1)
+        if end <= 0:
+            return None
+    return None
+
+
+def _end_of_code(module: ast.Module, end: int) -> int:
+    """Number of the last line before trailing words that only happen to be Python, like ``Done``."""
+    for node in reversed(module.body):
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Tuple | ast.Compare)):
+            break
+        end = node.lineno - 1
+    return end
+
+
+def _error_line(complaint_: str, default: int) -> int:
+    found = _LINE.match(complaint_)
+    return int(found[1]) if found else default
+
+
+def starts(text: str, limit: int = 20) -> list[int]:
+    """Numbers of the lines on which top-level code may begin, first ones first."""
+    return [number for number, line in enumerate(text.splitlines()) if line.startswith(_STARTS)][:limit]
+
+
+def _binds(node: ast.stmt) -> Iterable[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            yield (alias.asname or alias.name).partition(".")[0]
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
+def _used(source: str) -> frozenset[str]:
+    module = tree(source)
+    if module is None:
+        return frozenset()
+    return frozenset(
+        node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    )
+
+
+def _bound_anywhere(source: str) -> frozenset[str]:
+    module = tree(source)
+    if module is None:
+        return frozenset()
+    bound = set(defined(source))
+    for node in ast.walk(module):
+        if isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.stmt):
+            bound.update(_binds(node))
+    return frozenset(bound)
