@@ -1,0 +1,73 @@
+"""Files that a command writes: never over an existing one unasked, and every row is on its way when it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from gristmill.sandbox.errors import InfrastructureError, UserError
+
+__all__ = ["json_line", "refuse_existing", "row_writer"]
+
+
+def refuse_existing(path: str | Path, *, force: bool) -> None:
+    """Stop before hours of work end in front of a file that must not be touched.
+
+    Raises:
+        UserError: something is at `path` and `force` was not given, or its folder does not exist.
+    """
+    target = Path(path)
+    if str(path) == "-":
+        return
+    if target.is_dir():
+        raise UserError(f"{path} is a folder; name a file")
+    if target.exists() and not force and not target.is_char_device() and not target.is_fifo():
+        raise UserError(f"{path} exists already; name another file, or overwrite it with --force")
+    if not target.parent.is_dir():
+        raise UserError(f"the folder {target.parent} does not exist; make it first, or name another file")
+
+
+def json_line(row: Any) -> str:
+    """One line of JSON Lines. Infinite numbers and NaN are written as Python's json reads them."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+@contextlib.contextmanager
+def row_writer(path: str | Path, *, force: bool = False, append: bool = False) -> Iterator[Callable[[Any], None]]:
+    """A function that writes one row of JSON Lines to `path`; ``-`` is standard output.
+
+    Each row is flushed, so that whatever ends the command, what was written is whole and stays.
+
+    Raises:
+        UserError: see `refuse_existing`.
+        InfrastructureError: the disk is full, read-only or not ours to write.
+    """
+    refuse_existing(path, force=force or append)
+    with contextlib.ExitStack() as stack:
+        file: IO[str] = sys.stdout
+        if str(path) != "-":
+            with _said(path):
+                file = stack.enter_context(Path(path).open("a" if append else "w", encoding="utf-8"))
+
+        def write(row: Any) -> None:
+            with _said(path):
+                file.write(json_line(row))
+                file.flush()
+
+        yield write
+
+
+@contextlib.contextmanager
+def _said(path: str | Path) -> Iterator[None]:
+    """Turn trouble with our own file into an error that says so; a closed pipe stays what it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InfrastructureError(f"cannot write {path}: {reason}; what was written before is kept") from error

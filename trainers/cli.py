@@ -1,0 +1,142 @@
+"""The one console script. Rooms' commands are named here and imported when they are used, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+__all__ = ["COMMANDS", "Mount", "app", "main"]
+
+
+class Mount(NamedTuple):
+    """Where a command lives, and what the overview says about it."""
+
+    where: str
+    summary: str
+
+
+# Section → name → command. The overview shows them in this order.
+COMMANDS: dict[str, dict[str, Mount]] = {
+    "Search": {
+        "run": Mount("gristmill.graph.cli:run", "Propose, verify and reflect until each task of a file is solved."),
+        "runs": Mount("gristmill.graph.cli:runs", "List the runs of a workspace."),
+        "show": Mount("gristmill.graph.cli:show", "Show one run, or one task of it."),
+        "graph": Mount("gristmill.graph.cli:graph", "Print the loop as a Mermaid picture."),
+    },
+    "Judge": {
+        "tasks": Mount("gristmill.graph.cli_tasks:app", "Check, list, import and generate task files."),
+        "verify": Mount("gristmill.graph.cli_verify:verify", "Judge a file of candidates."),
+    },
+    "Learn": {
+        "improve": Mount("gristmill.trainers.cli_learn:improve", "Rounds of run, train and gate: a better adapter."),
+        "train": Mount("gristmill.trainers.cli_learn:train", "Train a LoRA adapter on exported rows."),
+        "eval": Mount("gristmill.trainers.cli_learn:evaluate", "Measure a model on a file of tasks."),
+        "adapters": Mount("gristmill.trainers.cli_learn:adapters", "List the adapters of a workspace."),
+        "export": Mount("gristmill.trainers.cli_export:export", "Write what a run verified as a dataset."),
+    },
+    "Machine": {
+        "doctor": Mount("gristmill.sandbox.cli:doctor", "Say what this machine has and what it lacks."),
+        "sandbox": Mount("gristmill.sandbox.cli:sandbox", "Build, enter and clean up sandboxes."),
+    },
+}
+
+
+class _Group(TyperGroup):
+    """Imports a command when it is called, lists all of them without, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own base takes its vendored Context
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # as above
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                return _load(cmd_name, section[cmd_name].where)
+        return None
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]  # as above
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], names, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"The commands are {', '.join(names)}."
+            ctx.fail(f"No such command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # as above
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, mount.summary) for name, mount in section.items()])
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # as above
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            if ctx.params.get("debug"):
+                raise
+            from gristmill.trainers.failures import explain
+
+            code, message = explain(error)
+            if code is None:
+                raise
+            if message:
+                typer.echo(message, err=True)
+            raise typer.Exit(code) from None
+
+
+def _load(name: str, where: str) -> Any:
+    module, _, attribute = where.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        found.rich_markup_mode = None
+        group = typer.main.get_group(found)
+        group.name = name
+        return group
+    single = typer.Typer(rich_markup_mode=None, add_completion=False)
+    single.command(name)(found)
+    return typer.main.get_command(single)
+
+
+# Plain help and one-line errors: they read the same on a terminal, in a pipe and in a log.
+app = typer.Typer(cls=_Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"gristmill {version('gristmill')}")
+        raise typer.Exit
+
+
+@app.callback(context_settings={"help_option_names": ["-h", "--help"]})
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """A tool-verified improvement engine.
+
+    A model proposes, tools decide, and what was verified trains the next adapter.
+
+    \b
+    Exit codes: 0 done; 1 it ran and the answer is no; 2 a mistake in what was asked; 3 trouble with the machine.
+    Example:
+      gristmill tasks generate list-functions --out tasks.jsonl
+      gristmill improve tasks.jsonl
+    """
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # Model text may hold any character; an ASCII locale must not end a run.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    typer.main.get_command(app)(prog_name="gristmill")
