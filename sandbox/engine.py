@@ -39,7 +39,7 @@ def connect(timeout: float = 60.0) -> DockerClient:
         if client is not None:
             client.close()
         raise SandboxError(
-            f"no Docker engine answers at {address} ({error}); start one, point DOCKER_HOST at one, "
+            f"no Docker engine answers at {address} ({_first_cause(error)}); start one, point DOCKER_HOST at one, "
             "or use --sandbox bubblewrap"
         ) from error
     return client
@@ -106,6 +106,13 @@ def reap(client: DockerClient) -> int:
                     raise SandboxError(f"cannot remove the leftover container {container.name}: {error}") from error
             removed += 1
     return removed
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The SDK wraps a plain "no such file" four times over."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return error
 
 
 def _import(client: DockerClient, variant: str, digest: str) -> None:

@@ -49,10 +49,9 @@ class Session:
     timeout lies a little beyond the job's wall clock, so that no read on it hangs.
     """
 
-    def __init__(self, own: socket.socket, running: asyncio.Task[Report], job: Job) -> None:
+    def __init__(self, own: socket.socket, running: asyncio.Task[Report]) -> None:
         self.socket = own
         self._running = running
-        self._job = job
         self._begun = time.monotonic()
 
     async def report(self, grace: float = GRACE_SECONDS) -> Report:
@@ -80,8 +79,8 @@ class Pool:
             raise UserError(f"the size of a sandbox pool must be at least 1, not {size}")
         self.size = size or fitting_size()
         self.backend = factory.backend
-        # A slot may need a judge and a candidate, and each of them has a second, confirming worker.
-        self._workers = WarmWorkers(factory, most=4 * self.size)
+        # A slot may need a judge, a candidate, and another worker that confirms.
+        self._workers = WarmWorkers(factory, most=3 * self.size)
         self._slots = asyncio.Semaphore(self.size)
         self._running: set[asyncio.Task[Report]] = set()
 
@@ -122,8 +121,8 @@ class Pool:
         """
         begun = time.monotonic()
         async with self._slot():
-            for _ in range(ATTEMPTS):
-                held = await self._workers.take(profile, fresh=fresh)
+            for attempt in range(ATTEMPTS):
+                held = await self._workers.take(profile, fresh=fresh, checked=attempt > 0)
                 try:
                     return await self._use(held, job, ())
                 except SandboxError as error:
@@ -152,20 +151,16 @@ class Pool:
         async with self._slot():
             for attempt in range(ATTEMPTS):
                 # Nothing is waited for while holding a worker: a slot covers both, so pairs cannot block each other.
-                judging = await self._workers.take(judge_profile, fresh=fresh)
+                judging = await self._workers.take(judge_profile, checked=attempt > 0)
                 try:
-                    trying = await self._workers.take(profile, fresh=fresh)
+                    trying = await self._workers.take(profile, fresh=fresh, checked=attempt > 0)
                 except BaseException:
                     self._workers.give(judging)
                     raise
-                ours = await self._both(trying, candidate, judging, judge, last=attempt == ATTEMPTS - 1)
-                first, second = ours
+                first, second = await self._both(trying, candidate, judging, judge, last=attempt == ATTEMPTS - 1)
                 if isinstance(first, Report) and isinstance(second, Report):
                     return first, second
-        return (
-            first if isinstance(first, Report) and isinstance(second, Report) else _blamed(first, begun),
-            second if isinstance(second, Report) else _blamed(second, begun),
-        )
+        return _blamed(first, begun), second if isinstance(second, Report) else _blamed(second, begun)
 
     @contextlib.asynccontextmanager
     async def session(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> AsyncIterator[Session]:
@@ -182,12 +177,13 @@ class Pool:
             ours, theirs = socket.socketpair()
             ours.settimeout(job.limits.wall_seconds + 5)
             running = self._start(held, job, (theirs,))
-            session = Session(ours, running, job)
-            marker = _holds_slot.set(True)
+            outside = _holds_slot.get()
+            _holds_slot.set(True)
             try:
-                yield session
+                yield Session(ours, running)
             finally:
-                _holds_slot.reset(marker)
+                # Not a reset by token: a fixture may leave this block in another context than it entered.
+                _holds_slot.set(outside)
                 await _kill(running)
                 ours.close()
 
@@ -265,7 +261,7 @@ async def _kill(running: asyncio.Task[Report]) -> None:
 
 
 def _blamed(trouble: Report | SandboxError, begun: float) -> Report:
-    reason = trouble if isinstance(trouble, SandboxError) else "its partner's worker was lost"
+    reason = trouble if isinstance(trouble, SandboxError) else "while a judge listened to it"
     note = f"its worker was lost {ATTEMPTS} times, on workers that were well before it came: {reason}"
     return Report(ending=Ending.FAILED, seconds=time.monotonic() - begun, note=note)
 

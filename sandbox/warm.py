@@ -7,16 +7,19 @@ confirmation always runs in another container and another pid namespace than the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
 
 __all__ = ["Held", "WarmWorkers", "canary"]
+
+RESTART_PAUSES = (0.5, 2.0, 5.0)
 
 log = logging.getLogger(__name__)
 
@@ -63,20 +66,22 @@ class WarmWorkers:
     def __len__(self) -> int:
         return len(self._all)
 
-    async def take(self, profile: Profile, *, fresh: bool = False) -> Held:
+    async def take(self, profile: Profile, *, fresh: bool = False, checked: bool = False) -> Held:
         """An idle worker of the profile, the one used last, or a new one that has passed its canary.
+
+        `checked` asks the idle one for a canary too: after trouble, other workers may be as dead as the lost one.
 
         Raises:
             SandboxError: no worker could be started, or the new one failed its canary.
         """
         if self._closed:
             raise SandboxError("the sandbox pool is closed; open a new one")
-        for place in range(len(self._idle) - 1, -1, -1):
-            if self._idle[place].shelf == (profile, fresh):
-                return self._idle.pop(place)
+        while (held := self._idle_one(profile, fresh)) is not None:
+            if not checked or await self._is_well(held):
+                return held
         while len(self._all) >= self._most and self._idle:
             await self.drop(self._idle[0])
-        return await self._start(profile, fresh)
+        return await self._start_patiently(profile, fresh)
 
     def give(self, held: Held) -> None:
         """Take a worker back that is known to be well."""
@@ -107,6 +112,24 @@ class WarmWorkers:
         self._all.clear()
         await asyncio.gather(*(_stop(each.sandbox) for each in held))
 
+    def _idle_one(self, profile: Profile, fresh: bool) -> Held | None:
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].shelf == (profile, fresh):
+                return self._idle.pop(place)
+        return None
+
+    async def _start_patiently(self, profile: Profile, fresh: bool) -> Held:
+        """Start a worker; where some have run before, outlast a restart of the engine."""
+        for pause in RESTART_PAUSES if self._infos else ():
+            try:
+                return await self._start(profile, fresh)
+            except SandboxError as error:
+                if self._closed:
+                    raise
+                log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
+            await asyncio.sleep(pause)
+        return await self._start(profile, fresh)
+
     async def _start(self, profile: Profile, fresh: bool) -> Held:
         held = Held(self._factory.create(profile), profile, fresh)
         self._all.add(held)
@@ -122,15 +145,23 @@ class WarmWorkers:
         return held
 
     async def _check(self, held: Held) -> None:
-        try:
-            await canary(held.sandbox)
-        except (SandboxError, asyncio.CancelledError):
-            await self.drop(held)
-        else:
+        if await self._is_well(held):
             self.give(held)
 
-    def _spawn(self, work: contextlib.AbstractAsyncContextManager[None] | object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[arg-type]  # our own coroutines only
+    async def _is_well(self, held: Held) -> bool:
+        """Whether a worker passes a canary; one that does not is dropped."""
+        try:
+            await canary(held.sandbox)
+        except SandboxError:
+            await self.drop(held)
+            return False
+        except BaseException:
+            await asyncio.shield(self.drop(held))
+            raise
+        return True
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 

@@ -1,0 +1,246 @@
+"""The pool's own rules: who waits, who is retried, who is blamed, what is left. No engine is needed for these."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
+from gristmill.sandbox.pool import ATTEMPTS
+
+JUDGE = Profile(name="judge")
+OTHER = Profile(name="other")
+
+
+def report(ending: Ending = Ending.FINISHED, text: bytes = b"") -> Report:
+    return Report(ending=ending, exit_status=0, stdout=text, seconds=0.01)
+
+
+def job(request: object = "candidate") -> Job:
+    return Job(program="x:y", request=request, limits=Limits(wall_seconds=5))
+
+
+class Counting:
+    """Answers after a moment and remembers how many jobs ran at a time."""
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.seconds = seconds
+        self.now = self.most = 0
+
+    async def __call__(self, asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.now -= 1
+        return report(text=str(asked.request).encode())
+
+
+async def test_no_more_jobs_run_at_a_time_than_the_size_says() -> None:
+    counting = Counting()
+    factory = FakeFactory(counting)
+    async with Pool(factory, size=3) as pool:
+        answers = await asyncio.gather(*(pool.run(job(number)) for number in range(20)))
+    assert [int(answer.stdout) for answer in answers] == list(range(20))
+    assert counting.most == 3
+    assert len(factory.workers) == 3
+
+
+async def test_workers_are_started_only_when_needed_and_kept() -> None:
+    factory = FakeFactory(Counting(0))
+    async with Pool(factory, size=4) as pool:
+        assert not factory.workers
+        for number in range(5):
+            await pool.run(job(number))
+        assert len(factory.workers) == 1
+    assert not factory.workers[0].entered
+
+
+async def test_a_confirming_run_never_gets_the_worker_of_a_first_run() -> None:
+    factory = FakeFactory(Counting(0))
+    async with Pool(factory, size=1) as pool:
+        for number in range(3):
+            await pool.run(job(number))
+            await pool.run(job(-number), fresh=True)
+    first, confirming = factory.workers
+    assert [each.request for each in first.jobs] == [0, 1, 2]
+    assert [each.request for each in confirming.jobs] == [0, -1, -2]
+
+
+async def test_idle_workers_of_other_profiles_make_room() -> None:
+    factory = FakeFactory(Counting(0))
+    async with Pool(factory, size=1) as pool:
+        for number in range(6):
+            await pool.run(job(), Profile(name=f"profile-{number}"))
+        assert sum(worker.entered for worker in factory.workers) <= 3
+
+
+async def test_a_job_whose_worker_was_lost_runs_again_on_another() -> None:
+    factory = FakeFactory([SandboxError("container killed"), report(text=b"second")])
+    async with Pool(factory, size=1) as pool:
+        answer = await pool.run(job())
+    assert answer.stdout == b"second"
+    assert len(factory.workers) == 2
+    assert not any(worker.entered for worker in factory.workers)
+
+
+async def test_trouble_that_follows_a_job_to_healthy_workers_is_its_own_failure() -> None:
+    factory = FakeFactory([SandboxError("lost")] * ATTEMPTS + [report()])
+    async with Pool(factory, size=1) as pool:
+        blamed = await pool.run(job())
+        honest = await pool.run(job())
+    assert blamed.ending is Ending.FAILED
+    assert "lost" in blamed.note
+    assert honest.ending is Ending.FINISHED
+
+
+async def test_idle_workers_that_died_together_do_not_make_a_job_guilty() -> None:
+    counting = Counting(0.01)
+    factory = FakeFactory(counting)
+    async with Pool(factory, size=4) as pool:
+        await asyncio.gather(*(pool.run(job()) for _ in range(4)))
+        for worker in factory.workers:
+            worker._lost = True  # as after a restart of the engine
+        answers = await asyncio.gather(*(pool.run(job()) for _ in range(8)))
+    assert {answer.ending for answer in answers} == {Ending.FINISHED}
+
+
+async def test_no_healthy_worker_is_trouble_of_the_machine_and_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gristmill.sandbox.warm.RESTART_PAUSES", (0.0,))
+
+    class Broken(FakeFactory):
+        def create(self, profile: Profile):  # type: ignore[no-untyped-def]
+            worker = super().create(profile)
+            worker._lost = len(self.workers) > 1
+            return worker
+
+    async with Pool(Broken([SandboxError("lost"), report()]), size=1) as pool:
+        with pytest.raises(SandboxError):
+            await pool.run(job())
+
+
+async def talk(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+    """A judge that asks one question, and a candidate that answers until its socket closes."""
+    loop = asyncio.get_running_loop()
+    sockets[0].setblocking(False)
+    if asked.request == "judge":
+        await loop.sock_sendall(sockets[0], b"2+2?")
+        return report(text=await loop.sock_recv(sockets[0], 100))
+    while question := await loop.sock_recv(sockets[0], 100):
+        await loop.sock_sendall(sockets[0], b"4 to " + question)
+    return report()
+
+
+async def test_a_pair_talks_over_a_socket_of_its_own() -> None:
+    async with Pool(FakeFactory(talk), size=1) as pool:
+        candidate, judge = await pool.pair(job(), job("judge"), judge_profile=JUDGE)
+    assert judge.stdout == b"4 to 2+2?"
+    assert candidate.ending is Ending.FINISHED
+    assert not candidate.note
+
+
+async def test_a_candidate_that_stays_when_its_judge_has_ended_is_killed() -> None:
+    async def stays(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        if asked.request == "candidate":
+            await asyncio.sleep(60)
+        return report()
+
+    async with Pool(FakeFactory(stays), size=1) as pool:
+        candidate, judge = await pool.pair(job(), job("judge"), judge_profile=JUDGE)
+    assert judge.ending is Ending.FINISHED
+    assert candidate.ending is Ending.FAILED
+    assert candidate.exit_status is None
+    assert "judge" in candidate.note
+
+
+async def test_many_pairs_in_both_directions_never_block_each_other() -> None:
+    async with Pool(FakeFactory(talk), size=2) as pool:
+        there = [pool.pair(job(), job("judge"), profile=OTHER, judge_profile=JUDGE) for _ in range(20)]
+        back = [pool.pair(job(), job("judge"), profile=JUDGE, judge_profile=OTHER) for _ in range(20)]
+        pairs = await asyncio.wait_for(asyncio.gather(*there, *back), 30)
+    assert all(judge.stdout == b"4 to 2+2?" for _, judge in pairs)
+
+
+@pytest.mark.parametrize("culprit", ["candidate", "judge"])
+async def test_a_pair_whose_worker_is_lost_is_run_again_and_finally_blamed(culprit: str) -> None:
+    seen = []
+
+    async def lost(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        if asked.request == culprit:
+            seen.append(culprit)
+            raise SandboxError("lost")
+        return report()
+
+    async with Pool(FakeFactory(lost), size=1) as pool:
+        candidate, judge = await pool.pair(job(), job("judge"), judge_profile=JUDGE)
+    assert len(seen) == ATTEMPTS
+    assert candidate.ending is Ending.FAILED
+    assert judge.ending is (Ending.FAILED if culprit == "judge" else Ending.FINISHED)
+
+
+async def test_a_session_is_talked_to_from_a_thread_and_ends_with_its_block() -> None:
+    async with Pool(FakeFactory(talk), size=1) as pool:
+        async with pool.session(job()) as session:
+            assert session.socket.gettimeout() is not None
+
+            def ask() -> bytes:
+                session.socket.sendall(b"hi")
+                return session.socket.recv(100)
+
+            assert await asyncio.to_thread(ask) == b"4 to hi"
+            ended = await session.report()
+        assert ended.ending is Ending.FINISHED
+
+
+async def test_a_session_that_will_not_hang_up_is_killed_and_says_so() -> None:
+    async with Pool(FakeFactory(Counting(60)), size=1) as pool, pool.session(job()) as session:
+        ended = await session.report(grace=0.01)
+    assert ended.ending is Ending.FAILED
+    assert "session" in ended.note
+
+
+async def test_jobs_inside_a_session_do_not_wait_for_its_slot() -> None:
+    async def answer(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        return await talk(asked, sockets) if sockets else report()
+
+    async with Pool(FakeFactory(answer), size=1) as pool, pool.session(job()):
+        await asyncio.wait_for(pool.run(job(), OTHER), 5)
+
+
+async def test_cancelling_a_run_frees_its_slot_and_the_worker_is_checked_before_use() -> None:
+    counting = Counting(60)
+    factory = FakeFactory(counting)
+    async with Pool(factory, size=1) as pool:
+        running = asyncio.create_task(pool.run(job()))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        counting.seconds = 0
+        assert (await asyncio.wait_for(pool.run(job()), 5)).ending is Ending.FINISHED
+
+
+async def test_leaving_the_pool_stops_every_worker_even_busy_ones() -> None:
+    factory = FakeFactory(Counting(60))
+    pool = Pool(factory, size=2)
+    async with pool:
+        runs = [asyncio.create_task(pool.run(job())) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        for run in runs:
+            run.cancel()
+    await asyncio.gather(*runs, return_exceptions=True)
+    assert not any(worker.entered for worker in factory.workers)
+    with pytest.raises(SandboxError, match="closed"):
+        await pool.run(job())
+
+
+async def test_a_wrong_size_or_backend_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match="at least 1"):
+        Pool(FakeFactory([]), size=0)
+    with pytest.raises(UserError, match="auto, docker, bubblewrap"):
+        async with Pool.open("podman"):
+            pass
