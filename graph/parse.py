@@ -179,7 +179,7 @@ def _says_more(whole: str, start: str, points: Iterable[str]) -> bool:
     module = tree(whole)
     if module is None:
         return False
-    last = [node for node in module.body if getattr(node, "name", None) in points]
+    last = [node for node in module.body if getattr(node, "name", "") in points]
     return any(statement.lineno > lines for node in last for statement in getattr(node, "body", ()))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gristmill.sandbox.records import Record
 from pydantic import Field
+
+from gristmill.sandbox.records import Record
 
 __all__ = ["ModelOptions"]
 
@@ -15,6 +16,7 @@ class ModelOptions(Record):
 
     timeout_seconds: float = Field(180.0, gt=0, description="one call, from request to last byte")
     retry_seconds: float = Field(300.0, ge=0, description="all attempts of one call and the waits between them")
+    wait_seconds: float = Field(1.0, ge=0, description="before the second attempt; doubles, with jitter, up to 60-fold")
     attempts: int = Field(8, ge=1, description="tries of one call at most")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key for `openai:`")
     vllm_python: Path | None = Field(None, description="interpreter of the environment that holds vLLM")

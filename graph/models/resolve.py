@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.models.errors import UnknownModelError
+from gristmill.graph.models.errors import ModelSetupError, UnknownModelError
 from gristmill.graph.models.options import ModelOptions
 
 __all__ = ["FORMS", "ModelOptions", "is_small", "resolve"]
+
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 FORMS: dict[str, str] = {
     "local": "the small instruct model that the set-up fetched; no server, no key",
@@ -30,12 +35,57 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
         UnknownModelError: the string has no known form; the message lists them with examples.
         ModelSetupError: the form is known, but a package is missing or the form cannot use an adapter.
     """
-    raise UnknownModelError(_unknown(model))
+    options = options or ModelOptions()
+    form, colon, rest = model.partition(":")
+    if form == "local" and (rest or not colon):
+        return _local(rest, adapter, options)
+    if not rest or not form:
+        raise UnknownModelError(_unknown(model))
+    if form == "vllm":
+        from gristmill.graph.models.vllm import VllmProposer
+
+        return VllmProposer(rest, adapter=adapter, options=options)
+    if form == "replay":
+        from gristmill.graph.models.replay import ReplayProposer
+
+        return ReplayProposer(Path(rest), adapter=adapter)
+    if form == "openai" and "@" in rest:
+        from gristmill.graph.models.openai import OpenAIProposer
+
+        at = rest.find("@http") if "@http" in rest else rest.index("@")
+        name, url = rest[:at], rest[at + 1 :]
+        if not name:
+            raise UnknownModelError(_unknown(model))
+        return OpenAIProposer(name, url, adapter=adapter, options=options)
+    return _provider(model, form, rest, adapter, options)
 
 
 def is_small(model: str) -> bool:
     """Whether `--profile auto` means the few-shot prompts for small models: true of `local` and `local:PATH`."""
     return model == "local" or model.startswith("local:")
+
+
+def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
+    try:
+        from gristmill.graph.models.local import LocalProposer
+    except ImportError as error:
+        raise ModelSetupError(f'local models need torch and more: pip install "gristmill[local]" ({error})') from error
+    if path and not Path(path).is_dir():
+        raise ModelSetupError(f"local:{path}: there is no such folder; it must hold a model in Hugging Face's format")
+    return LocalProposer(Path(path) if path else None, adapter=adapter, options=options)
+
+
+def _provider(model: str, provider: str, name: str, adapter: str | None, options: ModelOptions) -> Proposer:
+    from gristmill.graph.models.provider import provider_proposer, providers
+
+    known = providers()
+    if known and provider not in known:
+        raise UnknownModelError(_unknown(model))
+    if not known and not _PROVIDER.fullmatch(provider):
+        raise UnknownModelError(_unknown(model))
+    if adapter is not None:
+        raise ModelSetupError(f"{model} cannot load the adapter {adapter!r}: only local, vllm and openai:NAME@URL can")
+    return provider_proposer(provider, name, options=options)
 
 
 def _unknown(model: str) -> str:

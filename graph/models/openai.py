@@ -1,0 +1,134 @@
+"""``openai:NAME@URL``: any server that speaks OpenAI's chat completions, through LangChain's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from gristmill.graph.models.chat import ChatProposer
+from gristmill.graph.models.errors import ModelError, ModelSetupError
+from gristmill.graph.models.options import ModelOptions
+from gristmill.graph.models.probe import adapter_difference
+from gristmill.graph.records import Sampling
+
+__all__ = ["OpenAIProposer", "served_models"]
+
+_CHECKS = 4
+
+
+def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wires a ChatProposer
+    name: str,
+    url: str,
+    *,
+    adapter: str | None = None,
+    options: ModelOptions | None = None,
+    key: str | None = None,
+    form: str = "openai",
+) -> ChatProposer:
+    """A proposer for one model of an OpenAI-compatible server.
+
+    Entering checks that the server answers at all, so that a wrong address ends a run in seconds, not minutes. With
+    an adapter, which the server must serve as a model of that name, it also checks that the adapter changes the
+    probabilities of tokens against `name`: servers have silently sampled the base model.
+
+    Args:
+        name: the model as the server calls it.
+        url: up to and with ``/v1``.
+        adapter: name under which the server offers a LoRA adapter on that model.
+        options: bounds of time and attempts, and the variable that holds the key.
+        key: instead of that variable.
+        form: name of the proposer, for provenance.
+
+    Raises:
+        ModelSetupError: `url` is no http address.
+    """
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    options = options or ModelOptions()
+    url = url.rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ModelSetupError(f"{url!r} is no address of a server; write openai:{name}@http://HOST:PORT/v1")
+    # Servers without keys want some; the variable of another provider's key is never sent to an address by accident:
+    # it is the user who names both the address and the variable.
+    secret = key or os.environ.get(options.api_key_env) or "EMPTY"
+    chat = ChatOpenAI(
+        model=adapter or name,
+        base_url=url,
+        api_key=SecretStr(secret),
+        use_responses_api=False,
+        disable_streaming=True,
+        max_retries=0,
+        timeout=options.timeout_seconds,
+    )
+    # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
+    # only that one.
+    keywords = None if parts.hostname == "api.openai.com" else _max_tokens
+
+    async def check() -> None:
+        served = await served_models(url, secret)
+        wanted = adapter or name
+        if served and wanted not in served and parts.hostname != "api.openai.com" and not _nearly(wanted, served):
+            raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
+        if adapter is not None:
+            await _check_adapter(url, secret, name, adapter)
+
+    return ChatProposer(
+        chat, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords, check=check
+    )
+
+
+async def served_models(url: str, key: str) -> frozenset[str]:
+    """Names of the models that a server lists; empty where it keeps no list.
+
+    Raises:
+        ModelError: nothing answers there.
+        ModelSetupError: the key is wrong.
+    """
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
+        for attempt in range(_CHECKS):
+            try:
+                answer = await client.get(f"{url}/models")
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                if attempt + 1 == _CHECKS:
+                    raise ModelError(
+                        f"no server answers at {url}: {type(error).__name__}: {error}\n"
+                        "Start it, or correct the address after the @ (it ends in /v1 on most servers)."
+                    ) from error
+                await asyncio.sleep(0.5 * 2**attempt)
+            else:
+                break
+    if answer.status_code in {401, 403}:
+        raise ModelSetupError(f"{url} refuses the key ({answer.status_code}); set OPENAI_API_KEY, or name the variable")
+    try:
+        return frozenset(str(row["id"]) for row in answer.json()["data"])
+    except (ValueError, KeyError, TypeError):
+        return frozenset()  # a server without a list; the first call will tell
+
+
+def _max_tokens(sampling: Sampling) -> dict[str, Any]:
+    return {"extra_body": {"max_tokens": sampling.max_tokens}}
+
+
+def _nearly(name: str, served: frozenset[str]) -> bool:
+    """Ollama lists `qwen3:latest` and answers to `qwen3`; llama.cpp lists a path and answers to anything."""
+    return any(other.startswith(f"{name}:") or other.endswith((".gguf", f"/{name}")) for other in served)
+
+
+async def _check_adapter(url: str, key: str, base: str, adapter: str) -> None:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=120) as client:
+        difference = await adapter_difference(client, url, base, adapter)
+    if difference is None:
+        raise ModelSetupError(
+            f"{url} tells no probabilities, so it cannot be checked that the adapter {adapter!r} is used; "
+            f"ask for it as a model if you trust the server: openai:{adapter}@{url}"
+        )
+    if difference == 0.0:
+        raise ModelError(
+            f"the adapter {adapter!r} at {url} changes nothing: the server samples the base model {base!r}"
+        )

@@ -1,0 +1,109 @@
+"""What an error of some provider's client means for the loop: try again, count as data, or tell the user."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+__all__ = ["Meaning", "meaning", "refused_parameter", "retry_after"]
+
+Meaning = Literal["again", "too_long", "filtered", "setup", "unknown"]
+"""`again`: overloaded, slow or unreachable; `too_long`: the prompt does not fit; `filtered`: the provider refused
+this content; `setup`: only the user can mend it; `unknown`: none of these can be told."""
+
+_AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+_TOO_LONG = re.compile(
+    r"context[ _]length|maximum context|context[ _]window|prompt is too long|too many (?:input )?tokens"
+    r"|input (?:tokens|is too long)|longer than the (?:model|maximum)"
+    r"|exceeds? the (?:model|maximum).{0,30}(?:length|tokens)",
+    re.IGNORECASE,
+)
+_FILTERED = re.compile(r"content[ _](?:filter|policy|management)|safety system", re.IGNORECASE)
+_SPENT = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance", re.IGNORECASE)
+_TRANSPORT = ("ConnectionError", "ConnectError", "Timeout", "TransportError", "ProtocolError", "ServiceUnavailable",
+              "ResourceExhausted", "RateLimit", "Overloaded", "InternalServerError", "JSONDecodeError")  # fmt: skip
+_DROPPABLE = ("seed", "top_p", "stop", "temperature")
+
+
+def meaning(error: BaseException) -> Meaning:
+    """What `error`, raised by any LangChain chat model, means.
+
+    HTTP status codes come first, as most clients carry them; then LangChain's own classes; then transport errors, by
+    class or by name, since each client has its own HTTP library.
+    """
+    status, text = _status(error), _text(error)
+    if status is not None:
+        if status == 429 or status >= 500:
+            return "setup" if _SPENT.search(text) else "again"
+        if status in _AGAIN:
+            return "again"
+        if status == 413 or (status in {400, 422} and _TOO_LONG.search(text)):
+            return "too_long"
+        return "filtered" if status == 400 and _FILTERED.search(text) else "setup"
+    return _meaning_of_class(error, text)
+
+
+def _meaning_of_class(error: BaseException, text: str) -> Meaning:
+    from langchain_core import exceptions
+
+    if isinstance(error, exceptions.ContextOverflowError):
+        return "too_long"
+    if isinstance(error, exceptions.ModelError):
+        return "again" if error.is_retryable else "setup"
+    if isinstance(error, ImportError):
+        return "setup"
+    if isinstance(error, OSError | TimeoutError):
+        return "again"
+    names = [kind.__name__ for kind in type(error).__mro__]
+    if any(part in name for name in names for part in _TRANSPORT):
+        return "again"
+    if _TOO_LONG.search(text):
+        return "too_long"
+    return "unknown"
+
+
+def retry_after(error: BaseException) -> float | None:
+    """Seconds that the server asks to wait (``Retry-After`` in seconds or as a date, ``retry-after-ms``), or None."""
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    if not isinstance(headers, Mapping):
+        return None
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * scale)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def refused_parameter(error: BaseException, sent: Mapping[str, Any]) -> str | None:
+    """Which of the sampling parameters that were sent the server does not take, if that is what it says.
+
+    Some models take no seed, no `top_p` together with a temperature, or one temperature only; the reply is then had
+    without that parameter rather than not at all.
+    """
+    if _status(error) not in {400, 422}:
+        return None
+    named = getattr(error, "param", None)
+    if named in _DROPPABLE and named in sent:
+        return str(named)
+    text = _text(error)
+    return next((name for name in _DROPPABLE if name in sent and re.search(rf"\b{name}\b", text)), None)
+
+
+def _status(error: BaseException) -> int | None:
+    for holder in (error, getattr(error, "response", None)):
+        for name in ("status_code", "http_status", "code"):
+            value = getattr(holder, name, None)
+            if isinstance(value, int) and 100 <= value < 600:
+                return value
+    return None
+
+
+def _text(error: BaseException) -> str:
+    return f"{error} {getattr(error, 'body', '') or ''}"[:4000]
