@@ -2,68 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+import asyncio
+import contextlib
+import contextvars
+import functools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from gristmill.graph.build import campaign_graph
+from gristmill.graph.checkpoints import checkpointer
 from gristmill.graph.config import RunConfig
-from gristmill.graph.events import Listener
+from gristmill.graph.context import Context, MessagesFor
+from gristmill.graph.entries import happened
+from gristmill.graph.errors import RunMismatchError, StoreError
+from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
+from gristmill.graph.journal import Journal
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.records import Message, Step, StopReason, Tokens
-from gristmill.graph.store import Store
-from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.graph.prompting import choose_profile
+from gristmill.graph.prompting import messages_for as built_in_messages
+from gristmill.graph.spending import Spending
+from gristmill.graph.state import CampaignState
+from gristmill.graph.store import Run, Store
+from gristmill.graph.strategies.base import strategy
+from gristmill.graph.summary import CampaignSummary
+from gristmill.graph.verification import Judge, Verification
+from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
 __all__ = ["CampaignSummary", "Judge", "MessagesFor", "run_campaign"]
 
-
-class Judge(Protocol):
-    """What a campaign needs of `gristmill.verifiers.registry.Verifiers`."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """Judge one solution; never raises for what a candidate does."""
-        ...
-
-
-class MessagesFor(Protocol):
-    """Makes a prompt; `gristmill.graph.prompting.messages_for` is the default."""
-
-    def __call__(
-        self, task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]
-    ) -> tuple[Message, ...]:
-        """Messages for one reply."""
-        ...
-
-
-class CampaignSummary(Record):
-    """What a run came to, over its whole life (resumes included)."""
-
-    run: str
-    status: Literal["running", "finished", "interrupted", "failed"]
-    tasks: int
-    ended: int = Field(description="tasks whose loop ended")
-    solved: int = Field(description="tasks with at least one hypothesis that passed")
-    hypotheses: int
-    verified: int = Field(description="hypotheses that passed, strongly enough to be exported as verified")
-    unscored: int = Field(
-        description="hypotheses without a verdict because of infrastructure trouble; retried at resume"
-    )
-    outcomes: dict[Outcome, int]
-    stops: dict[StopReason, int]
-    tokens: Tokens
-    calls: int = Field(description="model calls that were started, repeats after a kill included")
-    repeated: int = Field(description="calls that had to be made again because a kill had cut them off")
-    seconds: float = Field(description="wall time of all sessions of this run")
-
-    @property
-    def verified_share(self) -> float:
-        """Verified hypotheses among the scored ones; 0 where none is scored."""
-        scored = self.hypotheses - self.unscored
-        return self.verified / scored if scored else 0.0
+_NODES_PER_ROUND = 6
+_SLOTS = 32
+"""Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
+_MAY_DIFFER = {"concurrency", "sandbox"}
+"""Knobs that say how fast and where, not what: a resume may change them."""
 
 
 async def run_campaign(
@@ -89,16 +67,154 @@ async def run_campaign(
         proposer: an entered proposer (``async with``); it stays entered, so that several campaigns may share it.
         pool: warm sandboxes for the verifiers; None opens one as `config.sandbox` says, for this campaign only.
         verifiers: who judges; None takes `gristmill.verifiers.registry.Verifiers` on the pool.
-        resume: go on with a stored run; no stored reply is bought again, `unscored` verdicts are retried.
+        resume: go on with a stored run: no stored reply is bought again, `unscored` verdicts are retried. A run that
+            has finished is left as it is, and its summary returned.
         on_event: hears what happens, as it happens.
         messages_for: makes the prompts instead of the built-in ones.
 
     Raises:
-        RunExistsError, UnknownRunError, RunMismatchError, RunFinishedError, RunBusyError: the user's mistakes.
+        RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
         ModelError: the model could not be had after retries; what was done is kept.
         StoreError: the store could not be written; what was written before is kept.
         InfrastructureError: verdicts could no longer be had (no sandbox); what was done is kept.
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
             everything that had arrived is stored and the run is marked as interrupted.
     """
-    raise NotImplementedError
+    chosen = strategy(config.strategy)
+    if resume:
+        run = store.get_run(name)
+        check_same(run, store.tasks(name), config, tasks)
+        if run.status == "finished" and not store.unended(name):
+            return store.summary(name)
+    else:
+        store.create_run(name, config, tasks)
+        run = store.get_run(name)
+    with store.claim(name):
+        async with AsyncExitStack() as stack:
+            if verifiers is None:
+                verifiers = await stack.enter_async_context(_verifiers(config, pool))
+            calls, tokens = store.spent(name)
+            spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
+            journal = Journal(store, name, spending.seconds)
+            tell = functools.partial(_tell, name, journal, on_event)
+            verification = Verification(name, verifiers, journal, tell)
+            context = Context(
+                run=name,
+                tasks={task.id: task for task in tasks},
+                config=config,
+                profile=choose_profile(config.profile, config.model),
+                strategy=chosen,
+                proposer=proposer,
+                messages_for=messages_for or built_in_messages,
+                store=store,
+                journal=journal,
+                verification=verification,
+                spending=spending,
+                calls=asyncio.Semaphore(config.concurrency),
+                slots=asyncio.Semaphore(max(_SLOTS, config.concurrency)),
+                cut_off=store.cut_off(name) if resume else {},
+                tell=tell,
+            )
+            await _session(context, run, resume=resume)
+    return store.summary(name)
+
+
+async def _session(context: Context, run: Run, *, resume: bool) -> None:
+    """Walk the graph and say in the store how it ended, whatever happens."""
+    ending = RunEnded(run=run.name, status="failed")
+    context.store.set_status(run.name, "running", seconds=run.seconds)
+    try:
+        async with context.journal:
+            context.tell(
+                RunStarted(run=run.name, tasks=run.tasks, ended=run.ended, resumed=resume, model=context.proposer.model)
+            )
+            try:
+                async with checkpointer(context.store) as saver:
+                    await _walk(context, saver)
+                ending = RunEnded(run=run.name, status="finished")
+            except asyncio.CancelledError:
+                ending = RunEnded(run=run.name, status="interrupted")
+                raise
+            except Exception as error:
+                ending = RunEnded(run=run.name, status="failed", detail=f"{type(error).__name__}: {error}")
+                raise
+            finally:
+                await context.verification.close()
+                context.tell(ending)
+    finally:
+        # Where the store itself is the trouble, that error is already on its way.
+        with contextlib.suppress(*([StoreError] if ending.status == "failed" else [])):
+            context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=context.spending.seconds())
+
+
+async def _walk(context: Context, saver: BaseCheckpointSaver[Any]) -> None:
+    graph = campaign_graph(saver)
+    config: RunnableConfig = {
+        "configurable": {"thread_id": context.run},
+        "recursion_limit": _NODES_PER_ROUND * context.config.rounds + 10,
+    }
+    interrupted = bool((await graph.aget_state(config)).next)
+    if interrupted:
+        await _invoke(graph, None, config, context)
+    if not interrupted or context.store.unended(context.run):
+        # A new walk: of a new run, or over tasks that had ended with unscored verdicts before the interruption.
+        await saver.adelete_thread(context.run)
+        await _invoke(graph, {"pending": []}, config, context)
+    await saver.adelete_thread(context.run)
+
+
+async def _invoke(graph: Any, state: CampaignState | None, config: RunnableConfig, context: Context) -> None:
+    """Walk the graph in an empty contextvars context.
+
+    LangGraph hands a parent graph's checkpointer and runtime down by a context variable. A campaign inside someone
+    else's graph (`gristmill improve`) is not part of that graph: it has its own thread and checkpoints.
+    """
+    walk = graph.ainvoke(state, config, context=context, durability="async")
+    await asyncio.create_task(walk, context=contextvars.Context(), name=f"campaign {context.run}")
+
+
+def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -> None:
+    if not isinstance(event, (NodeEntered, CallStarted)):
+        journal.note(happened(run, event))
+    if listener is not None:
+        listener(event)
+
+
+@asynccontextmanager
+async def _verifiers(config: RunConfig, pool: Pool | None) -> AsyncIterator[Judge]:
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.registry import Verifiers
+
+    if pool is not None:
+        yield Verifiers(pool, confirm=config.confirm)
+        return
+    async with Pool.open(config.sandbox) as opened:
+        yield Verifiers(opened, confirm=config.confirm)
+
+
+def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Sequence[Task]) -> None:
+    """See that a run is resumed with what it was started with.
+
+    Raises:
+        RunMismatchError: names the first difference.
+    """
+    before, now = run.config.model_dump(), config.model_dump()
+    for knob in before:
+        if knob not in _MAY_DIFFER and before[knob] != now[knob]:
+            raise RunMismatchError(
+                f"the run {run.name!r} was started with {knob} = {before[knob]!r}, not {now[knob]!r}: "
+                "leave the option out to resume, or start a new run under another --name"
+            )
+    old, new = {task.id: task for task in stored}, {task.id: task for task in tasks}
+    difference = None
+    if missing := [id_ for id_ in old if id_ not in new]:
+        difference = f"task {missing[0]!r} is missing"
+    elif added := [id_ for id_ in new if id_ not in old]:
+        difference = f"task {added[0]!r} is new"
+    elif changed := [id_ for id_ in old if old[id_].model_dump_json() != new[id_].model_dump_json()]:
+        difference = f"task {changed[0]!r} has changed"
+    if difference is not None:
+        raise RunMismatchError(
+            f"the run {run.name!r} was started with other tasks: {difference}; "
+            "resume with the same task file, or start a new run under another --name"
+        )

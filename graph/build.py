@@ -1,0 +1,78 @@
+"""The loop, as it is drawn in the README. Wiring only: what a node does stands in `gristmill.graph.nodes`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Send
+
+from gristmill.graph.context import Context, LoopRuntime
+from gristmill.graph.nodes.campaign import close, open_campaign
+from gristmill.graph.nodes.converge import converge, decided
+from gristmill.graph.nodes.propose import propose
+from gristmill.graph.nodes.rank import rank
+from gristmill.graph.nodes.record import record
+from gristmill.graph.nodes.reflect import reflect
+from gristmill.graph.nodes.verify import verify
+from gristmill.graph.state import CampaignState, TaskEnding, TaskState
+
+__all__ = ["campaign_graph", "mermaid", "studio", "task_graph"]
+
+
+def task_graph() -> CompiledStateGraph[TaskState, Context, TaskState, TaskEnding]:
+    """One task: propose → verify → rank → converged? —yes→ record; —no→ reflect → propose."""
+    graph = StateGraph(TaskState, context_schema=Context, output_schema=TaskEnding)
+    graph.add_node("propose", propose)
+    graph.add_node("verify", verify)
+    graph.add_node("rank", rank)
+    graph.add_node("converge", converge)
+    graph.add_node("reflect", reflect)
+    graph.add_node("record", record)
+    graph.add_edge(START, "propose")
+    graph.add_edge("propose", "verify")
+    graph.add_edge("verify", "rank")
+    graph.add_edge("rank", "converge")
+    graph.add_conditional_edges("converge", decided, {"yes": "record", "no": "reflect"})
+    graph.add_edge("reflect", "propose")
+    graph.add_edge("record", END)
+    return graph.compile()
+
+
+def campaign_graph(
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+) -> CompiledStateGraph[CampaignState, Context, CampaignState, CampaignState]:
+    """All tasks: open → one loop per pending task, side by side → close."""
+    loop = task_graph()
+
+    async def task(state: TaskState, runtime: LoopRuntime) -> TaskEnding:
+        # Bounded here and not by LangGraph's max_concurrency, which would also queue the checkpoints of tasks that
+        # have ended behind tasks that have not begun.
+        async with runtime.context.slots:
+            ending: TaskEnding = await loop.ainvoke(state)
+        return ending
+
+    def each_task(state: CampaignState) -> list[Send]:
+        return [Send("task", {"task_id": task_id}) for task_id in state["pending"]]
+
+    graph = StateGraph(CampaignState, context_schema=Context)
+    graph.add_node("open", open_campaign)
+    graph.add_node("task", task)
+    graph.add_node("close", close)
+    graph.add_edge(START, "open")
+    graph.add_conditional_edges("open", each_task, {"each task": "task"})
+    graph.add_edge("task", "close")
+    graph.add_edge("close", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def mermaid() -> str:
+    """The picture of the campaign with the loop inside it, in Mermaid."""
+    return campaign_graph().get_graph(xray=True).draw_mermaid()
+
+
+def studio() -> CompiledStateGraph[CampaignState, Context, CampaignState, CampaignState]:
+    """What `langgraph.json` names, for LangGraph Studio to draw; runs are started with `gristmill run`."""
+    return campaign_graph()

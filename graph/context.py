@@ -1,0 +1,77 @@
+"""What the nodes of one session work with: everything that must not travel in the state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from langgraph.runtime import Runtime
+
+from gristmill.graph.config import RunConfig
+from gristmill.graph.events import Event
+from gristmill.graph.journal import Journal
+from gristmill.graph.models.base import Proposer
+from gristmill.graph.records import Hypothesis, Message, Step
+from gristmill.graph.spending import Spending
+from gristmill.graph.store import Store
+from gristmill.graph.strategies.base import Strategy
+from gristmill.graph.verification import Verification
+from gristmill.verifiers.records import Task, Verdict
+
+__all__ = ["Context", "LoopRuntime", "MessagesFor"]
+
+T = TypeVar("T")
+
+
+class MessagesFor(Protocol):
+    """Makes a prompt; `gristmill.graph.prompting.messages_for` is the default."""
+
+    def __call__(
+        self, task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]
+    ) -> tuple[Message, ...]:
+        """Messages for one reply."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One session of one run.
+
+    `calls` bounds the model calls in flight, `slots` the tasks at work; `cut_off` tells how many calls for a
+    hypothesis earlier sessions began in vain; `tell` stores an event where it belongs to the run's story and lets the
+    listener hear of it.
+    """
+
+    run: str
+    tasks: Mapping[str, Task]
+    config: RunConfig
+    profile: Literal["chat", "small"]
+    strategy: Strategy
+    proposer: Proposer
+    messages_for: MessagesFor
+    store: Store
+    journal: Journal
+    verification: Verification
+    spending: Spending
+    calls: asyncio.Semaphore
+    slots: asyncio.Semaphore
+    cut_off: Mapping[str, int]
+    tell: Callable[[Event], None]
+
+    async def read(self, query: Callable[[], T]) -> T:
+        """Ask the store without blocking the event loop."""
+        return await asyncio.to_thread(query)
+
+    async def pairs(self, task_id: str) -> list[tuple[Hypothesis, Verdict | None]]:
+        """All hypotheses of a task in (round, sample) order, judged or not."""
+        return await self.read(lambda: self.store.steps(self.run, task_id))
+
+    async def steps(self, task_id: str) -> list[Step]:
+        """All judged hypotheses of a task in (round, sample) order."""
+        pairs = await self.pairs(task_id)
+        return [Step(hypothesis=made, verdict=verdict) for made, verdict in pairs if verdict is not None]
+
+
+LoopRuntime = Runtime[Context]

@@ -1,0 +1,31 @@
+"""converge: is there a reason to stop?"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from gristmill.graph.context import LoopRuntime
+from gristmill.graph.convergence import converged
+from gristmill.graph.events import NodeEntered
+from gristmill.graph.ranking import Standing
+from gristmill.graph.records import StopReason
+from gristmill.graph.state import TaskState
+
+__all__ = ["converge", "decided"]
+
+
+async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
+    """Ask the predicates of `gristmill.graph.convergence`; a budget that ran out elsewhere stops this task too."""
+    context, round = runtime.context, state["round"]
+    context.tell(NodeEntered(node="converge", task_id=state["task_id"], round=round))
+    standing = Standing.model_validate({name: state.get(name) for name in Standing.model_fields})
+    spent = StopReason(state["spent"]) if state.get("spent") else context.spending.over()
+    stop = converged(standing, round, context.config, spent=spent)
+    if stop is None:
+        return {"stop": None, "detail": ""}
+    return {"stop": stop.reason.value, "detail": stop.detail}
+
+
+def decided(state: TaskState) -> Literal["yes", "no"]:
+    """Which way the graph goes on."""
+    return "yes" if state.get("stop") else "no"

@@ -1,0 +1,24 @@
+"""rank: who is best so far, and what the round has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gristmill.graph.context import LoopRuntime
+from gristmill.graph.events import NodeEntered, RoundRanked
+from gristmill.graph.ranking import survey
+from gristmill.graph.state import TaskState
+
+__all__ = ["rank"]
+
+
+async def rank(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
+    """The task's standing, from the stored evidence alone and in hypothesis order, so that arrival plays no part."""
+    context = runtime.context
+    task, round = context.tasks[state["task_id"]], state["round"]
+    context.tell(NodeEntered(node="rank", task_id=task.id, round=round))
+    standing = survey(task, await context.steps(task.id), round)
+    context.tell(
+        RoundRanked(task_id=task.id, round=round, best=standing.best, score=standing.score, passed=standing.passed)
+    )
+    return standing.model_dump()

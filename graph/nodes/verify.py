@@ -1,0 +1,27 @@
+"""verify: wait until every hypothesis of the round has its verdict; most were begun as their replies arrived."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from gristmill.graph.context import LoopRuntime
+from gristmill.graph.events import NodeEntered
+from gristmill.graph.state import TaskState
+from gristmill.graph.together import together
+from gristmill.verifiers.records import Outcome
+
+__all__ = ["verify"]
+
+
+async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
+    """Verdicts for all stored hypotheses of the task that have none, or an unscored one."""
+    context = runtime.context
+    task, round = context.tasks[state["task_id"]], state["round"]
+    context.tell(NodeEntered(node="verify", task_id=task.id, round=round))
+    begun = time.monotonic()
+    open_ = [
+        made for made, verdict in await context.pairs(task.id) if verdict is None or verdict.outcome is Outcome.UNSCORED
+    ]
+    await together(context.verification.finish(task, made) for made in open_)
+    return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

@@ -1,0 +1,47 @@
+"""What travels along the graph's edges and into checkpoints: ids and small values, nothing that grows.
+
+Only builtins: the checkpoint serializer (`gristmill.graph.checkpoints`) refuses everything else. All evidence lives in
+the store, where every node finds it again after a kill.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, TypedDict
+
+__all__ = ["CampaignState", "TaskEnding", "TaskState"]
+
+
+class TaskState(TypedDict, total=False):
+    """One task's loop, between two nodes."""
+
+    task_id: str
+    round: int
+    parents: list[list[str]]
+    """For each sample of this round, the hypotheses that it builds on; empty in the first round."""
+    spent: str | None
+    """The budget (a `StopReason`) that refused a call of this round."""
+    best: str | None
+    score: float | None
+    passed: int
+    target: bool
+    stale: int
+    novel: int
+    """These six are the `Standing` after the round."""
+    stop: str | None
+    detail: str
+    seconds: float
+    """Time spent in proposing and verifying so far."""
+
+
+class TaskEnding(TypedDict):
+    """What a task's loop hands to the campaign."""
+
+    ended: int
+
+
+class CampaignState(TypedDict, total=False):
+    """The campaign: whose loops are to run, and how many have ended."""
+
+    pending: list[str]
+    ended: Annotated[int, operator.add]

@@ -1,0 +1,41 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gristmill.graph.records import StopReason, Tokens
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Outcome
+
+__all__ = ["CampaignSummary", "Status"]
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+
+
+class CampaignSummary(Record):
+    """What a run came to, over its whole life (resumes included)."""
+
+    run: str
+    status: Status
+    detail: str = ""
+    tasks: int
+    ended: int = Field(description="tasks whose loop ended")
+    solved: int = Field(description="tasks with at least one hypothesis that passed")
+    hypotheses: int
+    verified: int = Field(description="hypotheses that passed, strongly enough to be exported as verified")
+    unscored: int = Field(description="hypotheses that infrastructure trouble left unjudged; retried at resume")
+    outcomes: dict[Outcome, int]
+    stops: dict[StopReason, int]
+    tokens: Tokens
+    calls: int = Field(description="model calls that were started, repeats after a kill included")
+    repeated: int = Field(description="calls that had to be made again because a kill had cut them off")
+    seconds: float = Field(description="wall time of all sessions of this run")
+
+    @property
+    def verified_share(self) -> float:
+        """Verified hypotheses among the scored ones; 0 where none is scored."""
+        scored = self.hypotheses - self.unscored
+        return self.verified / scored if scored else 0.0
