@@ -60,9 +60,9 @@ def _meaning_of_class(error: BaseException, text: str) -> Meaning:
     names = [kind.__name__ for kind in type(error).__mro__]
     if any(part in name for name in names for part in _TRANSPORT):
         return "again"
-    if _TOO_LONG.search(text):
-        return "too_long"
-    return "unknown"
+    if "Unexpected response type" in text:
+        return "again"  # LangChain's word for a body that is no completion: a gateway's error page with status 200
+    return "too_long" if _TOO_LONG.search(text) else "unknown"
 
 
 def retry_after(error: BaseException) -> float | None:
