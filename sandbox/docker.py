@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox"]
+__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hardening"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 START_SECONDS = 60.0
@@ -197,39 +197,18 @@ class DockerSandbox:
         return bool(self._container.status in ("created", "running"))
 
     def _settings(self, folder: Path) -> dict[str, Any]:
-        from docker.types import LogConfig, Mount, Ulimit
+        from docker.types import LogConfig, Mount
 
-        memory = f"{self.profile.memory_mb}m"
         return {
+            **hardening(self.profile, self.options),
             "command": [PYTHON, "-I", ZYGOTE, "--connect", "/gristmill/control/control.sock"],
-            "entrypoint": [],
-            "environment": {},
-            "use_config_proxy": False,
             "user": "0:0",
-            "working_dir": "/",
-            "hostname": "sandbox",
-            "labels": {f"{LABEL}.owner": owner_label(), f"{LABEL}.profile": self.profile.name},
-            "auto_remove": True,
-            "network_mode": "none",
-            "network_disabled": True,
-            "read_only": True,
-            "ipc_mode": "none",
-            "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],
-            "security_opt": ["no-new-privileges", f"seccomp={engine_profile()}"],
-            "mem_limit": memory,
-            "memswap_limit": memory,
-            "pids_limit": 1024,
-            "nano_cpus": int(self.options.cpus * 1e9),
-            "oom_score_adj": 500,
-            "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
-            "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
             "log_config": LogConfig(type=LogConfig.types.NONE),
             "mounts": [
                 Mount("/gristmill/lib", str(folder / "lib"), type="bind", read_only=True),
                 Mount("/gristmill/control", str(folder / "control"), type="bind", read_only=True),
             ],
-            "runtime": self.options.runtime,
         }
 
     def _remove(self) -> None:
@@ -255,6 +234,36 @@ class DockerSandbox:
                 client.close()
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
+    """The settings that make a container a wall, in the names of the SDK's `containers.create`."""
+    from docker.types import Ulimit
+
+    memory = f"{profile.memory_mb}m"
+    return {
+        "entrypoint": [],
+        "environment": {},
+        "use_config_proxy": False,
+        "working_dir": "/",
+        "hostname": "sandbox",
+        "labels": {f"{LABEL}.owner": owner_label(), f"{LABEL}.profile": profile.name},
+        "auto_remove": True,
+        "network_mode": "none",
+        "network_disabled": True,
+        "read_only": True,
+        "ipc_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", f"seccomp={engine_profile()}"],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "pids_limit": 1024,
+        "nano_cpus": int(options.cpus * 1e9),
+        "oom_score_adj": 500,
+        "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
+        "runtime": options.runtime,
+    }
 
 
 def _said(output: Any) -> str:
