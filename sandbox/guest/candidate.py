@@ -1,0 +1,196 @@
+"""Programs that run a candidate: on test cases (`cases`), as a script (`script`), or as a served function (`calls`).
+
+They share a process with the candidate, so nothing that they send proves anything: the judge decodes their messages
+as claims. Staged into sandboxes: standard library and guest modules only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import linecache
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.sandbox.canonical import EncodeError, decode, encode
+from gristmill.sandbox.channel import receive, send
+from gristmill.sandbox.guest.context import Context
+
+__all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
+
+MESSAGE_CHARACTERS = 500
+_BUILTIN_ERRORS = {kind for kind in vars(__import__("builtins")).values() if isinstance(kind, type)}
+
+
+class MissingEntryError(Exception):
+    """The candidate defines no such name, or what it defines cannot be called."""
+
+
+def load(source: str, name: str = "solution") -> types.ModuleType:
+    """Run source text as a fresh module that is importable by its name, and whose lines show in tracebacks.
+
+    Raises:
+        BaseException: whatever the source raises, SystemExit and the like included: `describe` makes data of it.
+    """
+    file = f"<{name}>"
+    module = types.ModuleType(name)
+    module.__file__ = file
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    code = compile(source, file, "exec", dont_inherit=True)
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    return module
+
+
+def resolve(module: types.ModuleType, entry_point: str) -> Callable[..., Any]:
+    """The callable of a (dotted) name; a class on the way, as in ``Solution.method``, is instantiated.
+
+    Raises:
+        MissingEntryError: there is no such callable.
+    """
+    found: Any = module
+    parts = entry_point.split(".")
+    for place, part in enumerate(parts):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise MissingEntryError(entry_point) from None
+        if isinstance(found, type) and place < len(parts) - 1:
+            found = found()
+    if not callable(found):
+        raise MissingEntryError(entry_point)
+    return found  # type: ignore[no-any-return]  # anything callable
+
+
+def describe(error: BaseException, file: str = "<solution>") -> dict[str, Any]:
+    """The type's nearest builtin name, a bounded message, and the last line of the candidate's file that took part."""
+    nearest = next(kind for kind in type.__getattribute__(type(error), "__mro__") if kind in _BUILTIN_ERRORS)
+    try:
+        message = str(error)[:MESSAGE_CHARACTERS]
+        message = message if type(message) is str else ""
+    except BaseException:
+        message = ""
+    line = error.lineno if isinstance(error, SyntaxError) and type(error.lineno) is int else None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == file:
+            line = number
+    return {"type": nearest.__name__, "message": message, "line": line}
+
+
+def cases(context: Context) -> None:
+    """Call the entry point on every case, and send one message for each as it ends.
+
+    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages: ``{"value": v}``,
+    ``{"raised": {"type", "message"}}`` or ``{"unencodable": reason}`` for a case; one ``{"load_error": {"type",
+    "message", "line"}}`` or ``{"missing": name}`` if there is nothing to call. A case that runs out of memory is the
+    last one.
+    """
+    request = context.request
+    function = _load_entry(context, request["source"], request["entry_point"])
+    if function is None:
+        return
+    for case in request["cases"]:
+        context.send_bytes(_call(function, case.get("args", []), case.get("kwargs", {})))
+
+
+def calls(context: Context) -> None:
+    """Serve the entry point over ``context.sockets[0]`` until its other side hangs up.
+
+    The request is ``{"source", "entry_point", "wrapper": "module:function" or None}``; the wrapper is of a guest
+    module and makes the served callable from the loaded one. The channel gets ``{"loaded": true}`` or what `cases`
+    sends instead. Then each framed ``{"args", "kwargs"}`` is answered by ``{"value"}``, ``{"raised"}`` or
+    ``{"unencodable"}``.
+    """
+    request = context.request
+    function = _load_entry(context, request["source"], request["entry_point"])
+    if function is None:
+        return
+    if request.get("wrapper"):
+        module, _, name = request["wrapper"].partition(":")
+        function = getattr(importlib.import_module(module), name)(function)
+    line = context.sockets[0]
+    context.send({"loaded": True})
+    while (frame := receive(line)) is not None:
+        call = decode(frame)
+        send(line, _call(function, call.get("args", []), call.get("kwargs", {})))
+
+
+def script(context: Context) -> int:
+    """Run ``request["source"]`` as a program would run: as ``__main__``, with its exit status."""
+    source = context.request["source"]
+    try:
+        load(source, "__main__")
+        status = 0
+    except SystemExit as leaving:
+        status = _status(leaving)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        _show(error)
+        status = 1
+    # What the interpreter does at its end, which a forked child never reaches.
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # joins threads that are no daemons
+        atexit._run_exitfuncs()
+    except SystemExit as leaving:
+        status = _status(leaving)
+    return status
+
+
+def _load_entry(context: Context, source: str, entry_point: str) -> Callable[..., Any] | None:
+    """The loaded entry point; None if there is none, which has been reported then."""
+    try:
+        return resolve(load(source), entry_point)
+    except MissingEntryError:
+        context.send({"missing": entry_point})
+    except MemoryError as error:
+        context.send({"load_error": describe(error)})
+        raise
+    except BaseException as error:
+        context.send({"load_error": describe(error)})
+    return None
+
+
+def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bytes:
+    """The encoded outcome of one call."""
+    try:
+        value = function(*args, **kwargs)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        return encode({"raised": _raised(error)})
+    try:
+        return encode({"value": value})
+    except EncodeError as error:
+        return encode({"unencodable": str(error)})
+
+
+def _raised(error: BaseException) -> dict[str, str]:
+    told = describe(error)
+    return {"type": told["type"], "message": told["message"]}
+
+
+def _show(error: BaseException) -> None:
+    """Print a traceback without the frames that are ours."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") != "__main__":
+        trace = trace.tb_next
+    try:
+        traceback.print_exception(type(error), error, trace)
+    except BaseException:
+        print(f"{type(error).__name__} (its traceback cannot be shown)", file=sys.stderr)
+
+
+def _status(leaving: SystemExit) -> int:
+    """The exit status that Python gives for a SystemExit."""
+    code = leaving.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1

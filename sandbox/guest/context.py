@@ -1,0 +1,42 @@
+"""What a program that runs in a sandbox is given. Staged into sandboxes: standard library and guest modules only."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from gristmill.sandbox.canonical import decode, encode
+from gristmill.sandbox.channel import receive, send
+
+__all__ = ["Context"]
+
+
+class Context:
+    """One job as its program sees it, already confined.
+
+    Attributes:
+        request: the job's request, decoded.
+        sockets: the stream sockets that came with the job, in order.
+        limits: the job's limits by name, as numbers; they are enforced elsewhere.
+    """
+
+    __slots__ = ("_channel", "limits", "request", "sockets")
+
+    def __init__(self, channel: socket.socket, sockets: list[socket.socket], limits: dict[str, Any]) -> None:
+        self._channel = channel
+        self.sockets = sockets
+        self.limits = limits
+        frame = receive(channel)
+        self.request: Any = None if frame is None else decode(frame)
+
+    def send(self, value: object) -> None:
+        """Send a value to the host, where it is an untrusted message of the report.
+
+        Raises:
+            EncodeError: the value may not cross.
+        """
+        self.send_bytes(encode(value))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send a message that is encoded already."""
+        send(self._channel, data)

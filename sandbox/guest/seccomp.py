@@ -1,0 +1,184 @@
+"""The system calls that a job may make: an allowlist, and the small program that the kernel checks it with.
+
+Not on it, among others: starting other programs, making sockets or connecting them, System V and POSIX shared memory
+and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd, splice. What is refused gets EPERM; calls
+newer than this list get ENOSYS, which tells libraries to do without. Staged into sandboxes: imports nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import platform
+import struct
+from typing import Final, NamedTuple
+
+__all__ = ["ALLOWED", "ARCHITECTURES", "Architecture", "assemble", "number", "supported"]
+
+# name:x86_64:aarch64, from Linux 6.1's headers; the second number is missing where aarch64 has no such call.
+_FILES: Final = """
+    access:21 faccessat:269:48 faccessat2:439:439 open:2 openat:257:56 creat:85 close:3:57 close_range:436:436
+    dup:32:23 dup2:33 dup3:292:24 read:0:63 readv:19:65 pread64:17:67 preadv:295:69 preadv2:327:286 write:1:64
+    writev:20:66 pwrite64:18:68 pwritev:296:70 pwritev2:328:287 lseek:8:62 stat:4 lstat:6 fstat:5:80
+    newfstatat:262:79 statx:332:291 statfs:137:43 fstatfs:138:44 fcntl:72:25 flock:73:32 ftruncate:77:46
+    truncate:76:45 fallocate:285:47 fadvise64:221:223 fsync:74:82 fdatasync:75:83 getdents:78 getdents64:217:61
+    getcwd:79:17 chdir:80:49 fchdir:81:50 mkdir:83 mkdirat:258:34 rmdir:84 rename:82 renameat:264:38
+    renameat2:316:276 link:86 linkat:265:37 symlink:88 symlinkat:266:36 unlink:87 unlinkat:263:35 readlink:89
+    readlinkat:267:78 chmod:90 fchmod:91:52 fchmodat:268:53 umask:95:166 utime:132 utimes:235 utimensat:280:88
+    futimesat:261 copy_file_range:326:285 sendfile:40:71 pipe:22 pipe2:293:59 poll:7 ppoll:271:73 select:23
+    pselect6:270:72 epoll_create:213 epoll_create1:291:20 epoll_ctl:233:21 epoll_wait:232 epoll_pwait:281:22
+    epoll_pwait2:441:441 eventfd:284 eventfd2:290:19 getxattr:191:8 lgetxattr:192:9 fgetxattr:193:10
+    listxattr:194:11 llistxattr:195:12 flistxattr:196:13
+"""
+_MEMORY: Final = """
+    brk:12:214 mmap:9:222 munmap:11:215 mremap:25:216 mprotect:10:226 madvise:28:233 msync:26:227 mincore:27:232
+    mlock:149:228 mlock2:325:284 munlock:150:229 membarrier:324:283 get_mempolicy:239:236 set_mempolicy:238:237
+    mbind:237:235
+"""
+_PROCESSES: Final = """
+    fork:57 vfork:58 exit:60:93 exit_group:231:94 wait4:61:260 waitid:247:95 getpid:39:172 getppid:110:173
+    gettid:186:178 getpgid:121:155 getpgrp:111 setpgid:109:154 getsid:124:156 setsid:112:157 kill:62:129
+    tkill:200:130 tgkill:234:131 rt_sigaction:13:134 rt_sigprocmask:14:135 rt_sigpending:127:136
+    rt_sigreturn:15:139 rt_sigsuspend:130:133 rt_sigtimedwait:128:137 sigaltstack:131:132 pause:34 alarm:37
+    restart_syscall:219:128 signalfd:282 signalfd4:289:74 getrlimit:97:163 setrlimit:160:164 getrusage:98:165
+    times:100:153 getpriority:140:141 setpriority:141:140 sched_yield:24:124 sched_getaffinity:204:123
+    sched_setaffinity:203:122 sched_getparam:143:121 sched_getscheduler:145:120 sched_getattr:315:275
+    sched_get_priority_max:146:125 sched_get_priority_min:147:126 getcpu:309:168 set_tid_address:218:96
+    set_robust_list:273:99 get_robust_list:274:100 futex:202:98 futex_waitv:449:449 rseq:334:293 arch_prctl:158
+    getuid:102:174 geteuid:107:175 getgid:104:176 getegid:108:177 getgroups:115:158 getresuid:118:148
+    getresgid:120:150 capget:125:90
+"""
+_TIME: Final = """
+    clock_gettime:228:113 clock_getres:229:114 clock_nanosleep:230:115 gettimeofday:96:169 time:201
+    nanosleep:35:101 getitimer:36:102 setitimer:38:103 timer_create:222:107 timer_settime:223:110
+    timer_gettime:224:108 timer_getoverrun:225:109 timer_delete:226:111 timerfd_create:283:85
+    timerfd_settime:286:86 timerfd_gettime:287:87
+"""
+# Over sockets that the job was given or paired itself; none can be made, named, connected or configured.
+_TALK: Final = """
+    getsockname:51:204 getpeername:52:205 getsockopt:55:209 shutdown:48:210 sendto:44:206 sendmsg:46:211
+    sendmmsg:307:269 recvfrom:45:207 recvmsg:47:212 recvmmsg:299:243
+"""
+_MACHINE: Final = "uname:63:160 sysinfo:99:179 getrandom:318:278"
+_BY_ARGUMENT: Final = "clone:56:220 clone3:435:435 socketpair:53:199 prctl:157:167 ioctl:16:29 prlimit64:302:261"
+
+_ALL: Final = " ".join((_FILES, _MEMORY, _PROCESSES, _TIME, _TALK, _MACHINE)).split()
+ALLOWED: Final = tuple(sorted(entry.split(":")[0] for entry in _ALL))
+
+
+class Architecture(NamedTuple):
+    """`audit` is how the kernel names it to a filter; `column` where `_ALL` holds its numbers."""
+
+    audit: int
+    column: int
+
+
+ARCHITECTURES: Final = {"x86_64": Architecture(0xC000003E, 1), "aarch64": Architecture(0xC00000B7, 2)}
+_NEWEST: Final = 451
+
+# classic BPF: load a word, jumps, return
+_LOAD, _JUMP, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN, _AND = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06, 0x54
+_ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
+_EPERM, _ENOTTY, _ENOSYS = 1, 25, 38
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
+# every CLONE_NEW… flag, and CLONE_PARENT, which would make the zygote a stranger's parent
+_CLONE_REFUSED: Final = 0x7E028000
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+_IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# PDEATHSIG, GET_DUMPABLE, SET_NAME, GET_NAME, CAPBSET_READ, GET_NO_NEW_PRIVS, SET_VMA
+_PRCTLS: Final = (1, 3, 15, 16, 23, 39, 0x53564D41)
+_AF_UNIX, _SOCK_STREAM = 1, 1
+
+Instruction = tuple[int, int, int, int]
+
+
+def supported() -> bool:
+    """Whether this machine's processor is one that the list has numbers for."""
+    return platform.machine() in ARCHITECTURES
+
+
+def number(name: str, machine: str | None = None) -> int | None:
+    """The number of an allowed or argument-checked call; None where the processor has no such call."""
+    column = ARCHITECTURES[machine or platform.machine()].column
+    for entry in (*_ALL, *_BY_ARGUMENT.split()):
+        parts = entry.split(":")
+        if parts[0] == name:
+            return int(parts[column]) if len(parts) > column else None
+    raise KeyError(name)
+
+
+def assemble(machine: str | None = None) -> bytes:
+    """The filter as the kernel's ``struct sock_filter`` array."""
+    architecture = ARCHITECTURES[machine or platform.machine()]
+    named = {
+        name: found
+        for name in (entry.split(":")[0] for entry in _BY_ARGUMENT.split())
+        if (found := number(name, machine)) is not None
+    }
+    program = [
+        (_LOAD, 0, 0, _ARCH),
+        (_EQUAL, 1, 0, architecture.audit),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER),
+    ]
+    if architecture.column == 1:
+        # The x32 numbers are the same calls by another door.
+        program += [(_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
+    checks = {
+        "clone": [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_REFUSED), _error(_EPERM), _allow()],
+        # Its flags lie behind a pointer. Without it libraries use clone.
+        "clone3": [_error(_ENOSYS)],
+        "socketpair": [
+            (_LOAD, 0, 0, _ARGUMENTS),
+            (_EQUAL, 1, 0, _AF_UNIX),
+            _error(_EPERM),
+            (_LOAD, 0, 0, _ARGUMENTS + 8),
+            (_AND, 0, 0, 0xF),
+            (_EQUAL, 0, 1, _SOCK_STREAM),
+            _allow(),
+            _error(_EPERM),
+        ],
+        "prctl": _one_of(0, _PRCTLS, _EPERM),
+        "ioctl": _one_of(1, _IOCTLS, _ENOTTY),
+        # Of itself only.
+        "prlimit64": _one_of(0, (0,), _EPERM),
+    }
+    for name, check in checks.items():
+        program += [(_EQUAL, 0, len(check), named[name]), *check]
+    program += _tree(_edges(architecture.column))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _allow() -> Instruction:
+    return (_RETURN, 0, 0, _ALLOW)
+
+
+def _error(code: int) -> Instruction:
+    return (_RETURN, 0, 0, _ERROR | code)
+
+
+def _one_of(argument: int, values: tuple[int, ...], code: int) -> list[Instruction]:
+    load = (_LOAD, 0, 0, _ARGUMENTS + 8 * argument)
+    tests = [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    return [load, *tests, _error(code), _allow()]
+
+
+def _edges(column: int) -> list[tuple[int, Instruction]]:
+    """Where the answer changes, by rising number; each answer holds up to the next edge."""
+    numbers = sorted({int(parts[column]) for entry in _ALL if len(parts := entry.split(":")) > column})
+    edges: list[tuple[int, Instruction]] = [(0, _error(_EPERM))]
+    for value in numbers:
+        if edges[-1][0] == value:
+            edges.pop()
+        if not edges or edges[-1][1] != _allow():
+            edges.append((value, _allow()))
+        edges.append((value + 1, _error(_EPERM)))
+    return [*(edge for edge in edges if edge[0] <= _NEWEST), (_NEWEST + 1, _error(_ENOSYS))]
+
+
+def _tree(edges: list[tuple[int, Instruction]]) -> list[Instruction]:
+    """A binary search: the kernel runs this for every number once, and for some at every call."""
+    if len(edges) == 1:
+        return [edges[0][1]]
+    middle = len(edges) // 2
+    below, above = _tree(edges[:middle]), _tree(edges[middle:])
+    # A conditional jump reaches 255 instructions only; the plain one beside it reaches any.
+    return [(_AT_LEAST, 0, 1, edges[middle][0]), (_JUMP, 0, 0, len(below)), *below, *above]
