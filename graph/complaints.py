@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gristmill.graph.rows import Problem, Row, kind_of
+from gristmill.graph.problems import Problem, Row, kind_of
 from gristmill.sandbox.records import Record
 
 __all__ = ["complaints"]

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gristmill.graph.complaints import complaints
-from gristmill.graph.rows import MOST_PROBLEMS, Problem, Row, TaskFileError, read_rows
+from gristmill.graph.problems import MOST_PROBLEMS, Problem, Row, TaskFileError
+from gristmill.graph.rows import read_rows
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Candidate, Task
 from gristmill.verifiers.registry import problems as task_problems
