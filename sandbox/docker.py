@@ -226,7 +226,7 @@ class DockerSandbox:
         except APIError as error:
             # 409: the engine is removing it already, since its zygote ended.
             if error.status_code != 409:
-                raise SandboxError(f"cannot remove the sandbox container {container.name}: {error}") from error
+                raise SandboxError(f"cannot remove a sandbox container: {error}") from error
         except OSError as error:
             raise SandboxError(f"the engine vanished; `gristmill sandbox reap` clears up later: {error}") from error
         finally:

@@ -7,7 +7,7 @@ import sys
 import tarfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image import cache_folder, digest_of, locked, root
@@ -147,17 +147,10 @@ def _import(client: DockerClient, variant: str, digest: str) -> None:
 
 def _write_tar(folder: Path, descriptor: int, failures: list[BaseException]) -> None:
     try:
-        with os.fdopen(descriptor, "wb") as pipe, tarfile.open(fileobj=_Pipe(pipe), mode="w|", bufsize=1 << 20) as tar:
+        with os.fdopen(descriptor, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|", bufsize=1 << 20) as tar:
             tar.add(folder, arcname=".", filter=_neutral)
     except (OSError, tarfile.TarError) as error:
         failures.append(error)
-
-
-class _Pipe:
-    """Just what tarfile needs to write a stream."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self.write = pipe.write
 
 
 def _neutral(member: tarfile.TarInfo) -> tarfile.TarInfo:

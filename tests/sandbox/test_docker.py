@@ -1,0 +1,211 @@
+"""Containers: how they are hardened, and that none is left whatever happens to either side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gristmill.sandbox import CANDIDATE, DockerFactory, DockerSandbox, Ending, Job, Limits, Pool, SandboxError
+from gristmill.sandbox.docker import DockerOptions
+from gristmill.sandbox.engine import LABEL, connect, engine_gaps, owner_label, reap
+from gristmill.sandbox.warm import canary
+
+pytestmark = pytest.mark.docker
+
+HOLD = """
+import asyncio, sys, time
+from gristmill.sandbox import CANDIDATE, DockerSandbox
+async def main():
+    async with DockerSandbox(CANDIDATE) as sandbox:
+        print(sandbox.container_id, flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def client(docker_engine: str) -> Iterator[object]:
+    made = connect()
+    yield made
+    made.close()
+
+
+def sleeper(text: str = "import time; time.sleep(30)", wall: float = 60) -> Job:
+    return Job(
+        program="gristmill.sandbox.guest.probe:run", request=text, limits=Limits(wall_seconds=wall, memory_mb=256)
+    )
+
+
+def exists(client, identity: str) -> bool:  # type: ignore[no-untyped-def]
+    from docker.errors import NotFound
+
+    try:
+        client.containers.get(identity)
+    except NotFound:
+        return False
+    return True
+
+
+def soon(condition, seconds: float = 20) -> bool:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def staged() -> set[str]:
+    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("gristmill")}
+
+
+async def test_the_container_is_hardened_as_documented(client) -> None:  # type: ignore[no-untyped-def]
+    async with DockerSandbox(CANDIDATE, DockerOptions(cpus=0.5)) as sandbox:
+        state = client.api.inspect_container(sandbox.container_id)
+    host = state["HostConfig"]
+    assert host["NetworkMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert {name.removeprefix("CAP_") for name in host["CapAdd"]} == {"SETUID", "SETGID", "KILL"}
+    assert "no-new-privileges" in host["SecurityOpt"]
+    assert any("SCMP_ACT_ERRNO" in option for option in host["SecurityOpt"])
+    assert host["Memory"] == host["MemorySwap"] == CANDIDATE.memory_mb << 20
+    assert host["PidsLimit"] > 0
+    assert host["NanoCpus"] == 500_000_000
+    assert host["IpcMode"] == "none"
+    assert host["Privileged"] is False
+    assert host["AutoRemove"] is True
+    assert host["LogConfig"]["Type"] == "none"
+    assert all(mount["ReadOnly"] for mount in host["Mounts"])
+    assert state["Config"]["Labels"][f"{LABEL}.owner"] == owner_label()
+
+
+async def test_leaving_leaves_no_container_and_no_file(client) -> None:  # type: ignore[no-untyped-def]
+    before = staged()
+    async with DockerSandbox(CANDIDATE) as sandbox:
+        identity = sandbox.container_id
+        await canary(sandbox)
+        assert staged() > before
+    assert soon(lambda: not exists(client, identity))
+    assert staged() == before
+
+
+async def test_cancelling_a_start_leaves_nothing(client) -> None:  # type: ignore[no-untyped-def]
+    before, mine = staged(), {"label": f"{LABEL}.owner={owner_label()}"}
+    for moment in (0.0, 0.03, 0.1):
+        entering = asyncio.create_task(DockerSandbox(CANDIDATE).__aenter__())
+        await asyncio.sleep(moment)
+        entering.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await entering).__aexit__(None, None, None)
+    assert soon(lambda: not client.containers.list(all=True, filters=mine, ignore_removed=True))
+    assert staged() == before
+
+
+async def test_a_container_killed_in_a_job_is_trouble_not_a_result(client) -> None:  # type: ignore[no-untyped-def]
+    sandbox = DockerSandbox(CANDIDATE)
+    async with sandbox:
+        running = asyncio.create_task(sandbox.run(sleeper()))
+        await asyncio.sleep(0.3)
+        client.api.kill(sandbox.container_id)
+        with pytest.raises(SandboxError):
+            await asyncio.wait_for(running, 20)
+
+
+async def test_the_pool_replaces_a_killed_container_and_runs_the_job_again(client) -> None:  # type: ignore[no-untyped-def]
+    mine = {"label": f"{LABEL}.owner={owner_label()}"}
+    async with Pool(DockerFactory(), size=1) as pool:
+        running = asyncio.create_task(pool.run(sleeper("import time; time.sleep(1); context.send('alive')")))
+        await asyncio.sleep(1.0)
+        for container in client.containers.list(filters=mine):
+            container.kill()
+        report = await asyncio.wait_for(running, 30)
+    assert report.ending is Ending.FINISHED
+    assert len(report.messages) == 1
+
+
+async def test_all_workers_killed_between_jobs_are_replaced(client) -> None:  # type: ignore[no-untyped-def]
+    mine = {"label": f"{LABEL}.owner={owner_label()}"}
+    async with Pool(DockerFactory(), size=2) as pool:
+        job = sleeper("context.send(1)")
+        await asyncio.gather(pool.run(job), pool.run(job))
+        for container in client.containers.list(filters=mine):
+            container.kill()
+        reports = await asyncio.gather(*(pool.run(job) for _ in range(4)))
+    assert {report.ending for report in reports} == {Ending.FINISHED}
+
+
+def test_a_killed_parent_leaves_no_container(client) -> None:  # type: ignore[no-untyped-def]
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        identity = parent.stdout.readline().strip()
+        assert exists(client, identity)
+        parent.send_signal(signal.SIGKILL)
+    assert soon(lambda: not exists(client, identity)), "the container outlived its killed owner"
+    for name in staged():
+        folder = Path(tempfile.gettempdir(), name)
+        assert folder.is_dir()
+
+
+def test_only_containers_of_dead_owners_are_reaped(client) -> None:  # type: ignore[no-untyped-def]
+    from gristmill.sandbox.engine import docker_image
+    from gristmill.sandbox.image import PYTHON
+
+    image, _ = docker_image(client)
+    pid, started, namespace, boot = owner_label().split(":")
+    labels = {
+        "alive": owner_label(),
+        "dead": f"{pid}:{int(started) - 1}:{namespace}:{boot}",
+        "elsewhere": f"999999:1:{int(namespace) + 1}:{boot}",
+        "unreadable": "nonsense",
+    }
+    made = {
+        name: client.containers.run(
+            image,
+            [PYTHON, "-c", "import time; time.sleep(300)"],
+            detach=True,
+            network_mode="none",
+            labels={f"{LABEL}.owner": label},
+        )
+        for name, label in labels.items()
+    }
+    try:
+        assert reap(client) == 1
+        assert {name for name, each in made.items() if exists(client, each.id)} == {"alive", "elsewhere", "unreadable"}
+    finally:
+        for each in made.values():
+            with contextlib.suppress(Exception):
+                each.remove(force=True)
+
+
+async def test_an_engine_that_does_not_answer_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/engine.sock")
+    with pytest.raises(SandboxError, match=r"no/such/engine.sock.*--sandbox bubblewrap"):
+        DockerFactory().check()
+    with pytest.raises(SandboxError, match="DOCKER_HOST"):
+        async with Pool.open("docker"):
+            pass
+
+
+async def test_an_unknown_runtime_or_image_is_named(docker_engine: str) -> None:
+    for options, word in ((DockerOptions(runtime="no-such-runtime"), "runtime"), (DockerOptions(image="x/y:z"), "x/y")):
+        with pytest.raises(SandboxError, match=word):
+            async with DockerSandbox(CANDIDATE, options):
+                pass
+
+
+def test_what_an_engine_cannot_enforce_is_said() -> None:
+    able = {"MemoryLimit": True, "SwapLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
+    assert engine_gaps({**able, "SecurityOptions": ["name=seccomp,profile=default"]}) == ()
+    gaps = engine_gaps({**able, "PidsLimit": False, "SecurityOptions": []})
+    assert len(gaps) == 2
