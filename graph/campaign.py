@@ -87,17 +87,19 @@ async def run_campaign(
         if run.status == "finished" and not store.unended(name):
             return store.summary(name)
     else:
-        store.create_run(name, config, tasks)
-        run = store.get_run(name)
-    with store.claim(name):
-        async with AsyncExitStack() as stack:
-            if verifiers is None:
-                verifiers = await stack.enter_async_context(_verifiers(config, pool))
+        store.check_name(name)
+    async with AsyncExitStack() as stack:
+        # Before the run is written down: a machine without a sandbox leaves no empty run behind.
+        judge = verifiers or await stack.enter_async_context(_verifiers(config, pool))
+        if not resume:
+            store.create_run(name, config, tasks)
+            run = store.get_run(name)
+        with store.claim(name):
             calls, tokens = store.spent(name)
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
             journal = Journal(store, name, spending.seconds)
             tell = functools.partial(_tell, name, journal, on_event)
-            verification = Verification(name, verifiers, journal, tell)
+            verification = Verification(name, judge, journal, tell)
             context = Context(
                 run=name,
                 tasks={task.id: task for task in tasks},

@@ -109,8 +109,7 @@ class Store:
             RunExistsError: the name is taken.
             UserError: the name cannot be used, or two tasks share an id.
         """
-        if not _NAME.fullmatch(name):
-            raise UserError(f"run name {name!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+        self.check_name(name)
         seen: set[str] = set()
         for task in tasks:
             if task.id in seen:
@@ -125,11 +124,21 @@ class Store:
             try:
                 connection.execute(insert(schema.runs), run)
             except IntegrityError:
-                raise RunExistsError(
-                    f"the run {name!r} is already in {self.location}: go on with --resume, or choose another --name"
-                ) from None
+                raise self._taken(name) from None
             if rows:
                 connection.execute(insert(schema.tasks), rows)
+
+    def check_name(self, name: str) -> None:
+        """See that a new run may have this name, before models and sandboxes are started for it.
+
+        Raises:
+            RunExistsError, UserError: as `create_run`.
+        """
+        if not _NAME.fullmatch(name):
+            raise UserError(f"run name {name!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+        with self._reading() as connection:
+            if connection.scalar(select(schema.runs.c.name).where(schema.runs.c.name == name)) is not None:
+                raise self._taken(name)
 
     def get_run(self, name: str) -> Run:
         """One run.
@@ -253,6 +262,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _taken(self, name: str) -> RunExistsError:
+        return RunExistsError(
+            f"the run {name!r} is already in {self.location}: go on with --resume, or choose another --name"
+        )
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
