@@ -26,8 +26,8 @@ __all__ = ["PYTHON", "VARIANTS", "ImageRoot", "cache_folder", "digest_of", "root
 
 PYTHON = "/python/bin/python"
 VARIANTS = {
-    "base": ("numpy", "sympy", "math-verify"),
-    "torch": ("numpy", "sympy", "math-verify", "torch"),
+    "base": ("numpy", "sympy", "math-verify", "pytest"),
+    "torch": ("numpy", "sympy", "math-verify", "pytest", "torch"),
 }
 # Goes into every digest: raise it when the layout below changes.
 LAYOUT = "3"
