@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +36,7 @@ def humaneval(row: Mapping[str, Any], number: int) -> Task:
     prompt, entry_point = row["prompt"], row["entry_point"]
     helpers = [
         ast.get_source_segment(prompt, node) or ""
-        for node in ast.parse(prompt).body
+        for node in _tree(prompt).body
         if not (isinstance(node, ast.FunctionDef) and node.name == entry_point)
     ]
     return Task(
@@ -186,10 +187,18 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
 
 
+def _tree(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        # Published code has escapes that Python warns of; that is not the user's concern.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ast.parse(code)
+
+
 def _defined(code: str) -> set[str]:
     """What a module defines at its top level."""
     names: set[str] = set()
-    for node in ast.parse(code).body:
+    for node in _tree(code).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign):
@@ -199,7 +208,7 @@ def _defined(code: str) -> set[str]:
 
 def _used(code: str, names: set[str]) -> list[str]:
     """Those of `names` that `code` reads, in the order in which it first does; its own assignments are not reads."""
-    read = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name) and node.id in names]
+    read = [node for node in ast.walk(_tree(code)) if isinstance(node, ast.Name) and node.id in names]
     read.sort(key=lambda node: (node.lineno, node.col_offset))
     own = {node.id for node in read if isinstance(node.ctx, ast.Store)}
     return list(dict.fromkeys(node.id for node in read if node.id not in own))

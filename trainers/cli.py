@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "verify": Mount("gristmill.graph.cli_verify:verify", "Judge a file of candidates."),
     },
     "Learn": {
-        "improve": Mount("gristmill.trainers.cli_learn:improve", "Rounds of run, train and gate: a better adapter."),
+        "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),
         "train": Mount("gristmill.trainers.cli_learn:train", "Train a LoRA adapter on exported rows."),
         "eval": Mount("gristmill.trainers.cli_learn:evaluate", "Measure a model on a file of tasks."),
         "adapters": Mount("gristmill.trainers.cli_learn:adapters", "List the adapters of a workspace."),
