@@ -97,12 +97,9 @@ class VllmServer:
         Raises:
             ModelError: the server does not load it, or it changes nothing.
         """
-        folder = folder.absolute()
-        name = f"{folder.name}-{adapter_version(folder)}"
+        name, path = _name_and_path(folder)
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self.key}"}, timeout=300) as client:
-            answer = await client.post(
-                f"{self.url}/load_lora_adapter", json={"lora_name": name, "lora_path": str(folder)}
-            )
+            answer = await client.post(f"{self.url}/load_lora_adapter", json={"lora_name": name, "lora_path": path})
             if answer.status_code != 200 and "already been loaded" not in answer.text:
                 raise ModelError(f"vLLM does not load the adapter {folder}: {answer.text[:500]}\n{self._see_log()}")
             difference = await adapter_difference(client, self.url, self.model, name)
@@ -226,6 +223,11 @@ def interpreter(python: Path | None) -> Path:
     if not (python.is_file() and os.access(python, os.X_OK)):
         raise ModelSetupError(f"--vllm-python {python}: there is no such program")
     return python.absolute()  # not resolved: a virtual environment's python is a link, and the link is the environment
+
+
+def _name_and_path(folder: Path) -> tuple[str, str]:
+    absolute = folder.absolute()
+    return f"{absolute.name}-{adapter_version(absolute)}", str(absolute)
 
 
 def _server_environment(base: Mapping[str, str], key: str) -> dict[str, str]:
