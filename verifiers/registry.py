@@ -10,7 +10,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
-from gristmill.sandbox.records import Job, Limits
 from gristmill.verifiers.base import Verifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -27,6 +26,7 @@ _BUILT_IN = {
     "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
 }
 _TRIES = 3
+_PAUSE_SECONDS = 0.05
 
 
 class UnknownKindError(UserError):
@@ -106,45 +106,28 @@ class Verifiers:
     async def verify(self, task: Task, solution: str) -> Verdict:
         """Judge one solution. Never raises for anything a candidate does.
 
-        A lost worker is tried again. When that recurs although healthy workers run a canary in between, it follows
-        the candidate and is the candidate's own failure: nobody may choose to be unscored.
+        The pool has already told a lost worker from a candidate that brings workers down (that one's verdict is
+        its own failure: nobody may choose to be unscored). What is left as `SandboxError` is this machine's trouble:
+        it is tried again, and then the verdict is `unscored`.
 
         Raises:
             UnknownKindError: see `verifier_class`.
         """
         verifier = self.for_kind(task.kind)
         start = time.perf_counter()
-        trouble: list[str] = []
-        healthy = 0
         for attempt in range(_TRIES):
             try:
                 verdict = await verifier.verify(task, solution)
             except SandboxError as error:
-                trouble.append(str(error))
-                healthy += await self._canary()
-                await asyncio.sleep(0.05 * 2**attempt)
+                trouble = str(error)
+                await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
             else:
                 return verdict.model_copy(update={"seconds": time.perf_counter() - start})
-        own = healthy == _TRIES
         return Verdict(
-            outcome=Outcome.ERROR if own else Outcome.UNSCORED,
-            score=0.0 if own else None,
+            outcome=Outcome.UNSCORED,
+            score=None,
             strength=Strength.TESTED,
-            feedback="The solution brings down the machine that it runs on, every time." if own else "",
-            metrics={"lost_workers": float(len(trouble))},
             seconds=time.perf_counter() - start,
             verifier=f"{verifier.name}/{verifier.version}",
-            sandbox=trouble[-1],
+            sandbox=trouble,
         )
-
-    async def _canary(self) -> bool:
-        """Whether a fresh worker runs a harmless job now."""
-        from gristmill.sandbox.pool import CANDIDATE
-
-        request = {"source": "def canary():\n    return 1\n", "entry_point": "canary", "cases": [[[], {}]]}
-        job = Job(program="gristmill.sandbox.guest.candidate:cases", request=request, limits=Limits())
-        try:
-            report = await self._pool.run(job, CANDIDATE, fresh=True)
-        except SandboxError:
-            return False
-        return report.exit_status == 0 and bool(report.messages)

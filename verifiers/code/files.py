@@ -39,7 +39,11 @@ def run_pytest(recorder: Recorder, files: dict[str, str]) -> None:
         options += ["-p", f"no:{plugin}"]
     names = sorted(name for name in files if Path(name).name.startswith("test_") or name.endswith("_test.py"))
     # pytest's own report is for nobody, and must not fill the judge's output.
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         pytest.main([*options, *names], plugins=[_Plugin(recorder, sources)])
 
 

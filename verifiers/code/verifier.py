@@ -2,32 +2,152 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
 from typing import TYPE_CHECKING
 
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.task import task_problems
+from gristmill.verifiers.records import Check, CodeTest, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
 __all__ = ["CodeVerifier"]
 
+_FLAKY = (
+    "It passed once and did not when it was run again in a fresh process: a solution may not depend on chance, "
+    "time, the order of calls, or what an earlier run left behind."
+)
+
 
 class CodeVerifier:
-    """Score = share of tests passed, in [0, 1]; the outcome is `passed` only if every test passes, twice."""
+    """Score = share of tests passed, in [0, 1]; the outcome is `passed` only if every test passes, twice.
+
+    Args:
+        pool: where candidates and judges run.
+        confirm: re-run a pass on fresh workers, cases shuffled, before it counts; disagreement is `flaky`.
+        reveal: say in `Check.detail` what hidden tests showed, for the task's author; never in `feedback`.
+    """
 
     name = "code"
     version = 1
     kind = "code"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Pool, *, confirm: bool = True, reveal: bool = False) -> None:
         self._pool = pool
         self._confirm = confirm
+        self._reveal = reveal
 
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
-        return [] if task.tests or task.public_tests else ["tests: a code task needs `tests` or `public_tests`"]
+        return task_problems(task)
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        raise NotImplementedError
+        start = time.perf_counter()
+        if not solution.strip():
+            empty = Broken(Outcome.INVALID, "there is no code in the reply")
+            return self._verdict(_Findings([("solution", True, Findings((), empty))]), solution, start)
+        found = await self._run(task, solution, None)
+        if not (found.passed and self._confirm):
+            return self._verdict(found, solution, start)
+        again = await self._run(task, solution, Random(f"{task.id}\0{solution}"))
+        if again.passed:
+            return self._verdict(found, solution, start)
+        return self._verdict(again, solution, start, flaky=True)
+
+    async def _run(self, task: Task, solution: str, confirming: Random | None) -> _Findings:
+        from gristmill.verifiers.code.kinds import Run, run_test
+
+        groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
+            ("public_tests", True, task.public_tests),
+            ("tests", False, task.tests),
+        ]
+        rows: list[tuple[str, bool, Findings]] = []
+        for field, public, tests in groups:
+            run = Run(self._pool, solution, task.limits, public, fresh=confirming is not None, shuffle=confirming)
+            for place, test in enumerate(tests):
+                findings = await run_test(run, test)
+                rows.append((f"{field}[{place}]", public, findings))
+                if findings.broken is not None:
+                    return _Findings(rows)
+        return _Findings(rows)
+
+    def _verdict(self, found: _Findings, solution: str, start: float, *, flaky: bool = False) -> Verdict:
+        broken = found.broken
+        if flaky:
+            outcome, text = Outcome.FLAKY, feedback.verdict_text((), found.of(public=False), solution, _FLAKY)
+        elif broken is not None:
+            outcome, text = broken.outcome, feedback.broken_text(broken, solution)
+        else:
+            outcome = found.outcome
+            text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
+        info = self._pool.info()
+        return Verdict(
+            outcome=outcome,
+            score=found.score,
+            metrics=found.metrics,
+            checks=found.checks(self._reveal),
+            strength=Strength.TESTED,
+            feedback=text,
+            seconds=time.perf_counter() - start,
+            verifier=f"{self.name}/{self.version}",
+            sandbox=f"{info.backend} {info.image}".strip(),
+        )
+
+
+class _Findings:
+    """What all tests of a task have shown: rows of (field, public, findings)."""
+
+    def __init__(self, rows: list[tuple[str, bool, Findings]]) -> None:
+        self._rows = rows
+
+    @property
+    def broken(self) -> Broken | None:
+        return next((findings.broken for _, _, findings in self._rows if findings.broken is not None), None)
+
+    def of(self, *, public: bool) -> list[Finding]:
+        return [finding for _, open_, findings in self._rows if open_ is public for finding in findings.found]
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def outcome(self) -> Outcome:
+        """Passed only if there are checks and all of them passed; else what the first one that did not shows."""
+        found = [*self.of(public=True), *self.of(public=False)]
+        wrong = [finding.outcome for finding in found if finding.outcome is not Outcome.PASSED]
+        if self.broken is not None:
+            return self.broken.outcome
+        return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR
+
+    @property
+    def score(self) -> float:
+        found = [*self.of(public=True), *self.of(public=False)]
+        if self.broken is not None or not found:
+            return 0.0
+        return sum(finding.outcome is Outcome.PASSED for finding in found) / len(found)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        total: dict[str, float] = {}
+        for _, _, findings in self._rows:
+            for name, value in findings.metrics.items():
+                total[name] = total.get(name, 0.0) + value
+        return total
+
+    def checks(self, reveal: bool) -> tuple[Check, ...]:
+        return tuple(
+            Check(
+                name=f"{field}/{finding.name}",
+                outcome=finding.outcome,
+                public=public,
+                detail=finding.text if public or reveal else "",
+            )
+            for field, public, findings in self._rows
+            for finding in findings.found
+        )

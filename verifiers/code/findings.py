@@ -1,0 +1,56 @@
+"""What running one test against one candidate has shown, before it becomes a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gristmill.sandbox.records import Ending, Report
+from gristmill.verifiers.records import Outcome
+
+__all__ = ["Broken", "Finding", "Findings", "outcome_of"]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Why nothing could be run at all: the solution does not load, or lacks an entry point.
+
+    Only made from what a candidate said before it was sent any hidden input.
+    """
+
+    outcome: Outcome
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One case or check. `text` says what happened, for whoever may read the test."""
+
+    name: str
+    outcome: Outcome
+    text: str = ""
+    line: int | None = field(default=None)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All checks of one test, in the test's own order."""
+
+    found: tuple[Finding, ...]
+    broken: Broken | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    backend: str = ""
+
+
+_OUTCOMES = {
+    Ending.TIMEOUT: (Outcome.TIMEOUT, "did not end in time"),
+    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "ran out of memory"),
+    Ending.OUTPUT_LIMIT: (Outcome.ERROR, "printed or returned more than is allowed"),
+    Ending.FAILED: (Outcome.ERROR, "ended the process it ran in"),
+    Ending.FINISHED: (Outcome.ERROR, "ended the process it ran in"),
+}
+
+
+def outcome_of(report: Report) -> tuple[Outcome, str]:
+    """What it means that a candidate's process ended like this before it had answered."""
+    return _OUTCOMES[report.ending]

@@ -1,0 +1,98 @@
+"""What can be wrong with a code task, found without running anything."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from gristmill.sandbox.canonical import EncodeError, encode
+from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
+
+__all__ = ["task_problems"]
+
+# These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.
+_TOGETHER_ONLY = {
+    *("getsource", "getsourcelines", "getsourcefile", "_getframe", "currentframe", "__code__", "__globals__"),
+    *("__closure__", "settrace", "setprofile"),
+}
+
+
+def task_problems(task: Task) -> list[str]:
+    """One sentence for each problem, naming the field; empty when the task can be judged."""
+    if not task.tests and not task.public_tests:
+        return ["tests: a code task needs `tests` or `public_tests`; give it at least one test"]
+    found = []
+    for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
+        for place, test in enumerate(tests):
+            found += [f"{field}[{place}].{problem}" for problem in _problems(test)]
+    return found
+
+
+def _problems(test: CodeTest) -> Iterator[str]:
+    if isinstance(test, StdioTest):
+        return
+    names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
+    if not names:
+        yield "entry_point: name at least one"
+    if isinstance(test, CasesTest):
+        if not all(part.isidentifier() for part in test.entry_point.split(".")):
+            yield f"entry_point: {test.entry_point!r} is no (dotted) Python name"
+        yield from _case_problems(test)
+        return
+    for name in names:
+        if not name.isidentifier():
+            yield f"entry_point: {name!r} is no Python name"
+        elif name.lower().startswith(("test", "pytest", "_pytest", "__")):
+            yield f"entry_point: {name!r} is a name that test runners look for; rename it"
+    if isinstance(test, PythonTest):
+        yield from _source_problems("setup", test.setup)
+        yield from _source_problems("code", test.code)
+    else:
+        yield from _file_problems(test)
+
+
+def _case_problems(test: CasesTest) -> Iterator[str]:
+    for place, case in enumerate(test.cases):
+        if case.raises is not None:
+            kind = vars(builtins).get(case.raises)
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                yield f"cases[{place}].raises: {case.raises!r} is no builtin exception; name one, such as ValueError"
+        try:
+            encode([list(case.args), case.kwargs, case.expected])
+        except EncodeError as error:
+            yield f"cases[{place}]: a value cannot be passed to a sandbox: {error}"
+
+
+def _file_problems(test: PytestTest) -> Iterator[str]:
+    if not any(_is_test_file(name) for name in test.files):
+        yield "files: none is named test_….py or …_test.py, so pytest would find no tests"
+    for name, text in test.files.items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+            yield f"files: {name!r} must be a relative path inside the tests' folder"
+        if path.parts and path.parts[0] in ("solution.py", "solution"):
+            yield f"files: {name!r} would hide the solution; rename it"
+        if path.suffix == ".py":
+            yield from _source_problems(f"files[{name!r}]", text)
+
+
+def _is_test_file(name: str) -> bool:
+    file = PurePosixPath(name).name
+    return file.endswith(".py") and (file.startswith("test_") or file.endswith("_test.py"))
+
+
+def _source_problems(field: str, source: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        yield f"{field}: is no Python program: {error}"
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "solution" and any(a.name == "*" for a in node.names):
+            yield f"{field}: line {node.lineno}: name what you import from the solution instead of `*`"
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if name in _TOGETHER_ONLY:
+            line = getattr(node, "lineno", 0)
+            yield f"{field}: line {line}: `{name}` looks into the solution's process; such a test cannot be run apart"
