@@ -1,7 +1,7 @@
-"""The host's side of a zygote: handshake, one job at a time, capped streams, a second wall clock.
+"""The host's side of a worker: it talks to a zygote over its control socket, whatever wall stands around that.
 
-Nothing that arrives here is believed but the zygote's word on how a job ended; the job's own messages and output are
-collected up to the job's bounds and handed on undecoded.
+A backend starts a process with `gristmill.sandbox.guest.zygote` in it, hands the connection to a `Worker`, and lets it
+run jobs. The protocol is in the zygote's docstring; payloads never pass through it.
 """
 
 from __future__ import annotations
@@ -9,272 +9,231 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from gristmill.sandbox.canonical import EncodeError, encode
+from gristmill.sandbox.canonical import encode
+from gristmill.sandbox.collecting import Lines
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Profile, Report
 
 __all__ = ["Worker"]
 
-READY_SECONDS = 120.0
-LATE_SECONDS = 5.0  # beyond the wall limit, before the zygote itself counts as lost
-DRAIN_SECONDS = 2.0
-CHUNK = 1 << 16
+PROTOCOL = 1
+# The zygote's own clock comes first; this one is for a zygote that does not answer any more.
+_GRACE_SECONDS = 20.0
 
 
 class Worker:
-    """Talks to one zygote over its control socket (SOCK_SEQPACKET).
+    """One zygote, as seen from outside. Belongs to the event loop that it was entered in.
 
     Args:
-        connection: the connected control socket; it belongs to the worker from now on.
+        connection: the control socket, AF_UNIX SOCK_SEQPACKET, connected to a zygote that has not been spoken to.
         profile: what the zygote shall import.
-        mode: "uid" (each job under a user of its own) or "namespace" (each job in namespaces of its own).
+        mode: how jobs are told apart inside: ``uid`` (the zygote is root there and may switch users) or ``namespace``.
+        kill: ends the whole worker from outside, for a zygote that no longer answers.
     """
 
-    def __init__(self, connection: socket.socket, profile: Profile, mode: str = "uid") -> None:
-        connection.setblocking(False)
-        self._control = connection
-        self._profile = profile
-        self._mode = mode
-        self._number = 0
-        self._busy = asyncio.Lock()
-        self._lost = ""
+    def __init__(
+        self,
+        connection: socket.socket,
+        profile: Profile,
+        *,
+        mode: str = "uid",
+        kill: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.covers: tuple[str, ...] = ()
         self.gaps: tuple[str, ...] = ()
+        self._connection = connection
+        self._profile = profile
+        self._mode = mode
+        self._kill = kill
+        self._number = 0
+        self._lost: str | None = None
+        self._ended: asyncio.Future[dict[str, Any]] | None = None
+        self._closed = False
+        connection.setblocking(False)
 
-    async def handshake(self) -> None:
-        """Tell the zygote its profile and wait until it has imported everything.
+    @property
+    def healthy(self) -> bool:
+        """Whether another job can be run here."""
+        return self._lost is None and not self._closed
+
+    async def handshake(self, timeout: float = 120.0) -> None:
+        """Tell the zygote its profile, and wait until it has imported everything and tried its walls.
 
         Raises:
-            SandboxError: it could not, or it is gone.
+            SandboxError: it could not; the message holds its own words.
         """
-        hello = {"version": 1, "profile": self._profile.model_dump(mode="json"), "mode": self._mode}
-        await self._tell(hello)
+        hello = {"version": PROTOCOL, "profile": self._profile.model_dump(mode="json"), "mode": self._mode}
+        loop = asyncio.get_running_loop()
         try:
-            answer = await asyncio.wait_for(self._hear(), READY_SECONDS)
+            self._connection.send(json.dumps(hello).encode())
+            async with asyncio.timeout(timeout):
+                answer = await loop.sock_recv(self._connection, 1 << 16)
         except TimeoutError:
-            raise SandboxError(f"a sandbox worker was not ready within {READY_SECONDS:.0f} s") from None
-        if not answer.get("ready"):
-            raise SandboxError(f"a sandbox worker could not start: {answer.get('error', 'no reason given')}")
-        self.covers = tuple(map(str, answer.get("covers", ())))
-        self.gaps = tuple(map(str, answer.get("gaps", ())))
-
-    async def close(self) -> None:
-        """Hang up; the zygote ends by itself when it notices."""
-        self._lost = self._lost or "it was closed"
-        self._control.close()
+            raise SandboxError(f"a sandbox worker was not ready within {timeout:.0f} s") from None
+        except OSError as error:
+            raise SandboxError(f"a sandbox worker was lost while it started: {error}") from error
+        if not answer:
+            raise SandboxError("a sandbox worker ended while it started")
+        told = json.loads(answer)
+        if not told.get("ready"):
+            raise SandboxError(f"a sandbox worker could not start: {told.get('error', '').strip()}")
+        self.covers, self.gaps = tuple(told["covers"]), tuple(told["gaps"])
+        loop.add_reader(self._connection, self._read)
 
     async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
-        """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
-        try:
-            frame = encode(job.request)
-        except EncodeError as error:
-            for each in sockets:
-                each.close()
-            raise ValueError(f"the request of {job.program} cannot cross into a sandbox: {error}") from error
-        async with self._busy:
-            if self._lost:
-                for each in sockets:
-                    each.close()
-                raise SandboxError(f"the sandbox worker is gone: {self._lost}")
-            return await self._run(job, frame, sockets)
+        """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`.
 
-    async def _run(self, job: Job, frame: bytes, sockets: Sequence[socket.socket]) -> Report:
-        self._number += 1
-        number = self._number
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        stdin, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
-        given = [theirs.fileno(), stdin[0], stdout[1], stderr[1], *(each.fileno() for each in sockets)]
-        start = {"start": number, "program": job.program, "limits": job.limits.model_dump(mode="json")}
+        Raises:
+            SandboxError: the worker was lost, or was before.
+            EncodeError: the request holds values that do not cross.
+        """
         try:
-            await self._tell(start, given)
-        except BaseException:
-            ours.close()
-            for fd in (stdin[1], stdout[0], stderr[0]):
-                os.close(fd)
-            raise
+            if not self.healthy:
+                raise SandboxError(f"this sandbox worker is gone: {self._lost or 'it was closed'}")
+            if self._ended is not None:
+                raise SandboxError("this sandbox worker is busy; it runs one job at a time")
+            request = encode(job.request)
+            self._number += 1
+            self._ended = asyncio.get_running_loop().create_future()
+            number = self._number
+            lines = Lines(job.limits.output_kb * 1024, lambda: self._send({"kill": number}))
+        except OSError as error:
+            self._ended = None
+            raise SandboxError(f"no pipes for a job: {error}") from error
         finally:
-            theirs.close()
-            for fd in (stdin[0], stdout[1], stderr[1]):
-                os.close(fd)
-            for each in sockets:
-                each.close()
-        over = False
-
-        def stop() -> None:
-            nonlocal over
-            over = True
-            self._tell_now({"kill": number})
-
-        most = job.limits.output_kb * 1024
-        with contextlib.ExitStack() as stack:
-            request = len(frame).to_bytes(4, "big") + frame
-            streams = [
-                stack.enter_context(_Collector(stdout[0], most, stop)),
-                stack.enter_context(_Collector(stderr[0], most, stop)),
-                # A reply is counted with its framing.
-                stack.enter_context(_Collector(os.dup(ours.fileno()), most + 64 * 1024, stop)),
-            ]
-            stack.enter_context(_Feeder(stdin[1], job.stdin))
-            stack.enter_context(_Feeder(ours.detach(), request))
-            ended = await self._ended(number, job.limits.wall_seconds)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*(each.done for each in streams)), DRAIN_SECONDS)
-            out, err, replies = (bytes(each.data) for each in streams)
-        if not ended.get("clean", False):
-            self._lost = "a job left something behind that could not be removed"
-        killed = over or ended["ending"] in (Ending.TIMEOUT, Ending.OUTPUT_LIMIT)
-        return Report(
-            ending=Ending.OUTPUT_LIMIT if over else Ending(ended["ending"]),
-            exit_status=None if killed else ended.get("exit_status"),
-            messages=_frames(replies, most),
-            stdout=out[:most],
-            stderr=err[:most],
-            seconds=float(ended["seconds"]),
-            cpu_seconds=float(ended.get("cpu_seconds", 0.0)),
-            peak_memory_mb=float(ended.get("peak_memory_mb", 0.0)),
-        )
-
-    async def _ended(self, number: int, wall: float) -> dict[str, Any]:
-        """The zygote's word on job `number`; if cancelled, the job is killed first."""
-        waiting = asyncio.ensure_future(self._word(number, wall + LATE_SECONDS))
+            if "lines" not in locals():
+                _close(sockets)
+        begun = time.monotonic()
         try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            if not waiting.done():
-                self._tell_now({"kill": number})
-                await asyncio.wait({waiting}, timeout=LATE_SECONDS)
-            if not waiting.done() or waiting.exception() is not None or not waiting.result().get("clean", False):
-                self._lost = self._lost or "a cancelled job did not end"
-                waiting.cancel()
-            raise
+            self._start(job, lines, sockets)
+            lines.handed_over(request, job.stdin)
+            ended = await self._wait(number, job.limits.wall_seconds + _GRACE_SECONDS)
+            lines.finish()
+        finally:
+            self._ended = None
+            lines.close()
+        return _report(ended, lines, time.monotonic() - begun)
 
-    async def _word(self, number: int, seconds: float) -> dict[str, Any]:
+    async def close(self) -> None:
+        """Hang up, which ends the zygote and everything that it has started. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._lose("it was closed")
+            asyncio.get_running_loop().remove_reader(self._connection)
+            self._connection.close()
+
+    def _start(self, job: Job, lines: Lines, sockets: Sequence[socket.socket]) -> None:
+        limits = {name: getattr(job.limits, name) for name in type(job.limits).model_fields}
+        message = {"start": self._number, "program": job.program, "limits": limits}
+        given = [*lines.given, *(each.fileno() for each in sockets)]
+        try:
+            socket.send_fds(self._connection, [json.dumps(message).encode()], given)
+        except OSError as error:
+            self._lose(f"its control socket failed: {error}")
+        finally:
+            _close(sockets)
+
+    async def _wait(self, number: int, seconds: float) -> dict[str, Any]:
+        """What the zygote says at the job's end. Cancelling kills the job and waits for that end first."""
+        ended = self._ended
+        if ended is None:
+            raise SandboxError("no job was started")
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    message = await self._hear()
-                    if message.get("ended") == number:
-                        return message
+                told = await asyncio.shield(ended)
         except TimeoutError:
-            self._lost = "it did not end a job in time"
-            raise SandboxError("a sandbox worker did not end a job in time") from None
+            await self._give_up("it did not report the end of a job in time")
+            raise SandboxError("a sandbox worker did not report the end of its job in time") from None
+        except asyncio.CancelledError:
+            self._send({"kill": number})
+            await _undisturbed(self._await_kill(ended))
+            raise
+        if told.get("error"):
+            await self._give_up(told["error"])
+            raise SandboxError(f"a job could not be run: {told['error']}")
+        if not told.get("clean"):
+            # The report stands; whatever is left in there goes with the worker.
+            await self._give_up("a job left something behind that could not be removed")
+        return told
 
-    async def _tell(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
-        data = json.dumps(message).encode()
+    async def _await_kill(self, ended: asyncio.Future[dict[str, Any]]) -> None:
+        done, _ = await asyncio.wait({ended}, timeout=_GRACE_SECONDS)
+        if not done:
+            await self._give_up("it did not end a job that was cancelled")
+        elif ended.exception() is None and not ended.result().get("clean"):
+            await self._give_up("a cancelled job left something behind")
+
+    async def _give_up(self, reason: str) -> None:
+        """Never use this worker again, and end it."""
+        self._lose(reason)
+        await self.close()
+        if self._kill is not None:
+            await self._kill()
+
+    def _send(self, message: dict[str, Any]) -> None:
         try:
-            if fds:
-                socket.send_fds(self._control, [data], list(fds))
-            else:
-                await asyncio.get_running_loop().sock_sendall(self._control, data)
+            self._connection.send(json.dumps(message).encode())
         except OSError as error:
-            self._lost = f"its control socket broke: {error}"
-            raise SandboxError(f"a sandbox worker was lost: {error}") from error
-
-    def _tell_now(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):
-            self._control.send(json.dumps(message).encode())
-
-    async def _hear(self) -> dict[str, Any]:
-        try:
-            data = await asyncio.get_running_loop().sock_recv(self._control, CHUNK)
-        except OSError as error:
-            data, reason = b"", str(error)
-        else:
-            reason = "it ended"
-        if not data:
-            self._lost = reason
-            raise SandboxError(f"a sandbox worker was lost: {reason}")
-        message = json.loads(data)
-        if not isinstance(message, dict):
-            raise SandboxError("a sandbox worker spoke out of turn")
-        return message
-
-
-class _Collector:
-    """Reads a descriptor to its end, as bytes arrive, up to `most`; one byte more calls `full` and reads no further."""
-
-    def __init__(self, fd: int, most: int, full: Callable[[], None]) -> None:
-        self.data = bytearray()
-        self._fd, self._most, self._full = fd, most, full
-        self._loop = asyncio.get_running_loop()
-        self.done: asyncio.Future[None] = self._loop.create_future()
-        os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self._read)
+            self._lose(f"its control socket failed: {error}")
 
     def _read(self) -> None:
-        try:
-            part = os.read(self._fd, CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            part = b""
-        self.data += part
-        if not part or len(self.data) > self._most:
-            self._loop.remove_reader(self._fd)
-            if not self.done.done():
-                self.done.set_result(None)
-            if part:
-                self._full()
+        """Take the zygote's messages from the socket."""
+        while not self._closed:
+            try:
+                data = self._connection.recv(1 << 16)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._lose(f"its control socket failed: {error}")
+                return
+            if not data:
+                self._lose("its zygote ended")
+                return
+            message = json.loads(data)
+            if self._ended is not None and not self._ended.done() and message.get("ended") == self._number:
+                self._ended.set_result(message)
 
-    def __enter__(self) -> _Collector:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.remove_reader(self._fd)
-        self.done.cancel()
-        os.close(self._fd)
-
-
-class _Feeder:
-    """Writes bytes to a descriptor as it takes them. A pipe is closed at their end; a socket stays open for reading."""
-
-    def __init__(self, fd: int, data: bytes) -> None:
-        self._fd: int | None = fd
-        self._left = memoryview(data)
-        self._loop = asyncio.get_running_loop()
-        os.set_blocking(fd, False)
-        self._write()
-        if self._fd is not None:
-            self._loop.add_writer(fd, self._write)
-
-    def _write(self) -> None:
-        if self._fd is None:
-            return
-        try:
-            while self._left:
-                self._left = self._left[os.write(self._fd, self._left) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            pass  # the job does not want it; its own business
-        self._close()
-
-    def _close(self) -> None:
-        if self._fd is not None:
-            self._loop.remove_writer(self._fd)
-            os.close(self._fd)
-            self._fd = None
-
-    def __enter__(self) -> _Feeder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
+    def _lose(self, reason: str) -> None:
+        if self._lost is None:
+            self._lost = reason
+            with contextlib.suppress(ValueError, OSError):
+                asyncio.get_running_loop().remove_reader(self._connection)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_exception(SandboxError(f"a sandbox worker was lost: {reason}"))
+            # Whoever waits sees it; if nobody does any more, that is no error of its own.
+            self._ended.exception()
 
 
-def _frames(data: bytes, most: int) -> tuple[bytes, ...]:
-    """The whole frames at the beginning of what a job sent; a broken or over-long tail is left out."""
-    frames, place = [], 0
-    while place + 4 <= len(data):
-        length = int.from_bytes(data[place : place + 4], "big")
-        if length > most or place + 4 + length > len(data):
-            break
-        frames.append(data[place + 4 : place + 4 + length])
-        place += 4 + length
-    return tuple(frames)
+async def _undisturbed(work: Awaitable[None]) -> None:
+    """Finish this even if we are cancelled again meanwhile: what it waits for is bounded."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+def _report(ended: dict[str, Any], lines: Lines, seconds: float) -> Report:
+    ending, status, note = Ending(ended["ending"]), ended["exit_status"], str(ended.get("note", ""))
+    if lines.over:
+        ending, status, note = Ending.OUTPUT_LIMIT, None, "it wrote more than it may"
+    return Report(
+        ending=ending,
+        exit_status=status,
+        messages=lines.replies.messages(),
+        stdout=bytes(lines.stdout.data),
+        stderr=bytes(lines.stderr.data),
+        seconds=ended.get("seconds", seconds),
+        cpu_seconds=ended.get("cpu_seconds", 0.0),
+        peak_memory_mb=ended.get("peak_memory_mb", 0.0),
+        note=note,
+    )

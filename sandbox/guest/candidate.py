@@ -7,6 +7,7 @@ as claims. Staged into sandboxes: standard library and guest modules only.
 from __future__ import annotations
 
 import atexit
+import builtins
 import importlib
 import linecache
 import sys
@@ -23,7 +24,7 @@ from gristmill.sandbox.guest.context import Context
 __all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
 
 MESSAGE_CHARACTERS = 500
-_BUILTIN_ERRORS = {kind for kind in vars(__import__("builtins")).values() if isinstance(kind, type)}
+_BUILTIN_TYPES = {kind for kind in vars(builtins).values() if isinstance(kind, type)}
 
 
 class MissingEntryError(Exception):
@@ -68,7 +69,7 @@ def resolve(module: types.ModuleType, entry_point: str) -> Callable[..., Any]:
 
 def describe(error: BaseException, file: str = "<solution>") -> dict[str, Any]:
     """The type's nearest builtin name, a bounded message, and the last line of the candidate's file that took part."""
-    nearest = next(kind for kind in type.__getattribute__(type(error), "__mro__") if kind in _BUILTIN_ERRORS)
+    nearest = next(kind for kind in type.__getattribute__(type(error), "__mro__") if kind in _BUILTIN_TYPES)
     try:
         message = str(error)[:MESSAGE_CHARACTERS]
         message = message if type(message) is str else ""
@@ -167,6 +168,11 @@ def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any])
         return encode({"value": value})
     except EncodeError as error:
         return encode({"unencodable": str(error)})
+    except MemoryError:
+        raise
+    except BaseException:
+        # Reading the type of a hostile value may run its metaclass.
+        return encode({"unencodable": "a value whose type cannot be read"})
 
 
 def _raised(error: BaseException) -> dict[str, str]:

@@ -1,0 +1,100 @@
+"""The few calls of the C library that Python does not offer. Staged into sandboxes: imports nothing else of ours."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any, Final
+
+__all__ = [
+    "NEW_IPC",
+    "NEW_MOUNTS",
+    "NEW_PIDS",
+    "NEW_USERS",
+    "NEW_UTS",
+    "call",
+    "drop_capabilities",
+    "join",
+    "mount_tmpfs",
+    "prctl",
+    "set_filter",
+    "unshare",
+]
+
+NEW_MOUNTS: Final = 0x00020000
+NEW_UTS: Final = 0x04000000
+NEW_IPC: Final = 0x08000000
+NEW_USERS: Final = 0x10000000
+NEW_PIDS: Final = 0x20000000
+
+_libc: Any = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
+_CAPABILITY_VERSION_3: Final = 0x20080522
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result
+
+
+def call(number: int, *arguments: Any) -> int:
+    """A system call by its number.
+
+    Raises:
+        OSError: it failed.
+    """
+    return _checked(_libc.syscall(ctypes.c_long(number), *arguments), f"system call {number}")
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """The call prctl(2); up to four numbers, the rest are 0."""
+    padded = (*arguments, 0, 0, 0, 0)[:4]
+    return _checked(_libc.prctl(option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
+
+
+def set_filter(program: bytes) -> None:
+    """Put a seccomp filter on this thread and all that come from it. No new privileges must be set before."""
+    holder = _Program(len(program) // 8, program)
+    zero = ctypes.c_ulong(0)
+    mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
+    _checked(_libc.prctl(_PR_SET_SECCOMP, mode, ctypes.byref(holder), zero, zero), "seccomp filter")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability for good, the bounding set included where that is allowed."""
+    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    for capability in range(64):
+        try:
+            prctl(_PR_CAPBSET_DROP, capability)
+        except OSError:
+            # No such capability, or no right to shrink the set: without an exec it gives nothing back.
+            break
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _checked(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def unshare(flags: int) -> None:
+    """Move this process (for pids: its next children) into new namespaces."""
+    _checked(_libc.unshare(flags), "unshare")
+
+
+def join(descriptor: int, kind: int) -> None:
+    """Move into the namespace of a descriptor."""
+    _checked(_libc.setns(descriptor, kind), "setns")
+
+
+def mount_tmpfs(path: str, options: str, *, private_first: bool = False) -> None:
+    """Mount a fresh tmpfs; `private_first` cuts all mounts off from the namespace that this one was copied from."""
+    if private_first:
+        _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "mount --make-rprivate")
+    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    _checked(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), f"mount tmpfs on {path}")

@@ -1,0 +1,131 @@
+"""Trying the walls: a child confines itself as a job would, attempts what jobs may not do, and tells what held.
+
+Staged into sandboxes: guest modules only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from gristmill.sandbox.guest import kernel
+from gristmill.sandbox.guest.confine import WORK, Plan, confine
+from gristmill.sandbox.guest.users import Users, folder_of
+
+__all__ = ["probe"]
+
+_LIMITS: Final = {"wall_seconds": 10, "cpu_seconds": 10, "memory_mb": 64, "processes": 4, "output_kb": 64, "disk_mb": 1}
+
+
+def probe(plan: Plan, users: Users) -> tuple[list[str], list[str]]:
+    """(covers, gaps) of this worker, in words; each cover was seen to hold.
+
+    Raises:
+        OSError: a child could not confine itself here.
+    """
+    user, folder = users.next(), folder_of(0)
+    users.make_folder(folder, user)
+    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    if plan.mode == "namespace":
+        kernel.unshare(kernel.NEW_PIDS)
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        _attempt_all(plan, folder, user, writing)
+    os.close(writing)
+    if plan.mode == "namespace":
+        kernel.join(own_pids, kernel.NEW_PIDS)
+    os.close(own_pids)
+    with os.fdopen(reading, "rb") as pipe:
+        told = json.loads(pipe.read() or b'{"error": "it died"}')
+    os.waitpid(pid, 0)
+    users.remove_folder(folder, user)
+    if "error" in told:
+        raise OSError(f"a job cannot be confined here: {told['error']}")
+    return _words(plan, told)
+
+
+def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
+    covers, gaps = [], []
+    identity = "a user of its own" if plan.mode == "uid" else "user, pid, mount and IPC namespaces of its own"
+    claims = [
+        ("identity", f"each job: {identity}, no capability", "jobs keep capabilities"),
+        ("zygote", "each job: cannot signal or look into the zygote", "a job can signal the zygote"),
+        ("elsewhere", "each job: writes only in its own folder", "a job can write outside its own folder"),
+        ("sockets", "each job: seccomp allowlist: no sockets, no new programs", "no seccomp: system calls are open"),
+        ("shared", "each job: no System V or POSIX shared memory", "System V shared memory can outlive a job"),
+    ]
+    for key, cover, gap in claims:
+        (covers if held[key] else gaps).append(cover if held[key] else gap)
+    version = plan.landlock
+    if version:
+        scoped = ", signals and abstract sockets scoped" if version >= 6 else ""
+        network = ", no TCP" if version >= 4 else ""
+        covers.append(f"each job: Landlock {version}: files outside the image and its own folder{network}{scoped}")
+    else:
+        gaps.append("no Landlock in this kernel: files that every user may read are readable, /proc among them")
+    if 0 < version < 6:
+        gaps.append(f"Landlock {version} does not scope signals and abstract sockets (6 does)")
+    if not plan.count_processes:
+        gaps.append("this kernel counts processes of all namespaces together, so their number is only watched")
+    covers.append("each job: limits on wall and processor time, memory, processes, output, disk; killed whole")
+    return covers, gaps
+
+
+def _attempt_all(plan: Plan, folder: str, user: int, writing: int) -> None:
+    told: dict[str, Any] = {}
+    try:
+        confine(plan, _LIMITS, folder, user)
+        told = {
+            "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
+            "zygote": _zygote_is_out_of_reach(plan),
+            "elsewhere": all(_refused(lambda path=path: _create(path)) for path in _elsewhere(plan)),
+            "sockets": _refused(lambda: socket.socket(socket.AF_UNIX).close())
+            and _refused(lambda: os.execv("/bin/true", ["true"]), PermissionError),
+            "shared": _refused(_share),
+        }
+    except BaseException as error:
+        told = {"error": f"{type(error).__name__}: {error}"}
+    finally:
+        os.write(writing, json.dumps(told).encode())
+        os._exit(0)
+
+
+def _refused(attempt: Callable[[], object], kind: type[OSError] = OSError) -> bool:
+    try:
+        attempt()
+    except kind:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _zygote_is_out_of_reach(plan: Plan) -> bool:
+    if plan.mode == "namespace":
+        return os.getpid() == 1
+    return _refused(lambda: os.kill(1, signal.SIGCONT)) and _refused(lambda: os.open("/proc/1/environ", os.O_RDONLY))
+
+
+def _elsewhere(plan: Plan) -> tuple[str, ...]:
+    # With a mount namespace of its own, all of the work folder is the job's.
+    return ("/", "/dev", "/gristmill/lib", *((WORK,) if plan.mode == "uid" else ()))
+
+
+def _create(folder: str) -> None:
+    path = f"{folder}/written-by-a-job"
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    os.unlink(path)
+
+
+def _share() -> None:
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    shared = libc.shmget(0, ctypes.c_size_t(4096), 0o1600)
+    if shared < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    libc.shmctl(shared, 0, None)

@@ -1,0 +1,91 @@
+"""What the kernel does not limit by itself: memory over all of a job's processes, and a folder's size.
+
+Staged into sandboxes: standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+__all__ = ["OomCounter", "Watch"]
+
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_MEGABYTE: Final = 1 << 20
+_FILES_PER_MEGABYTE: Final = 256
+_COUNTERS: Final = (
+    ("/sys/fs/cgroup/memory.events", "oom_kill"),
+    ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"),
+    ("/proc/vmstat", "oom_kill"),
+)
+
+
+class Watch:
+    """One job's consumption, looked at now and then. `folder` is None where the kernel limits it."""
+
+    def __init__(self, limits: dict[str, Any], folder: str | None) -> None:
+        self.memory = limits["memory_mb"] * _MEGABYTE
+        self.disk = limits["disk_mb"] * _MEGABYTE
+        self.files = 16 + limits["disk_mb"] * _FILES_PER_MEGABYTE
+        self.folder = folder
+        self.peak = 0
+        if folder is not None:
+            # One job at a time: what the file system holds more than now, the job holds.
+            self.disk_before, self.files_before = self._held(os.path.dirname(folder))
+
+    @staticmethod
+    def resident(pid: int) -> int:
+        """Bytes of memory that a process has in use; 0 if it is gone."""
+        try:
+            with open(f"/proc/{pid}/statm", "rb") as file:
+                return int(file.read().split()[1]) * _PAGE
+        except (OSError, IndexError):
+            return 0
+
+    def look(self, shared: int) -> tuple[str, str]:
+        """(ending, note) if the job must be ended, else two empty strings. `shared` is what the zygote holds itself."""
+        own = str(os.getpid())
+        pids = [name for name in os.listdir("/proc") if name.isdigit() and name != own]
+        used = sum(max(0, self.resident(int(pid)) - shared) for pid in pids)
+        self.peak = max(self.peak, used)
+        if used > self.memory:
+            return "out_of_memory", "its processes together use more memory than it may"
+        if self.folder is not None:
+            disk, files = self._held(os.path.dirname(self.folder))
+            if disk - self.disk_before > self.disk:
+                return "failed", "disk limit: its files are larger than they may be"
+            if files - self.files_before > self.files:
+                return "failed", "disk limit: it made too many files"
+        return "", ""
+
+    @staticmethod
+    def _held(folder: str) -> tuple[int, int]:
+        state = os.statvfs(folder)
+        return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
+
+
+class OomCounter:
+    """How often the kernel has killed in this container, or on this machine, for want of memory, where it says so."""
+
+    def __init__(self) -> None:
+        self.place = next(((path, key) for path, key in _COUNTERS if self._read(path, key) is not None), None)
+        self.seen = self._now()
+
+    def grown(self) -> bool | None:
+        """Whether it has killed since the last look; None where it does not say."""
+        now = self._now()
+        if now is None:
+            return None
+        before, self.seen = self.seen, now
+        return now > (before or 0)
+
+    def _now(self) -> int | None:
+        return None if self.place is None else self._read(*self.place)
+
+    @staticmethod
+    def _read(path: str, key: str) -> int | None:
+        try:
+            with open(path) as file:
+                return next((int(line.split()[1]) for line in file if line.split()[0] == key), None)
+        except (OSError, ValueError, IndexError):
+            return None
