@@ -1,0 +1,95 @@
+"""A campaign in a process of its own that kills itself (SIGKILL) at a named point; run by test_resume.py.
+
+    python killable.py WORKSPACE URL RESUME POINT COUNT
+
+POINT is a node of the graph, or the kind of an event (`call_started`, `replied`, `judged`), or `never`; the process
+dies in the COUNT-th of them. The model is a real OpenAI-compatible client on URL; the judge is plain arithmetic, so
+that equality of runs is about the loop and not about a sandbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import signal
+import sys
+from typing import Any
+
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.config import RunConfig
+from gristmill.graph.models.resolve import resolve
+from gristmill.graph.store import Store
+from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+
+NAME = "night"
+RANGE = 9
+
+
+def tasks(count: int = 24) -> list[Task]:
+    test = CasesTest.model_validate({"entry_point": "shift", "cases": [{"args": [0], "expected": 0}]})
+    return [
+        Task(id=f"shift/{number}", kind="code", prompt=f"Task {number}: write shift(x).", tests=(test,))
+        for number in range(count)
+    ]
+
+
+def config(model: str) -> RunConfig:
+    return RunConfig(model=model, hypotheses=4, rounds=3, patience=3, concurrency=6, profile="chat", seed=5)
+
+
+def wanted(task: Task) -> int:
+    return hashlib.sha256(task.id.encode()).digest()[0] % RANGE
+
+
+class Arithmetic:
+    """Passes the solution that adds the task's number; the nearer the better."""
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        await asyncio.sleep(0.002)
+        found = re.search(r"x \+ (\d+)", solution)
+        distance = RANGE if found is None else abs(int(found[1]) - wanted(task))
+        return Verdict(
+            outcome=Outcome.FAILED if distance else Outcome.PASSED,
+            score=1 - distance / RANGE,
+            strength=Strength.TESTED,
+            feedback=f"off by {distance}" if distance else "",
+            verifier="arithmetic/1",
+        )
+
+
+def reply(seed: int | None) -> str:
+    """What the model answers, by the seed alone."""
+    return f"```python\ndef shift(x):\n    return x + {(seed or 0) % RANGE}\n```"
+
+
+async def main(workspace: str, url: str, resume: bool, point: str, count: int) -> None:
+    seen = 0
+
+    def hear(event: Any) -> None:
+        nonlocal seen
+        if point in (event.kind, getattr(event, "node", None)):
+            seen += 1
+            if seen == count:
+                print(f"killed at {point} {count}: {event!r}", flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    model = f"openai:replay@{url}"
+    with Store.open(workspace) as store:
+        async with resolve(model) as proposer:
+            summary = await run_campaign(
+                tasks(),
+                config(model),
+                name=NAME,
+                store=store,
+                proposer=proposer,
+                verifiers=Arithmetic(),
+                resume=resume,
+                on_event=hear,
+            )
+    print(summary.model_dump_json())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3] == "resume", sys.argv[4], int(sys.argv[5])))

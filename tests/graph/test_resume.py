@@ -1,0 +1,182 @@
+"""Kill -9, Ctrl-C and resume: nothing bought is lost, nothing stored is bought again, and the end is the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from gristmill.graph.models.server import Call, ReplayServer
+from gristmill.graph.store import Store
+
+SCRIPT = Path(__file__).with_name("killable.py")
+
+# Every node of both graphs, and the middle of proposing and verifying: where the ten kills fall, in this order.
+POINTS = [
+    ("open", 1),
+    ("propose", 3),
+    ("replied", 15),
+    ("verify", 4),
+    ("judged", 9),
+    ("rank", 5),
+    ("converge", 6),
+    ("reflect", 3),
+    ("record", 4),
+    ("close", 1),
+]
+
+
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("killable", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+KILLABLE: Any = _script()
+
+
+@pytest.fixture
+def server() -> Iterator[ReplayServer]:
+    def answer(call: Call) -> str:
+        time.sleep(0.01)
+        return str(KILLABLE.reply(call.seed))
+
+    with ReplayServer(answer) as running:
+        yield running
+
+
+def _start(workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1) -> list[str]:
+    return [sys.executable, str(SCRIPT), str(workspace), server.url, how, point, str(count)]
+
+
+def _run(workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1) -> tuple[int, str]:
+    command = _start(workspace, server, how, point, count)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode, done.stdout
+
+
+def _story(workspace: Path) -> list[dict[str, Any]]:
+    """Everything that must be equal: all of every trajectory but the clock."""
+    with Store.open(workspace) as store:
+        found = [trajectory.model_dump(mode="json") for trajectory in store.trajectories(KILLABLE.NAME)]
+    for trajectory in found:
+        trajectory.pop("seconds")
+        # The server's port is part of the proposer's name.
+        for step in trajectory["steps"]:
+            step["hypothesis"].pop("proposer")
+    return found
+
+
+def _database(workspace: Path) -> dict[str, Any]:
+    """What the file holds, read behind the store's back."""
+    engine = create_engine(f"sqlite:///{workspace}/.gristmill/gristmill.db")
+    with engine.connect() as connection:
+        seeds = connection.execute(text("SELECT id, json_extract(record, '$.sampling.seed') FROM hypotheses")).all()
+        found = {
+            "hypotheses": {row[0]: row[1] for row in seeds},
+            "verdicts": dict(connection.execute(text("SELECT hypothesis_id, record FROM verdicts")).all()),  # type: ignore[arg-type]
+            "in_flight": set(
+                connection.execute(text("SELECT hypothesis_id, attempt FROM calls WHERE finished IS NULL")).all()
+            ),
+        }
+    engine.dispose()
+    return found
+
+
+@pytest.mark.slow
+def test_ten_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _run(whole, server, "new")[0] == 0
+    unkilled_calls = len(server.calls)
+    server.calls.clear()
+
+    in_flight = 0
+    for number, (point, count) in enumerate(POINTS):
+        before = _database(killed) if number else {"hypotheses": {}, "verdicts": {}, "in_flight": set()}
+        asked = len(server.calls)
+        code, said = _run(killed, server, "resume" if number else "new", point, count)
+        assert code == -signal.SIGKILL, f"the kill at {point} never fell: {said}"
+        after = _database(killed)
+        print(
+            f"kill {number + 1:2} at {said.strip()}: {len(after['hypotheses'])} hypotheses, "
+            f"{len(after['verdicts'])} verdicts, {len(after['in_flight'] - before['in_flight'])} calls in flight"
+        )
+        again = {call.seed for call in server.calls[asked:]} & set(before["hypotheses"].values())
+        assert not again, "a stored reply was bought again"
+        assert before["verdicts"].items() <= after["verdicts"].items(), "a verdict was lost or changed"
+        assert before["hypotheses"].items() <= after["hypotheses"].items()
+        in_flight += len(after["in_flight"] - before["in_flight"])
+
+    assert _run(killed, server, "resume")[0] == 0
+    assert _story(killed) == _story(whole)
+    repeats = sum(count - 1 for count in Counter(call.seed for call in server.calls).values())
+    print(f"{len(server.calls)} calls, {unkilled_calls} unkilled: {repeats} repeats, {in_flight} were in flight")
+    assert len(server.calls) - repeats == unkilled_calls
+    assert repeats <= in_flight
+    with Store.open(killed) as store:
+        summary = store.summary(KILLABLE.NAME)
+        assert summary.status == "finished"
+        assert summary.calls == unkilled_calls + in_flight
+        assert summary.repeated == in_flight
+
+
+@pytest.mark.slow
+def test_kills_from_outside_at_any_moment_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _run(whole, server, "new")[0] == 0
+    server.calls.clear()
+    random_ = random.Random(11)
+    how, in_flight = "new", 0
+    for _ in range(6):
+        process = subprocess.Popen(_start(killed, server, how), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        calls = len(server.calls)
+        # By the number of calls and not by the clock, so that the kills fall into the work on any machine.
+        wanted = calls + random_.randint(3, 25)
+        while len(server.calls) < wanted and process.poll() is None:
+            time.sleep(random_.random() / 200)
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+        how, in_flight = "resume", len(_database(killed)["in_flight"])
+    assert _run(killed, server, "resume")[0] == 0
+    assert _story(killed) == _story(whole)
+    repeats = sum(count - 1 for count in Counter(call.seed for call in server.calls).values())
+    assert repeats <= in_flight
+
+
+def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: ReplayServer) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert _run(whole, server, "new")[0] == 0
+    server.calls.clear()
+    process = subprocess.Popen(_start(stopped, server, "new"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    while len(server.calls) < 40:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in out
+    with Store.open(stopped) as store:
+        run = store.get_run(KILLABLE.NAME)
+        assert (run.status, run.ended < run.tasks) == ("interrupted", True)
+    kept = _database(stopped)["hypotheses"]
+    asked = len(server.calls)
+    assert _run(stopped, server, "resume")[0] == 0
+    assert not {call.seed for call in server.calls[asked:]} & set(kept.values())
+    assert _story(stopped) == _story(whole)
