@@ -86,7 +86,7 @@ def cases(context: Context) -> None:
     """Call the entry point on every case, and send one message for each as it ends.
 
     The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages: ``{"value": v}``,
-    ``{"raised": {"type", "message"}}`` or ``{"unencodable": reason}`` for a case; one ``{"load_error": {"type",
+    ``{"raised": {"type", "message", "line"}}`` or ``{"unencodable": reason}`` for a case; one ``{"load_error": {"type",
     "message", "line"}}`` or ``{"missing": name}`` if there is nothing to call. A case that runs out of memory is the
     last one.
     """
@@ -163,7 +163,7 @@ def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any])
     except MemoryError:
         raise
     except BaseException as error:
-        return encode({"raised": _raised(error)})
+        return encode({"raised": describe(error)})
     try:
         return encode({"value": value})
     except EncodeError as error:
@@ -173,11 +173,6 @@ def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any])
     except BaseException:
         # Reading the type of a hostile value may run its metaclass.
         return encode({"unencodable": "a value whose type cannot be read"})
-
-
-def _raised(error: BaseException) -> dict[str, str]:
-    told = describe(error)
-    return {"type": told["type"], "message": told["message"]}
 
 
 def _show(error: BaseException) -> None:

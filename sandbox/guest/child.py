@@ -83,7 +83,9 @@ def _prefer_to_die() -> None:
 def _close_all_but(kept: set[int]) -> None:
     start = 0
     for descriptor in sorted(kept):
-        os.closerange(start, descriptor)
+        # closerange takes an empty range that begins at 0 for everything.
+        if start < descriptor:
+            os.closerange(start, descriptor)
         start = descriptor + 1
     os.closerange(start, 1 << 16)
 

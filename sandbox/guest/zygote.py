@@ -21,6 +21,7 @@ if __name__ == "__main__":
 import gc
 import importlib
 import json
+import resource
 import select
 import signal
 import socket
@@ -239,8 +240,8 @@ class Zygote:
 
 def _processor_seconds() -> float:
     """What all collected processes have used."""
-    times = os.times()
-    return times.children_user + times.children_system
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _set_up(hello: dict[str, Any]) -> None:
