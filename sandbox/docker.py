@@ -93,6 +93,7 @@ class DockerSandbox:
         self._container: Container | None = None
         self._folder: Path | None = None
         self._worker: Worker | None = None
+        self._output: Any = None
         self._starting: asyncio.Task[socket.socket] | None = None
         self._info: SandboxInfo | None = None
 
@@ -117,9 +118,17 @@ class DockerSandbox:
             connection = await asyncio.shield(self._starting)
             self._worker = Worker(connection, self.profile)
             await self._worker.handshake()
+        except SandboxError as error:
+            said = await asyncio.to_thread(_said, self._output)
+            await asyncio.shield(self._leave())
+            raise SandboxError(f"{error}; the container said: {said}" if said else str(error)) from error
         except BaseException:
             await asyncio.shield(self._leave())
             raise
+        self._close_output()
+        self._info = self._info and self._info.model_copy(
+            update={"covers": COVERS + self._worker.covers, "gaps": self._info.gaps + self._worker.gaps}
+        )
         return self
 
     async def __aexit__(
@@ -161,10 +170,9 @@ class DockerSandbox:
             listener.listen(1)
             try:
                 self._container = client.containers.create(image, **self._settings(self._folder))
-                output = self._container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
-                with contextlib.closing(output):
-                    self._container.start()
-                    connection = self._accept(listener, output)
+                self._output = self._container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
+                self._container.start()
+                connection = self._accept(listener)
                 engine = client.info()
             except (DockerException, OSError) as error:
                 raise SandboxError(f"the engine could not start a sandbox container: {error}") from error
@@ -172,8 +180,8 @@ class DockerSandbox:
         self._info = SandboxInfo(backend="docker", image=digest, covers=COVERS, gaps=engine_gaps(engine))
         return connection
 
-    def _accept(self, listener: socket.socket, output: Any) -> socket.socket:
-        """The one connection that there will be; the container's own words if it dies before."""
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        """The one connection that there will be."""
         listener.settimeout(0.5)
         waited = 0.0
         while waited < START_SECONDS:
@@ -182,8 +190,13 @@ class DockerSandbox:
             except TimeoutError:
                 waited += 0.5
             if not self._is_running():
-                raise SandboxError(f"a sandbox container ended while starting: {_said(output)}")
-        raise SandboxError(f"a sandbox container did not come up within {START_SECONDS:.0f} s: {_said(output)}")
+                raise SandboxError("a sandbox container ended while starting")
+        raise SandboxError(f"a sandbox container did not come up within {START_SECONDS:.0f} s")
+
+    def _close_output(self) -> None:
+        output, self._output = self._output, None
+        if output is not None:
+            output.close()
 
     def _is_running(self) -> bool:
         from docker.errors import NotFound
@@ -218,6 +231,7 @@ class DockerSandbox:
         container, self._container = self._container, None
         client, self._client = self._client, None
         folder, self._folder = self._folder, None
+        self._close_output()
         try:
             if container is not None:
                 container.remove(force=True, v=True)
@@ -268,6 +282,8 @@ def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
 
 def _said(output: Any) -> str:
     """What a container has printed so far, for an error message."""
+    if output is None:
+        return ""
     raw = getattr(output, "_sock", output)
     raw.settimeout(0.5)
     text = b""

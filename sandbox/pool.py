@@ -208,6 +208,10 @@ class Pool:
         except asyncio.CancelledError:
             self._workers.give_after_check(held)
             raise
+        except ValueError:
+            # The request itself cannot cross: the caller's mistake, and the worker never saw it.
+            self._workers.give(held)
+            raise
         except BaseException:
             await self._workers.drop(held)
             raise
