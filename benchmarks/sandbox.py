@@ -1,0 +1,205 @@
+"""What one sandboxed job costs, against bare forks and against the ways that others take. Medians of one run.
+
+    python benchmarks/sandbox.py [--rounds 30] [--json FILE]
+
+A job of ours is submit to report: one case, one candidate, in a warm worker. All kinds take turns in every round, so
+that a busy machine slows all of them alike; read the ratios, not the milliseconds. `llm-sandbox` is measured if it is
+installed and its image is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from gristmill.sandbox import Ending, Job, Limits, Pool, SandboxError, candidate_profile
+from gristmill.sandbox.image import PYTHON
+
+LOADED = ("numpy", "sympy")
+CASE = {"source": "def f(x):\n    return x + 1\n", "entry_point": "f", "cases": [{"args": [1], "kwargs": {}}]}
+FORKER = """
+import os, sys, time
+for name in sys.argv[1:]: __import__(name)
+import gc; gc.collect(); gc.disable(); gc.freeze()
+for line in sys.stdin:
+    begun = time.perf_counter()
+    child = os.fork()
+    if child == 0: os._exit(0)
+    os.waitpid(child, 0)
+    print(time.perf_counter() - begun, flush=True)
+"""
+
+Step = Callable[[], Awaitable[float]]
+
+
+async def timed(work: Awaitable[object]) -> float:
+    begun = time.perf_counter()
+    await work
+    return time.perf_counter() - begun
+
+
+class Forker:
+    """A process that forks when it is told to and says how long that took."""
+
+    def __init__(self, *modules: str) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKER, *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    async def __call__(self) -> float:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+def command(*arguments: str) -> Step:
+    async def run() -> float:
+        begun = time.perf_counter()
+        done = await asyncio.to_thread(subprocess.run, arguments, capture_output=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stderr.decode()[-500:]}")
+        return time.perf_counter() - begun
+
+    return run
+
+
+def job_of(pool: Pool, preload: tuple[str, ...]) -> Step:
+    profile = candidate_profile(preload=preload)
+    job = Job(program="gristmill.sandbox.guest.candidate:cases", request=CASE, limits=Limits())
+
+    async def run() -> float:
+        begun = time.perf_counter()
+        report = await pool.run(job, profile)
+        took = time.perf_counter() - begun
+        if report.ending is not Ending.FINISHED or len(report.messages) != 1:
+            raise RuntimeError(f"a job went wrong: {report}")
+        return took
+
+    return run
+
+
+async def llm_sandbox(stack: contextlib.AsyncExitStack) -> Step:
+    """A run in an open session of llm-sandbox, as its documentation shows."""
+    from llm_sandbox import SandboxSession  # type: ignore[import-not-found]
+
+    session = SandboxSession(lang="python", image="gristmill-sandbox:llm", keep_template=True)
+    await asyncio.to_thread(session.open)
+    stack.callback(session.close)
+
+    async def run() -> float:
+        return await timed(asyncio.to_thread(session.run, "def f(x):\n    return x + 1\nprint(f(1))"))
+
+    return run
+
+
+async def measure(rounds: int) -> dict[str, list[float]]:
+    steps: dict[str, tuple[Step, int]] = {}
+    missing: dict[str, str] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for name, modules in (("bare fork", ()), ("fork, numpy+sympy loaded", LOADED)):
+            forker = Forker(*modules)
+            stack.callback(forker.close)
+            steps[name] = forker, 10
+        steps["python -I -S -c pass"] = command(sys.executable, "-I", "-S", "-c", "pass"), 2
+        for backend in ("docker", "bubblewrap"):
+            try:
+                pool = await stack.enter_async_context(Pool.open(backend, size=1))
+                for preload in ((), LOADED):
+                    step = job_of(pool, preload)
+                    await step()
+                    steps[f"our job, {backend}{', numpy+sympy loaded' if preload else ''}"] = step, 10
+            except SandboxError as error:
+                missing[backend] = str(error)
+        try:
+            steps |= docker_commands(stack)
+        except (SandboxError, FileNotFoundError, RuntimeError) as error:
+            missing["docker exec, docker run"] = str(error)
+        try:
+            steps["llm-sandbox, open session"] = await llm_sandbox(stack), 1
+        except Exception as error:
+            missing["llm-sandbox"] = f"{type(error).__name__}: {error}"
+        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        for step, _ in steps.values():
+            await step()
+        for _ in range(rounds):
+            for name, (step, times) in steps.items():
+                seconds[name] += [await step() for _ in range(times)]
+    for name, reason in missing.items():
+        print(f"not measured: {name}: {' '.join(reason.split())[:200]}")
+    return seconds
+
+
+def docker_commands(stack: contextlib.AsyncExitStack) -> dict[str, tuple[Step, int]]:
+    from gristmill.sandbox.engine import connect, docker_image
+
+    with contextlib.closing(connect()) as client:
+        image, _ = docker_image(client)
+    hardened = [
+        "--network=none",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        "--pids-limit=64",
+    ]
+    start = ["docker", "run", "--rm", "-d", *hardened, image, PYTHON, "-c", "import time; time.sleep(3600)"]
+    container = subprocess.run(start, capture_output=True, check=True, text=True).stdout.strip()
+    stack.callback(subprocess.run, ["docker", "rm", "-f", container], capture_output=True)
+    python = [PYTHON, "-I", "-S", "-c", "def f(x):\n    return x + 1\nprint(f(1))"]
+    return {
+        "docker exec": (command("docker", "exec", container, *python), 2),
+        "docker run, hardened": (command("docker", "run", "--rm", *hardened, image, *python), 1),
+    }
+
+
+def table(seconds: dict[str, list[float]]) -> list[dict[str, float | str | int]]:
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    return [
+        {
+            "what": name,
+            "median_ms": round(medians[name] * 1000, 2),
+            "p90_ms": round(sorted(values)[int(len(values) * 0.9)] * 1000, 2),
+            "runs": len(values),
+            "times_bare_fork": round(medians[name] / medians["bare fork"], 2),
+            "times_loaded_fork": round(medians[name] / medians["fork, numpy+sympy loaded"], 2),
+        }
+        for name, values in seconds.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    rows = table(asyncio.run(measure(arguments.rounds)))
+    print(f"{'':44}{'median ms':>10}{'p90 ms':>9}{'× fork':>9}{'× loaded fork':>15}")
+    for row in rows:
+        print(
+            f"{row['what']:44}{row['median_ms']:>10}{row['p90_ms']:>9}{row['times_bare_fork']:>9}"
+            f"{row['times_loaded_fork']:>15}"
+        )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
