@@ -69,8 +69,9 @@ class _Plugin:
         self._troubles = len(self._recorder.judged.trouble)
         self._recorder.log.clear()
 
-    def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        self._errors.setdefault(node.nodeid, call.excinfo.value)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+        if call.excinfo is not None:
+            self._errors.setdefault(item.nodeid, call.excinfo.value)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         recorder, name = self._recorder, report.nodeid

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Any, NamedTuple
 
-__all__ = ["COUNTER", "Part", "counted", "parts", "segment"]
+__all__ = ["COUNTER", "Part", "counted", "modules_used", "parts", "segment"]
 
 COUNTER = "__gristmill_asserted__"
 
@@ -101,6 +102,23 @@ def counted(tree: ast.Module) -> ast.Module:
     """The same program with its assertions counted."""
     changed: ast.Module = ast.fix_missing_locations(_Counted().visit(tree))
     return changed
+
+
+def modules_used(source: str) -> list[str]:
+    """Modules of the standard library that a program uses as if a solution had imported them: ``sys.getsizeof(x)``.
+
+    They are the judge's own here, whatever the solution calls by that name.
+    """
+    tree = ast.parse(source)
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    bound |= {node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
+    used = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    return sorted((used - bound) & (sys.stdlib_module_names - {"this", "antigravity"}))
 
 
 def segment(source: str, line: int) -> str:

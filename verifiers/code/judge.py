@@ -8,6 +8,8 @@ the last one there is no pass. Only `run_python` is here; pytest files are run b
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import linecache
 import sys
 import types
@@ -16,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.canonical import Bounds
-from gristmill.verifiers.code.instrument import COUNTER, counted, parts, segment
+from gristmill.verifiers.code.instrument import COUNTER, counted, modules_used, parts, segment
 from gristmill.verifiers.code.line import Judged
 from gristmill.verifiers.code.proxies import CandidateError, UncrossableError
 
@@ -165,6 +167,10 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> N
         recorder.failed("setup", error, sources)
         return
     names.update(recorder.judged.entry_points)
+    for name in modules_used(code):
+        # The image may lack a module that the tests would not get to.
+        with contextlib.suppress(ImportError):
+            names.setdefault(name, importlib.import_module(name))
     names.setdefault("candidate", names[entry_point])
     planned = [part.check for part in program if part.check]
     calls_check = any("check" in part.code.co_names for part in program if part.check)

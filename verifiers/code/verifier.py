@@ -6,7 +6,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING
 
-from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import task_problems
 from gristmill.verifiers.records import Check, CodeTest, Outcome, Strength, Task, Verdict
@@ -85,7 +85,7 @@ class CodeVerifier:
         else:
             outcome = found.outcome
             text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
-        info = self._pool.info()
+        info = self._pool.info(profiles.candidate(profiles.libraries(solution)))
         return Verdict(
             outcome=outcome,
             score=found.score,
