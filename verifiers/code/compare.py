@@ -30,14 +30,14 @@ __all__ = ["Rule", "equal"]
 
 Rule = Literal["exact", "tolerance", "multiset", "unordered"]
 
-_MAX_DEPTH = 500
+_MAX_DEPTH = 200
 
 
 def equal(expected: Any, actual: Any, rule: Rule = "exact", tolerance: float = 1e-9) -> bool:
     """Whether `actual` counts as `expected`.
 
     Both must have passed the canonical decoding, which bounds their size and leaves only exact types. A value that
-    nests deeper than 500 levels equals nothing.
+    nests deeper than 200 levels equals nothing.
     """
     try:
         if rule == "tolerance":
@@ -49,7 +49,7 @@ def equal(expected: Any, actual: Any, rule: Rule = "exact", tolerance: float = 1
         if rule == "multiset" and isinstance(expected, list | tuple):
             return len(expected) == len(actual) and _bag(expected, 1, False) == _bag(actual, 1, False)
         return _digest(expected, 0, rule == "unordered") == _digest(actual, 0, rule == "unordered")
-    except _TooDeepError:
+    except (_TooDeepError, RecursionError):
         return False
 
 

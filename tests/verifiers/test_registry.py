@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.fake import FakeFactory
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Job, Report
+from gristmill.verifiers import Outcome, Strength, Task, UnknownKindError, Verdict, Verifiers, kinds, problems, registry
+
+TESTS: Any = [{"type": "cases", "entry_point": "f", "cases": [{"args": [1], "expected": 2}]}]
+
+
+def task(**fields: Any) -> Task:
+    return Task(**{"id": "t", "kind": "code", "prompt": "p", "tests": TESTS} | fields)
+
+
+def test_the_built_in_kinds_are_known() -> None:
+    assert {"code", "math", "reward", "loss"} <= set(kinds())
+    assert list(kinds()) == sorted(kinds())
+
+
+def test_a_good_task_has_no_problems_and_an_unknown_kind_names_the_known_ones() -> None:
+    assert problems(task()) == []
+    (sentence,) = problems(task(kind="poetry"))
+    assert "'poetry'" in sentence
+    assert "code" in sentence
+    assert "math" in sentence
+
+
+def test_asking_for_problems_loads_no_heavy_library() -> None:
+    script = (
+        "import sys; from gristmill.verifiers import Task, problems, kinds; kinds();"
+        "problems(Task(id='t', kind='code', prompt='p'));"
+        "print({'torch', 'docker', 'sympy', 'langgraph', 'numpy', 'pytest'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tests": ()}, "needs `tests` or `public_tests`"),
+        ({"tests": [{"type": "python", "entry_point": "f", "code": "assert f(1) =="}]}, "tests[0].code: is no Python"),
+        ({"tests": [{"type": "python", "entry_point": "f", "code": "assert f()", "setup": "("}]}, "tests[0].setup"),
+        ({"tests": [{"type": "python", "entry_point": "a b", "code": "assert 1"}]}, "'a b' is no Python name"),
+        ({"tests": [{"type": "python", "entry_point": (), "code": "assert 1"}]}, "name at least one"),
+        ({"tests": [{"type": "python", "entry_point": "test_it", "code": "assert 1"}]}, "test runners look for"),
+        (
+            {"tests": [{"type": "python", "entry_point": "f", "code": "import inspect\nassert inspect.getsource(f)"}]},
+            "line 2: `getsource`",
+        ),
+        (
+            {"tests": [{"type": "python", "entry_point": "f", "code": "from solution import *\nassert f()"}]},
+            "instead of `*`",
+        ),
+        ({"tests": [{"type": "pytest", "entry_point": "f", "files": {"helper.py": "x = 1"}}]}, "would find no tests"),
+        ({"tests": [{"type": "pytest", "entry_point": "f", "files": {"../test_a.py": ""}}]}, "relative path inside"),
+        ({"tests": [{"type": "pytest", "entry_point": "f", "files": {"test_a.py": "", "solution.py": ""}}]}, "hide"),
+        ({"tests": [{"type": "cases", "entry_point": "f", "cases": [{"raises": "NoError"}]}]}, "builtin exception"),
+        ({"tests": [{"type": "cases", "entry_point": "f", "cases": [{"raises": "SystemExit"}]}]}, "builtin exception"),
+        ({"tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [object()]}]}]}, "cannot be passed"),
+        ({"public_tests": [{"type": "cases", "entry_point": "f g", "cases": [{}]}]}, "public_tests[0].entry_point"),
+    ],
+)
+def test_what_cannot_be_judged_is_said_with_its_field(fields: dict[str, Any], words: str) -> None:
+    assert any(words in sentence for sentence in problems(task(**fields))), problems(task(**fields))
+
+
+def test_a_plug_in_adds_a_kind_but_cannot_take_over_a_built_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("poetry", f"{__name__}:Poetry", "gristmill.verifiers"),
+        EntryPoint("code", f"{__name__}:Poetry", "gristmill.verifiers"),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this())
+    registry._installed.cache_clear()
+    try:
+        assert "poetry" in kinds()
+        assert registry.verifier_class("poetry").name == "poetry"
+        assert registry.verifier_class("code").name == "code"
+    finally:
+        registry._installed.cache_clear()
+
+
+def _this() -> Any:
+    import types
+
+    module = types.ModuleType(__name__)
+    module.Poetry = Poetry  # type: ignore[attr-defined]
+    return module
+
+
+class Poetry:
+    name, version, kind = "poetry", 1, "poetry"
+
+    def __init__(self, pool: Any, *, confirm: bool = True) -> None:
+        self.pool = pool
+
+    @staticmethod
+    def problems(task: Task) -> list[str]:
+        return []
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        return Verdict(outcome=Outcome.PASSED, score=1.0, strength=Strength.TESTED, verifier="poetry/1")
+
+
+async def test_an_unknown_kind_is_the_users_mistake() -> None:
+    async with Pool(FakeFactory([]), size=1) as pool:
+        with pytest.raises(UnknownKindError, match="poetry") as raised:
+            Verifiers(pool).for_kind("poetry")
+    assert isinstance(raised.value, UserError)
+
+
+async def test_infrastructure_trouble_is_unscored_and_never_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_PAUSE_SECONDS", 0.0)
+
+    def broken(job: Job, sockets: Sequence[socket.socket]) -> Report | SandboxError:
+        return SandboxError("the engine is gone")
+
+    async with Pool(FakeFactory(broken), size=1) as pool:
+        # No worker of such an engine passes its canary.
+        monkeypatch.setattr(pool._workers, "take", _no_worker)
+        verdict = await Verifiers(pool).verify(task(), "def f(x):\n    return 2\n")
+    assert verdict.outcome is Outcome.UNSCORED
+    assert verdict.score is None
+    assert "engine is gone" in verdict.sandbox
+
+
+async def _no_worker(*args: Any, **kwargs: Any) -> Any:
+    raise SandboxError("the engine is gone")
+
+
+async def test_trouble_that_follows_a_candidate_is_its_own_failure() -> None:
+    lost = [SandboxError("the worker died")] * 3
+    async with Pool(FakeFactory(list(lost)), size=1) as pool:
+        verdict = await Verifiers(pool).verify(task(), "def f(x):\n    return 2\n")
+    assert verdict.outcome is Outcome.ERROR
+    assert verdict.score == 0.0
