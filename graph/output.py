@@ -33,7 +33,12 @@ def refuse_existing(path: str | Path, *, force: bool) -> None:
 
 def json_line(row: Any) -> str:
     """One line of JSON Lines. Infinite numbers and NaN are written as Python's json reads them."""
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
+        line = json.dumps(row)
+    return line + "\n"
 
 
 @contextlib.contextmanager

@@ -28,15 +28,15 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "graph": Mount("gristmill.graph.cli:graph", "Print the loop as a Mermaid picture."),
     },
     "Judge": {
-        "tasks": Mount("gristmill.graph.cli_tasks:app", "Check, list, import and generate task files."),
-        "verify": Mount("gristmill.graph.cli_verify:verify", "Judge a file of candidates."),
+        "tasks": Mount("gristmill.graph.tasks_cli:app", "Check, list, import and generate task files."),
+        "verify": Mount("gristmill.graph.verify_cli:verify", "Judge a file of candidates."),
     },
     "Learn": {
         "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),
         "train": Mount("gristmill.trainers.cli_learn:train", "Train a LoRA adapter on exported rows."),
         "eval": Mount("gristmill.trainers.cli_learn:evaluate", "Measure a model on a file of tasks."),
         "adapters": Mount("gristmill.trainers.cli_learn:adapters", "List the adapters of a workspace."),
-        "export": Mount("gristmill.trainers.cli_export:export", "Write what a run verified as a dataset."),
+        "export": Mount("gristmill.trainers.export_cli:export", "Write what a run verified as a dataset."),
     },
     "Machine": {
         "doctor": Mount("gristmill.sandbox.cli:doctor", "Say what this machine has and what it lacks."),

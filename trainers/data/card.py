@@ -1,0 +1,101 @@
+"""The README of an exported dataset: what it holds, how each row was verified, how to load it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import yaml
+
+__all__ = ["card"]
+
+_SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+_USE = {
+    "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
+    "Where a solution was found after reflection, the prompt holds the wrong answer and the evidence against it as "
+    "earlier turns, and the completion is the turn that fixes it.",
+    "messages": "`messages` is a whole conversation. Assistant turns carry a `weight`: 1 on the last one, which was "
+    "verified, and 0 on those before it, which must not be learned.",
+    "preference": "`chosen` was verified; `rejected` answers the very same prompt and was judged wrong (never merely "
+    "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start.",
+}
+
+
+def card(
+    splits: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    format: str,
+    run: str,
+    license: str,
+    extension: str,
+    include_unverified: bool,
+) -> str:
+    """The card as Markdown with YAML front matter, as Hugging Face's hub reads it.
+
+    Args:
+        splits: rows by split, in the order of the files ``data/{split}.{extension}``.
+        format: one of `gristmill.trainers.data.formats.FORMATS`.
+        run: where the rows come from.
+        license: an identifier of the hub's list, say ``apache-2.0``.
+        extension: of the data files.
+        include_unverified: whether rows may be unverified.
+    """
+    rows = [row for split in splits.values() for row in split]
+    files = [{"split": name, "path": f"data/{name}.{extension}"} for name in splits]
+    front = {
+        "license": license,
+        "tags": ["gristmill", "verified" if not include_unverified else "partly-verified"],
+        "task_categories": ["text-generation"],
+        "size_categories": [_size(len(rows))],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+    verified = sum(bool(row["verified"]) for row in rows)
+    parts = [
+        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
+        f"# {run}: {format}",
+        f"Written by gristmill {version('gristmill')} from the run `{run}`. A model proposed every reply; tools, never "
+        "the model, decided which hold.",
+        _table(["split", "rows", "tasks"], [_split_line(name, split) for name, split in splits.items()]),
+        f"## Use\n\n{_USE[format]}",
+        "## How rows were verified\n\n"
+        + (
+            f"{verified} of {len(rows)} rows are verified. The others are marked by `verified: false`."
+            if include_unverified
+            else "All rows are verified: the verdict is `passed`, with a strength of `tested` or more."
+        )
+        + "\n\n"
+        + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
+        "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `model`, `adapter`, `run` and "
+        "`prompt_sha` say where a row comes from; `verified`, `outcome`, `strength`, `evidence`, `verifier` and "
+        "`sandbox` what was found about it.",
+        "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _size(count: int) -> str:
+    return next((name for bound, name in _SIZES if count < bound), "n>1M")
+
+
+def _split_line(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [name, len(rows), len({row["task"] for row in rows})]
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return _group(rows, "kind", "verifier", "strength", "outcome", "sandbox")
+
+
+def _group(rows: Sequence[Mapping[str, Any]], *columns: str) -> list[list[Any]]:
+    counts = Counter(tuple(str(row[column] or "") for column in columns) for row in rows)
+    return [[*key, count] for key, count in sorted(counts.items())]
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    cells = [[_cell(cell) for cell in line] for line in (head, ["---"] * len(head), *lines)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

@@ -1,0 +1,160 @@
+"""Write what a run verified as a dataset: JSON Lines, Parquet, and a card that says how it came about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from gristmill.graph.output import row_writer
+from gristmill.graph.records import Trajectory
+from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.records import Record
+from gristmill.trainers.data.card import card
+from gristmill.trainers.data.formats import FORMATS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Exported", "export_rows", "write_dataset"]
+
+_MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
+_TYPES = {"round": "int64", "verified": "bool"}
+
+
+class Exported(Record):
+    """What was written."""
+
+    out: str
+    format: str
+    rows: dict[str, int] = Field(description="by split")
+    tasks: int
+    verified: int
+    files: tuple[str, ...]
+
+
+def export_rows(
+    trajectories: Iterable[Trajectory], format: str, *, include_unverified: bool = False
+) -> list[dict[str, Any]]:
+    """The rows of a format, the same ones once, in a stable order.
+
+    Raises:
+        UserError: no format has that name.
+    """
+    if format not in FORMATS:
+        raise UserError(f"--format: unknown format {format!r}; use one of {', '.join(FORMATS)}")
+    return list(FORMATS[format](trajectories, include_unverified=include_unverified))
+
+
+def write_dataset(
+    rows: Sequence[dict[str, Any]],
+    out: str | Path,
+    *,
+    format: str,
+    run: str,
+    license: str = "unknown",
+    parquet: bool = False,
+    include_unverified: bool = False,
+    force: bool = False,
+) -> Exported:
+    """Write rows to a folder (a file per split under ``data/``, and a card) or to one ``.jsonl`` or ``.parquet`` file.
+
+    The tasks' splits are kept apart, so that held-out tasks cannot slip into training unseen; rows of tasks without
+    one are in `train`.
+
+    Raises:
+        UserError: `out` exists already and `force` was not given.
+        InfrastructureError: the disk is full, read-only or not ours to write.
+    """
+    target = Path(out)
+    whole = target.suffix in (".jsonl", ".parquet") or str(out) == "-"
+    splits: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        # The hub knows a split by a name of letters, digits and underscores.
+        splits.setdefault(re.sub(r"\W", "_", row["split"] or "train"), []).append(row)
+    if whole:
+        files = [_write_file(rows, target, force=force)]
+    else:
+        files = _write_folder(splits, target, parquet=parquet, force=force)
+        text = card(
+            splits,
+            format=format,
+            run=run,
+            license=license,
+            extension="parquet" if parquet else "jsonl",
+            include_unverified=include_unverified,
+        )
+        files.append(_write_text(target / "README.md", text))
+    return Exported(
+        out=str(out),
+        format=format,
+        rows={name: len(members) for name, members in splits.items()},
+        tasks=len({row["task"] for row in rows}),
+        verified=sum(row["verified"] for row in rows),
+        files=tuple(files),
+    )
+
+
+def _write_folder(splits: dict[str, list[dict[str, Any]]], target: Path, *, parquet: bool, force: bool) -> list[str]:
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not force):
+        raise UserError(f"{target} exists already; name another folder, or write into it with --force")
+    data = target / "data"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        # A split of an earlier export must not stand beside the new ones.
+        for old in (*data.glob("*.jsonl"), *data.glob("*.parquet")):
+            old.unlink()
+    except OSError as error:
+        raise InfrastructureError(f"cannot write {data}: {error.strerror}") from error
+    suffixes = (".jsonl", ".parquet") if parquet else (".jsonl",)
+    return [
+        _write_file(rows, data / f"{name}{suffix}", force=True) for name, rows in splits.items() for suffix in suffixes
+    ]
+
+
+def _write_file(rows: Sequence[dict[str, Any]], path: Path, *, force: bool) -> str:
+    if path.suffix != ".parquet":
+        with row_writer(path, force=force) as write:
+            for row in rows:
+                write(row)
+        return str(path)
+    if path.exists() and not force:
+        raise UserError(f"{path} exists already; name another file, or overwrite it with --force")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=_schema(rows)), path)
+    except OSError as error:
+        raise InfrastructureError(f"cannot write {path}: {error.strerror or error}") from error
+    return str(path)
+
+
+def _schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
+    """Types by column, whatever the rows hold: a column of nulls or empty lists has none of its own."""
+    import pyarrow as pa
+
+    weighted = any("messages" in row for row in rows)
+    message = pa.struct(
+        [("role", pa.string()), ("content", pa.string()), *([("weight", pa.int64())] if weighted else [])]
+    )
+
+    def typed(column: str) -> pa.DataType:
+        if column in _MESSAGE_COLUMNS:
+            return pa.list_(message)
+        if column == "parents":
+            return pa.list_(pa.string())
+        return {"int64": pa.int64(), "bool": pa.bool_()}.get(_TYPES.get(column, ""), pa.string())
+
+    return pa.schema([(column, typed(column)) for column in (rows[0] if rows else ())])
+
+
+def _write_text(path: Path, text: str) -> str:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InfrastructureError(f"cannot write {path}: {error.strerror}") from error
+    return str(path)

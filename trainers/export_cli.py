@@ -1,0 +1,68 @@
+"""The command `export`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["export"]
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="Name of a run; `gristmill runs` lists them.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", help="A new folder (data files by split, and a card), or one .jsonl or .parquet file."),
+    ],
+    format: Annotated[str, typer.Option("--format", help="sft, preference or messages.")] = "sft",
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write Parquet files into the folder.")] = False,
+    license: Annotated[
+        str, typer.Option("--license", help="For the card: an identifier such as apache-2.0 or cc-by-4.0.")
+    ] = "unknown",
+    include_unverified: Annotated[
+        bool, typer.Option("--include-unverified", help="Also what was judged but not verified, marked as such.")
+    ] = False,
+    workspace: Annotated[
+        str, typer.Option("--workspace", help="Folder that holds .gristmill/, an SQLite file, or postgresql://….")
+    ] = ".",
+    force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
+) -> None:
+    """Write what a run verified as a dataset, every row with the evidence for it.
+
+    Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
+
+    \b
+    Examples:
+      gristmill export night --out night-sft
+      gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
+      gristmill export night --format messages --out night.jsonl
+    """
+    from gristmill.graph.store import Store
+    from gristmill.trainers.data.export import export_rows, write_dataset
+
+    with Store.open(workspace) as store:
+        known = store.get_run(run)
+        rows = export_rows(store.trajectories(run), format, include_unverified=include_unverified)
+    if not rows:
+        missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
+        typer.echo(f"the run {run!r} has not {missing} in its {known.ended} ended tasks; nothing is written", err=True)
+        raise typer.Exit(1)
+    written = write_dataset(
+        rows,
+        out,
+        format=format,
+        run=run,
+        license=license,
+        parquet=parquet,
+        include_unverified=include_unverified,
+        force=force,
+    )
+    if json_:
+        typer.echo(written.model_dump_json(indent=1), err=out == "-")
+        return
+    told = ", ".join(f"{count} {name}" for name, count in written.rows.items())
+    typer.echo(f"{len(rows)} rows ({told}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
+    for file in written.files:
+        typer.echo(f"  {file}", err=out == "-")
