@@ -45,16 +45,22 @@ def blocks(text: str) -> list[Block]:
             elif opened := _FENCE.fullmatch(bare) or _at_the_end(bare):
                 mark, language, inside = opened[1], opened[2].lower(), []
         elif bare.startswith(mark) and not bare.strip(mark[0]):
-            found.append(Block(textwrap.dedent("\n".join(inside)), language, True))
+            found.append(Block(_dedent(inside), language, True))
             mark = ""
         elif bare.startswith(mark) and _TRAILING.fullmatch(bare):
-            found.append(Block(textwrap.dedent("\n".join(inside)), language, False))
+            found.append(Block(_dedent(inside), language, False))
             mark, language, inside = _TRAILING.fullmatch(bare)[1], "python", []  # type: ignore[index]  # just matched
         else:
             inside.append(line)
     if mark:
-        found.append(Block(textwrap.dedent("\n".join(inside)), language, False))
+        found.append(Block(_dedent(inside), language, False))
     return found[-_MOST:]
+
+
+def _dedent(lines: list[str]) -> str:
+    """Without the fence's own indentation; text that has none stays as it is, to the last blank in a docstring."""
+    text = "\n".join(lines)
+    return textwrap.dedent(text) if all(line[:1].isspace() for line in lines if line.strip()) else text
 
 
 def _at_the_end(line: str) -> re.Match[str] | None:

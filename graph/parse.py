@@ -19,7 +19,17 @@ from pydantic import Field
 
 from gristmill.graph.edits import apply, find_edits, without_edits
 from gristmill.graph.fences import blocks
-from gristmill.graph.source import LIMIT, complaint, complete, cut_to_code, defined, says_something, starts, tree
+from gristmill.graph.source import (
+    LIMIT,
+    complaint,
+    complete,
+    cut_to_code,
+    defined,
+    ends_in_prose,
+    says_something,
+    starts,
+    tree,
+)
 from gristmill.graph.templates import fill
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import StdioTest, Task
@@ -57,7 +67,8 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _found(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
-    if tree(reply) is not None and (points <= defined(reply) if points else says_something(reply)):
+    bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
+    if bare and not ends_in_prose(reply):
         return _found(reply, "bare code")
     text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
     if not text.strip():
@@ -160,27 +171,32 @@ def _together(sources: list[str], points: frozenset[str]) -> str | None:
 
 
 def _completion(prefix: str, piece: str, points: frozenset[str]) -> str | None:
-    """`prefix` and the body that `piece` is, whose first line or all of whose lines may lack their indentation."""
+    """`prefix` and the body that `piece` is, whose first line or all of whose lines may lack their indentation.
+
+    Of the ways to indent it, the one is taken with which the most of it belongs to the entry point.
+    """
     bare = piece.strip("\n")
-    flat = textwrap.dedent(bare)
-    for body in (bare, "    " + bare.lstrip(), textwrap.indent(flat, "    ")):
-        if not body[:1].isspace():
-            continue
-        start = prefix.rstrip() + "\n"
-        whole = cut_to_code(start + body, points)
-        if whole and len(whole) > len(start) and _says_more(whole, start, points):
-            return whole + "\n"
-    return None
+    start = prefix.rstrip() + "\n"
+    best = ""
+    for body in (bare, "    " + bare.lstrip(), textwrap.indent(textwrap.dedent(bare), "    ")):
+        if body[:1].isspace() and (whole := cut_to_code(start + body, points)):
+            kept = _to_the_end_of_entry(whole, len(start.splitlines()), points)
+            best = max(best, kept, key=lambda text: len("".join(text.split())))
+    return best + "\n" if best else None
 
 
-def _says_more(whole: str, start: str, points: Iterable[str]) -> bool:
-    """Whether the body adds a statement to the beginning, which may already hold a docstring and so parse by itself."""
-    lines = len(start.splitlines())
+def _to_the_end_of_entry(whole: str, given: int, points: frozenset[str]) -> str:
+    """`whole` without loose statements after the entry point; empty if the body adds no statement to it.
+
+    The given beginning, of `given` lines, may hold a docstring and so parse by itself.
+    """
     module = tree(whole)
-    if module is None:
-        return False
-    last = [node for node in module.body if getattr(node, "name", "") in points]
-    return any(statement.lineno > lines for node in last for statement in getattr(node, "body", ()))
+    body = module.body if module else []
+    entry = next((number for number, node in reversed([*enumerate(body)]) if getattr(node, "name", "") in points), None)
+    if entry is None or not any(node.lineno > given for node in getattr(body[entry], "body", ())):
+        return ""
+    loose = next((node for node in body[entry + 1 :] if not getattr(node, "name", "")), None)
+    return whole if loose is None else "\n".join(whole.splitlines()[: loose.lineno - 1]).rstrip()
 
 
 def _before_entry(prefix: str, points: frozenset[str]) -> str:

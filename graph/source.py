@@ -9,7 +9,18 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-__all__ = ["LIMIT", "complaint", "complete", "cut_to_code", "defined", "expression", "says_something", "starts", "tree"]
+__all__ = [
+    "LIMIT",
+    "complaint",
+    "complete",
+    "cut_to_code",
+    "defined",
+    "ends_in_prose",
+    "expression",
+    "says_something",
+    "starts",
+    "tree",
+]
 
 LIMIT = 100_000
 """Characters of source that are looked at; anything longer is no solution."""
@@ -113,7 +124,7 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
         work += len(piece) + _WORK // _CUTS
         found = _parsed(piece)
         if isinstance(found, ast.Module):
-            piece = "\n".join(lines[: _end_of_code(found, end)]).rstrip()
+            piece = "\n".join(lines[: _end_of_code(found, piece, end)]).rstrip()
             return piece if piece and wanted <= defined(piece) and says_something(piece) else None
         end = min(end - 1, _error_line(found, end) - 1)
         if end <= 0:
@@ -121,13 +132,26 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
     return None
 
 
-def _end_of_code(module: ast.Module, end: int) -> int:
-    """Number of the last line before trailing words that only happen to be Python, like ``Done``."""
+def ends_in_prose(source: str) -> bool:
+    """Whether `source` parses only because its last words, like ``Done``, happen to be Python."""
+    module = tree(source)
+    return module is not None and bool(module.body) and _is_prose(module.body[-1], source)
+
+
+def _end_of_code(module: ast.Module, source: str, end: int) -> int:
+    """Number of the last line before trailing words that only happen to be Python."""
     for node in reversed(module.body):
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Tuple | ast.Compare)):
+        if not _is_prose(node, source):
             break
         end = node.lineno - 1
     return end
+
+
+def _is_prose(node: ast.stmt, source: str) -> bool:
+    if not isinstance(node, ast.Expr):
+        return False
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return not names <= _bound_anywhere(source) | _BUILTINS
 
 
 def _error_line(complaint_: str, default: int) -> int:
