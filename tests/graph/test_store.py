@@ -1,0 +1,318 @@
+"""The store keeps what it is given, once; on SQLite always, on PostgreSQL where GRISTMILL_TEST_POSTGRES names one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gristmill.graph import entries
+from gristmill.graph.checkpoints import checkpointer
+from gristmill.graph.config import RunConfig
+from gristmill.graph.database import database_url
+from gristmill.graph.errors import RunBusyError, RunExistsError, StoreError, UnknownRunError
+from gristmill.graph.events import Judged, RunEnded
+from gristmill.graph.identity import encodable, hypothesis_id, prompt_sha, sample_seed
+from gristmill.graph.journal import Journal
+from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
+from gristmill.graph.store import Store
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+
+PROMPT = (Message(role="user", content="write f"),)
+TASKS = [Task(id=f"t/{number}", kind="code", prompt="write f") for number in range(3)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        with Store.open(tmp_path) as opened:
+            yield opened
+        return
+    url = os.environ.get("GRISTMILL_TEST_POSTGRES")
+    if not url:
+        pytest.skip("no PostgreSQL: set GRISTMILL_TEST_POSTGRES to postgresql://…")
+    with Store.open(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(store: Store) -> str:
+    """A new run; the database may hold those of earlier tests."""
+    name = f"run-{uuid.uuid4().hex[:12]}"
+    store.create_run(name, RunConfig(), TASKS)
+    return name
+
+
+def made(task_id: str = "t/0", round: int = 0, sample: int = 0, text: str = "def f(): ...") -> Hypothesis:
+    return Hypothesis(
+        id=hypothesis_id(task_id, round, sample),
+        task_id=task_id,
+        round=round,
+        sample=sample,
+        text=text,
+        solution=text,
+        proposer="p",
+        model="m",
+        sampling=Sampling(),
+        prompt_sha=prompt_sha(PROMPT),
+    )
+
+
+def verdict(outcome: Outcome = Outcome.PASSED, score: float | None = 1.0) -> Verdict:
+    return Verdict(outcome=outcome, score=score, strength=Strength.TESTED, verifier="v/1")
+
+
+def finish(store: Store, run: str, task_id: str, best: str) -> None:
+    ending = entries.ended(run, task_id, stop=StopReason.TARGET, detail="there", best=best, solved=True, seconds=1.5)
+    store.save([ending])
+
+
+def test_a_trajectory_comes_back_as_it_was(store: Store, run: str) -> None:
+    steps = [made(sample=1), made(sample=0), made(round=1)]
+    reflection = Reflection(round=0, parents=("t/0/0/0",), evidence="off by one")
+    store.save([entry for step in steps for entry in entries.replied(run, step, PROMPT)])
+    store.save([entries.judged(run, step, verdict()) for step in steps])
+    store.save([entries.reflected(run, "t/0", reflection)])
+    assert list(store.trajectories(run)) == []
+    finish(store, run, "t/0", "t/0/1/0")
+    (found,) = store.trajectories(run)
+    assert [step.hypothesis for step in found.steps] == [steps[1], steps[0], steps[2]]
+    assert [step.verdict for step in found.steps] == [verdict()] * 3
+    assert found.prompts == {prompt_sha(PROMPT): PROMPT}
+    assert (found.reflections, found.best, found.stop) == ((reflection,), "t/0/1/0", StopReason.TARGET)
+    assert found.task == TASKS[0]
+
+
+def test_writing_twice_changes_nothing(store: Store, run: str) -> None:
+    for _ in range(2):
+        store.save([*entries.replied(run, made(), PROMPT), entries.judged(run, made(), verdict())])
+        store.save([*entries.replied(run, made(text="another reply"), PROMPT)])
+        finish(store, run, "t/0", "t/0/0/0")
+    (found,) = store.trajectories(run)
+    assert [step.hypothesis.text for step in found.steps] == ["def f(): ..."]
+
+
+def test_a_verdict_is_final_unless_it_was_unscored(store: Store, run: str) -> None:
+    def outcome() -> Outcome:
+        ((_, found),) = store.steps(run, "t/0")
+        assert found
+        return found.outcome
+
+    unscored = verdict(Outcome.UNSCORED, None)
+    store.save([*entries.replied(run, made(), PROMPT), entries.judged(run, made(), unscored)])
+    assert outcome() is Outcome.UNSCORED
+    finish(store, run, "t/0", "t/0/0/0")
+    assert store.unended(run) == ["t/0", "t/1", "t/2"], "a task with an unscored verdict is to be retried"
+    store.save([entries.judged(run, made(), verdict(Outcome.FAILED, 0.0))])
+    assert outcome() is Outcome.FAILED
+    assert store.unended(run) == ["t/1", "t/2"]
+    store.save([entries.judged(run, made(), verdict())])
+    store.save([entries.judged(run, made(), unscored)])
+    assert outcome() is Outcome.FAILED
+
+
+def test_calls_that_were_cut_off_are_known(store: Store, run: str) -> None:
+    reply = Reply(text="x", tokens=Tokens(prompt=7, completion=5))
+    store.save([entries.call_started(run, "t/0/0/0", 1), entries.call_started(run, "t/0/0/1", 1)])
+    assert store.cut_off(run) == {"t/0/0/0": 1, "t/0/0/1": 1}
+    store.save([entries.call_finished(run, "t/0/0/0", 1, reply, started=1.0)])
+    assert store.cut_off(run) == {"t/0/0/1": 1}
+    store.save([entries.call_started(run, "t/0/0/1", 2)])
+    store.save([entries.call_finished(run, "t/0/0/1", 2, reply, started=2.0)])
+    assert store.spent(run) == (3, Tokens(prompt=14, completion=10))
+    assert store.summary(run).repeated == 1
+
+
+def test_a_summary_counts(store: Store, run: str) -> None:
+    steps = [(made("t/0"), verdict()), (made("t/1"), verdict(Outcome.FAILED, 0.5))]
+    steps.append((made("t/2"), verdict(Outcome.UNSCORED, None)))
+    for hypothesis, found in steps:
+        store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, found)])
+    finish(store, run, "t/0", "t/0/0/0")
+    summary = store.summary(run)
+    assert (summary.tasks, summary.ended, summary.solved) == (3, 1, 1)
+    assert (summary.hypotheses, summary.verified, summary.unscored) == (3, 1, 1)
+    assert summary.verified_share == 0.5
+    assert summary.outcomes == {Outcome.FAILED: 1, Outcome.PASSED: 1, Outcome.UNSCORED: 1}
+    assert summary.stops == {StopReason.TARGET: 1}
+
+
+def test_events_come_back_in_order(store: Store, run: str) -> None:
+    told = [
+        Judged(task_id="t", hypothesis="t/0/0", outcome=Outcome.PASSED, score=1.0, verified=True, seconds=0.1),
+        RunEnded(run=run, status="finished"),
+    ]
+    store.save([entries.happened(run, event) for event in told])
+    assert [event for _, event in store.events(run)] == told
+
+
+def test_names_are_taken_once_and_must_be_usable(store: Store, run: str) -> None:
+    with pytest.raises(RunExistsError, match="--resume"):
+        store.create_run(run, RunConfig(), TASKS)
+    for bad in ("", "a/b", "../up", "-x", "a" * 101, "a b"):
+        with pytest.raises(UserError, match="run name"):
+            store.create_run(bad, RunConfig(), TASKS)
+    with pytest.raises(UnknownRunError, match=run):
+        store.get_run("nobody")
+
+
+def test_two_tasks_of_one_id_leave_no_run_behind(store: Store) -> None:
+    name = f"run-{uuid.uuid4().hex[:12]}"
+    with pytest.raises(UserError, match="t/0"):
+        store.create_run(name, RunConfig(), [*TASKS, TASKS[0]])
+    with pytest.raises(UnknownRunError):
+        store.get_run(name)
+
+
+def test_one_process_at_a_time_works_on_a_run(store: Store, run: str) -> None:
+    location = str(store.url.render_as_string(hide_password=False))
+    with store.claim(run):
+        script = f"from gristmill.graph.store import Store\nwith Store.open({location!r}).claim({run!r}): print('mine')"
+        other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+        assert "RunBusyError" in other.stderr
+        with pytest.raises(RunBusyError), store.claim(run):
+            pass
+    with store.claim(run):
+        pass
+
+
+TEXTS = st.text(st.characters(blacklist_categories=()), max_size=40)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(text=TEXTS, score=st.floats(allow_nan=False))
+def test_any_text_that_a_model_may_send_survives(store: Store, text: str, score: float) -> None:
+    run = f"run-{uuid.uuid4().hex[:12]}"
+    store.create_run(run, RunConfig(), TASKS)
+    hypothesis = made(text=encodable(text))
+    found = verdict(Outcome.FAILED, score)
+    store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, found)])
+    assert store.steps(run, "t/0") == [(hypothesis, found)]
+
+
+async def test_the_journal_commits_what_waits_together_and_keeps_what_a_cancelled_caller_left(
+    store: Store, run: str
+) -> None:
+    async with Journal(store, run, lambda: 12.5) as journal:
+        writes = [
+            asyncio.create_task(journal.write(*entries.replied(run, made(sample=sample), PROMPT)))
+            for sample in range(50)
+        ]
+        await asyncio.sleep(0)
+        for write in writes[25:]:
+            write.cancel()
+        await asyncio.gather(*writes, return_exceptions=True)
+    assert len(store.steps(run, "t/0")) == 50
+    assert store.get_run(run).seconds == 12.5
+
+
+async def test_checkpoints_live_in_the_same_database(store: Store, run: str) -> None:
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    config = {"configurable": {"thread_id": run, "checkpoint_ns": ""}}
+    async with checkpointer(store) as saver:
+        checkpoint = empty_checkpoint()
+        checkpoint["channel_values"] = {"pending": ["t/0"], "score": 0.5}
+        await saver.aput(config, checkpoint, {"source": "loop", "step": 0}, {})  # type: ignore[arg-type]
+    async with checkpointer(store) as saver:
+        found = await saver.aget(config)  # type: ignore[arg-type]
+        assert found
+        assert found["channel_values"] in ({"pending": ["t/0"], "score": 0.5}, {"score": 0.5})
+
+
+def test_seeds_differ_by_place_and_stay(tmp_path: Path) -> None:
+    seeds = {
+        sample_seed(run, f"t/{task}", round, sample)
+        for run in range(3)
+        for task in range(10)
+        for round in range(3)
+        for sample in range(4)
+    }
+    assert len(seeds) == 360
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert sample_seed(0, "t", 1, 2) == sample_seed(0, "t", 1, 2)
+    # Where the parts are joined must not matter: task "a/1" in round 0 is not task "a" in round 1.
+    assert sample_seed(0, "a/1", 0, 0) != sample_seed(0, "a", 1, 0)
+
+
+def test_locations(tmp_path: Path) -> None:
+    assert database_url(tmp_path).database == str(tmp_path / ".gristmill" / "gristmill.db")
+    assert database_url(tmp_path / "mine.db").database == str(tmp_path / "mine.db")
+    assert database_url(tmp_path / "new").database == str(tmp_path / "new" / ".gristmill" / "gristmill.db")
+    assert database_url("postgresql://me@host/mill").drivername == "postgresql+psycopg"
+    for bad in ("mysql://host/mill", "sqlite://", "://"):
+        with pytest.raises(UserError):
+            database_url(bad)
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    from sqlalchemy import create_engine, text
+
+    Store.open(tmp_path).close()
+    engine = create_engine(f"sqlite:///{tmp_path}/.gristmill/gristmill.db")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE store_version SET version = 99"))
+    engine.dispose()
+    with pytest.raises(UserError, match="version 99"):
+        Store.open(tmp_path)
+
+
+def test_a_file_that_is_no_store_is_infrastructure_trouble(tmp_path: Path) -> None:
+    (tmp_path / "noise.db").write_bytes(os.urandom(5000))
+    with pytest.raises(StoreError, match=r"noise\.db"):
+        Store.open(tmp_path / "noise.db")
+    with pytest.raises(StoreError):
+        Store.open("postgresql://nobody@127.0.0.1:1/none")
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made_ = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if made_.returncode:
+        pytest.skip(f"needs the right to mount: {made_.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_keeps_what_was_stored(mounted: Path) -> None:
+    folder = mounted
+    with Store.open(folder) as store:
+        store.create_run("full", RunConfig(), TASKS)
+        kept = 0
+
+        def fill() -> None:
+            nonlocal kept
+            for sample in range(1000):
+                store.save(entries.replied("full", made(sample=sample, text="x" * 4000), PROMPT))
+                kept += 1
+
+        with pytest.raises(StoreError, match="free some space"):
+            fill()
+        assert kept
+        assert len(store.steps("full", "t/0")) == kept
+
+
+def test_a_read_only_workspace_says_so(mounted: Path) -> None:
+    folder = mounted
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    with pytest.raises(StoreError, match="--workspace"):
+        Store.open(folder)
+    subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+    Store.open(folder).close()
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    with pytest.raises(StoreError, match="--workspace"):
+        Store.open(folder).create_run("x", RunConfig(), TASKS)
