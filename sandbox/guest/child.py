@@ -10,6 +10,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from gristmill.sandbox.guest.confine import Plan, confine
@@ -91,15 +92,11 @@ def _close_all_but(kept: set[int]) -> None:
 
 
 def _show() -> None:
-    try:
+    with suppress(BaseException):
         traceback.print_exc()
-    except BaseException:
-        return
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            stream.flush()  # type: ignore[union-attr]  # None is caught as well
-        except BaseException:
-            continue
+        with suppress(BaseException):
+            stream.flush()  # type: ignore[union-attr]  # None's error is suppressed as well

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from gristmill.sandbox.guest import kernel
@@ -51,7 +52,8 @@ def probe(plan: Plan, users: Users) -> tuple[list[str], list[str]]:
 
 
 def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
-    covers, gaps = [], []
+    covers: list[str] = []
+    gaps: list[str] = []
     identity = "a user of its own" if plan.mode == "uid" else "user, pid, mount and IPC namespaces of its own"
     claims = [
         ("identity", f"each job: {identity}, no capability", "jobs keep capabilities"),
@@ -84,9 +86,9 @@ def _attempt_all(plan: Plan, folder: str, user: int, writing: int) -> None:
         told = {
             "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
             "zygote": _zygote_is_out_of_reach(plan),
-            "elsewhere": all(_refused(lambda path=path: _create(path)) for path in _elsewhere(plan)),
+            "elsewhere": all(_refused(partial(_create, path)) for path in _elsewhere(plan)),
             "sockets": _refused(lambda: socket.socket(socket.AF_UNIX).close())
-            and _refused(lambda: os.execv("/bin/true", ["true"]), PermissionError),
+            and _refused(partial(os.execv, "/bin/true", ["true"]), PermissionError),
             "shared": _refused(_share),
         }
     except BaseException as error:

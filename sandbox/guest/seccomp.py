@@ -2,7 +2,7 @@
 
 Not on it, among others: starting other programs, making sockets or connecting them, System V and POSIX shared memory
 and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd, splice. What is refused gets EPERM; calls
-newer than this list get ENOSYS, which tells libraries to do without. Staged into sandboxes: imports nothing else of ours.
+newer than this list get ENOSYS, which tells libraries to do without. Staged: imports nothing else of ours.
 """
 
 from __future__ import annotations

@@ -38,11 +38,14 @@ __all__ = ["Zygote", "main"]
 
 VERSION: Final = 1
 # What candidates import again and again.
+# fmt: off
 COMMON: Final = (
-    "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq itertools json math "
-    "operator random re statistics string textwrap threading time traceback typing unicodedata inspect abc contextlib "
-    "numbers array struct hashlib io queue types warnings"
-).split()
+    "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "functools", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
+    "textwrap", "threading", "time", "traceback", "typing", "unicodedata", "inspect", "abc", "contextlib",
+    "numbers", "array", "struct", "hashlib", "io", "queue", "types", "warnings",
+)
+# fmt: on
 _PR_SET_DUMPABLE: Final = 4
 _WATCH_SECONDS: Final = 0.05
 _REAP_SECONDS: Final = 10.0
