@@ -51,10 +51,12 @@ def _decode(data: bytes, bounds: Bounds) -> Any:
         text, blobs = data[5:end], memoryview(data)[end:]
     tree = _to_tree(text.decode())
     openings = text.count(b"[") + text.count(b"{")
-    # A tag takes up to three levels of text for one of the value's.
+    tagged = b'"$' in text
     if openings > bounds.depth or openings * 2 + text.count(b",") >= bounds.nodes:
-        _check(tree, 3 * bounds.depth + 3, 3 * bounds.nodes + 3)
-    if b'"$' not in text:
+        # A tag takes up to three levels of text for one of the value's.
+        factor = 3 if tagged else 1
+        _check(tree, factor * bounds.depth, factor * bounds.nodes)
+    if not tagged:
         return tree
     return _Decoder(blobs, bounds).build(tree)
 

@@ -21,7 +21,7 @@ class Bounds(NamedTuple):
     """How much a value may hold, counted on the expanded tree."""
 
     nodes: int = 2_000_000
-    depth: int = 200
+    depth: int = 100
     size: int = 64 << 20
     digits: int = 100_000
 
@@ -208,6 +208,7 @@ def _fields(kind: type) -> list[str] | None:
 
 
 def valid_fields(name: str, fields: list[str]) -> bool:
+    """Whether these are plain identifiers, few and different, as a named tuple and its class may have."""
     names = [name, *fields]
     return (
         len(fields) <= 64
