@@ -12,6 +12,7 @@ from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTe
 __all__ = ["Attempt", "attempt", "clip", "examples", "fenced", "first_line"]
 
 _ANSWER = 8000
+_SAID = 1000
 _FEEDBACK = 4000
 _EXAMPLE = 2000
 _EXAMPLES = 20
@@ -20,9 +21,14 @@ _TICKS = re.compile(r"`+")
 
 
 class Attempt(Record):
-    """A hypothesis and its verdict as a prompt shows them."""
+    """A hypothesis and its verdict as a prompt shows them.
+
+    `answer` is the solution, fenced where it is code; `said` the bounded raw reply, for models that imitate its form;
+    `finding` the outcome and score in words; `feedback` what the verifier lets the model read.
+    """
 
     answer: str
+    said: str
     finding: str
     feedback: str
     passed: bool
@@ -41,6 +47,7 @@ def attempt(step: Step, *, code: bool) -> Attempt:
         feedback = verdict.feedback
     return Attempt(
         answer=answer,
+        said=tame(clip(hypothesis.text.strip(), _SAID)) or "(nothing)",
         finding=f"{verdict.outcome.value.replace('_', ' ')}{score}",
         feedback=clip(feedback.strip(), _FEEDBACK),
         passed=verdict.passed,
