@@ -6,7 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No timing is asserted: a slow machine is no defect.
+hypothesis.settings.register_profile("gristmill", deadline=None)
+hypothesis.settings.load_profile("gristmill")
 
 ROOT = Path(__file__).resolve().parent.parent
 

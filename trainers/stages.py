@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.records import Sampling, Trajectory
 from gristmill.graph.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
@@ -124,6 +125,7 @@ class Mill:
                 proposer=await self.model(adapter),
                 judge=self.judge,
                 profile=self.config.run.profile,
+                sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=self.config.run.max_tokens),
                 progress=lambda done, total: self.progress.update(done, total),
             )
             self.folder.write(f"{file}.json", found)
@@ -195,7 +197,7 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         trajectories = list(mill.store.trajectories(f"{mill.name}-round-{round_ + 1}"))
         held_out = (*mill.splits.gate, *mill.splits.test)
         curated = await asyncio.to_thread(curate_rows, trajectories, held_out=held_out, config=mill.config.curate)
-        write_dataset(mill.folder / f"round-{round_ + 1}/dataset", curated, trajectories, mill)
+        write_dataset(mill.folder / f"round-{round_ + 1}/dataset", curated, trajectories)
         mill.folder.write(f"{file}.json", curated)
     dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
     mill.progress.note(f"{len(curated.rows)} rows" + (f"; left out: {dropped}" if dropped else ""))
@@ -276,7 +278,7 @@ def fresh_adapter_folder(mill: Mill, round_: int) -> Path:
     return Adapters(mill.folder.path.parents[1]).prepare(f"{mill.name}-round-{round_ + 1}")
 
 
-def write_dataset(folder: Path, curated: Curated, trajectories: Sequence[Any], mill: Mill) -> None:
+def write_dataset(folder: Path, curated: Curated, trajectories: Sequence[Trajectory]) -> None:
     """The rows as JSONL, one a line, beside their provenance."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "train.jsonl").open("w", encoding="utf-8") as file:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import random
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
-from gristmill.graph.records import Trajectory
+from gristmill.graph.records import Step, Trajectory
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Task
 
@@ -36,5 +40,87 @@ class Curated(Record):
 def curate(
     trajectories: Sequence[Trajectory], *, held_out: Sequence[Task], config: CurateConfig | None = None
 ) -> Curated:
-    """Rows ``{"prompt": [messages], "completion": [messages], …provenance}``, in a stable order."""
-    raise NotImplementedError
+    """Rows ``{"prompt": [messages], "completion": [messages], …provenance}``, in a stable order.
+
+    Left out, each counted by its reason: steps that are not verified, tasks that are held out or nearly copy a held-out
+    task's prompt, a second row with the same solution, and what is over the bounds of `config`. The completion is the
+    reply as the model gave it. Solutions that differ are preferred to further copies of one: the first of each comes
+    first.
+    """
+    config = config or CurateConfig()
+    dropped: Counter[str] = Counter()
+    ids = {task.id for task in held_out}
+    prompts = [_grams(task.prompt) for task in held_out]
+    rows: list[dict[str, Any]] = []
+    for trajectory in trajectories:
+        task = trajectory.task
+        if task.id in ids or _nearest(_grams(task.prompt), prompts) >= config.near_copy:
+            dropped["of a held-out task or a near-copy of one"] += len(trajectory.steps)
+            continue
+        rows += _rows(trajectory, config, dropped)
+    if config.size is not None and len(rows) > config.size:
+        dropped["over the size asked for"] += len(rows) - config.size
+        chosen = sorted(random.Random(config.seed).sample(range(len(rows)), config.size))
+        rows = [rows[place] for place in chosen]
+    return Curated(rows=tuple(rows), dropped=dict(dropped))
+
+
+def _rows(trajectory: Trajectory, config: CurateConfig, dropped: Counter[str]) -> list[dict[str, Any]]:
+    """The rows of one task."""
+    steps = list(trajectory.steps)
+    if not config.verified:
+        random.Random(f"{config.seed}/{trajectory.task.id}").shuffle(steps)
+    seen: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    for step in steps:
+        solution = step.hypothesis.solution
+        if solution is None:
+            dropped["without a usable solution"] += 1
+        elif config.verified and not step.verdict.verified:
+            dropped["not verified"] += 1
+        elif (same := _normal(solution)) in seen:
+            dropped["duplicate"] += 1
+        elif len(rows) >= config.per_task:
+            dropped["over the bound per task"] += 1
+        else:
+            seen.add(same)
+            rows.append(_row(trajectory, step))
+    return rows
+
+
+def _row(trajectory: Trajectory, step: Step) -> dict[str, Any]:
+    hypothesis, verdict = step.hypothesis, step.verdict
+    return {
+        "prompt": [message.model_dump() for message in trajectory.prompts[hypothesis.prompt_sha]],
+        "completion": [{"role": "assistant", "content": hypothesis.text.strip()}],
+        "task": trajectory.task.id,
+        "hypothesis": hypothesis.id,
+        "run": trajectory.run,
+        "model": hypothesis.model,
+        "adapter": hypothesis.adapter,
+        "verifier": verdict.verifier,
+        "outcome": verdict.outcome.value,
+        "strength": verdict.strength.value,
+        "evidence": verdict.feedback,
+        "sandbox": verdict.sandbox,
+        "prompt_sha": hypothesis.prompt_sha,
+    }
+
+
+def _normal(solution: str) -> str:
+    """Solutions that differ in layout or comments only are one: Python by its syntax tree, other text by its words."""
+    try:
+        return ast.dump(ast.parse(solution))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return " ".join(solution.split())
+
+
+def _grams(text: str, length: int = 3) -> frozenset[tuple[str, ...]]:
+    """The sets of neighbouring words that near-copies share: case and punctuation aside, numbers and order not."""
+    words = re.findall(r"\w+", text.lower())
+    return frozenset(tuple(words[place : place + length]) for place in range(max(1, len(words) - length + 1)))
+
+
+def _nearest(grams: frozenset[tuple[str, ...]], others: Sequence[frozenset[tuple[str, ...]]]) -> float:
+    """The greatest Jaccard similarity to any of the others; 0 where there is none."""
+    return max((len(grams & other) / len(grams | other) for other in others if grams | other), default=0.0)

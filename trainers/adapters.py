@@ -1,0 +1,118 @@
+"""The adapters of a workspace: a folder each, never overwritten, and which one is in use.
+
+A name carries a version (``demo-round-1``, then ``demo-round-1.2``): a server that was told to load a name again may
+go on answering from its cache of the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.records import Record
+
+__all__ = ["AdapterInfo", "Adapters"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+
+class AdapterInfo(Record):
+    """One adapter as the workspace knows it."""
+
+    name: str
+    path: Path
+    current: bool
+    created: datetime
+    provenance: dict[str, Any] = {}
+
+
+class Adapters:
+    """The folder ``adapters/`` of a workspace's ``.gristmill/``.
+
+    Args:
+        home: the workspace's ``.gristmill`` folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / "adapters"
+
+    def prepare(self, name: str) -> Path:
+        """A path for a new adapter that does not exist yet: the name, or the name with the next free version.
+
+        Raises:
+            UserError: the name cannot be a folder's.
+        """
+        if not _NAME.fullmatch(name):
+            raise UserError(f"{name!r} cannot name an adapter: letters, digits, '.', '_' and '-' only, 120 at most")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InfrastructureError(f"cannot write to {self.path}: {error.strerror}") from error
+        version, path = 1, self.path / name
+        while path.exists():
+            version += 1
+            path = self.path / f"{name}.{version}"
+        return path
+
+    def list(self) -> list[AdapterInfo]:
+        """All whole adapters, oldest first; what a killed training left is none."""
+        current = self.current()
+        found = [
+            AdapterInfo(
+                name=folder.name,
+                path=folder,
+                current=folder == current,
+                created=datetime.fromtimestamp((folder / "adapter_config.json").stat().st_mtime, UTC),
+                provenance=_provenance(folder),
+            )
+            for folder in (self.path.iterdir() if self.path.is_dir() else ())
+            if (folder / "adapter_config.json").is_file() and (folder / "adapter_model.safetensors").is_file()
+        ]
+        return sorted(found, key=lambda info: (info.created, info.name))
+
+    def get(self, name: str) -> AdapterInfo:
+        """One adapter by its name.
+
+        Raises:
+            UserError: there is none of that name; those that exist are named.
+        """
+        known = self.list()
+        for info in known:
+            if info.name == name:
+                return info
+        names = ", ".join(info.name for info in known) or "none yet"
+        raise UserError(f"no adapter {name!r} in {self.path}; there are: {names}")
+
+    def promote(self, name: str) -> None:
+        """Make an adapter the one in use.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        self.get(name)
+        partial = self.path / "current.partial"
+        partial.write_text(json.dumps({"adapter": name}), encoding="utf-8")
+        os.replace(partial, self.path / "current.json")
+
+    def current(self) -> Path | None:
+        """The adapter in use; None is the base model."""
+        try:
+            name = json.loads((self.path / "current.json").read_text("utf-8"))["adapter"]
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.path / 'current.json'} is damaged; promote an adapter again") from error
+        return self.path / str(name)
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "provenance.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
