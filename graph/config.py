@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gristmill.sandbox.records import Record
 from pydantic import Field
+
+from gristmill.sandbox.records import Record
 
 __all__ = ["Budget", "RunConfig"]
 

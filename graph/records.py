@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Task, Verdict
-from pydantic import Field
 
 __all__ = [
     "Hypothesis",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from gristmill.sandbox.records import Limits, Record
 from pydantic import Field
+
+from gristmill.sandbox.records import Limits, Record
 
 __all__ = [
     "Candidate",
@@ -108,7 +109,7 @@ class Task(Record):
     constraints: tuple[dict[str, Any], ...] = ()
     problem: str | None = None
     direction: Direction | None = None
-    target: float | None = None
+    target: float | None = Field(None, allow_inf_nan=False)
     environment: str | None = None
     reference: str | None = Field(
         None, description="a known solution, for `tasks check` and tests; never shown to a model"
