@@ -1,0 +1,98 @@
+"""What becomes a row, and what is left out for which reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gristmill.graph.prompting import prompt_sha
+from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
+from gristmill.trainers.data.curate import CurateConfig, curate
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+
+PROMPT = (Message(role="user", content="Do it."),)
+
+
+def task(id: str, prompt: str) -> Task:
+    return Task(id=id, kind="math", prompt=prompt, answer="1")
+
+
+def step(sample: int, solution: str | None, outcome: Outcome, strength: Strength = Strength.TESTED) -> Step:
+    hypothesis = Hypothesis(
+        id=f"t/0/{sample}", task_id="t", round=0, sample=sample, text=solution or "?", solution=solution,
+        proposer="test", model="test", sampling=Sampling(), prompt_sha=prompt_sha(PROMPT),
+    )  # fmt: skip
+    score = None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED)
+    verdict = Verdict(outcome=outcome, score=score, strength=strength, verifier="test/1", feedback="as it was")
+    return Step(hypothesis=hypothesis, verdict=verdict)
+
+
+def trajectory(steps: Sequence[Step], prompt: str = "Return the sum of the even numbers of xs.") -> Trajectory:
+    return Trajectory(
+        run="r",
+        task=task("t", prompt),
+        prompts={prompt_sha(PROMPT): PROMPT},
+        steps=tuple(steps),
+        stop=StopReason.ROUNDS,
+    )
+
+
+def solutions(rows: Sequence[dict[str, object]]) -> list[object]:
+    return [row["completion"][0]["content"] for row in rows]  # type: ignore[index]
+
+
+def test_only_what_was_verified_becomes_a_row() -> None:
+    found = curate(
+        [
+            trajectory(
+                [
+                    step(0, "a", Outcome.PASSED),
+                    step(1, "b", Outcome.FAILED),
+                    step(2, "c", Outcome.UNSCORED),
+                    step(3, "d", Outcome.FLAKY),
+                    step(4, "e", Outcome.PASSED, Strength.SELF_ASSESSED),
+                    step(5, "f", Outcome.PASSED, Strength.TOGETHER),
+                    step(6, None, Outcome.INVALID),
+                ]
+            )
+        ],
+        held_out=[],
+    )
+    assert solutions(found.rows) == ["a"]
+    assert found.dropped == {"not verified": 5, "without a usable solution": 1}
+    assert found.rows[0]["verifier"] == "test/1"
+    assert found.rows[0]["prompt"] == [{"role": "user", "content": "Do it."}]
+
+
+def test_the_same_program_in_another_layout_is_a_duplicate() -> None:
+    steps = [step(0, "f = 1  # one", Outcome.PASSED), step(1, "f=1", Outcome.PASSED), step(2, "f=2", Outcome.PASSED)]
+    found = curate([trajectory(steps)], held_out=[])
+    assert solutions(found.rows) == ["f = 1  # one", "f=2"]
+    assert found.dropped == {"duplicate": 1}
+
+
+def test_a_task_gives_no_more_rows_than_its_bound() -> None:
+    steps = [step(place, f"f={place}", Outcome.PASSED) for place in range(6)]
+    found = curate([trajectory(steps)], held_out=[], config=CurateConfig(per_task=2))
+    assert len(found.rows) == 2
+    assert found.dropped == {"over the bound per task": 4}
+
+
+def test_held_out_tasks_and_near_copies_of_them_never_reach_the_rows() -> None:
+    steps = [step(0, "f=1", Outcome.PASSED)]
+    same_id = curate([trajectory(steps)], held_out=[task("t", "Something else altogether, at length.")])
+    near = curate([trajectory(steps)], held_out=[task("other", "return the SUM of the even numbers of `xs`!")])
+    assert same_id.rows == near.rows == ()
+    assert near.dropped == {"of a held-out task or a near-copy of one": 1}
+
+
+def test_a_sibling_task_with_another_rule_is_no_near_copy() -> None:
+    held_out = [task("other", "Return the sum of the odd numbers of xs."), task("more", "Return the sum of the even.")]
+    assert len(curate([trajectory([step(0, "f=1", Outcome.PASSED)])], held_out=held_out).rows) == 1
+
+
+def test_the_control_draws_parsed_replies_of_the_size_asked_for_whatever_their_verdict() -> None:
+    steps = [step(place, f"f={place}", Outcome.FAILED) for place in range(5)] + [step(9, None, Outcome.INVALID)]
+    config = CurateConfig(verified=False, size=3)
+    found = curate([trajectory(steps)], held_out=[], config=config)
+    assert len(found.rows) == 3
+    assert found == curate([trajectory(steps)], held_out=[], config=config)
