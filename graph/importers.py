@@ -63,6 +63,10 @@ def mbpp(row: Mapping[str, Any], number: int, *, challenge: bool = False) -> Tas
     used = _used("\n".join([setup, *asserts, *extra]), _defined(code))
     if not used:
         raise ValueError("its tests call nothing that its `code` defines")
+    for name in used:
+        if name.startswith("test_"):
+            # Three rows name their function as test runners name tests: such a name could be collected as one.
+            return mbpp(_renamed(row, name, "is_" + name.removeprefix("test_")), number, challenge=challenge)
     entry_point = used[0] if len(used) == 1 else tuple(used)
     shown = 1 if len(asserts) > 1 else 0
 
@@ -181,6 +185,15 @@ def _hub_rows(name: str) -> Iterator[Row]:
         raise InfrastructureError(f"{trouble}\nFetch the file on a machine with a network and give its path") from error
     for number, row in enumerate(loaded):
         yield Row(dict(row), number + 1)
+
+
+def _renamed(row: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    def rename(value: Any) -> Any:
+        if isinstance(value, str):
+            return re.sub(rf"\b{re.escape(old)}\b", new, value)
+        return [rename(item) for item in value] if isinstance(value, list) else value
+
+    return {field: rename(value) for field, value in row.items()}
 
 
 def _lines(text: str) -> str:
