@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,12 +14,13 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.records import Sampling, Trajectory
+from gristmill.graph.records import Sampling
 from gristmill.graph.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
+from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.evaluation import Evaluation
 from gristmill.trainers.evaluation import evaluate as evaluate_tasks
 from gristmill.trainers.gate import GateDecision, decide
@@ -197,7 +197,12 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         trajectories = list(mill.store.trajectories(f"{mill.name}-round-{round_ + 1}"))
         held_out = (*mill.splits.gate, *mill.splits.test)
         curated = await asyncio.to_thread(curate_rows, trajectories, held_out=held_out, config=mill.config.curate)
-        write_dataset(mill.folder / f"round-{round_ + 1}/dataset", curated, trajectories)
+        if curated.rows:
+            folder, run = mill.folder / f"round-{round_ + 1}/dataset", f"{mill.name}-round-{round_ + 1}"
+            verified = mill.config.curate.verified
+            write_dataset(
+                curated.rows, folder, format="sft", run=run, parquet=True, include_unverified=not verified, force=True
+            )
         mill.folder.write(f"{file}.json", curated)
     dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
     mill.progress.note(f"{len(curated.rows)} rows" + (f"; left out: {dropped}" if dropped else ""))
@@ -276,14 +281,6 @@ def fresh_adapter_folder(mill: Mill, round_: int) -> Path:
     from gristmill.trainers.adapters import Adapters
 
     return Adapters(mill.folder.path.parents[1]).prepare(f"{mill.name}-round-{round_ + 1}")
-
-
-def write_dataset(folder: Path, curated: Curated, trajectories: Sequence[Trajectory]) -> None:
-    """The rows as JSONL, one a line, beside their provenance."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "train.jsonl").open("w", encoding="utf-8") as file:
-        for row in curated.rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _gate_before(mill: Mill, round_: int) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import Field
 
-from gristmill.graph.records import Step, Trajectory
+from gristmill.graph.records import Trajectory
 from gristmill.sandbox.records import Record
+from gristmill.trainers.data.formats import sft_row
 from gristmill.verifiers.records import Task
 
 __all__ = ["CurateConfig", "Curated", "curate"]
@@ -84,27 +85,8 @@ def _rows(trajectory: Trajectory, config: CurateConfig, dropped: Counter[str]) -
             dropped["over the bound per task"] += 1
         else:
             seen.add(same)
-            rows.append(_row(trajectory, step))
+            rows.append(sft_row(trajectory, step))
     return rows
-
-
-def _row(trajectory: Trajectory, step: Step) -> dict[str, Any]:
-    hypothesis, verdict = step.hypothesis, step.verdict
-    return {
-        "prompt": [message.model_dump() for message in trajectory.prompts[hypothesis.prompt_sha]],
-        "completion": [{"role": "assistant", "content": hypothesis.text.strip()}],
-        "task": trajectory.task.id,
-        "hypothesis": hypothesis.id,
-        "run": trajectory.run,
-        "model": hypothesis.model,
-        "adapter": hypothesis.adapter,
-        "verifier": verdict.verifier,
-        "outcome": verdict.outcome.value,
-        "strength": verdict.strength.value,
-        "evidence": verdict.feedback,
-        "sandbox": verdict.sandbox,
-        "prompt_sha": hypothesis.prompt_sha,
-    }
 
 
 def _normal(solution: str) -> str:

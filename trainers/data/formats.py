@@ -15,7 +15,7 @@ from typing import Any
 from gristmill.graph.records import Step, Trajectory
 from gristmill.verifiers.records import Outcome, Verdict
 
-__all__ = ["FORMATS", "PAIRS", "Rows", "evidence", "messages_rows", "preference_rows", "sft_rows"]
+__all__ = ["FORMATS", "PAIRS", "Rows", "evidence", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
 
 PAIRS = 4
 """Pairs of one prompt, at most."""
@@ -33,11 +33,12 @@ def sft_rows(trajectories: Iterable[Trajectory], *, include_unverified: bool = F
     """
     for trajectory in trajectories:
         for step in _kept(trajectory, include_unverified):
-            yield {
-                "prompt": _prompt(trajectory, step),
-                "completion": [_reply(step)],
-                **_provenance(trajectory, step),
-            }
+            yield sft_row(trajectory, step)
+
+
+def sft_row(trajectory: Trajectory, step: Step) -> dict[str, Any]:
+    """One step as a row, whatever its verdict; `sft_rows` and `curate` choose which steps become rows."""
+    return {"prompt": _prompt(trajectory, step), "completion": [_reply(step)], **_provenance(trajectory, step)}
 
 
 def messages_rows(trajectories: Iterable[Trajectory], *, include_unverified: bool = False) -> Iterator[dict[str, Any]]:
