@@ -25,7 +25,7 @@ _HEADERS = ("diff --git ", "index ", "--- ", "+++ ", "new file mode ", "old mode
 
 def find_edits(text: str) -> list[Edit]:
     """The changes in a reply, in order: SEARCH/REPLACE blocks if it has any, else the hunks of a unified diff."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     return _blocks(lines) or _hunks(lines)
 
 
@@ -33,7 +33,7 @@ def without_edits(text: str) -> str:
     """The reply without its SEARCH/REPLACE blocks and hunks: where a full rewrite may stand."""
     kept: list[str] = []
     inside = ""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         bare = line.strip()
         if _SEARCH.fullmatch(bare):
             inside = "block"
@@ -51,7 +51,7 @@ def without_edits(text: str) -> str:
 
 def apply(source: str, edits: Sequence[Edit]) -> str | None:
     """`source` with every change made, in order; None if one of them does not apply."""
-    lines = source.splitlines()
+    lines = source.rstrip("\n").split("\n")  # not splitlines: a line separator inside a string is no new line
     if len(edits) > _MOST:
         return None
     for old, new in edits:

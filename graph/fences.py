@@ -37,7 +37,7 @@ def blocks(text: str) -> list[Block]:
     found: list[Block] = []
     mark = language = ""
     inside: list[str] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         bare = line.strip()
         if not mark:
             if whole := _ON_ONE_LINE.fullmatch(bare):

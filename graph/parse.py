@@ -42,7 +42,7 @@ CODE_KINDS = frozenset({"code", "program", "reward", "loss"})
 _LONGEST = 1_000_000
 _FIELDS = ("code", "solution", "program", "function", "python", "completion", "answer")
 _OPEN, _CLOSE = re.compile(r"<(think|thinking|reasoning)>"), re.compile(r"</(think|thinking|reasoning)>")
-_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_BREAKS = re.compile(r"\r\n?")
 
 
 class Extraction(Record):
@@ -180,7 +180,7 @@ def _completion(prefix: str, piece: str, points: frozenset[str]) -> str | None:
     best = ""
     for body in (bare, "    " + bare.lstrip(), textwrap.indent(textwrap.dedent(bare), "    ")):
         if body[:1].isspace() and (whole := cut_to_code(start + body, points)):
-            kept = _to_the_end_of_entry(whole, len(start.splitlines()), points)
+            kept = _to_the_end_of_entry(whole, start.count("\n"), points)
             best = max(best, kept, key=lambda text: len("".join(text.split())))
     return best + "\n" if best else None
 
@@ -196,7 +196,7 @@ def _to_the_end_of_entry(whole: str, given: int, points: frozenset[str]) -> str:
     if entry is None or not any(node.lineno > given for node in getattr(body[entry], "body", ())):
         return ""
     loose = next((node for node in body[entry + 1 :] if not getattr(node, "name", "")), None)
-    return whole if loose is None else "\n".join(whole.splitlines()[: loose.lineno - 1]).rstrip()
+    return whole if loose is None else "\n".join(whole.split("\n")[: loose.lineno - 1]).rstrip()
 
 
 def _before_entry(prefix: str, points: frozenset[str]) -> str:
@@ -204,7 +204,7 @@ def _before_entry(prefix: str, points: frozenset[str]) -> str:
     module = tree(prefix.rstrip() + "\n    pass\n") or tree(prefix)
     if module is None:
         return ""
-    lines = prefix.splitlines()
+    lines = prefix.split("\n")
     for node in module.body:
         if getattr(node, "name", None) in points:
             return "\n".join(lines[: node.lineno - 1])
@@ -213,7 +213,7 @@ def _before_entry(prefix: str, points: frozenset[str]) -> str:
 
 def _between_prose(text: str, points: Iterable[str]) -> str | None:
     wanted = frozenset(points)
-    lines = text[:LIMIT].splitlines()
+    lines = text[:LIMIT].split("\n")
     for start in starts(text[:LIMIT])[: max(1, 500_000 // (len(text) + 1))]:
         if piece := cut_to_code("\n".join(lines[start:]), wanted):
             return piece

@@ -116,7 +116,7 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
     not understand, and everything from there on is dropped, until it understands all or nothing is left.
     """
     wanted = frozenset(names)
-    lines = text[:LIMIT].splitlines()
+    lines = text[:LIMIT].split("\n")
     end = len(lines)
     work = 0
     while work < _WORK:
@@ -161,7 +161,7 @@ def _error_line(complaint_: str, default: int) -> int:
 
 def starts(text: str, limit: int = 20) -> list[int]:
     """Numbers of the lines on which top-level code may begin, first ones first."""
-    return [number for number, line in enumerate(text.splitlines()) if line.startswith(_STARTS)][:limit]
+    return [number for number, line in enumerate(text.split("\n")) if line.startswith(_STARTS)][:limit]
 
 
 def _binds(node: ast.stmt) -> Iterable[str]:

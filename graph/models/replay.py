@@ -68,7 +68,8 @@ class Recording:
             UserError: there is no such file, or a row of it is no reply; names file and line.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            # Not splitlines: JSON leaves U+2028 and its like in strings as they are.
+            lines = path.read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: the recording cannot be read: {error}") from error
         rows = [_row(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]

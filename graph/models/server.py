@@ -10,6 +10,7 @@ It answers ``POST /v1/chat/completions`` and ``GET /v1/models``, listens on 127.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import socket
 import threading
@@ -18,50 +19,17 @@ from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Self
 
-from pydantic import Field
-
+from gristmill.graph.models.calls import Call, Failure
 from gristmill.graph.models.replay import Recorded, Recording
 from gristmill.graph.prompting import prompt_sha
 from gristmill.graph.records import Message, Tokens
 from gristmill.sandbox.errors import GristmillError
-from gristmill.sandbox.records import Record
 
 __all__ = ["Call", "Failure", "ReplayServer", "main"]
 
 _MOST_BYTES = 32 * 1024 * 1024
-
-
-class Call(Record):
-    """One request for a reply, as it arrived."""
-
-    number: int = Field(description="from 0, failed ones included")
-    turn: int = Field(description="how many calls with the same messages and seed were answered before")
-    model: str
-    messages: tuple[Message, ...]
-    seed: int | None = None
-    body: dict[str, Any] = Field(default={}, description="everything that the client sent")
-    key: str = Field("", description="what stood behind `Authorization: Bearer`")
-
-
-class Failure(Record):
-    """What happens to a call instead of an answer."""
-
-    kind: Literal["status", "hang", "drop", "garbage"]
-    status: int = 500
-    message: str = "this failure was asked for"
-    code: str | None = None
-    retry_after: str | None = Field(None, description="seconds or an HTTP date, sent as it is")
-    seconds: float = Field(3600.0, description="how long `hang` holds the connection before it drops it")
-
-    @classmethod
-    def parse(cls, text: str) -> Failure:
-        """A failure from the command line: ``hang``, ``drop``, ``garbage``, ``500`` or ``429:2`` (Retry-After: 2)."""
-        if text in {"hang", "drop", "garbage"}:
-            return cls(kind=cast("Literal['hang', 'drop', 'garbage']", text))
-        status, _, wait = text.partition(":")
-        return cls(kind="status", status=int(status), retry_after=wait or None)
 
 
 class ReplayServer:
@@ -110,6 +78,7 @@ class ReplayServer:
     ) -> None:
         self.closing.set()
         self._http.shutdown()
+        self._http.cut()
         self._thread.join()
         self._http.server_close()
 
@@ -151,6 +120,16 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     replay: ReplayServer
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.open: set[socket.socket] = set()
+
+    def cut(self) -> None:
+        """End the connections that clients keep open, as the end of a real server's process would."""
+        for connection in tuple(self.open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; the default prints a traceback."""
 
@@ -158,6 +137,14 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.open.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.open.discard(self.connection)
+        super().finish()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

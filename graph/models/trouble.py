@@ -16,7 +16,7 @@ this content; `setup`: only the user can mend it; `unknown`: none of these can b
 
 _AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _TOO_LONG = re.compile(
-    r"context[ _]length|maximum context|context[ _]window|prompt is too long|too many (?:input )?tokens"
+    r"context[ _](?:length|size)|maximum context|context[ _]window|prompt is too long|too many (?:input )?tokens"
     r"|input (?:tokens|is too long)|longer than the (?:model|maximum)"
     r"|exceeds? the (?:model|maximum).{0,30}(?:length|tokens)",
     re.IGNORECASE,

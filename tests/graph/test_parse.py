@@ -83,6 +83,15 @@ def test_a_bare_solution_comes_back_unchanged() -> None:
     assert extract(task(), source).solution == source
 
 
+def test_line_separators_inside_strings_are_no_new_lines() -> None:
+    source = "def f(x):\n    return 'a\u2028b\x0cc\x85d' + x"
+    assert found(f"Here:\n```python\n{source}\n```") == source
+    assert found(f"Here:\n\n{source}\n\nThis is it.") == source
+    change = "<<<<<<< SEARCH\n    return y - 1\n=======\n    return y + 1\n>>>>>>> REPLACE"
+    parent = PARENT.replace("y = x", "y = x; z = '\u2028'")
+    assert found(change, parent=parent) == parent.replace("- 1", "+ 1").strip()
+
+
 def test_an_assigned_or_imported_name_counts_as_defined() -> None:
     assert found("f = lambda x: x + 1") == "f = lambda x: x + 1"
     assert found("```python\nfrom math import sqrt as f\n```") == "from math import sqrt as f"

@@ -1,0 +1,289 @@
+"""LangChain's real OpenAI client against a real server over HTTP: what it answers, and every way in which it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import itertools
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_openai import ChatOpenAI
+
+from gristmill.graph.models.chat import ChatProposer
+from gristmill.graph.models.errors import ModelError, ModelSetupError
+from gristmill.graph.models.openai import OpenAIProposer
+from gristmill.graph.models.options import ModelOptions
+from gristmill.graph.models.resolve import resolve
+from gristmill.graph.models.server import Call, Failure, ReplayServer
+from gristmill.graph.models.trouble import meaning, retry_after
+from gristmill.graph.records import Message, Request, Sampling, Tokens
+
+QUICK = ModelOptions(timeout_seconds=5, retry_seconds=20, wait_seconds=0.01, attempts=4)
+
+
+def request(text: str = "Say hello.", sample: int = 0, **sampling: Any) -> Request:
+    return Request(
+        task_id="t",
+        round=0,
+        sample=sample,
+        messages=(Message(role="system", content="Be brief."), Message(role="user", content=text)),
+        sampling=Sampling(**{"seed": 7, **sampling}),
+    )
+
+
+def served(failures: Iterable[Failure] = (), answer: Callable[[Call], str] = lambda call: "hello") -> ReplayServer:
+    return ReplayServer(answer, failures=failures)
+
+
+async def ask(server: ReplayServer, options: ModelOptions = QUICK, **sampling: Any) -> Any:
+    async with resolve(f"openai:replay@{server.url}", options=options) as proposer:
+        return await proposer.propose(request(**sampling))
+
+
+async def test_a_reply_carries_text_usage_model_and_finish() -> None:
+    with served() as server:
+        reply = await ask(server, temperature=0.3, top_p=0.5, max_tokens=99, stop=("\n\n",))
+    assert (reply.text, reply.model, reply.finish) == ("hello", "replay", "stop")
+    assert reply.tokens == Tokens(prompt=(9 + 10) // 4 + 1, completion=2)
+    assert reply.seconds > 0
+    (call,) = server.calls
+    assert [message.role for message in call.messages] == ["system", "user"]
+    sent = {name: call.body.get(name) for name in ("temperature", "top_p", "max_tokens", "seed", "stop", "stream")}
+    assert sent == {"temperature": 0.3, "top_p": 0.5, "max_tokens": 99, "seed": 7, "stop": ["\n\n"], "stream": False}
+
+
+async def test_many_requests_at_once_each_get_their_own_sampling() -> None:
+    with served(answer=lambda call: f"{call.seed}/{call.body['temperature']}") as server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            replies = await asyncio.gather(
+                *(proposer.propose(request(seed=number, temperature=number / 100)) for number in range(64))
+            )
+    assert [reply.text for reply in replies] == [f"{number}/{number / 100}" for number in range(64)]
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "é\u2028 <think>", "x" * 300_000])
+async def test_whatever_the_model_says_is_data(text: str) -> None:
+    with served(answer=lambda call: text) as server:
+        assert (await ask(server)).text == text
+
+
+@pytest.mark.parametrize(
+    "failure", ["429", "500", "502", "503", "504", "529", "408", "drop", "garbage", "429:0.01"], ids=str
+)
+async def test_a_passing_failure_is_tried_again(failure: str) -> None:
+    with served([Failure.parse(failure), Failure.parse(failure)]) as server:
+        assert (await ask(server)).text == "hello"
+    assert len(server.calls) == 3
+
+
+async def test_a_call_that_hangs_is_given_up_and_tried_again() -> None:
+    with served([Failure(kind="hang")]) as server:
+        reply = await ask(server, QUICK.model_copy(update={"timeout_seconds": 0.5}))
+    assert reply.text == "hello"
+    assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "drop", "hang", "garbage"])
+async def test_a_model_that_never_answers_is_an_infrastructure_error_that_names_the_server(kind: str) -> None:
+    options = QUICK.model_copy(update={"timeout_seconds": 0.3})
+    with served(itertools.repeat(Failure.parse(kind))) as server, pytest.raises(ModelError) as raised:
+        await ask(server, options)
+    assert raised.value.exit_code == 3
+    assert server.url in str(raised.value)
+    assert "--resume" in str(raised.value)
+    assert len(server.calls) == options.attempts
+
+
+async def test_attempts_end_when_the_time_is_up_and_no_wait_outlasts_it() -> None:
+    options = QUICK.model_copy(update={"attempts": 1000, "retry_seconds": 1.0})
+    with served(itertools.repeat(Failure.parse("429:3600"))) as server:
+        start = time.monotonic()
+        with pytest.raises(ModelError):
+            await ask(server, options)
+        assert time.monotonic() - start < 60  # not the hour that the server asks for
+    assert len(server.calls) == 1
+
+
+async def test_retry_after_is_kept_to() -> None:
+    with served([Failure.parse("429:1.2")]) as server:
+        start = time.monotonic()
+        await ask(server)
+        assert time.monotonic() - start >= 1.2
+
+
+def test_retry_after_is_read_as_seconds_milliseconds_and_dates() -> None:
+    def told(**headers: str) -> float | None:
+        import httpx
+
+        response = httpx.Response(429, headers={name.replace("_", "-"): text for name, text in headers.items()})
+        return retry_after(httpx.HTTPStatusError("busy", request=httpx.Request("POST", "http://h"), response=response))
+
+    assert told(retry_after="2.5") == 2.5
+    assert told(retry_after_ms="1500", retry_after="9") == 1.5
+    later = told(retry_after=email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert later is not None
+    assert 90 < later <= 101
+    assert told(retry_after=email.utils.formatdate(0, usegmt=True)) == 0.0
+    assert told(retry_after="soon") is None
+    assert told() is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(kind="status", status=401),
+        Failure(kind="status", status=403),
+        Failure(kind="status", status=404, code="model_not_found"),
+        Failure(kind="status", status=400, message="tools are not supported"),
+        Failure(kind="status", status=429, code="insufficient_quota", message="You exceeded your current quota"),
+    ],
+    ids=lambda failure: str(failure.status),
+)
+async def test_what_only_the_user_can_mend_is_said_at_once(failure: Failure) -> None:
+    with served(itertools.repeat(failure)) as server, pytest.raises(ModelSetupError) as raised:
+        await ask(server)
+    assert raised.value.exit_code == 2
+    assert server.url in str(raised.value)
+    assert failure.message in str(raised.value)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "finish"),
+    [
+        ("This model's maximum context length is 2048 tokens. However, you requested 4000.", "context_length"),
+        ("'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 256 tokens",
+         "context_length"),
+        ("prompt is too long: 210000 tokens > 200000 maximum", "context_length"),
+        ("the request exceeds the available context size. try increasing the context size", "context_length"),
+        ("The response was filtered due to the prompt triggering Azure OpenAI's content management policy",
+         "content_filter"),
+    ],
+)  # fmt: skip
+async def test_a_prompt_that_cannot_be_answered_is_data(message: str, finish: str) -> None:
+    with served([Failure(kind="status", status=400, message=message)]) as server:
+        reply = await ask(server)
+    assert (reply.text, reply.finish) == ("", finish)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["seed", "top_p", "temperature", "stop"])
+async def test_a_parameter_that_the_server_refuses_is_left_out_from_then_on(name: str) -> None:
+    refusal = Failure(kind="status", status=400, message=f"Unsupported parameter: '{name}' is not supported here")
+    with served([refusal]) as server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            for _ in range(2):
+                assert (await proposer.propose(request(stop=("x",)))).text == "hello"
+    assert [name in call.body and call.body[name] is not None for call in server.calls] == [True, False, False]
+
+
+async def test_an_unreachable_server_ends_the_run_before_it_begins() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody answers
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(ModelError, match=r"no server answers at http://127\.0\.0\.1") as raised:
+            await resolve(f"openai:m@{url}", options=QUICK).__aenter__()
+    assert raised.value.exit_code == 3
+
+
+async def test_a_server_that_goes_away_during_a_run_is_an_infrastructure_error() -> None:
+    with served() as server:
+        proposer = await resolve(f"openai:replay@{server.url}", options=QUICK).__aenter__()
+        assert (await proposer.propose(request())).text == "hello"
+    with pytest.raises(ModelError, match="did not answer"):
+        await proposer.propose(request())
+
+
+async def test_a_model_that_the_server_does_not_have_is_named_with_those_it_has() -> None:
+    with served() as server, pytest.raises(ModelSetupError, match="'other'; it serves replay"):
+        await resolve(f"openai:other@{server.url}", options=QUICK).__aenter__()
+    assert server.calls == []
+
+
+async def test_the_key_comes_from_the_variable_that_the_options_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("MY_KEY", "sesame")
+    with ReplayServer(lambda call: "hello", key="sesame") as server:
+        with pytest.raises(ModelSetupError, match="OPENAI_API_KEY") as raised:
+            await ask(server)
+        assert raised.value.exit_code == 2
+        assert (await ask(server, QUICK.model_copy(update={"api_key_env": "MY_KEY"}))).text == "hello"
+    assert server.calls[0].key == "sesame"
+
+
+async def test_an_adapter_is_not_believed_without_proof() -> None:
+    """The server knows the name, but tells no probabilities, as a replay has none."""
+    with ReplayServer(lambda call: "hello", models=("base", "adapter")) as server:
+        proposer = OpenAIProposer("base", server.url, adapter="adapter", options=QUICK)
+        with pytest.raises(ModelSetupError, match="cannot be checked"):
+            await proposer.__aenter__()
+
+
+async def test_cancelling_a_call_ends_it_at_once() -> None:
+    with served(itertools.repeat(Failure(kind="hang"))) as server:
+        call = asyncio.ensure_future(ask(server, ModelOptions(timeout_seconds=600)))
+        while not server.calls:  # noqa: ASYNC110  # the server is a thread, it sets no event of ours
+            await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_any_chat_model_will_do() -> None:
+    """One without usage, without sampling fields, and without a name."""
+    chat = GenericFakeChatModel(
+        messages=iter([AIMessage(content="one two three"), AIMessage(content=[{"type": "text", "text": "4"}])])
+    )
+    async with ChatProposer(chat) as proposer:
+        first, second = await proposer.propose(request()), await proposer.propose(request())
+    assert first.text == "one two three"
+    assert first.tokens.prompt > 0
+    assert first.tokens.completion > 0
+    assert second.text == "4"
+    assert proposer.model
+
+
+async def test_a_chat_model_of_the_user_s_own_is_not_changed() -> None:
+    with served() as server:
+        chat = ChatOpenAI(model="replay", base_url=server.url, api_key="k", temperature=0.1, max_retries=0)  # type: ignore[arg-type]  # pydantic takes a plain string
+        async with ChatProposer(chat, options=QUICK) as proposer:
+            await proposer.propose(request(temperature=0.9))
+    assert server.calls[0].body["temperature"] == 0.9
+    assert chat.temperature == 0.1
+
+
+async def test_an_error_that_says_nothing_gets_one_more_try() -> None:
+    calls = 0
+
+    def broken() -> Iterable[AIMessage]:
+        nonlocal calls
+        while True:
+            calls += 1
+            raise KeyError("choices")
+
+    class Broken(GenericFakeChatModel):
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            return next(iter(broken()))
+
+    with pytest.raises(ModelError, match="KeyError"):
+        async with ChatProposer(Broken(messages=iter([])), options=QUICK) as proposer:
+            await proposer.propose(request())
+    assert calls == 2
+
+
+def test_transport_errors_of_other_clients_are_known_by_name() -> None:
+    class ReadTimeout(Exception):
+        pass
+
+    class APIConnectionError(Exception):
+        pass
+
+    assert meaning(ReadTimeout()) == meaning(APIConnectionError()) == meaning(ConnectionResetError()) == "again"
+    assert meaning(ValueError("input is too long for the context window")) == "too_long"
+    assert meaning(ValueError("what")) == "unknown"
