@@ -1,0 +1,243 @@
+"""From a stored run to datasets: what is a row, what is left out, and what the files hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
+from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.trainers.data.export import export_rows, write_dataset
+from gristmill.trainers.data.formats import FORMATS, PAIRS
+from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+
+ASK = (Message(role="system", content="Be brief."), Message(role="user", content="Double n."))
+SHA = hashlib.sha256(b"ask").hexdigest()
+
+
+def step(
+    sample: int,
+    outcome: Outcome,
+    text: str,
+    *,
+    round: int = 0,
+    prompt: str = SHA,
+    strength: Strength = Strength.TESTED,
+    feedback: str = "",
+    parents: tuple[str, ...] = (),
+) -> Step:
+    hypothesis = Hypothesis(
+        id=f"t/{round}/{sample}", task_id="t", round=round, sample=sample, text=text, solution=text.strip() or None,
+        parents=parents, proposer="chat", model="small-1", adapter="night-1", sampling=Sampling(), prompt_sha=prompt,
+    )  # fmt: skip
+    verdict = Verdict(
+        outcome=outcome,
+        score=None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED),
+        strength=strength,
+        feedback=feedback,
+        checks=(Check(name="case 1", outcome=outcome),),
+        verifier="code/1",
+        sandbox="bubblewrap abc",
+    )
+    return Step(hypothesis=hypothesis, verdict=verdict)
+
+
+def trajectory(
+    *steps: Step, name: str = "t", split: str | None = "train", **prompts: tuple[Message, ...]
+) -> Trajectory:
+    task = Task(id=name, kind="code", prompt="Double n.", split=split)
+    return Trajectory(run="night", task=task, prompts={SHA: ASK, **prompts}, steps=steps, stop=StopReason.TARGET)
+
+
+FIXED = trajectory(
+    step(0, Outcome.FAILED, "wrong", feedback="f(2) returned 3, expected 4"),
+    step(0, Outcome.PASSED, "right", round=1, prompt="second", parents=("t/0/0",)),
+    second=(*ASK, Message(role="assistant", content="wrong"), Message(role="user", content="f(2) returned 3. Again.")),
+)
+
+
+def test_only_verified_replies_are_rows() -> None:
+    others = [outcome for outcome in Outcome if outcome is not Outcome.PASSED]
+    steps = [
+        *(step(n, outcome, f"not {outcome}") for n, outcome in enumerate(others)),
+        step(50, Outcome.PASSED, "weak", strength=Strength.NUMERIC),
+        step(51, Outcome.PASSED, "good"),
+        step(52, Outcome.PASSED, "proved", strength=Strength.PROVED),
+    ]
+    for format in ("sft", "messages"):
+        rows = export_rows([trajectory(*steps)], format)
+        assert [row["hypothesis"] for row in rows] == ["t/0/51", "t/0/52"]
+        assert all(row["verified"] for row in rows)
+        all_rows = export_rows([trajectory(*steps)], format, include_unverified=True)
+        assert [row["verified"] for row in all_rows].count(True) == 2
+        assert "unscored" not in {row["outcome"] for row in all_rows}
+        assert len(all_rows) == len(steps) - 1
+
+
+def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
+    (row,) = export_rows([trajectory(step(3, Outcome.PASSED, "good", feedback="all 3 passed"))], "sft")
+    assert row == {
+        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Double n."}],
+        "completion": [{"role": "assistant", "content": "good"}],
+        "task": "t", "kind": "code", "split": "train", "hypothesis": "t/0/3", "round": 0, "parents": [],
+        "model": "small-1", "adapter": "night-1", "verified": True, "outcome": "passed", "strength": "tested",
+        "evidence": "all 3 passed", "verifier": "code/1", "sandbox": "bubblewrap abc", "run": "night",
+        "prompt_sha": SHA,
+    }  # fmt: skip
+
+
+def test_the_same_solution_to_the_same_prompt_is_one_row() -> None:
+    steps = [step(0, Outcome.PASSED, "a"), step(1, Outcome.PASSED, "a\n"), step(2, Outcome.PASSED, "b")]
+    assert [row["hypothesis"] for row in export_rows([trajectory(*steps)], "sft")] == ["t/0/0", "t/0/2"]
+
+
+def test_after_reflection_the_loss_falls_on_the_turn_that_fixes() -> None:
+    (sft,) = export_rows([FIXED], "sft")
+    assert [turn["role"] for turn in sft["prompt"]] == ["system", "user", "assistant", "user"]
+    assert sft["prompt"][2]["content"] == "wrong"
+    assert sft["completion"] == [{"role": "assistant", "content": "right"}]
+    (whole,) = export_rows([FIXED], "messages")
+    assert [(turn["role"], turn.get("weight")) for turn in whole["messages"]] == [
+        ("system", None), ("user", None), ("assistant", 0), ("user", None), ("assistant", 1),
+    ]  # fmt: skip
+    assert whole["messages"][-1]["content"] == "right"
+
+
+def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() -> None:
+    assert export_rows([FIXED], "preference") == []  # right and wrong answer different prompts
+    steps = [
+        step(0, Outcome.PASSED, "good"),
+        step(1, Outcome.UNSCORED, "lost"),
+        step(2, Outcome.FLAKY, "by chance"),
+        step(3, Outcome.FAILED, "bad", feedback="no"),
+        step(4, Outcome.TIMEOUT, "slow"),
+        step(5, Outcome.FAILED, "bad"),
+        step(6, Outcome.INVALID, "  "),
+    ]
+    rows = export_rows([trajectory(*steps)], "preference")
+    assert [(row["hypothesis"], row["rejected_hypothesis"]) for row in rows] == [("t/0/0", "t/0/3"), ("t/0/0", "t/0/4")]
+    assert rows[0]["chosen"] == [{"role": "assistant", "content": "good"}]
+    assert rows[0]["rejected"] == [{"role": "assistant", "content": "bad"}]
+    assert (rows[0]["rejected_outcome"], rows[0]["rejected_evidence"]) == ("failed", "no")
+
+
+def test_pairs_are_different_and_bounded() -> None:
+    steps = [step(n, Outcome.PASSED, f"good {n}") for n in range(3)]
+    steps += [step(10 + n, Outcome.FAILED, f"bad {n}") for n in range(9)]
+    rows = export_rows([trajectory(*steps)], "preference")
+    pairs = {(row["hypothesis"], row["rejected_hypothesis"]) for row in rows}
+    assert len(pairs) == len(rows) == PAIRS
+    assert len({row["rejected_hypothesis"] for row in rows}) == PAIRS
+
+
+def test_halves_of_surrogate_pairs_do_not_break_a_file(tmp_path: Path) -> None:
+    rows = export_rows([trajectory(step(0, Outcome.PASSED, "a\ud800b"))], "sft")
+    written = write_dataset(rows, tmp_path / "d", format="sft", run="night", parquet=True)
+    assert len(written.files) == 3
+    assert rows[0]["completion"][0]["content"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Path) -> None:
+    both = (step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))
+    stories = [trajectory(*both), trajectory(*both, name="u", split="test"), trajectory(*both, name="v", split=None)]
+    rows = export_rows(stories, format)
+    out = tmp_path / "set"
+    written = write_dataset(rows, out, format=format, run="night", license="apache-2.0", parquet=True)
+    assert written.rows == {"train": 2, "test": 1}
+    for split, names in (("train", ["t", "v"]), ("test", ["u"])):
+        lines = [json.loads(line) for line in (out / "data" / f"{split}.jsonl").read_text().splitlines()]
+        assert [row["task"] for row in lines] == names
+        assert same(pq.read_table(out / "data" / f"{split}.parquet").to_pylist(), lines)
+    text = (out / "README.md").read_text()
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert front["license"] == "apache-2.0"
+    assert front["size_categories"] == ["n<1K"]
+    assert front["configs"][0]["data_files"] == [
+        {"split": "train", "path": "data/train.parquet"}, {"split": "test", "path": "data/test.parquet"},
+    ]  # fmt: skip
+    assert "| train | 2 | 2 |" in text
+    assert "| code | code/1 | tested | passed | bubblewrap abc | 3 |" in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_folder_loads_with_datasets(format: str, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = export_rows([trajectory(step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))], format)
+    for parquet in (False, True):
+        out = tmp_path / f"set-{parquet}"
+        write_dataset(rows, out, format=format, run="night", parquet=parquet)
+        loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / f"cache-{parquet}"))
+        assert list(loaded) == ["train"]
+        assert same(loaded["train"].to_list(), rows)
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_dataset(export_rows([FIXED], "sft"), tmp_path / name, format="sft", run="night", parquet=True)
+    for file in ("README.md", "data/train.jsonl", "data/train.parquet"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_one_file_can_be_named_and_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    rows = export_rows([FIXED], "sft")
+    for name in ("rows.jsonl", "rows.parquet", "folder"):
+        write_dataset(rows, tmp_path / name, format="sft", run="night")
+        with pytest.raises(UserError, match="exists already"):
+            write_dataset(rows, tmp_path / name, format="sft", run="night")
+        write_dataset(rows, tmp_path / name, format="sft", run="night", force=True)
+    assert pq.read_table(tmp_path / "rows.parquet").num_rows == 1
+    with pytest.raises(UserError, match="sft, preference, messages"):
+        export_rows([FIXED], "alpaca")
+
+
+def test_a_folder_that_cannot_be_made_is_infrastructure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InfrastructureError, match="cannot write"):
+        write_dataset(export_rows([FIXED], "sft"), tmp_path / "file" / "set", format="sft", run="night")
+
+
+def test_a_real_run_is_exported_by_the_command(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+    """Replayed replies, real judging, real store, real export."""
+    task = {
+        "id": "double", "kind": "code", "prompt": "Double a number.",
+        "tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [n], "expected": 2 * n} for n in (2, 5)]}],
+    }  # fmt: skip
+    Path("tasks.jsonl").write_text(json.dumps(task) + "\n")
+    good, bad = "```python\ndef f(n):\n    return 2 * n\n```", "```python\ndef f(n):\n    return n\n```"
+    Path("replies.jsonl").write_text(
+        "".join(json.dumps({"task_id": "double", "text": text}) + "\n" for text in (bad, good))
+    )
+    subprocess.run(
+        [gristmill_command, "run", "tasks.jsonl", "--name", "night", "--model", "replay:replies.jsonl", "--strategy",
+         "best_of", "--hypotheses", "2", "--rounds", "1", "--sandbox", "bubblewrap"],
+        check=True, timeout=300,
+    )  # fmt: skip
+    for format in FORMATS:
+        done = subprocess.run(
+            [gristmill_command, "export", "night", "--format", format, "--out", f"set-{format}", "--parquet", "--json"],
+            check=True, timeout=120, capture_output=True, text=True,
+        )  # fmt: skip
+        assert json.loads(done.stdout)["rows"] == {"train": 1}
+        (row,) = [json.loads(line) for line in Path(f"set-{format}/data/train.jsonl").read_text().splitlines()]
+        assert row["verified"] is True
+        turns = [turn for value in row.values() if isinstance(value, list) for turn in value if isinstance(turn, dict)]
+        assert good in [turn["content"] for turn in turns]
+
+
+def same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    """Equal but for keys that a table must fill with None."""
+    return [bare(row) for row in found] == [bare(row) for row in wanted]
+
+
+def bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: bare(item) for key, item in value.items() if item is not None}
+    return [bare(item) for item in value] if isinstance(value, list) else value
