@@ -33,6 +33,9 @@ COMMANDS: dict[str, dict[str, Mount]] = {
     },
     "Learn": {
         "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),
+        "train": Mount("gristmill.trainers.learn_cli:train", "Train a LoRA adapter on exported rows."),
+        "eval": Mount("gristmill.trainers.learn_cli:evaluate", "Measure a model on a file of tasks."),
+        "adapters": Mount("gristmill.trainers.learn_cli:adapters", "List the adapters of a workspace."),
         "export": Mount("gristmill.trainers.export_cli:export", "Write what a run verified as a dataset."),
     },
     "Machine": {
