@@ -6,13 +6,23 @@ walks the graph from its start, finds everything stored, and buys nothing again.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import aiosqlite
 import ormsgpack
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Send
 
 from gristmill.graph.database import BUSY_SECONDS, database_trouble
@@ -21,6 +31,8 @@ from gristmill.graph.store import Store
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["StrictSerializer", "checkpointer"]
+
+T = TypeVar("T")
 
 _SEND = 1
 _OPTIONS = ormsgpack.OPT_NON_STR_KEYS | ormsgpack.OPT_PASSTHROUGH_SUBCLASS | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -48,7 +60,7 @@ class StrictSerializer:
         try:
             return ormsgpack.unpackb(content, ext_hook=_decode, option=ormsgpack.OPT_NON_STR_KEYS)
         except ormsgpack.MsgpackDecodeError as error:
-            raise StoreError(f"a checkpoint is damaged: {error}") from error
+            raise StoreError(f"a checkpoint is damaged, or holds a type that is not allowed there: {error}") from error
 
 
 def _encode(value: Any) -> Any:
@@ -69,18 +81,62 @@ def _decode(code: int, content: bytes) -> Any:
     return Send(str(node), argument)
 
 
+class _WholeSaver(AsyncSqliteSaver):
+    """Begins no statement that it does not finish.
+
+    AsyncSqliteSaver shares one connection among all tasks. A caller that is cancelled between a statement and its
+    commit would leave a transaction open behind it, and every other writer of the file waiting (seen: 60 s, until the
+    busy timeout of the store). So the work goes on when its caller is gone, and `settle` waits for it.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, *, serde: StrictSerializer) -> None:
+        super().__init__(connection, serde=serde)
+        self._work: set[asyncio.Task[Any]] = set()
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return await self._whole(super().aget_tuple(config))
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        return await self._whole(super().aput(config, checkpoint, metadata, new_versions))
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        await self._whole(super().aput_writes(config, writes, task_id, task_path))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        await self._whole(super().adelete_thread(thread_id))
+
+    async def settle(self) -> None:
+        """Wait for what callers left behind; its failures are those of callers that are gone."""
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    async def _whole(self, statement: Coroutine[Any, Any, T]) -> T:
+        work = asyncio.create_task(statement)
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+        return await asyncio.shield(work)
+
+
 @asynccontextmanager
 async def checkpointer(store: Store) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """A saver on the store's own database; what goes wrong with it inside the block is a `StoreError`."""
     if store.url.get_backend_name() == "sqlite":
-        import aiosqlite
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
         with database_trouble(store.location, "write to", (sqlite3.Error,)):
             async with aiosqlite.connect(str(store.url.database), timeout=BUSY_SECONDS) as connection:
                 await connection.execute("PRAGMA journal_mode=WAL")
                 await connection.execute("PRAGMA synchronous=NORMAL")
-                yield AsyncSqliteSaver(connection, serde=StrictSerializer())
+                saver = _WholeSaver(connection, serde=StrictSerializer())
+                try:
+                    yield saver
+                finally:
+                    await saver.settle()
         return
     try:
         import psycopg

@@ -16,8 +16,9 @@ from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verd
 
 __all__ = ["Judge", "Verification"]
 
-_LOST = 12
-"""Verdicts in a row that may be unscored before the run ends: replies that nobody can judge are not worth buying."""
+_LOST, _LOST_TASKS = 12, 3
+"""Unscored verdicts in a row, over so many tasks, that end the run: replies that nobody can judge are not worth buying.
+Fewer tasks than that may have a trouble of their own."""
 
 
 class Judge(Protocol):
@@ -44,7 +45,12 @@ class Verification:
         self._journal = journal
         self._tell = tell
         self._under_way: dict[str, asyncio.Task[Verdict]] = {}
-        self._unscored_in_a_row = 0
+        self._unscored: set[str] = set()
+        self._in_a_row: list[str] = []
+
+    def open(self, hypothesis: Hypothesis, verdict: Verdict | None) -> bool:
+        """Whether a hypothesis is still to be judged in this session: once, if that comes to nothing."""
+        return verdict is None or (verdict.outcome is Outcome.UNSCORED and hypothesis.id not in self._unscored)
 
     def begin(self, task: Task, hypothesis: Hypothesis) -> None:
         """Start judging a hypothesis whose reply is stored; twice is once."""
@@ -84,7 +90,7 @@ class Verification:
                 seconds=verdict.seconds,
             )
         )
-        self._watch(verdict)
+        self._watch(hypothesis, verdict)
         return verdict
 
     async def _verdict(self, task: Task, hypothesis: Hypothesis) -> Verdict:
@@ -99,11 +105,15 @@ class Verification:
         except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
             return unscored(f"the verifier raised {type(error).__name__}: {error}")
 
-    def _watch(self, verdict: Verdict) -> None:
-        self._unscored_in_a_row = self._unscored_in_a_row + 1 if verdict.outcome is Outcome.UNSCORED else 0
-        if self._unscored_in_a_row >= _LOST:
+    def _watch(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
+        if verdict.outcome is not Outcome.UNSCORED:
+            self._in_a_row.clear()
+            return
+        self._unscored.add(hypothesis.id)
+        self._in_a_row.append(hypothesis.task_id)
+        if len(self._in_a_row) >= _LOST and len(set(self._in_a_row)) >= _LOST_TASKS:
             raise InfrastructureError(
-                f"the last {_LOST} hypotheses could not be judged: {verdict.sandbox or 'no reason was given'}\n"
+                f"the last {len(self._in_a_row)} hypotheses could not be judged: {verdict.sandbox}\n"
                 "What was done so far is kept. See what `gristmill doctor` says, then go on with --resume."
             )
 

@@ -15,7 +15,7 @@ from gristmill.graph.parse import extract
 from gristmill.graph.records import Hypothesis, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.state import TaskState
 from gristmill.graph.together import together
-from gristmill.verifiers.records import Outcome, Task
+from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
 
@@ -37,7 +37,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         id_ = hypothesis_id(task.id, round, sample)
         if id_ in stored:
             made, verdict = stored[id_]
-            if verdict is None or verdict.outcome is Outcome.UNSCORED:
+            if context.verification.open(made, verdict):
                 context.verification.begin(task, made)
             return
         parents = state.get("parents") or []

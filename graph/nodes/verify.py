@@ -9,7 +9,6 @@ from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
 from gristmill.graph.state import TaskState
 from gristmill.graph.together import together
-from gristmill.verifiers.records import Outcome
 
 __all__ = ["verify"]
 
@@ -20,8 +19,6 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     task, round = context.tasks[state["task_id"]], state["round"]
     context.tell(NodeEntered(node="verify", task_id=task.id, round=round))
     begun = time.monotonic()
-    open_ = [
-        made for made, verdict in await context.pairs(task.id) if verdict is None or verdict.outcome is Outcome.UNSCORED
-    ]
+    open_ = [made for made, verdict in await context.pairs(task.id) if context.verification.open(made, verdict)]
     await together(context.verification.finish(task, made) for made in open_)
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

@@ -229,6 +229,24 @@ async def test_checkpoints_live_in_the_same_database(store: Store, run: str) -> 
         assert found["channel_values"] in ({"pending": ["t/0"], "score": 0.5}, {"score": 0.5})
 
 
+async def test_a_cancelled_checkpoint_leaves_no_lock_behind(tmp_path: Path) -> None:
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    with Store.open(tmp_path) as store:
+        async with checkpointer(store) as saver:
+            config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "1"}}
+            await saver.aput(config, empty_checkpoint(), {}, {})  # type: ignore[arg-type]
+            for number in range(20):
+                write = asyncio.create_task(saver.aput_writes(config, [("a", 1)], f"task-{number}"))  # type: ignore[arg-type]
+                while not saver.conn.in_transaction and not write.done():  # type: ignore[attr-defined]  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                write.cancel()
+                await asyncio.gather(write, return_exceptions=True)
+                # The store's own writer: it would wait for a minute here, and then give up.
+                async with asyncio.timeout(10):
+                    await asyncio.to_thread(store.set_status, "nobody", "running", seconds=0.0)
+
+
 def test_seeds_differ_by_place_and_stay(tmp_path: Path) -> None:
     seeds = {
         sample_seed(run, f"t/{task}", round, sample)

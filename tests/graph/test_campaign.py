@@ -1,0 +1,559 @@
+"""A whole campaign in one process: what it stores, when it stops, what it survives."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from langgraph.types import Send
+
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.checkpoints import StrictSerializer, checkpointer
+from gristmill.graph.config import Budget, RunConfig
+from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, StoreError, UnknownRunError
+from gristmill.graph.models.errors import ModelError
+from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
+from gristmill.graph.store import Store
+from gristmill.graph.summary import CampaignSummary
+from gristmill.sandbox.errors import InfrastructureError, SandboxError
+from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+
+RANGE = 7
+
+
+def tasks(count: int) -> list[Task]:
+    test = CasesTest.model_validate({"entry_point": "f", "cases": [{"args": [0], "expected": 0}]})
+    return [Task(id=f"t/{number}", kind="code", prompt=f"{number}: f(x)", tests=(test,)) for number in range(count)]
+
+
+def wanted(task_id: str) -> int:
+    return hashlib.sha256(task_id.encode()).digest()[0] % RANGE
+
+
+class Model:
+    """A proposer that answers by the seed; `hooks` may wait or raise before the answer."""
+
+    name, model, adapter = "scripted", "scripted-1", None
+
+    def __init__(self, hook: Callable[[Request], Any] | None = None, text: Callable[[Request], str] | None = None):
+        self.requests: list[Request] = []
+        self.open = self.most = 0
+        self._hook = hook
+        self._text = text or (
+            lambda request: f"```python\ndef f(x):\n    return x + {request.sampling.seed % RANGE}\n```"
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def propose(self, request: Request) -> Reply:
+        self.requests.append(request)
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            if self._hook is not None:
+                await self._hook(request)
+            return Reply(text=self._text(request), tokens=Tokens(prompt=10, completion=5), model=self.model)
+        finally:
+            self.open -= 1
+
+
+class Judge:
+    """Arithmetic instead of a sandbox; `hook` may wait, raise or give another verdict."""
+
+    def __init__(self, hook: Callable[[Task, str], Any] | None = None) -> None:
+        self.judged: list[tuple[str, str]] = []
+        self._hook = hook
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        self.judged.append((task.id, solution))
+        if self._hook is not None and (found := await self._hook(task, solution)) is not None:
+            return found
+        match = re.search(r"x \+ (\d+)", solution)
+        distance = abs(int(match[1]) - wanted(task.id)) if match else RANGE
+        return Verdict(
+            outcome=Outcome.FAILED if distance else Outcome.PASSED,
+            score=1 - distance / RANGE,
+            strength=Strength.TESTED,
+            feedback=f"off by {distance}",
+            verifier="arithmetic/1",
+        )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path) as opened:
+        yield opened
+
+
+CONFIG = RunConfig(hypotheses=3, rounds=4, patience=4, profile="chat", seed=3)
+
+
+async def run(store: Store, model: Model | None = None, judge: Judge | None = None, **more: Any) -> CampaignSummary:
+    given: dict[str, Any] = {"tasks": tasks(8), "config": CONFIG, "name": "run", **more}
+    return await run_campaign(
+        given.pop("tasks"),
+        given.pop("config"),
+        store=store,
+        proposer=model or Model(),
+        verifiers=judge or Judge(),
+        **given,
+    )
+
+
+def story(store: Store, name: str = "run") -> list[dict[str, Any]]:
+    found = [trajectory.model_dump(mode="json", exclude={"seconds", "run"}) for trajectory in store.trajectories(name)]
+    assert found
+    return found
+
+
+async def test_every_task_gets_a_whole_trajectory(store: Store) -> None:
+    model, judge = Model(), Judge()
+    summary = await run(store, model, judge)
+    trajectories = list(store.trajectories("run"))
+    assert [trajectory.task.id for trajectory in trajectories] == [task.id for task in tasks(8)]
+    assert summary.status == "finished"
+    assert summary.hypotheses == len(model.requests) == len(judge.judged) == summary.calls
+    assert summary.solved == sum(trajectory.stop is StopReason.TARGET for trajectory in trajectories) > 0
+    assert summary.tokens == Tokens(prompt=10 * summary.calls, completion=5 * summary.calls)
+    for trajectory in trajectories:
+        places = [(step.hypothesis.round, step.hypothesis.sample) for step in trajectory.steps]
+        assert places == [(round, sample) for round in range(places[-1][0] + 1) for sample in range(3)]
+        assert len(trajectory.reflections) == places[-1][0]
+        for step in trajectory.steps:
+            hypothesis = step.hypothesis
+            assert hypothesis.id == f"{hypothesis.task_id}/{hypothesis.round}/{hypothesis.sample}"
+            assert hypothesis.prompt_sha in trajectory.prompts
+            assert hypothesis.solution == hypothesis.text.split("```")[1].removeprefix("python\n").strip() + "\n" or (
+                hypothesis.solution is not None
+            )
+            assert bool(hypothesis.parents) == (hypothesis.round > 0)
+
+
+async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(store: Store) -> None:
+    model = Model()
+    await run(store, model)
+    for trajectory in store.trajectories("run"):
+        steps = {step.hypothesis.id: step for step in trajectory.steps}
+        for step in trajectory.steps:
+            if step.hypothesis.round == 0:
+                continue
+            (parent,) = (steps[id_] for id_ in step.hypothesis.parents)
+            shown = "\n".join(message.content for message in trajectory.prompts[step.hypothesis.prompt_sha])
+            assert parent.hypothesis.solution
+            assert parent.hypothesis.solution.strip() in shown
+            assert parent.verdict.feedback in shown
+            reflection = trajectory.reflections[step.hypothesis.round - 1]
+            assert parent.hypothesis.id in reflection.parents
+            assert parent.verdict.feedback in reflection.evidence
+
+
+async def test_best_of_never_looks_back(store: Store) -> None:
+    await run(store, config=CONFIG.model_copy(update={"strategy": "best_of"}))
+    for trajectory in store.trajectories("run"):
+        assert len(trajectory.prompts) == 1
+        assert all(not step.hypothesis.parents for step in trajectory.steps)
+
+
+async def test_results_do_not_depend_on_the_order_of_arrival(store: Store) -> None:
+    await run(store, name="run")
+    delays = {id_: hashlib.sha256(id_.encode()).digest()[3] / 20_000 for id_ in (task.id for task in tasks(8))}
+
+    async def slow_model(request: Request) -> None:
+        await asyncio.sleep(delays[request.task_id] * (3 - request.sample))
+
+    async def slow_judge(task: Task, solution: str) -> None:
+        await asyncio.sleep(hashlib.sha256(solution.encode()).digest()[0] / 20_000)
+
+    config = CONFIG.model_copy(update={"concurrency": 5})
+    await run(store, Model(slow_model), Judge(slow_judge), name="slow", config=config)
+    assert story(store, "slow") == story(store, "run")
+
+
+async def test_a_reply_is_verified_while_others_are_still_written(store: Store) -> None:
+    """Sample 2 is held back until the verdicts of samples 0 and 1 are in: a loop that waited would hang."""
+    verdicts = asyncio.Event()
+
+    async def wait_for_verdicts(request: Request) -> None:
+        if request.sample == 2:
+            await asyncio.wait_for(verdicts.wait(), 20)
+
+    judged = 0
+
+    def hear(event: Any) -> None:
+        nonlocal judged
+        judged += event.kind == "judged"
+        if judged == 2:
+            verdicts.set()
+
+    config = CONFIG.model_copy(update={"rounds": 1})
+    summary = await run(store, Model(wait_for_verdicts), tasks=tasks(1), config=config, on_event=hear)
+    assert summary.hypotheses == 3
+
+
+async def test_as_many_calls_as_allowed_are_in_flight_at_once(store: Store) -> None:
+    """Nobody is answered until so many have asked: a loop that asked fewer at a time would hang."""
+
+    def all_of(count: int) -> Model:
+        everyone = asyncio.Event()
+
+        async def wait(request: Request) -> None:
+            if model.open >= count:
+                everyone.set()
+            await asyncio.wait_for(everyone.wait(), 60)
+
+        model = Model(wait)
+        return model
+
+    model = all_of(11)
+    await run(store, model, config=CONFIG.model_copy(update={"concurrency": 11, "rounds": 1}))
+    assert model.most == 11
+    model = all_of(24)
+    await run(store, model, name="wide", config=CONFIG.model_copy(update={"rounds": 1}))
+    assert model.most == 24
+
+
+async def test_a_reply_without_a_solution_is_data(store: Store) -> None:
+    judge = Judge()
+    summary = await run(store, Model(text=lambda request: "I cannot do that. \ud800\x00"), judge)
+    assert not judge.judged
+    assert set(summary.outcomes) == {Outcome.INVALID}
+    assert set(summary.stops) == {StopReason.SAME}
+    for trajectory in store.trajectories("run"):
+        assert all(step.hypothesis.solution is None and step.hypothesis.note for step in trajectory.steps)
+
+
+async def test_seeds_are_those_of_the_place_and_all_different(store: Store) -> None:
+    model = Model()
+    await run(store, model)
+    seeds = [request.sampling.seed for request in model.requests]
+    assert len(set(seeds)) == len(seeds)
+
+
+async def test_the_prompts_can_be_overridden(store: Store) -> None:
+    def mine(task: Task, *, profile: str, round: int, parents: Sequence[Step]) -> tuple[Message, ...]:
+        return (Message(role="user", content=f"{task.id} {round} {len(parents)}"),)
+
+    model = Model()
+    await run(store, model, messages_for=mine)
+    assert {request.messages[0].content for request in model.requests if request.round == 0} == {
+        f"{task.id} 0 0" for task in tasks(8)
+    }
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("limit", [1, 7, 24, 40])
+async def test_a_budget_of_calls_is_never_exceeded(store: Store, limit: int) -> None:
+    model = Model()
+    summary = await run(store, model, config=CONFIG.model_copy(update={"budget": Budget(calls=limit)}))
+    assert len(model.requests) == summary.calls <= limit
+    assert summary.ended == 8
+    if limit < 24:
+        assert summary.stops[StopReason.CALLS]
+        assert len(model.requests) == limit
+
+
+async def test_a_budget_of_tokens_stops_all_tasks(store: Store) -> None:
+    config = CONFIG.model_copy(update={"budget": Budget(tokens=150), "concurrency": 1})
+    summary = await run(store, config=config)
+    assert summary.tokens.prompt + summary.tokens.completion == 150
+    assert summary.ended == 8
+    assert summary.stops[StopReason.TOKENS] >= 4
+
+
+async def test_a_budget_of_seconds_cancels_the_calls_in_flight(store: Store) -> None:
+    async def never(request: Request) -> None:
+        if request.sample:
+            await asyncio.sleep(3600)
+
+    config = CONFIG.model_copy(update={"budget": Budget(seconds=0.5)})
+    summary = await run(store, Model(never), config=config)
+    assert summary.ended == 8
+    assert summary.hypotheses == 8, "what had arrived is kept"
+    assert set(summary.stops) <= {StopReason.SECONDS, StopReason.TARGET}
+
+
+async def test_greedy_repetition_stops_a_task(store: Store) -> None:
+    def same(request: Request) -> str:
+        return "```python\ndef f(x):\n    return x + 99\n```"
+
+    summary = await run(store, Model(text=same))
+    assert summary.stops == {StopReason.SAME: 8}
+
+
+async def test_a_task_without_progress_is_given_up(store: Store) -> None:
+    def different(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"
+
+    summary = await run(store, Model(text=different), config=CONFIG.model_copy(update={"patience": 2}))
+    assert summary.stops == {StopReason.PATIENCE: 8}
+    assert summary.hypotheses == 8 * 3 * 3
+
+
+async def test_an_empty_campaign_is_finished(store: Store) -> None:
+    summary = await run(store, tasks=[])
+    assert (summary.status, summary.tasks) == ("finished", 0)
+
+
+# Trouble
+
+
+async def test_a_model_that_never_answers_ends_the_run_with_its_work_kept(store: Store) -> None:
+    async def dies(request: Request) -> None:
+        if request.task_id == "t/5":
+            await asyncio.sleep(0.2)
+            raise ModelError("nobody there")
+
+    with pytest.raises(ModelError, match="nobody there"):
+        await run(store, Model(dies))
+    known = store.get_run("run")
+    assert known.status == "failed"
+    assert "nobody there" in known.detail
+    kept = store.summary("run").hypotheses
+    assert kept
+    model = Model()
+    summary = await run(store, model, resume=True)
+    assert summary.status == "finished"
+    assert summary.hypotheses == kept + len(model.requests)
+    await run(store, name="whole")
+    assert story(store) == story(store, "whole")
+
+
+async def test_unscored_is_retried_at_resume_and_never_counted_as_wrong(store: Store) -> None:
+    async def flaky_machine(task: Task, solution: str) -> Verdict | None:
+        if task.id in ("t/1", "t/2"):
+            raise SandboxError("the engine is gone")
+        return None
+
+    summary = await run(store, judge=Judge(flaky_machine))
+    assert summary.status == "finished"
+    assert summary.unscored > 0
+    for trajectory in store.trajectories("run"):
+        for step in trajectory.steps:
+            assert (step.verdict.score is None) == (step.verdict.outcome is Outcome.UNSCORED)
+    model = Model()
+    resumed = await run(store, model, resume=True)
+    assert resumed.unscored == 0
+    await run(store, name="whole")
+    whole = {row["task"]["id"]: row for row in story(store, "whole")}
+    for row in story(store):
+        steps = {step["hypothesis"]["id"]: step["verdict"]["outcome"] for step in row["steps"]}
+        there = {step["hypothesis"]["id"]: step["verdict"]["outcome"] for step in whole[row["task"]["id"]]["steps"]}
+        first = {id_ for id_ in there if "/0/" in id_[3:]}
+        assert {id_: steps[id_] for id_ in first} == {id_: there[id_] for id_ in first}
+
+
+async def test_a_machine_that_cannot_judge_any_more_ends_the_run(store: Store) -> None:
+    async def gone(task: Task, solution: str) -> None:
+        raise SandboxError("the engine is gone")
+
+    with pytest.raises(InfrastructureError, match="the engine is gone"):
+        await run(store, judge=Judge(gone))
+    assert store.get_run("run").status == "failed"
+    model = Model()
+    assert (await run(store, model, resume=True)).unscored == 0
+
+
+async def test_a_fault_in_a_verifier_is_unscored_and_named(store: Store) -> None:
+    async def broken(task: Task, solution: str) -> None:
+        if task.id == "t/0":
+            raise ZeroDivisionError("in the verifier")
+
+    await run(store, judge=Judge(broken))
+    first = next(store.trajectories("run"))
+    assert all(step.verdict.outcome is Outcome.UNSCORED for step in first.steps)
+    assert "ZeroDivisionError" in first.steps[0].verdict.sandbox
+
+
+async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: Store) -> None:
+    held = asyncio.Event()
+
+    async def hold(request: Request) -> None:
+        if request.sample == 2:
+            held.set()
+            await asyncio.sleep(3600)
+
+    task = asyncio.create_task(run(store, Model(hold)))
+    await held.wait()
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert store.get_run("run").status == "interrupted"
+    assert store.summary("run").hypotheses == 16
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    model = Model()
+    await run(store, model, resume=True)
+    stored = {(request.task_id, request.round, request.sample) for request in model.requests}
+    assert not {place for place in stored if place[1] == 0 and place[2] != 2}
+    await run(store, name="whole")
+    assert story(store) == story(store, "whole")
+
+
+async def test_a_resume_goes_on_at_the_node_where_the_run_was_cut_off(store: Store) -> None:
+    heard: Counter[tuple[str, str, int]] = Counter()
+
+    class Cut(Exception):
+        pass
+
+    def cut(event: Any) -> None:
+        if event.kind == "node_entered" and event.node == "rank" and event.task_id == "t/0" and event.round == 1:
+            raise Cut
+
+    never = CONFIG.model_copy(update={"concurrency": 1})
+    one = [task for task in tasks(8) if task.id == "t/0"]
+
+    def far(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return x - {request.sampling.seed}\n```"
+
+    with pytest.raises(Cut):
+        await run(store, Model(text=far), tasks=one, config=never, on_event=cut)
+
+    def note(event: Any) -> None:
+        if event.kind == "node_entered":
+            heard[event.node, event.task_id, event.round] += 1
+
+    await run(store, Model(text=far), tasks=one, config=never, resume=True, on_event=note)
+    assert heard["rank", "t/0", 1] == 1
+    assert not heard["propose", "t/0", 0]
+    assert not heard["verify", "t/0", 1]
+
+
+async def test_lost_checkpoints_cost_nothing_but_a_walk(store: Store) -> None:
+    def stop(event: Any) -> None:
+        if event.kind == "node_entered" and event.node == "record" and event.task_id == "t/3":
+            raise RuntimeError("stop here")
+
+    model = Model()
+    with pytest.raises(RuntimeError, match="stop here"):
+        await run(store, model, on_event=stop)
+    async with checkpointer(store) as saver:
+        await saver.adelete_thread("run")
+    again = Model()
+    await run(store, again, resume=True)
+    first = {(request.task_id, request.round, request.sample) for request in model.requests}
+    assert not first & {(request.task_id, request.round, request.sample) for request in again.requests}
+    await run(store, name="whole")
+    assert story(store) == story(store, "whole")
+
+
+async def test_checkpoints_of_a_finished_run_are_gone(store: Store) -> None:
+    await run(store)
+    async with checkpointer(store) as saver:
+        assert [found async for found in saver.alist(None)] == []
+
+
+# The user's mistakes
+
+
+async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> None:
+    await run(store)
+    with pytest.raises(RunExistsError):
+        await run(store)
+    with pytest.raises(UnknownRunError):
+        await run(store, name="other", resume=True)
+    with pytest.raises(RunMismatchError, match=r"temperature = 0\.8, not 0\.1"):
+        await run(store, resume=True, config=CONFIG.model_copy(update={"temperature": 0.1}))
+    with pytest.raises(RunMismatchError, match="'t/7' is missing"):
+        await run(store, resume=True, tasks=tasks(7))
+    with pytest.raises(RunMismatchError, match="'t/8' is new"):
+        await run(store, resume=True, tasks=tasks(9))
+    changed = [*tasks(7), tasks(8)[7].model_copy(update={"prompt": "other"})]
+    with pytest.raises(RunMismatchError, match="'t/7' has changed"):
+        await run(store, resume=True, tasks=changed)
+    # How fast a run is may change.
+    model = Model()
+    await run(store, model, resume=True, config=CONFIG.model_copy(update={"concurrency": 2}))
+    assert not model.requests
+
+
+async def test_a_run_at_work_cannot_be_resumed(store: Store) -> None:
+    begun = asyncio.Event()
+
+    async def hold(request: Request) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    task = asyncio.create_task(run(store, Model(hold)))
+    await begun.wait()
+    with pytest.raises(RunBusyError):
+        await run(store, resume=True)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+# Around and below
+
+
+async def test_a_campaign_inside_another_graph_keeps_its_own_checkpoints(store: Store) -> None:
+    """As `gristmill improve` runs it."""
+    from typing import TypedDict
+
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import END, START, StateGraph
+
+    class State(TypedDict):
+        status: str
+
+    async def campaign(state: State) -> State:
+        return {"status": (await run(store)).status}
+
+    graph = StateGraph(State)
+    graph.add_node("campaign", campaign)
+    graph.add_edge(START, "campaign")
+    graph.add_edge("campaign", END)
+    saver = InMemorySaver()
+    compiled = graph.compile(checkpointer=saver)
+    assert (await compiled.ainvoke({"status": ""}, {"configurable": {"thread_id": "outer"}}))["status"] == "finished"
+    outer = [found.checkpoint["channel_values"] for found in saver.list(None)]
+    assert not any("task_id" in values or "pending" in values for values in outer)
+
+
+class Unknown:
+    pass
+
+
+@pytest.mark.parametrize("value", [None, 1, 1.5, "x", b"x", True, [1, None], {"a": [1], 2: "b"}])
+def test_checkpoints_hold_builtins(value: object) -> None:
+    serializer = StrictSerializer()
+    assert serializer.loads_typed(serializer.dumps_typed(value)) == value
+
+
+def test_checkpoints_hold_sends() -> None:
+    serializer = StrictSerializer()
+    sends = [Send("task", {"task_id": "a"}), Send("task", {"task_id": "b"})]
+    assert serializer.loads_typed(serializer.dumps_typed(sends)) == sends
+
+
+@pytest.mark.parametrize("value", [Unknown(), {1, 2}, Path("x"), Reply(text="x"), Budget, 1j])
+def test_other_types_are_refused_when_written(value: object) -> None:
+    with pytest.raises(TypeError, match="not allowed in a checkpoint"):
+        StrictSerializer().dumps_typed(value)
+
+
+def test_other_types_are_refused_when_read() -> None:
+    import pickle
+
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+    foreign = JsonPlusSerializer()
+    for value in (Reply(text="x"), Path("x"), {1, 2}):
+        with pytest.raises(StoreError, match="not allowed"):
+            StrictSerializer().loads_typed(foreign.dumps_typed(value))
+    for format_, content in (("pickle", pickle.dumps([1])), ("json", b"[1]"), ("msgpack", b"\xc1")):
+        with pytest.raises(StoreError):
+            StrictSerializer().loads_typed((format_, content))
