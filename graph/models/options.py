@@ -24,4 +24,4 @@ class ModelOptions(Record):
     start_seconds: float = Field(900.0, gt=0, description="how long a supervised server may take to become ready")
     log_folder: Path | None = Field(None, description="where a supervised server's log goes; None: .gristmill/logs")
     threads: int | None = Field(None, ge=1, description="CPU threads of `local`; None: torch's default")
-    batch: int = Field(32, ge=1, description="requests that `local` answers in one forward pass at most")
+    batch: int = Field(64, ge=1, description="requests that `local` answers in one forward pass at most")
