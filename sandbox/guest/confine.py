@@ -120,7 +120,6 @@ def _limit(plan: Plan, limits: dict[str, Any]) -> None:
     hard = {
         resource.RLIMIT_AS: plan.address_space + memory + _ADDRESS_SLACK,
         resource.RLIMIT_DATA: plan.data + memory,
-        resource.RLIMIT_CPU: math.ceil(limits["cpu_seconds"]),
         resource.RLIMIT_FSIZE: disk,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_CORE: 0,
@@ -136,6 +135,9 @@ def _limit(plan: Plan, limits: dict[str, Any]) -> None:
         _, most = resource.getrlimit(kind)
         value = value if most == resource.RLIM_INFINITY else min(value, most)
         resource.setrlimit(kind, (value, value))
+    # The signal of the first says why; the second is for those who ignore it.
+    processor = math.ceil(limits["cpu_seconds"])
+    resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 1))
 
 
 def _text(path: str) -> str:

@@ -225,7 +225,7 @@ class Zygote:
             return "finished", 0
         if status == OUT_OF_MEMORY:
             return "out_of_memory", status
-        if status in (-signal.SIGKILL, -signal.SIGXCPU) and processor >= float(job.limits["cpu_seconds"]) - 0.05:
+        if status == -signal.SIGXCPU or (status == -signal.SIGKILL and processor >= float(job.limits["cpu_seconds"])):
             return "timeout", None
         if status == -signal.SIGKILL and self.oom.grown() is not False:
             return "out_of_memory", None

@@ -10,6 +10,7 @@ import json
 import math
 import struct
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -104,10 +105,11 @@ def test_what_crosses_comes_back_with_its_exact_types(value: Any) -> None:
     assert shape(decode(encode(value))) == shape(value)
 
 
-@given(st_numpy.arrays(
-    st.sampled_from("|b1 |i1 |u1 <i2 <i4 >i4 <i8 <u8 <f2 <f4 >f8 <f8 <c8 <c16".split()),
-    st_numpy.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
-))  # fmt: skip
+ARRAY_TYPES = ["|b1", "|i1", "|u1", "<i2", "<i4", ">i4", "<i8", "<u8", "<f2", "<f4", ">f8", "<f8", "<c8", "<c16"]
+shapes = st_numpy.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
+
+
+@given(st_numpy.arrays(st.sampled_from(ARRAY_TYPES), shapes))
 @settings(deadline=None)
 def test_arrays_come_back_equal_writable_and_alone(array: Any) -> None:
     back = decode(encode([array, 1]))[0]
@@ -126,15 +128,11 @@ def test_numpy_scalars_keep_their_type(value: Any) -> None:
 @given(st.binary(max_size=200))
 @settings(max_examples=500, deadline=None)
 def test_random_bytes_decode_or_are_refused(data: bytes) -> None:
-    try:
+    with suppress(DecodeError):
         decode(data)
-    except DecodeError:
-        pass
 
 
-tags = st.sampled_from(
-    "$t $s $f $d $i $u $b $B $c $r $l $e $T $C $O $D $q $N $m $F $x $y $a $n $z a".split()
-)
+tags = st.sampled_from(["$" + letter for letter in "tsfdiubBcrleTCODqNmFxyanz"] + ["a"])
 trees = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["int", "<f8"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(tags, inner, max_size=2),
@@ -160,10 +158,8 @@ def test_damaged_encodings_decode_or_are_refused(value: Any, data: Any) -> None:
     damaged = bytearray(encode(value))
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(DecodeError):
         decode(bytes(damaged))
-    except DecodeError:
-        pass
 
 
 class EvilInt(int):
@@ -294,7 +290,8 @@ def test_truth_arrays_hold_only_truths() -> None:
 
 
 def test_named_tuples_with_names_that_are_code_are_refused() -> None:
-    for name, fields in (("P", ["x=print(1)"]), ("P(object)", ["x"]), ("P", ["_x"]), ("P", ["class"]), ("P", ["x", "x"])):
+    hostile = (["P", ["x=print(1)"]], ["P(object)", ["x"]], ["P", ["_x"]], ["P", ["class"]], ["P", ["x", "x"]])
+    for name, fields in hostile:
         with pytest.raises(DecodeError):
             decode(json.dumps({"$N": [name, fields, [1] * len(fields)]}).encode())
     many = [{"$N": [f"P{number}", ["x"], [1]]} for number in range(500)]
