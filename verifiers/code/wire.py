@@ -196,7 +196,8 @@ class Wire:
             ]
             return encode([ANSWER, packed, changes, packer.linked], self._bounds)
         except (EncodeError, RecursionError) as error:
-            return encode([RAISED, self._blame(error)])
+            cause = error if isinstance(error, EncodeError) else EncodeError("nested too deep")
+            return encode([RAISED, self._blame(cause)])
 
     def _send(self, data: bytes) -> None:
         try:
