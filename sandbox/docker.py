@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hardening"]
+__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hang_up", "hardening"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 START_SECONDS = 60.0
@@ -196,7 +196,7 @@ class DockerSandbox:
     def _close_output(self) -> None:
         output, self._output = self._output, None
         if output is not None:
-            output.close()
+            hang_up(output)
 
     def _is_running(self) -> bool:
         from docker.errors import NotFound
@@ -278,6 +278,13 @@ def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
         "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
         "runtime": options.runtime,
     }
+
+
+def hang_up(attached: Any) -> None:
+    """Close what the SDK's `attach_socket` gave: a reader, a socket behind it, and the response that holds both."""
+    for each in (getattr(attached, "_response", None), attached, getattr(attached, "_sock", None)):
+        if each is not None:
+            each.close()
 
 
 def _said(output: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tarfile
 import threading
@@ -32,6 +33,7 @@ def connect(timeout: float = 60.0) -> DockerClient:
     address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     client = None
     try:
+        _reach(address)
         client = docker.from_env(timeout=int(timeout))
         client.ping()
     # The SDK lets errors of requests and of the socket through beside its own.
@@ -65,6 +67,9 @@ def docker_image(client: DockerClient, variant: str = "base", reference: str | N
             try:
                 image = client.images.pull(reference)
             except APIError as error:
+                # The SDK leaves the connection of a refused stream open.
+                if error.response is not None:
+                    error.response.close()
                 raise SandboxError(
                     f"cannot pull the sandbox image {reference}: {error.explanation or error}; check the reference, "
                     "or leave it out to build the image from this Python"
@@ -106,6 +111,14 @@ def reap(client: DockerClient) -> int:
                     raise SandboxError(f"cannot remove the leftover container {container.name}: {error}") from error
             removed += 1
     return removed
+
+
+def _reach(address: str) -> None:
+    """Knock first: the SDK leaves its socket open when nobody answers."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.settimeout(10)
+            knock.connect(address.removeprefix("unix://"))
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -54,7 +54,7 @@ def _bubblewrap(profile: Profile) -> int:
 def _docker(profile: Profile) -> int:
     from docker.errors import DockerException
 
-    from gristmill.sandbox.docker import DockerOptions, hardening
+    from gristmill.sandbox.docker import DockerOptions, hang_up, hardening
     from gristmill.sandbox.engine import connect, docker_image
 
     with closing(connect()) as client:
@@ -69,9 +69,12 @@ def _docker(profile: Profile) -> int:
                 stdin_open=True,
             )
             attached = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            with closing(attached), _raw_terminal():
-                container.start()
-                _copy(getattr(attached, "_sock", attached))
+            try:
+                with _raw_terminal():
+                    container.start()
+                    _copy(getattr(attached, "_sock", attached))
+            finally:
+                hang_up(attached)
             status = container.wait(timeout=10)["StatusCode"]
         except DockerException as error:
             # The container removes itself, so there may be nothing left to ask for its status.

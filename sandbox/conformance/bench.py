@@ -70,6 +70,10 @@ class Bench:
         """The one value that `text` sends; it must finish."""
         report = await self.run(text, stdin=b"", sockets=(), **limits)
         self.require(report.ending is Ending.FINISHED, f"expected it to finish, but: {describe(report)}")
+        return self.value(report)
+
+    def value(self, report: Report) -> Any:
+        """The one value that a job has sent."""
         self.require(len(report.messages) == 1, f"expected one message, got {len(report.messages)}")
         return decode(report.messages[0])
 

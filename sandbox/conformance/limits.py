@@ -158,9 +158,7 @@ async def one_file_is_limited(bench: Bench) -> None:
     """
     report = await bench.run(text, disk_mb=4)
     if report.ending is Ending.FINISHED:
-        from gristmill.sandbox.canonical import decode
-
-        size = decode(report.messages[0])
+        size = bench.value(report)
         bench.require(size <= 5 << 20, f"a file of {size >> 20} MB with a limit of 4 MB")
 
 
@@ -181,9 +179,7 @@ async def many_files_are_limited(bench: Bench) -> None:
     """
     report = await bench.run(text, disk_mb=4)
     if report.ending is Ending.FINISHED:
-        from gristmill.sandbox.canonical import decode
-
-        total = decode(report.messages[0])
+        total = bench.value(report)
         bench.require(total <= 8, f"{total} MB in many files with a limit of 4 MB")
 
 

@@ -80,13 +80,14 @@ async def _one(bench: Bench, run: Check) -> str:
     """What is wrong; empty if nothing is."""
     try:
         await run(bench)
-    except (Broken, SandboxError) as error:
+    # A backend that does not talk as it should shows as broken sockets and undecodable messages.
+    except (Broken, SandboxError, OSError, ValueError) as error:
         detail = str(error) or repr(error)
     else:
         detail = ""
     try:
         await bench.honest()
-    except (Broken, SandboxError) as error:
+    except (Broken, SandboxError, OSError, ValueError) as error:
         detail = detail or f"afterwards the worker could not run an honest job: {error}"
         await bench.restart()
     return detail
