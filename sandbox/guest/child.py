@@ -1,8 +1,12 @@
-"""The forked child of a job: confines itself, then runs the job's program. Staged: guest modules only."""
+"""The forked child of a job. It confines itself ahead of time, waits for its job, and runs that job's program.
+
+Confinement is most of what a job costs, so it is done while nobody waits. Staged: guest modules only.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import socket
@@ -13,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from gristmill.sandbox.guest.confine import Plan, confine
+from gristmill.sandbox.guest.confine import Plan, confine, set_limits
 from gristmill.sandbox.guest.context import Context
 
 __all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child"]
@@ -24,28 +28,30 @@ NOT_CONFINED: Final = 87
 
 
 def be_child(
-    program: Callable[[Context], int | None],
     plan: Plan,
-    limits: dict[str, Any],
     folder: str,
     user: int,
-    descriptors: list[int],
+    disk_mb: int,
+    line: int,
     say_confined: int,
 ) -> NoReturn:
-    """Become the job; never returns."""
+    """Confine this process, wait on `line` for a job, run it. Never returns.
+
+    The job comes as one message, ``{"program", "limits"}`` with the descriptors [channel, stdin, stdout, stderr,
+    *sockets]; nothing else is ever read from there.
+    """
     status = NOT_CONFINED
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _prefer_to_die()
         os.setsid()
-        channel, standard, others = descriptors[0], descriptors[1:4], descriptors[4:]
-        for number, descriptor in enumerate(standard):
-            os.dup2(descriptor, number)
-        confine(plan, limits, folder, user)
+        confine(plan, folder, user, disk_mb)
         os.write(say_confined, b"+")
-        _close_all_but({0, 1, 2, channel, *others})
+        _close_all_but({0, 1, 2, line})
         sys.modules["__main__"] = types.ModuleType("__main__")
+        program, limits, channel, others = _await_job(line)
+        set_limits(plan, limits)
         gc.enable()
         status = 1
         context = Context(
@@ -65,6 +71,21 @@ def be_child(
         # Not an exit: the interpreter's end would run what the candidate has left there.
         _flush()
         os._exit(status)
+
+
+def _await_job(line: int) -> tuple[Callable[[Context], int | None], dict[str, Any], int, list[int]]:
+    """(program, limits, channel, other sockets) of the job; its streams are in place."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line) as control:
+        data, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 64)
+    if not data:
+        # The zygote wants this child no more.
+        os._exit(0)
+    message = json.loads(data)
+    for number, descriptor in enumerate(descriptors[1:4]):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    module, _, name = message["program"].partition(":")
+    return getattr(sys.modules[module], name), message["limits"], descriptors[0], descriptors[4:]
 
 
 def _prefer_to_die() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from gristmill.sandbox.guest import kernel, landlock, seccomp
 
-__all__ = ["WORK", "Plan", "confine", "open_devices", "open_folders", "prepare"]
+__all__ = ["WORK", "Plan", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
 
 WORK: Final = "/tmp"  # noqa: S108  # the sandbox's own tmpfs
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
@@ -73,14 +73,16 @@ def open_devices() -> list[tuple[int, int]]:
     return [(os.open(path, os.O_PATH | os.O_CLOEXEC), rights & ~(1 << 3)) for path, rights in present]
 
 
-def confine(plan: Plan, limits: dict[str, Any], folder: str, user: int) -> None:
+def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
     """Confine this process. `folder` becomes its working directory and the only place that it can write to.
+
+    What differs from job to job comes with `set_limits`; only in mode ``namespace`` is `disk_mb` used here.
 
     Raises:
         OSError: some layer could not be put up; the caller must not go on.
     """
     if plan.mode == "namespace":
-        _enter_namespaces(limits, folder)
+        _enter_namespaces(disk_mb, folder)
     else:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -88,7 +90,6 @@ def confine(plan: Plan, limits: dict[str, Any], folder: str, user: int) -> None:
     kernel.prctl(_PR_SET_DUMPABLE, 0)
     os.umask(0o077)
     os.chdir(folder)
-    _limit(plan, limits)
     kernel.drop_capabilities()
     kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if plan.landlock:
@@ -99,7 +100,7 @@ def confine(plan: Plan, limits: dict[str, Any], folder: str, user: int) -> None:
         kernel.set_filter(plan.filter)
 
 
-def _enter_namespaces(limits: dict[str, Any], folder: str) -> None:
+def _enter_namespaces(disk_mb: int, folder: str) -> None:
     """Become the only user of new namespaces; the zygote has made this process the first of a new pid namespace."""
     outside_user, outside_group = os.geteuid(), os.getegid()
     # Otherwise the maps below belong to root, who is nobody here.
@@ -108,14 +109,15 @@ def _enter_namespaces(limits: dict[str, Any], folder: str) -> None:
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/gid_map", f"1000 {outside_group} 1")
     _write("/proc/self/uid_map", f"1000 {outside_user} 1")
-    size, files = limits["disk_mb"] * _MEGABYTE, 16 + 256 * limits["disk_mb"]
+    size, files = disk_mb * _MEGABYTE, 16 + 256 * disk_mb
     kernel.mount_tmpfs(WORK, f"size={size},nr_inodes={files},mode=0700", private_first=True)
     os.mkdir(folder)
     # Last, since the maps above are written through it: what tells of processes outside.
     kernel.mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555")
 
 
-def _limit(plan: Plan, limits: dict[str, Any]) -> None:
+def set_limits(plan: Plan, limits: dict[str, Any]) -> None:
+    """Lower this process's limits, for good, to those of its job."""
     memory, disk = limits["memory_mb"] * _MEGABYTE, limits["disk_mb"] * _MEGABYTE
     hard = {
         resource.RLIMIT_AS: plan.address_space + memory + _ADDRESS_SLACK,

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from gristmill.sandbox.guest import kernel
-from gristmill.sandbox.guest.confine import WORK, Plan, confine
+from gristmill.sandbox.guest.confine import WORK, Plan, confine, set_limits
 from gristmill.sandbox.guest.users import Users, folder_of
 
 __all__ = ["probe"]
@@ -82,7 +82,8 @@ def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
 def _attempt_all(plan: Plan, folder: str, user: int, writing: int) -> None:
     told: dict[str, Any] = {}
     try:
-        confine(plan, _LIMITS, folder, user)
+        confine(plan, folder, user, 1)
+        set_limits(plan, _LIMITS)
         told = {
             "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
             "zygote": _zygote_is_out_of_reach(plan),

@@ -52,7 +52,8 @@ def inside(folder: Path, layers: Plan, action: Callable[[], Any], limits: dict[s
     pid = os.fork()
     if pid == 0:
         try:
-            confine.confine(layers, limits or LIMITS, str(folder), USER)
+            confine.confine(layers, str(folder), USER, 1)
+            confine.set_limits(layers, limits or LIMITS)
             answer = {"value": action()}
         except BaseException:
             answer = {"error": traceback.format_exc()}

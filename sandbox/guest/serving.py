@@ -1,0 +1,269 @@
+"""What the zygote does between start and end: keeps a confined child ready, gives it a job, and clears up after it.
+
+One job at a time. When its first process ends, or must, everything but the zygote is killed, so nothing of a job is
+left. Staged into sandboxes: guest modules only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from typing import Any, Final, NamedTuple
+
+from gristmill.sandbox.guest import kernel, users
+from gristmill.sandbox.guest.child import OUT_OF_MEMORY, be_child
+from gristmill.sandbox.guest.confine import prepare
+from gristmill.sandbox.guest.watching import OomCounter, Watch
+
+__all__ = ["Zygote"]
+
+_WATCH_SECONDS: Final = 0.05
+_REAP_SECONDS: Final = 10.0
+_USUAL_DISK: Final = 16
+
+
+class Spare(NamedTuple):
+    """A child that is confined and waits for its job."""
+
+    pid: int
+    user: int
+    folder: str
+    disk_mb: int
+    line: socket.socket
+
+
+class Job:
+    """The job that is running: what it may use, and what is known of its end so far."""
+
+    def __init__(self, message: dict[str, Any], mode: str, spare: Spare) -> None:
+        self.number = int(message["start"])
+        self.limits: dict[str, Any] = message["limits"]
+        self.pid = spare.pid
+        self.user = spare.user
+        self.folder = spare.folder
+        self.reason = ""
+        self.note = ""
+        self.status: int | None = None
+        self.peak = 0
+        self.begun = time.monotonic()
+        self.deadline = self.begun + float(self.limits["wall_seconds"])
+        self.watch_at = self.begun + _WATCH_SECONDS
+        self.processor = _processor_seconds()
+        self.watch = Watch(self.limits, self.folder if mode == "uid" else None)
+
+
+class Zygote:
+    """The state of one worker from its side: the control socket, the plan, and at most one job."""
+
+    def __init__(self, control: socket.socket, mode: str) -> None:
+        self.control = control
+        self.mode = mode
+        self.plan = prepare(mode)
+        self.users = users.Users(mode)
+        self.oom = OomCounter()
+        self.job: Job | None = None
+        self.spare: Spare | None = None
+        self.folders = 0
+        # A child writes one byte when it is confined: without it, its end says nothing about the job.
+        self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "namespace" else -1
+        self.resident = Watch.resident(os.getpid())
+        self.wakeup, written = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+
+    def serve(self) -> None:
+        """Run jobs until the host hangs up."""
+        self._prepare(_USUAL_DISK)
+        poll = select.poll()
+        poll.register(self.control.fileno(), select.POLLIN)
+        poll.register(self.wakeup, select.POLLIN)
+        while True:
+            ready = dict(poll.poll(self._timeout()))
+            if self.wakeup in ready:
+                os.read(self.wakeup, 4096)
+                self._reap()
+            if self.control.fileno() in ready and not self._obey():
+                return
+            self._look()
+
+    def _timeout(self) -> float | None:
+        if self.job is None:
+            return None
+        return max(0.0, (min(self.job.deadline, self.job.watch_at) - time.monotonic()) * 1000 + 1)
+
+    def _obey(self) -> bool:
+        """Do what the host says; False when it has hung up."""
+        data, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 64)
+        if not data:
+            return False
+        message = json.loads(data)
+        if "start" in message:
+            try:
+                self._start(message, descriptors)
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+        elif self.job is not None and message.get("kill") == self.job.number:
+            self._end("failed", "killed by the host")
+        return True
+
+    def _start(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        number = message["start"]
+        try:
+            if self.job is not None:
+                raise RuntimeError("a job was started while another one runs")
+            importlib.import_module(message["program"].partition(":")[0])
+            spare = self._prepare(message["limits"]["disk_mb"])
+            self.spare = None
+            self.job = Job(message, self.mode, spare)
+            with spare.line:
+                handed = json.dumps({"program": message["program"], "limits": message["limits"]})
+                socket.send_fds(spare.line, [handed.encode()], descriptors)
+        except Exception as error:
+            self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
+
+    def _prepare(self, disk_mb: int) -> Spare:
+        """A child that is ready for a job, or will be in a moment."""
+        if self.spare is not None:
+            # Only a file system of its own has its size from the beginning.
+            if self.mode == "uid" or self.spare.disk_mb == disk_mb:
+                return self.spare
+            self._discard(self.spare)
+        self.folders += 1
+        user, folder = self.users.next(), users.folder_of(self.folders)
+        self.users.make_folder(folder, user)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            if self.mode == "namespace":
+                kernel.unshare(kernel.NEW_PIDS)
+            pid = os.fork()
+            if pid == 0:
+                # Their numbers will be closed, and mean other files by the time that these objects go.
+                ours.detach()
+                self.control.detach()
+                be_child(self.plan, folder, user, disk_mb, theirs.detach(), self.say_confined)
+            if self.mode == "namespace":
+                kernel.join(self.own_pids, kernel.NEW_PIDS)
+        self.spare = Spare(pid, user, folder, disk_mb, ours)
+        return self.spare
+
+    def _discard(self, spare: Spare) -> None:
+        """Let go of a child that has not been used."""
+        os.kill(spare.pid, signal.SIGKILL)
+        os.waitpid(spare.pid, 0)
+        self._forget(spare)
+
+    def _forget(self, spare: Spare) -> None:
+        self.spare = None
+        spare.line.close()
+        self._was_confined()
+        self.users.remove_folder(spare.folder, spare.user)
+
+    def _look(self) -> None:
+        """Hold the running job to its limits."""
+        job = self.job
+        if job is None:
+            return
+        now = time.monotonic()
+        if now >= job.deadline:
+            self._end("timeout", "")
+        elif now >= job.watch_at:
+            job.watch_at = now + _WATCH_SECONDS
+            reason, note = job.watch.look(self.resident)
+            if reason:
+                self._end(reason, note)
+
+    def _reap(self) -> None:
+        """Collect processes that have ended; the end of a job's first one is the end of the job."""
+        if self._collect() and self.job is not None and self.job.status is not None:
+            self._end("", "")
+
+    def _collect(self) -> bool:
+        """Collect all that have ended. True if any did."""
+        found = False
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return found
+            if pid == 0:
+                return found
+            found = True
+            if self.spare is not None and pid == self.spare.pid:
+                self._forget(self.spare)
+            elif self.job is not None and pid == self.job.pid:
+                self.job.status = os.waitstatus_to_exitcode(status)
+                self.job.peak = used.ru_maxrss
+
+    def _end(self, reason: str, note: str) -> None:
+        """Leave nothing of the job, and report how it ended."""
+        job = self.job
+        if job is None:
+            return
+        job.reason, job.note = reason, note
+        clean = self._kill_all()
+        seconds = time.monotonic() - job.begun
+        clean = self.users.remove_folder(job.folder, job.user) and clean
+        processor = _processor_seconds() - job.processor
+        ending, status = self._verdict(job, processor)
+        peak = max(job.peak / 1024 - self.resident / (1 << 20), job.watch.peak / (1 << 20), 0.0)
+        message: dict[str, Any] = {"ended": job.number, "ending": ending, "exit_status": status, "note": job.note,
+                                   "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),
+                                   "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
+        if not self._was_confined():
+            message["error"] = "the job's process ended before it was confined"
+        self.job = None
+        self._send(message)
+        self._prepare(job.limits["disk_mb"])
+
+    def _kill_all(self) -> bool:
+        """Kill and collect everything else in this pid namespace. False if something would not die."""
+        give_up = time.monotonic() + _REAP_SECONDS
+        while True:
+            self._collect()
+            try:
+                os.kill(-1, signal.SIGKILL)
+            except ProcessLookupError:
+                self._collect()
+                return True
+            if time.monotonic() > give_up:
+                return False
+            if select.select([self.wakeup], [], [], 0.002)[0]:
+                os.read(self.wakeup, 4096)
+
+    def _verdict(self, job: Job, processor: float) -> tuple[str, int | None]:
+        """(ending, exit status) of a job that is gone."""
+        if job.reason:
+            return job.reason, None
+        status = job.status
+        if status == 0:
+            return "finished", 0
+        if status == OUT_OF_MEMORY:
+            return "out_of_memory", status
+        if status == -signal.SIGXCPU or (status == -signal.SIGKILL and processor >= float(job.limits["cpu_seconds"])):
+            return "timeout", None
+        if status == -signal.SIGKILL and self.oom.grown() is not False:
+            return "out_of_memory", None
+        return "failed", status
+
+    def _was_confined(self) -> bool:
+        try:
+            return os.read(self.confined, 64) == b"+"
+        except BlockingIOError:
+            return False
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.control.send(json.dumps(message).encode())
+
+
+def _processor_seconds() -> float:
+    """What all collected processes have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
