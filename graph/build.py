@@ -47,12 +47,11 @@ def campaign_graph(
     """All tasks: open → one loop per pending task, side by side → close."""
     loop = task_graph()
 
-    async def task(state: TaskState, runtime: LoopRuntime) -> TaskEnding:
+    async def task(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         # Bounded here and not by LangGraph's max_concurrency, which would also queue the checkpoints of tasks that
         # have ended behind tasks that have not begun.
         async with runtime.context.slots:
-            ending: TaskEnding = await loop.ainvoke(state)
-        return ending
+            return dict(await loop.ainvoke(state))
 
     def each_task(state: CampaignState) -> list[Send]:
         return [Send("task", {"task_id": task_id}) for task_id in state["pending"]]

@@ -18,12 +18,13 @@ from gristmill.graph.checkpoints import checkpointer
 from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, MessagesFor
 from gristmill.graph.entries import happened
-from gristmill.graph.errors import RunMismatchError, StoreError
+from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.journal import Journal
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.prompting import choose_profile
 from gristmill.graph.prompting import messages_for as built_in_messages
+from gristmill.graph.sameness import check_same
 from gristmill.graph.spending import Spending
 from gristmill.graph.state import CampaignState
 from gristmill.graph.store import Run, Store
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["CampaignSummary", "Judge", "MessagesFor", "run_campaign"]
 
 _NODES_PER_ROUND = 6
+_SLOTS = 32
+"""Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
 _SLOTS = 32
 """Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
 _MAY_DIFFER = {"concurrency", "sandbox"}
@@ -90,7 +93,7 @@ async def run_campaign(
         store.check_name(name)
     async with AsyncExitStack() as stack:
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
-        judge = verifiers or await stack.enter_async_context(_verifiers(config, pool))
+        judge = await stack.enter_async_context(_verifiers(config, pool)) if verifiers is None else verifiers
         if not resume:
             store.create_run(name, config, tasks)
             run = store.get_run(name)
@@ -192,31 +195,3 @@ async def _verifiers(config: RunConfig, pool: Pool | None) -> AsyncIterator[Judg
         return
     async with Pool.open(config.sandbox) as opened:
         yield Verifiers(opened, confirm=config.confirm)
-
-
-def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Sequence[Task]) -> None:
-    """See that a run is resumed with what it was started with.
-
-    Raises:
-        RunMismatchError: names the first difference.
-    """
-    before, now = run.config.model_dump(), config.model_dump()
-    for knob in before:
-        if knob not in _MAY_DIFFER and before[knob] != now[knob]:
-            raise RunMismatchError(
-                f"the run {run.name!r} was started with {knob} = {before[knob]!r}, not {now[knob]!r}: "
-                "leave the option out to resume, or start a new run under another --name"
-            )
-    old, new = {task.id: task for task in stored}, {task.id: task for task in tasks}
-    difference = None
-    if missing := [id_ for id_ in old if id_ not in new]:
-        difference = f"task {missing[0]!r} is missing"
-    elif added := [id_ for id_ in new if id_ not in old]:
-        difference = f"task {added[0]!r} is new"
-    elif changed := [id_ for id_ in old if old[id_].model_dump_json() != new[id_].model_dump_json()]:
-        difference = f"task {changed[0]!r} has changed"
-    if difference is not None:
-        raise RunMismatchError(
-            f"the run {run.name!r} was started with other tasks: {difference}; "
-            "resume with the same task file, or start a new run under another --name"
-        )

@@ -68,7 +68,9 @@ def _encode(value: Any) -> Any:
         return ormsgpack.Ext(_SEND, ormsgpack.packb([value.node, value.arg], default=_encode, option=_OPTIONS))
     if isinstance(value, BaseException):  # LangGraph writes down why a task failed
         return f"{type(value).__name__}: {value}"
-    for plain in (str, int, float, dict, list):
+    # Subclasses of builtins, StrEnum and defaultdict among them, are stored as what they are made of.
+    builtins: tuple[Any, ...] = (str, int, float, dict, list)
+    for plain in builtins:
         if isinstance(value, plain):
             return plain(value)
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__}")
@@ -145,6 +147,6 @@ async def checkpointer(store: Store) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         raise UserError("a PostgreSQL store needs the extra: pip install 'gristmill[postgres]'") from error
     url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with database_trouble(store.location, "write to", (psycopg.Error,)):
-        async with AsyncPostgresSaver.from_conn_string(url, serde=StrictSerializer()) as saver:
-            await saver.setup()
-            yield saver
+        async with AsyncPostgresSaver.from_conn_string(url, serde=StrictSerializer()) as postgres:
+            await postgres.setup()
+            yield postgres

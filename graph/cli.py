@@ -78,6 +78,7 @@ def run(
     from rich.console import Console
 
     from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.sameness import check_same
     from gristmill.graph.settings import free_name, settings
     from gristmill.graph.store import Store
     from gristmill.graph.tasks import load_tasks
@@ -107,7 +108,10 @@ def run(
         base = store.get_run(name).config.model_dump() if resume and name is not None else {}
         chosen_config = settings(base, config, given, budget)
         chosen = name or free_name(tasks, [known.name for known in store.runs()])
-        if not resume:
+        # Before models and sandboxes are started for it.
+        if resume:
+            check_same(store.get_run(chosen), store.tasks(chosen), chosen_config, loaded)
+        else:
             store.check_name(chosen)
         # With --json, standard output belongs to the program that reads it.
         console = Console(file=sys.stderr if json_ else sys.stdout)
@@ -115,7 +119,11 @@ def run(
         go_on = f"gristmill run {tasks} --name {chosen} --resume" + (
             "" if workspace == "." else f" --workspace {workspace}"
         )
-        summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
+        if resume and store.get_run(chosen).status == "finished" and not store.unended(chosen):
+            console.print(f"the run {chosen} has already finished: nothing to resume", highlight=False)
+            summary = store.summary(chosen)
+        else:
+            summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
         if json_:
             typer.echo(summary.model_dump_json(indent=1))
         _print_summary(console, summary)

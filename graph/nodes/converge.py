@@ -19,7 +19,8 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     context, round = runtime.context, state["round"]
     context.tell(NodeEntered(node="converge", task_id=state["task_id"], round=round))
     standing = Standing.model_validate({name: state.get(name) for name in Standing.model_fields})
-    spent = StopReason(state["spent"]) if state.get("spent") else context.spending.over()
+    refused = state.get("spent")
+    spent = StopReason(refused) if refused else context.spending.over()
     stop = converged(standing, round, context.config, spent=spent)
     if stop is None:
         return {"stop": None, "detail": ""}

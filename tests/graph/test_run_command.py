@@ -1,0 +1,196 @@
+"""`gristmill run`, `runs`, `show` and `graph` as a user meets them: the installed command, a real sandbox."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gristmill.graph.models.server import Call, Failure, ReplayServer
+from gristmill.graph.store import Store
+
+pytestmark = pytest.mark.bubblewrap
+
+PUBLIC = {"type": "cases", "entry_point": "double", "cases": [{"args": [1], "expected": 2}]}
+HIDDEN = {
+    "type": "cases",
+    "entry_point": "double",
+    "cases": [{"args": [3], "expected": 6}, {"args": [0], "expected": 0}],
+}
+WRONG = "```python\ndef double(x):\n    return x * x\n```"
+RIGHT = "```python\ndef double(x):\n    return 2 * x\n```"
+
+
+@pytest.fixture
+def tasks(workspace: Path, bubblewrap: str) -> Path:
+    rows = [
+        {
+            "id": f"double/{number}",
+            "kind": "code",
+            "prompt": f"{number}: double(x)",
+            "tests": [HIDDEN],
+            "public_tests": [PUBLIC],
+        }
+        for number in range(4)
+    ]
+    path = workspace / "doubling.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def recording(workspace: Path) -> str:
+    """Wrong at first, right once the evidence is shown."""
+    rows = [{"round": 0, "text": WRONG}, {"round": 1, "text": RIGHT}]
+    path = workspace / "replies.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return f"replay:{path}"
+
+
+def call(command: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+RUN = ("--sandbox", "bubblewrap", "--hypotheses", "2", "--rounds", "3")
+
+
+def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recording: str, gristmill_command: str) -> None:
+    done = call(gristmill_command, "run", str(tasks), "--model", recording, *RUN, "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["run"], summary["status"], summary["solved"]) == ("doubling-1", "finished", 4)
+    assert summary["outcomes"] == {"failed": 8, "passed": 8}
+    assert "run doubling-1 finished" in done.stderr
+    again = call(gristmill_command, "run", str(tasks), "--model", recording, *RUN)
+    assert "doubling-2" in again.stdout
+    assert "verified     8 of 16 scored (50.0%)" in again.stdout
+    listed = json.loads(call(gristmill_command, "runs", "--json").stdout)
+    assert [(run["name"], run["solved"]) for run in listed] == [("doubling-1", 4), ("doubling-2", 4)]
+    assert "doubling-2" in call(gristmill_command, "runs").stdout
+    assert "4 ended, 4 solved" in call(gristmill_command, "show", "doubling-1").stdout
+    story = call(gristmill_command, "show", "doubling-1", "--task", "double/2").stdout
+    assert "double/2/0/0: failed" in story
+    assert "double/2/1/1: passed, score 1.0, built on double/2/0/0" in story
+    steps = json.loads(call(gristmill_command, "show", "doubling-1", "--task", "double/2", "--json").stdout)
+    assert [step["verdict"]["outcome"] for step in steps] == ["failed", "failed", "passed", "passed"]
+    finished = call(gristmill_command, "run", str(tasks), "--name", "doubling-1", "--resume")
+    assert "4 ended, 4 solved" in finished.stdout
+    assert "has already finished" in finished.stdout
+
+
+def test_options_come_from_a_file_and_the_command_line_goes_before_it(
+    tasks: Path, recording: str, gristmill_command: str
+) -> None:
+    Path("run.yaml").write_text(
+        f"model: {recording}\nhypotheses: 3\nrounds: 1\nsandbox: bubblewrap\nbudget: {{calls: 11}}\n"
+    )
+    done = call(gristmill_command, "run", str(tasks), "--config", "run.yaml", "--hypotheses", "1", "--json")
+    assert json.loads(done.stdout)["hypotheses"] == 4
+    with Store.open(".") as store:
+        config = store.get_run("doubling-1").config
+    assert (config.hypotheses, config.rounds, config.budget.calls) == (1, 1, 11)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--hypotheses", "0"], "--hypotheses"),
+        (["--strategy", "climb"], "best_of, reflect"),
+        (["--config", "bad.yaml"], "hypothesis"),
+        (["--config", "broken.yaml"], "not a YAML file"),
+        (["--config", "list.yaml"], "options by name"),
+        (["--config", "none.yaml"], "none.yaml"),
+        (["--resume"], "--name"),
+        (["--config", "binary.yaml"], "not a YAML file"),
+        (["--resume", "--name", "ghost"], "ghost"),
+        (["--name", "a/b"], "run name"),
+        (["--calls", "0"], "calls"),
+        (["--workspace", "mysql://x/y"], "postgresql://"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(
+    arguments: list[str], told: str, tasks: Path, recording: str, gristmill_command: str
+) -> None:
+    Path("bad.yaml").write_text("hypothesis: 3\n")
+    Path("broken.yaml").write_text("a: [\n")
+    Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
+    Path("list.yaml").write_text("- 3\n")
+    done = call(gristmill_command, "run", str(tasks), "--model", recording, *arguments, code=2)
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 3
+
+
+@pytest.fixture
+def slow_server() -> Iterator[ReplayServer]:
+    def answer(call: Call) -> str:
+        time.sleep(0.3)
+        return WRONG if len(call.messages) < 4 else RIGHT
+
+    with ReplayServer(answer) as server:
+        yield server
+
+
+def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
+    tasks: Path, slow_server: ReplayServer, gristmill_command: str
+) -> None:
+    command = [
+        gristmill_command,
+        "run",
+        str(tasks),
+        "--name",
+        "night",
+        "--model",
+        f"openai:replay@{slow_server.url}",
+        *RUN,
+    ]
+    process = subprocess.Popen(
+        [*command, "--concurrency", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while len(slow_server.calls) < 6:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "--name night --resume" in told
+    assert "Traceback" not in told
+    with Store.open(".") as store:
+        run = store.get_run("night")
+        kept = store.summary("night").hypotheses
+    assert run.status == "interrupted"
+    assert kept >= 2
+    asked = len(slow_server.calls)
+    done = call(gristmill_command, "run", str(tasks), "--name", "night", "--resume", "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["status"], summary["solved"]) == ("finished", 4)
+    assert len(slow_server.calls) - asked == summary["hypotheses"] - kept
+
+
+def test_a_server_that_dies_ends_the_run_with_three_and_its_work_kept(tasks: Path, gristmill_command: str) -> None:
+    def failures() -> Iterator[Failure | None]:
+        yield from [None] * 3
+        while True:
+            yield Failure(kind="status", status=401, message="no credit left")
+
+    with ReplayServer(lambda call: WRONG, failures=failures()) as server:  # type: ignore[arg-type]
+        model = f"openai:replay@{server.url}"
+        done = subprocess.run(
+            [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "1"],
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+    assert done.returncode in (2, 3), done.stderr
+    assert "no credit left" in done.stderr
+    with Store.open(".") as store:
+        assert store.get_run("night").status == "failed"
+        assert store.summary("night").hypotheses == 3
+
+
+def test_the_picture_is_printed(gristmill_command: str) -> None:
+    assert "converge" in call(gristmill_command, "graph").stdout
