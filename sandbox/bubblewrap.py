@@ -27,7 +27,7 @@ from typing import IO, Self
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image import PYTHON, root
 from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
-from gristmill.sandbox.staging import stage
+from gristmill.sandbox.staging import stage, sweep
 from gristmill.sandbox.worker import Worker
 
 __all__ = ["BubblewrapFactory", "BubblewrapSandbox", "find_bwrap"]
@@ -78,6 +78,7 @@ class BubblewrapFactory:
             raise SandboxError(f"bubblewrap does not run here: {error}") from error
         if done.returncode != 0:
             raise SandboxError(_explain(done.stderr.strip()))
+        sweep()
 
     def create(self, profile: Profile) -> BubblewrapSandbox:
         """A worker that has not been entered yet."""
@@ -101,6 +102,11 @@ class BubblewrapSandbox:
         if self._info is None:
             raise SandboxError("this sandbox has not been entered yet")
         return self._info
+
+    @property
+    def healthy(self) -> bool:
+        """Whether another job can be run here."""
+        return self._worker is not None and self._worker.healthy
 
     @property
     def pid(self) -> int | None:

@@ -19,7 +19,13 @@ Variant = Annotated[str, typer.Option("--image", help="base, or torch (base with
 
 @sandbox.command()
 def build(backend: Backend = "auto", variant: Variant = "base") -> None:
-    """Make the file system that jobs see from this Python, and hand it to the engine."""
+    """Make the file system that jobs see from this Python, and hand it to the engine.
+
+    \b
+    Examples:
+      gristmill sandbox build
+      gristmill sandbox build --backend docker --image torch
+    """
     import asyncio
 
     from gristmill.sandbox.backends import choose_factory
@@ -41,7 +47,12 @@ def build(backend: Backend = "auto", variant: Variant = "base") -> None:
 
 @sandbox.command()
 def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
-    """Look round from inside: an interactive Python behind the same walls as a worker's."""
+    """Look round from inside: an interactive Python behind the same walls as a worker's.
+
+    \b
+    Example:
+      gristmill sandbox shell --backend bubblewrap
+    """
     import asyncio
 
     from gristmill.sandbox.backends import choose_factory
@@ -54,12 +65,15 @@ def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
 
 @sandbox.command()
 def reap() -> None:
-    """Remove containers whose owner is gone. Pools do this themselves when they start."""
+    """Remove containers and files whose owner is gone. Pools do this themselves when they start."""
     import contextlib
 
     from gristmill.sandbox.engine import connect
     from gristmill.sandbox.engine import reap as remove
+    from gristmill.sandbox.staging import sweep
 
+    swept = sweep()
+    typer.echo(f"removed {swept} leftover folder{'' if swept == 1 else 's'}")
     with contextlib.closing(connect()) as client:
         removed = remove(client)
     typer.echo(f"removed {removed} leftover container{'' if removed == 1 else 's'}")
@@ -68,7 +82,13 @@ def reap() -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say what this machine has and what it lacks, by trying each kind of sandbox. Exits with 3 if none works."""
+    """Say what this machine has and what it lacks, by trying each kind of sandbox. Exits with 3 if none works.
+
+    \b
+    Examples:
+      gristmill doctor
+      gristmill doctor --json
+    """
     import asyncio
 
     from gristmill.sandbox.doctor import diagnose

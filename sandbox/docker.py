@@ -19,12 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gristmill.sandbox.engine import LABEL, connect, docker_image, engine_gaps, owner_label, reap
+from gristmill.sandbox.engine import LABEL, connect, docker_image, engine_gaps, reap
 from gristmill.sandbox.engine_profile import engine_profile
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image import PYTHON
+from gristmill.sandbox.owners import owner_label
 from gristmill.sandbox.records import Job, Profile, Record, Report, SandboxInfo
-from gristmill.sandbox.staging import stage
+from gristmill.sandbox.staging import stage, sweep
 from gristmill.sandbox.worker import Worker
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class DockerFactory:
         client = connect(timeout=10)
         with contextlib.closing(client):
             reap(client)
+        sweep()
         self._reaped = True
 
     def create(self, profile: Profile) -> DockerSandbox:
@@ -105,6 +107,11 @@ class DockerSandbox:
         return self._info
 
     @property
+    def healthy(self) -> bool:
+        """Whether another job can be run here."""
+        return self._worker is not None and self._worker.healthy
+
+    @property
     def container_id(self) -> str | None:
         """The engine's name for the container, while there is one."""
         return None if self._container is None else str(self._container.id)
@@ -116,7 +123,7 @@ class DockerSandbox:
         self._starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
             connection = await asyncio.shield(self._starting)
-            self._worker = Worker(connection, self.profile)
+            self._worker = Worker(connection, self.profile, kill=self._kill)
             await self._worker.handshake()
         except SandboxError as error:
             said = await asyncio.to_thread(_said, self._output)
@@ -139,6 +146,8 @@ class DockerSandbox:
     async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
         """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
         if self._worker is None:
+            for each in sockets:
+                each.close()
             raise SandboxError("this sandbox is not running; enter it first")
         return await self._worker.run(job, sockets)
 
@@ -153,6 +162,9 @@ class DockerSandbox:
             await worker.close()
         await asyncio.to_thread(self._remove)
 
+    async def _kill(self) -> None:
+        await asyncio.to_thread(self._remove)
+
     def _start(self) -> socket.socket:
         """Start the container and return the connection that its zygote makes. Blocks."""
         from docker.errors import DockerException
@@ -160,6 +172,7 @@ class DockerSandbox:
         self._client = client = connect()
         if self._reap_first:
             reap(client)
+            sweep()
         image, digest = docker_image(client, self.profile.image, self.options.image)
         self._folder = stage(self.profile)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:

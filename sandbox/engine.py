@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image import cache_folder, digest_of, locked, root
+from gristmill.sandbox.owners import is_gone
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["LABEL", "connect", "docker_image", "owner_label", "reap"]
+__all__ = ["LABEL", "connect", "docker_image", "engine_gaps", "reap"]
 
 LABEL = "org.gristmill"
 
@@ -86,11 +87,6 @@ def docker_image(client: DockerClient, variant: str = "base", reference: str | N
     return str(present[0].id), digest
 
 
-def owner_label() -> str:
-    """Who owns a container: this process, such that a later one with the same number is not taken for it."""
-    return f"{os.getpid()}:{_started(os.getpid())}:{_pid_namespace()}:{_boot()}"
-
-
 def reap(client: DockerClient) -> int:
     """Remove the containers whose owner is gone, and say how many those were.
 
@@ -100,7 +96,7 @@ def reap(client: DockerClient) -> int:
 
     removed = 0
     for container in client.containers.list(all=True, filters={"label": f"{LABEL}.owner"}, ignore_removed=True):
-        if _gone(container.labels.get(f"{LABEL}.owner", "")):
+        if is_gone(container.labels.get(f"{LABEL}.owner", "")):
             try:
                 container.remove(force=True, v=True)
             except NotFound:
@@ -172,31 +168,6 @@ def _neutral(member: tarfile.TarInfo) -> tarfile.TarInfo:
     if not member.issym():
         member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
     return member
-
-
-def _gone(label: str) -> bool:
-    parts = label.split(":")
-    if len(parts) != 4 or not parts[0].isdigit():
-        return False
-    pid, started, namespace, boot = parts
-    return boot == _boot() and namespace == _pid_namespace() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """When a process began, in clock ticks since boot; empty if there is none (a zombie counts as none)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _pid_namespace() -> str:
-    return str(os.stat("/proc/self/ns/pid").st_ino)
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def engine_gaps(info: dict[str, Any]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 
 from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.owners import is_gone, owner_label
 from gristmill.sandbox.records import Profile
 
-__all__ = ["ALWAYS", "stage"]
+__all__ = ["ALWAYS", "stage", "sweep"]
 
 ALWAYS = (
     "gristmill.sandbox.canonical",
@@ -23,6 +24,8 @@ ALWAYS = (
     "gristmill.sandbox.decoding",
     "gristmill.sandbox.channel",
 )
+PREFIX = "gristmill-"
+OWNER = "owner"
 GUEST_PACKAGE = "gristmill.sandbox.guest"
 
 
@@ -32,8 +35,9 @@ def stage(profile: Profile) -> Path:
     Raises:
         SandboxError: a guest module of the profile cannot be found, or the disk is full.
     """
-    folder = Path(tempfile.mkdtemp(prefix="gristmill-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
+        (folder / OWNER).write_text(owner_label())
         for name in _modules(profile):
             source = _source(name)
             target = folder / "lib" / Path(*name.split(".")).with_suffix(".py")
@@ -50,6 +54,20 @@ def stage(profile: Profile) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
+
+
+def sweep() -> int:
+    """Remove the folders of workers whose owner was killed before it could; how many those were."""
+    swept = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            gone = is_gone((folder / OWNER).read_text())
+        except OSError:
+            continue  # another user's, or not ours
+        if gone:
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
 
 
 def _modules(profile: Profile) -> list[str]:

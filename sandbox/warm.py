@@ -77,7 +77,9 @@ class WarmWorkers:
         if self._closed:
             raise SandboxError("the sandbox pool is closed; open a new one")
         while (held := self._idle_one(profile, fresh)) is not None:
-            if not checked or await self._is_well(held):
+            if not getattr(held.sandbox, "healthy", True):
+                await self.drop(held)
+            elif not checked or await self._is_well(held):
                 return held
         while len(self._all) >= self._most and self._idle:
             await self.drop(self._idle[0])

@@ -14,7 +14,7 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 
 __all__ = ["Bench", "Broken", "Check"]
 
-PROFILE = Profile(name="conformance")
+PROFILE = Profile(name="conformance", guest=("gristmill.sandbox.guest.probe",))
 LIMITS = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=256, processes=8, output_kb=256, disk_mb=4)
 
 
