@@ -53,7 +53,10 @@ def test_asking_for_problems_loads_no_heavy_library() -> None:
         ({"tests": [{"type": "python", "entry_point": "f", "code": "assert f()", "setup": "("}]}, "tests[0].setup"),
         ({"tests": [{"type": "python", "entry_point": "a b", "code": "assert 1"}]}, "'a b' is no Python name"),
         ({"tests": [{"type": "python", "entry_point": (), "code": "assert 1"}]}, "name at least one"),
-        ({"tests": [{"type": "python", "entry_point": "test_it", "code": "assert 1"}]}, "test runners look for"),
+        (
+            {"tests": [{"type": "pytest", "entry_point": "test_it", "files": {"test_a.py": "assert 1"}}]},
+            "pytest looks for",
+        ),
         (
             {"tests": [{"type": "python", "entry_point": "f", "code": "import inspect\nassert inspect.getsource(f)"}]},
             "line 2: `getsource`",

@@ -32,12 +32,13 @@ _LEAST_MESSAGE_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how one test is run."""
+    """Where and how one test is run. `public`: a model may read what comes of it; `reveal`: the task's author does."""
 
     pool: Pool
     source: str
     limits: Limits
     public: bool
+    reveal: bool = False
     fresh: bool = False
     shuffle: Random | None = None
 
@@ -72,7 +73,7 @@ async def run_cases(run: Run, test: CasesTest) -> Findings:
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
             broken = _broken(told) if run.public and told else await why_broken(run, test.entry_point)
             return Findings((), broken or _UNLOADABLE)
-        found[place] = _case(test, place, told, run.public)
+        found[place] = _case(test, place, told, run.public or run.reveal)
     outcome, reason = outcome_of(report)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
@@ -93,9 +94,9 @@ def _call(test: CasesTest, place: int) -> str:
     return feedback.call_text(test.entry_point, case.args, case.kwargs)
 
 
-def _case(test: CasesTest, place: int, told: dict[str, Any], public: bool) -> Finding:
+def _case(test: CasesTest, place: int, told: dict[str, Any], shown: bool) -> Finding:
     case, name = test.cases[place], _case_name(place)
-    call = _call(test, place) if public else ""
+    call = _call(test, place) if shown else ""
     wanted = f"expected {f'it to raise {case.raises}' if case.raises else feedback.short(case.expected)}"
     raised = told.get("raised")
     if type(raised) is dict:
@@ -108,7 +109,7 @@ def _case(test: CasesTest, place: int, told: dict[str, Any], public: bool) -> Fi
         return Finding(name, Outcome.FAILED, f"{call} returned what is no plain value ({reason}); {wanted}")
     if case.raises is None and _matches(test, case, told["value"]):
         return Finding(name, Outcome.PASSED)
-    return Finding(name, Outcome.FAILED, f"{call} returned {feedback.short(told['value'])}, {wanted}" if public else "")
+    return Finding(name, Outcome.FAILED, f"{call} returned {feedback.short(told['value'])}, {wanted}" if shown else "")
 
 
 def _matches(test: CasesTest, case: Case, value: Any) -> bool:
@@ -221,7 +222,7 @@ async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
     )
     candidate, judge = await run.pool.pair(
         Job(program=_SERVE, request={"source": run.source, **common}, limits=run.limits),
-        Job(program=_JUDGE, request={**tests, **common, "public": run.public}, limits=limits),
+        Job(program=_JUDGE, request={**tests, **common, "public": run.public or run.reveal}, limits=limits),
         profile=profiles.candidate(heavy),
         judge_profile=profiles.judge((*heavy, *extra)),
         fresh=run.fresh,

@@ -44,8 +44,8 @@ def _problems(test: CodeTest) -> Iterator[str]:
     for name in names:
         if not name.isidentifier():
             yield f"entry_point: {name!r} is no Python name"
-        elif name.lower().startswith(("test", "pytest", "_pytest", "__")):
-            yield f"entry_point: {name!r} is a name that test runners look for; rename it"
+        elif isinstance(test, PytestTest) and name.lower().startswith(("test", "pytest", "_pytest", "__")):
+            yield f"entry_point: {name!r} is a name that pytest looks for; rename it"
     if isinstance(test, PythonTest):
         yield from _source_problems("setup", test.setup)
         yield from _source_problems("code", test.code)

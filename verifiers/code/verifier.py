@@ -68,7 +68,15 @@ class CodeVerifier:
         ]
         rows: list[tuple[str, bool, Findings]] = []
         for field, public, tests in groups:
-            run = Run(self._pool, solution, task.limits, public, fresh=confirming is not None, shuffle=confirming)
+            run = Run(
+                self._pool,
+                solution,
+                task.limits,
+                public,
+                self._reveal,
+                fresh=confirming is not None,
+                shuffle=confirming,
+            )
             for place, test in enumerate(tests):
                 findings = await run_test(run, test)
                 rows.append((f"{field}[{place}]", public, findings))
