@@ -6,8 +6,9 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
 
@@ -52,18 +53,36 @@ def row_writer(path: str | Path, *, force: bool = False, append: bool = False) -
         InfrastructureError: the disk is full, read-only or not ours to write.
     """
     refuse_existing(path, force=force or append)
+    if str(path) == "-":
+        yield _print_row
+        return
     with contextlib.ExitStack() as stack:
-        file: IO[str] = sys.stdout
-        if str(path) != "-":
-            with _said(path):
-                file = stack.enter_context(Path(path).open("a" if append else "w", encoding="utf-8"))
+        with _said(path):
+            # Unbuffered: what a full disk refused must not be waiting to be refused again when the file is closed.
+            file = stack.enter_context(Path(path).open("ab" if append else "wb", buffering=0))
 
         def write(row: Any) -> None:
             with _said(path):
-                file.write(json_line(row))
-                file.flush()
+                _write_whole(file, json_line(row).encode())
 
         yield write
+
+
+def _print_row(row: Any) -> None:
+    sys.stdout.write(json_line(row))
+    sys.stdout.flush()
+
+
+def _write_whole(file: FileIO, line: bytes) -> None:
+    """All of a line or nothing of it, where the file can be cut."""
+    rest = memoryview(line)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        if len(rest) < len(line) and file.seekable():
+            file.truncate(file.tell() - (len(line) - len(rest)))
+        raise
 
 
 @contextlib.contextmanager

@@ -65,7 +65,12 @@ def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
 
 @sandbox.command()
 def reap() -> None:
-    """Remove containers and files whose owner is gone. Pools do this themselves when they start."""
+    """Remove containers and files whose owner is gone. Pools do this themselves when they start.
+
+    \b
+    Example:
+      gristmill sandbox reap
+    """
     import contextlib
 
     from gristmill.sandbox.engine import connect

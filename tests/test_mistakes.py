@@ -1,0 +1,223 @@
+"""What users and machines do wrong: one clear message, the right exit code, no traceback, and work done is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TASK = {
+    "id": "double",
+    "kind": "code",
+    "prompt": "Double a number.",
+    "tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]}],
+}
+RIGHT = "def f(n):\n    return 2 * n\n"
+
+
+def rows(path: str | Path, *values: Any) -> str:
+    Path(path).write_text("".join((value if isinstance(value, str) else json.dumps(value)) + "\n" for value in values))
+    return str(path)
+
+
+def fails(code: int, wanted: str, *arguments: str, **environment: str) -> str:
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, timeout=240, env={**os.environ, "NO_COLOR": "1", **environment}
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == code, told
+    assert "Traceback" not in told
+    assert "Error: " in done.stderr
+    assert wanted in " ".join(done.stderr.split()), told
+    return told
+
+
+def without_prompt() -> dict[str, Any]:
+    return {key: value for key, value in TASK.items() if key != "prompt"}
+
+
+TASK_FILES: list[tuple[str, list[Any], str]] = [
+    ("empty", [], "t.jsonl: the file is empty"),
+    ("binary", ["\x7fELF\x00\x01"], "t.jsonl: this is a binary file"),
+    ("broken line 7", [*({**TASK, "id": str(n)} for n in range(6)), '{"id": '], "t.jsonl, line 7: broken JSON"),
+    ("unknown kind", [{**TASK, "kind": "poem"}], "line 1: task 'double': kind: nobody judges 'poem'; the kinds known"),
+    ("missing field", [without_prompt()], "t.jsonl, line 1: the field `prompt` is missing"),
+    ("duplicate id", [TASK, TASK], "t.jsonl, line 2: `id`: 'double' is already the id of the task on line 1"),
+    ("no tests", [{**TASK, "tests": []}], "t.jsonl, line 1: task 'double': tests"),
+]
+
+
+@pytest.mark.parametrize(("content", "wanted"), [case[1:] for case in TASK_FILES], ids=[case[0] for case in TASK_FILES])
+@pytest.mark.parametrize("command", ["check", "verify", "run", "improve"])
+def test_a_bad_task_file_is_told_by_every_command(
+    command: str, content: list[Any], wanted: str, workspace: Path, gristmill_command: str
+) -> None:
+    path = rows("t.jsonl", *content)
+    candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
+    arguments = {
+        "check": ["tasks", "check", path],
+        "verify": ["verify", path, candidates, "--out", "v.jsonl"],
+        "run": ["run", path],
+        "improve": ["improve", path],
+    }[command]
+    fails(2, wanted, gristmill_command, *arguments)
+    assert not Path("v.jsonl").exists()
+
+
+def test_no_such_file(workspace: Path, gristmill_command: str) -> None:
+    tasks = rows("t.jsonl", TASK)
+    for arguments in (
+        ["tasks", "check", "no.jsonl"],
+        ["verify", "no.jsonl", "no.jsonl", "--out", "v.jsonl"],
+        ["verify", tasks, "no.jsonl", "--out", "v.jsonl"],
+        ["run", "no.jsonl"],
+        ["improve", "no.jsonl"],
+        ["tasks", "import", "gsm8k", "no.jsonl"],
+    ):
+        fails(2, "no.jsonl: no such file; check the path", gristmill_command, *arguments)
+
+
+def test_a_candidate_for_an_unknown_task(workspace: Path, gristmill_command: str) -> None:
+    candidates = rows("c.jsonl", {"task_id": "duoble", "id": "1", "text": RIGHT})
+    wanted = "c.jsonl, line 1: `task_id`: no task has the id 'duoble'; did you mean 'double'?"
+    fails(2, wanted, gristmill_command, "verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl")
+
+
+def test_an_output_that_exists_or_has_no_folder(workspace: Path, gristmill_command: str) -> None:
+    tasks = rows("t.jsonl", TASK)
+    candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
+    for out, wanted in (
+        ("c.jsonl", "c.jsonl exists already"),
+        ("no/v.jsonl", "the folder no does not exist"),
+        (".", "is a folder"),
+    ):
+        fails(2, wanted, gristmill_command, "verify", tasks, candidates, "--out", out)
+    assert json.loads(Path("c.jsonl").read_text())["text"] == RIGHT
+
+
+def test_a_model_that_nobody_knows(workspace: Path, gristmill_command: str) -> None:
+    for command in ("run", "improve"):
+        told = fails(2, "nonsense", gristmill_command, command, rows("t.jsonl", *splits()), "--model", "nonsense")
+        assert "local" in told
+
+
+def test_a_run_that_exists_or_is_unknown(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+    tasks = rows("t.jsonl", TASK)
+    rows("r.jsonl", {"text": RIGHT})
+    run = [gristmill_command, "run", tasks, "--name", "night", "--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
+    subprocess.run(run, check=True, capture_output=True, timeout=240)
+    fails(2, "night", *run)
+    told = fails(2, "'day'", gristmill_command, "export", "day", "--out", "set")
+    assert "night" in told
+    fails(2, "alpaca", gristmill_command, "export", "night", "--format", "alpaca", "--out", "set")
+    assert not Path("set").exists()
+
+
+def test_a_sandbox_that_nobody_knows(workspace: Path, gristmill_command: str) -> None:
+    candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
+    arguments = ["verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl", "--sandbox", "chroot"]
+    fails(2, "auto, docker, bubblewrap", gristmill_command, *arguments)
+
+
+def test_no_sandbox_is_infrastructure(workspace: Path, gristmill_command: str) -> None:
+    candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
+    arguments = ["verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl", "--sandbox", "docker"]
+    fails(3, "Docker", gristmill_command, *arguments, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert not Path("v.jsonl").exists()
+
+
+def test_an_unreachable_server_is_infrastructure(workspace: Path, gristmill_command: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        model = f"openai:m@http://127.0.0.1:{closed.getsockname()[1]}/v1"
+    fails(3, "127.0.0.1", gristmill_command, "run", rows("t.jsonl", TASK), "--model", model)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if made.returncode:
+        pytest.skip(f"no small disk can be mounted here: {made.stderr}")
+    try:
+        yield folder
+    finally:
+        for _ in range(50):
+            if subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+
+
+def fill(disk: Path, leave: int) -> None:
+    with (disk / "filler").open("wb") as file:
+        file.write(b"x" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - leave))
+
+
+def test_a_full_disk_is_infrastructure_and_keeps_what_was_judged(
+    workspace: Path, small_disk: Path, gristmill_command: str, bubblewrap: str
+) -> None:
+    texts = [f"# {n}\n{RIGHT}" for n in range(60)]
+    candidates = rows("c.jsonl", *({"task_id": "double", "id": str(n), "text": text} for n, text in enumerate(texts)))
+    fill(small_disk, 8192)
+    out = small_disk / "v.jsonl"
+    arguments = [
+        gristmill_command,
+        "verify",
+        rows("t.jsonl", TASK),
+        candidates,
+        "--out",
+        str(out),
+        "--sandbox",
+        "bubblewrap",
+    ]
+    fails(3, "No space left on device; what was written before is kept", *arguments)
+    assert len([json.loads(line) for line in out.read_text().splitlines()]) > 5
+    (small_disk / "filler").unlink()
+    subprocess.run([*arguments, "--resume"], check=True, capture_output=True, timeout=240)
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["id"], row["outcome"]) for row in found] == [(str(n), "passed") for n in range(60)]
+
+
+def test_a_full_disk_ends_generate_and_run_with_three(
+    workspace: Path, small_disk: Path, gristmill_command: str, bubblewrap: str
+) -> None:
+    fill(small_disk, 8192)
+    out = str(small_disk / "t.jsonl")
+    fails(3, "No space left on device", gristmill_command, "tasks", "generate", "list-functions", "--out", out)
+    (small_disk / "filler").unlink()
+    Path(out).unlink()
+    tasks = rows("t.jsonl", *({**TASK, "id": f"t{n}", "prompt": f"Double it. {'x' * 3000}"} for n in range(200)))
+    rows("r.jsonl", {"text": RIGHT + "# " + "y" * 3000})
+    told = fails(
+        3, "", gristmill_command, "run", tasks, "--model", "replay:r.jsonl", "--sandbox", "bubblewrap",
+        "--workspace", str(small_disk),
+    )  # fmt: skip
+    assert "full" in told.lower()
+
+
+def test_a_read_only_workspace_is_infrastructure(workspace: Path, small_disk: Path, gristmill_command: str) -> None:
+    tasks = rows("t.jsonl", TASK)
+    candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
+    rows("r.jsonl", {"text": RIGHT})
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    fails(3, "", gristmill_command, "run", tasks, "--model", "replay:r.jsonl", "--workspace", str(small_disk))
+    out = str(small_disk / "v.jsonl")
+    fails(3, "Read-only file system", gristmill_command, "verify", tasks, candidates, "--out", out)
+    fails(3, "Read-only file system", gristmill_command, "tasks", "generate", "list-functions", "--out", out)
+
+
+def splits() -> list[dict[str, Any]]:
+    return [{**TASK, "id": name, "split": name} for name in ("train", "gate", "test")]
