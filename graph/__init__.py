@@ -6,26 +6,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gristmill.graph.campaign import run_campaign
     from gristmill.graph.config import Budget, RunConfig
+    from gristmill.graph.judging import judge_all
     from gristmill.graph.models.base import Proposer
-    from gristmill.graph.records import Hypothesis, Reflection, Sampling, Step, StopReason, Trajectory
+    from gristmill.graph.models.resolve import ModelOptions, resolve
+    from gristmill.graph.parse import extract
+    from gristmill.graph.records import (
+        Hypothesis,
+        Message,
+        Reflection,
+        Reply,
+        Request,
+        Sampling,
+        Step,
+        StopReason,
+        Tokens,
+        Trajectory,
+    )
+    from gristmill.graph.store import Store
+    from gristmill.graph.summary import CampaignSummary
+    from gristmill.graph.tasks import TaskFileError, load_candidates, load_tasks
 
 _HOME = {
-    "Budget": "config", "Hypothesis": "records", "Proposer": "models.base", "Reflection": "records",
-    "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
-    "Trajectory": "records",
+    "Budget": "config", "CampaignSummary": "summary", "Hypothesis": "records", "Message": "records",
+    "ModelOptions": "models.resolve", "Proposer": "models.base", "Reflection": "records", "Reply": "records",
+    "Request": "records", "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
+    "Store": "store", "TaskFileError": "tasks", "Tokens": "records", "Trajectory": "records", "extract": "parse",
+    "judge_all": "judging", "load_candidates": "tasks", "load_tasks": "tasks", "resolve": "models.resolve",
+    "run_campaign": "campaign",
 }  # fmt: skip
 
 __all__ = [
     "Budget",
+    "CampaignSummary",
     "Hypothesis",
+    "Message",
+    "ModelOptions",
     "Proposer",
     "Reflection",
+    "Reply",
+    "Request",
     "RunConfig",
     "Sampling",
     "Step",
     "StopReason",
+    "Store",
+    "TaskFileError",
+    "Tokens",
     "Trajectory",
+    "extract",
+    "judge_all",
+    "load_candidates",
+    "load_tasks",
+    "resolve",
+    "run_campaign",
 ]
 
 

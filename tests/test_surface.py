@@ -1,0 +1,51 @@
+"""The public names of the four packages. A change here is a change for users: it belongs into CHANGELOG.md."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+SURFACE: dict[str, set[str]] = {
+    "sandbox": {
+        "BubblewrapFactory", "BubblewrapSandbox", "CANDIDATE", "DockerFactory", "DockerSandbox", "Ending",
+        "FakeFactory", "FakeSandbox", "GristmillError", "InfrastructureError", "Job", "Limits", "Pool", "Profile",
+        "Report", "Sandbox", "SandboxError", "SandboxFactory", "SandboxInfo", "Session", "UserError",
+        "candidate_profile",
+    },
+    "verifiers": {
+        "Candidate", "Check", "Direction", "Outcome", "Strength", "Task", "UnknownKindError", "Verdict", "Verifier",
+        "Verifiers", "kinds", "problems",
+    },
+    "graph": {
+        "Budget", "CampaignSummary", "Hypothesis", "Message", "ModelOptions", "Proposer", "Reflection", "Reply",
+        "Request", "RunConfig", "Sampling", "Step", "StopReason", "Store", "TaskFileError", "Tokens", "Trajectory",
+        "extract", "judge_all", "load_candidates", "load_tasks", "resolve", "run_campaign",
+    },
+    "trainers": {
+        "AdapterInfo", "Adapters", "CurateConfig", "Curated", "Evaluation", "Exported", "GateSummary",
+        "ImproveConfig", "Improvement", "RoundSummary", "Share", "curate", "evaluate", "export_rows", "write_dataset",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", ["sandbox", "verifiers", "graph", "trainers"])
+def test_the_public_names_are_these(package: str) -> None:
+    module = import_module(f"gristmill.{package}")
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert set(module.__all__) == SURFACE[package]
+
+
+@pytest.mark.parametrize("package", ["sandbox", "verifiers", "graph", "trainers"])
+def test_every_public_name_exists_and_is_documented(package: str) -> None:
+    module = import_module(f"gristmill.{package}")
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, type) or callable(value):
+            assert (value.__doc__ or "").strip(), name
+
+
+@pytest.mark.parametrize("package", ["sandbox", "verifiers", "graph", "trainers"])
+def test_a_name_that_is_not_there_is_an_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError):
+        _ = import_module(f"gristmill.{package}").nothing_of_that_name
