@@ -1,17 +1,263 @@
-"""Task generators. `list-functions`: one expression over a list, with whole combinations held out."""
+"""Task generators. `list-functions`: one expression over a list, with whole combinations held out.
+
+A task is a filter × a reduction (× sometimes a map between them), each with its parameters, said in one of several
+ways. What a model can learn from the training tasks is how the parts are written and put together; the gate and test
+splits ask for combinations of filter and reduction that training never shows.
+"""
 
 from __future__ import annotations
 
-from gristmill.verifiers.records import Task
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["generate_list_functions"]
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.records import Case, CasesTest, Task
+
+__all__ = ["FEW_SHOT_COMBINATIONS", "generate_list_functions"]
+
+Test = Callable[[int], bool]
 
 
-def generate_list_functions(*, seed: int, train: int = 96, gate: int = 80, test: int = 192) -> list[Task]:
-    """Tasks of the kind code, each a filter × reduction (× map) with its parameters and a phrasing.
+@dataclass(frozen=True)
+class _Filter:
+    """Which numbers are kept: as words, as Python, and as the truth that expected values come from."""
 
-    No filter × reduction combination occurs in two splits. Each task carries its `split`, a tag
-    ``combo:FILTER/REDUCTION``, a reference solution, hidden and public cases, and
-    ``settings.template``, so that a reply is one expression.
+    name: str
+    phrases: tuple[str, ...]
+    condition: str
+    test: Test
+    edges: tuple[int, ...]
+    """Numbers at which a slightly wrong condition shows."""
+
+
+@dataclass(frozen=True)
+class _Reduction:
+    """What becomes of the numbers that were kept."""
+
+    name: str
+    phrases: tuple[str, ...]
+    """Sentences with ``{numbers}``, what is kept as a plural noun phrase."""
+    source: str
+    """Python with ``{condition}``, on x."""
+    result: Callable[[list[int]], Any]
+
+
+def _filters(rng: random.Random) -> list[_Filter]:
+    """Every filter, with parameters drawn for this task."""
+    k = rng.randint(1, 9)
+    d = rng.choice((3, 4, 5, 6, 7))
+    near = (k, k + 1, k - 1)
+    far = (d, -d, 2 * d, d + 1)
+    return [
+        _Filter("even", ("even numbers", "numbers that are even"), "x % 2 == 0", lambda x: x % 2 == 0, (0, -2, 3)),
+        _Filter("odd", ("odd numbers", "numbers that are odd"), "x % 2 == 1", lambda x: x % 2 == 1, (-1, -3, 2)),
+        _Filter("positive", ("positive numbers", "numbers above zero"), "x > 0", lambda x: x > 0, (0, 1, -1)),
+        _Filter("negative", ("negative numbers", "numbers below zero"), "x < 0", lambda x: x < 0, (0, 1, -1)),
+        _Filter("above", (f"numbers greater than {k}", f"numbers above {k}"), f"x > {k}", lambda x: x > k, near),
+        _Filter("below", (f"numbers less than {k}", f"numbers below {k}"), f"x < {k}", lambda x: x < k, near),
+        _Filter("at_least", (f"numbers that are at least {k}",), f"x >= {k}", lambda x: x >= k, near),
+        _Filter("at_most", (f"numbers that are at most {k}",), f"x <= {k}", lambda x: x <= k, near),
+        _Filter(
+            "multiple",
+            (f"numbers divisible by {d}", f"multiples of {d}"),
+            f"x % {d} == 0",
+            lambda x: x % d == 0,
+            far,
+        ),
+        _Filter(
+            "not_multiple",
+            (f"numbers not divisible by {d}", f"numbers that are not multiples of {d}"),
+            f"x % {d} != 0",
+            lambda x: x % d != 0,
+            far,
+        ),
+        _Filter(
+            "different",
+            (f"numbers not equal to {k}", f"numbers other than {k}"),
+            f"x != {k}",
+            lambda x: x != k,
+            near,
+        ),
+    ]
+
+
+_EACH = "x for x in xs if {condition}"
+_REDUCTIONS = [
+    _Reduction("sum", ("Return the sum of the {numbers} in xs.", "Add up the {numbers} in xs."), f"sum({_EACH})", sum),
+    _Reduction(
+        "count",
+        ("Return how many {numbers} there are in xs.", "Count the {numbers} in xs."),
+        "sum(1 for x in xs if {condition})",
+        len,
+    ),
+    _Reduction("list", ("Return a list of the {numbers} in xs.", "Keep only the {numbers} of xs."), f"[{_EACH}]", list),
+    _Reduction(
+        "squares",
+        ("Return a list of the squares of the {numbers} in xs.", "Square each of the {numbers} in xs."),
+        "[x ** 2 for x in xs if {condition}]",
+        lambda kept: [x**2 for x in kept],
+    ),
+    _Reduction(
+        "doubles",
+        ("Return a list of the {numbers} in xs, each doubled.", "Double each of the {numbers} in xs."),
+        "[2 * x for x in xs if {condition}]",
+        lambda kept: [2 * x for x in kept],
+    ),
+    _Reduction(
+        "sum_of_squares",
+        ("Return the sum of the squares of the {numbers} in xs.", "Add up the squares of the {numbers} in xs."),
+        "sum(x ** 2 for x in xs if {condition})",
+        lambda kept: sum(x**2 for x in kept),
+    ),
+    _Reduction(
+        "largest",
+        ("Return the largest of the {numbers} in xs, or 0 if there are none.",),
+        f"max(({_EACH}), default=0)",
+        lambda kept: max(kept, default=0),
+    ),
+    _Reduction(
+        "smallest",
+        ("Return the smallest of the {numbers} in xs, or 0 if there are none.",),
+        f"min(({_EACH}), default=0)",
+        lambda kept: min(kept, default=0),
+    ),
+    _Reduction(
+        "ascending",
+        ("Return the {numbers} in xs, sorted in ascending order.", "Sort the {numbers} in xs, smallest first."),
+        f"sorted({_EACH})",
+        sorted,
+    ),
+    _Reduction(
+        "descending",
+        ("Return the {numbers} in xs, sorted in descending order.", "Sort the {numbers} in xs, largest first."),
+        f"sorted(({_EACH}), reverse=True)",
+        lambda kept: sorted(kept, reverse=True),
+    ),
+    _Reduction(
+        "any",
+        ("Return True if there are any {numbers} in xs, else False.", "Check if xs has any {numbers}."),
+        "any({condition} for x in xs)",
+        bool,
+    ),
+    _Reduction(
+        "distinct",
+        ("Return how many different {numbers} there are in xs.", "Count the distinct {numbers} in xs."),
+        f"len(set({_EACH}))",
+        lambda kept: len(set(kept)),
+    ),
+]
+
+FEW_SHOT_COMBINATIONS = (
+    "even/sum",
+    "above/list",
+    "negative/count",
+    "multiple/largest",
+    "different/any",
+    "odd/descending",
+)
+"""The combinations that `prompts/small_code.md` shows; never in the gate or test split."""
+
+_TEST_SHARE, _GATE_SHARE = 0.24, 0.13
+_EDGE_LISTS: tuple[list[int], ...] = ([], [0], [-7, -2, -2, 7, 4, 4], [5, 5, 5], [8, -6, 3, 0, -3, 8])
+
+
+def generate_list_functions(*, seed: int, train: int = 96, gate: int = 96, test: int = 192) -> list[Task]:
+    """Tasks of the kind code, each a filter × reduction (× sometimes a map) with its parameters and a phrasing.
+
+    No filter × reduction combination occurs in two splits; every filter and every reduction occurs in training. Each
+    task carries its `split`, a tag ``combo:FILTER/REDUCTION``, a reference solution, hidden and public cases, and
+    ``settings.template``, so that a reply is one expression. The same arguments give the same tasks.
+
+    Args:
+        seed: which combinations are held out, and every parameter and phrasing.
+        train: tasks to learn from; no two prompts are the same anywhere.
+        gate: tasks to decide on an adapter.
+        test: tasks to report on.
+
+    Raises:
+        UserError: a split would be empty, or more different tasks are asked for than can be found.
     """
-    raise NotImplementedError
+    rng = random.Random(f"list-functions/{seed}")
+    tasks: list[Task] = []
+    seen: set[str] = set()
+    sizes = {"train": train, "gate": gate, "test": test}
+    for split, combinations in _split(rng).items():
+        size = sizes[split]
+        if size < 1:
+            raise UserError(f"{split}: a split of {size} tasks cannot be generated; ask for at least 1")
+        made = tries = 0
+        while made < size:
+            combination = combinations[(made if tries < 50 * size else tries) % len(combinations)]
+            task = _task(rng, combination, split, f"list-{split}-{made:04d}")
+            tries += 1
+            if tries > 200 * size:
+                raise UserError(f"{split}: only {made} different tasks were found; ask for no more than that")
+            if task is None or task.prompt in seen:
+                continue
+            seen.add(task.prompt)
+            tasks.append(task)
+            made += 1
+    return tasks
+
+
+def _split(rng: random.Random) -> dict[str, list[tuple[str, str]]]:
+    """Combinations by split: drawn at random, but no filter or reduction loses most of its training combinations."""
+    names = [filter_.name for filter_ in _filters(rng)]
+    every = [(name, reduction.name) for name in names for reduction in _REDUCTIONS]
+    rng.shuffle(every)
+    wanted = {"test": round(_TEST_SHARE * len(every)), "gate": round(_GATE_SHARE * len(every))}
+    held: dict[str, int] = {}
+    splits: dict[str, list[tuple[str, str]]] = {"train": [], "gate": [], "test": []}
+    for combination in every:
+        filter_, reduction = combination
+        split = next((name for name, size in wanted.items() if len(splits[name]) < size), "train")
+        spent = held.get(filter_, 0) >= len(_REDUCTIONS) // 2 or held.get(reduction, 0) >= len(names) // 2
+        if "/".join(combination) in FEW_SHOT_COMBINATIONS or spent:
+            split = "train"
+        if split != "train":
+            held[filter_] = held.get(filter_, 0) + 1
+            held[reduction] = held.get(reduction, 0) + 1
+        splits[split].append(combination)
+    return splits
+
+
+def _task(rng: random.Random, combination: tuple[str, str], split: str, identifier: str) -> Task | None:
+    """One task, or None where its cases would not tell the filter from keeping everything or nothing."""
+    filter_ = next(filter_ for filter_ in _filters(rng) if filter_.name == combination[0])
+    reduction = next(reduction for reduction in _REDUCTIONS if reduction.name == combination[1])
+    prompt = rng.choice(reduction.phrases).format(numbers=rng.choice(filter_.phrases))
+    expression = reduction.source.format(condition=filter_.condition)
+    lists = _lists(rng, filter_)
+    outcomes = [reduction.result([x for x in xs if filter_.test(x)]) for xs in lists]
+    if all(outcome == outcomes[0] for outcome in outcomes):
+        return None
+    cases = [Case(args=(xs,), expected=outcome) for xs, outcome in zip(lists, outcomes, strict=True)]
+    return Task(
+        id=identifier,
+        kind="code",
+        prompt=prompt,
+        split=split,
+        tags=("list-functions", "combo:" + "/".join(combination)),
+        settings={"template": "def f(xs):\n    return {answer}"},
+        tests=(CasesTest(entry_point="f", cases=tuple(cases[2:])),),
+        public_tests=(CasesTest(entry_point="f", cases=tuple(cases[:2])),),
+        reference=f"def f(xs):\n    return {expression}",
+    )
+
+
+def _lists(rng: random.Random, filter_: _Filter) -> list[list[int]]:
+    """Two public lists that show something, then hidden ones: random, with boundary numbers and repeats, and edges."""
+    lists = []
+    for length in (6, 7, 8, 9, 10, 12):
+        xs = [rng.randint(-12, 15) for _ in range(length)]
+        xs[: len(filter_.edges)] = filter_.edges
+        xs[-1] = xs[0]
+        rng.shuffle(xs)
+        lists.append(xs)
+    keeps = [x for x in range(-12, 16) if filter_.test(x)]
+    drops = [x for x in range(-12, 16) if not filter_.test(x)]
+    lists.append([rng.choice(drops) for _ in range(4)])
+    lists.append([rng.choice(keeps) for _ in range(4)] * 2)
+    return [*lists, *(list(xs) for xs in _EDGE_LISTS)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gristmill.graph.models.errors import ModelError, ModelSetupError
+from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.fetch import fetch
 from gristmill.graph.models.generation import Generator, Row
 from gristmill.graph.models.options import ModelOptions
