@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -93,31 +92,20 @@ class Worker:
             EncodeError: the request holds values that do not cross.
         """
         try:
-            if not self.healthy:
-                raise SandboxError(f"this sandbox worker is gone: {self._lost or 'it was closed'}")
-            if self._ended is not None:
-                raise SandboxError("this sandbox worker is busy; it runs one job at a time")
             request = encode(job.request)
-            self._number += 1
-            self._ended = asyncio.get_running_loop().create_future()
-            number = self._number
-            lines = Lines(job.limits.output_kb * 1024, lambda: self._send({"kill": number}))
-        except OSError as error:
-            self._ended = None
-            raise SandboxError(f"no pipes for a job: {error}") from error
-        finally:
-            if "lines" not in locals():
-                _close(sockets)
-        begun = time.monotonic()
+            lines = self._open(job)
+        except BaseException:
+            _close(sockets)
+            raise
         try:
             self._start(job, lines, sockets)
             lines.handed_over(request, job.stdin)
-            ended = await self._wait(number, job.limits.wall_seconds + _GRACE_SECONDS)
+            ended = await self._wait(self._number, job.limits.wall_seconds + _GRACE_SECONDS)
             lines.finish()
         finally:
             self._ended = None
             lines.close()
-        return _report(ended, lines, time.monotonic() - begun)
+        return _report(ended, lines)
 
     async def close(self) -> None:
         """Hang up, which ends the zygote and everything that it has started. Idempotent."""
@@ -126,6 +114,21 @@ class Worker:
             self._lose("it was closed")
             asyncio.get_running_loop().remove_reader(self._connection)
             self._connection.close()
+
+    def _open(self, job: Job) -> Lines:
+        """Take the worker, and make the pipes for a job."""
+        if not self.healthy:
+            raise SandboxError(f"this sandbox worker is gone: {self._lost or 'it was closed'}")
+        if self._ended is not None:
+            raise SandboxError("this sandbox worker is busy; it runs one job at a time")
+        number = self._number + 1
+        try:
+            lines = Lines(job.limits.output_kb * 1024, lambda: self._send({"kill": number}))
+        except OSError as error:
+            raise SandboxError(f"no pipes for a job: {error}") from error
+        self._number = number
+        self._ended = asyncio.get_running_loop().create_future()
+        return lines
 
     def _start(self, job: Job, lines: Lines, sockets: Sequence[socket.socket]) -> None:
         limits = {name: getattr(job.limits, name) for name in type(job.limits).model_fields}
@@ -222,7 +225,7 @@ def _close(sockets: Sequence[socket.socket]) -> None:
         each.close()
 
 
-def _report(ended: dict[str, Any], lines: Lines, seconds: float) -> Report:
+def _report(ended: dict[str, Any], lines: Lines) -> Report:
     ending, status, note = Ending(ended["ending"]), ended["exit_status"], str(ended.get("note", ""))
     if lines.over:
         ending, status, note = Ending.OUTPUT_LIMIT, None, "it wrote more than it may"
@@ -232,7 +235,7 @@ def _report(ended: dict[str, Any], lines: Lines, seconds: float) -> Report:
         messages=lines.replies.messages(),
         stdout=bytes(lines.stdout.data),
         stderr=bytes(lines.stderr.data),
-        seconds=ended.get("seconds", seconds),
+        seconds=ended["seconds"],
         cpu_seconds=ended.get("cpu_seconds", 0.0),
         peak_memory_mb=ended.get("peak_memory_mb", 0.0),
         note=note,

@@ -33,6 +33,8 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 1
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _CAPABILITY_VERSION_3: Final = 0x20080522
+_CAPABILITY_HEADER: Final = ctypes.c_uint32 * 2
+_CAPABILITY_SETS: Final = ctypes.c_uint32 * 6
 
 
 class _Program(ctypes.Structure):
@@ -72,14 +74,12 @@ def set_filter(program: bytes) -> None:
 def drop_capabilities() -> None:
     """Give up every capability for good, the bounding set included where that is allowed."""
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    zero = ctypes.c_ulong(0)
     for capability in range(64):
-        try:
-            prctl(_PR_CAPBSET_DROP, capability)
-        except OSError:
-            # No such capability, or no right to shrink the set: without an exec it gives nothing back.
+        # Fails at the last one, or at once without the right to shrink the set, which gives nothing back but by exec.
+        if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), zero, zero, zero) < 0:
             break
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    _checked(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    _checked(_libc.capset(_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset")
 
 
 def unshare(flags: int) -> None:
