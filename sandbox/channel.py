@@ -27,7 +27,13 @@ def send(sock: socket.socket, data: bytes) -> None:
     """
     if len(data) >= 1 << 32:
         raise ChannelError("a message is longer than 4 GiB")
-    sock.sendall(len(data).to_bytes(4, "big") + data)
+    header = len(data).to_bytes(4, "big")
+    if len(data) > _AT_ONCE:
+        # Copying that much costs more than a second call.
+        sock.sendall(header)
+        sock.sendall(data)
+    else:
+        sock.sendall(header + data)
 
 
 def receive(sock: socket.socket, limit: int = DEFAULT_LIMIT) -> bytes | None:

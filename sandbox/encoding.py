@@ -175,24 +175,29 @@ class _Encoder:
             raise EncodeError(f"the class {_name(value)} is not a builtin type")
         numpy: Any = sys.modules.get("numpy")
         if numpy is not None and kind is numpy.ndarray:
-            return {"$a": self._array(numpy, value)}
+            return {"$a": self._array(value)}
         if numpy is not None and numpy.generic in kind.__mro__ and numpy.dtype(kind).type is kind:
-            return {"$n": self._array(numpy, numpy.asarray(value))}
+            return {"$n": self._array(numpy.asarray(value))}
         if kind.__mro__[1:] == (tuple, object) and (fields := _fields(kind)) is not None:
             items = list(tuple.__iter__(value))
             if len(items) == len(fields):
                 return {"$N": [kind.__name__, fields, self._items(items, depth)]}
         raise EncodeError(f"values of type {_name(kind)} do not cross")
 
-    def _array(self, numpy: Any, value: Any) -> list[Any]:
-        self._count(1, value.nbytes)
-        self.size += value.nbytes
-        # A copy first, checks after: another thread of a candidate may change the array meanwhile.
-        copy = numpy.array(value, order="C", copy=True, subok=False)
-        dtype = copy.dtype.newbyteorder("<").str
-        if dtype not in ARRAY_TYPES:
-            raise EncodeError(f"arrays of dtype {str(copy.dtype)[:40]} do not cross, numeric ones do")
-        return [dtype, list(copy.shape), self.blob(copy.astype(dtype, copy=False).tobytes())]
+    def _array(self, value: Any) -> list[Any]:
+        self._count(1, 0)
+        if value.nbytes > self.size:
+            raise EncodeError("too big")
+        dtype = value.dtype.newbyteorder("<")
+        if dtype.str not in ARRAY_TYPES:
+            raise EncodeError(f"arrays of dtype {str(dtype)[:40]} do not cross, numeric ones do")
+        if value.dtype.str != dtype.str:
+            value = value.astype(dtype)
+        # Copied first and measured after: another thread of a candidate may reshape the array meanwhile.
+        data, shape = value.tobytes(), list(value.shape)
+        if math.prod(shape) * dtype.itemsize != len(data):
+            raise EncodeError("an array changed while it was read")
+        return [dtype.str, shape, self.blob(data)]
 
 
 def _name(kind: type) -> str:
