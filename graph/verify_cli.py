@@ -73,8 +73,9 @@ def verify(
     try:
         asyncio.run(_judge(known, asked[tally.written :], out, sandbox, workers, confirm, resume, tally, console))
     except (KeyboardInterrupt, InfrastructureError):
-        where = "" if out == "-" else f" to {out}; go on with --resume"
-        console.print(f"{tally.written} of {len(asked)} verdicts are written{where}", markup=False)
+        if tally.written:
+            where = "" if out == "-" else f" to {out}; go on with --resume"
+            console.print(f"{tally.written} of {len(asked)} verdicts are written{where}", markup=False)
         raise
     _report(tally, out, json_, console)
     if tally.unscored:

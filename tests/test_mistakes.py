@@ -55,20 +55,21 @@ TASK_FILES: list[tuple[str, list[Any], str]] = [
 
 
 @pytest.mark.parametrize(("content", "wanted"), [case[1:] for case in TASK_FILES], ids=[case[0] for case in TASK_FILES])
-@pytest.mark.parametrize("command", ["check", "verify", "run", "improve"])
-def test_a_bad_task_file_is_told_by_every_command(
-    command: str, content: list[Any], wanted: str, workspace: Path, gristmill_command: str
-) -> None:
+def test_a_bad_task_file_is_told(content: list[Any], wanted: str, workspace: Path, gristmill_command: str) -> None:
     path = rows("t.jsonl", *content)
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
-    arguments = {
-        "check": ["tasks", "check", path],
-        "verify": ["verify", path, candidates, "--out", "v.jsonl"],
-        "run": ["run", path],
-        "improve": ["improve", path],
-    }[command]
-    fails(2, wanted, gristmill_command, *arguments)
+    fails(2, wanted, gristmill_command, "tasks", "check", path)
+    fails(2, wanted, gristmill_command, "verify", path, candidates, "--out", "v.jsonl")
     assert not Path("v.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "improve", "eval"])
+def test_a_bad_task_file_is_told_before_a_model_is_loaded(
+    command: str, workspace: Path, gristmill_command: str
+) -> None:
+    name, content, wanted = TASK_FILES[2]
+    assert name == "broken line 7"
+    fails(2, wanted, gristmill_command, command, rows("t.jsonl", *content))
 
 
 def test_no_such_file(workspace: Path, gristmill_command: str) -> None:

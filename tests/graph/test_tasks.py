@@ -163,8 +163,12 @@ def test_aliases_that_expand_without_bound_are_refused(tmp_path: Path) -> None:
 
 def test_yaml_dates_are_text_as_they_would_be_in_json(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
-    path.write_text("- {id: 2024-01-02, kind: math, prompt: when, answer: 2024-01-02}\n")
-    assert load_tasks(path)[0].answer == "2024-01-02"
+    path.write_text(
+        "- {id: 2024-01-02, kind: code, prompt: x, tests: [{type: stdio, cases: [{stdout: 2024-01-02}]}]}\n"
+    )
+    (task,) = load_tasks(path)
+    assert task.id == "2024-01-02"
+    assert task.tests == (StdioTest(cases=(StdioCase(stdout="2024-01-02"),)),)
 
 
 @pytest.mark.parametrize(
