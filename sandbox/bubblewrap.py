@@ -127,6 +127,8 @@ class BubblewrapSandbox:
         except BaseException:
             # A thread cannot be cancelled: what it has started is stopped after it is done.
             await asyncio.wait({starting})
+            if self._worker is None and starting.exception() is None:
+                starting.result()[0].close()
             await asyncio.shield(self._leave())
             raise
         covers, gaps = (*COVERS, *self._worker.covers), (*GAPS, *self._worker.gaps)

@@ -7,11 +7,12 @@ confirmation always runs in another container and another pid namespace than the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.errors import SandboxError
@@ -20,6 +21,9 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
 __all__ = ["Held", "WarmWorkers", "canary"]
 
 RESTART_PAUSES = (0.5, 2.0, 5.0)
+
+T = TypeVar("T")
+Shelf: TypeAlias = tuple[Profile, bool]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +38,7 @@ class Held:
     jobs: int = field(default=0)
 
     @property
-    def shelf(self) -> tuple[Profile, bool]:
+    def shelf(self) -> Shelf:
         """Where it stands while idle."""
         return self.profile, self.fresh
 
@@ -55,7 +59,8 @@ class WarmWorkers:
         self._jobs_each = jobs_each
         self._idle: list[Held] = []
         self._all: set[Held] = set()
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+        self._coming: dict[Shelf, list[asyncio.Task[Held]]] = {}
         self._infos: dict[Profile, SandboxInfo] = {}
         self._closed = False
 
@@ -74,16 +79,22 @@ class WarmWorkers:
         Raises:
             SandboxError: no worker could be started, or the new one failed its canary.
         """
-        if self._closed:
-            raise SandboxError("the sandbox pool is closed; open a new one")
-        while (held := self._idle_one(profile, fresh)) is not None:
-            if not getattr(held.sandbox, "healthy", True):
-                await self.drop(held)
-            elif not checked or await self._is_well(held):
-                return held
-        while len(self._all) >= self._most and self._idle:
-            await self.drop(self._idle[0])
-        return await self._start_patiently(profile, fresh)
+        shelf = (profile, fresh)
+        while True:
+            if self._closed:
+                raise SandboxError("the sandbox pool is closed; open a new one")
+            if (held := self._idle_one(shelf)) is not None:
+                if not getattr(held.sandbox, "healthy", True):
+                    await self.drop(held)
+                elif not checked or await self._is_well(held):
+                    return held
+            elif coming := self._coming.get(shelf):
+                with contextlib.suppress(SandboxError):
+                    return await self._join(coming.pop(), shelf)
+            else:
+                while len(self._all) >= self._most and self._idle:
+                    await self.drop(self._idle[0])
+                return await self._join(self._spawn(self._start_patiently(profile, fresh)), shelf)
 
     def give(self, held: Held) -> None:
         """Take a worker back that is known to be well."""
@@ -95,7 +106,7 @@ class WarmWorkers:
 
     def give_after_check(self, held: Held) -> None:
         """Take a worker back whose job was cancelled: it is used again only if it passes a canary."""
-        self._spawn(self._check(held))
+        self._let_come(self._spawn(self._check(held)), held.shelf)
 
     async def drop(self, held: Held) -> None:
         """Stop a worker and everything in it."""
@@ -114,11 +125,33 @@ class WarmWorkers:
         self._all.clear()
         await asyncio.gather(*(_stop(each.sandbox) for each in held))
 
-    def _idle_one(self, profile: Profile, fresh: bool) -> Held | None:
+    def _idle_one(self, shelf: Shelf) -> Held | None:
         for place in range(len(self._idle) - 1, -1, -1):
-            if self._idle[place].shelf == (profile, fresh):
+            if self._idle[place].shelf == shelf:
                 return self._idle.pop(place)
         return None
+
+    async def _join(self, task: asyncio.Task[Held], shelf: Shelf) -> Held:
+        """Wait for a worker that is on its way. A caller that is cancelled leaves it to the next one who asks."""
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise SandboxError("the sandbox pool was closed while a worker was on its way") from None
+            self._let_come(task, shelf)
+            raise
+
+    def _let_come(self, task: asyncio.Task[Held], shelf: Shelf) -> None:
+        """Let a worker arrive that nobody waits for; until then it can be joined."""
+
+        def arrived(done: asyncio.Task[Held]) -> None:
+            if done in self._coming[shelf]:
+                self._coming[shelf].remove(done)
+                if not done.cancelled() and done.exception() is None:
+                    self._idle.append(done.result())
+
+        self._coming.setdefault(shelf, []).append(task)
+        task.add_done_callback(arrived)
 
     async def _start_patiently(self, profile: Profile, fresh: bool) -> Held:
         """Start a worker; where some have run before, outlast a restart of the engine."""
@@ -146,9 +179,12 @@ class WarmWorkers:
         self._infos[profile] = held.sandbox.info
         return held
 
-    async def _check(self, held: Held) -> None:
-        if await self._is_well(held):
-            self.give(held)
+    async def _check(self, held: Held) -> Held:
+        held.jobs += 1
+        if held.jobs < self._jobs_each and await self._is_well(held):
+            return held
+        await self.drop(held)
+        raise SandboxError("a worker whose job was cancelled is not well")
 
     async def _is_well(self, held: Held) -> bool:
         """Whether a worker passes a canary; one that does not is dropped."""
@@ -162,10 +198,16 @@ class WarmWorkers:
             raise
         return True
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits for it is told; other trouble shows again at the next start
 
 
 async def canary(sandbox: Sandbox) -> None:
