@@ -1,4 +1,4 @@
-"""The pool's own rules: who waits, who is retried, who is blamed, what is left. No engine is needed for these."""
+"""The pool's own rules: who waits, who is retried, who is blamed, what is left. Most need no engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
+from gristmill.sandbox.canonical import decode, encode
+from gristmill.sandbox.channel import receive, send
 from gristmill.sandbox.pool import ATTEMPTS
 
 JUDGE = Profile(name="judge")
@@ -244,3 +246,58 @@ async def test_a_wrong_size_or_backend_is_the_users_mistake() -> None:
     with pytest.raises(UserError, match="auto, docker, bubblewrap"):
         async with Pool.open("podman"):
             pass
+
+
+JUDGES = Profile(name="judge", guest=("gristmill.sandbox.guest.probe",))
+SERVED = Job(
+    program="gristmill.sandbox.guest.candidate:calls",
+    request={"source": "def f(x):\n    return x * 2", "entry_point": "f", "wrapper": None},
+)
+ASK = """
+from gristmill.sandbox.canonical import decode, encode
+from gristmill.sandbox.channel import receive, send
+line = context.sockets[0]
+send(line, encode({"args": [21], "kwargs": {}}))
+context.send(decode(receive(line)))
+"""
+
+
+def judge_of(text: str) -> Job:
+    return Job(program="gristmill.sandbox.guest.probe:run", request=text)
+
+
+@pytest.mark.docker
+@pytest.mark.bubblewrap
+async def test_a_real_pair_talks_and_a_real_session_answers(backend: str) -> None:
+    async with Pool.open(backend, size=2) as pool:
+        pairs = await asyncio.gather(
+            *(pool.pair(SERVED, judge_of(ASK), judge_profile=JUDGES, fresh=number % 2 == 1) for number in range(12))
+        )
+        for candidate, judge in pairs:
+            assert [decode(frame) for frame in judge.messages] == [{"value": 42}], judge
+            assert candidate.ending is Ending.FINISHED
+            assert not candidate.note
+        async with pool.session(SERVED) as session:
+
+            def ask() -> object:
+                send(session.socket, encode({"args": ["ab"], "kwargs": {}}))
+                frame = receive(session.socket)
+                return None if frame is None else decode(frame)
+
+            assert await asyncio.to_thread(ask) == {"value": "abab"}
+            assert (await session.report()).ending is Ending.FINISHED
+        info = pool.info()
+        assert info.backend == backend
+        assert info.image
+        assert info.covers
+
+
+@pytest.mark.docker
+@pytest.mark.bubblewrap
+async def test_a_slow_candidate_holds_up_nobody_for_longer_than_its_clock(backend: str) -> None:
+    stubborn = judge_of("import time; time.sleep(60)").model_copy(update={"limits": Limits(wall_seconds=0.3)})
+    async with Pool.open(backend, size=2) as pool:
+        slow = [asyncio.create_task(pool.run(stubborn, JUDGES)) for _ in range(3)]
+        quick = await asyncio.gather(*(pool.run(judge_of(f"context.send({n})"), JUDGES) for n in range(5)))
+        assert [decode(report.messages[0]) for report in quick] == list(range(5))
+        assert {report.ending for report in await asyncio.gather(*slow)} == {Ending.TIMEOUT}
