@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from gristmill.graph.context import Context, LoopRuntime
-from gristmill.graph.nodes.campaign import close, open_campaign
+from gristmill.graph.nodes.campaign import any_left, close, open_campaign
 from gristmill.graph.nodes.converge import converge, decided
 from gristmill.graph.nodes.propose import propose
 from gristmill.graph.nodes.rank import rank
@@ -44,7 +44,7 @@ def task_graph() -> CompiledStateGraph[TaskState, Context, TaskState, TaskEnding
 def campaign_graph(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> CompiledStateGraph[CampaignState, Context, CampaignState, CampaignState]:
-    """All tasks: open → one loop per pending task, side by side → close."""
+    """All tasks: open → one loop per pending task, side by side → close, and again while any are left."""
     loop = task_graph()
 
     async def task(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def campaign_graph(
     graph.add_edge(START, "open")
     graph.add_conditional_edges("open", each_task, {"each task": "task"})
     graph.add_edge("task", "close")
-    graph.add_edge("close", END)
+    graph.add_conditional_edges("close", any_left, {"more": "open", "none": END})
     return graph.compile(checkpointer=checkpointer)
 
 

@@ -22,6 +22,7 @@ from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.journal import Journal
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.prompting import choose_profile
 from gristmill.graph.prompting import messages_for as built_in_messages
 from gristmill.graph.sameness import check_same
@@ -156,7 +157,7 @@ async def _walk(context: Context, saver: BaseCheckpointSaver[Any]) -> None:
     graph = campaign_graph(saver)
     config: RunnableConfig = {
         "configurable": {"thread_id": context.run},
-        "recursion_limit": _NODES_PER_ROUND * context.config.rounds + 10,
+        "recursion_limit": _NODES_PER_ROUND * (context.config.rounds + len(context.tasks) // WAVE + 2),
     }
     interrupted = bool((await graph.aget_state(config)).next)
     if interrupted:
@@ -164,7 +165,7 @@ async def _walk(context: Context, saver: BaseCheckpointSaver[Any]) -> None:
     if not interrupted or context.store.unended(context.run):
         # A new walk: of a new run, or over tasks that had ended with unscored verdicts before the interruption.
         await saver.adelete_thread(context.run)
-        await _invoke(graph, {"pending": []}, config, context)
+        await _invoke(graph, {"pending": [], "after": -1}, config, context)
     await saver.adelete_thread(context.run)
 
 

@@ -25,13 +25,15 @@ def tasks(connection: Connection, run: str) -> list[Task]:
     return [Task.model_validate_json(row) for row in rows]
 
 
-def unended(connection: Connection, run: str) -> list[str]:
-    """Ids of tasks whose loop has not ended or that have unscored verdicts, in task order."""
+def unended(connection: Connection, run: str, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
+    """(position, id) of tasks behind position `after` that have not ended or have unscored verdicts, in order."""
     table, ended, verdicts = schema.tasks.c, schema.trajectories.c, schema.verdicts.c
     over = select(ended.task_id).where(ended.run == run)
     holes = select(verdicts.task_id).where(verdicts.run == run, verdicts.outcome == Outcome.UNSCORED.value)
-    query = select(table.id).where(table.run == run, table.id.not_in(over) | table.id.in_(holes))
-    return list(connection.scalars(query.order_by(table.position)))
+    query = select(table.position, table.id).where(
+        table.run == run, table.position > after, table.id.not_in(over) | table.id.in_(holes)
+    )
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(table.position).limit(limit))]
 
 
 def steps(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[tuple[Hypothesis, Verdict | None]]]:

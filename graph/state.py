@@ -41,7 +41,11 @@ class TaskEnding(TypedDict):
 
 
 class CampaignState(TypedDict, total=False):
-    """The campaign: whose loops are to run, and how many have ended."""
+    """The campaign: which tasks are at work, and how far it has come."""
 
     pending: list[str]
+    """Tasks of the wave that is sent out."""
+    after: int
+    """Position, in the run, of the last task that was sent out; -1 before the first."""
+    left: bool
     ended: Annotated[int, operator.add]

@@ -213,10 +213,16 @@ class Store:
         with self._reading() as connection:
             return queries.tasks(connection, run)
 
-    def unended(self, run: str) -> list[str]:
-        """Ids of tasks whose loop has not ended, or whose evidence has holes (unscored verdicts), in task order."""
+    def unended(self, run: str, *, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
+        """(position, id) of tasks whose loop has not ended, or whose evidence has holes (unscored verdicts), in order.
+
+        Args:
+            run: name of the run.
+            after: only tasks behind this position.
+            limit: at most so many.
+        """
         with self._reading() as connection:
-            return queries.unended(connection, run)
+            return queries.unended(connection, run, after, limit)
 
     def steps(self, run: str, task_id: str) -> list[tuple[Hypothesis, Verdict | None]]:
         """The hypotheses of a task in (round, sample) order, with their verdicts as far as there are any."""

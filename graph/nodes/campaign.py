@@ -1,24 +1,36 @@
-"""open and close: the two ends of a campaign."""
+"""open and close: the two ends of a wave of tasks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
 from gristmill.graph.state import CampaignState
 
-__all__ = ["close", "open_campaign"]
+__all__ = ["WAVE", "any_left", "close", "open_campaign"]
+
+WAVE = 500
+"""Tasks that are sent out at a time. LangGraph's work per task grows with the tasks that were sent together."""
 
 
 async def open_campaign(state: CampaignState, runtime: LoopRuntime) -> dict[str, Any]:
-    """Whose loops are to run: tasks that have not ended, and those with unscored verdicts to retry."""
+    """Whose loops are to run next: tasks that have not ended, and those with unscored verdicts to retry."""
     context = runtime.context
     context.tell(NodeEntered(node="open"))
-    return {"pending": await context.read(lambda: context.store.unended(context.run)), "ended": 0}
+    after = state["after"]
+    found = await context.read(lambda: context.store.unended(context.run, after=after, limit=WAVE))
+    return {"pending": [id_ for _, id_ in found], "after": found[-1][0] if found else after, "ended": 0}
 
 
 async def close(state: CampaignState, runtime: LoopRuntime) -> dict[str, Any]:
-    """All loops have ended."""
-    runtime.context.tell(NodeEntered(node="close"))
-    return {}
+    """All loops of the wave have ended."""
+    context = runtime.context
+    context.tell(NodeEntered(node="close"))
+    after = state["after"]
+    return {"left": bool(await context.read(lambda: context.store.unended(context.run, after=after, limit=1)))}
+
+
+def any_left(state: CampaignState) -> Literal["more", "none"]:
+    """Whether there is another wave."""
+    return "more" if state.get("left") else "none"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.entries import call_finished, call_started, replied
 from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted
 from gristmill.graph.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.parse import extract
-from gristmill.graph.records import Hypothesis, Reply, Request, Sampling, Step, StopReason
+from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.state import TaskState
 from gristmill.graph.together import together
 from gristmill.verifiers.records import Task
@@ -32,6 +33,14 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     stored = {made.id: (made, verdict) for made, verdict in known}
     steps = {made.id: Step(hypothesis=made, verdict=verdict) for made, verdict in known if verdict is not None}
     refusals: list[StopReason] = []
+    prompts: dict[tuple[str, ...], tuple[Message, ...]] = {}
+
+    def prompt(found: tuple[Step, ...]) -> tuple[Message, ...]:
+        # Samples that build on the same hypotheses are asked the same.
+        ids = tuple(step.hypothesis.id for step in found)
+        if ids not in prompts:
+            prompts[ids] = context.messages_for(task, profile=context.profile, round=round, parents=found)
+        return prompts[ids]
 
     async def one(sample: int) -> None:
         id_ = hypothesis_id(task.id, round, sample)
@@ -41,13 +50,13 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
                 context.verification.begin(task, made)
             return
         parents = state.get("parents") or []
-        request = request_for(context, task, round, sample, parents[sample] if parents else [], steps)
+        found = tuple(steps[parent] for parent in (parents[sample] if parents else []) if parent in steps)
+        request = request_for(context.config, task, round, sample, prompt(found), found)
         answer = await _buy(context, id_, request)
         if isinstance(answer, StopReason):
             refusals.append(answer)
             return
-        parent = steps[request.parents[0]].hypothesis.solution if request.parents else None
-        made = await _keep(context, task, id_, request, answer, parent)
+        made = await _keep(context, task, id_, request, answer, found[0].hypothesis.solution if found else None)
         context.verification.begin(task, made)
 
     await together(one(sample) for sample in range(context.config.hypotheses))
@@ -59,23 +68,21 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 
 
 def request_for(
-    context: Context, task: Task, round: int, sample: int, parents: Sequence[str], steps: Mapping[str, Step]
+    config: RunConfig, task: Task, round: int, sample: int, messages: tuple[Message, ...], parents: Sequence[Step]
 ) -> Request:
     """What the model is asked for one place of a run: the same whenever it is asked."""
-    config = context.config
-    found = [steps[parent] for parent in parents if parent in steps]
     return Request(
         task_id=task.id,
         round=round,
         sample=sample,
-        messages=context.messages_for(task, profile=context.profile, round=round, parents=found),
+        messages=messages,
         sampling=Sampling(
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
             seed=sample_seed(config.seed, task.id, round, sample),
         ),
-        parents=tuple(step.hypothesis.id for step in found),
+        parents=tuple(step.hypothesis.id for step in parents),
     )
 
 

@@ -280,7 +280,7 @@ async def test_a_budget_of_seconds_cancels_the_calls_in_flight(store: Store) -> 
         if request.sample:
             await asyncio.sleep(3600)
 
-    config = CONFIG.model_copy(update={"budget": Budget(seconds=0.5)})
+    config = CONFIG.model_copy(update={"budget": Budget(seconds=5)})
     summary = await run(store, Model(never), config=config)
     assert summary.ended == 8
     assert summary.hypotheses == 8, "what had arrived is kept"
@@ -302,6 +302,28 @@ async def test_a_task_without_progress_is_given_up(store: Store) -> None:
     summary = await run(store, Model(text=different), config=CONFIG.model_copy(update={"patience": 2}))
     assert summary.stops == {StopReason.PATIENCE: 8}
     assert summary.hypotheses == 8 * 3 * 3
+
+
+async def test_tasks_go_out_in_waves_and_unscored_ones_only_once_a_session(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gristmill.graph.nodes import campaign
+
+    monkeypatch.setattr(campaign, "WAVE", 3)
+
+    async def broken(task: Task, solution: str) -> None:
+        if task.id in ("t/1", "t/7"):
+            raise SandboxError("no room")
+
+    waves: list[str] = []
+    summary = await run(
+        store, judge=Judge(broken), on_event=lambda event: waves.append(getattr(event, "node", "")), tasks=tasks(8)
+    )
+    assert waves.count("open") == waves.count("close") == 3
+    assert (summary.ended, summary.status) == (8, "finished")
+    await run(store, resume=True)
+    await run(store, name="whole")
+    assert len(story(store)) == len(story(store, "whole")) == 8
 
 
 async def test_an_empty_campaign_is_finished(store: Store) -> None:
@@ -380,16 +402,19 @@ async def test_a_fault_in_a_verifier_is_unscored_and_named(store: Store) -> None
 
 
 async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: Store) -> None:
-    held = asyncio.Event()
+    arrived, everything = Counter[str](), asyncio.Event()
 
     async def hold(request: Request) -> None:
         if request.sample == 2:
-            held.set()
             await asyncio.sleep(3600)
 
-    task = asyncio.create_task(run(store, Model(hold)))
-    await held.wait()
-    await asyncio.sleep(0.3)
+    def hear(event: Any) -> None:
+        arrived[event.kind] += 1
+        if arrived["judged"] == 16:
+            everything.set()
+
+    task = asyncio.create_task(run(store, Model(hold), on_event=hear))
+    await asyncio.wait_for(everything.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -111,10 +111,14 @@ def test_a_verdict_is_final_unless_it_was_unscored(store: Store, run: str) -> No
     store.save([*entries.replied(run, made(), PROMPT), entries.judged(run, made(), unscored)])
     assert outcome() is Outcome.UNSCORED
     finish(store, run, "t/0", "t/0/0/0")
-    assert store.unended(run) == ["t/0", "t/1", "t/2"], "a task with an unscored verdict is to be retried"
+    assert store.unended(run) == [(0, "t/0"), (1, "t/1"), (2, "t/2")], (
+        "a task with an unscored verdict is to be retried"
+    )
     store.save([entries.judged(run, made(), verdict(Outcome.FAILED, 0.0))])
     assert outcome() is Outcome.FAILED
-    assert store.unended(run) == ["t/1", "t/2"]
+    assert store.unended(run) == [(1, "t/1"), (2, "t/2")]
+    assert store.unended(run, after=1) == [(2, "t/2")]
+    assert store.unended(run, limit=1) == [(1, "t/1")]
     store.save([entries.judged(run, made(), verdict())])
     store.save([entries.judged(run, made(), unscored)])
     assert outcome() is Outcome.FAILED
