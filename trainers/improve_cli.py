@@ -29,7 +29,7 @@ def improve(
     hypotheses: Annotated[int, typer.Option(min=1, help="Hypotheses per training task and search round.")] = 8,
     search_rounds: Annotated[int, typer.Option(min=1, help="Search rounds per task (with --strategy reflect).")] = 1,
     strategy: Annotated[str, typer.Option(help="How training tasks are searched: best_of or reflect.")] = "best_of",
-    temperature: Annotated[float, typer.Option(min=0.0, help="Of the search; evaluations are greedy.")] = 0.8,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of the search; evaluations are greedy.")] = 0.6,
     max_tokens: Annotated[int, typer.Option(min=1, help="Of one reply.")] = 64,
     profile: Annotated[str, typer.Option(help="Prompts: auto, chat, or small (few-shot, short answers).")] = "auto",
     seed: Annotated[int, typer.Option(help="Of sampling and training.")] = 0,
