@@ -1,0 +1,102 @@
+"""Published tasks: every reference passes, and a wrong solution gets what plain execution gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gristmill.graph.importers import import_tasks
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Limits
+from gristmill.verifiers import Outcome, Task, Verdict, Verifiers, problems
+from tests.verifiers.mutants import mutants, plainly
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
+    async with Pool.open(request.param, size=2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def humaneval(shared_data: Path) -> list[Task]:
+    return import_tasks("humaneval", shared_data / "humaneval" / "HumanEval.jsonl.gz")
+
+
+async def judge_all(pool: Pool, pairs: Sequence[tuple[Task, str]]) -> list[Verdict]:
+    verifiers = Verifiers(pool)
+    slots = asyncio.Semaphore(8)
+
+    async def judge(task: Task, solution: str) -> Verdict:
+        async with slots:
+            return await verifiers.verify(task, solution)
+
+    return await asyncio.gather(*(judge(task, solution) for task, solution in pairs))
+
+
+def not_passed(pairs: Sequence[tuple[Task, str]], verdicts: Sequence[Verdict]) -> dict[str, str]:
+    return {
+        task.id: f"{verdict.outcome}: {verdict.feedback}"
+        for (task, _), verdict in zip(pairs, verdicts, strict=True)
+        if not verdict.verified
+    }
+
+
+def references(tasks: Sequence[Task]) -> list[tuple[Task, str]]:
+    assert [task.id for task in tasks if problems(task)] == []
+    # Some count for seconds even on a quiet machine (MBPP/123): time is not what is tested here.
+    patient = {"limits": Limits(wall_seconds=60, cpu_seconds=60)}
+    return [(task.model_copy(update=patient), task.reference or "") for task in tasks]
+
+
+async def test_all_164_references_of_humaneval_pass(pool: Pool, humaneval: list[Task]) -> None:
+    pairs = references(humaneval)
+    assert len(pairs) == 164
+    assert not_passed(pairs, await judge_all(pool, pairs)) == {}
+
+
+async def test_none_of_164_mutants_that_plain_execution_rejects_passes(pool: Pool, humaneval: list[Task]) -> None:
+    pairs = []
+    for task in humaneval:
+        assert plainly(task.reference or "", task) == "passes", task.id
+        wrong = next((source for source in mutants(task) if plainly(source, task) == "fails"), None)
+        assert wrong is not None, task.id
+        pairs.append((task, wrong))
+    verdicts = await judge_all(pool, pairs)
+    assert [task.id for (task, _), verdict in zip(pairs, verdicts, strict=True) if verdict.passed] == []
+    assert {verdict.outcome for verdict in verdicts} <= {Outcome.FAILED, Outcome.ERROR}
+
+
+async def test_mutants_get_what_plain_execution_gives_them(pool: Pool, humaneval: list[Task]) -> None:
+    rows = [
+        (task, source, plain)
+        for task in humaneval[::3]
+        for source in islice(mutants(task), 0, 40, 4)
+        if (plain := plainly(source, task)) != "hangs or crashes"
+    ]
+    assert len(rows) > 150
+    assert {plain for _, _, plain in rows} == {"passes", "fails"}
+    verdicts = await judge_all(pool, [(task, source) for task, source, _ in rows])
+    differing = [
+        (task.id, plain, verdict.outcome, source)
+        for (task, source, plain), verdict in zip(rows, verdicts, strict=True)
+        if verdict.passed != (plain == "passes")
+    ]
+    assert differing == []
+
+
+@pytest.mark.parametrize(
+    ("file", "number"), [("mbpp.jsonl.gz", 974), ("sanitized-mbpp.json.gz", 427)], ids=["full", "sanitized"]
+)
+async def test_all_references_of_mbpp_pass(pool: Pool, shared_data: Path, file: str, number: int) -> None:
+    pairs = references(import_tasks("mbpp", shared_data / "mbpp" / file, challenge=True))
+    assert len(pairs) == number
+    assert not_passed(pairs, await judge_all(pool, pairs)) == {}
