@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from gristmill.sandbox.guest import kernel, users
@@ -25,6 +26,7 @@ __all__ = ["Zygote"]
 
 _WATCH_SECONDS: Final = 0.05
 _REAP_SECONDS: Final = 10.0
+_CONFINE_SECONDS: Final = 10.0
 _USUAL_DISK: Final = 16
 
 
@@ -70,7 +72,7 @@ class Zygote:
         self.job: Job | None = None
         self.spare: Spare | None = None
         self.folders = 0
-        # A child writes one byte when it is confined: without it, its end says nothing about the job.
+        # A child writes one byte when it is confined: no job is handed to one that is not.
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "namespace" else -1
         self.resident = Watch.resident(os.getpid())
@@ -121,6 +123,7 @@ class Zygote:
                 raise RuntimeError("a job was started while another one runs")
             importlib.import_module(message["program"].partition(":")[0])
             spare = self._prepare(message["limits"]["disk_mb"])
+            self._await_confined(spare)
             self.spare = None
             self.job = Job(message, self.mode, spare)
             with spare.line:
@@ -163,7 +166,8 @@ class Zygote:
     def _forget(self, spare: Spare) -> None:
         self.spare = None
         spare.line.close()
-        self._was_confined()
+        with suppress(BlockingIOError):
+            os.read(self.confined, 64)
         self.users.remove_folder(spare.folder, spare.user)
 
     def _look(self) -> None:
@@ -217,8 +221,6 @@ class Zygote:
         message: dict[str, Any] = {"ended": job.number, "ending": ending, "exit_status": status, "note": job.note,
                                    "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),
                                    "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
-        if not self._was_confined():
-            message["error"] = "the job's process ended before it was confined"
         self.job = None
         self._send(message)
         self._prepare(job.limits["disk_mb"])
@@ -253,11 +255,25 @@ class Zygote:
             return "out_of_memory", None
         return "failed", status
 
-    def _was_confined(self) -> bool:
-        try:
-            return os.read(self.confined, 64) == b"+"
-        except BlockingIOError:
-            return False
+    def _await_confined(self, spare: Spare) -> None:
+        """Return when the child has told that it is confined; its job's clock starts after that.
+
+        Raises:
+            RuntimeError: it ended before, or never will be.
+        """
+        give_up = time.monotonic() + _CONFINE_SECONDS
+        while True:
+            try:
+                os.read(self.confined, 1)
+                return
+            except BlockingIOError:
+                left = give_up - time.monotonic()
+            ready = select.select([self.confined, self.wakeup], [], [], max(0.0, left))[0]
+            if self.wakeup in ready:
+                os.read(self.wakeup, 4096)
+                self._collect()
+            if self.spare is not spare or left <= 0:
+                raise RuntimeError("a job's process ended, or hung, before it was confined")
 
     def _send(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())
