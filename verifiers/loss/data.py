@@ -18,7 +18,7 @@ __all__ = ["CLASSES", "Digits", "digits", "noisy_labels"]
 CLASSES = 10
 
 _SPLIT_SEED = 2024
-_HELD_OUT = 0.3
+_HELD_OUT = 0.25
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Digits:
 
 @cache
 def digits() -> Digits:
-    """The data with its fixed split, 70 to 30.
+    """The data with its fixed split, 75 to 25.
 
     Raises:
         UserError: scikit-learn is not installed.

@@ -38,7 +38,7 @@ class Settings:
     epochs: int = 60
     batch: int = 128
     hidden: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     noise: float = 0.4
     checkpoints: int = 6
 

@@ -1,0 +1,43 @@
+"""Guest module: turns a candidate's torch loss into a function of arrays, with its gradient.
+
+It shares a process with the candidate, so what it answers is a claim: the judge compares value and gradient.
+Staged into sandboxes: imports the standard library, and the image's libraries, only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["differentiated"]
+
+
+def differentiated(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, Any]]:
+    """``(logits, labels) → {"value", "gradient"}`` for ``loss(logits, labels)`` on tensors.
+
+    Where the loss gives no scalar tensor, or no gradient, the answer is ``{"problem": why}``.
+    """
+    torch.set_num_threads(1)
+
+    def answer(logits: Any, labels: Any) -> dict[str, Any]:
+        given = torch.from_numpy(logits.copy()).requires_grad_()
+        value = loss(given, torch.from_numpy(labels.copy()))
+        if not isinstance(value, torch.Tensor):
+            return {"problem": f"it returned a {type(value).__name__}, not a torch tensor"}
+        if value.shape != ():
+            return {
+                "problem": f"it returned a tensor of shape {tuple(value.shape)}, not a scalar: reduce it, as .mean()"
+            }
+        if not value.is_floating_point():
+            return {"problem": f"it returned a tensor of {value.dtype}, not of floating point numbers"}
+        if not value.requires_grad:
+            return {"problem": "its value does not depend on the logits in a way that torch can differentiate"}
+        gradient: Any = torch.autograd.grad(value, given, allow_unused=True)[0]
+        if gradient is None:
+            return {"problem": "its value does not depend on the logits in a way that torch can differentiate"}
+        return {"value": float(value.detach()), "gradient": np.ascontiguousarray(gradient.detach().numpy())}
+
+    return answer
