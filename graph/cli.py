@@ -144,7 +144,7 @@ def runs(workspace: Workspace = ".", json_: Json = False) -> None:
 
     from gristmill.graph.store import Store
 
-    with Store.open(workspace) as store:
+    with Store.open(workspace, create=False) as store:
         found = store.runs()
     if json_:
         typer.echo(json.dumps([known.model_dump(mode="json") for known in found], indent=1))
@@ -179,7 +179,7 @@ def show(
     from gristmill.graph.store import Store
     from gristmill.sandbox.errors import UserError
 
-    with Store.open(workspace) as store:
+    with Store.open(workspace, create=False) as store:
         store.get_run(name)
         if task is None:
             summary = store.summary(name)

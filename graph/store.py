@@ -57,8 +57,7 @@ class Run(Record):
 class Store:
     """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls and events.
 
-    All methods block; the loop writes through `gristmill.graph.journal.Journal` instead. Any method may raise
-    StoreError: the store cannot be read or written, what was stored before is kept.
+    All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -66,8 +65,8 @@ class Store:
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
-    def open(cls, location: str | Path | None = None) -> Store:
-        """Open a store, making it where it is missing.
+    def open(cls, location: str | Path | None = None, *, create: bool = True) -> Store:
+        """Open a store, making it where it is missing (and `create` says so).
 
         Args:
             location: an SQLAlchemy URL (``postgresql://…``), the path of an SQLite file, or a workspace folder, whose
@@ -75,9 +74,11 @@ class Store:
 
         Raises:
             StoreError: it cannot be opened or written.
-            UserError: the location is none of these.
+            UserError: the location is none of these, or nothing is there and nothing was to be made.
         """
         url = database_url(location)
+        if not create and url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            raise UserError(f"no store at {_shown(url)}: `gristmill run TASKS` makes one, --workspace names another")
         with database_trouble(_shown(url), "open"):
             engine = open_engine(url)
             schema.metadata.create_all(engine)
@@ -94,7 +95,7 @@ class Store:
 
     @property
     def url(self) -> URL:
-        """Where the store is; holds the password, so show `location` instead."""
+        """Where the store is, password included."""
         return self._engine.url
 
     @property
@@ -131,8 +132,7 @@ class Store:
     def check_name(self, name: str) -> None:
         """See that a new run may have this name, before models and sandboxes are started for it.
 
-        Raises:
-            RunExistsError, UserError: as `create_run`.
+        Raises: as `create_run`.
         """
         if not _NAME.fullmatch(name):
             raise UserError(f"run name {name!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
@@ -258,7 +258,7 @@ class Store:
         return [(datetime.fromtimestamp(row.at, UTC), EVENT.validate_json(row.record)) for row in rows]
 
     def close(self) -> None:
-        """Release the database; the store cannot be used afterwards."""
+        """Release the database; the store is of no use afterwards."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import re
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -427,6 +429,33 @@ async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: S
     assert not {place for place in stored if place[1] == 0 and place[2] != 2}
     await run(store, name="whole")
     assert story(store) == story(store, "whole")
+
+
+async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store) -> None:
+    url = os.environ.get("GRISTMILL_TEST_POSTGRES")
+    if not url:
+        pytest.skip("no PostgreSQL: set GRISTMILL_TEST_POSTGRES to postgresql://…")
+    name, replies = f"run-{uuid.uuid4().hex[:8]}", Counter[str]()
+    enough = asyncio.Event()
+
+    def hear(event: Any) -> None:
+        replies[event.kind] += 1
+        if replies["replied"] == 20:
+            enough.set()
+
+    with Store.open(url) as server:
+        task = asyncio.create_task(run(server, name=name, config=CONFIG, on_event=hear))
+        await asyncio.wait_for(enough.wait(), 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert server.get_run(name).status == "interrupted"
+        kept = server.summary(name).hypotheses
+        model = Model()
+        summary = await run(server, model, name=name, resume=True)
+        assert (summary.status, summary.hypotheses) == ("finished", kept + len(model.requests))
+        await run(store, name="whole")
+        assert story(server, name) == story(store, "whole")
 
 
 async def test_a_resume_goes_on_at_the_node_where_the_run_was_cut_off(store: Store) -> None:

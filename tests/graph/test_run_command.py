@@ -192,5 +192,11 @@ def test_a_server_that_dies_ends_the_run_with_three_and_its_work_kept(tasks: Pat
         assert store.summary("night").hypotheses == 3
 
 
+def test_looking_makes_nothing(workspace: Path, gristmill_command: str) -> None:
+    for command in (["runs"], ["show", "night"]):
+        assert "gristmill run" in call(gristmill_command, *command, code=2).stderr
+    assert not list(workspace.iterdir())
+
+
 def test_the_picture_is_printed(gristmill_command: str) -> None:
     assert "converge" in call(gristmill_command, "graph").stdout
