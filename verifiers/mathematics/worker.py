@@ -29,6 +29,9 @@ def read(context: Context) -> None:
         return
     import sympy
 
+    if found.has(sympy.zoo, sympy.nan):
+        context.send({"refused": "it could not be read as mathematics"})
+        return
     if _is_unevaluated(found):
         context.send({"refused": "it is not evaluated: give the value, not the problem"})
         return
@@ -98,6 +101,9 @@ def _unwrapped(gold: Any, answer: Any) -> tuple[Any, Any]:
     """``x = 5`` against ``5``: a name on the left says what the value is of. ``3 = 5`` is no value."""
     import sympy
 
+    if isinstance(gold, sympy.Eq) and isinstance(answer, sympy.Eq) and gold.lhs == answer.lhs:
+        # Also because a set on the right would make SymPy call any two such equations equal.
+        return gold.rhs, answer.rhs
     if isinstance(gold, sympy.Eq) != isinstance(answer, sympy.Eq):
         if isinstance(answer, sympy.Eq) and isinstance(answer.lhs, sympy.Symbol):
             answer = answer.rhs
@@ -159,8 +165,10 @@ def _near(gold: Any, answer: Any, values: dict[Any, float]) -> bool | None:
 
     try:
         first, second = (sympy.N(each.subs(values), 30) for each in (gold, answer))
-        distance = abs(complex(first - second))
-        size = max(1.0, abs(complex(first)))
+        # Not floats: two numbers beyond 1e308 would both be infinite, and so equal.
+        distance, size = abs(first - second), abs(first)
+        if not (distance.is_Float or distance.is_Integer) or not (size.is_Float or size.is_Integer):
+            return None
+        return bool(distance <= _CLOSE * max(sympy.Integer(1), size))
     except (TypeError, ValueError, ArithmeticError):
         return None
-    return None if distance != distance else distance <= _CLOSE * size

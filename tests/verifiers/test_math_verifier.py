@@ -1,0 +1,154 @@
+"""Mathematical answers: right ones in any form pass; restated, hedged, hanging and hostile ones do not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gristmill.sandbox.pool import Pool
+from gristmill.verifiers.mathematics.extraction import final_answers, normal
+from gristmill.verifiers.mathematics.trees import check
+from gristmill.verifiers.mathematics.verifier import MathVerifier
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+
+
+@pytest.fixture
+async def verifier(bubblewrap: str) -> AsyncIterator[MathVerifier]:
+    async with Pool.open("bubblewrap") as pool:
+        yield MathVerifier(pool, confirm=False)
+
+
+async def judged(verifier: MathVerifier, gold: str, reply: str, **settings: object) -> Verdict:
+    return await verifier.verify(Task(id="t", kind="math", prompt="?", answer=gold, settings=settings), reply)
+
+
+RIGHT = [
+    ("10", r"The cost is \boxed{\$10}.", Strength.EXACT),
+    ("1/2", "The answer is 0.5.", Strength.EXACT),
+    ("18", "5 + 13 = 18\n#### 18", Strength.EXACT),
+    ("1,319", r"\boxed{1319}", Strength.EXACT),
+    (r"2\sqrt{2}", r"\boxed{\sqrt{8}}", Strength.PROVED),
+    (r"\sin(2x)", r"\boxed{2\sin x\cos x}", Strength.PROVED),
+    ("x+1", r"\boxed{1+x}", Strength.EXACT),
+    ("5", r"\boxed{x=5}", Strength.EXACT),
+    (r"\{1,2\}", r"\boxed{\{2,1\}}", Strength.EXACT),
+    (".1", r"\boxed{10\%}", Strength.PROVED),
+]
+
+
+async def test_right_answers_pass_in_any_form(verifier: MathVerifier) -> None:
+    for gold, reply, strength in RIGHT:
+        verdict = await judged(verifier, gold, reply)
+        assert verdict.outcome is Outcome.PASSED, (gold, reply, verdict)
+        assert verdict.verified
+        assert verdict.strength in (strength, Strength.EXACT, Strength.PROVED), (gold, verdict.strength)
+
+
+WRONG = [
+    ("5", r"\boxed{6}"),
+    ("5", r"\boxed{3=5}"),
+    ("5", r"\boxed{2+3}"),
+    (r"\frac{1}{3}", r"\boxed{\int_0^1 x^2 dx}"),
+    ("10", r"\boxed{10\%}"),
+    ("5", r"It is \boxed{5} or \boxed{6}."),
+    ("5", r"\boxed{5, 6}"),
+    ("5", r"\boxed{__import__('os').system('id')}"),
+    ("5", r"\boxed{(lambda: 5)()}"),
+    ("5", "\\boxed{\u0665}"),
+    ("5", ""),
+    ("5", r"\boxed{}"),
+    (r"\frac{\pi}{4}", r"\boxed{0.785398}"),
+    ("3^{2025}", r"\boxed{2^{2025}}"),
+    ("$n=2, 3, 4$", r"\boxed{n=1, 2, 3}"),
+    ("(0, 1)", r"\boxed{(0, 1.5)}"),
+    ("5", r"\boxed{" + "(" * 400 + "5" + ")" * 400 + "}"),
+    ("5", r"\boxed{5" + "0" * 5000 + "}"),
+    ("5", "5\n" * 1000 + "and so on"),
+]
+
+
+async def test_wrong_restated_hedged_and_hostile_answers_do_not_pass(verifier: MathVerifier) -> None:
+    for gold, reply in WRONG:
+        verdict = await judged(verifier, gold, reply)
+        assert verdict.outcome in (Outcome.FAILED, Outcome.INVALID, Outcome.TIMEOUT), (gold, reply[:80], verdict)
+        assert verdict.score == 0.0
+
+
+@pytest.mark.slow
+async def test_what_hangs_is_cut_off_and_the_pool_serves_on(verifier: MathVerifier) -> None:
+    for reply in (r"\boxed{9^{9^{9^{9^9}}}}", r"\boxed{(10^{9})!}"):
+        verdict = await judged(verifier, "1", reply)
+        assert not verdict.passed
+        assert verdict.outcome is not Outcome.UNSCORED
+    assert (await judged(verifier, "x+1", r"\boxed{1+x}")).passed
+
+
+async def test_percent_is_what_the_task_says(verifier: MathVerifier) -> None:
+    assert (await judged(verifier, "10", r"\boxed{10\%}", percent="number")).passed
+    assert not (await judged(verifier, ".1", r"\boxed{10\%}", percent="number")).passed
+
+
+async def test_the_feedback_never_tells_the_answer(verifier: MathVerifier) -> None:
+    verdict = await judged(verifier, "7310", r"\boxed{12}")
+    assert "7310" not in verdict.model_dump_json()
+
+
+def test_a_task_without_an_answer_cannot_be_judged() -> None:
+    assert MathVerifier.problems(Task(id="t", kind="math", prompt="?")) == [
+        "answer: a math task needs the expected answer"
+    ]
+    assert MathVerifier.problems(Task(id="t", kind="math", prompt="?", answer="1", settings={"percent": "both"}))
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        "__import__('os')",
+        "Integer.__class__",
+        "(lambda: 1)()",
+        "Symbol('x').args",
+        "open('/etc/passwd')",
+        "[x for x in (1, 2)]",
+        "f'{1}'",
+        "Integer(9) ** Integer(9)",
+        "sympify('1')",
+        "Integer(1" + "0" * 20000 + ")",
+        "Add(" * 4000 + ")" * 4000,
+    ],
+)
+def test_a_tree_that_is_not_constructors_alone_is_refused(tree: str) -> None:
+    assert check(tree) is not None
+
+
+def test_extraction_finds_the_final_answer_only() -> None:
+    assert final_answers(r"First \boxed{3}." "\n" r"No: \boxed{4}.") == ["4"]
+    assert final_answers(r"\boxed{\frac{1}{2}}") == [r"\frac{1}{2}"]
+    assert final_answers("so\n#### 12") == ["12"]
+    assert final_answers("The answer is: $x^2$.") == ["x^2"]
+    assert final_answers("one\ntwo") == []
+    assert normal(r"\left( 1,\!000 \right).") == "(1000)"
+
+
+@pytest.mark.slow
+async def test_worked_solutions_of_math_500_pass_against_their_answers(
+    verifier: MathVerifier, shared_data: Path
+) -> None:
+    with gzip.open(shared_data / "math500" / "math500.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    failed = [row["answer"] for row in rows if not (await judged(verifier, row["answer"], row["solution"])).passed]
+    # One solution of 500 gives two equal answers in two forms, which reads as a hedge.
+    assert failed == [r"\frac{639}{40}"]
+
+
+@pytest.mark.slow
+async def test_no_labelled_wrong_pair_passes(verifier: MathVerifier, shared_data: Path) -> None:
+    rows = [json.loads(line) for line in (shared_data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()]
+    wrong = [row for row in rows if not row["expected"] and not row["conflicting"] and not row["suspect"]]
+    assert len(wrong) > 20
+    for row in wrong:
+        verdict = await judged(verifier, row["gold"], rf"\boxed{{{row['answer']}}}")
+        assert not verdict.passed, row
