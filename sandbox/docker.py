@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hang_up", "hardening"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 COVERS = (
     "container: own pid, mount, network, IPC and UTS namespaces, no network device",

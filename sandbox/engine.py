@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -80,7 +81,9 @@ def docker_image(client: DockerClient, variant: str = "base", reference: str | N
     with locked(cache_folder() / f"{digest}.engine.lock"):
         present = client.images.list(filters={"label": f"{LABEL}.digest={digest}"})
         if not present:
-            _import(client, variant, digest)
+            # Gigabytes with torch; the engine answers only when it has stored all of it.
+            with contextlib.closing(connect(timeout=1800)) as patient:
+                _import(patient, variant, digest)
             present = client.images.list(filters={"label": f"{LABEL}.digest={digest}"})
     if not present:
         raise SandboxError("the engine took the sandbox image but does not list it; look at `docker image ls`")

@@ -25,7 +25,7 @@ from gristmill.sandbox.warm import Held, WarmWorkers
 __all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
 
 ATTEMPTS = 3
-GRACE_SECONDS = 0.25
+GRACE_SECONDS = 0.5
 
 
 def candidate_profile(

@@ -220,7 +220,7 @@ async def canary(sandbox: Sandbox) -> None:
     job = Job(
         program="gristmill.sandbox.guest.canary:echo",
         request=nonce,
-        limits=Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4),
+        limits=Limits(wall_seconds=60, cpu_seconds=10, memory_mb=1024, processes=4),
     )
     report = await sandbox.run(job)
     if report.ending is not Ending.FINISHED or not any(nonce.encode() in frame for frame in report.messages):
