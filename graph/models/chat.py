@@ -6,7 +6,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,20 +47,20 @@ class ChatProposer:
     ``content_filter``: other tasks go on.
 
     Args:
-        chat: the model; its own retries should be off. Its fields `temperature`, `top_p`, `max_tokens` and `seed` are
-            set as each request says, where it has them.
+        chat: the model, or a function whose result, entered, gives the model for the length of a run; its own retries
+            should be off. Its fields `temperature`, `top_p`, `max_tokens` and `seed` are set as each request says,
+            where it has them.
         name: the form of the model string, for provenance.
         model: the model's name, for provenance; None asks the chat model.
         adapter: the adapter that the server applies under this name, for provenance.
         where: what an error message calls the server; a URL if there is one.
         options: bounds of time and attempts.
         keywords: further keyword arguments of each call.
-        check: awaited on entering: is the server there at all?
     """
 
     def __init__(
         self,
-        chat: BaseChatModel,
+        chat: BaseChatModel | Callable[[], AbstractAsyncContextManager[BaseChatModel]],
         *,
         name: str = "chat",
         model: str | None = None,
@@ -66,27 +68,27 @@ class ChatProposer:
         where: str | None = None,
         options: ModelOptions | None = None,
         keywords: Callable[[Sampling], dict[str, Any]] | None = None,
-        check: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
-        self.model = model or str(getattr(chat, "model_name", None) or getattr(chat, "model", None) or chat._llm_type)
+        self.model = model or _name_of(chat)
         self.adapter = adapter
-        self._chat = chat
+        self._chat: BaseChatModel | None = None
+        self._opened = chat if callable(chat) else partial(nullcontext, chat)
+        self._open = AsyncExitStack()
         self._where = where or f"the model {self.model}"
         self._options = options or ModelOptions()
         self._keywords = keywords
-        self._check = check
         self._refused: set[str] = set()
 
     async def __aenter__(self) -> Self:
-        if self._check is not None:
-            await self._check()
+        self._chat = await self._open.enter_async_context(self._opened())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._chat = None
+        await self._open.aclose()
 
     async def propose(self, request: Request) -> Reply:
         """One reply; see the class for what is tried again and what is raised."""
@@ -128,6 +130,8 @@ class ChatProposer:
 
     def _prepared(self, sampling: Sampling) -> tuple[BaseChatModel, list[str] | None, dict[str, Any]]:
         """The chat model set to `sampling` (a shallow copy that shares its connections), and what it will be sent."""
+        if self._chat is None:
+            raise ModelError(f"{self._where} is asked outside of `async with`: enter the proposer first")
         wanted = {name: getattr(sampling, name) for name in _FIELDS if name not in self._refused}
         fields = type(self._chat).model_fields
         update: dict[str, Any] = {}
@@ -189,6 +193,10 @@ def _beyond_knowing(state: RetryCallState) -> bool:
     """An error that says nothing to us may be a passing fault or a bug: it gets one more try, not minutes of them."""
     error = state.outcome.exception() if state.outcome else None
     return error is not None and meaning(error) == "unknown" and state.attempt_number >= _UNKNOWN_TRIES
+
+
+def _name_of(chat: object) -> str:
+    return str(getattr(chat, "model_name", None) or getattr(chat, "model", None) or getattr(chat, "_llm_type", "chat"))
 
 
 def _messages(messages: tuple[Message, ...]) -> list[BaseMessage]:

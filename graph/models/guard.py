@@ -51,8 +51,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_SECONDS
+    asked: set[int] = set()
     while time.monotonic() < deadline and (child.poll() is None or _children()):
         _reap(child)
+        for process in _children() if child.poll() is not None else ():
+            if process not in asked:  # an orphan that had left the session, and so was not asked with the others
+                asked.add(process)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGTERM)
         time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,7 +17,10 @@ from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
 from gristmill.graph.records import Sampling
 
-__all__ = ["OpenAIProposer", "served_models"]
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = ["OpenAIProposer", "is_loopback", "served_models"]
 
 _CHECKS = 4
 
@@ -46,41 +51,59 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
     Raises:
         ModelSetupError: `url` is no http address.
     """
-    from langchain_openai import ChatOpenAI
-    from pydantic import SecretStr
-
     options = options or ModelOptions()
     url = url.rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ModelSetupError(f"{url!r} is no address of a server; write openai:{name}@http://HOST:PORT/v1")
-    # Servers without keys want some; the variable of another provider's key is never sent to an address by accident:
-    # it is the user who names both the address and the variable.
+    # A server without keys wants some key all the same. It is the user who names both the address and the variable.
     secret = key or os.environ.get(options.api_key_env) or "EMPTY"
-    chat = ChatOpenAI(
-        model=adapter or name,
-        base_url=url,
-        api_key=SecretStr(secret),
-        use_responses_api=False,
-        disable_streaming=True,
-        max_retries=0,
-        timeout=options.timeout_seconds,
-    )
-    # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
-    # only that one.
-    keywords = None if parts.hostname == "api.openai.com" else _max_tokens
+    official = parts.hostname == "api.openai.com"
 
-    async def check() -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[BaseChatModel]:
         served = await served_models(url, secret)
         wanted = adapter or name
-        if served and wanted not in served and parts.hostname != "api.openai.com" and not _nearly(wanted, served):
+        if served and wanted not in served and not official and not _nearly(wanted, served):
             raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
         if adapter is not None:
             await _check_adapter(url, secret, name, adapter)
+        async with _connections(url, options.timeout_seconds) as connections:
+            yield _chat(wanted, url, secret, options.timeout_seconds, connections)
 
-    return ChatProposer(
-        chat, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords, check=check
+    # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
+    # only that one.
+    keywords = None if official else _max_tokens
+    return ChatProposer(opened, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords)
+
+
+def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> BaseChatModel:
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    return ChatOpenAI(
+        model=model,
+        base_url=url,
+        api_key=SecretStr(key),
+        use_responses_api=False,
+        disable_streaming=True,
+        max_retries=0,
+        timeout=seconds,
+        http_async_client=connections,
+        openai_proxy="",  # a proxy of the environment is read by the connections themselves
     )
+
+
+def _connections(url: str, seconds: float) -> Any:
+    """Connections of this run's own: those that LangChain shares between clients belong to the first event loop."""
+    from openai import DefaultAsyncHttpxClient
+
+    return DefaultAsyncHttpxClient(timeout=seconds, trust_env=not is_loopback(url))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own, to which no proxy of the environment leads."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 async def served_models(url: str, key: str) -> frozenset[str]:
@@ -90,7 +113,7 @@ async def served_models(url: str, key: str) -> frozenset[str]:
         ModelError: nothing answers there.
         ModelSetupError: the key is wrong.
     """
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
+    async with _client(url, key, 20) as client:
         for attempt in range(_CHECKS):
             try:
                 answer = await client.get(f"{url}/models")
@@ -111,6 +134,11 @@ async def served_models(url: str, key: str) -> frozenset[str]:
         return frozenset()  # a server without a list; the first call will tell
 
 
+def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(headers=headers, timeout=seconds, trust_env=not is_loopback(url))
+
+
 def _max_tokens(sampling: Sampling) -> dict[str, Any]:
     return {"extra_body": {"max_tokens": sampling.max_tokens}}
 
@@ -121,7 +149,7 @@ def _nearly(name: str, served: frozenset[str]) -> bool:
 
 
 async def _check_adapter(url: str, key: str, base: str, adapter: str) -> None:
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=120) as client:
+    async with _client(url, key, 120) as client:
         difference = await adapter_difference(client, url, base, adapter)
     if difference is None:
         raise ModelSetupError(

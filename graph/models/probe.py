@@ -34,9 +34,10 @@ async def adapter_difference(client: httpx.AsyncClient, url: str, base: str, ada
         )
         if not ours or not theirs:
             return None
-        if ours.keys() != theirs.keys():
-            return float("inf")  # other tokens altogether among the most likely ones
-        largest = max(largest, *(abs(ours[token] - theirs[token]) for token in ours))
+        # A token that only one of them tells of is, for the other, at most as likely as the least likely one told.
+        least, their_least = min(ours.values()), min(theirs.values())
+        differences = (abs(ours.get(token, least) - theirs.get(token, their_least)) for token in ours | theirs)
+        largest = max(largest, *differences)
     return largest
 
 

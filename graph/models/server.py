@@ -76,6 +76,8 @@ class ReplayServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.closing.is_set():
+            return
         self.closing.set()
         self._http.shutdown()
         self._http.cut()

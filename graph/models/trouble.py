@@ -60,8 +60,10 @@ def _meaning_of_class(error: BaseException, text: str) -> Meaning:
     names = [kind.__name__ for kind in type(error).__mro__]
     if any(part in name for name in names for part in _TRANSPORT):
         return "again"
-    if "Unexpected response type" in text:
-        return "again"  # LangChain's word for a body that is no completion: a gateway's error page with status 200
+    # LangChain's word for a body that is no completion (a gateway's error page with status 200), and what connections
+    # say that a client shares between event loops.
+    if "Unexpected response type" in text or "Event loop is closed" in text:
+        return "again"
     return "too_long" if _TOO_LONG.search(text) else "unknown"
 
 

@@ -98,7 +98,9 @@ class VllmServer:
             ModelError: the server does not load it, or it changes nothing.
         """
         name, path = _name_and_path(folder)
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self.key}"}, timeout=300) as client:
+        async with httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {self.key}"}, timeout=300, trust_env=False
+        ) as client:
             answer = await client.post(f"{self.url}/load_lora_adapter", json={"lora_name": name, "lora_path": path})
             if answer.status_code != 200 and "already been loaded" not in answer.text:
                 raise ModelError(f"vLLM does not load the adapter {folder}: {answer.text[:500]}\n{self._see_log()}")
@@ -140,7 +142,7 @@ class VllmServer:
 
     async def _wait_until_ready(self) -> None:
         start = told = time.monotonic()
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             while True:
                 if not self.running:
                     raise ModelError(f"vLLM ended while it was starting.\n{self._see_log()}")

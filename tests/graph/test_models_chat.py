@@ -14,6 +14,8 @@ import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
+from openai import DefaultAsyncHttpxClient
+from pydantic import SecretStr
 
 from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelError, ModelSetupError
@@ -84,14 +86,14 @@ async def test_a_passing_failure_is_tried_again(failure: str) -> None:
 
 async def test_a_call_that_hangs_is_given_up_and_tried_again() -> None:
     with served([Failure(kind="hang")]) as server:
-        reply = await ask(server, QUICK.model_copy(update={"timeout_seconds": 0.5}))
+        reply = await ask(server, QUICK.model_copy(update={"timeout_seconds": 1.0}))
     assert reply.text == "hello"
     assert len(server.calls) == 2
 
 
 @pytest.mark.parametrize("kind", ["429", "500", "drop", "hang", "garbage"])
 async def test_a_model_that_never_answers_is_an_infrastructure_error_that_names_the_server(kind: str) -> None:
-    options = QUICK.model_copy(update={"timeout_seconds": 0.3})
+    options = QUICK.model_copy(update={"timeout_seconds": 1.0, "attempts": 2} if kind == "hang" else {})
     with served(itertools.repeat(Failure.parse(kind))) as server, pytest.raises(ModelError) as raised:
         await ask(server, options)
     assert raised.value.exit_code == 3
@@ -193,11 +195,13 @@ async def test_an_unreachable_server_ends_the_run_before_it_begins() -> None:
 
 
 async def test_a_server_that_goes_away_during_a_run_is_an_infrastructure_error() -> None:
-    with served() as server:
-        proposer = await resolve(f"openai:replay@{server.url}", options=QUICK).__aenter__()
-        assert (await proposer.propose(request())).text == "hello"
-    with pytest.raises(ModelError, match="did not answer"):
-        await proposer.propose(request())
+    server = served()
+    with server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            assert (await proposer.propose(request())).text == "hello"
+            server.__exit__(None, None, None)
+            with pytest.raises(ModelError, match="did not answer"):
+                await proposer.propose(request())
 
 
 async def test_a_model_that_the_server_does_not_have_is_named_with_those_it_has() -> None:
@@ -225,6 +229,31 @@ async def test_an_adapter_is_not_believed_without_proof() -> None:
             await proposer.__aenter__()
 
 
+def test_a_proposer_can_be_entered_again_in_another_event_loop() -> None:
+    """Rounds of learning do so; connections that LangChain shares between its clients would not survive it."""
+    with served() as server:
+        proposer = resolve(f"openai:replay@{server.url}", options=QUICK)
+
+        async def once() -> str:
+            async with proposer:
+                return (await proposer.propose(request())).text
+
+        assert [asyncio.run(once()) for _ in range(3)] == ["hello"] * 3
+    assert len(server.calls) == 3
+
+
+async def test_a_proposer_that_was_not_entered_says_so() -> None:
+    with pytest.raises(ModelError, match="enter the proposer first"):
+        await resolve("openai:m@http://127.0.0.1:9/v1", options=QUICK).propose(request())
+
+
+async def test_no_proxy_of_the_environment_stands_before_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "OPENAI_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with served() as server:
+        assert (await ask(server)).text == "hello"
+
+
 async def test_cancelling_a_call_ends_it_at_once() -> None:
     with served(itertools.repeat(Failure(kind="hang"))) as server:
         call = asyncio.ensure_future(ask(server, ModelOptions(timeout_seconds=600)))
@@ -250,10 +279,18 @@ async def test_any_chat_model_will_do() -> None:
 
 
 async def test_a_chat_model_of_the_user_s_own_is_not_changed() -> None:
-    with served() as server:
-        chat = ChatOpenAI(model="replay", base_url=server.url, api_key="k", temperature=0.1, max_retries=0)  # type: ignore[arg-type]  # pydantic takes a plain string
-        async with ChatProposer(chat, options=QUICK) as proposer:
-            await proposer.propose(request(temperature=0.9))
+    async with DefaultAsyncHttpxClient() as connections:
+        with served() as server:
+            chat = ChatOpenAI(
+                model="replay",
+                base_url=server.url,
+                api_key=SecretStr("k"),
+                temperature=0.1,
+                max_retries=0,
+                http_async_client=connections,
+            )
+            async with ChatProposer(chat, options=QUICK) as proposer:
+                await proposer.propose(request(temperature=0.9))
     assert server.calls[0].body["temperature"] == 0.9
     assert chat.temperature == 0.1
 
