@@ -19,7 +19,9 @@ class Record(BaseModel):
 class Limits(Record):
     """What one job may use. All are enforced by the sandbox, never by the code inside it."""
 
-    wall_seconds: float = Field(10.0, gt=0, le=3600, description="from fork to kill, whatever the job does")
+    wall_seconds: float = Field(
+        10.0, gt=0, le=3600, description="from handing the job over to killing it, whatever it does"
+    )
     cpu_seconds: float = Field(10.0, gt=0, le=3600, description="processor time of one process")
     memory_mb: int = Field(512, ge=32, le=65536, description="address space and resident memory of the job")
     processes: int = Field(16, ge=1, le=512, description="processes and threads at a time, the job's own included")
@@ -78,7 +80,7 @@ class Report(Record):
     )
     stdout: bytes = b""
     stderr: bytes = b""
-    seconds: float = Field(description="wall time from fork to reaped")
+    seconds: float = Field(description="wall time from handing the job over to the last of it being gone")
     cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
     note: str = Field("", description="what the sandbox adds: why it killed the job, or which trouble followed it")
