@@ -196,6 +196,15 @@ async def test_a_process_that_ends_itself_is_an_error_however_it_exits(pool: Poo
         assert verdict.score == 0.0
 
 
+async def test_a_verdict_is_text_that_any_file_can_hold(pool: Pool) -> None:
+    for kind in ("cases", "python", "stdio"):
+        raising = "raise ValueError('\\ud800 \\0')\n"
+        source = raising if kind == "stdio" else f"def double(x):\n    {raising}"
+        verdict = await judge(pool, task(kind, public=True), source)
+        assert "ValueError" in verdict.feedback
+        assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
 async def test_an_empty_reply_is_invalid(pool: Pool) -> None:
     verdict = await judge(pool, task("cases"), "  \n")
     assert (verdict.outcome, verdict.score) == (Outcome.INVALID, 0.0)

@@ -22,6 +22,17 @@ async def verifier(bubblewrap: str) -> AsyncIterator[MathVerifier]:
         yield MathVerifier(pool, confirm=False)
 
 
+async def test_repeating_the_problem_is_no_answer(verifier: MathVerifier) -> None:
+    prompt = r"Simplify $\sqrt{50} + \sqrt{18}$ and $(x+1)^2 - x^2$."
+    for gold, restated, solved in [
+        (r"8\sqrt{2}", r"\sqrt{50}+\sqrt{18}", r"\sqrt{128}"),
+        ("2x+1", "(x+1)^2-x^2", "1+2x"),
+    ]:
+        task = Task(id="t", kind="math", prompt=prompt, answer=gold)
+        assert (await verifier.verify(task, rf"\boxed{{{restated}}}")).outcome is Outcome.INVALID
+        assert (await verifier.verify(task, rf"\boxed{{{solved}}}")).passed
+
+
 async def judged(verifier: MathVerifier, gold: str, reply: str, **settings: object) -> Verdict:
     return await verifier.verify(Task(id="t", kind="math", prompt="?", answer=gold, settings=settings), reply)
 
@@ -59,6 +70,16 @@ WRONG = [
     ("5", r"\boxed{__import__('os').system('id')}"),
     ("5", r"\boxed{(lambda: 5)()}"),
     ("5", "\\boxed{\u0665}"),
+    ("5", "The answer is $5$ or 6"),
+    ("5", "The answer is 5 or 6"),
+    ("5", "I get 6, so the answer is not 5"),
+    ("5", "It is about 5 squared metres"),
+    ("5", r"\boxed{\text{between } 4 \text{ and } 5}"),
+    ("5", r"\boxed{2x = 5}"),
+    ("5", r"\boxed{x = 3 = 5}"),
+    ("55", r"\boxed{\sum_{i=1}^{10} i}"),
+    ("120", r"\boxed{1 \cdot 2 \cdot 3 \cdot 4 \cdot 5}"),
+    ("0", r"\boxed{10^{-20}}"),
     ("5", ""),
     ("5", r"\boxed{}"),
     (r"\frac{\pi}{4}", r"\boxed{0.785398}"),
@@ -111,6 +132,12 @@ def test_a_task_without_an_answer_cannot_be_judged() -> None:
         "Integer.__class__",
         "(lambda: 1)()",
         "Symbol('x').args",
+        "Add('__import__(\\'os\\').getcwd()', Integer(1))",
+        "Matrix([['1+1']])",
+        "Float('1+1')",
+        "Float('1', '15')",
+        "Symbol('x', real='1+1')",
+        "Pow('9', Integer(2))",
         "open('/etc/passwd')",
         "[x for x in (1, 2)]",
         "f'{1}'",
@@ -124,12 +151,24 @@ def test_a_tree_that_is_not_constructors_alone_is_refused(tree: str) -> None:
     assert check(tree) is not None
 
 
+@pytest.mark.parametrize("tree", ["Interval(-oo, Integer(0))", "Symbol('x', real=True)", "Float('0.5', precision=53)",
+                                  "Function('f')(Symbol('x'))", "Rational(1, 2)"])  # fmt: skip
+def test_trees_that_sympy_writes_are_accepted(tree: str) -> None:
+    assert check(tree) is None
+
+
 def test_extraction_finds_the_final_answer_only() -> None:
     assert final_answers(r"First \boxed{3}." "\n" r"No: \boxed{4}.") == ["4"]
     assert final_answers(r"\boxed{\frac{1}{2}}") == [r"\frac{1}{2}"]
     assert final_answers("so\n#### 12") == ["12"]
     assert final_answers("The answer is: $x^2$.") == ["x^2"]
     assert final_answers("one\ntwo") == []
+    assert final_answers("5 - 2 = 3\nSo Tom has 3 pens left.") == ["3"]
+    assert final_answers("The answer is **42**.") == ["42"]
+    assert final_answers("The answer is 28 percent.") == ["28%"]
+    assert final_answers("The final answer is $14{,}916$. I hope it is correct.") == ["14{,}916"]
+    assert final_answers("Answer: sqrt(2)") == ["sqrt(2)"]
+    assert final_answers("so it follows.\n\n$$x = 5$$") == ["x = 5"]
     assert normal(r"\left( 1,\!000 \right).") == "(1000)"
 
 

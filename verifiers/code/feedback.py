@@ -9,7 +9,7 @@ from typing import Any
 from gristmill.verifiers.code.findings import Broken, Finding
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["broken_text", "call_text", "check_text", "short", "source_line", "verdict_text"]
+__all__ = ["broken_text", "call_text", "check_text", "clean", "short", "source_line", "verdict_text"]
 
 _MOST_FAILURES = 5
 _MOST_CHARACTERS = 4000
@@ -25,6 +25,11 @@ _WORDS = {
     Outcome.TIMEOUT: "ran out of time",
     Outcome.OUT_OF_MEMORY: "ran out of memory",
 }
+
+
+def clean(text: str) -> str:
+    """Text that any file can hold: a candidate's own may have lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def short(value: Any) -> str:

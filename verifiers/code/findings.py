@@ -39,7 +39,6 @@ class Findings:
     found: tuple[Finding, ...]
     broken: Broken | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    backend: str = ""
 
 
 _OUTCOMES = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from gristmill.sandbox.canonical import Bounds, DecodeError, decode
 from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
@@ -37,10 +37,16 @@ class Run:
     pool: Pool
     source: str
     limits: Limits
+    profile: Profile
     public: bool
     reveal: bool = False
     fresh: bool = False
     shuffle: Random | None = None
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """What both sides have loaded."""
+        return profiles.loaded(self.profile)
 
     def order(self, number: int) -> list[int]:
         """The order of `number` independent cases."""
@@ -62,10 +68,9 @@ async def run_test(run: Run, test: CodeTest) -> Findings:
 async def run_cases(run: Run, test: CasesTest) -> Findings:
     """All calls in one process, one message each; values are compared here, where the expected ones are."""
     order = run.order(len(test.cases))
-    profile = profiles.candidate(profiles.libraries(run.source))
     cases = [{"args": list(test.cases[place].args), "kwargs": test.cases[place].kwargs} for place in order]
     request = {"source": run.source, "entry_point": test.entry_point, "cases": cases}
-    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), profile, fresh=run.fresh)
+    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
     found: list[Finding | None] = [None] * len(order)
     for place, message in zip(order, report.messages, strict=False):
         told = _decoded(message, run.limits)
@@ -151,7 +156,7 @@ async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
     """
     source = run.source if entry_point else f"compile({run.source!r}, '<solution>', 'exec')"
     request = {"source": source, "entry_point": entry_point or "no_entry_point", "cases": []}
-    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), profiles.candidate())
+    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), run.profile)
     told = _decoded(report.messages[0], run.limits) if report.messages else None
     if told is not None and (entry_point or "load_error" in told):
         return _broken(told)
@@ -164,11 +169,10 @@ async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
 async def run_stdio(run: Run, test: StdioTest) -> Findings:
     """Each case is a process of its own, whose standard output is read from outside."""
     found: dict[int, Finding] = {}
-    profile = profiles.candidate(profiles.libraries(run.source))
     for place in run.order(len(test.cases)):
         case = test.cases[place]
         job = Job(program=_SCRIPT, request={"source": run.source}, limits=run.limits, stdin=case.stdin.encode())
-        found[place] = _printed(place, case.stdin, case.stdout, await run.pool.run(job, profile, fresh=run.fresh))
+        found[place] = _printed(place, case.stdin, case.stdout, await run.pool.run(job, run.profile, fresh=run.fresh))
     ordered = tuple(found[place] for place in sorted(found))
     if not run.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
         return Findings(ordered, await why_broken(run, None))
@@ -207,12 +211,10 @@ async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
     common = {"entry_points": names, "bounds": bounds}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
-        texts: tuple[str, ...] = (test.setup, test.code)
+        extra = ("pytest",) if "pytest" in test.setup + test.code else ()
     else:
         tests = {"type": "pytest", "files": test.files}
-        texts = tuple(test.files.values())
-    heavy = profiles.libraries(run.source, *texts)
-    extra = ("pytest",) if isinstance(test, PytestTest) or any("pytest" in text for text in texts) else ()
+        extra = ("pytest",)
     seconds = run.limits.wall_seconds + _JUDGE_EXTRA_SECONDS
     limits = Limits(
         wall_seconds=min(seconds, 3600),
@@ -223,8 +225,8 @@ async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
     candidate, judge = await run.pool.pair(
         Job(program=_SERVE, request={"source": run.source, **common}, limits=run.limits),
         Job(program=_JUDGE, request={**tests, **common, "public": run.public or run.reveal}, limits=limits),
-        profile=profiles.candidate(heavy),
-        judge_profile=profiles.judge((*heavy, *extra)),
+        profile=run.profile,
+        judge_profile=profiles.judge((*run.libraries, *extra), limits.memory_mb),
         fresh=run.fresh,
     )
     return _judged(run, candidate, judge)

@@ -6,7 +6,7 @@ import re
 
 from gristmill.sandbox.records import Profile
 
-__all__ = ["candidate", "judge", "libraries"]
+__all__ = ["candidate", "judge", "libraries", "loaded"]
 
 _LINE = ("gristmill.verifiers.code.values", "gristmill.verifiers.code.wire")
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
@@ -35,11 +35,26 @@ def libraries(*sources: str) -> tuple[str, ...]:
     return tuple(name for name in _LIBRARIES if name in named)
 
 
-def candidate(preload: tuple[str, ...] = ()) -> Profile:
-    """Workers that hold a candidate and nothing else."""
-    return Profile(name="-".join(("candidate", *preload)), guest=_CANDIDATE, preload=(*_COMMON, *preload))
+def loaded(profile: Profile) -> tuple[str, ...]:
+    """The big libraries that a profile has loaded."""
+    return tuple(name for name in _LIBRARIES if name in profile.preload)
 
 
-def judge(preload: tuple[str, ...] = ()) -> Profile:
+def candidate(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
+    """Workers that hold a candidate and nothing else, and have at least that much memory."""
+    return _profile("candidate", _CANDIDATE, preload, memory_mb)
+
+
+def judge(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
     """Workers that hold a test program."""
-    return Profile(name="-".join(("judge", *preload)), guest=_JUDGE, preload=(*_COMMON, *preload))
+    return _profile("judge", _JUDGE, preload, memory_mb)
+
+
+def _profile(name: str, guest: tuple[str, ...], preload: tuple[str, ...], memory_mb: int) -> Profile:
+    return Profile(
+        name="-".join((name, *preload)),
+        guest=guest,
+        preload=(*_COMMON, *preload),
+        # In few sizes, so that tasks whose limits differ a little share their workers.
+        memory_mb=next((size for size in (2048, 8192, 32768) if size >= memory_mb), 2 * memory_mb),
+    )

@@ -32,6 +32,9 @@ def task_problems(task: Task) -> list[str]:
 
 def _problems(test: CodeTest) -> Iterator[str]:
     if isinstance(test, StdioTest):
+        for place, case in enumerate(test.cases):
+            if _unprintable(case.stdin + case.stdout):
+                yield f"cases[{place}]: holds half of a surrogate pair, which no program can read or print"
         return
     names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
     if not names:
@@ -51,6 +54,14 @@ def _problems(test: CodeTest) -> Iterator[str]:
         yield from _source_problems("code", test.code)
     else:
         yield from _file_problems(test)
+
+
+def _unprintable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _case_problems(test: CasesTest) -> Iterator[str]:

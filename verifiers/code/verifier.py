@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import time
+import zlib
+from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
+from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import task_problems
-from gristmill.verifiers.records import Check, CodeTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import (
+    Check,
+    CodeTest,
+    Outcome,
+    PytestTest,
+    PythonTest,
+    Strength,
+    Task,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
@@ -48,18 +60,16 @@ class CodeVerifier:
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         start = time.perf_counter()
-        if not solution.strip():
-            empty = Broken(Outcome.INVALID, "there is no code in the reply")
-            return self._verdict(_Findings([("solution", True, Findings((), empty))]), solution, start)
-        found = await self._run(task, solution, None)
-        if not (found.passed and self._confirm):
-            return self._verdict(found, solution, start)
-        again = await self._run(task, solution, Random(f"{task.id}\0{solution}"))
-        if again.passed:
-            return self._verdict(found, solution, start)
-        return self._verdict(again, solution, start, flaky=True)
+        profile = profiles.candidate(profiles.libraries(solution, *_programs(task)), task.limits.memory_mb)
+        found = _EMPTY if not solution.strip() else await self._run(task, solution, profile, None)
+        flaky = False
+        if found.passed and self._confirm:
+            seed = zlib.crc32(solution.encode("utf-8", "surrogatepass"))
+            again = await self._run(task, solution, profile, Random(seed))
+            found, flaky = (found, False) if again.passed else (again, True)
+        return self._verdict(found, solution, self._pool.info(profile), time.perf_counter() - start, flaky=flaky)
 
-    async def _run(self, task: Task, solution: str, confirming: Random | None) -> _Findings:
+    async def _run(self, task: Task, solution: str, profile: Profile, confirming: Random | None) -> _Findings:
         from gristmill.verifiers.code.kinds import Run, run_test
 
         groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
@@ -68,15 +78,8 @@ class CodeVerifier:
         ]
         rows: list[tuple[str, bool, Findings]] = []
         for field, public, tests in groups:
-            run = Run(
-                self._pool,
-                solution,
-                task.limits,
-                public,
-                self._reveal,
-                fresh=confirming is not None,
-                shuffle=confirming,
-            )
+            again = confirming is not None
+            run = Run(self._pool, solution, task.limits, profile, public, self._reveal, fresh=again, shuffle=confirming)
             for place, test in enumerate(tests):
                 findings = await run_test(run, test)
                 rows.append((f"{field}[{place}]", public, findings))
@@ -84,7 +87,9 @@ class CodeVerifier:
                     return _Findings(rows)
         return _Findings(rows)
 
-    def _verdict(self, found: _Findings, solution: str, start: float, *, flaky: bool = False) -> Verdict:
+    def _verdict(
+        self, found: _Findings, solution: str, info: SandboxInfo, seconds: float, *, flaky: bool = False
+    ) -> Verdict:
         broken = found.broken
         if flaky:
             outcome, text = Outcome.FLAKY, feedback.verdict_text((), found.of(public=False), solution, _FLAKY)
@@ -93,18 +98,26 @@ class CodeVerifier:
         else:
             outcome = found.outcome
             text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
-        info = self._pool.info(profiles.candidate(profiles.libraries(solution)))
         return Verdict(
             outcome=outcome,
             score=found.score,
             metrics=found.metrics,
             checks=found.checks(self._reveal),
             strength=Strength.TESTED,
-            feedback=text,
-            seconds=time.perf_counter() - start,
+            feedback=feedback.clean(text),
+            seconds=seconds,
             verifier=f"{self.name}/{self.version}",
             sandbox=f"{info.backend} {info.image}".strip(),
         )
+
+
+def _programs(task: Task) -> Iterator[str]:
+    """The texts of all test programs of a task."""
+    for test in (*task.public_tests, *task.tests):
+        if isinstance(test, PythonTest):
+            yield from (test.setup, test.code)
+        elif isinstance(test, PytestTest):
+            yield from test.files.values()
 
 
 class _Findings:
@@ -151,11 +164,14 @@ class _Findings:
     def checks(self, reveal: bool) -> tuple[Check, ...]:
         return tuple(
             Check(
-                name=f"{field}/{finding.name}",
+                name=feedback.clean(f"{field}/{finding.name}"),
                 outcome=finding.outcome,
                 public=public,
-                detail=finding.text if public or reveal else "",
+                detail=feedback.clean(finding.text) if public or reveal else "",
             )
             for field, public, findings in self._rows
             for finding in findings.found
         )
+
+
+_EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])
