@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Sandbox, SandboxFactory
     from gristmill.sandbox.bubblewrap import BubblewrapFactory, BubblewrapSandbox
-    from gristmill.sandbox.docker import DockerFactory, DockerSandbox
+    from gristmill.sandbox.docker import DockerFactory, DockerOptions, DockerSandbox
     from gristmill.sandbox.errors import GristmillError, InfrastructureError, SandboxError, UserError
     from gristmill.sandbox.fake import FakeFactory, FakeSandbox
     from gristmill.sandbox.pool import CANDIDATE, Pool, Session, candidate_profile
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BubblewrapFactory": "bubblewrap", "BubblewrapSandbox": "bubblewrap", "CANDIDATE": "pool",
-    "DockerFactory": "docker", "DockerSandbox": "docker", "Ending": "records", "FakeFactory": "fake",
+    "DockerFactory": "docker", "DockerOptions": "docker", "DockerSandbox": "docker", "Ending": "records",
+    "FakeFactory": "fake",
     "FakeSandbox": "fake", "GristmillError": "errors", "InfrastructureError": "errors", "Job": "records",
     "Limits": "records", "Pool": "pool", "Profile": "records", "Report": "records", "Sandbox": "base",
     "SandboxError": "errors", "SandboxFactory": "base", "SandboxInfo": "records", "Session": "pool",
@@ -28,6 +29,7 @@ __all__ = [
     "BubblewrapFactory",
     "BubblewrapSandbox",
     "DockerFactory",
+    "DockerOptions",
     "DockerSandbox",
     "Ending",
     "FakeFactory",

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.docker import DockerOptions
 
 __all__ = ["BACKENDS", "choose_factory"]
 
 BACKENDS = ("auto", "docker", "bubblewrap")
 
 
-async def choose_factory(backend: str = "auto") -> SandboxFactory:
+async def choose_factory(backend: str = "auto", docker: DockerOptions | None = None) -> SandboxFactory:
     """The factory of the named backend; ``auto`` takes Docker if an engine answers, else bubblewrap.
+
+    `docker` says which image, OCI runtime and processor share containers get, if it comes to those.
 
     Raises:
         UserError: no backend has that name.
@@ -25,13 +31,13 @@ async def choose_factory(backend: str = "auto") -> SandboxFactory:
     if backend in ("auto", "docker"):
         from gristmill.sandbox.docker import DockerFactory
 
-        docker = DockerFactory()
+        containers = DockerFactory(docker)
         try:
-            await asyncio.to_thread(docker.check)
+            await asyncio.to_thread(containers.check)
         except SandboxError as error:
             troubles.append(str(error))
         else:
-            return docker
+            return containers
     if backend in ("auto", "bubblewrap"):
         from gristmill.sandbox.bubblewrap import BubblewrapFactory
 

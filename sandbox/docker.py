@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gristmill.sandbox.engine import LABEL, connect, docker_image, engine_gaps, reap
+from gristmill.sandbox.engine import LABEL, connect, docker_image, engine_gaps, hang_up, printed, reap
 from gristmill.sandbox.engine_profile import engine_profile
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image import PYTHON
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hang_up", "hardening"]
+__all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hardening"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 START_SECONDS = 120.0
@@ -126,7 +126,7 @@ class DockerSandbox:
             self._worker = Worker(connection, self.profile, kill=self._kill)
             await self._worker.handshake()
         except SandboxError as error:
-            said = await asyncio.to_thread(_said, self._output)
+            said = await asyncio.to_thread(printed, self._output)
             await asyncio.shield(self._leave())
             raise SandboxError(f"{error}; the container said: {said}" if said else str(error)) from error
         except BaseException:
@@ -293,24 +293,3 @@ def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
         "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
         "runtime": options.runtime,
     }
-
-
-def hang_up(attached: Any) -> None:
-    """Close what the SDK's `attach_socket` gave: a reader, a socket behind it, and the response that holds both."""
-    for each in (getattr(attached, "_response", None), attached, getattr(attached, "_sock", None)):
-        if each is not None:
-            each.close()
-
-
-def _said(output: Any) -> str:
-    """What a container has printed so far, for an error message."""
-    if output is None:
-        return ""
-    raw = getattr(output, "_sock", output)
-    raw.settimeout(0.5)
-    text = b""
-    with contextlib.suppress(OSError):
-        while len(text) < 8192 and (part := raw.recv(4096)):
-            text += part
-    # Each chunk follows an 8-byte header, which is not text.
-    return "".join(char for char in text.decode(errors="replace") if char.isprintable() or char == "\n").strip()

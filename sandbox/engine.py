@@ -18,7 +18,7 @@ from gristmill.sandbox.owners import is_gone
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["LABEL", "connect", "docker_image", "engine_gaps", "reap"]
+__all__ = ["LABEL", "connect", "docker_image", "engine_gaps", "hang_up", "printed", "reap"]
 
 LABEL = "org.gristmill"
 
@@ -185,3 +185,24 @@ def engine_gaps(info: dict[str, Any]) -> tuple[str, ...]:
     if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
         gaps.append("the engine has no seccomp (only the zygote's own filter holds)")
     return tuple(gaps)
+
+
+def hang_up(attached: Any) -> None:
+    """Close what the SDK's `attach_socket` gave: a reader, a socket behind it, and the response that holds both."""
+    for each in (getattr(attached, "_response", None), attached, getattr(attached, "_sock", None)):
+        if each is not None:
+            each.close()
+
+
+def printed(output: Any) -> str:
+    """What a container has printed so far, for an error message."""
+    if output is None:
+        return ""
+    raw = getattr(output, "_sock", output)
+    raw.settimeout(0.5)
+    text = b""
+    with contextlib.suppress(OSError):
+        while len(text) < 8192 and (part := raw.recv(4096)):
+            text += part
+    # Each chunk follows an 8-byte header, which is not text.
+    return "".join(char for char in text.decode(errors="replace") if char.isprintable() or char == "\n").strip()

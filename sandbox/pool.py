@@ -15,12 +15,15 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.warm import Held, WarmWorkers
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.docker import DockerOptions
 
 __all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
 
@@ -86,8 +89,12 @@ class Pool:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, backend: str = "auto", size: int | None = None) -> AsyncIterator[Self]:
+    async def open(
+        cls, backend: str = "auto", size: int | None = None, docker: DockerOptions | None = None
+    ) -> AsyncIterator[Self]:
         """A pool on the named backend: ``docker``, ``bubblewrap``, or ``auto`` (Docker if an engine answers).
+
+        `docker` says which image, OCI runtime and processor share containers get, if it comes to those.
 
         Raises:
             UserError: no backend has that name.
@@ -95,7 +102,7 @@ class Pool:
         """
         from gristmill.sandbox.backends import choose_factory
 
-        async with cls(await choose_factory(backend), size=size) as pool:
+        async with cls(await choose_factory(backend, docker), size=size) as pool:
             yield pool
 
     async def __aenter__(self) -> Self:

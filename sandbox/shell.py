@@ -54,8 +54,8 @@ def _bubblewrap(profile: Profile) -> int:
 def _docker(profile: Profile) -> int:
     from docker.errors import DockerException
 
-    from gristmill.sandbox.docker import DockerOptions, hang_up, hardening
-    from gristmill.sandbox.engine import connect, docker_image
+    from gristmill.sandbox.docker import DockerOptions, hardening
+    from gristmill.sandbox.engine import connect, docker_image, hang_up
 
     with closing(connect()) as client:
         image, _ = docker_image(client, profile.image)
