@@ -6,6 +6,7 @@ Staged into sandboxes, and used on the host for the check alone, which imports n
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 __all__ = ["NAMES", "check", "rebuild"]
@@ -20,6 +21,11 @@ NAMES = frozenset(
 _CONSTANTS = frozenset("pi E I oo zoo nan EulerGamma GoldenRatio S".split())
 _FIELDS = frozenset("Infinity NegativeInfinity Pi Exp1 ImaginaryUnit Half One Zero NegativeOne ComplexInfinity "
                     "EmptySet Reals Integers Naturals Naturals0 Rationals UniversalSet true false".split())  # fmt: skip
+_NAMED = re.compile(r"[^'\"`;]{1,100}")
+_TEXTS = {
+    **dict.fromkeys(("Symbol", "Dummy", "Function"), _NAMED),
+    "Float": re.compile(r"-?[0-9.]{1,200}(?:[eE][+-]?[0-9]{1,4})?"),
+}
 _NODES = 3000
 _DIGITS = 2000
 
@@ -33,6 +39,7 @@ def check(text: str) -> str | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "the expression cannot be read"
     nodes = list(ast.walk(tree))
+    named = {id(part) for node in nodes if isinstance(node, ast.Call) for part in _texts(node)}
     if len(nodes) > _NODES:
         return "the expression has too many parts"
     for node in nodes:
@@ -47,10 +54,13 @@ def check(text: str) -> str | None:
                 continue
             case ast.Attribute(value=ast.Name(id="S"), attr=name) if name in _FIELDS:
                 continue
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() | ast.Name(id="oo")):
                 continue
             case ast.keyword(arg=("precision" | "real" | "positive" | "integer" | "commutative" | "nonnegative")):
                 continue
+            # SymPy evaluates any text that it is given as an expression: a name or a float is all that text may be.
+            case ast.Constant(value=str()) if id(node) not in named:
+                return "the expression holds text, which no answer needs"
             case ast.Constant(value=value) if _small(value):
                 continue
         return f"the expression holds a {type(node).__name__}, which no answer needs"
@@ -72,6 +82,17 @@ def rebuild(text: str) -> Any:
     names |= {"MutableDenseMatrix": sympy.ImmutableDenseMatrix, "__builtins__": {}}
     with sympy.evaluate(False):
         return eval(compile(text, "<answer>", "eval"), names)  # noqa: S307  # the allowlist above left constructors only
+
+
+def _texts(call: ast.Call) -> list[ast.expr]:
+    """Where a call may hold text: the first argument of what takes it as a name, or as digits."""
+    if not isinstance(call.func, ast.Name) or not call.args or not isinstance(call.args[0], ast.Constant):
+        return []
+    text = call.args[0].value
+    if not isinstance(text, str):
+        return []
+    shape = _TEXTS.get(call.func.id)
+    return [call.args[0]] if shape is not None and shape.fullmatch(text) else []
 
 
 def _small(value: object) -> bool:

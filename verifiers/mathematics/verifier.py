@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.canonical import DecodeError, decode
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.verifiers.mathematics.extraction import LONGEST, final_answers, normal
+from gristmill.verifiers.mathematics.extraction import LONGEST, final_answers, normal, restates
 from gristmill.verifiers.mathematics.trees import check
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
@@ -26,7 +27,12 @@ PERCENT = ("fraction", "number")
 # What SymPy takes for one answer is bounded here, whatever the task allows a candidate.
 LIMITS = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
 # Nothing that Python could be made to run: no quotes, no names with underscores before a letter, no code words.
-_FORBIDDEN = ("__", "import", "lambda", "eval", "exec", "getattr", "'", '"', "`", ";", "@", "#", "==", ":=")
+_FORBIDDEN = ("__", "import", "eval", "exec", "getattr", '"', "`", ";", "@", "#", "==", ":=")
+# `\lambda` and `f'(x)` are mathematics; Python's lambda and its texts are not.
+_FORBIDDEN_SHAPES = (
+    (re.compile(r"(?<!\\)lambda", re.IGNORECASE), "lambda"),
+    (re.compile(r"(?<![A-Za-z'])'|'(?![(=\s,'^_)}]|$)"), "'"),
+)
 
 
 class MathVerifier:
@@ -71,6 +77,8 @@ class MathVerifier:
         answer = answers[-1]
         if normal(answer) and normal(answer) == normal(gold):
             return self._verdict(start, Outcome.PASSED, "The final answer is right.", Strength.EXACT)
+        if restates(answer, task.prompt):
+            return self._verdict(start, Outcome.INVALID, "The final answer repeats the problem: give its value.")
         refused = _refusal(answer)
         if refused:
             return self._verdict(start, Outcome.INVALID, f"The final answer was not read: {refused}.")
@@ -95,7 +103,11 @@ class MathVerifier:
             return self._verdict(start, text, "Comparing the final answer took more than the limits allow.")
         equal, how = (told.get("equal"), told.get("how")) if isinstance(told, dict) else (None, None)
         if equal is not True:
-            return self._verdict(start, Outcome.FAILED, f"Your final answer was read as {answer[:200]}. It is wrong.")
+            return self._verdict(
+                start,
+                Outcome.FAILED,
+                f"Your final answer was read as {answer[:200]}. It is not equal to the expected answer.",
+            )
         if self._confirm:
             text, again = await self._ask("compare", request, fresh=True)
             if text is not None or again != told:
@@ -135,6 +147,9 @@ def _refusal(answer: str) -> str:
     lowered = answer.lower()
     for part in _FORBIDDEN:
         if part in lowered:
+            return f"it holds {part!r}, which mathematics does not need"
+    for shape, part in _FORBIDDEN_SHAPES:
+        if shape.search(answer):
             return f"it holds {part!r}, which mathematics does not need"
     if any(each.isdigit() and not each.isascii() for each in answer):
         return "it holds digits other than 0 to 9"

@@ -156,6 +156,8 @@ def _decide_values(gold: Any, answer: Any) -> dict[str, Any]:
     difference = sympy.simplify(gold - answer)
     if difference == 0:
         return {"equal": True, "how": "symbolic"}
+    if difference.is_zero is False:
+        return {"equal": False, "how": "symbolic"}
     return {"equal": _near(gold, answer, {}) is True and not gold.free_symbols, "how": "numeric"}
 
 
