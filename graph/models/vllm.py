@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,23 +37,22 @@ class VllmProposer:
         interpreter(self._options.vllm_python)
         self._server = VllmServer(model, self._options, rank=rank)
         self._chat: ChatProposer | None = None
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        server = await self._server.__aenter__()
-        try:
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(self._server)
             served = self.model if self.adapter is None else await server.load_adapter(Path(self.adapter))
-            self._chat = OpenAIProposer(served, server.url, options=self._options, key=server.key, form="vllm")
-            await self._chat.__aenter__()
-        except BaseException as error:
-            await self._server.__aexit__(type(error), error, error.__traceback__)
-            raise
+            chat = OpenAIProposer(served, server.url, options=self._options, key=server.key, form="vllm")
+            self._chat = await stack.enter_async_context(chat)
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._chat = None
-        await self._server.__aexit__(kind, error, trace)
+        await self._open.aclose()
 
     async def propose(self, request: Request) -> Reply:
         """One reply; a server that dies ends the wait at once, with the end of its log.
