@@ -53,7 +53,7 @@ def not_passed(pairs: Sequence[tuple[Task, str]], verdicts: Sequence[Verdict]) -
 def references(tasks: Sequence[Task]) -> list[tuple[Task, str]]:
     assert [task.id for task in tasks if problems(task)] == []
     # Some count for seconds even on a quiet machine (MBPP/123): time is not what is tested here.
-    patient = {"limits": Limits(wall_seconds=60, cpu_seconds=60)}
+    patient = {"limits": Limits(wall_seconds=900, cpu_seconds=900)}
     return [(task.model_copy(update=patient), task.reference or "") for task in tasks]
 
 
@@ -93,6 +93,7 @@ async def test_mutants_get_what_plain_execution_gives_them(pool: Pool, humaneval
     assert differing == []
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("file", "number"), [("mbpp.jsonl.gz", 974), ("sanitized-mbpp.json.gz", 427)], ids=["full", "sanitized"]
 )

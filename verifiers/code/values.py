@@ -279,26 +279,20 @@ def check_bounds(values: list[Any]) -> None:
         DecodeError: they do.
     """
     sizes: dict[int, int] = {}
-    open_now: set[int] = set()
 
     def size(value: Any) -> int:
         kind = type(value)
-        if kind in _DICTS:
-            inner: Any = kind.values(value)
-        elif kind in _SEQUENCES or isinstance(value, tuple):
-            inner = value
-        else:
+        inner: Any = kind.values(value) if kind in _DICTS else value
+        if kind not in _DICTS and kind not in _SEQUENCES and not isinstance(value, tuple):
             return 1
         place = id(value)
-        if place in open_now:
-            raise DecodeError("a value contains itself")
         if place not in sizes:
-            open_now.add(place)
+            sizes[place] = 0  # being measured
             sizes[place] = 1 + sum(map(size, inner))
-            open_now.discard(place)
+        elif not sizes[place]:
+            raise DecodeError("a value contains itself")
         if sizes[place] > _MAX_EXPANDED:
             raise DecodeError("a value is too big once its shared parts are counted")
         return sizes[place]
 
-    if sum(map(size, values)) > _MAX_EXPANDED:
-        raise DecodeError("values are too big once their shared parts are counted")
+    size(values)
