@@ -8,7 +8,8 @@ import pytest
 
 SURFACE: dict[str, set[str]] = {
     "sandbox": {
-        "BubblewrapFactory", "BubblewrapSandbox", "CANDIDATE", "DockerFactory", "DockerSandbox", "Ending",
+        "BubblewrapFactory", "BubblewrapSandbox", "CANDIDATE", "DockerFactory", "DockerOptions", "DockerSandbox",
+        "Ending",
         "FakeFactory", "FakeSandbox", "GristmillError", "InfrastructureError", "Job", "Limits", "Pool", "Profile",
         "Report", "Sandbox", "SandboxError", "SandboxFactory", "SandboxInfo", "Session", "UserError",
         "candidate_profile",
