@@ -27,8 +27,9 @@ PROBLEMS: Final = ("digits_label_noise",)
 
 SEEDS: Final = 3
 TARGET: Final = 0.9
-# A run takes about half a second on a quiet core; a machine full of other work must not fail a candidate.
-TRAINER_SECONDS: Final = 120.0
+# A run takes about half a second on a quiet core; on a machine full of other work it may take very much
+# longer, and that must not count against anybody.
+TRAINER_SECONDS: Final = 1500.0
 # Address space that torch takes by being imported, before a candidate has done anything.
 TORCH_MB: Final = 4096
 RECORDED: Final = 8

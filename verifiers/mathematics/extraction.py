@@ -20,7 +20,7 @@ _LONE = re.compile(
 # Words that change what a number or a formula beside them means.
 _MEANS = re.compile(
     r"\b(?:sqrt|root|squared?|cubed?|plus|minus|times|over|half|third|quarter|pi|power|not|or|hundred|thousand|million"
-    r"|billion|dozen|twice|double|divided|multiplied|factorial|negative|least|most|than|between|about|except)\b",
+    r"|billion|dozen|twice|double|divided|multiplied|factorial|negative|least|most|than|between|about|except|odd|even|all|every|no|none)\b",
     re.IGNORECASE,
 )
 _COMPUTES = re.compile(

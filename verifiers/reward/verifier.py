@@ -27,8 +27,9 @@ ENVIRONMENTS: Final = ("mountain_car",)
 
 SEEDS: Final = 3
 TARGET: Final = 0.9
-# A run takes about a second on a quiet core; a machine full of other work must not fail a candidate.
-TRAINER_SECONDS: Final = 120.0
+# A run takes about a second on a quiet core; on a machine full of other work it may take very much
+# longer, and that must not count against anybody.
+TRAINER_SECONDS: Final = 1500.0
 _RECORDED: Final = 6
 _MOST_COMPONENTS: Final = 12
 
