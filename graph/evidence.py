@@ -40,7 +40,8 @@ def attempt(step: Step, *, code: bool) -> Attempt:
     score = "" if verdict.score is None else f", score {verdict.score:.6g}"
     if hypothesis.solution is None:
         answer = fenced(clip(hypothesis.text, _ANSWER) or "(nothing)", "text")
-        feedback = "\n".join(part for part in (hypothesis.note, verdict.feedback) if part)
+        parts = dict.fromkeys((hypothesis.note, verdict.feedback))  # a verifier may say what the parser said
+        feedback = "\n".join(part for part in parts if part)
     else:
         shown = clip(hypothesis.solution, _ANSWER)
         answer = fenced(shown, "python") if code else tame(shown)

@@ -30,7 +30,7 @@ from gristmill.graph.source import (
     starts,
     tree,
 )
-from gristmill.graph.templates import fill
+from gristmill.graph.templates import fill, why_not
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import StdioTest, Task
 
@@ -147,7 +147,10 @@ def _from_text(task: Task, points: frozenset[str], text: str) -> Extraction:
     between = _between_prose(text, points)
     if between and (points or not fenced):
         return _found(complete(between, pool), "code between prose")
-    return _last_that_parses(sources, points, text)
+    last = _last_that_parses(sources, points, text)
+    if template and last.solution is None and not fenced:
+        return Extraction(solution=None, note=f"no expression was found: {why_not(text)}")
+    return last
 
 
 def _last_that_parses(sources: list[str], points: frozenset[str], text: str) -> Extraction:

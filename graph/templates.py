@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterable
 
-from gristmill.graph.source import defined, expression, tree
+from gristmill.graph.source import complaint, defined, expression, tree
 
-__all__ = ["fill"]
+__all__ = ["fill", "why_not"]
 
 _HOLE = "{answer}"
 _LINES = 40
@@ -34,6 +34,12 @@ def fill(template: str, text: str, points: Iterable[str]) -> str | None:
         if tree(filled) is not None and frozenset(points) <= defined(filled):
             return filled if filled.endswith("\n") else filled + "\n"
     return None
+
+
+def why_not(text: str) -> str:
+    """Why `fill` found nothing: what Python says about the first line, or that it is a mere word."""
+    first = next(iter(_pieces(text[:1000].strip().partition("\n")[0])), "")
+    return complaint(f"({first})") or f"{first[:80]!r} is a word, not an answer"
 
 
 def _pieces(text: str) -> Iterable[str]:

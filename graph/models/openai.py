@@ -20,7 +20,7 @@ from gristmill.graph.records import Sampling
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["OpenAIProposer", "is_loopback", "served_models"]
+__all__ = ["OpenAIProposer", "is_loopback", "run_connections", "served_models"]
 
 _CHECKS = 4
 
@@ -68,7 +68,7 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
             raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
         if adapter is not None:
             await _check_adapter(url, secret, name, adapter)
-        async with _connections(url, options.timeout_seconds) as connections:
+        async with run_connections(url, options.timeout_seconds) as connections:
             yield _chat(wanted, url, secret, options.timeout_seconds, connections)
 
     # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
@@ -94,11 +94,12 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
     )
 
 
-def _connections(url: str, seconds: float) -> Any:
-    """Connections of this run's own: those that LangChain shares between clients belong to the first event loop."""
+def run_connections(url: str | None, seconds: float) -> Any:
+    """Connections of one run's own, to be entered: those that LangChain shares between clients belong to the first
+    event loop that uses them. `url` None is the client's own default."""
     from openai import DefaultAsyncHttpxClient
 
-    return DefaultAsyncHttpxClient(timeout=seconds, trust_env=not is_loopback(url))
+    return DefaultAsyncHttpxClient(timeout=seconds, trust_env=url is None or not is_loopback(url))
 
 
 def is_loopback(url: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelSetupError
+from gristmill.graph.models.openai import run_connections
 from gristmill.graph.models.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -21,11 +23,28 @@ def provider_proposer(provider: str, name: str, *, options: ModelOptions | None 
     Raises:
         ModelSetupError: `langchain` or the provider's package is not installed, or its key is not set.
     """
-    init_chat_model = _init_chat_model()
     options = options or ModelOptions()
     label = f"{provider}:{name}"
+    # Made once now, so that a missing package or key is known before anything else is done.
+    _made(provider, name, options, {})
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[BaseChatModel]:
+        if provider == "openai":
+            # Connections of this run's own: those that LangChain shares belong to the first event loop that uses them.
+            async with run_connections(None, options.timeout_seconds) as connections:
+                yield _made(provider, name, options, {"http_async_client": connections, "openai_proxy": ""})
+        else:
+            yield _made(provider, name, options, {})
+
+    return ChatProposer(opened, name=provider, model=name, where=label, options=options)
+
+
+def _made(provider: str, name: str, options: ModelOptions, more: dict[str, Any]) -> BaseChatModel:
+    label = f"{provider}:{name}"
+    init_chat_model = _init_chat_model()
     try:
-        chat = init_chat_model(name, model_provider=provider, max_retries=0, timeout=options.timeout_seconds)
+        return init_chat_model(name, model_provider=provider, max_retries=0, timeout=options.timeout_seconds, **more)
     except ImportError as error:
         raise ModelSetupError(f"{label}: {error}") from error
     except Exception as error:  # every provider has its own class for a key that is missing
@@ -33,7 +52,6 @@ def provider_proposer(provider: str, name: str, *, options: ModelOptions | None 
             f"{label} cannot be set up: {' '.join(str(error).split())[:400]}\n"
             f"Set the key in the environment variable that the provider's client reads."
         ) from error
-    return ChatProposer(chat, name=provider, model=name, where=label, options=options)
 
 
 def providers() -> frozenset[str]:

@@ -242,6 +242,22 @@ def test_a_proposer_can_be_entered_again_in_another_event_loop() -> None:
     assert len(server.calls) == 3
 
 
+def test_a_provider_s_model_is_reached_through_langchain_in_every_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sesame")
+    with served() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        proposer = resolve("openai:replay", options=QUICK)
+
+        async def once() -> str:
+            async with proposer:
+                return (await proposer.propose(request(max_tokens=9))).text
+
+        assert [asyncio.run(once()) for _ in range(2)] == ["hello"] * 2
+    assert [(call.key, call.seed, call.body["max_completion_tokens"]) for call in server.calls] == [
+        ("sesame", 7, 9)
+    ] * 2
+
+
 async def test_a_proposer_that_was_not_entered_says_so() -> None:
     with pytest.raises(ModelError, match="enter the proposer first"):
         await resolve("openai:m@http://127.0.0.1:9/v1", options=QUICK).propose(request())

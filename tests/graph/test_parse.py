@@ -205,7 +205,15 @@ def test_an_expression_is_put_into_the_template(reply: str) -> None:
 
 def test_a_lone_word_is_an_answer_only_if_it_is_an_argument() -> None:
     assert found("xs", task(settings={"template": TEMPLATE})) == "def f(xs):\n    return xs"
-    assert extract(task(settings={"template": TEMPLATE}), "Hello").solution is None
+    result = extract(task(settings={"template": TEMPLATE}), "Hello")
+    assert result.solution is None
+    assert "'Hello' is a word" in result.note
+
+
+def test_an_expression_that_does_not_parse_is_answered_with_what_python_says() -> None:
+    result = extract(task(settings={"template": TEMPLATE}), "sum(x for x in xs if x != 9) if len(xs)")
+    assert result.solution is None
+    assert "no expression was found: line 1: expected 'else'" in result.note
 
 
 SEARCH = "<<<<<<< SEARCH\n    return y - 1   \n=======\n    return y + 1\n>>>>>>> REPLACE"
