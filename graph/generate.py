@@ -51,14 +51,26 @@ def _filters(rng: random.Random) -> list[_Filter]:
     near = (k, k + 1, k - 1)
     far = (d, -d, 2 * d, d + 1)
     return [
-        _Filter("even", ("even numbers", "numbers that are even"), "x % 2 == 0", lambda x: x % 2 == 0, (0, -2, 3)),
-        _Filter("odd", ("odd numbers", "numbers that are odd"), "x % 2 == 1", lambda x: x % 2 == 1, (-1, -3, 2)),
-        _Filter("positive", ("positive numbers", "numbers above zero"), "x > 0", lambda x: x > 0, (0, 1, -1)),
-        _Filter("negative", ("negative numbers", "numbers below zero"), "x < 0", lambda x: x < 0, (0, 1, -1)),
+        _Filter("even", ("even numbers", "numbers divisible by 2"), "x % 2 == 0", lambda x: x % 2 == 0, (0, -2, 3)),
+        _Filter("odd", ("odd numbers", "numbers not divisible by 2"), "x % 2 == 1", lambda x: x % 2 == 1, (-1, -3, 2)),
+        _Filter("positive", ("positive numbers", "numbers greater than zero"), "x > 0", lambda x: x > 0, (0, 1, -1)),
+        _Filter("negative", ("negative numbers", "numbers less than zero"), "x < 0", lambda x: x < 0, (0, 1, -1)),
         _Filter("above", (f"numbers greater than {k}", f"numbers above {k}"), f"x > {k}", lambda x: x > k, near),
         _Filter("below", (f"numbers less than {k}", f"numbers below {k}"), f"x < {k}", lambda x: x < k, near),
-        _Filter("at_least", (f"numbers that are at least {k}",), f"x >= {k}", lambda x: x >= k, near),
-        _Filter("at_most", (f"numbers that are at most {k}",), f"x <= {k}", lambda x: x <= k, near),
+        _Filter(
+            "at_least",
+            (f"numbers greater than or equal to {k}", f"numbers that are at least {k}"),
+            f"x >= {k}",
+            lambda x: x >= k,
+            near,
+        ),
+        _Filter(
+            "at_most",
+            (f"numbers less than or equal to {k}", f"numbers that are at most {k}"),
+            f"x <= {k}",
+            lambda x: x <= k,
+            near,
+        ),
         _Filter(
             "multiple",
             (f"numbers divisible by {d}", f"multiples of {d}"),
@@ -75,7 +87,7 @@ def _filters(rng: random.Random) -> list[_Filter]:
         ),
         _Filter(
             "different",
-            (f"numbers not equal to {k}", f"numbers other than {k}"),
+            (f"numbers not equal to {k}", f"numbers different from {k}"),
             f"x != {k}",
             lambda x: x != k,
             near,
@@ -89,10 +101,10 @@ _REDUCTIONS = [
     _Reduction(
         "count",
         ("Return how many {numbers} there are in xs.", "Count the {numbers} in xs."),
-        "sum(1 for x in xs if {condition})",
+        "len([x for x in xs if {condition}])",
         len,
     ),
-    _Reduction("list", ("Return a list of the {numbers} in xs.", "Keep only the {numbers} of xs."), f"[{_EACH}]", list),
+    _Reduction("list", ("Return a list of the {numbers} in xs.", "Keep only the {numbers} in xs."), f"[{_EACH}]", list),
     _Reduction(
         "squares",
         ("Return a list of the squares of the {numbers} in xs.", "Square each of the {numbers} in xs."),
@@ -101,8 +113,8 @@ _REDUCTIONS = [
     ),
     _Reduction(
         "doubles",
-        ("Return a list of the {numbers} in xs, each doubled.", "Double each of the {numbers} in xs."),
-        "[2 * x for x in xs if {condition}]",
+        ("Return a list of the {numbers} in xs, each multiplied by 2.", "Multiply each of the {numbers} in xs by 2."),
+        "[x * 2 for x in xs if {condition}]",
         lambda kept: [2 * x for x in kept],
     ),
     _Reduction(
@@ -113,13 +125,19 @@ _REDUCTIONS = [
     ),
     _Reduction(
         "largest",
-        ("Return the largest of the {numbers} in xs, or 0 if there are none.",),
+        (
+            "Return the largest of the {numbers} in xs, or by default 0 if there are none.",
+            "Return the maximum of the {numbers} in xs, with default 0.",
+        ),
         f"max(({_EACH}), default=0)",
         lambda kept: max(kept, default=0),
     ),
     _Reduction(
         "smallest",
-        ("Return the smallest of the {numbers} in xs, or 0 if there are none.",),
+        (
+            "Return the smallest of the {numbers} in xs, or by default 0 if there are none.",
+            "Return the minimum of the {numbers} in xs, with default 0.",
+        ),
         f"min(({_EACH}), default=0)",
         lambda kept: min(kept, default=0),
     ),
@@ -131,7 +149,10 @@ _REDUCTIONS = [
     ),
     _Reduction(
         "descending",
-        ("Return the {numbers} in xs, sorted in descending order.", "Sort the {numbers} in xs, largest first."),
+        (
+            "Return the {numbers} in xs, sorted in descending order.",
+            "Sort the {numbers} in xs in reverse, largest first.",
+        ),
         f"sorted(({_EACH}), reverse=True)",
         lambda kept: sorted(kept, reverse=True),
     ),
@@ -151,11 +172,13 @@ _REDUCTIONS = [
 
 FEW_SHOT_COMBINATIONS = (
     "even/sum",
-    "above/list",
     "negative/count",
-    "multiple/largest",
-    "different/any",
-    "odd/descending",
+    "above/largest",
+    "at_most/descending",
+    "odd/squares",
+    "multiple/any",
+    "different/distinct",
+    "at_least/list",
 )
 """The combinations that `prompts/small_code.md` shows; never in the gate or test split."""
 

@@ -97,7 +97,7 @@ def _fit(
 ) -> list[tuple[int, float]]:
     import torch
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, TrainerCallback
+    from transformers import AutoModelForCausalLM, PrinterCallback, TrainerCallback
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
@@ -143,6 +143,8 @@ def _fit(
             log_level="error",
         ),
     )
+    # Without bars it prints every step as a dict; `progress` hears them already.
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     trainer.save_model(str(out))
     for name in ("training_args.bin", "README.md"):
