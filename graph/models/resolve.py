@@ -66,12 +66,12 @@ def is_small(model: str) -> bool:
 
 
 def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
+    if path and not Path(path).is_dir():
+        raise ModelSetupError(f"local:{path}: there is no such folder; it must hold a model in Hugging Face's format")
     try:
         from gristmill.graph.models.local import LocalProposer
     except ImportError as error:
         raise ModelSetupError(f'local models need torch and more: pip install "gristmill[local]" ({error})') from error
-    if path and not Path(path).is_dir():
-        raise ModelSetupError(f"local:{path}: there is no such folder; it must hold a model in Hugging Face's format")
     return LocalProposer(Path(path) if path else None, adapter=adapter, options=options)
 
 
