@@ -85,7 +85,7 @@ class LossVerifier:
         found = []
         if task.problem not in PROBLEMS:
             found.append(f"problem: {task.problem!r} is none of {', '.join(PROBLEMS)}")
-        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "template"}:
+        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}:
             found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a loss; known is seeds")
         seeds = task.settings.get("seeds", SEEDS)
         if type(seeds) is not int or not 1 <= seeds <= 20:

@@ -228,4 +228,4 @@ class _Spread:
         self.squares += float(((seen - mean) ** 2).sum()) + shift * shift * self.count * count / total
         self.mean += shift * count / total
         self.count = total
-        return np.asarray(rewards / np.sqrt(self.squares / self.count + 1e-8))
+        return np.asarray(rewards / (np.sqrt(self.squares / self.count) + 1e-12))

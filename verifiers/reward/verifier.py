@@ -78,7 +78,7 @@ class RewardVerifier:
         found = []
         if task.environment not in ENVIRONMENTS:
             found.append(f"environment: {task.environment!r} is none of {', '.join(ENVIRONMENTS)}")
-        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "template"}:
+        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}:
             found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a reward; known is seeds")
         seeds = task.settings.get("seeds", SEEDS)
         if type(seeds) is not int or not 1 <= seeds <= 20:

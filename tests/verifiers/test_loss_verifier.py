@@ -1,0 +1,219 @@
+"""Losses: the trainer separates good from bad, gradients must be honest, and the metric is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Limits
+from gristmill.verifiers.loss.data import CLASSES, digits, noisy_labels
+from gristmill.verifiers.loss.trainer import Deadline, Settings, train
+from gristmill.verifiers.loss.verifier import LossVerifier, ask, check_gradient, recheck
+from gristmill.verifiers.records import Outcome, Strength, Task
+from gristmill.verifiers.served import CandidateError
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+
+TASK = Task(
+    id="l", kind="loss", prompt="?", problem="digits_label_noise", settings={"seeds": 1},
+    limits=Limits(wall_seconds=120, cpu_seconds=120),
+)  # fmt: skip
+HEAD = "import torch\nimport torch.nn.functional as F\ndef loss(logits, labels):\n    "
+CROSS_ENTROPY = HEAD + "return F.cross_entropy(logits, labels)\n"
+SYMMETRIC = HEAD + (
+    "wanted = F.one_hot(labels, 10).to(logits.dtype).clamp(min=1e-4)\n"
+    "    reverse = -(F.softmax(logits, 1) * wanted.log()).sum(1).mean()\n"
+    "    return 0.1 * F.cross_entropy(logits, labels) + reverse\n"
+)
+
+
+def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What the guest shim makes of a loss."""
+    from gristmill.verifiers.loss.shim import differentiated
+
+    return differentiated(loss)
+
+
+def trained(loss: Callable[[Any, Any], Any], seed: int = 0, **settings: Any) -> float:
+    far = served(loss)
+    return train(lambda logits, labels: ask(far, logits, labels), seed, Settings(**settings)).accuracy  # type: ignore[arg-type, return-value]
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    return torch.nn.functional.cross_entropy(logits, labels)
+
+
+def symmetric(logits: Any, labels: Any) -> Any:
+    wanted = torch.nn.functional.one_hot(labels, 10).to(logits.dtype).clamp(min=1e-4)
+    reverse = -(torch.softmax(logits, 1) * wanted.log()).sum(1).mean()
+    return 0.1 * cross_entropy(logits, labels) + reverse
+
+
+def test_exactly_the_share_of_labels_is_wrong_and_the_split_is_fixed() -> None:
+    data = digits()
+    assert (len(data.train_labels), len(data.test_labels)) == (1348, 449)
+    noisy = noisy_labels(data.train_labels, 0.4, np.random.default_rng(0))
+    assert (noisy != data.train_labels).sum() == round(0.4 * len(noisy))
+    assert set(noisy.tolist()) == set(range(CLASSES))
+
+
+def test_the_carried_gradient_trains_as_torch_alone_would() -> None:
+    """With no noise and a plain loss the network must learn digits nearly perfectly."""
+    assert trained(cross_entropy, noise=0.0, epochs=20) > 0.93
+
+
+@pytest.mark.slow
+def test_reference_losses_score_as_published() -> None:
+    scores = {
+        name: float(np.mean([trained(loss, seed) for seed in range(3)]))
+        for name, loss in [
+            ("ce", cross_entropy),
+            ("sce", symmetric),
+            ("flipped", lambda logits, labels: -cross_entropy(logits, labels)),
+        ]
+    }
+    assert scores["ce"] == pytest.approx(0.85, abs=0.04)
+    assert scores["sce"] == pytest.approx(0.96, abs=0.03)
+    assert scores["flipped"] < 0.2
+
+
+def test_training_ends_at_its_deadline_and_leaves_torch_s_chance_alone() -> None:
+    state = torch.random.get_rng_state()
+    with pytest.raises(Deadline):
+        train(lambda logits, labels: (0.0, logits), 0, deadline=0.0)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (lambda logits, labels: 1.0, "a float, not a torch tensor"),
+        (lambda logits, labels: logits.sum(1), "not a scalar"),
+        (lambda logits, labels: labels.sum(), "floating point"),
+        (lambda logits, labels: logits.detach().sum(), "differentiate"),
+        (lambda logits, labels: torch.zeros((), requires_grad=True), "differentiate"),
+        (lambda logits, labels: logits.sum() / 0, "must be finite"),
+        (lambda logits, labels: (logits - logits).abs().sqrt().sum(), "gradient was not finite"),
+    ],
+)
+def test_what_is_no_finite_differentiable_number_is_refused(loss: Callable[[Any, Any], Any], says: str) -> None:
+    logits = np.random.default_rng(0).standard_normal((6, CLASSES)).astype(np.float32)
+    with pytest.raises(CandidateError, match=says) as caught:
+        ask(served(loss), logits, np.arange(6))
+    assert caught.value.outcome is Outcome.INVALID
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 3, {}, {"value": 1, "gradient": None}, {"value": 1.0, "gradient": np.ones(3)}]
+)
+def test_a_process_that_answers_nonsense_is_refused(answer: Any) -> None:
+    with pytest.raises(CandidateError):
+        ask(lambda *_: answer, np.ones((2, CLASSES), np.float32), np.arange(2))
+
+
+def gradients_agree(loss: Callable[[Any, Any], Any]) -> None:
+    generator = np.random.default_rng(1)
+    check_gradient(served(loss), generator.standard_normal((8, CLASSES)), np.arange(8), generator)
+
+
+def test_a_gradient_that_is_not_the_value_s_own_is_found_out() -> None:
+    def detached(logits: Any, labels: Any) -> Any:
+        each = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+        return (torch.exp(-each).detach() * each).mean()
+
+    def constant(logits: Any, labels: Any) -> Any:
+        return cross_entropy(logits, labels) - cross_entropy(logits, labels).detach()
+
+    for dishonest in (detached, constant):
+        with pytest.raises(CandidateError, match="not the loss's own"):
+            gradients_agree(dishonest)
+
+
+def test_honest_gradients_pass_even_with_kinks_and_single_precision() -> None:
+    gradients_agree(cross_entropy)
+    gradients_agree(symmetric)
+    gradients_agree(lambda logits, labels: cross_entropy(logits.float(), labels))
+    gradients_agree(lambda logits, labels: torch.relu(1 - logits.gather(1, labels[:, None])).mean())
+
+
+def test_a_loss_that_remembers_or_rolls_dice_is_found_out() -> None:
+    calls = 0
+
+    def counting(logits: Any, labels: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return cross_entropy(logits, labels) * (1 + calls / 10)
+
+    def chance(logits: Any, labels: Any) -> Any:
+        return cross_entropy(logits, labels) * torch.rand(())
+
+    generator = np.random.default_rng(2)
+    for loss in (counting, chance):
+        far, recorded = served(loss), []
+        for _ in range(3):
+            logits = generator.standard_normal((8, CLASSES)).astype(np.float32)
+            recorded.append((logits, np.arange(8), *ask(far, logits, np.arange(8))))
+        with pytest.raises(CandidateError, match="another loss"):
+            recheck(far, recorded)  # type: ignore[arg-type]  # a plain function answers as a served one does
+
+
+def test_problems_name_the_field() -> None:
+    task = Task(id="l", kind="loss", prompt="?", problem="imagenet", target=-1, settings={"seeds": "3", "lr": 1})
+    assert [text.partition(":")[0] for text in LossVerifier.problems(task)] == [
+        "problem",
+        "settings",
+        "settings.seeds",
+        "target",
+    ]
+    assert LossVerifier.problems(TASK) == []
+
+
+@pytest.fixture
+async def pool(backend: str) -> AsyncIterator[Pool]:
+    async with Pool.open(backend, size=1) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+async def test_what_a_candidate_does_wrong_is_said_at_once(pool: Pool) -> None:
+    for source, outcome, says in [
+        ("def loss(", Outcome.ERROR, "does not load: SyntaxError"),
+        ("x = 1", Outcome.INVALID, "defines no function `loss`"),
+        (HEAD + "return F.cross_entropy(logits, labels, reduction='none')", Outcome.INVALID, "not a scalar"),
+        (HEAD + "return F.nothing(logits)", Outcome.ERROR, "AttributeError"),
+        ("import os\n" + HEAD + "os._exit(0)", Outcome.ERROR, "ended its process"),
+        (HEAD + "return F.cross_entropy(logits.detach(), labels)", Outcome.INVALID, "differentiate"),
+    ]:
+        verdict = await LossVerifier(pool).verify(TASK, source)
+        assert (verdict.outcome, verdict.score) == (outcome, 0.0), (source, verdict)
+        assert says in verdict.feedback, (source, verdict.feedback)
+
+
+@pytest.mark.slow
+async def test_a_candidate_sees_neither_clean_labels_nor_the_trainer(pool: Pool) -> None:
+    look = (
+        "import sys\n"
+        + HEAD
+        + ("raise ValueError([m for m in sys.modules if 'sklearn' in m or m.startswith('gristmill.verifiers')])")
+    )
+    verdict = await LossVerifier(pool).verify(TASK, look)
+    assert "['gristmill.verifiers.loss.shim']" in verdict.feedback or "ValueError: []" in verdict.feedback
+
+
+@pytest.mark.slow
+async def test_losses_score_as_published_and_teach(pool: Pool) -> None:
+    verifier = LossVerifier(pool)
+    good = await verifier.verify(TASK, SYMMETRIC)
+    assert good.verified
+    assert good.score == pytest.approx(0.95, abs=0.03)
+    assert good.strength is Strength.TESTED
+    assert good.sandbox.startswith(f"{pool.backend}:")
+    bad = await verifier.verify(TASK, CROSS_ENTROPY)
+    assert bad.outcome is Outcome.FAILED
+    assert bad.score == pytest.approx(0.85, abs=0.04)
+    assert "learned by heart" in bad.feedback
