@@ -25,7 +25,8 @@ class _Filter:
     """Which numbers are kept: as words, as Python, and as the truth that expected values come from."""
 
     name: str
-    phrases: tuple[str, ...]
+    phrases: tuple[tuple[str, str], ...]
+    """What is kept, as a plural noun phrase, and what each of it is, as a predicate."""
     condition: str
     test: Test
     edges: tuple[int, ...]
@@ -38,61 +39,48 @@ class _Reduction:
 
     name: str
     phrases: tuple[str, ...]
-    """Sentences with ``{numbers}``, what is kept as a plural noun phrase."""
+    """Sentences with ``{numbers}`` or ``{predicate}``, a phrase of the filter."""
     source: str
     """Python with ``{condition}``, on x."""
-    result: Callable[[list[int]], Any]
+    result: Callable[[list[int]], Any] | None
+    """Of the numbers that were kept; None asks whether all were."""
 
 
 def _filters(rng: random.Random) -> list[_Filter]:
     """Every filter, with parameters drawn for this task."""
     k = rng.randint(1, 9)
     d = rng.choice((3, 4, 5, 6, 7))
-    near = (k, k + 1, k - 1)
-    far = (d, -d, 2 * d, d + 1)
+    near = (k, k + 1, k - 1, k + 2)
+    far = (d, -d, 2 * d, d + 1, d + 2)
+    even, odd = ("even numbers", "even"), ("odd numbers", "odd")
+    positive, negative = ("positive numbers", "positive"), ("negative numbers", "negative")
+    multiple = (_that(f"divisible by {d}"), (f"multiples of {d}", f"a multiple of {d}"))
+    others = (_that(f"not divisible by {d}"), (f"numbers that are not multiples of {d}", f"not a multiple of {d}"))
+    at_least = (_that(f"greater than or equal to {k}"), (f"numbers that are at least {k}", f"at least {k}"))
+    at_most = (_that(f"less than or equal to {k}"), (f"numbers that are at most {k}", f"at most {k}"))
     return [
-        _Filter("even", ("even numbers", "numbers divisible by 2"), "x % 2 == 0", lambda x: x % 2 == 0, (0, -2, 3)),
-        _Filter("odd", ("odd numbers", "numbers not divisible by 2"), "x % 2 == 1", lambda x: x % 2 == 1, (-1, -3, 2)),
-        _Filter("positive", ("positive numbers", "numbers greater than zero"), "x > 0", lambda x: x > 0, (0, 1, -1)),
-        _Filter("negative", ("negative numbers", "numbers less than zero"), "x < 0", lambda x: x < 0, (0, 1, -1)),
-        _Filter("above", (f"numbers greater than {k}", f"numbers above {k}"), f"x > {k}", lambda x: x > k, near),
-        _Filter("below", (f"numbers less than {k}", f"numbers below {k}"), f"x < {k}", lambda x: x < k, near),
-        _Filter(
-            "at_least",
-            (f"numbers greater than or equal to {k}", f"numbers that are at least {k}"),
-            f"x >= {k}",
-            lambda x: x >= k,
-            near,
-        ),
-        _Filter(
-            "at_most",
-            (f"numbers less than or equal to {k}", f"numbers that are at most {k}"),
-            f"x <= {k}",
-            lambda x: x <= k,
-            near,
-        ),
-        _Filter(
-            "multiple",
-            (f"numbers divisible by {d}", f"multiples of {d}"),
-            f"x % {d} == 0",
-            lambda x: x % d == 0,
-            far,
-        ),
-        _Filter(
-            "not_multiple",
-            (f"numbers not divisible by {d}", f"numbers that are not multiples of {d}"),
-            f"x % {d} != 0",
-            lambda x: x % d != 0,
-            far,
-        ),
+        _Filter("even", (even, _that("divisible by 2")), "x % 2 == 0", lambda x: x % 2 == 0, (0, -2, 3)),
+        _Filter("odd", (odd, _that("not divisible by 2")), "x % 2 == 1", lambda x: x % 2 == 1, (-1, -3, 2)),
+        _Filter("positive", (positive, _that("greater than zero")), "x > 0", lambda x: x > 0, (0, 1, -1)),
+        _Filter("negative", (negative, _that("less than zero")), "x < 0", lambda x: x < 0, (0, 1, -1)),
+        _Filter("above", (_that(f"greater than {k}"), _that(f"above {k}")), f"x > {k}", lambda x: x > k, near),
+        _Filter("below", (_that(f"less than {k}"), _that(f"below {k}")), f"x < {k}", lambda x: x < k, near),
+        _Filter("at_least", at_least, f"x >= {k}", lambda x: x >= k, near),
+        _Filter("at_most", at_most, f"x <= {k}", lambda x: x <= k, near),
+        _Filter("multiple", multiple, f"x % {d} == 0", lambda x: x % d == 0, far),
+        _Filter("not_multiple", others, f"x % {d} != 0", lambda x: x % d != 0, far),
         _Filter(
             "different",
-            (f"numbers not equal to {k}", f"numbers different from {k}"),
+            (_that(f"not equal to {k}"), _that(f"different from {k}")),
             f"x != {k}",
             lambda x: x != k,
             near,
         ),
     ]
+
+
+def _that(predicate: str) -> tuple[str, str]:
+    return f"numbers {predicate}", predicate
 
 
 _EACH = "x for x in xs if {condition}"
@@ -124,22 +112,19 @@ _REDUCTIONS = [
         lambda kept: sum(x**2 for x in kept),
     ),
     _Reduction(
-        "largest",
+        "absolutes",
         (
-            "Return the largest of the {numbers} in xs, or by default 0 if there are none.",
-            "Return the maximum of the {numbers} in xs, with default 0.",
+            "Return a list of the absolute values of the {numbers} in xs.",
+            "Take the absolute value of each of the {numbers} in xs.",
         ),
-        f"max(({_EACH}), default=0)",
-        lambda kept: max(kept, default=0),
+        "[abs(x) for x in xs if {condition}]",
+        lambda kept: [abs(x) for x in kept],
     ),
     _Reduction(
-        "smallest",
-        (
-            "Return the smallest of the {numbers} in xs, or by default 0 if there are none.",
-            "Return the minimum of the {numbers} in xs, with default 0.",
-        ),
-        f"min(({_EACH}), default=0)",
-        lambda kept: min(kept, default=0),
+        "cubes",
+        ("Return a list of the cubes of the {numbers} in xs.", "Cube each of the {numbers} in xs."),
+        "[x ** 3 for x in xs if {condition}]",
+        lambda kept: [x**3 for x in kept],
     ),
     _Reduction(
         "ascending",
@@ -148,19 +133,16 @@ _REDUCTIONS = [
         sorted,
     ),
     _Reduction(
-        "descending",
-        (
-            "Return the {numbers} in xs, sorted in descending order.",
-            "Sort the {numbers} in xs in reverse, largest first.",
-        ),
-        f"sorted(({_EACH}), reverse=True)",
-        lambda kept: sorted(kept, reverse=True),
-    ),
-    _Reduction(
         "any",
-        ("Return True if there are any {numbers} in xs, else False.", "Check if xs has any {numbers}."),
+        ("Return True if any number in xs is {predicate}.", "Check if any number in xs is {predicate}."),
         "any({condition} for x in xs)",
         bool,
+    ),
+    _Reduction(
+        "increments",
+        ("Return a list of the {numbers} in xs, each increased by 1.", "Add 1 to each of the {numbers} in xs."),
+        "[x + 1 for x in xs if {condition}]",
+        lambda kept: [x + 1 for x in kept],
     ),
     _Reduction(
         "distinct",
@@ -173,10 +155,12 @@ _REDUCTIONS = [
 FEW_SHOT_COMBINATIONS = (
     "even/sum",
     "negative/count",
-    "above/largest",
-    "at_most/descending",
-    "odd/squares",
-    "multiple/any",
+    "above/cubes",
+    "multiple/sum_of_squares",
+    "below/ascending",
+    "odd/doubles",
+    "not_multiple/any",
+    "positive/absolutes",
     "different/distinct",
     "at_least/list",
 )
@@ -210,14 +194,15 @@ def generate_list_functions(*, seed: int, train: int = 96, gate: int = 96, test:
         size = sizes[split]
         if size < 1:
             raise UserError(f"{split}: a split of {size} tasks cannot be generated; ask for at least 1")
-        made = tries = 0
+        made = misses = 0
         while made < size:
-            combination = combinations[(made if tries < 50 * size else tries) % len(combinations)]
+            # After a miss the next combination is tried: one may have no more wordings.
+            combination = combinations[(made + misses) % len(combinations)]
             task = _task(rng, combination, split, f"list-{split}-{made:04d}")
-            tries += 1
-            if tries > 200 * size:
-                raise UserError(f"{split}: only {made} different tasks were found; ask for no more than that")
             if task is None or task.prompt in seen:
+                misses += 1
+                if misses > 50 * len(combinations) + 20 * made:
+                    raise UserError(f"{split}: only {made} different tasks were found; ask for no more than that")
                 continue
             seen.add(task.prompt)
             tasks.append(task)
@@ -250,10 +235,13 @@ def _task(rng: random.Random, combination: tuple[str, str], split: str, identifi
     """One task, or None where its cases would not tell the filter from keeping everything or nothing."""
     filter_ = next(filter_ for filter_ in _filters(rng) if filter_.name == combination[0])
     reduction = next(reduction for reduction in _REDUCTIONS if reduction.name == combination[1])
-    prompt = rng.choice(reduction.phrases).format(numbers=rng.choice(filter_.phrases))
+    numbers, predicate = rng.choice(filter_.phrases)
+    prompt = rng.choice(reduction.phrases).format(numbers=numbers, predicate=predicate)
     expression = reduction.source.format(condition=filter_.condition)
     lists = _lists(rng, filter_)
-    outcomes = [reduction.result([x for x in xs if filter_.test(x)]) for xs in lists]
+    kept = [[x for x in xs if filter_.test(x)] for xs in lists]
+    result = reduction.result
+    outcomes = [result(some) if result else some == xs for xs, some in zip(lists, kept, strict=True)]
     if all(outcome == outcomes[0] for outcome in outcomes):
         return None
     cases = [Case(args=(xs,), expected=outcome) for xs, outcome in zip(lists, outcomes, strict=True)]
@@ -279,6 +267,8 @@ def _lists(rng: random.Random, filter_: _Filter) -> list[list[int]]:
         xs[-1] = xs[0]
         rng.shuffle(xs)
         lists.append(xs)
+    # All at once at a boundary: `any` and the like see a wrong bound only where nothing else decides.
+    lists += [[edge] * rng.randint(2, 3) for edge in filter_.edges]
     keeps = [x for x in range(-12, 16) if filter_.test(x)]
     drops = [x for x in range(-12, 16) if not filter_.test(x)]
     lists.append([rng.choice(drops) for _ in range(4)])

@@ -16,6 +16,7 @@ from pydantic import Field
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.methods.lora import SftConfig, lora_config, quiet, threads
+from gristmill.trainers.methods.packing import SharedPrefixCollator
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -117,6 +118,7 @@ def _fit(
         model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16),
         processing_class=tokenizer,
         train_dataset=data,
+        data_collator=SharedPrefixCollator(int(tokenizer.pad_token_id)),
         peft_config=lora_config(config),
         callbacks=[Listener()],
         args=SFTConfig(
@@ -133,7 +135,6 @@ def _fit(
             use_cpu=not on_gpu,
             gradient_checkpointing=on_gpu,
             dataloader_pin_memory=on_gpu,
-            train_sampling_strategy="group_by_length",
             seed=config.seed,
             data_seed=config.seed,
             save_strategy="no",

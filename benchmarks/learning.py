@@ -1,0 +1,169 @@
+"""Does the model learn from what tools verified? One round on several seeds, each with an unverified control.
+
+    python benchmarks/learning.py [--seeds 0 1 2] [--workspace DIR] [--json FILE]
+
+For each seed: list-function tasks are generated (other held-out combinations each), and one round of `improve` runs as
+`make demo` runs it. The control trains the same base model with the same knobs on as many rows of the same campaign,
+drawn without looking at verdicts, and is evaluated on the same test set with the same prompt and greedy decoding. A run
+that was cut off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gristmill.graph.generate import generate_list_functions
+from gristmill.graph.models.resolve import resolve
+from gristmill.graph.records import Sampling
+from gristmill.graph.store import Store
+from gristmill.sandbox.pool import Pool
+from gristmill.trainers.data.curate import CurateConfig, curate
+from gristmill.trainers.evaluation import Evaluation, evaluate
+from gristmill.trainers.gate import decide
+from gristmill.trainers.improve import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.methods.sft import train_sft
+from gristmill.trainers.progress import StageProgress
+from gristmill.trainers.records import Improvement, Share
+from gristmill.trainers.rounds import build_rounds
+from gristmill.trainers.stages import Mill
+from gristmill.trainers.weights import base_weights
+from gristmill.verifiers.registry import Verifiers
+
+
+async def measure(seed: int, workspace: Path, console: Console) -> dict[str, object]:
+    """One seed: the improvement, its control, and the paired test between the two."""
+    begun = time.monotonic()
+    tasks = generate_list_functions(seed=seed)
+    default = ImproveConfig()
+    config = default.model_copy(
+        update={
+            "run": default.run.model_copy(update={"seed": seed}),
+            "sft": default.sft.model_copy(update={"seed": seed}),
+        }
+    )
+    splits, base, name = split_tasks(tasks), base_weights(config), f"learning-{seed}"
+    folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
+    folder.make(config, tasks, name=name, resume=(folder.path / "improvement.json").exists())
+    with Store.open(workspace) as store, StageProgress(console) as progress:
+        async with Pool.open(config.run.sandbox) as pool:
+            mill = Mill(
+                name=name,
+                config=config,
+                splits=splits,
+                folder=folder,
+                store=store,
+                pool=pool,
+                proposer=lambda adapter: resolve(config.run.model, adapter=adapter),
+                base=base,
+                progress=progress,
+            )
+            try:
+                await build_rounds().ainvoke({"round": 0, "adapter": None}, context=mill)
+            finally:
+                await mill.close()
+            improvement = folder.read("summary.json", Improvement)
+            if improvement is None:
+                raise RuntimeError("the improvement left no summary")
+            trajectories = list(store.trajectories(f"{name}-round-1"))
+            rows = improvement.rounds[0].rows
+            control = folder.read("control.json", Evaluation)
+            if control is None:
+                unverified = curate(
+                    trajectories,
+                    held_out=(*splits.gate, *splits.test),
+                    config=CurateConfig(verified=False, size=rows, seed=seed),
+                )
+                progress.stage("control", f"control: training on {len(unverified.rows)} unverified rows")
+                trained = await asyncio.to_thread(
+                    train_sft,
+                    unverified.rows,
+                    base=base,
+                    out=workspace / "controls" / name,
+                    config=config.sft,
+                    progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
+                )
+                async with resolve(config.run.model, adapter=str(trained.path)) as proposer:
+                    control = await evaluate(
+                        splits.test,
+                        proposer=proposer,
+                        judge=Verifiers(pool, confirm=config.run.confirm),
+                        profile=config.run.profile,
+                        sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=config.run.max_tokens),
+                        progress=lambda done, total: progress.update(done, total),
+                    )
+                folder.write("control.json", control)
+    after = folder.read("test-after.json", Evaluation)
+    round_ = improvement.rounds[0]
+    against = None if after is None else decide(control.results, after.results)
+    return {
+        "seed": seed,
+        "combinations": improvement.test_combinations,
+        "hypotheses": round_.hypotheses,
+        "verified": round_.verified,
+        "solved": round_.solved,
+        "tasks": round_.tasks,
+        "rows": round_.rows,
+        "kept": bool(round_.gate and round_.gate.kept),
+        "before": improvement.test_before.model_dump(),
+        "after": improvement.test_after.model_dump(),
+        "control": control.pass_at[1].model_dump(),
+        "p_against_control": None if against is None else against.p_value,
+        "seconds": improvement.seconds,
+        "total_seconds": time.monotonic() - begun,
+    }
+
+
+def show(value: object) -> str:
+    """A share with its interval."""
+    share = Share.model_validate(value)
+    return f"{100 * share.rate:.1f}% ({100 * share.low:.1f}–{100 * share.high:.1f})"
+
+
+def rate(value: object) -> float:
+    """A share's middle."""
+    return Share.model_validate(value).rate
+
+
+def main() -> None:
+    """Run, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/learning"))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    console, found = Console(), []
+    for seed in arguments.seeds:
+        console.rule(f"seed {seed}")
+        found.append(asyncio.run(measure(seed, arguments.workspace, console)))
+    table = Table(title="pass@1 on held-out combinations, greedy, 95% intervals")
+    for column in ("seed", "verified", "solved", "rows", "before", "after", "unverified control", "p", "minutes"):
+        table.add_column(column, justify="right")
+    for each in found:
+        p = each["p_against_control"]
+        table.add_row(
+            str(each["seed"]),
+            f"{each['verified']}/{each['hypotheses']}",
+            f"{each['solved']}/{each['tasks']}",
+            str(each["rows"]),
+            show(each["before"]),
+            show(each["after"]) + ("" if each["kept"] else " not kept"),
+            show(each["control"]),
+            "" if p is None else f"{p:.1e}",
+            f"{sum(each['seconds'].values()) / 60:.1f}",  # type: ignore[attr-defined]  # a dict, which JSON cannot say
+        )
+    means = {key: sum(rate(each[key]) for each in found) / len(found) for key in ("before", "after", "control")}
+    table.add_row("mean", "", "", "", *(f"{100 * mean:.1f}%" for mean in means.values()), "", "", style="bold")
+    Console(width=140).print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"seeds": found, "means": means}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
