@@ -32,7 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.ready: $(VENV)/.installed
 	$(BIN)/gristmill sandbox build
-	$(BIN)/python -m gristmill.graph.models.fetch
+	$(BIN)/python -m gristmill.graph.models.local.fetch
 	@touch $@
 
 setup: $(VENV)/.ready

@@ -19,10 +19,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gristmill.graph.generate import generate_list_functions
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.records import Sampling
-from gristmill.graph.store import Store
+from gristmill.graph.storage.store import Store
+from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.curate import CurateConfig, curate
 from gristmill.trainers.evaluation import Evaluation, evaluate

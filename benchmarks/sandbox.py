@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gristmill.sandbox import Ending, Job, Limits, Pool, SandboxError, candidate_profile
-from gristmill.sandbox.image import PYTHON
+from gristmill.sandbox.image.root import PYTHON
 
 LOADED = ("numpy", "sympy")
 CASE = {"source": "def f(x):\n    return x + 1\n", "entry_point": "f", "cases": [{"args": [1], "kwargs": {}}]}
@@ -115,9 +115,9 @@ async def llm_sandbox(stack: contextlib.AsyncExitStack) -> Step:
 
 def llm_sandbox_image() -> str:
     """Our image with the few commands that llm-sandbox runs in it; it cannot be pulled everywhere."""
-    from gristmill.sandbox.engine import connect
-    from gristmill.sandbox.image import root
-    from gristmill.sandbox.libraries import needed
+    from gristmill.sandbox.backends.engine import connect
+    from gristmill.sandbox.image.libraries import needed
+    from gristmill.sandbox.image.root import root
 
     tools = {
         name: Path(found).resolve() for name in ("sh", "mkdir", "rm", "ls", "cat") if (found := shutil.which(name))
@@ -181,7 +181,7 @@ async def measure(rounds: int) -> dict[str, list[float]]:
 
 
 def docker_commands(stack: contextlib.AsyncExitStack) -> dict[str, tuple[Step, int]]:
-    from gristmill.sandbox.engine import connect, docker_image
+    from gristmill.sandbox.backends.engine import connect, docker_image
 
     with contextlib.closing(connect()) as client:
         image, _ = docker_image(client)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.config import Budget, RunConfig
-    from gristmill.graph.judging import judge_all
+    from gristmill.graph.judging.batch import judge_all
     from gristmill.graph.models.base import Proposer
     from gristmill.graph.models.resolve import ModelOptions, resolve
-    from gristmill.graph.parse import extract
+    from gristmill.graph.parsing.extraction import extract
     from gristmill.graph.records import (
         Hypothesis,
         Message,
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
         Tokens,
         Trajectory,
     )
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary
-    from gristmill.graph.tasks import TaskFileError, load_candidates, load_tasks
+    from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks
 
 _HOME = {
     "Budget": "config", "CampaignSummary": "summary", "Hypothesis": "records", "Message": "records",
     "ModelOptions": "models.resolve", "Proposer": "models.base", "Reflection": "records", "Reply": "records",
     "Request": "records", "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
-    "Store": "store", "TaskFileError": "tasks", "Tokens": "records", "Trajectory": "records", "extract": "parse",
-    "judge_all": "judging", "load_candidates": "tasks", "load_tasks": "tasks", "resolve": "models.resolve",
-    "run_campaign": "campaign",
+    "Store": "storage.store", "TaskFileError": "tasks.loading", "Tokens": "records", "Trajectory": "records",
+    "extract": "parsing.extraction", "judge_all": "judging.batch", "load_candidates": "tasks.loading",
+    "load_tasks": "tasks.loading", "resolve": "models.resolve", "run_campaign": "campaign",
 }  # fmt: skip
 
 __all__ = [

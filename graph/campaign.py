@@ -14,24 +14,24 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from gristmill.graph.build import campaign_graph
-from gristmill.graph.checkpoints import checkpointer
 from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, MessagesFor
-from gristmill.graph.entries import happened
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
-from gristmill.graph.journal import Journal
+from gristmill.graph.judging.verification import Judge, Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
-from gristmill.graph.prompting import choose_profile
-from gristmill.graph.prompting import messages_for as built_in_messages
-from gristmill.graph.sameness import check_same
-from gristmill.graph.spending import Spending
+from gristmill.graph.prompts.messages import choose_profile
+from gristmill.graph.prompts.messages import messages_for as built_in_messages
+from gristmill.graph.selection.spending import Spending
 from gristmill.graph.state import CampaignState
-from gristmill.graph.store import Run, Store
+from gristmill.graph.storage.checkpoints import checkpointer
+from gristmill.graph.storage.entries import happened
+from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.sameness import check_same
+from gristmill.graph.storage.store import Run, Store
 from gristmill.graph.strategies.base import strategy
 from gristmill.graph.summary import CampaignSummary
-from gristmill.graph.verification import Judge, Verification
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:

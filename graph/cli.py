@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gristmill.graph.config import RunConfig
     from gristmill.graph.models.options import ModelOptions
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary
     from gristmill.verifiers.records import Task
 
@@ -78,10 +78,10 @@ def run(
     from rich.console import Console
 
     from gristmill.graph.models.options import ModelOptions
-    from gristmill.graph.sameness import check_same
     from gristmill.graph.settings import free_name, settings
-    from gristmill.graph.store import Store
-    from gristmill.graph.tasks import load_tasks
+    from gristmill.graph.storage.sameness import check_same
+    from gristmill.graph.storage.store import Store
+    from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
 
     if resume and name is None:
@@ -142,7 +142,7 @@ def runs(workspace: Workspace = ".", json_: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
 
     with Store.open(workspace, create=False) as store:
         found = store.runs()
@@ -176,7 +176,7 @@ def show(
     """
     from rich.console import Console
 
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
     with Store.open(workspace, create=False) as store:

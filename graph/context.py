@@ -11,13 +11,13 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event
-from gristmill.graph.journal import Journal
+from gristmill.graph.judging.verification import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.records import Hypothesis, Message, Step
-from gristmill.graph.spending import Spending
-from gristmill.graph.store import Store
+from gristmill.graph.selection.spending import Spending
+from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.store import Store
 from gristmill.graph.strategies.base import Strategy
-from gristmill.graph.verification import Verification
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Context", "LoopRuntime", "MessagesFor"]
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class MessagesFor(Protocol):
-    """Makes a prompt; `gristmill.graph.prompting.messages_for` is the default."""
+    """Makes a prompt; `gristmill.graph.prompts.messages.messages_for` is the default."""
 
     def __call__(
         self, task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]

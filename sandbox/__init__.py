@@ -6,22 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, BubblewrapSandbox
+    from gristmill.sandbox.backends.docker import DockerFactory, DockerOptions, DockerSandbox
+    from gristmill.sandbox.backends.fake import FakeFactory, FakeSandbox
     from gristmill.sandbox.base import Sandbox, SandboxFactory
-    from gristmill.sandbox.bubblewrap import BubblewrapFactory, BubblewrapSandbox
-    from gristmill.sandbox.docker import DockerFactory, DockerOptions, DockerSandbox
     from gristmill.sandbox.errors import GristmillError, InfrastructureError, SandboxError, UserError
-    from gristmill.sandbox.fake import FakeFactory, FakeSandbox
     from gristmill.sandbox.pool import CANDIDATE, Pool, Session, candidate_profile
     from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report, SandboxInfo
 
 _HOME = {
-    "BubblewrapFactory": "bubblewrap", "BubblewrapSandbox": "bubblewrap", "CANDIDATE": "pool",
-    "DockerFactory": "docker", "DockerOptions": "docker", "DockerSandbox": "docker", "Ending": "records",
-    "FakeFactory": "fake",
-    "FakeSandbox": "fake", "GristmillError": "errors", "InfrastructureError": "errors", "Job": "records",
-    "Limits": "records", "Pool": "pool", "Profile": "records", "Report": "records", "Sandbox": "base",
-    "SandboxError": "errors", "SandboxFactory": "base", "SandboxInfo": "records", "Session": "pool",
-    "UserError": "errors", "candidate_profile": "pool",
+    "BubblewrapFactory": "backends.bubblewrap", "BubblewrapSandbox": "backends.bubblewrap", "CANDIDATE": "pool",
+    "DockerFactory": "backends.docker", "DockerOptions": "backends.docker", "DockerSandbox": "backends.docker",
+    "Ending": "records", "FakeFactory": "backends.fake", "FakeSandbox": "backends.fake", "GristmillError": "errors",
+    "InfrastructureError": "errors", "Job": "records", "Limits": "records", "Pool": "pool", "Profile": "records",
+    "Report": "records", "Sandbox": "base", "SandboxError": "errors", "SandboxFactory": "base",
+    "SandboxInfo": "records", "Session": "pool", "UserError": "errors", "candidate_profile": "pool",
 }  # fmt: skip
 
 __all__ = [

@@ -28,14 +28,14 @@ def build(backend: Backend = "auto", variant: Variant = "base") -> None:
     """
     import asyncio
 
-    from gristmill.sandbox.backends import choose_factory
-    from gristmill.sandbox.image import root
+    from gristmill.sandbox.backends.choosing import choose_factory
+    from gristmill.sandbox.image.root import root
 
     chosen = asyncio.run(choose_factory(backend)).backend
     made = root(variant)
     typer.echo(f"image root {made.digest[:12]} at {made.path}")
     if chosen == "docker":
-        from gristmill.sandbox.engine import connect, docker_image
+        from gristmill.sandbox.backends.engine import connect, docker_image
 
         client = connect()
         try:
@@ -55,7 +55,7 @@ def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
     """
     import asyncio
 
-    from gristmill.sandbox.backends import choose_factory
+    from gristmill.sandbox.backends.choosing import choose_factory
     from gristmill.sandbox.records import Profile
     from gristmill.sandbox.shell import enter
 
@@ -73,9 +73,9 @@ def reap() -> None:
     """
     import contextlib
 
-    from gristmill.sandbox.engine import connect
-    from gristmill.sandbox.engine import reap as remove
-    from gristmill.sandbox.staging import sweep
+    from gristmill.sandbox.backends.engine import connect
+    from gristmill.sandbox.backends.engine import reap as remove
+    from gristmill.sandbox.workers.staging import sweep
 
     swept = sweep()
     typer.echo(f"removed {swept} leftover folder{'' if swept == 1 else 's'}")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.image import cache_folder
+from gristmill.sandbox.image.root import cache_folder
 from gristmill.sandbox.records import Record
-from gristmill.sandbox.warm import canary
+from gristmill.sandbox.workers.warm import canary
 
 __all__ = ["Backend", "Diagnosis", "Fact", "diagnose"]
 
@@ -59,8 +59,8 @@ class Diagnosis(Record):
 async def diagnose(factories: Sequence[SandboxFactory] | None = None) -> Diagnosis:
     """Look at the machine and start a worker of each backend with a canary job in it."""
     if factories is None:
-        from gristmill.sandbox.bubblewrap import BubblewrapFactory
-        from gristmill.sandbox.docker import DockerFactory
+        from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory
+        from gristmill.sandbox.backends.docker import DockerFactory
 
         factories = (DockerFactory(), BubblewrapFactory())
     facts = await asyncio.to_thread(lambda: tuple(look() for look in _LOOKS))
@@ -116,7 +116,7 @@ def _disk() -> Fact:
 
 
 def _engine() -> Fact:
-    from gristmill.sandbox.engine import connect
+    from gristmill.sandbox.backends.engine import connect
 
     try:
         client = connect(timeout=10)
@@ -134,7 +134,7 @@ def _engine() -> Fact:
 
 
 def _bwrap() -> Fact:
-    from gristmill.sandbox.bubblewrap import find_bwrap
+    from gristmill.sandbox.backends.bubblewrap import find_bwrap
 
     try:
         return Fact(name="bubblewrap", value=str(find_bwrap()), good=True)
@@ -193,7 +193,7 @@ def _torch() -> Fact:
 
 
 def _images() -> Fact:
-    from gristmill.sandbox.image import VARIANTS, digest_of
+    from gristmill.sandbox.image.root import VARIANTS, digest_of
 
     built = []
     for variant in VARIANTS:

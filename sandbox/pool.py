@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Self
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
-from gristmill.sandbox.warm import Held, WarmWorkers
+from gristmill.sandbox.workers.warm import Held, WarmWorkers
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.docker import DockerOptions
+    from gristmill.sandbox.backends.docker import DockerOptions
 
 __all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
 
@@ -100,7 +100,7 @@ class Pool:
             UserError: no backend has that name.
             SandboxError: that backend does not work here; the message says how to get one.
         """
-        from gristmill.sandbox.backends import choose_factory
+        from gristmill.sandbox.backends.choosing import choose_factory
 
         async with cls(await choose_factory(backend, docker), size=size) as pool:
             yield pool

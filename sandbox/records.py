@@ -44,8 +44,8 @@ class Profile(Record):
 
     `guest` are dotted names of extra trusted modules whose files are staged for the sandbox (and only those: the
     packages' `__init__` files are not there, so a guest module imports nothing but the standard library, libraries
-    of the image and other guest modules). Always staged: `gristmill.sandbox.canonical`, `gristmill.sandbox.channel`
-    and `gristmill.sandbox.guest.*`. `preload` are library modules imported once, in the zygote. `image` names the
+    of the image and other guest modules). Always staged: `gristmill.sandbox.values.*`, `gristmill.sandbox.channel` and
+    `gristmill.sandbox.guest.*`. `preload` are library modules imported once, in the zygote. `image` names the
     image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch.
     """
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.image import PYTHON, root
+from gristmill.sandbox.image.root import PYTHON, root
 from gristmill.sandbox.records import Profile
 
 __all__ = ["enter"]
@@ -28,7 +28,7 @@ def enter(backend: str, profile: Profile) -> int:
 def _bubblewrap(profile: Profile) -> int:
     import subprocess
 
-    from gristmill.sandbox.bubblewrap import find_bwrap
+    from gristmill.sandbox.backends.bubblewrap import find_bwrap
 
     command = [
         *(str(find_bwrap()), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"),
@@ -54,8 +54,8 @@ def _bubblewrap(profile: Profile) -> int:
 def _docker(profile: Profile) -> int:
     from docker.errors import DockerException
 
-    from gristmill.sandbox.docker import DockerOptions, hardening
-    from gristmill.sandbox.engine import connect, docker_image, hang_up
+    from gristmill.sandbox.backends.docker import DockerOptions, hardening
+    from gristmill.sandbox.backends.engine import connect, docker_image, hang_up
 
     with closing(connect()) as client:
         image, _ = docker_image(client, profile.image)

@@ -45,7 +45,7 @@ def bubblewrap() -> str:
     """Path of a bwrap that can make a sandbox here."""
     import subprocess
 
-    from gristmill.sandbox.bubblewrap import find_bwrap
+    from gristmill.sandbox.backends.bubblewrap import find_bwrap
 
     try:
         path = find_bwrap()

@@ -28,8 +28,8 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "graph": Mount("gristmill.graph.cli:graph", "Print the loop as a Mermaid picture."),
     },
     "Judge": {
-        "tasks": Mount("gristmill.graph.tasks_cli:app", "Check, list, import and generate task files."),
-        "verify": Mount("gristmill.graph.verify_cli:verify", "Judge a file of candidates."),
+        "tasks": Mount("gristmill.graph.tasks.cli:app", "Check, list, import and generate task files."),
+        "verify": Mount("gristmill.graph.judging.cli:verify", "Judge a file of candidates."),
     },
     "Learn": {
         "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),

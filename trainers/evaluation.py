@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.parse import extract
-from gristmill.graph.prompting import choose_profile, messages_for
+from gristmill.graph.parsing.extraction import extract
+from gristmill.graph.prompts.messages import choose_profile, messages_for
 from gristmill.graph.records import Request, Sampling
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share

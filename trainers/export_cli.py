@@ -39,7 +39,7 @@ def export(
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
     """
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
     from gristmill.trainers.data.export import export_rows, write_dataset
 
     with Store.open(workspace) as store:

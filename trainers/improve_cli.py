@@ -61,7 +61,7 @@ def improve(
 
     from gristmill.graph.config import RunConfig
     from gristmill.graph.models.options import ModelOptions
-    from gristmill.graph.tasks import load_tasks
+    from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.improve import ImproveConfig
     from gristmill.trainers.methods.lora import SftConfig
@@ -110,7 +110,7 @@ async def _improve(
     console: Console,
 ) -> Improvement:
     from gristmill.graph.models.resolve import resolve
-    from gristmill.graph.store import Store
+    from gristmill.graph.storage.store import Store
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve import Folder, split_tasks
     from gristmill.trainers.progress import StageProgress

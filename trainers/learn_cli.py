@@ -32,7 +32,7 @@ def train(
 
     from rich.console import Console
 
-    from gristmill.graph.models.fetch import fetch
+    from gristmill.graph.models.local.fetch import fetch
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.methods.lora import SftConfig
     from gristmill.trainers.methods.sft import train_sft
@@ -87,7 +87,7 @@ def evaluate(
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.records import Sampling
-    from gristmill.graph.tasks import load_tasks
+    from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.adapters import Adapters

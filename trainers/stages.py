@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.records import Sampling
-from gristmill.graph.store import Store
+from gristmill.graph.storage.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import Curated

@@ -19,7 +19,7 @@ def base_weights(config: ImproveConfig) -> Path:
     Raises:
         UserError: the model's weights are not on this machine, so that nothing can be trained.
     """
-    from gristmill.graph.models.fetch import fetch
+    from gristmill.graph.models.local.fetch import fetch
 
     form, _, rest = config.run.model.partition(":")
     if config.base is not None:

@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from gristmill.sandbox.canonical import Bounds, DecodeError, decode, encode
 from gristmill.sandbox.channel import ChannelError, receive, send
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode, encode
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:

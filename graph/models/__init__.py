@@ -1,4 +1,4 @@
-"""One module for each way to a model; `gristmill.graph.resolve` picks one. Names are imported on first use."""
+"""One module for each way to a model; `gristmill.graph.models.resolve` picks one. Names are imported on first use."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gristmill.graph.models.base import Proposer
-    from gristmill.graph.models.calls import Call, Failure
     from gristmill.graph.models.chat import ChatProposer
     from gristmill.graph.models.errors import ModelError, ModelSetupError, ReplayMissError, UnknownModelError
-    from gristmill.graph.models.local import LocalProposer
+    from gristmill.graph.models.local.proposer import LocalProposer
     from gristmill.graph.models.openai import OpenAIProposer
     from gristmill.graph.models.options import ModelOptions
-    from gristmill.graph.models.replay import Recorded, Recording, RecordingProposer, ReplayProposer
-    from gristmill.graph.models.server import ReplayServer
-    from gristmill.graph.models.vllm import VllmProposer
-    from gristmill.graph.models.vllm_server import VllmServer
+    from gristmill.graph.models.replay.calls import Call, Failure
+    from gristmill.graph.models.replay.proposer import Recorded, Recording, RecordingProposer, ReplayProposer
+    from gristmill.graph.models.replay.server import ReplayServer
+    from gristmill.graph.models.vllm.proposer import VllmProposer
+    from gristmill.graph.models.vllm.server import VllmServer
 
 _HOME = {
-    "Call": "calls", "ChatProposer": "chat", "Failure": "calls", "LocalProposer": "local", "ModelError": "errors",
-    "ModelOptions": "options", "ModelSetupError": "errors", "OpenAIProposer": "openai", "Proposer": "base",
-    "Recorded": "replay", "Recording": "replay", "RecordingProposer": "replay", "ReplayMissError": "errors",
-    "ReplayProposer": "replay", "ReplayServer": "server", "UnknownModelError": "errors", "VllmProposer": "vllm",
-    "VllmServer": "vllm_server",
+    "Call": "replay.calls", "ChatProposer": "chat", "Failure": "replay.calls", "LocalProposer": "local.proposer",
+    "ModelError": "errors", "ModelOptions": "options", "ModelSetupError": "errors", "OpenAIProposer": "openai",
+    "Proposer": "base", "Recorded": "replay.proposer", "Recording": "replay.proposer",
+    "RecordingProposer": "replay.proposer", "ReplayMissError": "errors", "ReplayProposer": "replay.proposer",
+    "ReplayServer": "replay.server", "UnknownModelError": "errors", "VllmProposer": "vllm.proposer",
+    "VllmServer": "vllm.server",
 }  # fmt: skip
 
 __all__ = [

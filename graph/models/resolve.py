@@ -42,11 +42,11 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
     if not rest or not form:
         raise UnknownModelError(_unknown(model))
     if form == "vllm":
-        from gristmill.graph.models.vllm import VllmProposer
+        from gristmill.graph.models.vllm.proposer import VllmProposer
 
         return VllmProposer(rest, adapter=adapter, options=options)
     if form == "replay":
-        from gristmill.graph.models.replay import ReplayProposer
+        from gristmill.graph.models.replay.proposer import ReplayProposer
 
         return ReplayProposer(Path(rest), adapter=adapter)
     if form == "openai" and "@" in rest:
@@ -69,7 +69,7 @@ def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
     if path and not Path(path).is_dir():
         raise ModelSetupError(f"local:{path}: there is no such folder; it must hold a model in Hugging Face's format")
     try:
-        from gristmill.graph.models.local import LocalProposer
+        from gristmill.graph.models.local.proposer import LocalProposer
     except ImportError as error:
         raise ModelSetupError(f'local models need torch and more: pip install "gristmill[local]" ({error})') from error
     return LocalProposer(Path(path) if path else None, adapter=adapter, options=options)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from gristmill.graph.context import LoopRuntime
-from gristmill.graph.convergence import converged
 from gristmill.graph.events import NodeEntered
-from gristmill.graph.ranking import Standing
 from gristmill.graph.records import StopReason
+from gristmill.graph.selection.convergence import converged
+from gristmill.graph.selection.ranking import Standing
 from gristmill.graph.state import TaskState
 
 __all__ = ["converge", "decided"]
 
 
 async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """Ask the predicates of `gristmill.graph.convergence`; a budget that ran out elsewhere stops this task too."""
+    """Ask the predicates of `gristmill.graph.selection.convergence`.
+
+    A budget that ran out elsewhere stops this task too.
+    """
     context, round = runtime.context, state["round"]
     context.tell(NodeEntered(node="converge", task_id=state["task_id"], round=round))
     standing = Standing.model_validate({name: state.get(name) for name in Standing.model_fields})

@@ -6,7 +6,7 @@ from typing import Any
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, RoundRanked
-from gristmill.graph.ranking import survey
+from gristmill.graph.selection.ranking import survey
 from gristmill.graph.state import TaskState
 
 __all__ = ["rank"]

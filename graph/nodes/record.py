@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gristmill.graph.context import LoopRuntime
-from gristmill.graph.entries import ended
 from gristmill.graph.events import NodeEntered, TaskEnded
-from gristmill.graph.ranking import ranked
 from gristmill.graph.records import StopReason
+from gristmill.graph.selection.ranking import ranked
 from gristmill.graph.state import TaskState
+from gristmill.graph.storage.entries import ended
 
 __all__ = ["record"]
 

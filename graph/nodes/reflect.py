@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from gristmill.graph.context import LoopRuntime
-from gristmill.graph.entries import reflected
 from gristmill.graph.events import NodeEntered, Reflected
-from gristmill.graph.ranking import ranked
 from gristmill.graph.records import Reflection, Step
+from gristmill.graph.selection.ranking import ranked
 from gristmill.graph.state import TaskState
+from gristmill.graph.storage.entries import reflected
 
 __all__ = ["evidence", "reflect"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
+from gristmill.graph.nodes.together import together
 from gristmill.graph.state import TaskState
-from gristmill.graph.together import together
 
 __all__ = ["verify"]
 

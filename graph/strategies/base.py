@@ -21,7 +21,7 @@ class Strategy(Protocol):
         """For each of the next round's samples, the ids of the hypotheses that its prompt builds on.
 
         Args:
-            ranked: all steps of the task so far, best first (see `gristmill.graph.ranking`).
+            ranked: all steps of the task so far, best first (see `gristmill.graph.selection.ranking`).
             samples: how many hypotheses the next round makes.
 
         Returns:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gristmill.graph.ranking import content_key
 from gristmill.graph.records import Step
+from gristmill.graph.selection.ranking import content_key
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["Reflect"]

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
-from gristmill.sandbox.canonical import decode
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import decode
 
 __all__ = ["Bench", "Broken", "Check"]
 

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from gristmill.sandbox.canonical import decode, encode
-from gristmill.sandbox.guest.confine import Plan, confine, set_limits
+from gristmill.sandbox.guest.confinement.confine import Plan, confine, set_limits
 from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.values.canonical import decode, encode
 
 __all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child"]
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gristmill.sandbox.guest import kernel
-from gristmill.sandbox.guest.confine import WORK, Plan, confine, set_limits
-from gristmill.sandbox.guest.users import Users, folder_of
+from gristmill.sandbox.guest.confinement import kernel
+from gristmill.sandbox.guest.confinement.confine import WORK, Plan, confine, set_limits
+from gristmill.sandbox.guest.confinement.users import Users, folder_of
 
 __all__ = ["probe"]
 

@@ -17,9 +17,9 @@ import time
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.guest import kernel, users
 from gristmill.sandbox.guest.child import OUT_OF_MEMORY, be_child
-from gristmill.sandbox.guest.confine import prepare
+from gristmill.sandbox.guest.confinement import kernel, users
+from gristmill.sandbox.guest.confinement.confine import prepare
 from gristmill.sandbox.guest.watching import OomCounter, Watch
 
 __all__ = ["Zygote"]

@@ -25,7 +25,8 @@ import socket
 import traceback
 from typing import Any, Final
 
-from gristmill.sandbox.guest import kernel, probing, users
+from gristmill.sandbox.guest import probing
+from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.serving import Zygote
 
 __all__ = ["main"]

@@ -20,7 +20,7 @@ from typing import Any
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.store import Store
+from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
 
 NAME = "night"

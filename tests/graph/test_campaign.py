@@ -17,12 +17,12 @@ import pytest
 from langgraph.types import Send
 
 from gristmill.graph.campaign import run_campaign
-from gristmill.graph.checkpoints import StrictSerializer, checkpointer
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, StoreError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
-from gristmill.graph.store import Store
+from gristmill.graph.storage.checkpoints import StrictSerializer, checkpointer
+from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.errors import InfrastructureError, SandboxError
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict

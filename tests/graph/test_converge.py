@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.graph.config import Budget, RunConfig
-from gristmill.graph.convergence import PREDICATES, converged
-from gristmill.graph.ranking import Standing, merit, ranked, reaches_target, survey
 from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Tokens
-from gristmill.graph.spending import Spending
+from gristmill.graph.selection.convergence import PREDICATES, converged
+from gristmill.graph.selection.ranking import Standing, merit, ranked, reaches_target, survey
+from gristmill.graph.selection.spending import Spending
 from gristmill.graph.strategies.base import Strategy, strategy
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from gristmill.graph.generate import _REDUCTIONS, FEW_SHOT_COMBINATIONS, _filters, generate_list_functions
-from gristmill.graph.prompting import messages_for
+from gristmill.graph.prompts.messages import messages_for
+from gristmill.graph.tasks.generate import _REDUCTIONS, FEW_SHOT_COMBINATIONS, _filters, generate_list_functions
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import CasesTest, Task
-
 
 FILTERS = {(each.name, each.condition): each for seed in range(400) for each in _filters(random.Random(seed))}
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.graph.importers import import_tasks
-from gristmill.graph.output import row_writer
-from gristmill.graph.tasks import TaskFileError, load_tasks, task_row
+from gristmill.graph.tasks.importers import import_tasks
+from gristmill.graph.tasks.loading import TaskFileError, load_tasks, task_row
+from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import PythonTest, Task
 

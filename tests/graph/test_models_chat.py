@@ -21,8 +21,8 @@ from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.openai import OpenAIProposer
 from gristmill.graph.models.options import ModelOptions
+from gristmill.graph.models.replay.server import Call, Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.models.server import Call, Failure, ReplayServer
 from gristmill.graph.models.trouble import meaning, retry_after
 from gristmill.graph.records import Message, Request, Sampling, Tokens
 

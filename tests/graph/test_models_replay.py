@@ -13,10 +13,10 @@ import pytest
 
 from gristmill.graph.models.errors import ReplayMissError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.replay import Recorded, Recording, RecordingProposer, ReplayProposer
+from gristmill.graph.models.replay.proposer import Recorded, Recording, RecordingProposer, ReplayProposer
+from gristmill.graph.models.replay.server import Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.models.server import Failure, ReplayServer
-from gristmill.graph.prompting import prompt_sha
+from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Message, Request, Sampling, Tokens
 from gristmill.sandbox.errors import UserError
 
@@ -172,7 +172,7 @@ def test_tokens_of_a_row_are_reported_as_they_were() -> None:
 
 async def test_the_server_runs_as_a_program(tmp_path: Path) -> None:
     path = written(tmp_path / "r.jsonl", {"text": "from a program"})
-    command = [sys.executable, "-m", "gristmill.graph.models.server", str(path), "--fail", "429:0,drop"]
+    command = [sys.executable, "-m", "gristmill.graph.models.replay.server", str(path), "--fail", "429:0,drop"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -188,7 +188,9 @@ async def test_the_server_runs_as_a_program(tmp_path: Path) -> None:
 
 def test_the_program_refuses_a_file_that_cannot_be_played(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "gristmill.graph.models.server", str(tmp_path / "none")], capture_output=True, timeout=60
+        [sys.executable, "-m", "gristmill.graph.models.replay.server", str(tmp_path / "none")],
+        capture_output=True,
+        timeout=60,
     )
     assert done.returncode == 2
     assert b"cannot be read" in done.stderr

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from gristmill.graph.models.errors import ModelError
-from gristmill.graph.models.guard import __file__ as guard
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.models.vllm_server import VllmServer, adapter_rank, adapter_version
+from gristmill.graph.models.vllm.guard import __file__ as guard
+from gristmill.graph.models.vllm.server import VllmServer, adapter_rank, adapter_version
 from gristmill.graph.records import Message, Request, Sampling
 from gristmill.sandbox.errors import UserError
 

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from gristmill.graph import prompting
-from gristmill.graph.evidence import clip, fenced, tame
-from gristmill.graph.fences import blocks
-from gristmill.graph.prompting import choose_profile, messages_for, names, prompt_sha
+from gristmill.graph.parsing.fences import blocks
+from gristmill.graph.prompts import messages as prompting
+from gristmill.graph.prompts.evidence import clip, fenced, tame
+from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
 from gristmill.verifiers.records import (
     Case,

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from gristmill.graph.models.server import Call, ReplayServer
-from gristmill.graph.store import Store
+from gristmill.graph.models.replay.server import Call, ReplayServer
+from gristmill.graph.storage.store import Store
 
 SCRIPT = Path(__file__).with_name("killable.py")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.graph.models.server import Call, Failure, ReplayServer
-from gristmill.graph.store import Store
+from gristmill.graph.models.replay.server import Call, Failure, ReplayServer
+from gristmill.graph.storage.store import Store
 
 pytestmark = pytest.mark.bubblewrap
 

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gristmill.graph import entries
-from gristmill.graph.checkpoints import checkpointer
 from gristmill.graph.config import RunConfig
-from gristmill.graph.database import database_url
 from gristmill.graph.errors import RunBusyError, RunExistsError, StoreError, UnknownRunError
 from gristmill.graph.events import Judged, RunEnded
-from gristmill.graph.identity import encodable, hypothesis_id, prompt_sha, sample_seed
-from gristmill.graph.journal import Journal
+from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
-from gristmill.graph.store import Store
+from gristmill.graph.storage import entries
+from gristmill.graph.storage.checkpoints import checkpointer
+from gristmill.graph.storage.database import database_url
+from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -180,7 +180,10 @@ def test_two_tasks_of_one_id_leave_no_run_behind(store: Store) -> None:
 def test_one_process_at_a_time_works_on_a_run(store: Store, run: str) -> None:
     location = str(store.url.render_as_string(hide_password=False))
     with store.claim(run):
-        script = f"from gristmill.graph.store import Store\nwith Store.open({location!r}).claim({run!r}): print('mine')"
+        script = (
+            "from gristmill.graph.storage.store import Store\n"
+            f"with Store.open({location!r}).claim({run!r}): print('mine')"
+        )
         other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert "RunBusyError" in other.stderr
         with pytest.raises(RunBusyError), store.claim(run):

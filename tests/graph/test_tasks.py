@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.graph.rows import read_rows
-from gristmill.graph.tasks import TaskFileError, load_candidates, load_tasks, task_row
+from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks, task_row
+from gristmill.graph.tasks.rows import read_rows
 from gristmill.verifiers.records import Case, CasesTest, PytestTest, PythonTest, StdioCase, StdioTest, Task
 
 GOOD = {

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".dev"))
 
-from gristmill.sandbox.bubblewrap import BubblewrapSandbox
+from gristmill.sandbox.backends.bubblewrap import BubblewrapSandbox
 from gristmill.sandbox.records import Job, Limits, Profile
 
 LOOK = """

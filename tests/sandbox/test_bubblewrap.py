@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.sandbox import bubblewrap as module
+from gristmill.sandbox.backends import bubblewrap as module
+from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, BubblewrapSandbox, find_bwrap
 from gristmill.sandbox.base import Sandbox
-from gristmill.sandbox.bubblewrap import BubblewrapFactory, BubblewrapSandbox, find_bwrap
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 
@@ -91,7 +91,7 @@ async def test_a_zygote_that_is_killed_is_noticed_at_once(bubblewrap: str) -> No
 def test_nothing_survives_when_the_parent_is_killed(bubblewrap: str, tmp_path: Path) -> None:
     text = """
         import asyncio, sys
-        from gristmill.sandbox.bubblewrap import BubblewrapSandbox
+        from gristmill.sandbox.backends.bubblewrap import BubblewrapSandbox
         from gristmill.sandbox.records import Job, Limits, Profile
         async def main():
             async with BubblewrapSandbox(Profile(name="test")) as sandbox:

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from gristmill.sandbox.guest import confine, landlock, seccomp
-from gristmill.sandbox.guest.cleaning import empty
-from gristmill.sandbox.guest.confine import Plan
+from gristmill.sandbox.guest.confinement import confine, landlock, seccomp
+from gristmill.sandbox.guest.confinement.cleaning import empty
+from gristmill.sandbox.guest.confinement.confine import Plan
 
 LIMITS = {"wall_seconds": 10, "cpu_seconds": 10, "memory_mb": 256, "processes": 8, "output_kb": 64, "disk_mb": 1}
 USER = 300_000_000

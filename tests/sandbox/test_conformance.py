@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Report
-from gristmill.sandbox.backends import choose_factory
+from gristmill.sandbox.backends.choosing import choose_factory
 from gristmill.sandbox.conformance import CHECKS, CONTRACT, ISOLATION, KNOWN_GAPS, check
 
 

@@ -26,11 +26,11 @@ from gristmill.sandbox import (
     SandboxError,
     candidate_profile,
 )
-from gristmill.sandbox.docker import DockerOptions
-from gristmill.sandbox.engine import LABEL, connect, engine_gaps, reap
+from gristmill.sandbox.backends.docker import DockerOptions
+from gristmill.sandbox.backends.engine import LABEL, connect, engine_gaps, reap
 from gristmill.sandbox.owners import owner_label
-from gristmill.sandbox.staging import sweep
-from gristmill.sandbox.warm import canary
+from gristmill.sandbox.workers.staging import sweep
+from gristmill.sandbox.workers.warm import canary
 
 pytestmark = pytest.mark.docker
 
@@ -178,8 +178,8 @@ def test_a_killed_parent_leaves_no_container_and_its_files_are_swept(client) -> 
 
 
 def test_only_containers_of_dead_owners_are_reaped(client) -> None:  # type: ignore[no-untyped-def]
-    from gristmill.sandbox.engine import docker_image
-    from gristmill.sandbox.image import PYTHON
+    from gristmill.sandbox.backends.engine import docker_image
+    from gristmill.sandbox.image.root import PYTHON
 
     image, _ = docker_image(client)
     pid, started, namespace, boot = owner_label().split(":")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.sandbox import Ending, Job, Limits, Pool, Report, candidate_profile
-from gristmill.sandbox.canonical import decode
+from gristmill.sandbox.values.canonical import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.bubblewrap]
 

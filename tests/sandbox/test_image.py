@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.sandbox import image
 from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.image import root as image
 
-BUILD = "from gristmill.sandbox import image; print(image.root().path)"
+BUILD = "from gristmill.sandbox.image import root as image; print(image.root().path)"
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_an_unknown_variant_or_missing_package_is_named(monkeypatch: pytest.Monk
 
 @pytest.mark.docker
 def test_the_engine_gets_it_once_and_finds_it_by_its_digest(docker_engine: str) -> None:
-    from gristmill.sandbox.engine import connect, docker_image
+    from gristmill.sandbox.backends.engine import connect, docker_image
 
     client = connect()
     try:

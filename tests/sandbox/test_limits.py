@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gristmill.sandbox.backends import choose_factory
+from gristmill.sandbox.backends.choosing import choose_factory
 from gristmill.sandbox.conformance import LIMITS, check
 
 pytestmark = [pytest.mark.docker, pytest.mark.bubblewrap]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
-from gristmill.sandbox.canonical import decode, encode
 from gristmill.sandbox.channel import receive, send
 from gristmill.sandbox.pool import ATTEMPTS
+from gristmill.sandbox.values.canonical import decode, encode
 
 JUDGE = Profile(name="judge")
 OTHER = Profile(name="other")
@@ -112,7 +112,7 @@ async def test_idle_workers_that_died_together_do_not_make_a_job_guilty() -> Non
 
 
 async def test_no_healthy_worker_is_trouble_of_the_machine_and_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gristmill.sandbox.warm.RESTART_PAUSES", (0.0,))
+    monkeypatch.setattr("gristmill.sandbox.workers.warm.RESTART_PAUSES", (0.0,))
 
     class Broken(FakeFactory):
         def create(self, profile: Profile):  # type: ignore[no-untyped-def]
@@ -254,7 +254,7 @@ SERVED = Job(
     request={"source": "def f(x):\n    return x * 2", "entry_point": "f", "wrapper": None},
 )
 ASK = """
-from gristmill.sandbox.canonical import decode, encode
+from gristmill.sandbox.values.canonical import decode, encode
 from gristmill.sandbox.channel import receive, send
 line = context.sockets[0]
 send(line, encode({"args": [21], "kwargs": {}}))

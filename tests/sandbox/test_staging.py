@@ -9,7 +9,7 @@ import pytest
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Profile
-from gristmill.sandbox.staging import ALWAYS, stage
+from gristmill.sandbox.workers.staging import ALWAYS, stage
 
 
 def test_staging_holds_the_named_modules_and_no_package_files() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gristmill.graph.prompting import prompt_sha
+from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.trainers.data.curate import CurateConfig, curate
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict

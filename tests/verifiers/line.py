@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gristmill.sandbox.canonical import decode, encode
+from gristmill.sandbox.values.canonical import decode, encode
 
 BOUNDS = [1_000_000, 200, 8 << 20, 100_000]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gristmill.graph.importers import import_tasks
+from gristmill.graph.tasks.importers import import_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers import Outcome, Task, Verdict, Verifiers, problems

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gristmill.sandbox.canonical import encode
 from gristmill.sandbox.channel import receive, send
+from gristmill.sandbox.values.canonical import encode
 from tests.verifiers.line import judged, sections, serve, wrong
 
 # (what it shows, the solution, its entry points, the tests); each also holds when all of it runs in one process.

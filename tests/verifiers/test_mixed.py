@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gristmill.graph.tasks import load_candidates, load_tasks
+from gristmill.graph.tasks.loading import load_candidates, load_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.registry import Verifiers, problems
 

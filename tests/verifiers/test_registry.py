@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError, UserError
-from gristmill.sandbox.fake import FakeFactory
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job, Report
 from gristmill.verifiers import Outcome, Strength, Task, UnknownKindError, Verdict, Verifiers, kinds, problems, registry

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from gristmill.graph.output import row_writer
 from gristmill.graph.records import Trajectory
+from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.card import card

@@ -17,7 +17,7 @@ import unittest
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from gristmill.sandbox.canonical import Bounds
+from gristmill.sandbox.values.canonical import Bounds
 from gristmill.verifiers.code.instrument import COUNTER, counted, modules_used, parts, segment
 from gristmill.verifiers.code.line import Judged
 from gristmill.verifiers.code.proxies import CandidateError, UncrossableError

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from gristmill.sandbox.canonical import Bounds, DecodeError, decode
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode
 from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from gristmill.sandbox.canonical import Bounds, DecodeError, EncodeError, encode
+from gristmill.sandbox.values.canonical import Bounds, DecodeError, EncodeError, encode
 from gristmill.verifiers.code.proxies import (
     CandidateError,
     Handle,

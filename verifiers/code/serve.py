@@ -10,8 +10,8 @@ import builtins
 import os
 from typing import TYPE_CHECKING, Any
 
-from gristmill.sandbox.canonical import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.sandbox.guest.candidate import load
+from gristmill.sandbox.values.canonical import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers.code.values import OPERATORS, Remote
 from gristmill.verifiers.code.wire import RemoteRaisedError, StopMark, Wire
 

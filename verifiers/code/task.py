@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from gristmill.sandbox.canonical import EncodeError, encode
+from gristmill.sandbox.values.canonical import EncodeError, encode
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
 
 __all__ = ["task_problems"]

@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.canonical import NAMED_TYPES, DecodeError
+from gristmill.sandbox.values.canonical import NAMED_TYPES, DecodeError
 
 __all__ = ["OPERATORS", "Packer", "Remote", "Snapshot", "Unpacker", "check_bounds", "containers", "put"]
 

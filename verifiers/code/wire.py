@@ -27,8 +27,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.canonical import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.sandbox.channel import ChannelError, receive, send
+from gristmill.sandbox.values.canonical import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers.code.values import Packer, Snapshot, Unpacker, check_bounds, containers, put
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]

@@ -6,8 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from gristmill.sandbox.canonical import DecodeError, decode
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import DecodeError, decode
 from gristmill.verifiers.mathematics.extraction import LONGEST, final_answers, normal, restates
 from gristmill.verifiers.mathematics.trees import check
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict

@@ -1,0 +1,138 @@
+"""Verify replies as they arrive, while the model still answers others."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from gristmill.graph.events import Event, Judged
+from gristmill.graph.records import Hypothesis
+from gristmill.graph.storage.entries import judged
+from gristmill.graph.storage.journal import Journal
+from gristmill.sandbox.errors import GristmillError, InfrastructureError
+from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+
+__all__ = ["Judge", "Verification"]
+
+_LOST, _LOST_TASKS = 12, 3
+"""Unscored verdicts in a row, over so many tasks, that end the run: replies that nobody can judge are not worth buying.
+Fewer tasks than that may have a trouble of their own."""
+
+
+class Judge(Protocol):
+    """What a campaign needs of `gristmill.verifiers.registry.Verifiers`."""
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """Judge one solution; never raises for what a candidate does."""
+        ...
+
+
+class Verification:
+    """Verdicts under way, by hypothesis. Each is stored in the moment it is known.
+
+    Args:
+        run: name of the run.
+        judge: who verifies.
+        journal: where verdicts go.
+        tell: hears of each verdict.
+    """
+
+    def __init__(self, run: str, judge: Judge, journal: Journal, tell: Callable[[Event], None]) -> None:
+        self._run = run
+        self._judge = judge
+        self._journal = journal
+        self._tell = tell
+        self._under_way: dict[str, asyncio.Task[Verdict]] = {}
+        self._unscored: set[str] = set()
+        self._in_a_row: list[str] = []
+
+    def open(self, hypothesis: Hypothesis, verdict: Verdict | None) -> bool:
+        """Whether a hypothesis is still to be judged in this session: once, if that comes to nothing."""
+        return verdict is None or (verdict.outcome is Outcome.UNSCORED and hypothesis.id not in self._unscored)
+
+    def begin(self, task: Task, hypothesis: Hypothesis) -> None:
+        """Start judging a hypothesis whose reply is stored; twice is once."""
+        if hypothesis.id not in self._under_way:
+            work = asyncio.create_task(self._verify(task, hypothesis), name=f"verify {hypothesis.id}")
+            self._under_way[hypothesis.id] = work
+
+    async def finish(self, task: Task, hypothesis: Hypothesis) -> Verdict:
+        """The verdict about a hypothesis, judged now if it was not begun.
+
+        Raises:
+            InfrastructureError: verdicts can no longer be had.
+        """
+        self.begin(task, hypothesis)
+        verdict = await self._under_way[hypothesis.id]
+        self._under_way.pop(hypothesis.id, None)
+        return verdict
+
+    async def close(self) -> None:
+        """Stop what is under way; it will be judged at resume."""
+        work = list(self._under_way.values())
+        self._under_way.clear()
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+    async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
+        verdict = await self._verdict(task, hypothesis)
+        await self._journal.write(judged(self._run, hypothesis, verdict))
+        self._tell(
+            Judged(
+                task_id=task.id,
+                hypothesis=hypothesis.id,
+                outcome=verdict.outcome,
+                score=verdict.score,
+                verified=verdict.verified,
+                seconds=verdict.seconds,
+            )
+        )
+        self._watch(hypothesis, verdict)
+        return verdict
+
+    async def _verdict(self, task: Task, hypothesis: Hypothesis) -> Verdict:
+        if hypothesis.solution is None:
+            return unusable(task, hypothesis)
+        try:
+            return await self._judge.verify(task, hypothesis.solution)
+        except InfrastructureError as error:
+            return unscored(f"{type(error).__name__}: {error}")
+        except GristmillError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
+            return unscored(f"the verifier raised {type(error).__name__}: {error}")
+
+    def _watch(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
+        if verdict.outcome is not Outcome.UNSCORED:
+            self._in_a_row.clear()
+            return
+        self._unscored.add(hypothesis.id)
+        self._in_a_row.append(hypothesis.task_id)
+        if len(self._in_a_row) >= _LOST and len(set(self._in_a_row)) >= _LOST_TASKS:
+            raise InfrastructureError(
+                f"the last {len(self._in_a_row)} hypotheses could not be judged: {verdict.sandbox}\n"
+                "What was done so far is kept. See what `gristmill doctor` says, then go on with --resume."
+            )
+
+
+def unusable(task: Task, hypothesis: Hypothesis) -> Verdict:
+    """The verdict about a reply in which no solution was found; the worst score of the task's direction."""
+    minimize = task.direction is Direction.MINIMIZE
+    return Verdict(
+        outcome=Outcome.INVALID,
+        score=math.inf if minimize else 0.0,
+        direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
+        strength=Strength.TESTED,
+        feedback=hypothesis.note,
+        verifier="parse/1",
+    )
+
+
+def unscored(trouble: str) -> Verdict:
+    """The verdict where none could be had; retried at resume."""
+    return Verdict(
+        outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier="none", sandbox=trouble
+    )

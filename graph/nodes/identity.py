@@ -1,0 +1,28 @@
+"""Names and seeds that are the same in every run of the same tasks and configuration, killed or not."""
+
+from __future__ import annotations
+
+import hashlib
+
+from gristmill.graph.prompts.messages import prompt_sha
+
+__all__ = ["encodable", "hypothesis_id", "prompt_sha", "sample_seed"]
+
+
+def hypothesis_id(task_id: str, round: int, sample: int) -> str:
+    """``{task_id}/{round}/{sample}``."""
+    return f"{task_id}/{round}/{sample}"
+
+
+def sample_seed(run_seed: int, task_id: str, round: int, sample: int) -> int:
+    """A seed in [0, 2**31) for one reply: sha256 over the run's seed and the reply's place.
+
+    Neighbouring places get unrelated seeds, and adding tasks, rounds or samples changes no other seed.
+    """
+    place = f"{run_seed}\n{task_id}\n{round}\n{sample}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(place).digest()[:4], "big") >> 1
+
+
+def encodable(text: str) -> str:
+    """`text` with lone surrogates replaced: a model may send them, and no database or file takes them."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,139 @@
+"""From a task and what is known about it to the messages that a model is sent.
+
+Prompts are the Markdown files in `gristmill.graph.prompts`. A comment ``<!-- system -->``, ``<!-- user -->`` or
+``<!-- assistant -->`` on a line of its own begins a message; messages are cut apart *before* anything is filled in, so
+no text of a task, a model or a tool can begin one, and one that comes out empty is left out. A name that is not given
+is an error.
+
+What is filled in is data. It never runs as a template; text that models and tools wrote stands in fences longer than
+any fence inside it, and chat markup such as ``<|im_start|>`` is taken apart there, so that a tokenizer cannot read it
+as a turn. Hidden tests, answers and reference solutions are not given to the templates at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, cast
+
+from jinja2 import StrictUndefined, Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gristmill.graph.models.resolve import is_small
+from gristmill.graph.parsing.extraction import CODE_KINDS, entry_points
+from gristmill.graph.prompts.evidence import attempt, clip, examples, fenced, first_line
+from gristmill.graph.records import Message, Step
+from gristmill.verifiers.records import StdioTest, Task
+
+__all__ = ["choose_profile", "messages_for", "names", "prompt_sha"]
+
+_ROLE = re.compile(r"<!-- (system|user|assistant) -->\s*")
+_LONG = 60
+"""Lines from which on a model may answer with changes instead of the whole."""
+
+
+def messages_for(
+    task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step] = ()
+) -> tuple[Message, ...]:
+    """The messages of one request.
+
+    With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the evidence
+    about it and about the others, and the request to reason about what failed before answering again.
+
+    Args:
+        task: what is asked.
+        profile: `chat` for capable chat models; `small` for few-shot prompts with short answers, which fall back to
+            `chat` for kinds that have no small prompt.
+        round: number of the round, from 0.
+        parents: the hypotheses to build on, best first.
+    """
+    name = _name(task, profile)
+    values = _task_values(task) | {"round": round}
+    messages = _render(name, values)
+    if parents:
+        best, *others = (attempt(step, code=task.kind in CODE_KINDS) for step in parents)
+        long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
+        values |= {"best": best, "others": others, "long": long}
+        messages += _render(f"{name.partition('_')[0]}_reflect", values)
+    return messages
+
+
+def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Literal["chat", "small"]:
+    """What `auto` means for a model string: `small` for `local`, else `chat`."""
+    if profile == "auto":
+        return "small" if is_small(model) else "chat"
+    return profile
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of the prompts in `gristmill.graph.prompts`, sorted."""
+    found = (entry.name for entry in files("gristmill.graph").joinpath("prompts").iterdir())
+    return tuple(sorted(name.removesuffix(".md") for name in found if name.endswith(".md")))
+
+
+def prompt_sha(messages: Sequence[Message]) -> str:
+    """sha256 of the canonical JSON of messages: what a `Hypothesis` and a recording know a prompt by."""
+    rows = [{"role": message.role, "content": message.content} for message in messages]
+    text = json.dumps(rows, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _name(task: Task, profile: Literal["chat", "small"]) -> str:
+    kind = "code" if task.kind == "program" else task.kind
+    for name in (f"{profile}_{kind}", f"chat_{kind}"):
+        if name in names():
+            return name
+    return "chat_general"
+
+
+def _task_values(task: Task) -> dict[str, Any]:
+    points = entry_points(task)
+    start = task.settings.get("prefix") or task.settings.get("signature")
+    template = task.settings.get("template")
+    return {
+        "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
+        "code": task.kind in CODE_KINDS,
+        "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),
+        "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
+        "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
+        "template": str(template) if template else "",
+        "examples": examples(task),
+    }
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Prompts are plain text for a model, not HTML: escaping would change the code that is shown.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"fenced": fenced, "clip": clip, "first_line": first_line}
+    return environment
+
+
+@cache
+def _sections(name: str) -> tuple[tuple[Literal["system", "user", "assistant"], Template], ...]:
+    source = files("gristmill.graph").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
+    parts: list[tuple[str, list[str]]] = []
+    for line in source.splitlines(keepends=True):
+        if mark := _ROLE.fullmatch(line):
+            parts.append((mark[1], []))
+        elif parts:
+            parts[-1][1].append(line)
+    return tuple(
+        (cast("Literal['system', 'user', 'assistant']", role), _environment().from_string("".join(lines)))
+        for role, lines in parts
+    )
+
+
+def _render(name: str, values: dict[str, Any]) -> tuple[Message, ...]:
+    rendered = ((role, template.render(values).strip()) for role, template in _sections(name))
+    return tuple(Message(role=role, content=content) for role, content in rendered if content)

@@ -1,0 +1,116 @@
+"""From records to rows: what the loop asks the store to write down.
+
+Every entry may be written twice and comes out the same: a killed run repeats what it is not sure of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from sqlalchemy import Table
+
+from gristmill.graph.events import Event
+from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, StopReason
+from gristmill.graph.storage import schema
+from gristmill.verifiers.records import Verdict
+
+__all__ = ["Entry", "Keep", "call_finished", "call_started", "ended", "happened", "judged", "reflected", "replied"]
+
+MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
+
+Keep = Literal["add", "first", "last", "scored"]
+"""What happens where the key is there already: `first` keeps the old row, `last` takes the new one, `scored` takes the
+new one only where the old one is unscored; `add` has no key of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row for one table."""
+
+    table: Table
+    row: dict[str, Any]
+    keep: Keep
+
+
+def call_started(run: str, hypothesis_id: str, attempt: int) -> Entry:
+    """A model is about to be asked; without a `call_finished` it was cut off."""
+    row = {"run": run, "hypothesis_id": hypothesis_id, "attempt": attempt, "started": time.time()}
+    return Entry(schema.calls, row, "first")
+
+
+def call_finished(run: str, hypothesis_id: str, attempt: int, reply: Reply, *, started: float) -> Entry:
+    """A model answered. `started` is seconds since the epoch."""
+    row = {
+        "run": run,
+        "hypothesis_id": hypothesis_id,
+        "attempt": attempt,
+        "started": started,
+        "finished": time.time(),
+        "prompt_tokens": reply.tokens.prompt,
+        "completion_tokens": reply.tokens.completion,
+        "model": reply.model,
+        "finish": reply.finish,
+        "seconds": reply.seconds,
+    }
+    return Entry(schema.calls, row, "last")
+
+
+def replied(run: str, hypothesis: Hypothesis, messages: Sequence[Message]) -> tuple[Entry, Entry]:
+    """A hypothesis and the prompt that it answers."""
+    prompt = {"sha": hypothesis.prompt_sha, "record": MESSAGES.dump_json(tuple(messages)).decode()}
+    row = {
+        "run": run,
+        "id": hypothesis.id,
+        "task_id": hypothesis.task_id,
+        "round": hypothesis.round,
+        "sample": hypothesis.sample,
+        "prompt_sha": hypothesis.prompt_sha,
+        "record": hypothesis.model_dump_json(),
+    }
+    return Entry(schema.prompts, prompt, "first"), Entry(schema.hypotheses, row, "first")
+
+
+def judged(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
+    """A verdict. One that is scored is never written over; an unscored one gives way."""
+    row = {
+        "run": run,
+        "hypothesis_id": hypothesis.id,
+        "task_id": hypothesis.task_id,
+        "outcome": verdict.outcome.value,
+        "score": verdict.score,
+        "verified": verdict.verified,
+        "record": verdict.model_dump_json(),
+    }
+    return Entry(schema.verdicts, row, "scored")
+
+
+def reflected(run: str, task_id: str, reflection: Reflection) -> Entry:
+    """What went back to the model after a round."""
+    row = {"run": run, "task_id": task_id, "round": reflection.round, "record": reflection.model_dump_json()}
+    return Entry(schema.reflections, row, "last")
+
+
+def ended(
+    run: str, task_id: str, *, stop: StopReason, detail: str, best: str | None, solved: bool, seconds: float
+) -> Entry:
+    """A task's loop is over. `seconds` is the time spent in proposing and verifying for it."""
+    row = {
+        "run": run,
+        "task_id": task_id,
+        "stop": stop.value,
+        "detail": detail,
+        "best": best,
+        "solved": solved,
+        "seconds": seconds,
+    }
+    return Entry(schema.trajectories, row, "last")
+
+
+def happened(run: str, event: Event) -> Entry:
+    """An event, for the story of a run."""
+    row = {"run": run, "at": time.time(), "kind": event.kind, "record": event.model_dump_json()}
+    return Entry(schema.events, row, "add")

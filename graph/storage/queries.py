@@ -1,0 +1,149 @@
+"""What is asked of the store's tables; `gristmill.graph.storage.store.Store` is the door to these."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlalchemy import Connection, func, select
+
+from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
+from gristmill.graph.storage import schema
+from gristmill.graph.storage.entries import MESSAGES
+from gristmill.graph.summary import CampaignSummary
+from gristmill.verifiers.records import Outcome, Task, Verdict
+
+__all__ = ["cut_off", "spent", "steps", "summary", "tasks", "trajectories", "unended"]
+
+_CHUNK = 200
+
+
+def tasks(connection: Connection, run: str) -> list[Task]:
+    """The tasks of a run, in their order."""
+    table = schema.tasks.c
+    rows = connection.scalars(select(table.record).where(table.run == run).order_by(table.position))
+    return [Task.model_validate_json(row) for row in rows]
+
+
+def unended(connection: Connection, run: str, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
+    """(position, id) of tasks behind position `after` that have not ended or have unscored verdicts, in order."""
+    table, ended, verdicts = schema.tasks.c, schema.trajectories.c, schema.verdicts.c
+    over = select(ended.task_id).where(ended.run == run)
+    holes = select(verdicts.task_id).where(verdicts.run == run, verdicts.outcome == Outcome.UNSCORED.value)
+    query = select(table.position, table.id).where(
+        table.run == run, table.position > after, table.id.not_in(over) | table.id.in_(holes)
+    )
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(table.position).limit(limit))]
+
+
+def steps(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[tuple[Hypothesis, Verdict | None]]]:
+    """Hypotheses by task, in (round, sample) order, with their verdicts as far as there are any."""
+    made, found = schema.hypotheses.c, schema.verdicts.c
+    verdicts = select(found.hypothesis_id, found.record).where(found.run == run, found.task_id.in_(ids))
+    judged = {row.hypothesis_id: row.record for row in connection.execute(verdicts)}
+    query = select(made.id, made.task_id, made.record).where(made.run == run, made.task_id.in_(ids))
+    steps: dict[str, list[tuple[Hypothesis, Verdict | None]]] = {task_id: [] for task_id in ids}
+    for row in connection.execute(query.order_by(made.round, made.sample)):
+        verdict = judged.get(row.id)
+        steps[row.task_id].append(
+            (Hypothesis.model_validate_json(row.record), verdict and Verdict.model_validate_json(verdict))
+        )
+    return steps
+
+
+def cut_off(connection: Connection, run: str) -> dict[str, int]:
+    """How many calls were started and never answered, by hypothesis id."""
+    calls = schema.calls.c
+    query = select(calls.hypothesis_id, func.count()).where(calls.run == run, calls.finished.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(calls.hypothesis_id))}
+
+
+def spent(connection: Connection, run: str) -> tuple[int, Tokens]:
+    """Model calls that were started, and the tokens of those that were answered."""
+    calls = schema.calls.c
+    prompt, completion = func.sum(calls.prompt_tokens), func.sum(calls.completion_tokens)
+    row = connection.execute(select(func.count(), prompt, completion).where(calls.run == run)).one()
+    return row[0], Tokens(prompt=int(row[1] or 0), completion=int(row[2] or 0))
+
+
+def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
+    """Trajectories of the tasks that have ended, in task order."""
+    every = tasks(connection, run)
+    for start in range(0, len(every), _CHUNK):
+        chunk = every[start : start + _CHUNK]
+        ids = [task.id for task in chunk]
+        ended = schema.trajectories.c
+        query = select(schema.trajectories).where(ended.run == run, ended.task_id.in_(ids))
+        endings = {row.task_id: row for row in connection.execute(query)}
+        found, reflections = steps(connection, run, ids), _reflections(connection, run, ids)
+        prompts = _prompts(connection, {made.prompt_sha for pairs in found.values() for made, _ in pairs})
+        for task in chunk:
+            if (ending := endings.get(task.id)) is None:
+                continue
+            whole = [Step(hypothesis=made, verdict=verdict) for made, verdict in found[task.id] if verdict is not None]
+            yield Trajectory(
+                run=run,
+                task=task,
+                prompts={step.hypothesis.prompt_sha: prompts[step.hypothesis.prompt_sha] for step in whole},
+                steps=tuple(whole),
+                reflections=tuple(reflections[task.id]),
+                best=ending.best,
+                stop=StopReason(ending.stop),
+                detail=ending.detail,
+                seconds=ending.seconds,
+            )
+
+
+def _reflections(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[Reflection]]:
+    table = schema.reflections.c
+    query = select(table.task_id, table.record).where(table.run == run, table.task_id.in_(ids)).order_by(table.round)
+    found: dict[str, list[Reflection]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.task_id].append(Reflection.model_validate_json(row.record))
+    return found
+
+
+def _prompts(connection: Connection, shas: Collection[str]) -> dict[str, tuple[Message, ...]]:
+    table, wanted = schema.prompts.c, sorted(shas)
+    found: dict[str, tuple[Message, ...]] = {}
+    # SQLite bounds the variables of one statement.
+    for start in range(0, len(wanted), 10 * _CHUNK):
+        query = select(table.sha, table.record).where(table.sha.in_(wanted[start : start + 10 * _CHUNK]))
+        found |= {row.sha: MESSAGES.validate_json(row.record) for row in connection.execute(query)}
+    return found
+
+
+def summary(connection: Connection, run: str) -> CampaignSummary:
+    """What a run has come to so far."""
+    made, found, ended, calls = schema.hypotheses.c, schema.verdicts.c, schema.trajectories.c, schema.calls.c
+    about = connection.execute(select(schema.runs).where(schema.runs.c.name == run)).one()
+    outcomes = connection.execute(
+        select(found.outcome, func.count()).where(found.run == run).group_by(found.outcome).order_by(found.outcome)
+    )
+    stops = connection.execute(
+        select(ended.stop, func.count()).where(ended.run == run).group_by(ended.stop).order_by(ended.stop)
+    )
+    by_outcome = {Outcome(outcome): count for outcome, count in outcomes}
+    by_stop = {StopReason(stop): count for stop, count in stops}
+    started, tokens = spent(connection, run)
+
+    def count(query: object) -> int:
+        return int(connection.scalar(query) or 0)  # type: ignore[call-overload]  # any scalar select will do
+
+    return CampaignSummary(
+        run=run,
+        status=about.status,
+        detail=about.detail,
+        tasks=count(select(func.count()).where(schema.tasks.c.run == run)),
+        ended=sum(by_stop.values()),
+        solved=count(select(func.count()).where(ended.run == run, ended.solved)),
+        hypotheses=count(select(func.count()).where(made.run == run)),
+        verified=count(select(func.count()).where(found.run == run, found.verified)),
+        unscored=by_outcome.get(Outcome.UNSCORED, 0),
+        outcomes=by_outcome,
+        stops=by_stop,
+        tokens=tokens,
+        calls=started,
+        repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
+        seconds=about.seconds,
+    )

@@ -1,0 +1,300 @@
+"""Everything a run has bought and found: one SQLite file per workspace, or PostgreSQL by URL.
+
+SQLite runs in WAL mode with ``synchronous=NORMAL``: what is committed survives the death of the process (kill -9); a
+power cut may take the last moments, never the file's consistency.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+from sqlalchemy import URL, Connection, Engine, Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from gristmill.graph.config import RunConfig
+from gristmill.graph.errors import RunExistsError, UnknownRunError
+from gristmill.graph.events import Event
+from gristmill.graph.records import Hypothesis, Tokens, Trajectory
+from gristmill.graph.storage import queries, schema
+from gristmill.graph.storage.database import claim, database_trouble, database_url, open_engine
+from gristmill.graph.storage.entries import Entry, Keep
+from gristmill.graph.summary import CampaignSummary, Status
+from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Outcome, Task, Verdict
+
+__all__ = ["Run", "Store"]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Run(Record):
+    """One run as the store knows it."""
+
+    name: str
+    config: RunConfig
+    tasks: int
+    ended: int
+    solved: int
+    status: Status
+    detail: str = ""
+    created: datetime
+    seconds: float
+
+
+class Store:
+    """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls and events.
+
+    All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    @classmethod
+    def open(cls, location: str | Path | None = None, *, create: bool = True) -> Store:
+        """Open a store, making it where it is missing (and `create` says so).
+
+        Args:
+            location: an SQLAlchemy URL (``postgresql://…``), the path of an SQLite file, or a workspace folder, whose
+                store is ``.gristmill/gristmill.db``; None is the current folder.
+
+        Raises:
+            StoreError: it cannot be opened or written.
+            UserError: the location is none of these, or nothing is there and nothing was to be made.
+        """
+        url = database_url(location)
+        if not create and url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            raise UserError(f"no store at {_shown(url)}: `gristmill run TASKS` makes one, --workspace names another")
+        with database_trouble(_shown(url), "open"):
+            engine = open_engine(url)
+            schema.metadata.create_all(engine)
+            with engine.begin() as connection:
+                version = connection.scalar(select(schema.versions.c.version))
+                if version is None:
+                    connection.execute(insert(schema.versions), {"version": schema.VERSION})
+                elif version != schema.VERSION:
+                    raise UserError(
+                        f"the store {_shown(url)} has version {version}, this gristmill reads {schema.VERSION}: "
+                        "use another workspace, or the gristmill that wrote it"
+                    )
+        return cls(engine)
+
+    @property
+    def url(self) -> URL:
+        """Where the store is, password included."""
+        return self._engine.url
+
+    @property
+    def location(self) -> str:
+        """Where the store is, for people."""
+        return _shown(self._engine.url)
+
+    def create_run(self, name: str, config: RunConfig, tasks: Sequence[Task]) -> None:
+        """Write down a new run and its tasks, together or not at all.
+
+        Raises:
+            RunExistsError: the name is taken.
+            UserError: the name cannot be used, or two tasks share an id.
+        """
+        self.check_name(name)
+        seen: set[str] = set()
+        for task in tasks:
+            if task.id in seen:
+                raise UserError(f"two tasks have the id {task.id!r}: ids must differ within a run")
+            seen.add(task.id)
+        rows = [
+            {"run": name, "id": task.id, "position": position, "record": task.model_dump_json()}
+            for position, task in enumerate(tasks)
+        ]
+        run = {"name": name, "config": config.model_dump_json(), "status": "running", "created": time.time()}
+        with self._writing() as connection:
+            try:
+                connection.execute(insert(schema.runs), run)
+            except IntegrityError:
+                raise self._taken(name) from None
+            if rows:
+                connection.execute(insert(schema.tasks), rows)
+
+    def check_name(self, name: str) -> None:
+        """See that a new run may have this name, before models and sandboxes are started for it.
+
+        Raises: as `create_run`.
+        """
+        if not _NAME.fullmatch(name):
+            raise UserError(f"run name {name!r}: use letters, digits, '.', '_' and '-', at most 100 of them")
+        with self._reading() as connection:
+            if connection.scalar(select(schema.runs.c.name).where(schema.runs.c.name == name)) is not None:
+                raise self._taken(name)
+
+    def get_run(self, name: str) -> Run:
+        """One run.
+
+        Raises:
+            UnknownRunError: there is none of that name; the message lists those there are.
+        """
+        runs = self.runs()
+        for run in runs:
+            if run.name == name:
+                return run
+        known = ", ".join(run.name for run in runs[-10:]) or "none yet"
+        raise UnknownRunError(f"no run {name!r} in {self.location}; there: {known}")
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        ended = schema.trajectories.c
+        with self._reading() as connection:
+            counted = select(schema.tasks.c.run, func.count()).group_by(schema.tasks.c.run)
+            tasks = {row[0]: row[1] for row in connection.execute(counted)}
+            done = {
+                run: (count, solved)
+                for run, count, solved in connection.execute(
+                    select(ended.run, func.count(), func.count().filter(ended.solved)).group_by(ended.run)
+                )
+            }
+            rows = connection.execute(select(schema.runs).order_by(schema.runs.c.created, schema.runs.c.name)).all()
+        return [
+            Run(
+                name=row.name,
+                config=RunConfig.model_validate_json(row.config),
+                tasks=tasks.get(row.name, 0),
+                ended=done.get(row.name, (0, 0))[0],
+                solved=done.get(row.name, (0, 0))[1],
+                status=row.status,
+                detail=row.detail,
+                created=datetime.fromtimestamp(row.created, UTC),
+                seconds=row.seconds,
+            )
+            for row in rows
+        ]
+
+    def set_status(self, name: str, status: Status, *, detail: str = "", seconds: float) -> None:
+        """Say where a run stands; `seconds` is the wall time of all its sessions so far."""
+        values = {"status": status, "detail": detail, "seconds": seconds}
+        with self._writing() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.name == name).values(values))
+
+    def claim(self, name: str) -> AbstractContextManager[None]:
+        """Hold a run for this process while the block runs; RunBusyError if another one does."""
+        return claim(self._engine, name)
+
+    def save(self, entries: Iterable[Entry], *, clock: tuple[str, float] | None = None) -> None:
+        """Write entries down, together or not at all.
+
+        Args:
+            entries: see `gristmill.graph.storage.entries`; writing one twice changes nothing.
+            clock: a run and the wall time of its sessions so far, kept up to date on the way.
+        """
+        groups: dict[tuple[str, Keep, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
+        for entry in entries:
+            groups[entry.table.name, entry.keep, tuple(entry.row)].append(entry.row)
+        with self._writing() as connection:
+            for (table, keep, _), rows in groups.items():
+                connection.execute(self._statement(schema.metadata.tables[table], keep, rows[0]), rows)
+            if clock is not None:
+                run, seconds = clock
+                connection.execute(update(schema.runs).where(schema.runs.c.name == run).values(seconds=seconds))
+
+    def tasks(self, run: str) -> list[Task]:
+        """The tasks of a run, in their order."""
+        with self._reading() as connection:
+            return queries.tasks(connection, run)
+
+    def unended(self, run: str, *, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
+        """(position, id) of tasks whose loop has not ended, or whose evidence has holes (unscored verdicts), in order.
+
+        Args:
+            run: name of the run.
+            after: only tasks behind this position.
+            limit: at most so many.
+        """
+        with self._reading() as connection:
+            return queries.unended(connection, run, after, limit)
+
+    def steps(self, run: str, task_id: str) -> list[tuple[Hypothesis, Verdict | None]]:
+        """The hypotheses of a task in (round, sample) order, with their verdicts as far as there are any."""
+        with self._reading() as connection:
+            return queries.steps(connection, run, [task_id])[task_id]
+
+    def cut_off(self, run: str) -> dict[str, int]:
+        """How many calls were started and never answered, by hypothesis id."""
+        with self._reading() as connection:
+            return queries.cut_off(connection, run)
+
+    def spent(self, run: str) -> tuple[int, Tokens]:
+        """Model calls that were started, and the tokens of those that were answered."""
+        with self._reading() as connection:
+            return queries.spent(connection, run)
+
+    def trajectories(self, run: str) -> Iterator[Trajectory]:
+        """Trajectories of the tasks that have ended, in task order; steps in (round, sample) order."""
+        with self._reading() as connection:
+            yield from queries.trajectories(connection, run)
+
+    def summary(self, run: str) -> CampaignSummary:
+        """What a run has come to so far."""
+        with self._reading() as connection:
+            return queries.summary(connection, run)
+
+    def events(self, run: str) -> list[tuple[datetime, Event]]:
+        """What happened in a run, in order."""
+        table = schema.events.c
+        query = select(table.at, table.record).where(table.run == run).order_by(table.number)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [(datetime.fromtimestamp(row.at, UTC), EVENT.validate_json(row.record)) for row in rows]
+
+    def close(self) -> None:
+        """Release the database; the store is of no use afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _taken(self, name: str) -> RunExistsError:
+        return RunExistsError(
+            f"the run {name!r} is already in {self.location}: go on with --resume, or choose another --name"
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with database_trouble(self.location, "read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with database_trouble(self.location, "write to"), self._engine.begin() as connection:
+            yield connection
+
+    def _statement(self, table: Table, keep: Keep, row: dict[str, Any]) -> Any:
+        statement = self._insert(table)
+        if keep == "add":
+            return statement
+        if keep == "first":
+            return statement.on_conflict_do_nothing()
+        keys = [column.name for column in table.primary_key]
+        values = {name: statement.excluded[name] for name in row if name not in keys}
+        where = table.c.outcome == Outcome.UNSCORED.value if keep == "scored" else None
+        return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+
+
+def _shown(url: URL) -> str:
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)

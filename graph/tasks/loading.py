@@ -1,0 +1,128 @@
+"""Files of tasks and of candidates → records, with errors that name the file, the line and the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from gristmill.graph.tasks.complaints import complaints
+from gristmill.graph.tasks.problems import MOST_PROBLEMS, Problem, Row, TaskFileError
+from gristmill.graph.tasks.rows import read_rows
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Candidate, Task
+from gristmill.verifiers.registry import problems as task_problems
+
+__all__ = ["TaskFileError", "load_candidates", "load_tasks", "task_row"]
+
+R = TypeVar("R", bound=Record)
+
+
+def load_tasks(path: str | Path) -> list[Task]:
+    """The tasks of a JSON Lines or YAML file (gzipped or not), in its order, all of which can be judged here.
+
+    Raises:
+        TaskFileError: with up to 20 mistakes, each with its line, its field and what to do.
+    """
+    found = _Found(path)
+    seen: dict[str, int] = {}
+    for row in _rows(path, found):
+        task = _record(Task, row, found)
+        if task is None:
+            continue
+        if task.id in seen:
+            trouble = f"`id`: {task.id!r} is already the id of the task on line {seen[task.id]}; ids must differ"
+            found.add(Problem(trouble, row.line_of(("id",)), "id"))
+        seen.setdefault(task.id, row.line)
+        for sentence in task_problems(task):
+            field = sentence.partition(":")[0].strip("` ")
+            known = field.partition("[")[0].partition(".")[0] in Task.model_fields
+            line = row.line_of((field.partition("[")[0].partition(".")[0],)) if known else row.line
+            found.add(Problem(f"task {task.id!r}: {sentence}", line, field if known else ""))
+        found.tasks.append(task)
+    found.raise_if_any()
+    return found.tasks
+
+
+def load_candidates(path: str | Path, tasks: Iterable[Task]) -> list[Candidate]:
+    """The candidates of a JSON Lines or YAML file, in its order, each for one of `tasks`.
+
+    Raises:
+        TaskFileError: with up to 20 mistakes, a candidate for an unknown task among them.
+    """
+    found = _Found(path)
+    known = {task.id for task in tasks}
+    seen: dict[tuple[str, str], int] = {}
+    candidates: list[Candidate] = []
+    for row in _rows(path, found):
+        candidate = _record(Candidate, row, found)
+        if candidate is None:
+            continue
+        key = (candidate.task_id, candidate.id)
+        if candidate.task_id not in known:
+            found.add(Problem(_unknown_task(candidate.task_id, known), row.line_of(("task_id",)), "task_id"))
+        elif key in seen:
+            trouble = (
+                f"`id`: the candidate {candidate.id!r} of task {candidate.task_id!r} is on line {seen[key]} already"
+            )
+            found.add(Problem(trouble, row.line_of(("id",)), "id"))
+        seen.setdefault(key, row.line)
+        candidates.append(candidate)
+    found.raise_if_any()
+    return candidates
+
+
+def task_row(task: Task) -> dict[str, Any]:
+    """A task as a row of a file: what differs from the defaults, in the order of the fields."""
+    row = task.model_dump(mode="json", exclude_defaults=True)
+    for field in ("tests", "public_tests"):
+        tests: Sequence[Mapping[str, Any]] = row.get(field, ())
+        if tests:
+            # `type` has a default and would be left out, but it is what tells the kinds of test apart.
+            kinds = [test.type for test in getattr(task, field)]
+            row[field] = [{"type": kind, **test} for kind, test in zip(kinds, tests, strict=True)]
+    return row
+
+
+class _Found:
+    """Problems on their way into one error."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.tasks: list[Task] = []
+        self._problems: list[Problem] = []
+
+    def add(self, problem: Problem) -> None:
+        if len(self._problems) == MOST_PROBLEMS:
+            raise TaskFileError(self.path, self._problems, more=True)
+        self._problems.append(problem)
+
+    def raise_if_any(self) -> None:
+        if self._problems:
+            raise TaskFileError(self.path, self._problems)
+
+
+def _rows(path: str | Path, found: _Found) -> Iterable[Row]:
+    for row in read_rows(path):
+        if isinstance(row, Problem):
+            found.add(row)
+        else:
+            yield row
+
+
+def _record(record: type[R], row: Row, found: _Found) -> R | None:
+    try:
+        return record.model_validate(row.value)
+    except ValidationError as error:
+        for problem in complaints(error, row, record):
+            found.add(problem)
+    return None
+
+
+def _unknown_task(task_id: str, known: set[str]) -> str:
+    near = get_close_matches(task_id, known, n=1) if len(known) <= 10_000 else []
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {len(known)} tasks, {min(known)!r} among them"
+    return f"`task_id`: no task has the id {task_id!r}{hint}"

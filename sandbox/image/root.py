@@ -1,0 +1,261 @@
+"""The file system that jobs see: a copy of the running Python with a few libraries, and nothing else of this machine.
+
+`root` builds it as a directory (what bubblewrap mounts), `docker_image` as an image of the engine. There is no shell
+in it, no package manager, no user's file. It is found again by a digest over everything that goes in, so an upgrade
+of Python or of a library makes a new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.image.libraries import needed
+
+__all__ = ["PYTHON", "VARIANTS", "ImageRoot", "cache_folder", "digest_of", "root"]
+
+PYTHON = "/python/bin/python"
+VARIANTS = {
+    "base": ("numpy", "sympy", "math-verify", "pytest"),
+    "torch": ("numpy", "sympy", "math-verify", "pytest", "torch"),
+}
+# Goes into every digest: raise it when the layout below changes.
+LAYOUT = "3"
+
+_LEFT_OUT_FOLDERS = {"__pycache__", "test", "tests", "include", "idlelib", "tkinter", "turtledemo", "ensurepip",
+                     "lib2to3", "site-packages", "dist-packages", "cmake", "EGG-INFO"}  # fmt: skip
+_LEFT_OUT_ENDINGS = (".a", ".h", ".hpp", ".cuh", ".pyi", ".pyx", ".pxd", ".exe", ".bat", ".rst", ".o")
+_LINK_FROM_BYTES = 1 << 20
+_FOLDERS = ("dev", "etc", "proc", "tmp", "gristmill/lib", "gristmill/control", "work")
+_ETC = {
+    "passwd": "root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n",
+    "group": "root:x:0:\nnogroup:x:65534:\n",
+    "hostname": "sandbox\n",
+    "hosts": "127.0.0.1 localhost\n",
+}
+
+
+@dataclass(frozen=True)
+class ImageRoot:
+    """A directory that can be mounted as a job's root, and the digest of what went into it."""
+
+    path: Path
+    digest: str
+    variant: str
+
+
+def cache_folder() -> Path:
+    """Where image roots are kept: ``$XDG_CACHE_HOME/gristmill/images``, else below ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gristmill" / "images"
+
+
+def root(variant: str = "base") -> ImageRoot:
+    """The image root of a variant, built on first use; several processes may ask at once.
+
+    Raises:
+        SandboxError: a library of the variant is not installed, or the cache cannot be written.
+    """
+    sources = _sources(variant)
+    digest = _digest(variant, sources)
+    cache = cache_folder()
+    place = cache / digest
+    if not place.is_dir():
+        try:
+            with locked(cache / f"{digest}.lock"):
+                if not place.is_dir():
+                    _build(sources, place)
+        except OSError as error:
+            raise SandboxError(
+                f"cannot build the sandbox image in {cache}: {error}; free some space there, or set XDG_CACHE_HOME"
+            ) from error
+    return ImageRoot(place, digest, variant)
+
+
+def digest_of(variant: str) -> str:
+    """The digest that `root` would give, without building anything."""
+    return _digest(variant, _sources(variant))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, among all processes of this machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Everything that goes into an image: pairs of a path of this machine and one inside."""
+
+    interpreter: Path
+    stdlib: Path
+    stdlib_inside: Path
+    distributions: tuple[Distribution, ...]
+
+    @property
+    def site_inside(self) -> Path:
+        return self.stdlib_inside / "site-packages"
+
+
+def _sources(variant: str) -> _Sources:
+    if variant not in VARIANTS:
+        raise SandboxError(f"there is no sandbox image {variant!r}; use one of {', '.join(VARIANTS)}")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    base = Path(sys.base_prefix)
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    interpreter = next(
+        (path for path in (base / "bin" / f"python{version}", Path(os.path.realpath(sys.executable))) if path.exists()),
+        None,
+    )
+    if interpreter is None:
+        raise SandboxError(f"found no interpreter below {base} to build the sandbox image from")
+    inside = Path("python") / stdlib.relative_to(base) if stdlib.is_relative_to(base) else None
+    return _Sources(
+        interpreter.resolve(),
+        stdlib,
+        inside or Path("python/lib") / f"python{version}",
+        tuple(_closure(VARIANTS[variant], variant)),
+    )
+
+
+def _closure(names: tuple[str, ...], variant: str) -> Iterator[Distribution]:
+    """The named distributions and all that they require here, each once."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    waiting, seen = list(names), set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            raise SandboxError(
+                f"the sandbox image {variant!r} needs the package {name}, which is missing here: pip install {name}"
+            ) from None
+        yield found
+        for text in found.requires or ():
+            wanted = Requirement(text)
+            # Installers live outside: torch asks for setuptools only to compile, which nothing inside can do.
+            if wanted.name != "setuptools" and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+                waiting.append(wanted.name)
+
+
+def _digest(variant: str, sources: _Sources) -> str:
+    """Over the interpreter, the standard library's files and each package's RECORD (which holds their hashes)."""
+    digest = hashlib.sha256(f"{LAYOUT}\n{variant}\n{sys.version}\n".encode())
+    for path in (sources.interpreter, *sorted(_files(sources.stdlib))):
+        state = path.stat()
+        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    for each in sorted(sources.distributions, key=lambda found: found.metadata["Name"].lower()):
+        record = each.read_text("RECORD") or "\n".join(sorted(map(str, each.files or ())))
+        digest.update(f"{each.metadata['Name']} {each.version}\n{record}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder that an image wants, without those that only developers need."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _LEFT_OUT_FOLDERS and not name.startswith("config-")]
+        yield from (Path(parent, name) for name in files if not name.endswith(_LEFT_OUT_ENDINGS))
+
+
+def _build(sources: _Sources, place: Path) -> None:
+    """Make the directory beside its place, then rename: nobody ever sees half of one."""
+    draft = place.with_name(f"{place.name}.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        copied = dict(_copies(sources))
+        for inside, path in copied.items():
+            _put(path, draft / inside)
+            _put_compiled(path, draft / inside)
+        _put_libraries(sources, copied, draft)
+        for name in _FOLDERS:
+            (draft / name).mkdir(parents=True, exist_ok=True)
+        for name, text in _ETC.items():
+            (draft / "etc" / name).write_text(text)
+        (draft / PYTHON.lstrip("/")).symlink_to(sources.interpreter.name)
+        _debian_site(sources, draft)
+        for parent, _, _ in os.walk(draft):
+            Path(parent).chmod(0o755)
+        draft.rename(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _copies(sources: _Sources) -> Iterator[tuple[Path, Path]]:
+    """(path inside, path on this machine) of every file but the shared libraries of the system."""
+    yield Path("python/bin") / sources.interpreter.name, sources.interpreter
+    for path in _files(sources.stdlib):
+        yield sources.stdlib_inside / path.relative_to(sources.stdlib), path
+    for each in sources.distributions:
+        for name in each.files or ():
+            parts = set(Path(name).parts)
+            # A RECORD also names scripts (../../bin) and caches.
+            if ".." not in parts and not parts & _LEFT_OUT_FOLDERS and not str(name).endswith(_LEFT_OUT_ENDINGS):
+                path = Path(str(each.locate_file(name)))
+                if path.is_file():
+                    yield sources.site_inside / name, path
+
+
+def _put(path: Path, target: Path) -> None:
+    """Copy a file, or link it where it is big, on the same file system and readable to every user anyway."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    state = path.stat()
+    if state.st_size >= _LINK_FROM_BYTES and state.st_mode & 0o044 == 0o044:
+        # Another file system, or links are not allowed there: a copy does.
+        with suppress(OSError):
+            os.link(path.resolve(), target)
+            return
+    shutil.copy2(path, target)
+    target.chmod(0o755 if state.st_mode & 0o100 else 0o644)
+
+
+def _put_compiled(path: Path, target: Path) -> None:
+    """Bring the compiled form along; compile what has none, since nobody can write it later."""
+    import importlib.util
+    import py_compile
+
+    if path.suffix != ".py":
+        return
+    compiled = Path(importlib.util.cache_from_source(str(target)))
+    existing = Path(importlib.util.cache_from_source(str(path)))
+    if existing.is_file() and existing.stat().st_mtime >= path.stat().st_mtime:
+        _put(existing, compiled)
+        return
+    inside = "/" + str(target).split(".draft/", 1)[-1]
+    # Packages carry templates and files for other versions of Python; importing those fails here as well.
+    with suppress(py_compile.PyCompileError):
+        py_compile.compile(str(target), cfile=str(compiled), dfile=inside, doraise=True)
+
+
+def _put_libraries(sources: _Sources, copied: dict[Path, Path], draft: Path) -> None:
+    binaries = [sources.interpreter, *(path for path in copied.values() if ".so" in path.suffixes)]
+    sites = tuple({Path(str(each.locate_file(""))).resolve() for each in sources.distributions})
+    shared = needed([path.resolve() for path in binaries], inside=sites)
+    for name, path in shared.libraries.items():
+        _put(path, draft / str(shared.folder / name).lstrip("/"))
+    loader = draft / str(shared.loader).lstrip("/")
+    if not loader.exists():
+        _put(shared.loader, loader)
+
+
+def _debian_site(sources: _Sources, draft: Path) -> None:
+    """Debian's own Python looks for packages in another folder than everybody else's."""
+    folder = draft / "python/lib/python3/dist-packages"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(Path("/") / sources.site_inside)
