@@ -164,7 +164,7 @@ def generate(
     name: Annotated[str, typer.Argument(help="list-functions: one expression over a list.")],
     out: Out = "-",
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same tasks.")] = 0,
-    train: Annotated[int, typer.Option("--train", min=1, help="Tasks to learn from.")] = 96,
+    train: Annotated[int, typer.Option("--train", min=1, help="Tasks to learn from.")] = 128,
     gate: Annotated[int, typer.Option("--gate", min=1, help="Tasks to decide on an adapter.")] = 96,
     test: Annotated[int, typer.Option("--test", min=1, help="Tasks to report on.")] = 192,
     force: Force = False,

@@ -154,13 +154,13 @@ _REDUCTIONS = [
 
 FEW_SHOT_COMBINATIONS = (
     "even/sum",
-    "negative/count",
+    "positive/count",
     "above/cubes",
     "multiple/sum_of_squares",
     "below/ascending",
     "odd/doubles",
     "not_multiple/any",
-    "positive/absolutes",
+    "negative/absolutes",
     "different/distinct",
     "at_least/list",
 )
@@ -170,7 +170,7 @@ _TEST_SHARE, _GATE_SHARE = 0.24, 0.13
 _EDGE_LISTS: tuple[list[int], ...] = ([], [0], [-7, -2, -2, 7, 4, 4], [5, 5, 5], [8, -6, 3, 0, -3, 8])
 
 
-def generate_list_functions(*, seed: int, train: int = 96, gate: int = 96, test: int = 192) -> list[Task]:
+def generate_list_functions(*, seed: int, train: int = 128, gate: int = 96, test: int = 192) -> list[Task]:
     """Tasks of the kind code, each a filter × reduction (× sometimes a map) with its parameters and a phrasing.
 
     No filter × reduction combination occurs in two splits; every filter and every reduction occurs in training. Each

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from gristmill.graph.models.local.memory import keep_freed
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.methods.lora import SftConfig, lora_config, quiet, threads
@@ -71,6 +72,7 @@ def train_sft(
         raise UserError(f"there is nothing to train on: no row is left{longest}")
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
+    keep_freed()
     with threads(config.threads), quiet():
         losses = _fit(fitting, tokenizer, base, partial, config, progress)
     trained = TrainedAdapter(

@@ -13,6 +13,7 @@ from typing import Self
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.local.fetch import fetch
 from gristmill.graph.models.local.generation import Generator, Row
+from gristmill.graph.models.local.memory import keep_freed
 from gristmill.graph.models.local.weights import load_model
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.records import Reply, Request, Tokens
@@ -101,6 +102,7 @@ class LocalProposer:
     def _load(self) -> Generator:
         import torch
 
+        keep_freed()
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
         model, tokenizer = load_model(self.path or fetch(), self.adapter)
