@@ -36,8 +36,8 @@ def short(value: Any) -> str:
     """A value's text, cut to a few lines."""
     try:
         return _repr.repr(value)[:600]
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__} that is too big to show"
+    except Exception:  # noqa: BLE001  # a value may be too big to write, or fool reprlib by the name of its type
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def call_text(function: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:

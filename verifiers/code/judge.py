@@ -111,6 +111,7 @@ class Recorder:
                     "asserted": self.asserted,
                     "ran": self.ran,
                     "operators": judged.operators,
+                    "decisions": judged.decisions,
                     "comparisons": judged.comparisons,
                     "trouble": judged.trouble,
                     "lost": judged.lost,
@@ -141,7 +142,8 @@ class Recorder:
         if error is self.judged.raised:
             detail["raised"] = True
             detail["lines"] = self.judged.told.get("lines")
-            detail["own"] = str(self.judged.told.get("own"))[:80]
+            own = self.judged.told.get("own")
+            detail["own"] = own[:80] if type(own) is str else ""
         if self.public:
             detail["calls"] = [list(each) for each in self.log]
         return detail

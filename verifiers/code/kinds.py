@@ -53,6 +53,8 @@ class Run:
         places = list(range(number))
         if self.shuffle is not None:
             self.shuffle.shuffle(places)
+            if places == sorted(places):
+                places.reverse()
         return places
 
 
@@ -107,10 +109,10 @@ def _case(test: CasesTest, place: int, told: dict[str, Any], shown: bool) -> Fin
     if type(raised) is dict:
         if case.raises and _is_exception(raised.get("type"), case.raises):
             return Finding(name, Outcome.PASSED)
-        text = f"{call} raised {raised.get('type')}: {str(raised.get('message'))[:500]}; {wanted}"
+        text = f"{call} raised {_said(raised.get('type'))}: {_said(raised.get('message'))}; {wanted}"
         return Finding(name, Outcome.FAILED if case.raises else Outcome.ERROR, text, _line(raised.get("line")))
     if "value" not in told:
-        reason = str(told.get("unencodable", "nothing"))[:300]
+        reason = _said(told.get("unencodable")) or "nothing"
         return Finding(name, Outcome.FAILED, f"{call} returned what is no plain value ({reason}); {wanted}")
     if case.raises is None and _matches(test, case, told["value"]):
         return Finding(name, Outcome.PASSED)
@@ -124,6 +126,11 @@ def _matches(test: CasesTest, case: Case, value: Any) -> bool:
 def _is_exception(name: Any, wanted: str) -> bool:
     kinds = [vars(builtins).get(each) if type(each) is str else None for each in (name, wanted)]
     return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds) and issubclass(*kinds)  # type: ignore[arg-type]  # checked just before
+
+
+def _said(value: Any) -> str:
+    """Text that a candidate's process sent. Not `str`: a number may have too many digits to be written."""
+    return value[:500] if type(value) is str else ""
 
 
 def _line(value: Any) -> int | None:
@@ -145,7 +152,7 @@ def _broken(told: dict[str, Any]) -> Broken | None:
     error = told.get("load_error")
     if type(error) is not dict:
         return None
-    reason = f"loading the solution raised {error.get('type')}: {str(error.get('message'))[:500]}"
+    reason = f"loading the solution raised {_said(error.get('type'))}: {_said(error.get('message'))}"
     return Broken(Outcome.ERROR, reason, _line(error.get("line")))
 
 
@@ -260,7 +267,7 @@ def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
         metrics["operators_decided_by_candidate"] = float(ended["operators"])
     if ended is not None and ended["comparisons"]:
         metrics["comparisons_not_passed_on"] = float(ended["comparisons"])
-    return Findings(tuple(found.values()), metrics=metrics)
+    return Findings(tuple(found.values()), metrics=metrics, decided=bool(ended and ended["decisions"]))
 
 
 def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> str:
@@ -289,5 +296,5 @@ def _checked(told: dict[str, Any], lost: tuple[Outcome, str], source: str) -> Fi
 def _load_error(error: dict[str, Any]) -> Broken:
     lines = error.get("lines")
     line = lines[-1][0] if type(lines) is list and lines and type(lines[-1]) is list and lines[-1] else None
-    reason = f"loading the solution raised {str(error.get('own'))[:80]}: {str(error.get('text'))[:500]}"
+    reason = f"loading the solution raised {_said(error.get('own'))[:80]}: {_said(error.get('text'))}"
     return Broken(Outcome.ERROR, reason, _line(line))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import importlib
+import operator
 import reprlib
+import types
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -24,6 +28,12 @@ __all__ = ["Judged", "short"]
 
 # What no function may do to its caller: each would end, skip or cut short a test without failing it.
 _CONTROL = frozenset(("StopIteration", "StopAsyncIteration", "SkipTest", "Skipped", "Exit", "OutcomeException"))
+_ENDS = (StopIteration, StopAsyncIteration)
+# Whoever may call one of these of the judge's can do anything there.
+_REFLECTIVE = (
+    *(eval, exec, compile, open, input, __import__, getattr, setattr, delattr, vars, globals, locals, breakpoint),
+    *(importlib.import_module, operator.attrgetter, operator.methodcaller, types.FunctionType, types.CodeType),
+)
 _TROUBLES_KEPT = 20
 
 _repr = reprlib.Repr()
@@ -36,7 +46,7 @@ def short(value: Any) -> str:
     """A value's text, cut to a line; never the candidate's own words for it."""
     try:
         return _repr.repr(value)[:500]
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001  # a value may be too big to write, or fool reprlib by the name of its type
         return f"<{type(value).__name__}>"
 
 
@@ -56,6 +66,7 @@ class Judged:
         self.names = names
         self.entry_points: dict[str, Any] = {}
         self.operators = 0
+        self.decisions = 0
         self.comparisons = 0
         self.trouble: list[str] = []
         self.raised: BaseException | None = None
@@ -102,7 +113,10 @@ class Judged:
         # Bases first, so that the classes made here derive from each other as theirs do.
         for row in sorted(rows, key=lambda row: len(_strings(row.get("bases")))):
             if type(row.get("name")) is str and row["name"] in self.names:
-                self.entry_points[row["name"]] = self._entry_point(row["name"], row)
+                found = self.entry_points[row["name"]] = self._entry_point(row["name"], row)
+                if row.get("kind") == "value" and _holds_exceptions(found):
+                    # Tests that say ``except`` to it would catch their own failures.
+                    return {"own": "TypeError", "text": f"{row['name']} must be a class of its own, not builtin ones"}
         self._setup_requests = self._wire.requests
         return None
 
@@ -114,7 +128,7 @@ class Judged:
             bases = [self._declared[base] for base in _strings(row.get("bases")) if base in self._declared]
             base = bases[0] if bases and issubclass(bases[0], Handle) else None
             operators = set(_strings(row.get("operators")))
-            self._declared[name] = declared_class(self, name, base, operators, str(row.get("flags")))
+            self._declared[name] = declared_class(self, name, base, operators, _text(row.get("flags")))
             return self._declared[name]
         if row.get("kind") == "value":
             return self.ask("value", name)
@@ -154,8 +168,10 @@ class Judged:
 
     def _error(self, told: dict[str, Any]) -> BaseException:
         """The exception to raise here for one that the candidate raised."""
-        place, own, text = told.get("judge"), told.get("own"), str(told.get("text"))[:1000]
+        place, own, text = told.get("judge"), told.get("own"), _text(told.get("text"))[:1000]
         if type(place) is int and 0 <= place < len(self._errors):
+            if isinstance(self._errors[place], _ENDS):
+                return self._give_up("it passed on the end of an iterator of the tests")
             return self._errors[place]
         if told.get("uncrossable") is True:
             return self._give_up(f"it returned a value that cannot be passed on: {text}")
@@ -163,7 +179,7 @@ class Judged:
         kind = self._declared.get(name) if type(name) is str else None
         if kind is None or not issubclass(kind, BaseException):
             kind = _exception_type(told.get("type"))
-        if not issubclass(kind, Exception) or kind.__name__ in _CONTROL or own in _CONTROL:
+        if not issubclass(kind, Exception) or issubclass(kind, _ENDS) or own in _CONTROL:
             return self._give_up(f"it raised {own if type(own) is str else 'an exit'}")
         args = told.get("args")
         try:
@@ -180,6 +196,9 @@ class Judged:
                 return Remote("name", 0, "", name)
         if isinstance(value, BaseException):
             return Remote("exception", 0, "", _builtin_base(type(value)))
+        inner = value.func if type(value) is functools.partial else value
+        if any(inner is each for each in _REFLECTIVE):
+            raise EncodeError(f"{inner.__name__} would let the candidate reach into the tests")
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = len(self._own)
@@ -229,6 +248,18 @@ class Judged:
         except EncodeError:
             args = [str(error)]
         return {"type": _builtin_base(type(error)), "args": args, "judge": len(self._errors) - 1}
+
+
+def _text(value: Any) -> str:
+    """Text that the candidate says; a number may have too many digits to be written."""
+    return value if type(value) is str else ""
+
+
+def _holds_exceptions(value: Any) -> bool:
+    """Whether a value could stand behind ``except``."""
+    if type(value) is tuple:
+        return any(map(_holds_exceptions, value))
+    return isinstance(value, type) and issubclass(value, BaseException)
 
 
 def _strings(value: Any) -> list[str]:

@@ -29,6 +29,7 @@ class Line(Protocol):
     """What proxies need of the line to their candidate."""
 
     operators: int
+    decisions: int
     comparisons: int
     trouble: list[str]
 
@@ -50,6 +51,8 @@ class Handle:
 
     def __getattr__(self, name: str) -> Any:
         _refuse(name)
+        if name in _PREDICATES and not hasattr(type(self), "_gristmill_declared"):
+            raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
         return self._gristmill_line.ask("get", self._gristmill_number, (name,))
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -74,6 +77,15 @@ class Handle:
         return self is other
 
     __hash__ = object.__hash__
+
+
+# What tests ask of texts, numbers, sets and arrays as they compare others with ``==``.
+_PREDICATES = frozenset(
+    """
+    startswith endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace
+    istitle isupper issubset issuperset isdisjoint is_integer is_nan is_finite all any equals
+    """.split()
+)
 
 
 def _refuse(name: str) -> None:
@@ -152,11 +164,26 @@ _ABILITIES: dict[str, dict[str, Any]] = {
 }
 
 
+# The other operators take no value of the tests that could be the wanted one.
+_HARMLESS = frozenset(
+    f"__{name}__"
+    for name in """
+    len getitem setitem delitem reversed str format int float complex index round trunc floor ceil neg pos abs invert
+    """.split()
+)
+
+
 def _operator(name: str) -> Any:
+    decides = name not in _HARMLESS
+
     def method(self: Handle, *args: Any) -> Any:
         line = self._gristmill_line
         line.operators += 1
-        return line.ask("operator", self._gristmill_number, (name, *args))
+        result = line.ask("operator", self._gristmill_number, (name, *args))
+        if decides and not isinstance(result, Handle) and not all(isinstance(each, Handle) for each in args):
+            # It was shown a value of the tests and answered with a plain one: ``abs(answer - wanted) < 1e-6``.
+            line.decisions += 1
+        return result
 
     method.__name__ = name
     return method

@@ -64,7 +64,8 @@ class CodeVerifier:
         found = _EMPTY if not solution.strip() else await self._run(task, solution, profile, None)
         flaky = False
         if found.passed and self._confirm:
-            seed = zlib.crc32(solution.encode("utf-8", "surrogatepass"))
+            # Of the hidden tests as well: no candidate can choose its own order.
+            seed = zlib.crc32(f"{task.model_dump_json()}\n{solution}".encode("utf-8", "surrogatepass"))
             again = await self._run(task, solution, profile, Random(seed))
             found, flaky = (found, False) if again.passed else (again, True)
         return self._verdict(found, solution, self._pool.info(profile), time.perf_counter() - start, flaky=flaky)
@@ -103,7 +104,7 @@ class CodeVerifier:
             score=found.score,
             metrics=found.metrics,
             checks=found.checks(self._reveal),
-            strength=Strength.TESTED,
+            strength=Strength.TOGETHER if found.decided else Strength.TESTED,
             feedback=feedback.clean(text),
             seconds=seconds,
             verifier=f"{self.name}/{self.version}",
@@ -147,6 +148,11 @@ class _Findings:
         return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR
 
     @property
+    def decided(self) -> bool:
+        """Whether operators of the candidate's own took part in a check."""
+        return any(findings.decided for _, _, findings in self._rows)
+
+    @property
     def score(self) -> float:
         found = [*self.of(public=True), *self.of(public=False)]
         if self.broken is not None or not found:
@@ -164,14 +170,21 @@ class _Findings:
     def checks(self, reveal: bool) -> tuple[Check, ...]:
         return tuple(
             Check(
-                name=feedback.clean(f"{field}/{finding.name}"),
+                name=feedback.clean(
+                    f"{field}/{finding.name if public or reveal else _unparametrized(finding.name, number)}"
+                ),
                 outcome=finding.outcome,
                 public=public,
                 detail=feedback.clean(finding.text) if public or reveal else "",
             )
             for field, public, findings in self._rows
-            for finding in findings.found
+            for number, finding in enumerate(findings.found, 1)
         )
+
+
+def _unparametrized(name: str, number: int) -> str:
+    """A hidden check's name without pytest's parameters, which are inputs."""
+    return f"{name.partition('[')[0]}[{number}]" if "[" in name else name
 
 
 _EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])

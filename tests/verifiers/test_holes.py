@@ -1,0 +1,150 @@
+"""Holes that attacks have found stay closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gristmill.sandbox.pool import Pool
+from gristmill.verifiers import Outcome, Strength, Task, Verifiers
+from gristmill.verifiers.code.compare import equal
+from gristmill.verifiers.code.kinds import Run
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CASES = {"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 4}]}
+ASSERTS = {"type": "python", "entry_point": "f", "code": "assert f(3) == 4"}
+# What a candidate can send in the place of its process: frames on whatever socket it finds.
+SEND = """
+import gc, os, socket
+def send(text):
+    for each in gc.get_objects():
+        if isinstance(each, socket.socket):
+            try:
+                each.sendall(len(text).to_bytes(4, "big") + text)
+            except OSError:
+                pass
+def f(x):
+    send(%r)
+    os._exit(0)
+"""
+HUGE = '{"$i":"' + "f" * 5000 + '"}'
+
+
+def task(test: dict[str, Any], *, public: bool = False) -> Task:
+    tests = {"public_tests": [test]} if public else {"tests": [test]}
+    return Task(id="attacked", kind="code", prompt="Answer.", limits={"wall_seconds": 4.0}, **tests)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
+    async with Pool.open(request.param, size=1) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("public", [True, False])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"raised":{"type":%s,"message":%s,"line":%s}}',
+        '{"load_error":{"type":%s,"message":%s,"line":%s}}',
+        '{"unencodable":%s,"a":%s,"b":%s}',
+        '{"missing":%s,"a":%s,"b":%s}',
+        '[2,{"own":%s,"text":%s,"type":%s}]',
+        '[2,{"own":"E","text":"t","type":"ValueError","args":[%s,%s,%s]}]',
+    ],
+)
+@pytest.mark.parametrize("test", [CASES, ASSERTS], ids=["cases", "python"])
+async def test_numbers_that_cannot_be_written_do_not_make_a_candidate_unscored(
+    pool: Pool, test: dict[str, Any], frame: str, public: bool
+) -> None:
+    source = SEND % (frame % (HUGE, HUGE, HUGE)).encode()
+    verdict = await Verifiers(pool).verify(task(test, public=public), source)
+    assert verdict.outcome not in (Outcome.PASSED, Outcome.UNSCORED)
+
+
+@pytest.mark.parametrize("name", ["dict", "set", "array", "deque", "str", "int"])
+@pytest.mark.parametrize("test", [CASES, ASSERTS], ids=["cases", "python"])
+async def test_a_named_tuple_by_the_name_of_a_builtin_is_an_answer_like_any_other(
+    pool: Pool, test: dict[str, Any], name: str
+) -> None:
+    source = f"from collections import namedtuple\ndef f(x):\n    return namedtuple({name!r}, 'a b')('x', 'y')\n"
+    verdict = await Verifiers(pool).verify(task(test, public=True), source)
+    assert verdict.outcome is Outcome.FAILED
+
+
+LYING = """
+class Number:
+    def __init__(self, *args):
+        pass
+    def size(self):
+        return self
+    def __sub__(self, other):
+        return 0.0
+    __rsub__ = __sub__
+    def __contains__(self, other):
+        return True
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert abs(Number(3, 4).size() - 5.0) < 1e-9",
+        "assert abs(5.0 - Number(3, 4).size()) < 1e-9",
+        "assert 5 in Number(3, 4)",
+    ],
+)
+async def test_what_a_candidates_operators_decide_is_never_called_verified(pool: Pool, code: str) -> None:
+    test = {"type": "python", "entry_point": "Number", "code": code}
+    verdict = await Verifiers(pool).verify(task(test), LYING)
+    assert not verdict.verified
+    assert verdict.strength is Strength.TOGETHER
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        {
+            "type": "python",
+            "entry_point": "f",
+            "code": "def check_it(a, b):\n    assert a == b\ncheck_it(f('in'), 'out')",
+        },
+        {
+            "type": "pytest",
+            "entry_point": "f",
+            "files": {
+                "test_f.py": "import pytest\nfrom solution import f\n"
+                "@pytest.mark.parametrize('a, b', [('in', 'out'), ('inner', 'outer')])\n"
+                "def test_f(a, b):\n    assert f(a) == b\n"
+            },
+        },
+    ],
+    ids=["python", "pytest"],
+)
+async def test_names_of_hidden_checks_hold_no_input(pool: Pool, test: dict[str, Any]) -> None:
+    verdict = await Verifiers(pool).verify(task(test), "def f(x):\n    return x\n")
+    assert verdict.outcome is Outcome.FAILED
+    names = [check.name.partition("/")[2] for check in verdict.checks]
+    assert len(set(names)) == len(names)
+    assert not any(word in name.replace("check_it, line", "") for name in names for word in ("in", "out"))
+
+
+async def test_a_signalling_nan_equals_nothing_and_raises_nothing() -> None:
+    for rule in ("exact", "tolerance", "multiset", "unordered"):
+        assert not equal(Decimal(1), Decimal("sNaN"), rule)  # type: ignore[arg-type]  # one of the rules
+
+
+async def test_a_confirming_run_never_keeps_the_order_of_the_first(pool: Pool) -> None:
+    run = Run(pool, "", task(CASES).limits, None, public=False)  # type: ignore[arg-type]  # the order needs no profile
+    for number in range(2, 6):
+        for seed in range(60):
+            shuffled = Run(**{**vars(run), "shuffle": Random(seed)}).order(number)
+            assert sorted(shuffled) == list(range(number))
+            assert shuffled != run.order(number)
