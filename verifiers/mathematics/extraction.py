@@ -5,23 +5,35 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["LONGEST", "final_answers", "normal", "restates"]
+from gristmill.verifiers.mathematics.boxes import boxed_answers
+
+__all__ = ["LONGEST", "expected", "final_answers", "normal", "restates"]
 
 LONGEST = 1000
 _REPLY = 200_000
+_LINE = 3000
 _SAYS = re.compile(r"(?:final answer|answer)\s*(?:is|are|:|=)\s*:?\s*([^\n]{1,1000})", re.IGNORECASE)
 _HOPE = re.compile(r"\.?\s*I hope it is|<\|", re.IGNORECASE)
-_FORMULA = re.compile(r"\$\$(.{1,1000}?)\$\$|\$([^$]{1,1000})\$|\\\((.{1,1000}?)\\\)|\\\[(.{1,1000}?)\\\]", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$(.{1,1000}?)\$\$|(?<!\\)\$((?:[^$\\]|\\.){1,1000})\$|\\\((.{1,1000}?)\\\)|\\\[(.{1,1000}?)\\\]"
+)
 _DISPLAY = re.compile(r"(?:\$\$[^$]{1,1000}\$\$|\\\[(?:(?!\\\]).){1,1000}\\\])\s*\Z", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?")
 _LONE = re.compile(
-    r"(?<![\w.^*/+=<>()-])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?(?!\d|[.,/]\d|\s*[\^*/+=<>(-]|[a-zA-Z(])"
+    r"(?<![\w.^*/+=<>()-])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?(?:/\d+)?(?!\d|[.,/]\d|\s*[\^*/+=<>(-]|[a-zA-Z(])"
 )
+_LAST = re.compile(
+    r"(?:\b(?:is|are|equals|by|be|it's)|=)\s+(\$?-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?)\s*(%|percent|[a-z]{1,3}[²³]?)?\s*\Z"
+)
+_JOINED = re.compile(r"\s*(?:,|;|and|or|\.|&|\\quad|\s)*\s*")
 # Words that change what a number or a formula beside them means.
 _MEANS = re.compile(
     r"\b(?:sqrt|root|squared?|cubed?|plus|minus|times|over|half|third|quarter|pi|power|not|or|hundred|thousand|million"
     r"|billion|dozen|twice|double|divided|multiplied|factorial|negative|least|most|than|between|about|except|odd|even|all|every|no|none)\b",
     re.IGNORECASE,
+)
+_HEDGES = re.compile(
+    r"\b(?:or|maybe|perhaps|possibly|either|alternatively|unless|if|otherwise|not sure|guess)\b", re.IGNORECASE
 )
 _COMPUTES = re.compile(
     r"[\w)}][-+*^!]|\\(?:cdot|times|div|sqrt|int|sum|prod|lim|binom|log|ln|sin|cos|tan)|[\w)}]/[\w({]"
@@ -34,26 +46,51 @@ _SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|displaystyle|textstyle)\
 _WORDS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textrm)\{([^{}]*)\}")
 
 
-def final_answers(reply: str) -> list[str]:
-    r"""The answers that a reply gives as final, in order; several where it hedges.
+def final_answers(reply: str, percent: bool = False) -> list[str]:
+    r"""The answers that a reply gives as final, in order; several where it hedges, or says one in several forms.
 
     Looked for in this order: ``\boxed{…}``, a line ``#### …``, "the answer is …", the last line. Of the last three
-    the last one counts; of boxes, all in the last line that has any, as a hedge shows there. In a line of prose the
-    answer is its only formula, or else its only number; with two of them, nothing was said to be final.
+    the last one counts; of boxes, see `boxed_answers`. In a line of prose the answer is its only formula, or else its
+    only number, or the number that it ends with after "is"; with two of them, nothing was said to be final. `percent`:
+    the expected answer is a percentage, so that the sign behind a box is part of what was boxed.
     """
     text = reply[-_REPLY:].strip()
-    boxed = [line for line in (_boxes(line) for line in _lines(text)) if line]
+    boxed = boxed_answers(text, percent)
     if boxed:
-        return boxed[-1]
+        return boxed
     for pattern in (_HASHES, _SAYS):
         found = pattern.findall(text)
         if found:
             return _from_line(found[-1], said=True)
-    displayed = _DISPLAY.search(text)
+    displayed = _DISPLAY.search(text[-_LINE:])
     if displayed:
         return [_bare(displayed[0])]
     first, _, last = text.rpartition("\n")
-    return _from_line(last, said=not first)
+    return _from_line(_last_sentence(last), said=not first)
+
+
+def expected(answer: str) -> str:
+    r"""A task's expected answer without what surrounds it; a whole worked solution is read as a reply is."""
+    if "\\boxed" in answer or len(answer) > 300:
+        found = final_answers(answer, percent=True)
+        if found:
+            return found[-1]
+    line = answer.strip()
+    formulas = len(re.findall(r"(?<!\\)\$", line)) >= 2 or "\\(" in line or "\\[" in line
+    return _undressed(line) if formulas else line
+
+
+def _undressed(line: str) -> str:
+    """Without the signs that formulas begin and end with."""
+    return re.sub(r"(?<!\\)\$|\\[()\[\]](?![a-zA-Z])", " ", line).strip()
+
+
+def _last_sentence(line: str) -> str:
+    """The last sentence of a long line; a short one is taken whole."""
+    line = line[-_LINE:]
+    if len(line) < 300:
+        return line
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", line)[-1]
 
 
 def _from_line(line: str, said: bool) -> list[str]:
@@ -65,16 +102,29 @@ def _from_line(line: str, said: bool) -> list[str]:
         rest = _FORMULA.sub(" ", line, count=1)
         # "$5$ or 6" and "$x$ squared" say more than their formula.
         plain = not _NUMBER.search(rest) and not _MEANS.search(rest)
-        return [formulas[0] + _unit(rest)] if plain else [bare]
-    if formulas or not bare:
-        return [bare] if bare else []
+        if plain:
+            return [formulas[0] + _unit(rest)]
+    if formulas:
+        if _JOINED.fullmatch(_FORMULA.sub(" ", line)):
+            return [_undressed(line)]
+        return _ending(bare) or ([bare] if _WORD.search(_FORMULA.sub(" ", line)) is None else [bare] if said else [])
+    if not bare:
+        return []
     if not _WORD.search(bare):
         return [bare] if said or _NUMBER.search(bare) else []
     numbers = _NUMBER.findall(bare)
     lone = _LONE.findall(bare)
-    if len(numbers) == 1 and len(lone) == 1 and not _MEANS.search(bare):
+    if len(lone) == 1 and len(numbers) <= 1 + lone[0].count(",") and not _MEANS.search(bare):
         return [lone[0] + _unit(bare.partition(lone[0])[2])]
-    return [bare] if said else []
+    return _ending(bare) or ([bare] if said else [])
+
+
+def _ending(sentence: str) -> list[str]:
+    """The number that a sentence without a hedge ends with, after "is"."""
+    found = _LAST.search(sentence.rstrip(". "))
+    if not found or _HEDGES.search(sentence):
+        return []
+    return [found[1] + ("%" if found[2] in ("%", "percent") else f"\\text{{{found[2]}}}" if found[2] else "")]
 
 
 def _unit(rest: str) -> str:
@@ -87,7 +137,9 @@ def normal(answer: str) -> str:
     text = unicodedata.normalize("NFC", answer).strip().rstrip(".").strip()
     text = _SIZES.sub("", text).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\$", "")
     text = _WORDS.sub(r"\1", text.replace("$", ""))
-    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!|,)(?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3}(?!\d))", "", text)
+    if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
+        text = text.replace(",", "")
     return _SPACES.sub("", text)
 
 
@@ -101,50 +153,12 @@ def restates(answer: str, prompt: str) -> bool:
     return long and bool(_COMPUTES.search(text)) and text in normal(prompt)
 
 
-def _lines(text: str) -> list[str]:
-    """Lines, but a box that runs over several is kept in one piece."""
-    lines: list[str] = []
-    depth = 0
-    for line in text.split("\n"):
-        if depth > 0 and lines:
-            lines[-1] += "\n" + line
-        else:
-            lines.append(line)
-        if "\\boxed" in lines[-1]:
-            tail = lines[-1][lines[-1].rindex("\\boxed") :]
-            depth = _open_braces(tail)
-    return lines
-
-
-def _open_braces(text: str) -> int:
-    return max(0, text.count("{") - text.count("\\{") - text.count("}") + text.count("\\}"))
-
-
-def _boxes(line: str) -> list[str]:
-    r"""The contents of every ``\boxed{…}`` of a line, braces balanced."""
-    found, place = [], 0
-    while (start := line.find("\\boxed", place)) >= 0:
-        opened = line.find("{", start)
-        if opened < 0 or line[start + 6 : opened].strip():
-            place = start + 6
-            continue
-        depth, end = 0, opened
-        for end in range(opened, len(line)):
-            if line[end] in "{}" and line[end - 1] != "\\":
-                depth += 1 if line[end] == "{" else -1
-                if depth == 0:
-                    break
-        if depth:
-            break
-        found.append(line[opened + 1 : end].strip())
-        place = end + 1
-    return found
-
-
 def _bare(text: str) -> str:
     """Without what surrounds a formula in prose: bold marks, dollar signs, a closing dot."""
     stripped = text.strip().lstrip("* ").rstrip("*. ")
     for left, right in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
         if len(stripped) > len(left) + len(right) and stripped.startswith(left) and stripped.endswith(right):
-            return stripped[len(left) : -len(right)].strip()
+            inner = stripped[len(left) : -len(right)]
+            if left not in inner:
+                return inner.strip()
     return stripped

@@ -12,11 +12,12 @@ from typing import Any
 __all__ = ["NAMES", "check", "rebuild"]
 
 NAMES = frozenset(
-    "Add Mul Pow Integer Rational Float Symbol Dummy Tuple FiniteSet Interval Union Intersection Complement EmptySet "
-    "Reals Integers Naturals Naturals0 Rationals UniversalSet ImmutableDenseMatrix MutableDenseMatrix Matrix "
-    "Equality Eq Unequality Ne StrictLessThan LessThan StrictGreaterThan GreaterThan And Or Not "
-    "sin cos tan cot sec csc asin acos atan acot sinh cosh tanh exp log sqrt Abs sign floor ceiling re im conjugate "
-    "factorial binomial gamma Max Min Mod Function ProductSet true false".split()
+    "Add Mul Pow Integer Rational Float Symbol Dummy Tuple FiniteSet Interval Union Intersection Complement "
+    "EmptySet Reals Integers Naturals Naturals0 Rationals UniversalSet ImmutableDenseMatrix MutableDenseMatrix "
+    "Matrix Equality Eq Unequality Ne StrictLessThan LessThan StrictGreaterThan GreaterThan And Or Not Sum "
+    "Product Integral Limit Derivative Contains sin cos tan cot sec csc asin acos atan acot sinh cosh tanh exp "
+    "log sqrt Abs sign floor ceiling re im conjugate factorial binomial gamma Max Min Mod Function ProductSet "
+    "true false".split()
 )
 _CONSTANTS = frozenset("pi E I oo zoo nan EulerGamma GoldenRatio S".split())
 _FIELDS = frozenset("Infinity NegativeInfinity Pi Exp1 ImaginaryUnit Half One Zero NegativeOne ComplexInfinity "

@@ -1,0 +1,233 @@
+"""Whether two expressions are equal, by steps that stop at the first certainty. Staged into sandboxes.
+
+1. one form (`form`); 2. exact arithmetic and expansion (`symbolic`); 3. a point where they differ by more than the
+error bound of their evaluation (a counterexample: unequal, for certain); 4. SymPy's simplification and proof
+(`symbolic`); 5. agreement to `DIGITS` digits at every tried point of the domain (`numeric`), which passes and proves
+nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["DIGITS", "POINTS", "Finding", "decide", "is_zero", "too_large", "values_at"]
+
+DIGITS = 40
+POINTS = 24
+_BITS = 2_000_000
+Finding = dict[str, Any]
+
+
+def decide(gold: Any, answer: Any, heard: Callable[[Finding], None] = lambda finding: None) -> Finding:
+    """``{"equal", "how": "form" | "symbolic" | "numeric", "detail"}`` of two SymPy expressions.
+
+    `heard` gets what is found so far, before a step that may not come back.
+    """
+    import sympy
+
+    if sympy.srepr(gold) == sympy.srepr(answer):
+        return {"equal": True, "how": "form", "detail": "the same form"}
+    if too_large(gold) or too_large(answer):
+        return {"equal": False, "how": "symbolic", "detail": "too large to be evaluated"}
+    gold, answer = _evaluated(gold), _evaluated(answer)
+    if gold == answer:
+        same = gold.is_Rational or gold.is_Symbol
+        return {"equal": True, "how": "form" if same else "symbolic", "detail": "equal when evaluated"}
+    if gold.is_Rational and answer.is_Rational:
+        return {"equal": False, "how": "symbolic", "detail": "they are different numbers"}
+    if not (gold.is_finite is not False and answer.is_finite is not False):
+        return {"equal": False, "how": "symbolic", "detail": "one of them is not finite"}
+    if gold.free_symbols != answer.free_symbols:
+        return {"equal": False, "how": "symbolic", "detail": "they are not in the same variables"}
+    difference = sympy.expand(gold - answer)
+    if difference == 0:
+        return {"equal": True, "how": "symbolic", "detail": "their expanded difference is 0"}
+    tried = _tried(gold, answer)
+    if tried["equal"] is not True:
+        return tried
+    heard(tried)
+    return is_zero(difference) or tried
+
+
+def is_zero(difference: Any) -> Finding | None:
+    """A proof that an expression vanishes, by ever stronger simplification; None if there is none."""
+    import sympy
+
+    steps: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+        ("cancel", lambda each: sympy.cancel(sympy.together(each))),
+        ("radsimp", lambda each: sympy.expand(sympy.radsimp(sympy.sqrtdenest(each)))),
+        ("trigonometry", lambda each: sympy.trigsimp(each)),
+        ("exponentials", lambda each: sympy.expand(each.rewrite(sympy.exp), complex=False)),
+        ("logarithms", lambda each: sympy.simplify(sympy.expand_log(each, force=False))),
+        ("simplify", lambda each: sympy.simplify(each)),
+    )
+    for name, step in steps:
+        try:
+            if step(difference) == 0:
+                return {"equal": True, "how": "symbolic", "detail": f"their difference is 0 ({name})"}
+        except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError, sympy.PolynomialError):
+            continue
+    if not difference.free_symbols and difference.is_algebraic:
+        try:
+            if sympy.minimal_polynomial(difference, sympy.Symbol("t")) == sympy.Symbol("t"):
+                return {"equal": True, "how": "symbolic", "detail": "their difference is 0 (minimal polynomial)"}
+        except (NotImplementedError, ValueError, ArithmeticError):
+            return None
+    return None
+
+
+def _tried(gold: Any, answer: Any) -> Finding:
+    """Compare at points of the gold expression's real domain (or, if it has none, at complex values)."""
+    symbols = sorted(gold.free_symbols, key=str)
+    agreed = 0
+    for point in _points(symbols):
+        ours, theirs = values_at(gold, point), values_at(answer, point)
+        if ours is None or (symbols and abs(ours[0].imag) > ours[1] and agreed < 0):
+            continue
+        if theirs is None:
+            if _defined(gold, point, ours):
+                return {"equal": False, "how": "numeric", "detail": f"at {_named(point)} it has no value"}
+            continue
+        (first, error), (second, their_error) = ours, theirs
+        distance = abs(first - second)
+        real = abs(first.imag) <= error
+        if distance > 8 * (error + their_error) + abs(first) * 10 ** (-DIGITS):
+            # Outside the reals branches of logarithms and roots are a matter of convention.
+            if real or not symbols:
+                place = f"at {_named(point)} " if symbols else ""
+                return {"equal": False, "how": "numeric", "detail": f"{place}it is {_short(second)}"}
+            continue
+        agreed += 1
+        if not symbols:
+            return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits"}
+    if agreed >= min(8, POINTS):
+        return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits at {agreed} points"}
+    return {"equal": False, "how": "numeric", "detail": "they could not be compared at enough points"}
+
+
+def _defined(gold: Any, point: dict[Any, Any], ours: Any) -> bool:
+    return bool(abs(ours[0].imag) <= ours[1])
+
+
+def _points(symbols: list[Any]) -> Iterator[dict[Any, Any]]:
+    """Rational points, the same in every run: near 0, of both signs, large, and a few integers."""
+    import sympy
+
+    if not symbols:
+        yield {}
+        return
+    dice = random.Random(20240620)
+    for place in range(POINTS):
+        reach = (1, 3, 3, 12)[place % 4]
+        sign = (-1, 1)[place % 2] if place < POINTS // 2 else 1
+        whole = place % 6 == 0
+        yield {
+            each: sympy.Integer(dice.randint(1, 9))
+            if whole
+            else sympy.Rational(sign * dice.randint(1, 997 * reach), 997)
+            for each in symbols
+        }
+
+
+def values_at(found: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
+    """(value, bound of its error) as mpmath numbers; None where the expression has no finite value.
+
+    SymPy's evalf tracks how many digits cancel and computes with more until `DIGITS` of them hold.
+    """
+    import mpmath
+    import sympy
+
+    try:
+        # The unknowns go in exactly, so that nothing is lost before the evaluation.
+        value = found.subs(point) if point else found
+        if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+            return None
+        value = value.evalf(DIGITS + 10, maxn=400)
+        real, imaginary = value.as_real_imag()
+        if not (real.is_Float or real.is_Rational) or not (imaginary.is_Float or imaginary.is_Rational):
+            return None
+        with mpmath.workdps(DIGITS + 15):
+            number = mpmath.mpc(_mpf(real), _mpf(imaginary))
+            if not mpmath.isfinite(number):
+                return None
+            weak = any(part.is_Float and part._prec <= 4 for part in (real, imaginary))
+            bound = (
+                mpmath.mpf(10) ** -300
+                if weak
+                else abs(number) * mpmath.mpf(10) ** (-DIGITS - 5) + mpmath.mpf(10) ** -200
+            )
+            return number, bound
+    except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
+        return None
+
+
+def _mpf(part: Any) -> Any:
+    import mpmath
+
+    return mpmath.mpf(part.p) / part.q if part.is_Rational else mpmath.mpf(part._mpf_)
+
+
+def _evaluated(found: Any) -> Any:
+    """The expression evaluated, its symbols real: what an answer is about unless it says otherwise."""
+    import sympy
+
+    real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in found.free_symbols}
+    try:
+        return found.xreplace(real).doit()
+    except (AttributeError, TypeError, ValueError, ArithmeticError):
+        return found.xreplace(real)
+
+
+def too_large(found: Any) -> bool:
+    """Whether evaluating an expression would make numbers of more than some million bits."""
+    return _bits(found) > _BITS
+
+
+def _bits(found: Any) -> float:
+    """An upper estimate of the bits of an expression's exact parts, never computed from the parts themselves."""
+    import math
+
+    import sympy
+
+    if found.is_Integer:
+        return float(abs(found.p).bit_length())
+    if found.is_Rational:
+        return float(max(abs(found.p).bit_length(), found.q.bit_length()))
+    inner = [_bits(part) for part in found.args]
+    if isinstance(found, sympy.Pow):
+        base, exponent = found.args
+        if not exponent.free_symbols and exponent.is_number and not base.free_symbols:
+            size = _size(exponent)
+            return (
+                max(inner)
+                if exponent.is_Rational and not exponent.is_Integer and size < 64
+                else size * max(1.0, inner[0])
+            )
+    if isinstance(found, sympy.factorial | sympy.gamma) and not found.free_symbols:
+        size = _size(found.args[0])
+        return size * math.log2(size + 2) if size < 1e300 else math.inf
+    if isinstance(found, sympy.binomial) and not found.free_symbols:
+        return _size(found.args[0])
+    if isinstance(found, sympy.Mul):
+        return sum(inner)
+    return max(inner, default=1.0)
+
+
+def _size(found: Any) -> float:
+    """An upper estimate of a constant's absolute value."""
+    bits = _bits(found)
+    if found.is_Rational:
+        return abs(float(found)) if bits < 1000 else float("inf")
+    return 2.0**bits if bits < 1000 else float("inf")
+
+
+def _named(point: dict[Any, Any]) -> str:
+    return ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
+
+
+def _short(value: Any) -> str:
+    import mpmath
+
+    return (mpmath.nstr(value, 12) if hasattr(value, "imag") and not hasattr(value, "is_Rational") else str(value))[:80]

@@ -1,0 +1,122 @@
+"""Judge a final answer against an expected one: read it in one sandboxed job, compare it in another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal, restates
+from gristmill.verifiers.mathematics.forms import wrong_form
+from gristmill.verifiers.mathematics.jobs import ask
+from gristmill.verifiers.mathematics.refusals import refusal
+from gristmill.verifiers.records import Outcome, Strength
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_reply", "read_answer"]
+
+STRENGTHS = {"form": Strength.EXACT, "symbolic": Strength.PROVED, "numeric": Strength.NUMERIC}
+_ALTERNATIVES = 4
+# What a worker that was taken over might say is not shown on; only these sentences are.
+_REASONS = (
+    "it could not be read as mathematics",
+    "it is not evaluated: give the value, not the problem",
+    "it breaks off with dots",
+    "two numbers stand side by side without a sign between them",
+    "it describes a set instead of listing it",
+    "it is not a date",
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found about an answer: a verdict in the making. `detail` is evidence that no model may read."""
+
+    outcome: Outcome
+    feedback: str
+    strength: Strength = Strength.PROVED
+    detail: str = ""
+
+
+async def judge_reply(
+    pool: Pool, gold: str, reply: str, prompt: str, settings: dict[str, Any], *, confirm: bool
+) -> Found:
+    """Extract, read and compare. Several forms of one answer pass if each of them is right.
+
+    Raises:
+        SandboxError: no healthy worker can be had.
+    """
+    gold = expected(gold)
+    answers = final_answers(reply, percent=gold.rstrip(" }").endswith("%"))
+    if not answers:
+        return Found(Outcome.INVALID, "No final answer was found: end with \\boxed{your answer}.")
+    if len(answers) == 1:
+        return await compare_answer(pool, gold, answers[0], prompt, settings, confirm=confirm)
+    if len(answers) > _ALTERNATIVES:
+        return Found(Outcome.INVALID, "Several different final answers were given: decide on one.")
+    found = [await compare_answer(pool, gold, answer, prompt, settings, confirm=confirm) for answer in answers]
+    if all(each.outcome is Outcome.PASSED for each in found):
+        order = list(STRENGTHS.values())
+        return max(found, key=lambda each: order.index(each.strength))
+    # "5 or 6" may still be the set {5, 6} that was asked for.
+    together = await compare_answer(pool, gold, ", ".join(answers), prompt, settings, confirm=confirm)
+    if together.outcome is Outcome.PASSED:
+        return together
+    return Found(Outcome.INVALID, "Several different final answers were given: decide on one.")
+
+
+async def compare_answer(
+    pool: Pool, gold: str, answer: str, prompt: str, settings: dict[str, Any], *, confirm: bool
+) -> Found:
+    """Whether one answer's text equals the expected one's."""
+    if normal(answer) and normal(answer) == normal(gold):
+        return Found(Outcome.PASSED, "The final answer is right.", Strength.EXACT, "the expected answer's own text")
+    if restates(answer, prompt):
+        return Found(Outcome.INVALID, "The final answer repeats the problem: give its value.")
+    form = await read_answer(pool, answer, settings)
+    if isinstance(form, Found):
+        return form
+    request = {"gold": gold, "form": form, "settings": settings}
+    outcome, told = await ask(pool, "worker:compare", request)
+    equal, how, detail = _finding(told)
+    if outcome is not None and not (equal is True and how == "numeric"):
+        return Found(outcome, "Comparing the final answer took more than the limits allow.")
+    if equal is not True:
+        if how == "unevaluated":
+            return Found(Outcome.INVALID, f"The final answer was not accepted: {_REASONS[1]}.", detail=detail)
+        feedback = f"Your final answer was read as {answer[:200]}. It is not equal to the expected answer."
+        return Found(Outcome.FAILED, feedback, detail=detail)
+    if confirm:
+        _, again = await ask(pool, "worker:compare", request, fresh=True)
+        if _finding(again)[0] is not True:
+            return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
+    return Found(Outcome.PASSED, "The final answer is right.", STRENGTHS.get(how, Strength.NUMERIC), detail)
+
+
+async def read_answer(pool: Pool, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Found:
+    """The form of an answer's text, checked; or why there is none."""
+    refused = refusal(answer)
+    if refused:
+        return Found(Outcome.INVALID, f"The final answer was not read: {refused}.")
+    outcome, told = await ask(pool, "worker:read", {"text": answer, "settings": settings})
+    if outcome is not None:
+        return Found(outcome, "The final answer could not be evaluated within the limits.")
+    form = told.get("form") if isinstance(told, dict) else None
+    if form is None:
+        reason = told.get("refused") if isinstance(told, dict) else None
+        why = reason if reason in _REASONS else _REASONS[0]
+        return Found(Outcome.INVALID, f"The final answer was not accepted: {why}.")
+    wrong = wrong_form(form)
+    if wrong is not None or not isinstance(form, dict):
+        return Found(Outcome.INVALID, "The final answer is not an expression that can be compared.", detail=wrong or "")
+    return form
+
+
+def _finding(told: Any) -> tuple[Any, str, str]:
+    """(equal, how, detail) of what a comparing job said, as far as it has their shape."""
+    if not isinstance(told, dict):
+        return None, "", ""
+    if told.get("refused") == "unevaluated":
+        return False, "unevaluated", ""
+    return told.get("equal"), str(told.get("how"))[:20], str(told.get("detail") or told.get("gold") or "")[:300]

@@ -1,0 +1,40 @@
+"""Calendar dates in the spellings that replies use, as ``2024-06-20``. Staged into sandboxes."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+__all__ = ["ORDERS", "read"]
+
+ORDERS = ("ymd", "dmy", "mdy")
+_MONTHS = "january february march april may june july august september october november december".split()
+_NUMERIC = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})")
+_WORDS = re.compile(
+    r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:the )?"
+    r"(\d{1,2}|[a-z]{3,9})\.?(?:st|nd|rd|th)? (?:of )?(\d{1,2}|[a-z]{3,9})(?:st|nd|rd|th)?,? (\d{4})"
+)
+
+
+def read(text: str, order: str) -> str | None:
+    """The date of a text in ISO form; None if it is none. `order` says how ``3/4/2024`` is meant; ISO is always ISO."""
+    plain = re.sub(r"\\text\{([^{}]*)\}|[$\\]", lambda part: part[1] or "", text).strip(" .").lower()
+    plain = re.sub(r"\s+", " ", plain).replace(" ,", ",")
+    if found := _NUMERIC.fullmatch(plain):
+        numbers = found.groups()
+        chosen = "ymd" if len(numbers[0]) == 4 else order
+        named = dict(zip(chosen, numbers, strict=True))
+        return _iso(named["y"], named["m"], named["d"])
+    if found := _WORDS.fullmatch(plain):
+        first, second, year = found.groups()
+        day, month = (first, second) if first.isdigit() else (second, first)
+        number = next((place for place, name in enumerate(_MONTHS, 1) if name == month or name[:3] == month), None)
+        return _iso(year, str(number), day) if number is not None and day.isdigit() else None
+    return None
+
+
+def _iso(year: str, month: str, day: str) -> str | None:
+    try:
+        return datetime.date(int(year), int(month), int(day)).isoformat() if len(year) == 4 else None
+    except ValueError:
+        return None

@@ -1,0 +1,64 @@
+"""What a reading job may say that it found: forms of known shape whose every expression passes the allowlist.
+
+Used on the host, which imports no SymPy, before a form goes on to the job that holds the expected answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gristmill.verifiers.mathematics.trees import check
+
+__all__ = ["wrong_form"]
+
+_PARTS = 400
+_TEXT = 300
+_SIGNS = {"=", "<", ">", "\\leq", "\\geq", "\\neq"}
+_LISTS = {"list", "set", "ratio", "union", "intersection", "without", "chain"}
+
+
+def wrong_form(form: Any) -> str | None:
+    """What is wrong with a form; None if it may be compared."""
+    return _wrong(form, 0, [0])
+
+
+def _wrong(form: Any, depth: int, count: list[int]) -> str | None:
+    count[0] += 1
+    if depth > 20 or count[0] > _PARTS:
+        return "it has too many parts"
+    match form:
+        case {"is": "value", "tree": str(tree)} if set(form) <= {"is", "tree", "unit", "open", "decimal"}:
+            plain = _is_text(form.get("unit", "")) and isinstance(form.get("decimal", False), bool)
+            opened = form.get("open", [])
+            if not plain or not isinstance(opened, list) or len(opened) > 10 or not all(map(_is_text, opened)):
+                return "a value has another shape"
+            return check(tree)
+        case {"is": "text", "text": text, **rest} if not rest:
+            return None if _is_text(text) else "its text is too long"
+        case {"is": "named", "name": name, "value": value, **rest} if not rest and _is_text(name):
+            return _wrong(value, depth + 1, count)
+        case {"is": "about", "value": value, "about": about, **rest} if not rest:
+            return _wrong(value, depth + 1, count) or _wrong(about, depth + 1, count)
+        case {"is": "relation", "signs": list(signs), "parts": list(parts), **rest} if not rest:
+            if len(parts) != len(signs) + 1 or not all(isinstance(sign, str) and sign in _SIGNS for sign in signs):
+                return "a relation has another shape"
+            return _first_wrong(parts, depth, count)
+        case {"is": "group", "open": opened, "close": closed, "parts": list(parts), **rest} if not rest:
+            if opened not in ("(", "[") or closed not in (")", "]"):
+                return "a group has other brackets"
+            return _first_wrong(parts, depth, count)
+        case {"is": "matrix", "rows": list(rows), **rest} if not rest and rows:
+            if not all(isinstance(row, list) and row and len(row) == len(rows[0]) for row in rows):
+                return "a matrix has another shape"
+            return next((wrong for row in rows if (wrong := _first_wrong(row, depth, count))), None)
+        case {"is": str(kind), "parts": list(parts), **rest} if not rest and kind in _LISTS:
+            return _first_wrong(parts, depth, count)
+    return "it is no form that is known"
+
+
+def _first_wrong(parts: list[Any], depth: int, count: list[int]) -> str | None:
+    return next((wrong for part in parts if (wrong := _wrong(part, depth + 1, count))), None)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _TEXT

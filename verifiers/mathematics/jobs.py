@@ -1,0 +1,61 @@
+"""The sandboxed jobs of mathematics: who they are, what they may use, and what they said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.verifiers.records import Outcome
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["LIMITS", "MATHEMATICS", "PROPERTIES", "ask", "said"]
+
+_ROOM = "gristmill.verifiers.mathematics"
+PROPERTIES = ("calculus", "equations", "matrices", "numbers", "optimisation", "sequences")
+MATHEMATICS = Profile(
+    name="mathematics",
+    # In this order, as each imports those before it; the last one makes the parser's tables.
+    guest=tuple(
+        f"{_ROOM}.{module}"
+        for module in (
+            "trees",
+            "latex",
+            "quantities",
+            "dates",
+            "reading",
+            "agreement",
+            "relations",
+            "comparing",
+            "worker",
+            "warm",
+        )
+    ),
+    preload=("sympy", "latex2sympy2_extended"),
+)
+# What SymPy takes for one answer is bounded here, whatever the task allows a candidate.
+LIMITS = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
+_OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
+
+
+async def ask(pool: Pool, function: str, request: dict[str, Any], *, fresh: bool = False) -> tuple[Outcome | None, Any]:
+    """(outcome if the job did not end well, the last thing it said or None), of a function of the worker module.
+
+    Raises:
+        SandboxError: no healthy worker can be had.
+    """
+    job = Job(program=f"{_ROOM}.{function}", request=request, limits=LIMITS)
+    report = await pool.run(job, MATHEMATICS, fresh=fresh)
+    return _OUTCOMES.get(report.ending), said(report)
+
+
+def said(report: Report) -> Any:
+    """The last message of a job, which is what it says and no more; None if it cannot be read."""
+    if not report.messages:
+        return None
+    try:
+        return decode(report.messages[-1])
+    except DecodeError:
+        return None

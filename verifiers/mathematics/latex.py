@@ -1,0 +1,241 @@
+"""One expression's text → SymPy, by latex2sympy2_extended, with what that library reads wrongly settled beforehand.
+
+The library reads ``2 3`` and ``(2)(3)`` as 5, drops the base of ``204_5`` and primes, keeps 15 digits of a decimal, and
+does not know plain names such as ``sqrt(2)``. Here two numbers side by side are refused, products get their dot,
+decimals travel as exact fractions, and plain spellings become LaTeX. Staged into sandboxes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["Unreadable", "canonical", "expression", "is_decimal", "unevaluated"]
+
+
+class Unreadable(Exception):  # noqa: N818  # what it says of a text; nothing is wrong with the program
+    """The text is no mathematics that can be read with certainty; the message says why."""
+
+
+_SIGNS = r"""
+− - – - — - × \times · \cdot ⋅ \cdot ÷ \div π \pi √ \sqrt ∞ \infty ≤ \leq ≥ \geq ≠ \neq ∪ \cup ∩ \cap ∈ \in ≈ \approx
+± \pm ° ^\circ ² ^2 ³ ^3 ½ \frac{1}{2} ¼ \frac{1}{4} ¾ \frac{3}{4} θ \theta α \alpha β \beta ℝ \mathbb{R}
+""".split()
+_SPACED = {
+    sign: latex + (" " if latex[0] == "\\" and latex[-1] != "}" else "")
+    for sign, latex in zip(_SIGNS[::2], _SIGNS[1::2], strict=True)
+}
+_CHARACTERS = str.maketrans(_SPACED | dict.fromkeys("\u00a0\u202f\u2009", " "))
+_DROPPED = re.compile(
+    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|mathstrut|hspace\{[^{}]*\})(?![a-zA-Z])\.?"
+)
+_SPACES = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s+")
+_SAME = (
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(?:le|leqslant)(?![a-zA-Z])|<="), r"\\leq "),
+    (re.compile(r"\\(?:ge|geqslant)(?![a-zA-Z])|>="), r"\\geq "),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"), (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\ne(?![a-zA-Z])|!="), r"\\neq "),
+    (re.compile(r"\\cong(?![a-zA-Z])|\\simeq(?![a-zA-Z])"), r"\\approx "),
+    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"), (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
+    (re.compile(r"\\lbrack(?![a-zA-Z])"), "["), (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
+    (re.compile(r"\\[lr]?vert(?![a-zA-Z])"), "|"), (re.compile(r"\\(?:R|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
+    (re.compile(r"\^\{?\\(?:circ|degree)\}?|\\(?:circ|degree)(?![a-zA-Z])"), r"\\text{degrees}"),
+    (re.compile(r"\\operatorname\*?\{([a-zA-Z]+)\}"), r"\\\1 "),
+    (re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|mathsf)\{\s*([A-Za-z])\s*\}"), r"{\1}"),
+    (re.compile(r"\\(?:math(?:rm|bf|it|sf)|[mh]box|text(?:bf|it|rm|normal|tt|sf))(?=\s*\{)"), r"\\text"),
+    (re.compile(r"\*\*"), "^"), (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
+)  # fmt: skip
+_NAMES = (
+    "arcsin arccos arctan sin cos tan cot sec csc sinh cosh tanh log ln exp sqrt pi alpha beta theta lambda phi gcd "
+    "max min"
+).split()
+_PLAIN = re.compile(
+    r"(?<![a-zA-Z\\])(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")(?=[\s(\d{^*/+,)_\\\]-]|$)"
+)
+_LONELY = re.compile(r"\{([A-Za-z0-9])\}")
+_KEEPS_BRACES = re.compile(r"(?:[_^]|\\[A-Za-z]+|\}|\])\s*$")
+_REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
+_DECIMAL = re.compile(r"(?<![\d.])(?:\d+\.\d+|\.\d+|\d+\.(?!\d))")
+_MIXED = re.compile(r"(?<![\d.}^_])(\d+)\s*\\frac\{(\d+)\}\{(\d+)\}")
+_PLAIN_MIXED = re.compile(r"(?<![\d./])(\d+) (\d+)/(\d+)(?![\d/.])")
+_SIDE_BY_SIDE = re.compile(r"\d\s+[\d.]|\.\s*\d*\.|[\d}]\s*\{|\)\s*\d")
+_INNERMOST = re.compile(
+    r"\\(?:[dt]?frac|[dt]?binom)\s*\{([^{}]*)\}\s*\{([^{}]*)\}|\\[a-zA-Z]+\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}|[_^]\s*\{([^{}]*)\}"
+)
+_NO_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{5,}")
+_FUNCTION_LETTERS = "fghFGHP"
+
+
+def canonical(text: str) -> str:
+    """One spelling for what LaTeX and plain text spell in several ways; nothing is evaluated."""
+    text = text.translate(_CHARACTERS)
+    if "\\begin" not in text:
+        # Escaped twice on its way here; inside a matrix it ends a row.
+        text = re.sub(r"\\\\(?=[a-zA-Z{}])", r"\\", text)
+    text = re.sub(r"\\!\s*", "", text)
+    text = _DROPPED.sub("", text)
+    for shape, same in _SAME:
+        text = shape.sub(same, text)
+    text = _SPACES.sub(" ", text).strip()
+    return _braces(_PLAIN.sub(lambda name: "\\" + name[1] + " ", text))
+
+
+def _braces(text: str) -> str:
+    """``\\frac12``, ``\\sqrt2``, ``x^(2)`` and ``\\sqrt(2)`` with the braces that they lack."""
+    text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)
+    text = re.sub(r"\\frac\s*(\d|[a-z])\s*\{", r"\\frac{\1}{", text)
+    text = re.sub(r"(\\frac\{(?:[^{}]|\{[^{}]*\})*\})\s*([0-9a-zA-Z])", r"\1{\2}", text)
+    text = re.sub(r"\\sqrt\s*(\d+|[a-zA-Z])", r"\\sqrt{\1}", text)
+    text = re.sub(r"\\frac\s+\{", r"\\frac{", text)
+    for opener in ("\\sqrt", "^"):
+        place = 0
+        while (place := text.find(opener, place)) >= 0:
+            start = place + len(opener)
+            after = start + len(text[start:]) - len(text[start:].lstrip())
+            if text[after : after + 1] == "(" and (end := _closing(text, after)) >= 0:
+                text = text[:start] + "{" + text[after + 1 : end] + "}" + text[end + 1 :]
+            place = start
+    return text
+
+
+def _closing(text: str, opened: int) -> int:
+    """Where the bracket that opens at a place closes; -1 if it does not."""
+    depth = 0
+    for place in range(opened, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+    return -1
+
+
+def is_decimal(text: str) -> bool:
+    """Whether a text is one number with a decimal point."""
+    return re.fullmatch(r"-?\s*(?:\d+\.\d+|\.\d+)", text.strip()) is not None
+
+
+def expression(text: str) -> tuple[Any, tuple[str, ...]]:
+    """The SymPy expression of canonical text, decimals exact, symbols without assumptions; and what it left open.
+
+    Raises:
+        Unreadable: the text is not one expression.
+    """
+    import sympy
+
+    text, plain = _settled(text)
+    found = _parsed(text)
+    if not isinstance(found, sympy.Expr) or isinstance(found, sympy.MatrixBase):
+        raise Unreadable("it is not an expression")
+    left_open = unevaluated(found, frozenset(plain))
+    swap: dict[Any, Any] = {symbol: _symbol(symbol, plain) for symbol in found.free_symbols}
+    with sympy.evaluate(False):
+        found = found.xreplace(swap)
+    if found.has(sympy.zoo, sympy.nan):
+        raise Unreadable("it has no value")
+    return found, left_open
+
+
+def _symbol(symbol: Any, plain: dict[str, Any]) -> Any:
+    import sympy
+
+    if symbol.name in plain:
+        return plain[symbol.name]
+    return sympy.I if symbol.name == "i" else sympy.Symbol(symbol.name.replace("{", "").replace("}", ""))
+
+
+def _settled(text: str) -> tuple[str, dict[str, Any]]:
+    """The text with everything spelled out that the library would guess at, and what stands for exact numbers in it."""
+    import sympy
+
+    if not text.strip():
+        raise Unreadable("it is empty")
+    numbers: dict[str, Any] = {}
+
+    def stand_in(value: Any) -> str:
+        name = f"v_{{{9000 + len(numbers)}}}"
+        numbers[name] = numbers[f"v_{9000 + len(numbers)}"] = value
+        return name
+
+    def repeating(found: re.Match[str]) -> str:
+        whole, fixed, again = found[1] or "0", found[2], found[3]
+        shift, period = 10 ** len(fixed), 10 ** len(again) - 1
+        return stand_in(sympy.Rational(int(whole + fixed) * period + int(again), shift * period))
+
+    text = _REPEATING.sub(repeating, text)
+    if re.search(r"\\l?dots|\.\.\.|…", text):
+        raise Unreadable("it breaks off with dots")
+    for mixed in (_MIXED, _PLAIN_MIXED):
+        text = mixed.sub(
+            lambda part: stand_in(sympy.Integer(part[1]) + sympy.Rational(int(part[2]), int(part[3]))), text
+        )
+    if _side_by_side(text):
+        raise Unreadable("two numbers stand side by side without a sign between them")
+    text = _DECIMAL.sub(lambda part: stand_in(sympy.Rational(part[0] if part[0][-1] != "." else part[0] + "0")), text)
+    if re.search(r"\d_\{?\d", re.sub(r"v_\{\d+\}|[A-Za-z]_\{?\d+\}?", "", text)):
+        raise Unreadable("it is a numeral in another base")
+    if re.search(r"\^\{[^{}]*\}\s*\^|\^\w\s*\^|'\s*'", text):
+        raise Unreadable("it has one exponent on another without braces")
+    if _NO_WORDS.search(text):
+        raise Unreadable("it holds words")
+    text = re.sub(r"\{\s*([A-Za-z])\s*\}(?=\s*[*+\-/)]|\s*$)", lambda part: _freed(text, part), text)
+    text = re.sub(r"(\)|v_\{\d+\}|(?<![\d^_])\d+)\s*(?=\()", r"\1\\cdot ", text)
+    text = re.sub(
+        r"\)\s*(?=[A-Za-z\\])(?!\\(?:cdot|times|div|leq|geq|neq|in|approx|pm|mp|cup|cap|mod|right|rfloor|rceil))",
+        r")\\cdot ",
+        text,
+    )
+    text = re.sub(rf"(?<![A-Za-z\\_])([A-Za-z])(?<![{_FUNCTION_LETTERS}])\s*(?=\()", r"\1\\cdot ", text)
+    return re.sub(r"(?<![A-Za-z\\])I(?![A-Za-z])", "I_{0}", text).replace("*", r"\cdot "), numbers
+
+
+def _side_by_side(text: str) -> bool:
+    """Whether two numbers follow each other anywhere, the arguments of commands aside."""
+    for _ in range(40):
+        inner = [part for found in _INNERMOST.finditer(text) for part in found.groups() if part]
+        if any(_SIDE_BY_SIDE.search(part) for part in inner):
+            return True
+        shorter = _INNERMOST.sub(lambda found: "" if found[0][0] in "_^" else "z", text)
+        if shorter == text:
+            return _SIDE_BY_SIDE.search(text) is not None
+        text = shorter
+    return True
+
+
+def _freed(text: str, part: re.Match[str]) -> str:
+    """``{e}`` as ``e``, unless a command or an index before it needs the braces."""
+    return part[0] if _KEEPS_BRACES.search(text[: part.start()]) else part[1]
+
+
+def _parsed(text: str) -> Any:
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+
+    settings = ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
+    try:
+        return latex2sympy(text, is_real=None, normalization_config=None, conversion_config=settings)
+    except MemoryError:
+        raise
+    except Exception as error:  # the library raises bare Exception for what it cannot read
+        raise Unreadable("it could not be read as mathematics") from error
+
+
+def unevaluated(found: Any, plain: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """What an expression leaves undone: the names of its sums and integrals, or "arithmetic" on plain numbers."""
+    import sympy
+
+    def number(part: Any) -> bool:
+        if isinstance(part, sympy.Symbol):
+            return part.name in plain
+        if isinstance(part, sympy.Mul) and len(part.args) == 2 and part.args[0] == -1:
+            return number(part.args[1])
+        return bool(part.is_Rational or part.is_Float)
+
+    heads = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Derivative, sympy.Limit)
+    undone = set()
+    for part in sympy.preorder_traversal(found):
+        if isinstance(part, heads):
+            undone.add(type(part).__name__)
+        elif isinstance(part, sympy.Add | sympy.Mul):
+            counted = [each for each in part.args if number(each) and not (part.is_Mul and each == -1)]
+            if len(counted) > 1:
+                undone.add("arithmetic")
+    return tuple(sorted(undone))
