@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -53,6 +54,51 @@ def bubblewrap() -> str:
     except Exception as error:
         _missing(f"bubblewrap does not work here: {error}", "bubblewrap")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The folder of the small real model, if the set-up has fetched it; tests never download it by themselves."""
+    from gristmill.graph.models.local.fetch import NAME, model_cache
+
+    folder = model_cache() / NAME
+    if not folder.is_dir():
+        _missing(f"the small model is not at {folder}: python -m gristmill.graph.models.local.fetch", "model")
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            _missing(f"{package} is not installed", "model")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random Llama and a byte tokenizer: a real model that knows nothing."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    ends = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
+    alphabet = [*ends, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    of_bytes = Tokenizer(models.BPE(vocab={text: at for at, text in enumerate(alphabet)}, merges=[]))
+    of_bytes.add_special_tokens(ends)
+    of_bytes.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    of_bytes.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=of_bytes, pad_token=ends[0], eos_token=ends[2])
+    tokenizer.chat_template = (
+        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=len(alphabet), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.2,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def _missing(reason: str, part: str) -> None:
