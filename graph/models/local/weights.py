@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def _merged(model: Any, adapter: Path) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise ModelSetupError(f'adapters need peft: pip install "gristmill[train]" ({error})') from error
+    # peft asks for a property that transformers has renamed. The filter stays: another thread could undo a passing one.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
     if not (adapter / "adapter_model.safetensors").is_file():
         raise ModelSetupError(f"{adapter} is not a LoRA adapter: it holds no adapter_model.safetensors")
     ours = {name: weight.clone() for name, weight in model.named_parameters() if name.endswith("q_proj.weight")}

@@ -1,0 +1,125 @@
+"""Training leaves a whole adapter that says where it comes from, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gristmill.sandbox.errors import UserError
+from gristmill.trainers.methods.lora import SftConfig
+from gristmill.trainers.methods.sft import PROVENANCE, train_sft
+
+for package in ("torch", "transformers", "trl", "peft", "datasets"):
+    pytest.importorskip(package)
+
+TWO_STEPS = SftConfig(rank=2, epochs=1, batch=2, learning_rate=1e-2, max_tokens=120, warmup=0.0, schedule="constant")
+
+
+def row(question: str, answer: str) -> dict[str, Any]:
+    system = {"role": "system", "content": "Answer with one expression over xs. Examples: all of them: sum(xs)."}
+    return {
+        "prompt": [system, {"role": "user", "content": question}],
+        "completion": [{"role": "assistant", "content": answer}],
+        "task_id": question,
+    }
+
+
+ROWS = [row(f"number {number}", f"xs[{number}]") for number in range(4)]
+
+
+def test_two_steps_leave_a_whole_adapter_with_its_provenance(
+    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights = (tiny_model / "model.safetensors").read_bytes()
+    out, told = tmp_path / "adapters" / "first", []
+    out.parent.mkdir()
+    with warnings.catch_warnings():
+        # As in a user's process, where warnings are printed: none may be.
+        warnings.simplefilter("default")
+        trained = train_sft(
+            [*ROWS, row("long", "x" * 200)],
+            base=tiny_model,
+            out=out,
+            config=TWO_STEPS,
+            progress=lambda *step: told.append(step),
+        )
+    assert capfd.readouterr() == ("", "")
+    assert (trained.path, trained.rows, trained.refused) == (out, 4, 1)
+    assert [step for step, _ in trained.loss] == [1, 2]
+    assert told == [(step, 2, loss) for step, loss in trained.loss]
+    assert [path.name for path in out.parent.iterdir()] == ["first"]
+    names = {path.name for path in out.iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", PROVENANCE} <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl", ".pth"))], "pickles can run code"
+    assert (tiny_model / "model.safetensors").read_bytes() == weights
+
+    found = json.loads((out / PROVENANCE).read_text("utf-8"))
+    lines = "\n".join(json.dumps(each, sort_keys=True, ensure_ascii=False) for each in ROWS)
+    assert found["method"] == "sft"
+    assert found["base"]["path"] == str(tiny_model)
+    assert found["base"]["sha256"] == hashlib.sha256(hashlib.sha256(weights).digest()).hexdigest()
+    assert found["dataset"] == {"rows": 4, "refused": 1, "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+    assert found["config"] == TWO_STEPS.model_dump(mode="json")
+    assert set(found["versions"]) == {"gristmill", "torch", "transformers", "trl", "peft"}
+    assert [tuple(step) for step in found["metrics"]["loss"]] == list(trained.loss)
+
+
+def test_what_is_learned_is_the_completion_and_the_adapter_loads(tiny_model: Path, tmp_path: Path) -> None:
+    import torch
+
+    from gristmill.graph.models.local.weights import load_model
+
+    rows = [row("which?", "max(xs)")] * 8
+    config = TWO_STEPS.model_copy(update={"epochs": 5, "rank": 8, "learning_rate": 3e-2})
+    trained = train_sft(rows, base=tiny_model, out=tmp_path / "a", config=config)
+    assert trained.loss[-1][1] < trained.loss[0][1] / 2
+
+    def surprise(adapter: str | None) -> float:
+        model, tokenizer = load_model(tiny_model, adapter)
+        messages = [*rows[0]["prompt"], *rows[0]["completion"]]
+        prompt = tokenizer.apply_chat_template(rows[0]["prompt"], add_generation_prompt=True, return_dict=True)
+        ids = torch.tensor([tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"]])
+        labels = ids.clone()
+        labels[0, : len(prompt["input_ids"])] = -100
+        with torch.inference_mode():
+            return float(model(ids, labels=labels).loss)
+
+    assert surprise(str(tmp_path / "a")) < surprise(None) / 2
+
+
+def test_the_same_seed_gives_the_same_losses(tiny_model: Path, tmp_path: Path) -> None:
+    config = TWO_STEPS.model_copy(update={"threads": 1})
+    first, second = (train_sft(ROWS, base=tiny_model, out=tmp_path / name, config=config) for name in "ab")
+    assert first.loss == second.loss
+
+
+def test_a_taken_folder_is_the_users_mistake_and_stays_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="never overwritten"):
+        train_sft(ROWS, base=tiny_model, out=tmp_path, config=TWO_STEPS)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_rows_that_are_all_too_long_are_refused_and_never_cut(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="all 4 rows are longer than max_tokens=10"):
+        train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS.model_copy(update={"max_tokens": 10}))
+    with pytest.raises(UserError, match="nothing to train on"):
+        train_sft([], base=tiny_model, out=tmp_path / "a", config=TWO_STEPS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_ends_early_leaves_no_adapter(tiny_model: Path, tmp_path: Path) -> None:
+    def enough(step: int, steps: int, loss: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS, progress=enough)
+    assert not (tmp_path / "a").exists()
+    # What it left half done is in nobody's way.
+    assert train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS).rows == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
