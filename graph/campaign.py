@@ -18,7 +18,8 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, MessagesFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
-from gristmill.graph.judging.verification import Judge, Verification
+from gristmill.graph.judging.outcomes import Judge
+from gristmill.graph.judging.verification import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.prompts.messages import choose_profile
@@ -28,10 +29,10 @@ from gristmill.graph.state import CampaignState
 from gristmill.graph.storage.checkpoints import checkpointer
 from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
-from gristmill.graph.storage.sameness import check_same
-from gristmill.graph.storage.store import Run, Store
+from gristmill.graph.storage.sameness import check_same, raised
+from gristmill.graph.storage.store import Store
 from gristmill.graph.strategies.base import strategy
-from gristmill.graph.summary import CampaignSummary
+from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
@@ -42,10 +43,6 @@ __all__ = ["CampaignSummary", "Judge", "MessagesFor", "run_campaign"]
 _NODES_PER_ROUND = 6
 _SLOTS = 32
 """Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
-_SLOTS = 32
-"""Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
-_MAY_DIFFER = {"concurrency", "sandbox"}
-"""Knobs that say how fast and where, not what: a resume may change them."""
 
 
 async def run_campaign(
@@ -71,8 +68,9 @@ async def run_campaign(
         proposer: an entered proposer (``async with``); it stays entered, so that several campaigns may share it.
         pool: warm sandboxes for the verifiers; None opens one as `config.sandbox` says, for this campaign only.
         verifiers: who judges; None takes `gristmill.verifiers.registry.Verifiers` on the pool.
-        resume: go on with a stored run: no stored reply is bought again, `unscored` verdicts are retried. A run that
-            has finished is left as it is, and its summary returned.
+        resume: go on with a stored run: no stored reply is bought again, `unscored` verdicts are retried. With more
+            rounds or a larger budget, tasks that had ended for want of these go on too. A run that has finished and
+            is given nothing more is left as it is, and its summary returned.
         on_event: hears what happens, as it happens.
         messages_for: makes the prompts instead of the built-in ones.
 
@@ -88,7 +86,7 @@ async def run_campaign(
     if resume:
         run = store.get_run(name)
         check_same(run, store.tasks(name), config, tasks)
-        if run.status == "finished" and not store.unended(name):
+        if run.status == "finished" and not store.unended(name) and not raised(run.config, config):
             return store.summary(name)
     else:
         store.check_name(name)
@@ -99,6 +97,9 @@ async def run_campaign(
             store.create_run(name, config, tasks)
             run = store.get_run(name)
         with store.claim(name):
+            if raised(run.config, config):
+                await _reopen(store, run, config)
+                run = store.get_run(name)
             calls, tokens = store.spent(name)
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
             journal = Journal(store, name, spending.seconds)
@@ -123,6 +124,14 @@ async def run_campaign(
             )
             await _session(context, run, resume=resume)
     return store.summary(name)
+
+
+async def _reopen(store: Store, run: Run, config: RunConfig) -> None:
+    """Let tasks go on that had ended at a bound which is now wider."""
+    async with checkpointer(store) as saver:
+        # A task that was about to be written down as ended by the old bound shall look again; all evidence is stored.
+        await saver.adelete_thread(run.name)
+    store.reopen(run.name, config, raised(run.config, config))
 
 
 async def _session(context: Context, run: Run, *, resume: bool) -> None:

@@ -48,6 +48,7 @@ def run(
     temperature: Annotated[float | None, typer.Option(help="0 is greedy. [0.8]")] = None,
     top_p: Annotated[float | None, typer.Option(help="Nucleus sampling. [0.95]")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Of one reply. [512]")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="A reply ends before this text; at most four times.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling. [0]")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Model calls in flight. [64]")] = None,
     sandbox: Annotated[str | None, typer.Option(help="auto, docker or bubblewrap. [auto]")] = None,
@@ -64,13 +65,15 @@ def run(
     """Propose, verify and reflect until each task of a file is solved, or a bound is reached.
 
     Everything is stored as it arrives. Ctrl-C stops cleanly (exit code 130), a second one at once; --resume goes on
-    and buys no stored reply again. Exit code 3: no sandbox, no model or a full disk; what was done so far is kept.
+    and buys no stored reply again; rounds and budgets may then be larger than before. Exit code 3: no sandbox, no
+    model or a full disk; what was done so far is kept.
 
     \b
     Examples:
       gristmill run tasks.jsonl
       gristmill run tasks.jsonl --name night --model openai:qwen3@http://127.0.0.1:8000/v1 --rounds 5
       gristmill run tasks.jsonl --name night --resume
+      gristmill run tasks.jsonl --name night --resume --rounds 8 --calls 2000
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
     import sys
@@ -79,7 +82,7 @@ def run(
 
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.settings import free_name, settings
-    from gristmill.graph.storage.sameness import check_same
+    from gristmill.graph.storage.sameness import check_same, raised
     from gristmill.graph.storage.store import Store
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
@@ -97,6 +100,7 @@ def run(
         "temperature": temperature,
         "top_p": top_p,
         "max_tokens": max_tokens,
+        "stop": tuple(stop) if stop else None,
         "seed": seed,
         "concurrency": concurrency,
         "sandbox": sandbox,
@@ -109,8 +113,10 @@ def run(
         chosen_config = settings(base, config, given, budget)
         chosen = name or free_name(tasks, [known.name for known in store.runs()])
         # Before models and sandboxes are started for it.
+        more = False
         if resume:
             check_same(store.get_run(chosen), store.tasks(chosen), chosen_config, loaded)
+            more = bool(raised(store.get_run(chosen).config, chosen_config))
         else:
             store.check_name(chosen)
         # With --json, standard output belongs to the program that reads it.
@@ -119,7 +125,7 @@ def run(
         go_on = f"gristmill run {tasks} --name {chosen} --resume" + (
             "" if workspace == "." else f" --workspace {workspace}"
         )
-        if resume and store.get_run(chosen).status == "finished" and not store.unended(chosen):
+        if resume and not more and store.get_run(chosen).status == "finished" and not store.unended(chosen):
             console.print(f"the run {chosen} has already finished: nothing to resume", highlight=False)
             summary = store.summary(chosen)
         else:
@@ -232,9 +238,9 @@ def _run(
     go_on: str,
 ) -> CampaignSummary:
     import asyncio
-    import signal
 
     from gristmill.graph.campaign import run_campaign
+    from gristmill.graph.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.progress import RunProgress
     from gristmill.sandbox.errors import InfrastructureError
@@ -242,9 +248,6 @@ def _run(
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
     async def campaign() -> CampaignSummary:
-        loop, here = asyncio.get_running_loop(), asyncio.current_task()
-        if here is not None:
-            loop.add_signal_handler(signal.SIGTERM, here.cancel)
         with RunProgress(console) as progress:
             async with proposer:
                 return await run_campaign(
@@ -252,11 +255,10 @@ def _run(
                 )
 
     try:
-        # asyncio.run turns the first Ctrl-C into a cancellation and the second one into KeyboardInterrupt at once.
-        return asyncio.run(campaign())
+        return run_interruptibly(campaign())
     except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo(f"Interrupted; what was done so far is kept. Go on with:\n  {go_on}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     except InfrastructureError:
         if any(known.name == name for known in store.runs()):
             typer.echo(f"Go on, once that is mended, with:\n  {go_on}", err=True)

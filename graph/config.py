@@ -34,6 +34,7 @@ class RunConfig(Record):
     temperature: float = Field(0.8, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)
     max_tokens: int = Field(512, ge=1)
+    stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before the first of these")
     seed: int = 0
     concurrency: int = Field(64, ge=1, description="model calls in flight")
     sandbox: Literal["auto", "docker", "bubblewrap"] = "auto"

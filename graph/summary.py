@@ -1,18 +1,34 @@
-"""What a run came to."""
+"""What a run is, and what it came to."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
+from gristmill.graph.config import RunConfig
 from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["CampaignSummary", "Status"]
+__all__ = ["CampaignSummary", "Run", "Status"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+
+
+class Run(Record):
+    """One run as the store knows it."""
+
+    name: str
+    config: RunConfig
+    tasks: int
+    ended: int
+    solved: int
+    status: Status
+    detail: str = ""
+    created: datetime
+    seconds: float
 
 
 class CampaignSummary(Record):

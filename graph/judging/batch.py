@@ -6,24 +6,17 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from gristmill.graph.judging.outcomes import Judge, verdict_on
 from gristmill.graph.parsing.extraction import extract
-from gristmill.sandbox.errors import GristmillError, InfrastructureError
-from gristmill.verifiers.records import Candidate, Direction, Outcome, Strength, Task, Verdict
+from gristmill.sandbox.errors import InfrastructureError
+from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 
-__all__ = ["LOST", "Judge", "judge_all", "verdict_row"]
+__all__ = ["LOST", "judge_all", "verdict_row"]
 
 LOST = 10
 """Unscored verdicts in a row after which nothing more is tried."""
-
-
-class Judge(Protocol):
-    """What is needed of `gristmill.verifiers.registry.Verifiers`."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """Judge one solution; never raises for what a candidate does."""
-        ...
 
 
 async def judge_all(
@@ -51,7 +44,9 @@ async def judge_all(
     lost = 0
 
     async def one(candidate: Candidate) -> Verdict:
-        verdict = await _verdict(tasks[candidate.task_id], candidate, judge)
+        task = tasks[candidate.task_id]
+        found = extract(task, candidate.text)
+        verdict = await verdict_on(task, found.solution, found.note, judge)
         if on_verdict is not None:
             on_verdict(verdict)
         return verdict
@@ -95,34 +90,6 @@ def verdict_row(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
         "verifier": verdict.verifier,
         "sandbox": verdict.sandbox,
     }
-
-
-async def _verdict(task: Task, candidate: Candidate, judge: Judge) -> Verdict:
-    found = extract(task, candidate.text)
-    if found.solution is None:
-        minimize = task.direction is Direction.MINIMIZE
-        return Verdict(
-            outcome=Outcome.INVALID,
-            score=math.inf if minimize else 0.0,
-            direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
-            strength=Strength.TESTED,
-            feedback=found.note,
-            verifier="parse/1",
-        )
-    try:
-        return await judge.verify(task, found.solution)
-    except InfrastructureError as error:
-        return _unscored(str(error))
-    except GristmillError:
-        raise
-    except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
-        return _unscored(f"the verifier raised {type(error).__name__}: {error}")
-
-
-def _unscored(trouble: str) -> Verdict:
-    return Verdict(
-        outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier="none", sandbox=trouble
-    )
 
 
 def _finite(value: float | None) -> float | None:

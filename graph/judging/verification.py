@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
-from typing import Protocol
 
 from gristmill.graph.events import Event, Judged
+from gristmill.graph.judging.outcomes import Judge, verdict_on
 from gristmill.graph.records import Hypothesis
 from gristmill.graph.storage.entries import judged
 from gristmill.graph.storage.journal import Journal
-from gristmill.sandbox.errors import GristmillError, InfrastructureError
-from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+from gristmill.sandbox.errors import InfrastructureError
+from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["Judge", "Verification"]
+__all__ = ["Verification"]
 
 _LOST, _LOST_TASKS = 12, 3
 """Unscored verdicts in a row, over so many tasks, that end the run: replies that nobody can judge are not worth buying.
 Fewer tasks than that may have a trouble of their own."""
-
-
-class Judge(Protocol):
-    """What a campaign needs of `gristmill.verifiers.registry.Verifiers`."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """Judge one solution; never raises for what a candidate does."""
-        ...
 
 
 class Verification:
@@ -78,7 +69,7 @@ class Verification:
         await asyncio.gather(*work, return_exceptions=True)
 
     async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
-        verdict = await self._verdict(task, hypothesis)
+        verdict = await verdict_on(task, hypothesis.solution, hypothesis.note, self._judge)
         await self._journal.write(judged(self._run, hypothesis, verdict))
         self._tell(
             Judged(
@@ -93,18 +84,6 @@ class Verification:
         self._watch(hypothesis, verdict)
         return verdict
 
-    async def _verdict(self, task: Task, hypothesis: Hypothesis) -> Verdict:
-        if hypothesis.solution is None:
-            return unusable(task, hypothesis)
-        try:
-            return await self._judge.verify(task, hypothesis.solution)
-        except InfrastructureError as error:
-            return unscored(f"{type(error).__name__}: {error}")
-        except GristmillError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
-            return unscored(f"the verifier raised {type(error).__name__}: {error}")
-
     def _watch(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         if verdict.outcome is not Outcome.UNSCORED:
             self._in_a_row.clear()
@@ -116,23 +95,3 @@ class Verification:
                 f"the last {len(self._in_a_row)} hypotheses could not be judged: {verdict.sandbox}\n"
                 "What was done so far is kept. See what `gristmill doctor` says, then go on with --resume."
             )
-
-
-def unusable(task: Task, hypothesis: Hypothesis) -> Verdict:
-    """The verdict about a reply in which no solution was found; the worst score of the task's direction."""
-    minimize = task.direction is Direction.MINIMIZE
-    return Verdict(
-        outcome=Outcome.INVALID,
-        score=math.inf if minimize else 0.0,
-        direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
-        strength=Strength.TESTED,
-        feedback=hypothesis.note,
-        verifier="parse/1",
-    )
-
-
-def unscored(trouble: str) -> Verdict:
-    """The verdict where none could be had; retried at resume."""
-    return Verdict(
-        outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier="none", sandbox=trouble
-    )

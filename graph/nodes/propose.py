@@ -80,6 +80,7 @@ def request_for(
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
+            stop=config.stop,
             seed=sample_seed(config.seed, task.id, round, sample),
         ),
         parents=tuple(step.hypothesis.id for step in parents),

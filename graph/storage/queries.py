@@ -4,18 +4,48 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
+from gristmill.graph.config import RunConfig
 from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import MESSAGES
-from gristmill.graph.summary import CampaignSummary
+from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["cut_off", "spent", "steps", "summary", "tasks", "trajectories", "unended"]
+__all__ = ["cut_off", "runs", "spent", "steps", "summary", "tasks", "trajectories", "unended"]
 
 _CHUNK = 200
+
+
+def runs(connection: Connection) -> list[Run]:
+    """All runs, oldest first."""
+    ended = schema.trajectories.c
+    counted = select(schema.tasks.c.run, func.count()).group_by(schema.tasks.c.run)
+    tasks = {row[0]: row[1] for row in connection.execute(counted)}
+    done = {
+        run: (count, solved)
+        for run, count, solved in connection.execute(
+            select(ended.run, func.count(), func.count().filter(ended.solved)).group_by(ended.run)
+        )
+    }
+    rows = connection.execute(select(schema.runs).order_by(schema.runs.c.created, schema.runs.c.name)).all()
+    return [
+        Run(
+            name=row.name,
+            config=RunConfig.model_validate_json(row.config),
+            tasks=tasks.get(row.name, 0),
+            ended=done.get(row.name, (0, 0))[0],
+            solved=done.get(row.name, (0, 0))[1],
+            status=row.status,
+            detail=row.detail,
+            created=datetime.fromtimestamp(row.created, UTC),
+            seconds=row.seconds,
+        )
+        for row in rows
+    ]
 
 
 def tasks(connection: Connection, run: str) -> list[Task]:

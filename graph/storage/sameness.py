@@ -1,4 +1,4 @@
-"""A run is resumed with what it was started with."""
+"""A run is resumed with what it was started with, or with more rounds and a larger budget."""
 
 from __future__ import annotations
 
@@ -6,24 +6,53 @@ from collections.abc import Sequence
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunMismatchError
-from gristmill.graph.storage.store import Run
+from gristmill.graph.records import StopReason
+from gristmill.graph.summary import Run
 from gristmill.verifiers.records import Task
 
-__all__ = ["check_same"]
+__all__ = ["check_same", "raised"]
 
 _MAY_DIFFER = {"concurrency", "sandbox"}
 """Knobs that say how fast and where, not what: a resume may change them."""
 
 
+def raised(before: RunConfig, now: RunConfig) -> frozenset[StopReason]:
+    """The bounds that are wider now, by the reason with which they end a task."""
+    old, new = _bounds(before), _bounds(now)
+    return frozenset(reason for reason in old if _wider(old[reason], new[reason]))
+
+
+def _bounds(config: RunConfig) -> dict[StopReason, float | None]:
+    """None is without bound."""
+    budget = config.budget
+    return {
+        StopReason.ROUNDS: config.rounds,
+        StopReason.CALLS: budget.calls,
+        StopReason.TOKENS: budget.tokens,
+        StopReason.SECONDS: budget.seconds,
+    }
+
+
+def _wider(old: float | None, new: float | None) -> bool:
+    return old is not None and (new is None or new > old)
+
+
 def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Sequence[Task]) -> None:
-    """See that a run is resumed with what it was started with.
+    """See that a run is resumed with what it was started with, bounds apart, which may be widened.
 
     Raises:
         RunMismatchError: names the first difference.
     """
+    old_bounds, new_bounds = _bounds(run.config), _bounds(config)
+    for reason, bound in old_bounds.items():
+        if bound != new_bounds[reason] and not _wider(bound, new_bounds[reason]):
+            raise RunMismatchError(
+                f"the run {run.name!r} was started with {reason.value} = {_told(bound)}, "
+                f"{_told(new_bounds[reason])} is less: a resume may only widen its bounds"
+            )
     before, now = run.config.model_dump(), config.model_dump()
     for knob in before:
-        if knob not in _MAY_DIFFER and before[knob] != now[knob]:
+        if knob not in {*_MAY_DIFFER, "rounds", "budget"} and before[knob] != now[knob]:
             raise RunMismatchError(
                 f"the run {run.name!r} was started with {knob} = {before[knob]!r}, not {now[knob]!r}: "
                 "leave the option out to resume, or start a new run under another --name"
@@ -41,3 +70,7 @@ def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Seque
             f"the run {run.name!r} was started with other tasks: {difference}; "
             "resume with the same task file, or start a new run under another --name"
         )
+
+
+def _told(bound: float | None) -> str:
+    return "no bound" if bound is None else f"{bound:g}"

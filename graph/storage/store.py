@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,41 +17,26 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydantic import TypeAdapter
-from sqlalchemy import URL, Connection, Engine, Table, func, insert, select, update
+from sqlalchemy import URL, Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
-from gristmill.graph.records import Hypothesis, Tokens, Trajectory
+from gristmill.graph.records import Hypothesis, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema
 from gristmill.graph.storage.database import claim, database_trouble, database_url, open_engine
 from gristmill.graph.storage.entries import Entry, Keep
-from gristmill.graph.summary import CampaignSummary, Status
+from gristmill.graph.summary import CampaignSummary, Run, Status
 from gristmill.sandbox.errors import UserError
-from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["Run", "Store"]
+__all__ = ["Store"]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class Run(Record):
-    """One run as the store knows it."""
-
-    name: str
-    config: RunConfig
-    tasks: int
-    ended: int
-    solved: int
-    status: Status
-    detail: str = ""
-    created: datetime
-    seconds: float
 
 
 class Store:
@@ -155,36 +140,25 @@ class Store:
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
-        ended = schema.trajectories.c
         with self._reading() as connection:
-            counted = select(schema.tasks.c.run, func.count()).group_by(schema.tasks.c.run)
-            tasks = {row[0]: row[1] for row in connection.execute(counted)}
-            done = {
-                run: (count, solved)
-                for run, count, solved in connection.execute(
-                    select(ended.run, func.count(), func.count().filter(ended.solved)).group_by(ended.run)
-                )
-            }
-            rows = connection.execute(select(schema.runs).order_by(schema.runs.c.created, schema.runs.c.name)).all()
-        return [
-            Run(
-                name=row.name,
-                config=RunConfig.model_validate_json(row.config),
-                tasks=tasks.get(row.name, 0),
-                ended=done.get(row.name, (0, 0))[0],
-                solved=done.get(row.name, (0, 0))[1],
-                status=row.status,
-                detail=row.detail,
-                created=datetime.fromtimestamp(row.created, UTC),
-                seconds=row.seconds,
-            )
-            for row in rows
-        ]
+            return queries.runs(connection)
 
     def set_status(self, name: str, status: Status, *, detail: str = "", seconds: float) -> None:
         """Say where a run stands; `seconds` is the wall time of all its sessions so far."""
         values = {"status": status, "detail": detail, "seconds": seconds}
         with self._writing() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.name == name).values(values))
+
+    def reopen(self, name: str, config: RunConfig, reasons: Collection[StopReason]) -> None:
+        """Go on with wider bounds: tasks that ended for one of `reasons` have not ended any more. No evidence goes."""
+        ended = schema.trajectories.c
+        with self._writing() as connection:
+            connection.execute(
+                delete(schema.trajectories).where(
+                    ended.run == name, ended.stop.in_([reason.value for reason in reasons])
+                )
+            )
+            values = {"config": config.model_dump_json()}
             connection.execute(update(schema.runs).where(schema.runs.c.name == name).values(values))
 
     def claim(self, name: str) -> AbstractContextManager[None]:

@@ -529,10 +529,64 @@ async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> N
     changed = [*tasks(7), tasks(8)[7].model_copy(update={"prompt": "other"})]
     with pytest.raises(RunMismatchError, match="'t/7' has changed"):
         await run(store, resume=True, tasks=changed)
+    with pytest.raises(RunMismatchError, match="rounds = 4, 3 is less"):
+        await run(store, resume=True, config=CONFIG.model_copy(update={"rounds": 3}))
+    with pytest.raises(RunMismatchError, match="calls = no bound, 9 is less"):
+        await run(store, resume=True, config=CONFIG.model_copy(update={"budget": Budget(calls=9)}))
     # How fast a run is may change.
     model = Model()
     await run(store, model, resume=True, config=CONFIG.model_copy(update={"concurrency": 2}))
     assert not model.requests
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [{"rounds": 1}, {"rounds": 2}, {"budget": Budget(calls=10)}, {"budget": Budget(tokens=200), "rounds": 2}],
+    ids=["one round", "two rounds", "calls", "tokens and rounds"],
+)
+async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_start(
+    store: Store, narrow: dict[str, Any]
+) -> None:
+    whole, first, second = Model(), Model(), Model()
+    await run(store, whole, name="whole")
+    cut = await run(store, first, config=CONFIG.model_copy(update=narrow))
+    assert set(cut.stops) & {StopReason.ROUNDS, StopReason.CALLS, StopReason.TOKENS}
+    summary = await run(store, second, resume=True)
+    assert story(store) == story(store, "whole")
+    assert len(first.requests) + len(second.requests) == len(whole.requests)
+    assert (summary.status, summary.repeated) == ("finished", 0)
+    assert store.get_run("run").config == CONFIG
+    # From now on the wide bounds are the run's own.
+    with pytest.raises(RunMismatchError):
+        await run(store, resume=True, config=CONFIG.model_copy(update=narrow))
+
+
+async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Store) -> None:
+    await run(store, Model(), name="whole")
+
+    async def fail(request: Request) -> None:
+        if len(model.requests) > 14:
+            raise ModelError("gone")
+
+    model = Model(fail)
+    with pytest.raises(ModelError):
+        await run(store, model, config=CONFIG.model_copy(update={"rounds": 2}))
+    await run(store, Model(), resume=True)
+    assert story(store) == story(store, "whole")
+
+
+async def test_wider_bounds_leave_alone_what_ended_for_another_reason(store: Store) -> None:
+    config = CONFIG.model_copy(update={"rounds": 2, "patience": 1})
+    before = {found.task.id: found for found in (await run(store, config=config)) and store.trajectories("run")}
+    model = Model()
+    await run(store, model, resume=True, config=config.model_copy(update={"rounds": 5}))
+    asked = {request.task_id for request in model.requests}
+    assert asked
+    assert asked <= {id_ for id_, found in before.items() if found.stop is StopReason.ROUNDS}
+    after = {found.task.id: found for found in store.trajectories("run")}
+    others = [id_ for id_, found in before.items() if found.stop is not StopReason.ROUNDS]
+    assert others
+    assert [after[id_] for id_ in others] == [before[id_] for id_ in others]
 
 
 async def test_a_run_at_work_cannot_be_resumed(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,60 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
     assert run.status == "interrupted"
     assert kept >= 2
     asked = len(slow_server.calls)
+    done = call(gristmill_command, "run", str(tasks), "--name", "night", "--resume", "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["status"], summary["solved"]) == ("finished", 4)
+    assert len(slow_server.calls) - asked == summary["hypotheses"] - kept
+
+
+def test_a_second_ctrl_c_ends_at_once_even_where_a_thread_computes(workspace: Path) -> None:
+    """A thread cannot be cancelled: `asyncio.run` would wait for it, and the interpreter at its end again."""
+    program = """
+import asyncio, time
+from gristmill.graph.interrupts import run_interruptibly
+
+async def work():
+    try:
+        print("begun", flush=True)
+        await asyncio.sleep(600)
+    finally:
+        print("stopping", flush=True)
+        await asyncio.shield(asyncio.to_thread(time.sleep, 600))
+
+run_interruptibly(work())
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "stopping\n"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "\nEnded at once; what was stored is kept.\n"
+
+
+@pytest.mark.bubblewrap
+def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
+    tasks: Path, slow_server: ReplayServer, gristmill_command: str, bubblewrap: str
+) -> None:
+    model = f"openai:replay@{slow_server.url}"
+    command = [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(slow_server.calls) < 6:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    with Store.open(".") as store:
+        kept = store.summary("night").hypotheses
+    asked = len(slow_server.calls)
+    assert asked - 2 <= kept <= asked
     done = call(gristmill_command, "run", str(tasks), "--name", "night", "--resume", "--json")
     summary = json.loads(done.stdout)
     assert (summary["status"], summary["solved"]) == ("finished", 4)
