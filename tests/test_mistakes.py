@@ -72,6 +72,20 @@ def test_a_bad_task_file_is_told_before_a_model_is_loaded(
     fails(2, wanted, gristmill_command, command, rows("t.jsonl", *content))
 
 
+def test_a_plug_in_that_cannot_be_imported_is_named(workspace: Path, gristmill_command: str) -> None:
+    about = workspace / "site" / "broken_plugin-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[gristmill.verifiers]\npoetry = broken_plugin:Poetry\n")
+    (workspace / "site" / "broken_plugin.py").write_text("import a_library_that_is_not_there\n")
+    tasks = rows("t.jsonl", {**TASK, "kind": "poetry"})
+    wanted = (
+        "the plug-in 'broken_plugin:Poetry', which judges tasks of the kind 'poetry', cannot be imported: "
+        "ModuleNotFoundError: No module named 'a_library_that_is_not_there'"
+    )
+    fails(2, wanted, gristmill_command, "tasks", "check", tasks, PYTHONPATH=str(workspace / "site"))
+
+
 def test_no_such_file(workspace: Path, gristmill_command: str) -> None:
     tasks = rows("t.jsonl", TASK)
     for arguments in (

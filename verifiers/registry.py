@@ -65,12 +65,21 @@ def verifier_class(kind: str) -> VerifierClass:
 
     Raises:
         UnknownKindError: no built-in or installed verifier has that kind.
+        UserError: it belongs to a plug-in that cannot be imported.
     """
     where = _installed().get(kind)
     if where is None:
         raise UnknownKindError(_unknown(kind))
     module, _, name = where.partition(":")
-    found: VerifierClass = getattr(import_module(module), name)
+    try:
+        found: VerifierClass = getattr(import_module(module), name)
+    except Exception as error:
+        if kind in _BUILT_IN:
+            raise
+        raise UserError(
+            f"the plug-in {where!r}, which judges tasks of the kind {kind!r}, cannot be imported: "
+            f"{type(error).__name__}: {error}. Mend or uninstall the package that brings it"
+        ) from error
     return found
 
 

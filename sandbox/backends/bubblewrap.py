@@ -2,8 +2,9 @@
 
 The zygote is process 1 of its own pid namespace, on a read-only image root, with no network, no devices but the
 harmless ones, and a tmpfs. As root, `bwrap` leaves the zygote the right to switch users, and each job gets a user of
-its own; anybody else has only one user in there, so each job gets fresh namespaces (see `confinement/confine.py`). There is
-no cgroup: memory is limited for each process, and watched for all of a job's together.
+its own; anybody else has only one user in there, so each job gets fresh namespaces (see
+`guest/confinement/confine.py`). There is no cgroup: memory is limited for each process, and watched for all of a job's
+together.
 
 When this process dies, however it dies, the control socket closes and the zygote ends, and with it everything inside.
 """
