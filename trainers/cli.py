@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
     "Judge": {
         "tasks": Mount("gristmill.graph.tasks.cli:app", "Check, list, import and generate task files."),
         "verify": Mount("gristmill.graph.judging.cli:verify", "Judge a file of candidates."),
+        "attack": Mount("gristmill.graph.judging.attack_cli:attack", "Find out what the tests of tasks let through."),
     },
     "Learn": {
         "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),

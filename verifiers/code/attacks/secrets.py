@@ -1,0 +1,73 @@
+"""What a verdict must not tell: values that stand in hidden tests and nowhere that a model can read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task, Verdict
+
+__all__ = ["hidden_words", "told"]
+
+# Shorter words and numbers occur by chance.
+_LEAST_TEXT, _LEAST_DIGITS = 6, 5
+
+
+def hidden_words(task: Task) -> frozenset[str]:
+    """Texts and numbers of the hidden tests that are long enough to be known again, and are not public as well."""
+    public = f"{task.prompt}\n{[test.model_dump() for test in task.public_tests]!r}"
+    found: set[str] = set()
+    for test in task.tests:
+        for value in _values(test):
+            found.update(_words(value))
+    return frozenset(word for word in found if word not in public)
+
+
+def told(verdict: Verdict, words: frozenset[str], source: str) -> tuple[str, ...]:
+    """Those of the words that some text of the verdict holds, though the candidate's own source does not."""
+    texts = [verdict.feedback, *(check.name for check in verdict.checks), *(check.detail for check in verdict.checks)]
+    text = "\n".join([*texts, *verdict.metrics])
+    return tuple(sorted(word for word in words if word in text and word not in source))
+
+
+def _values(test: CodeTest) -> Iterator[Any]:
+    if isinstance(test, CasesTest):
+        for case in test.cases:
+            yield from (case.args, case.kwargs, case.expected)
+    elif isinstance(test, StdioTest):
+        for printed in test.cases:
+            yield from (*printed.stdin.split("\n"), *printed.stdout.split("\n"))
+    else:
+        for source in _sources(test):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Constant) and not _is_docstring(node.value):
+                    yield node.value
+
+
+def _sources(test: PythonTest | PytestTest) -> Iterator[str]:
+    if isinstance(test, PythonTest):
+        yield from (test.setup, test.code)
+    else:
+        yield from (text for name, text in test.files.items() if name.endswith(".py"))
+
+
+def _is_docstring(value: Any) -> bool:
+    """Whether a text reads like words for people, which checks may be named for."""
+    return isinstance(value, str) and value.count(" ") > 3
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for pair in value.items():
+            yield from _words(list(pair))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _words(item)
+    elif isinstance(value, str):
+        if len(value.strip()) >= _LEAST_TEXT:
+            yield value.strip()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = repr(value) if abs(value) < 10**300 else ""
+        if sum(each.isdigit() for each in text) >= _LEAST_DIGITS:
+            yield text.lstrip("-")
