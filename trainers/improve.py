@@ -107,11 +107,11 @@ class Folder:
         return self.path / name
 
     def make(self, config: ImproveConfig, tasks: Sequence[Task], *, name: str, resume: bool) -> None:
-        """Begin, or go on with the same knobs and tasks.
+        """Begin, or go on with the same knobs and tasks; only the rounds may be more than before.
 
         Raises:
             UserError: the name is taken and `resume` was not asked for, or there is nothing to resume, or it was
-                begun with other knobs or tasks.
+                begun with other knobs or tasks, or with more rounds.
         """
         digest = hashlib.sha256("\n".join(task.model_dump_json() for task in tasks).encode()).hexdigest()
         begun: dict[str, Any] = {"config": config.model_dump(mode="json"), "tasks": digest}
@@ -122,9 +122,19 @@ class Folder:
             stored = json.loads(known.read_text("utf-8"))
             if stored["tasks"] != digest:
                 raise UserError(f"the improvement {name!r} was begun with other tasks; resume it with the same file")
-            changed = [key for key, value in begun["config"].items() if stored["config"].get(key) != value]
+            before = stored["config"]
+            changed = [key for key, value in begun["config"].items() if before.get(key) != value and key != "rounds"]
             if changed:
                 raise UserError(f"the improvement {name!r} was begun with another `{changed[0]}`; resume it unchanged")
+            if config.rounds < before["rounds"]:
+                raise UserError(
+                    f"the improvement {name!r} was begun with {before['rounds']} rounds: resume it with these, or more"
+                )
+            if config.rounds > before["rounds"]:
+                # What was found about the adapter that the last round left is not yet the end.
+                for found in ("summary.json", "report.html", "test-after.json", "test-after.seconds.json"):
+                    (self.path / found).unlink(missing_ok=True)
+                self.write_json("improvement.json", begun)
             return
         if known.exists():
             raise UserError(f"an improvement {name!r} exists already: choose another --name, or go on with --resume")

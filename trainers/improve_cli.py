@@ -122,11 +122,11 @@ async def _improve(
     splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config)
     folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
+    folder.make(config, tasks, name=name, resume=resume)
     finished = folder.read("summary.json", Improvement) if resume else None
     if finished is not None:
         console.print(f"{name!r} has ended; nothing to resume.")
         return finished
-    folder.make(config, tasks, name=name, resume=resume)
     with Store.open(workspace) as store, StageProgress(console) as progress:
         if splits.note:
             progress.note(splits.note)

@@ -66,6 +66,24 @@ def test_a_folder_is_begun_once_and_resumed_with_the_same_knobs_and_tasks(tmp_pa
         Folder(tmp_path / "y").make(config, tasks, name="y", resume=True)
 
 
+def test_a_folder_is_resumed_with_more_rounds_and_then_has_not_ended(tmp_path: Path) -> None:
+    tasks, folder = [task("a")], Folder(tmp_path / "x")
+    folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=False)
+    for found in ("summary.json", "test-after.json", "test-before.json", "round-1/gate.json"):
+        folder.write_json(found, {})
+    folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=True)
+    assert (folder / "summary.json").exists()
+    with pytest.raises(UserError, match="begun with 2 rounds"):
+        folder.make(ImproveConfig(rounds=1), tasks, name="x", resume=True)
+    folder.make(ImproveConfig(rounds=3), tasks, name="x", resume=True)
+    assert not (folder / "summary.json").exists()
+    assert not (folder / "test-after.json").exists()
+    assert (folder / "test-before.json").exists()
+    assert (folder / "round-1/gate.json").exists()
+    with pytest.raises(UserError, match="begun with 3 rounds"):
+        folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=True)
+
+
 def test_a_record_that_was_cut_off_while_being_written_does_not_count(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     (tmp_path / "stage.json.partial").write_text('{"passed": 1')
