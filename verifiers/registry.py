@@ -22,6 +22,7 @@ _GROUP = "gristmill.verifiers"
 _BUILT_IN = {
     "code": "gristmill.verifiers.code.verifier:CodeVerifier",
     "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
+    "program": "gristmill.verifiers.program:ProgramVerifier",
     "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
 }

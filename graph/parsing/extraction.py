@@ -40,6 +40,7 @@ CODE_KINDS = frozenset({"code", "program", "reward", "loss"})
 """Kinds whose solution is Python source."""
 
 _LONGEST = 1_000_000
+_ENTRY_POINTS = {"reward": "reward", "loss": "loss", "program": "construct"}
 _FIELDS = ("code", "solution", "program", "function", "python", "completion", "answer")
 _OPEN, _CLOSE = re.compile(r"<(think|thinking|reasoning)>"), re.compile(r"</(think|thinking|reasoning)>")
 _BREAKS = re.compile(r"\r\n?")
@@ -83,7 +84,7 @@ def entry_points(task: Task) -> tuple[str, ...]:
         tests = (*task.tests, *task.public_tests)
         named = next((test.entry_point for test in tests if not isinstance(test, StdioTest)), None)
     if not named:
-        named = task.kind if task.kind in {"reward", "loss"} else ()
+        named = _ENTRY_POINTS.get(task.kind) or ()
     return (named,) if isinstance(named, str) else tuple(map(str, named))
 
 

@@ -84,8 +84,7 @@ def prompt_sha(messages: Sequence[Message]) -> str:
 
 
 def _name(task: Task, profile: Literal["chat", "small"]) -> str:
-    kind = "code" if task.kind == "program" else task.kind
-    for name in (f"{profile}_{kind}", f"chat_{kind}"):
+    for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
         if name in names():
             return name
     return "chat_general"
@@ -102,6 +101,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
         "template": str(template) if template else "",
+        "seconds": f"{task.limits.wall_seconds:g}",
         "examples": examples(task),
     }
 

@@ -23,6 +23,7 @@ from gristmill.graph.prompts import messages as prompting
 from gristmill.graph.prompts.evidence import clip, fenced, tame
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
+from gristmill.verifiers.problems.catalogue import task_of
 from gristmill.verifiers.records import (
     Case,
     CasesTest,
@@ -87,6 +88,7 @@ PYTEST = Task(
 MATH = Task(id="m", kind="math", prompt="What is 17 + 25?", answer="42-secret")
 REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", environment="mountain-car")
 LOSS = Task(id="l", kind="loss", prompt="Classify digits with noisy labels.", problem="noisy-digits")
+PROGRAM = task_of("circles_26", target=2.6)
 INSTRUCTION = Task(id="i", kind="instruction", prompt="Write two sentences without commas.")
 
 
@@ -131,6 +133,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code_pytest": lambda: messages_for(PYTEST, profile="chat", round=0),
     "chat_math": lambda: messages_for(MATH, profile="chat", round=0),
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
+    "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),
     "chat_loss": lambda: messages_for(LOSS, profile="chat", round=0),
     "chat_general": lambda: messages_for(INSTRUCTION, profile="chat", round=0),
     "chat_reflect": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG, LOST]),
