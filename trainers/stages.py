@@ -253,9 +253,10 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         before = _evaluated(mill, _gate_before(mill, round_))
         after = _evaluated(mill, f"round-{round_ + 1}/gate-after")
         decision = decide(before.results, after.results, alpha=mill.config.alpha)
-        mill.folder.write(file, decision)
+        # Before the decision is kept: a kill between the two must not leave a kept adapter out of use.
         if decision.kept and trained is not None:
             Adapters(mill.folder.path.parents[1]).promote(trained.path.name)
+        mill.folder.write(file, decision)
         mill.progress.note(f"gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
     kept = str(trained.path) if decision.kept and trained else state["adapter"]
     return {"round": round_ + 1, "adapter": kept}
