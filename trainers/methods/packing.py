@@ -31,7 +31,7 @@ def common_prefix(examples: Sequence[Example]) -> int:
 
 
 class SharedPrefixCollator:
-    """Collates rows of ``input_ids`` and ``labels``; packs where that saves at least a third of the tokens, else pads."""
+    """Collates rows of ``input_ids`` and ``labels``: packed where that saves a third of the tokens, else padded."""
 
     def __init__(self, pad_token_id: int) -> None:
         self.pad_token_id = pad_token_id
