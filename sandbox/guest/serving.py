@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import random
 import resource
 import select
 import signal
@@ -146,7 +147,9 @@ class Zygote:
         with theirs:
             if self.mode == "namespace":
                 kernel.unshare(kernel.NEW_PIDS)
-            pid = os.fork()
+            # No two jobs shall draw the same numbers.
+            random.seed()
+            pid = kernel.fork()
             if pid == 0:
                 # Their numbers will be closed, and mean other files by the time that these objects go.
                 ours.detach()

@@ -65,6 +65,7 @@ def _set_up(hello: dict[str, Any]) -> None:
 def main(arguments: list[str]) -> int:
     """Connect, answer the host's first message, serve."""
     kernel.prctl(_PR_SET_DUMPABLE, 0)
+    kernel.drop_bounding_set()
     os.umask(0)
     if arguments[0] == "--connect":
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plan(**changes: Any) -> Plan:
-    base = Plan("uid", 0, [], None, 1 << 40, 1 << 40, False)
+    base = Plan("uid", 0, [], None, None, 1 << 40, 1 << 40, False)
     return base._replace(**changes)
 
 

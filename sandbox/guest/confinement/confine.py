@@ -31,13 +31,16 @@ _DEVICES: Final = {"null": landlock.READ_WRITE_DEVICE, "zero": landlock.READ, "f
 class Plan(NamedTuple):
     """What every child of a zygote needs to confine itself, made once.
 
-    `granted` are descriptors of the paths that jobs may read, with Landlock's rights; `filter` is None where the
-    processor is unknown; `address_space` and `data` are the zygote's own sizes in bytes, which limits go on top of.
+    `granted` are descriptors of the paths that jobs may read, with Landlock's rights. In mode ``uid`` every job is put
+    under the same `ruleset`, which grants the work folder too: of the folders in it only the job's own exists, and what
+    is beside that belongs to root. `filter` is None where the processor is unknown; `address_space` and `data` are the
+    zygote's own sizes in bytes, which limits go on top of.
     """
 
     mode: str
     landlock: int
     granted: list[tuple[int, int]]
+    ruleset: int | None
     filter: bytes | None
     address_space: int
     data: int
@@ -48,10 +51,17 @@ def prepare(mode: str) -> Plan:
     """The plan for this zygote, after its libraries are loaded."""
     sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
     release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
+    version, granted = landlock.abi(), open_folders() + open_devices()
+    ruleset = None
+    if version and mode == "uid":
+        work = os.open(WORK, os.O_PATH | os.O_CLOEXEC)
+        ruleset = landlock.ruleset(version, [*granted, (work, landlock.WORK)])
+        os.close(work)
     return Plan(
         mode,
-        landlock.abi(),
-        open_folders() + open_devices(),
+        version,
+        granted,
+        ruleset,
         seccomp.assemble() if seccomp.supported() else None,
         _kilobytes(sizes["VmSize"]),
         _kilobytes(sizes["VmData"]),
@@ -90,11 +100,17 @@ def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
     kernel.prctl(_PR_SET_DUMPABLE, 0)
     os.umask(0o077)
     os.chdir(folder)
+    if plan.mode == "namespace":
+        # That of a new user namespace is whole again.
+        kernel.drop_bounding_set()
     kernel.drop_capabilities()
     kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    if plan.landlock:
+    if plan.ruleset is not None:
+        landlock.restrict(plan.ruleset)
+    elif plan.landlock:
+        # The folder is on a file system of this job's own, so no ruleset can name it beforehand.
         own = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        landlock.restrict(plan.landlock, [*plan.granted, (own, landlock.WORK)])
+        landlock.restrict(landlock.ruleset(plan.landlock, [*plan.granted, (own, landlock.WORK)]))
         os.close(own)
     if plan.filter is not None:
         kernel.set_filter(plan.filter)

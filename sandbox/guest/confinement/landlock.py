@@ -6,12 +6,11 @@ Staged into sandboxes: standard library and guest modules only. See the kernel's
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import Final
 
 from gristmill.sandbox.guest.confinement.kernel import call
 
-__all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restrict"]
+__all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restrict", "ruleset"]
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
@@ -42,20 +41,26 @@ def abi() -> int:
         return 0
 
 
-def restrict(version: int, granted: list[tuple[int, int]]) -> None:
-    """Confine this process to the given (descriptor of a path, rights) pairs. No new privileges must be set before.
+def ruleset(version: int, granted: list[tuple[int, int]]) -> int:
+    """The descriptor of a ruleset that grants the given (descriptor of a path, rights) pairs and nothing else.
 
     Raises:
-        OSError: the kernel refused; nothing is confined then.
+        OSError: the kernel refused.
     """
     known = (1 << _FILE_RIGHTS.get(version, 16)) - 1
     attributes = _Ruleset(known, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
-    ruleset = call(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
-    try:
-        for descriptor, rights in granted:
-            rule = _Beneath(rights & known, descriptor)
-            call(_ADD, ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.byref(rule), ctypes.c_uint32(0))
-        call(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
-    finally:
-        os.close(ruleset)
+    made = call(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
+    for descriptor, rights in granted:
+        rule = _Beneath(rights & known, descriptor)
+        call(_ADD, ctypes.c_int(made), ctypes.c_int(1), ctypes.byref(rule), ctypes.c_uint32(0))
+    return made
+
+
+def restrict(made: int) -> None:
+    """Confine this process to a ruleset, for good. No new privileges must be set before.
+
+    Raises:
+        OSError: the kernel refused; nothing is confined then.
+    """
+    call(_RESTRICT, ctypes.c_int(made), ctypes.c_uint32(0))
