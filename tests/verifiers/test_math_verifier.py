@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.mathematics.extraction import final_answers, normal
@@ -17,12 +18,13 @@ from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def verifier(bubblewrap: str) -> AsyncIterator[MathVerifier]:
     async with Pool.open("bubblewrap") as pool:
         yield MathVerifier(pool, confirm=False)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_repeating_the_problem_is_no_answer(verifier: MathVerifier) -> None:
     prompt = r"Simplify $\sqrt{50} + \sqrt{18}$ and $(x+1)^2 - x^2$."
     for gold, restated, solved in [
@@ -52,6 +54,7 @@ RIGHT = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_right_answers_pass_in_any_form(verifier: MathVerifier) -> None:
     for gold, reply, strength in RIGHT:
         verdict = await judged(verifier, gold, reply)
@@ -93,6 +96,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_wrong_restated_hedged_and_hostile_answers_do_not_pass(verifier: MathVerifier) -> None:
     for gold, reply in WRONG:
         verdict = await judged(verifier, gold, reply)
@@ -100,6 +104,7 @@ async def test_wrong_restated_hedged_and_hostile_answers_do_not_pass(verifier: M
         assert verdict.score == 0.0
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.slow
 async def test_what_hangs_is_cut_off_and_the_pool_serves_on(verifier: MathVerifier) -> None:
     for reply in (r"\boxed{9^{9^{9^{9^9}}}}", r"\boxed{(10^{9})!}"):
@@ -109,11 +114,13 @@ async def test_what_hangs_is_cut_off_and_the_pool_serves_on(verifier: MathVerifi
     assert (await judged(verifier, "x+1", r"\boxed{1+x}")).passed
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_percent_is_what_the_task_says(verifier: MathVerifier) -> None:
     assert (await judged(verifier, "10", r"\boxed{10\%}", percent="number")).passed
     assert not (await judged(verifier, ".1", r"\boxed{10\%}", percent="number")).passed
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_feedback_never_tells_the_answer(verifier: MathVerifier) -> None:
     verdict = await judged(verifier, "7310", r"\boxed{12}")
     assert "7310" not in verdict.model_dump_json()
@@ -121,7 +128,7 @@ async def test_the_feedback_never_tells_the_answer(verifier: MathVerifier) -> No
 
 def test_a_task_without_an_answer_cannot_be_judged() -> None:
     assert MathVerifier.problems(Task(id="t", kind="math", prompt="?")) == [
-        "answer: a math task needs the expected answer"
+        "answer: a math task needs the expected answer, or a `check` that names a property"
     ]
     assert MathVerifier.problems(Task(id="t", kind="math", prompt="?", answer="1", settings={"percent": "both"}))
 
@@ -173,6 +180,7 @@ def test_extraction_finds_the_final_answer_only() -> None:
     assert normal(r"\left( 1,\!000 \right).") == "(1000)"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.slow
 async def test_worked_solutions_of_math_500_pass_against_their_answers(
     verifier: MathVerifier, shared_data: Path
@@ -194,6 +202,7 @@ def pair_settings(row: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.slow
 async def test_every_labelled_pair_gets_its_label(verifier: MathVerifier, shared_data: Path) -> None:
     lines = (shared_data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()
@@ -207,6 +216,7 @@ async def test_every_labelled_pair_gets_its_label(verifier: MathVerifier, shared
     assert wrong == []
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.slow
 async def test_no_labelled_wrong_pair_passes(verifier: MathVerifier, shared_data: Path) -> None:
     rows = [json.loads(line) for line in (shared_data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()]

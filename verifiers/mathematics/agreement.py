@@ -16,6 +16,7 @@ __all__ = ["DIGITS", "POINTS", "Finding", "decide", "is_zero", "too_large", "val
 
 DIGITS = 40
 POINTS = 24
+_FINE = 300
 _BITS = 2_000_000
 Finding = dict[str, Any]
 
@@ -31,7 +32,8 @@ def decide(gold: Any, answer: Any, heard: Callable[[Finding], None] = lambda fin
         return {"equal": True, "how": "form", "detail": "the same form"}
     if too_large(gold) or too_large(answer):
         return {"equal": False, "how": "symbolic", "detail": "too large to be evaluated"}
-    gold, answer = _evaluated(gold), _evaluated(answer)
+    real = not gold.has(sympy.I) and not answer.has(sympy.I)
+    gold, answer = _evaluated(gold, real), _evaluated(answer, real)
     if gold == answer:
         same = gold.is_Rational or gold.is_Symbol
         return {"equal": True, "how": "form" if same else "symbolic", "detail": "equal when evaluated"}
@@ -100,11 +102,23 @@ def _tried(gold: Any, answer: Any) -> Finding:
                 return {"equal": False, "how": "numeric", "detail": f"{place}it is {_short(second)}"}
             continue
         agreed += 1
+        if agreed <= 3 and _cancels(gold, answer, point) is False:
+            return {"equal": False, "how": "numeric", "detail": "they differ behind the first digits"}
         if not symbols:
-            return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits"}
+            return {"equal": True, "how": "numeric", "detail": f"they agree to {_FINE} digits"}
     if agreed >= min(8, POINTS):
         return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits at {agreed} points"}
     return {"equal": False, "how": "numeric", "detail": "they could not be compared at enough points"}
+
+
+def _cancels(gold: Any, answer: Any, point: dict[Any, Any]) -> bool | None:
+    """Whether the difference of two near values is 0 as far as `_FINE` digits tell; None if it cannot be evaluated."""
+    try:
+        difference = (gold - answer).subs(point).evalf(3, maxn=_FINE)
+        real, imaginary = difference.as_real_imag()
+        return not any(part.is_Float and part != 0 and part._prec > 1 for part in (real, imaginary))
+    except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
+        return None
 
 
 def _defined(gold: Any, point: dict[Any, Any], ours: Any) -> bool:
@@ -169,15 +183,28 @@ def _mpf(part: Any) -> Any:
     return mpmath.mpf(part.p) / part.q if part.is_Rational else mpmath.mpf(part._mpf_)
 
 
-def _evaluated(found: Any) -> Any:
-    """The expression evaluated, its symbols real: what an answer is about unless it says otherwise."""
+def _evaluated(found: Any, real: bool) -> Any:
+    """The expression evaluated, its symbols real: what an answer is about unless it says otherwise.
+
+    Where nothing is imaginary an odd root of a negative number is the real one, not SymPy's principal one.
+    """
     import sympy
 
-    real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in found.free_symbols}
+    found = found.xreplace({symbol: sympy.Symbol(symbol.name, real=True) for symbol in found.free_symbols})
+    if real:
+        found = found.replace(_is_odd_root, lambda root: -sympy.Pow(-root.base, root.exp))
     try:
-        return found.xreplace(real).doit()
+        return found.doit()
     except (AttributeError, TypeError, ValueError, ArithmeticError):
-        return found.xreplace(real)
+        return found
+
+
+def _is_odd_root(part: Any) -> bool:
+    """Whether a part is ``(negative number)^(odd / odd)``."""
+    exponent = part.exp if part.is_Pow else None
+    if exponent is None or not exponent.is_Rational or exponent.q % 2 == 0 or exponent.q == 1 or exponent.p % 2 == 0:
+        return False
+    return bool(part.base.is_number and part.base.is_negative)
 
 
 def too_large(found: Any) -> bool:

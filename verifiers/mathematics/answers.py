@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal, restates
+from gristmill.verifiers.mathematics.extraction import normal, restates
 from gristmill.verifiers.mathematics.forms import wrong_form
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.refusals import refusal
@@ -14,7 +14,7 @@ from gristmill.verifiers.records import Outcome, Strength
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
-__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_reply", "read_answer"]
+__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer"]
 
 STRENGTHS = {"form": Strength.EXACT, "symbolic": Strength.PROVED, "numeric": Strength.NUMERIC}
 _ALTERNATIVES = 4
@@ -39,16 +39,14 @@ class Found:
     detail: str = ""
 
 
-async def judge_reply(
-    pool: Pool, gold: str, reply: str, prompt: str, settings: dict[str, Any], *, confirm: bool
+async def judge_answers(
+    pool: Pool, gold: str, answers: list[str], prompt: str, settings: dict[str, Any], *, confirm: bool
 ) -> Found:
-    """Extract, read and compare. Several forms of one answer pass if each of them is right.
+    """Read and compare what a reply gives as final. Several forms of one answer pass if each of them is right.
 
     Raises:
         SandboxError: no healthy worker can be had.
     """
-    gold = expected(gold)
-    answers = final_answers(reply, percent=gold.rstrip(" }").endswith("%"))
     if not answers:
         return Found(Outcome.INVALID, "No final answer was found: end with \\boxed{your answer}.")
     if len(answers) == 1:
@@ -82,6 +80,8 @@ async def compare_answer(
     equal, how, detail = _finding(told)
     if outcome is not None and not (equal is True and how == "numeric"):
         return Found(outcome, "Comparing the final answer took more than the limits allow.")
+    if isinstance(told, dict) and "gold" in told:
+        return Found(Outcome.ERROR, "The task cannot be judged: its `answer` could not be read.", detail=detail)
     if equal is not True:
         if how == "unevaluated":
             return Found(Outcome.INVALID, f"The final answer was not accepted: {_REASONS[1]}.", detail=detail)

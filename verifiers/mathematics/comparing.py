@@ -170,6 +170,8 @@ def _named(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> 
     if gold["is"] == answer["is"]:
         if gold["name"] == answer["name"]:
             return _compare(gold["value"], answer["value"], settings, heard)
+        if _is_curve(gold) and _is_curve(answer):
+            return relations_equal(_equation(gold), _equation(answer))
         return {"equal": False, "how": "symbolic", "detail": "it is the value of something else"}
     if gold["is"] == "named":
         if answer["is"] == "relation":

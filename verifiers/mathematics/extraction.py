@@ -71,7 +71,7 @@ def final_answers(reply: str, percent: bool = False) -> list[str]:
 
 def expected(answer: str) -> str:
     r"""A task's expected answer without what surrounds it; a whole worked solution is read as a reply is."""
-    if "\\boxed" in answer or len(answer) > 300:
+    if "\\boxed" in answer or "####" in answer or len(answer) > 300:
         found = final_answers(answer, percent=True)
         if found:
             return found[-1]

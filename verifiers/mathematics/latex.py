@@ -44,6 +44,8 @@ _SAME = (
     (re.compile(r"\\operatorname\*?\{([a-zA-Z]+)\}"), r"\\\1 "),
     (re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|mathsf)\{\s*([A-Za-z])\s*\}"), r"{\1}"),
     (re.compile(r"\\(?:math(?:rm|bf|it|sf)|[mh]box|text(?:bf|it|rm|normal|tt|sf))(?=\s*\{)"), r"\\text"),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\*\*"), "^"), (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
 )  # fmt: skip
 _NAMES = (
@@ -59,7 +61,7 @@ _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 _DECIMAL = re.compile(r"(?<![\d.])(?:\d+\.\d+|\.\d+|\d+\.(?!\d))")
 _MIXED = re.compile(r"(?<![\d.}^_])(\d+)\s*\\frac\{(\d+)\}\{(\d+)\}")
 _PLAIN_MIXED = re.compile(r"(?<![\d./])(\d+) (\d+)/(\d+)(?![\d/.])")
-_SIDE_BY_SIDE = re.compile(r"\d\s+[\d.]|\.\s*\d*\.|[\d}]\s*\{|\)\s*\d")
+_SIDE_BY_SIDE = re.compile(r"(?<![_\d])\d+\s+[\d.]|\.\s*\d*\.|[\d}]\s*\{|\)\s*\d")
 _INNERMOST = re.compile(
     r"\\(?:[dt]?frac|[dt]?binom)\s*\{([^{}]*)\}\s*\{([^{}]*)\}|\\[a-zA-Z]+\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}|[_^]\s*\{([^{}]*)\}"
 )

@@ -11,8 +11,9 @@ from typing import Any
 
 from gristmill.verifiers.mathematics import dates, latex
 from gristmill.verifiers.mathematics.quantities import split_quantity
+from gristmill.verifiers.mathematics.splitting import encloses, found, pieces_of, split
 
-__all__ = ["Form", "read"]
+__all__ = ["Form", "pieces", "read"]
 
 Form = dict[str, Any]
 _DEPTH = 8
@@ -81,8 +82,8 @@ def _form(text: str, settings: dict[str, Any], depth: int) -> Form:
         raise latex.Unreadable("it is nested too deeply")
     text = text.strip().strip("$").strip().rstrip(".;").strip()
     for words in (_as_text, _as_clock, _as_base):
-        if (found := words(text)) is not None:
-            return found
+        if (said := words(text)) is not None:
+            return said
     for structure in (_as_list, _as_relation, _as_sets, _as_matrix, _as_group, _as_ratio, _as_plus_minus):
         if (parsed := structure(text, settings, depth)) is not None:
             return parsed
@@ -101,25 +102,25 @@ def _as_text(text: str) -> Form | None:
 
 
 def _as_clock(text: str) -> Form | None:
-    found = _CLOCK.fullmatch(text)
-    if not found:
+    matched = _CLOCK.fullmatch(text)
+    if not matched:
         return None
-    half = (found[3] or "").replace(".", "").replace(" ", "").lower()
-    return {"is": "text", "text": f"{int(found[1])}:{found[2]} {half}".strip()}
+    half = (matched[3] or "").replace(".", "").replace(" ", "").lower()
+    return {"is": "text", "text": f"{int(matched[1])}:{matched[2]} {half}".strip()}
 
 
 def _as_base(text: str) -> Form | None:
-    found = _BASE.fullmatch(text)
-    if not found or not found[1].lstrip("-")[:1].isdigit():
+    matched = _BASE.fullmatch(text)
+    if not matched or not matched[1].lstrip("-")[:1].isdigit():
         return None
-    return {"is": "text", "text": f"{found[1].lstrip('0') or '0'} in base {found[2]}"}
+    return {"is": "text", "text": f"{matched[1].lstrip('0') or '0'} in base {matched[2]}"}
 
 
 def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    outer = _split(text, re.compile(";"))
+    outer = split(text, re.compile(";"))
     if len(outer) > 1:
         return _listed([_tuple_of(part, settings, depth) for part in outer])
-    parts = [piece for part in _split(text, _AND) for piece in _split(part, re.compile(","))]
+    parts = [piece for part in split(text, _AND) for piece in split(part, re.compile(","))]
     if len(parts) == 1:
         return None
     return _listed([_form(part, settings, depth + 1) for part in parts])
@@ -127,7 +128,7 @@ def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
 
 def _tuple_of(part: str, settings: dict[str, Any], depth: int) -> Form:
     """``p=5,q=2`` between semicolons is one solution."""
-    inner = _split(part, re.compile(","))
+    inner = split(part, re.compile(","))
     if len(inner) == 1:
         return _form(part, settings, depth + 1)
     return {"is": "group", "open": "(", "close": ")", "parts": [_form(each, settings, depth + 1) for each in inner]}
@@ -145,7 +146,7 @@ def _listed(parts: list[Form]) -> Form:
 
 
 def _as_relation(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    parts, signs = _split(text, _RELATIONS), _found(text, _RELATIONS)
+    parts, signs = split(text, _RELATIONS), found(text, _RELATIONS)
     if not signs:
         return None
     if any(not part.strip() for part in parts):
@@ -189,20 +190,20 @@ def _plain(text: str) -> str:
 
 
 def _as_sets(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    signs = _found(text, _SETS)
+    signs = found(text, _SETS)
     if not signs:
         return None
     if len(set(signs)) > 1:
         raise latex.Unreadable("it mixes set operations without brackets")
     kind = {"\\cup": "union", "\\cap": "intersection"}.get(signs[0], "without")
-    return {"is": kind, "parts": [_form(part, settings, depth + 1) for part in _split(text, _SETS)]}
+    return {"is": kind, "parts": [_form(part, settings, depth + 1) for part in split(text, _SETS)]}
 
 
 def _as_matrix(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    found = _MATRIX.fullmatch(text)
-    if not found or found[1] == "vmatrix" or "\\begin" in found[2]:
+    matched = _MATRIX.fullmatch(text)
+    if not matched or matched[1] == "vmatrix" or "\\begin" in matched[2]:
         return None
-    rows = [row for row in re.split(r"\\\\", found[2]) if row.strip(" \\")]
+    rows = [row for row in re.split(r"\\\\", matched[2]) if row.strip(" \\")]
     cells = [[_form(cell, settings, depth + 1) for cell in row.split("&")] for row in rows]
     if not cells or len({len(row) for row in cells}) != 1 or len(cells) * len(cells[0]) > _PARTS:
         raise latex.Unreadable("its matrix has rows of different lengths, or too many")
@@ -210,10 +211,11 @@ def _as_matrix(text: str, settings: dict[str, Any], depth: int) -> Form | None:
 
 
 def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    text = re.sub(r"^\\langle", "(", re.sub(r"\\rangle$", ")", text))
+    if text == "\\mathbb{R}":
+        text = "(-\\infty,\\infty)"
     opened = next((each for each in ("\\{", "{", "(", "[") if text.startswith(each)), None)
     closed = next((each for each in ("\\}", "}", ")", "]") if text.endswith(each)), None)
-    if opened is None or closed is None or not _encloses(text):
+    if opened is None or closed is None or not encloses(text):
         return None
     inner = text[len(opened) : -len(closed)]
     if opened.endswith("{") != closed.endswith("}"):
@@ -225,7 +227,7 @@ def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
             return {"is": "set", "parts": []}
         form = _form(inner, settings, depth + 1)
         return {"is": "set", "parts": form["parts"] if form["is"] == "list" else [form]}
-    parts = _split(inner, re.compile("[,;]"))
+    parts = split(inner, re.compile("[,;]"))
     if len(parts) == 1:
         return (
             _form(inner, settings, depth + 1) if (opened, closed) == ("(", ")") and _RELATIONS.search(inner) else None
@@ -239,7 +241,7 @@ def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
 
 
 def _as_ratio(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    parts = _split(text, re.compile(":"))
+    parts = split(text, re.compile(":"))
     if len(parts) == 1:
         return None
     return {"is": "ratio", "parts": [_form(part, settings, depth + 1) for part in parts]}
@@ -256,50 +258,18 @@ def _value(text: str, settings: dict[str, Any]) -> Form:
     import sympy
 
     bare, unit, percent = split_quantity(text)
-    found, left_open = latex.expression(bare)
+    matched, left_open = latex.expression(bare)
     if percent and settings.get("percent", "fraction") == "fraction":
-        found = sympy.Mul(found, sympy.Rational(1, 100))
+        matched = sympy.Mul(matched, sympy.Rational(1, 100))
     return {
         "is": "value",
-        "tree": sympy.srepr(found),
+        "tree": sympy.srepr(matched),
         "unit": unit,
         "open": list(left_open),
         "decimal": latex.is_decimal(bare),
     }
 
 
-def _encloses(text: str) -> bool:
-    """Whether the bracket that a text begins with closes at its end."""
-    depth = 0
-    plain = text.replace("\\{", "\x01{").replace("\\}", "\x01}")
-    for place, each in enumerate(plain):
-        depth += (each in "([{") - (each in ")]}")
-        if depth == 0 and each in ")]}":
-            return place == len(plain) - 1
-    return False
-
-
-def _pieces(text: str, separator: re.Pattern[str]) -> list[tuple[str, str]]:
-    """(part, the separator after it) at bracket depth 0, environments counted as brackets."""
-    depth, start, place, found = 0, 0, 0, []
-    while place < len(text):
-        if text.startswith(("\\begin", "\\end"), place):
-            depth += 1 if text.startswith("\\begin", place) else -1
-        elif text[place] in "([{":
-            depth += 1
-        elif text[place] in ")]}":
-            depth -= 1
-        elif depth == 0 and (sign := separator.match(text, place)) and sign.end() > place:
-            found.append((text[start:place], sign[0].strip()))
-            start = place = sign.end()
-            continue
-        place += 1
-    return [*found, (text[start:], "")]
-
-
-def _split(text: str, separator: re.Pattern[str]) -> list[str]:
-    return [part for part, _ in _pieces(text, separator)]
-
-
-def _found(text: str, separator: re.Pattern[str]) -> list[str]:
-    return [sign for _, sign in _pieces(text, separator) if sign]
+def pieces(text: str) -> list[tuple[str, str]]:
+    """(side, the relation sign behind it) of canonical text."""
+    return pieces_of(text, _RELATIONS)

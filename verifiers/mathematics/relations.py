@@ -81,7 +81,7 @@ def as_set(form: Form) -> Any:
             if any(end is None or end.free_symbols for end in ends):
                 return None
             start, end = (each.doit() for each in ends)
-            if not (start.is_extended_real and end.is_extended_real) or (end - start).is_positive is not True:
+            if not (start.is_extended_real and end.is_extended_real) or (end - start).is_extended_positive is not True:
                 return None
             return sympy.Interval(start, end, left_open=opened == "(", right_open=closed == ")")
         case {"is": "set" | "list", "parts": parts}:

@@ -20,6 +20,8 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
         for name, (choices, wrong) in _CHOICES.items()
         if name in settings and settings[name] not in choices
     ]
+    if not isinstance(settings.get("program", False), bool):
+        found.append(f"settings.program: {settings['program']!r} is neither true (a reply may be a program) nor false")
     digits = settings.get("digits")
     if digits is not None and (type(digits) is not int or not 0 <= digits <= 30):
         found.append(f"settings.digits: {digits!r} is no number of digits behind the point from 0 to 30")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from gristmill.verifiers.mathematics.answers import Found, judge_reply
+from gristmill.verifiers.mathematics.answers import Found, judge_answers
+from gristmill.verifiers.mathematics.extraction import expected, final_answers
 from gristmill.verifiers.mathematics.jobs import MATHEMATICS
+from gristmill.verifiers.mathematics.programs import program_in, run_program
+from gristmill.verifiers.mathematics.properties.catalogue import check_problems
+from gristmill.verifiers.mathematics.properties.judge import judge_property
 from gristmill.verifiers.mathematics.settings import reading_settings, settings_problems
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
 
@@ -38,17 +42,42 @@ class MathVerifier:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
         found = []
         if task.check is not None:
-            found.append("check: mathematics by property is not judged yet; give an `answer`")
+            found += check_problems(task.check)
+            if task.answer is not None:
+                found.append("answer: a math task has either an `answer` or a `check`, not both")
         elif task.answer is None or not task.answer.strip():
-            found.append("answer: a math task needs the expected answer")
+            found.append("answer: a math task needs the expected answer, or a `check` that names a property")
         return found + settings_problems(task.settings)
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
         start = time.perf_counter()
+        return self._verdict(start, await self._judge(task, solution))
+
+    async def _judge(self, task: Task, reply: str) -> Found:
+        gold = expected(task.answer or "")
+        answers: list[str] | Found
+        source = program_in(reply) if task.settings.get("program") else None
+        if source is not None:
+            answers = await self._programmed(task, source)
+            if isinstance(answers, Found):
+                return answers
+        else:
+            answers = final_answers(reply, percent=gold.rstrip(" }").endswith("%"))
         settings = reading_settings(task.settings)
-        found = await judge_reply(self._pool, task.answer or "", solution, task.prompt, settings, confirm=self._confirm)
-        return self._verdict(start, found)
+        if task.check is not None:
+            return await judge_property(self._pool, task.check, answers, settings, task.limits, confirm=self._confirm)
+        return await judge_answers(self._pool, gold, answers, task.prompt, settings, confirm=self._confirm)
+
+    async def _programmed(self, task: Task, source: str) -> list[str] | Found:
+        """What a program answers, twice if a pass is to be confirmed: an answer that changes is none."""
+        answer = await run_program(self._pool, source, task.limits)
+        if isinstance(answer, Found) or not self._confirm:
+            return answer if isinstance(answer, Found) else [answer]
+        again = await run_program(self._pool, source, task.limits, fresh=True)
+        if again != answer:
+            return Found(Outcome.FLAKY, "The program answers differently when it is run again.")
+        return [answer]
 
     def _verdict(self, start: float, found: Found) -> Verdict:
         info = self._pool.info(MATHEMATICS)

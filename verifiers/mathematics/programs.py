@@ -1,0 +1,62 @@
+"""Program-aided answers: a hypothesis that is a SymPy program is run as a candidate; what it says is an answer's text.
+
+The program defines ``answer`` (a value, or a function without arguments), or prints its answer last. Its process holds
+nothing but the program, and its text is read and judged like any reply's: nothing that it says is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gristmill.sandbox.records import Ending, Job, Limits, Profile
+from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.verifiers.mathematics.answers import Found
+from gristmill.verifiers.records import Outcome
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["PROGRAM", "program_in", "run_program"]
+
+PROGRAM = Profile(name="mathematics-program", guest=("gristmill.verifiers.mathematics.answer_of",), preload=("sympy",))
+_BLOCK = re.compile(r"```(?:python|py|sympy)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+_OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
+
+
+def program_in(reply: str) -> str | None:
+    """The last code block of a reply; None if it has none."""
+    blocks = _BLOCK.findall(reply[-200_000:])
+    return blocks[-1] if blocks and blocks[-1].strip() else None
+
+
+async def run_program(pool: Pool, source: str, limits: Limits, *, fresh: bool = False) -> str | Found:
+    """What the program answers, as text; or how it failed.
+
+    Raises:
+        SandboxError: no healthy worker can be had.
+    """
+    job = Job(program="gristmill.verifiers.mathematics.answer_of:run", request={"source": source}, limits=limits)
+    report = await pool.run(job, PROGRAM, fresh=fresh)
+    if report.ending in _OUTCOMES:
+        return Found(_OUTCOMES[report.ending], "The program took more than its limits allow.")
+    for message in report.messages:
+        try:
+            told = decode(message)
+        except DecodeError:
+            continue
+        if isinstance(told, dict) and isinstance(told.get("answer"), str):
+            return str(told["answer"])
+        if isinstance(told, dict) and isinstance(told.get("error"), str):
+            return Found(Outcome.ERROR, f"The program failed: {told['error'][:300]}.")
+    printed = [line for line in report.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    if report.ending is not Ending.FINISHED or not printed:
+        return Found(Outcome.ERROR, "The program defines no `answer` and prints none.")
+    return _as_mathematics(printed[-1].strip())
+
+
+def _as_mathematics(printed: str) -> str:
+    """SymPy's and Python's own spelling in that of mathematics: their log is natural, their E and I constants."""
+    text = re.sub(r"(?<![A-Za-z_])log\(", r"\\ln(", printed[:2000])
+    text = re.sub(r"(?<![A-Za-z_])E(?![A-Za-z_(])", "e", re.sub(r"(?<![A-Za-z_])I(?![A-Za-z_(])", "i", text))
+    return re.sub(r"^\[(.*)\]$", r"\\{\1\\}", text)

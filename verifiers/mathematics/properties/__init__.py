@@ -1,0 +1,1 @@
+"""Mathematics verified by a property, without a reference answer."""
