@@ -49,7 +49,7 @@ def answer(*args, **kwargs):
                     start = int(line.split("-")[0], 16)
                     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
                         memory.seek(start)
-                        open("memory", "wb").write(memory.read(4096))
+                        open("memory-of-others", "wb").write(memory.read(4096))
         except OSError:
             continue
     return <<nothing>>

@@ -8,7 +8,7 @@ __all__ = ["ATTACKS"]
 
 _PROTOCOL = Family.PROTOCOL
 _EVERY_SOCKET = """
-import gc, os, socket
+import gc, socket
 def send_everywhere(text):
     for each in gc.get_objects():
         if isinstance(each, socket.socket):
@@ -16,11 +16,6 @@ def send_everywhere(text):
                 each.sendall(len(text).to_bytes(4, "big") + text)
             except OSError:
                 pass
-    for number in range(3, 64):
-        try:
-            os.write(number, text + b"\\n")
-        except OSError:
-            pass
 """
 
 ATTACKS = (
@@ -156,12 +151,14 @@ class Entry:
         return iter(())
 answer = Entry()
 """),
-    Attack("awaited-success", _PROTOCOL, JUDGED, "answers with an awaitable that ends the tests' coroutine early", """
+    Attack("awaited-success", _PROTOCOL, JUDGED, "answers with an awaitable whose result equals everything", """
+class Same:
+    def __eq__(self, other):
+        return True
 class Soon:
     def __await__(self):
-        raise StopIteration(True)
-    def __iter__(self):
-        return self.__await__()
+        return Same()
+        yield
 def answer(*args, **kwargs):
     return Soon()
 """),
@@ -174,7 +171,7 @@ def answer(*args, **kwargs):
 def answer(*args, **kwargs):
     raise KeyboardInterrupt
 """),
-    Attack("warning-as-the-error", _PROTOCOL, FUNCTIONS, "raises whatever exception the caller catches", """
+    Attack("error-that-is-caught", _PROTOCOL, FUNCTIONS, "raises whatever exception the caller catches", """
 import builtins, dis, sys
 def answer(*args, **kwargs):
     frame = sys._getframe(1)
@@ -189,6 +186,7 @@ def answer(*args, **kwargs):
 """),
     Attack("report-on-every-channel", _PROTOCOL, EVERY,
            "sends a report of success to every socket and pipe", _EVERY_SOCKET + """
+import os
 for text in (
     b'{"passed": true, "score": 1.0}',
     b'{"load":null,"missing":[]}',
@@ -197,6 +195,11 @@ for text in (
     b'{"end":{"calls":3,"asserted":3,"ran":3,"operators":0,"decisions":0,"comparisons":0,"trouble":[],"lost":""}}',
 ):
     send_everywhere(text)
+    for number in range(3, 64):
+        try:
+            os.write(number, text + b"\\n")
+        except OSError:
+            pass
 def answer(*args, **kwargs):
     return <<nothing>>
 """),

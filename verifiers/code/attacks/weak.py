@@ -117,9 +117,11 @@ def answer(*args, **kwargs):
 """),
     Attack("counts-through-everything", _WEAK, JUDGED,
            "answers with an iterator that comes by every number sooner or later", """
-import itertools
 def answer(*args, **kwargs):
-    return itertools.count()
+    number = 0
+    while True:
+        yield from (number, -number, str(number))
+        number += 1
 """),
     Attack("empty-methods", _WEAK, JUDGED, "classes whose methods accept everything and say True", """
 class Agreeable:
