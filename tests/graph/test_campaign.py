@@ -244,6 +244,13 @@ async def test_seeds_are_those_of_the_place_and_all_different(store: Store) -> N
     assert len(set(seeds)) == len(seeds)
 
 
+async def test_the_knobs_of_sampling_reach_the_model(store: Store) -> None:
+    model, knobs = Model(), {"temperature": 0.3, "top_p": 0.5, "max_tokens": 77, "stop": ("\n", "###")}
+    await run(store, model, config=CONFIG.model_copy(update=knobs))
+    assert model.requests
+    assert all(request.sampling.model_dump(exclude={"seed"}) == knobs for request in model.requests)
+
+
 async def test_the_prompts_can_be_overridden(store: Store) -> None:
     def mine(task: Task, *, profile: str, round: int, parents: Sequence[Step]) -> tuple[Message, ...]:
         return (Message(role="user", content=f"{task.id} {round} {len(parents)}"),)
