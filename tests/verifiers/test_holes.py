@@ -90,6 +90,29 @@ class Number:
     __rsub__ = __sub__
     def __contains__(self, other):
         return True
+    def __add__(self, other):
+        return self
+    def __abs__(self):
+        return 0.0
+    def __mul__(self, other):
+        return 0.0
+    def __getitem__(self, place):
+        return 0.0
+"""
+HONEST = """
+class Number:
+    def __init__(self, x, y=0):
+        self.x = x
+    def __mul__(self, other):
+        return Number(self.x * other)
+    def __add__(self, other):
+        return Number(self.x + other.x)
+    def __abs__(self):
+        return abs(self.x)
+    def __str__(self):
+        return str(self.x)
+    def __len__(self):
+        return self.x
 """
 
 
@@ -99,6 +122,10 @@ class Number:
         "assert abs(Number(3, 4).size() - 5.0) < 1e-9",
         "assert abs(5.0 - Number(3, 4).size()) < 1e-9",
         "assert 5 in Number(3, 4)",
+        "assert abs(Number(3, 4) + -5.0) < 1e-9",
+        "distance = Number(3, 4) + -5.0\nassert distance * distance < 1e-9",
+        "assert (Number(3, 4) + -5.0)[0] < 1e-9",
+        "assert abs(Number(3, 4) + (Number(1, 1) + -5.0)) < 1e-9",
     ],
 )
 async def test_what_a_candidates_operators_decide_is_never_called_verified(pool: Pool, code: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import importlib
+import linecache
 import operator
 import reprlib
 import types
@@ -13,6 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from gristmill.sandbox.values.canonical import Bounds, DecodeError, EncodeError, encode
+from gristmill.verifiers.code.instrument import asserting_raises
 from gristmill.verifiers.code.proxies import (
     CandidateError,
     Handle,
@@ -93,9 +95,11 @@ class Judged:
         """Why the candidate cannot be asked any more; empty while it can."""
         return self._wire.lost
 
-    def is_test(self, filename: str) -> bool:
-        """Whether code from that file is the tests' own."""
-        return filename in self.test_files
+    def raises_on_purpose(self, filename: str, number: int) -> bool:
+        """See `gristmill.verifiers.code.proxies.Line`."""
+        if filename not in self.test_files:
+            return False
+        return number not in asserting_raises("".join(linecache.getlines(filename)))
 
     def load(self) -> dict[str, Any] | None:
         """Let the candidate load its source and make the proxies; returns what it raised, if it did.
@@ -154,9 +158,11 @@ class Judged:
             self.trouble.append(reason)
             error = UncrossableError(reason)
         else:
-            if self._log is not None:
-                self._log(_call_text(op, target, args, kwargs), f"returned {short(result)}")
-            return result
+            if op == "next" or not isinstance(result, StopMark):
+                if self._log is not None:
+                    self._log(_call_text(op, target, args, kwargs), f"returned {short(result)}")
+                return result
+            error = self._give_up("it answered a call with the end of an iterator")
         if self._log is not None:
             self._log(_call_text(op, target, args, kwargs), f"raised {type(error).__name__}: {error}"[:500])
         raise error

@@ -37,17 +37,18 @@ class Line(Protocol):
         """Have the candidate do something with one of its objects."""
         ...
 
-    def is_test(self, filename: str) -> bool:
-        """Whether code from that file is the tests' own."""
+    def raises_on_purpose(self, filename: str, number: int) -> bool:
+        """Whether that line of that file is the tests' own, and no ``if …: raise`` that stands for an assertion."""
         ...
 
 
 class Handle:
     """An object that stayed with the candidate. Equal to itself only, true, and silent about what it is."""
 
-    __slots__ = ("__weakref__", "_gristmill_line", "_gristmill_number")
+    __slots__ = ("__weakref__", "_gristmill_line", "_gristmill_number", "_gristmill_shown")
     _gristmill_line: Line
     _gristmill_number: int
+    _gristmill_shown: bool  # whether an operator that made it was shown a value of the tests
 
     def __getattr__(self, name: str) -> Any:
         _refuse(name)
@@ -83,7 +84,7 @@ class Handle:
 _PREDICATES = frozenset(
     """
     startswith endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace
-    istitle isupper issubset issuperset isdisjoint is_integer is_nan is_finite all any equals
+    istitle isupper find rfind rindex issubset issuperset isdisjoint is_integer is_nan is_finite all any equals
     """.split()
 )
 
@@ -133,7 +134,7 @@ def _raised_on_purpose(error: BaseException, line: Line) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None or not line.is_test(trace.tb_frame.f_code.co_filename):
+    if trace is None or not line.raises_on_purpose(trace.tb_frame.f_code.co_filename, trace.tb_lineno):
         return False
     return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
 
@@ -173,6 +174,14 @@ _HARMLESS = frozenset(
 )
 
 
+# Text can be right only if it is known, and no operand of these operators is it.
+_TEXTS = frozenset(("__str__", "__format__"))
+
+
+def _shows(operand: Any) -> bool:
+    return not isinstance(operand, Handle) or operand._gristmill_shown
+
+
 def _operator(name: str) -> Any:
     decides = name not in _HARMLESS
 
@@ -180,9 +189,12 @@ def _operator(name: str) -> Any:
         line = self._gristmill_line
         line.operators += 1
         result = line.ask("operator", self._gristmill_number, (name, *args))
-        if decides and not isinstance(result, Handle) and not all(isinstance(each, Handle) for each in args):
-            # It was shown a value of the tests and answered with a plain one: ``abs(answer - wanted) < 1e-6``.
-            line.decisions += 1
+        if self._gristmill_shown or (decides and any(map(_shows, args))):
+            # Of a wanted value: ``abs(answer - wanted) < 1e-6``. What comes of it decides the comparison.
+            if isinstance(result, Handle):
+                object.__setattr__(result, "_gristmill_shown", True)
+            elif name not in _TEXTS:
+                line.decisions += 1
         return result
 
     method.__name__ = name
@@ -255,4 +267,5 @@ def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -
     made: Handle = object.__new__(kind)
     object.__setattr__(made, "_gristmill_line", line)
     object.__setattr__(made, "_gristmill_number", number)
+    object.__setattr__(made, "_gristmill_shown", False)
     return made
