@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["adapters", "evaluate", "train"]
 
@@ -56,8 +61,14 @@ def train(
 
 
 def evaluate(
-    tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML).")],
+    tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
+    source: Annotated[
+        str | None, typer.Argument(help="ifeval: its published prompts (JSONL, .gz or not), or hub, the default.")
+    ] = None,
     model: Annotated[str, typer.Option(help="As for `run`.")] = "local",
+    replies: Annotated[
+        Path | None, typer.Option(help="ifeval: judge this file of {prompt, response} instead of asking a model.")
+    ] = None,
     adapter: Annotated[str | None, typer.Option(help="Name in the workspace, or path, of an adapter.")] = None,
     split: Annotated[str | None, typer.Option(help="Only the tasks of this split.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="Replies a task; more than 1 gives unbiased pass@k.")] = 1,
@@ -72,11 +83,13 @@ def evaluate(
 ) -> None:
     """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.
 
+    `ifeval` gives IFEval's four accuracies: prompts and instructions, read strictly and loosely.
     Exit code 0: all was scored. 3: some tasks could not be scored.
 
     Examples:
 
       gristmill eval tasks.jsonl --split test
+      gristmill eval ifeval input_data.jsonl --replies replies.jsonl
       gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
     """
     import asyncio
@@ -87,12 +100,14 @@ def evaluate(
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.records import Sampling
+    from gristmill.graph.tasks.importers import import_tasks
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.evaluation import Evaluation
     from gristmill.trainers.evaluation import evaluate as measure
+    from gristmill.trainers.ifeval import Remembering
     from gristmill.trainers.progress import StageProgress
     from gristmill.verifiers.registry import Verifiers
 
@@ -100,7 +115,14 @@ def evaluate(
         raise UserError(f"--profile: {profile!r} is none of auto, chat, small")
     if samples > 1 and temperature == 0:
         raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
-    chosen = [task for task in load_tasks(tasks) if split is None or task.split == split]
+    ifeval = str(tasks) == "ifeval"
+    if not ifeval and (source is not None or replies is not None):
+        raise UserError("a second file and --replies are of `eval ifeval` only; leave them out")
+    loaded = import_tasks("ifeval", source) if ifeval else load_tasks(tasks)
+    chosen = [task for task in loaded if split is None or task.split == split]
+    if replies is not None:
+        _judge_replies(chosen, replies, sandbox, json_)
+        return
     if not chosen:
         raise UserError(f"--split: no task of {tasks} is in the split {split!r}")
     if adapter is not None and not Path(adapter).exists():
@@ -111,21 +133,26 @@ def evaluate(
     proposer = resolve(model, adapter=adapter, options=ModelOptions(vllm_python=vllm_python))
     console = Console(file=sys.stderr)
 
-    async def work() -> Evaluation:
+    async def work() -> tuple[Evaluation, dict[str, Verdict]]:
         async with Pool.open(sandbox) as pool, proposer:
+            judge = Remembering(Verifiers(pool))
             with StageProgress(console) as progress:
                 progress.stage("eval", f"{len(chosen)} tasks")
-                return await measure(
+                measured = await measure(
                     chosen,
                     proposer=proposer,
-                    judge=Verifiers(pool),
+                    judge=judge,
                     profile=profile,  # type: ignore[arg-type]  # checked above
                     sampling=sampling,
                     samples=samples,
                     progress=lambda done, total: progress.update(done, total),
                 )
+            return measured, judge.verdicts
 
-    found = asyncio.run(work())
+    found, verdicts = asyncio.run(work())
+    if ifeval:
+        _print_accuracies(chosen, verdicts, json_)
+        return
     if json_:
         typer.echo(found.model_dump_json(indent=1))
     else:
@@ -136,6 +163,43 @@ def evaluate(
     unscored = found.pass_at[1].unscored
     if unscored:
         typer.echo(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)
+        raise typer.Exit(3)
+
+
+def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: bool) -> None:
+    import asyncio
+
+    from gristmill.sandbox.pool import Pool
+    from gristmill.trainers.ifeval import judge_replies, read_replies
+    from gristmill.verifiers.registry import Verifiers
+
+    read = read_replies(replies, tasks)
+
+    async def work() -> dict[str, Verdict]:
+        async with Pool.open(sandbox) as pool:
+            return await judge_replies(tasks, read, Verifiers(pool, confirm=False))
+
+    verdicts = asyncio.run(work())
+    if len(read) < len(tasks):
+        typer.echo(
+            f"{len(tasks) - len(read)} of {len(tasks)} prompts have no reply and count as not followed", err=True
+        )
+    _print_accuracies(tasks, verdicts, as_json)
+
+
+def _print_accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict], as_json: bool) -> None:
+    from gristmill.trainers.ifeval import accuracies
+
+    found = accuracies(tasks, verdicts)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        for name in ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"):
+            share = getattr(found, name)
+            interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
+            typer.echo(f"{name:<18}  {100 * share.rate:.1f}%  ({interval}, {share.passed:.0f} of {share.total})")
+    if found.unscored:
+        typer.echo(f"{found.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
         raise typer.Exit(3)
 
 

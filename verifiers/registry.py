@@ -22,6 +22,7 @@ _GROUP = "gristmill.verifiers"
 _BUILT_IN = {
     "code": "gristmill.verifiers.code.verifier:CodeVerifier",
     "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
+    "instruction": "gristmill.verifiers.instructions.verifier:InstructionVerifier",
     "program": "gristmill.verifiers.program:ProgramVerifier",
     "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.loss.verifier:LossVerifier",

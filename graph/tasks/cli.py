@@ -126,7 +126,7 @@ def list_(
 
 @app.command("import")
 def import_(
-    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k or math500.")],
+    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k, math500 or ifeval.")],
     source: Annotated[
         str | None,
         typer.Argument(

@@ -24,6 +24,7 @@ _HUB = {
     "mbpp": ("google-research-datasets/mbpp", "full", "train+validation+test+prompt"),
     "gsm8k": ("openai/gsm8k", "main", "test"),
     "math500": ("HuggingFaceH4/MATH-500", None, "test"),
+    "ifeval": ("google/IFEval", None, "train"),
 }
 
 
@@ -119,7 +120,31 @@ def math500(row: Mapping[str, Any], number: int) -> Task:
     )
 
 
-SOURCES: dict[str, Callable[..., Task]] = {"humaneval": humaneval, "mbpp": mbpp, "gsm8k": gsm8k, "math500": math500}
+def ifeval(row: Mapping[str, Any], number: int) -> Task:
+    """A row of IFEval (Zhou et al. 2023, arXiv:2311.07911): verifiable instructions and their arguments."""
+    ids, arguments = row["instruction_id_list"], row["kwargs"]
+    if len(ids) != len(arguments):
+        raise ValueError("`instruction_id_list` and `kwargs` differ in length")
+    constraints = (
+        {"id": name, "kwargs": {key: value for key, value in given.items() if value is not None}}
+        for name, given in zip(ids, arguments, strict=True)
+    )
+    return Task(
+        id=f"ifeval/{row['key']}",
+        kind="instruction",
+        prompt=row["prompt"],
+        tags=("ifeval",),
+        constraints=tuple(constraints),
+    )
+
+
+SOURCES: dict[str, Callable[..., Task]] = {
+    "humaneval": humaneval,
+    "mbpp": mbpp,
+    "gsm8k": gsm8k,
+    "math500": math500,
+    "ifeval": ifeval,
+}
 """Name → how a row of that source becomes a task."""
 
 

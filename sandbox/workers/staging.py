@@ -84,11 +84,11 @@ def _modules(profile: Profile) -> list[str]:
 
 
 def _source(name: str) -> Path:
-    """The file of a module, found through its package without running the module."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ImportError as error:
-        raise SandboxError(f"the guest module {name} of a sandbox profile cannot be found: {error}") from error
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    """The file of a module, found through its top package: neither the module nor a package of its is run."""
+    top, *rest = name.split(".")
+    spec = importlib.util.find_spec(top)
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    found = next((path for place in places if (path := Path(place, *rest).with_suffix(".py")).is_file()), None)
+    if found is None:
         raise SandboxError(f"the guest module {name} of a sandbox profile is not a Python file here")
-    return Path(spec.origin)
+    return found

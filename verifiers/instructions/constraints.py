@@ -1,0 +1,95 @@
+"""IFEval's 25 types of instruction and the arguments that each needs (Zhou et al. 2023, arXiv:2311.07911)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["INSTRUCTIONS", "arguments", "constraint_problems"]
+
+_RELATIONS: Final = ("less than", "at least")
+_COUNT = "a whole number above 0"
+_RELATION = "'less than' or 'at least'"
+_TEXT = "text"
+_TEXTS = "a list of texts"
+_LETTER = "one letter"
+
+INSTRUCTIONS: Final[dict[str, dict[str, str]]] = {
+    "change_case:capital_word_frequency": {"capital_frequency": _COUNT, "capital_relation": _RELATION},
+    "change_case:english_capital": {},
+    "change_case:english_lowercase": {},
+    "combination:repeat_prompt": {"prompt_to_repeat": _TEXT},
+    "combination:two_responses": {},
+    "detectable_content:number_placeholders": {"num_placeholders": _COUNT},
+    "detectable_content:postscript": {"postscript_marker": _TEXT},
+    "detectable_format:constrained_response": {},
+    "detectable_format:json_format": {},
+    "detectable_format:multiple_sections": {"section_spliter": _TEXT, "num_sections": _COUNT},
+    "detectable_format:number_bullet_lists": {"num_bullets": _COUNT},
+    "detectable_format:number_highlighted_sections": {"num_highlights": _COUNT},
+    "detectable_format:title": {},
+    "keywords:existence": {"keywords": _TEXTS},
+    "keywords:forbidden_words": {"forbidden_words": _TEXTS},
+    "keywords:frequency": {"keyword": _TEXT, "frequency": _COUNT, "relation": _RELATION},
+    "keywords:letter_frequency": {"letter": _LETTER, "let_frequency": _COUNT, "let_relation": _RELATION},
+    "language:response_language": {"language": _TEXT},
+    "length_constraints:nth_paragraph_first_word": {
+        "num_paragraphs": _COUNT,
+        "nth_paragraph": _COUNT,
+        "first_word": _TEXT,
+    },
+    "length_constraints:number_paragraphs": {"num_paragraphs": _COUNT},
+    "length_constraints:number_sentences": {"num_sentences": _COUNT, "relation": _RELATION},
+    "length_constraints:number_words": {"num_words": _COUNT, "relation": _RELATION},
+    "punctuation:no_comma": {},
+    "startend:end_checker": {"end_phrase": _TEXT},
+    "startend:quotation": {},
+}
+"""Id → what it takes. The library draws missing arguments at random, which no judge may do: all are required."""
+
+# ISO codes that the detector knows.
+_LANGUAGES: Final = frozenset(
+    "af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr ne nl no pa pl pt ro "
+    "ru sk sl so sq sv sw ta te th tl tr uk ur vi zh-cn zh-tw".split()
+)
+
+
+def arguments(constraint: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a constraint gives; IFEval's files write null for those it has not."""
+    kwargs = constraint.get("kwargs")
+    return {name: value for name, value in (kwargs or {}).items() if value is not None}
+
+
+def constraint_problems(constraint: Mapping[str, Any]) -> list[str]:
+    """What is wrong with one constraint, one sentence each without its place; empty when it can be checked."""
+    name = constraint.get("id")
+    if name not in INSTRUCTIONS:
+        return [f"`id` {name!r} is none of IFEval's 25: {', '.join(INSTRUCTIONS)}"]
+    if unknown := set(constraint) - {"id", "kwargs"}:
+        return [f"{', '.join(sorted(unknown))} mean nothing here; a constraint has `id` and `kwargs`"]
+    if not isinstance(constraint.get("kwargs", {}), Mapping | None):
+        return ["`kwargs` must be an object"]
+    given, wanted = arguments(constraint), INSTRUCTIONS[name]
+    found = [f"`kwargs.{key}` means nothing for {name}" for key in given if key not in wanted]
+    for key, what in wanted.items():
+        if key not in given:
+            found.append(f"`kwargs.{key}` is missing: {name} needs it, {what}")
+        elif not _fits(given[key], what):
+            found.append(f"`kwargs.{key}` must be {what}, not {given[key]!r}")
+    if name == "language:response_language" and not found and given["language"] not in _LANGUAGES:
+        found.append(f"`kwargs.language` {given['language']!r} is not the code of a language that can be told")
+    if name.endswith("first_word") and not found and given["nth_paragraph"] > given["num_paragraphs"]:
+        found.append("`kwargs.nth_paragraph` is greater than `num_paragraphs`")
+    return found
+
+
+def _fits(value: Any, what: str) -> bool:
+    if what == _COUNT:
+        return type(value) is int and 0 < value < 1_000_000
+    if what == _RELATION:
+        return value in _RELATIONS
+    if what == _LETTER:
+        return type(value) is str and len(value) == 1
+    if what == _TEXTS:
+        return isinstance(value, list | tuple) and bool(value) and all(type(each) is str and each for each in value)
+    return type(value) is str and bool(value.strip())

@@ -1,0 +1,136 @@
+"""Judge whether a reply does what it was told: IFEval's instructions, checked by a program."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.verifiers.instructions.constraints import arguments, constraint_problems
+from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["INSTRUCTION_PROFILE", "InstructionVerifier", "require_checkers"]
+
+_CHECKERS: Final = "gristmill.verifiers.instructions.checkers"
+INSTRUCTION_PROFILE: Final = Profile(
+    name="instructions",
+    guest=(
+        *(f"lm_eval.tasks.ifeval.{name}" for name in ("instructions", "instructions_registry", "instructions_util")),
+        _CHECKERS,
+    ),
+    preload=("nltk", "langdetect", "punkt.data.english", _CHECKERS),
+    image="text",
+)
+LIMITS: Final = Limits(wall_seconds=20, cpu_seconds=20, memory_mb=1024, processes=4, output_kb=512)
+READINGS: Final = ("strict", "loose")
+_LONGEST: Final = 1_000_000
+_SAID = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
+
+
+class InstructionVerifier:
+    """Score = share of the task's `constraints` that the reply follows, in [0, 1]; `passed` if it follows them all.
+
+    `settings.reading` says how a reply is read: ``strict`` (default), as it stands; ``loose``, as IFEval defines it:
+    without asterisks, its first or its last line may help. The other reading stands in `metrics`. A reply on which a
+    checker hangs is a `timeout`. Strength: `tested`.
+
+    Raises:
+        UserError: the extra ``gristmill[instructions]`` is not installed (on `verify`).
+    """
+
+    name = "instruction"
+    version = 1
+    kind = "instruction"
+
+    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+        self._pool = pool
+        self._confirm = confirm
+
+    @staticmethod
+    def problems(task: Task) -> list[str]:
+        """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
+        found = []
+        if not task.constraints:
+            found.append("constraints: an instruction task needs at least one, as {'id': …, 'kwargs': {…}}")
+        for place, constraint in enumerate(task.constraints):
+            found += [f"constraints[{place}]: {sentence}" for sentence in constraint_problems(constraint)]
+        if unknown := set(task.settings) - {"reading"}:
+            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for an instruction; known is reading")
+        if task.settings.get("reading", "strict") not in READINGS:
+            found.append("settings.reading: must be strict or loose")
+        return found
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
+        start = time.perf_counter()
+        require_checkers()
+        reading = str(task.settings.get("reading", "strict"))
+        if len(solution) > _LONGEST:
+            return self._verdict(start, Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
+        constraints = [{"id": each["id"], "kwargs": arguments(each)} for each in task.constraints]
+        request = {"items": [{"reply": solution, "prompt": task.prompt, "constraints": constraints}]}
+        told = await self._ask(request)
+        if isinstance(told, Outcome):
+            return self._verdict(start, told, 0.0, "Checking the reply took more than the limits allow.")
+        if self._confirm and all(each[reading] for each in told) and await self._ask(request, fresh=True) != told:
+            return self._verdict(start, Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
+        checks = tuple(
+            Check(
+                name=each["id"],
+                outcome=Outcome.PASSED if one[reading] else Outcome.FAILED,
+                public=True,
+                detail=f"{'Followed' if one[reading] else 'Not followed'}: {one['says']}",
+            )
+            for each, one in zip(constraints, told, strict=True)
+        )
+        shares = {name: sum(one[name] for one in told) / len(told) for name in READINGS}
+        outcome = Outcome.PASSED if shares[reading] == 1 else Outcome.FAILED
+        text = "\n".join(check.detail for check in checks)
+        return self._verdict(start, outcome, shares[reading], text, checks=checks, metrics=shares)
+
+    async def _ask(self, request: dict[str, Any], *, fresh: bool = False) -> list[dict[str, Any]] | Outcome:
+        """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
+        job = Job(program=f"{_CHECKERS}:judge", request=request, limits=LIMITS)
+        report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
+        return _read(report)
+
+    def _verdict(self, start: float, outcome: Outcome, score: float, feedback: str, **more: Any) -> Verdict:
+        info = self._pool.info(INSTRUCTION_PROFILE)
+        return Verdict(
+            outcome=outcome,
+            score=score,
+            strength=Strength.TESTED,
+            feedback=feedback,
+            seconds=time.perf_counter() - start,
+            verifier=f"{self.name}/{self.version}",
+            sandbox=f"{info.backend} {info.image}".strip(),
+            **more,
+        )
+
+
+def _read(report: Report) -> list[dict[str, Any]] | Outcome:
+    if report.ending is not Ending.FINISHED or not report.messages:
+        return _SAID.get(report.ending, Outcome.ERROR)
+    try:
+        told: list[dict[str, Any]] = decode(report.messages[0])
+    except DecodeError:
+        return Outcome.ERROR
+    return told
+
+
+def require_checkers() -> None:
+    """Make sure that the checkers' libraries are here.
+
+    Raises:
+        UserError: they are not.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("lm_eval", "nltk", "langdetect", "immutabledict", "punkt") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"instruction tasks need {', '.join(missing)}: pip install 'gristmill[instructions]'")
