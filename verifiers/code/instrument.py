@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 __all__ = ["COUNTER", "Part", "asserting_raises", "counted", "modules_used", "parts", "segment"]
@@ -33,8 +35,8 @@ def parts(source: str, filename: str) -> list[Part]:
         if isinstance(statement, ast.Assert):
             asserts += 1
             name = f"assert {asserts}"
-        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
-            _asserts(statement) or any(_asserts(each) for each in ast.walk(statement))
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and any(
+            _asserts(each) for each in _statements([statement])
         ):
             name = f"line {statement.lineno}"
         elif _is_call(statement):
@@ -92,29 +94,45 @@ def _name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-class _Counted(ast.NodeTransformer):
-    """Puts a call of `COUNTER` before every assertion."""
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(node, field, None)
-            if isinstance(block, list):
-                setattr(node, field, [each for statement in block for each in _with_counter(statement)])
-        return node
+def _blocks(statement: Any) -> Iterator[list[ast.stmt]]:
+    """The lists of statements that a statement holds."""
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(statement, field, None)
+        if isinstance(block, list):
+            yield block
+    for branch in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+        yield branch.body
 
 
-def _with_counter(statement: Any) -> list[Any]:
-    if not isinstance(statement, ast.stmt) or not _asserts(statement):
-        return [statement]
-    count = ast.Expr(ast.Call(ast.Name(COUNTER, ast.Load()), [], []))
-    return [ast.copy_location(count, statement), statement]
+def _statements(block: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Every statement of a block, at any depth. Expressions hold none, and most of a tree is expressions."""
+    for statement in block:
+        yield statement
+        for inner in _blocks(statement):
+            yield from _statements(inner)
 
 
 def counted(tree: ast.Module) -> ast.Module:
-    """The same program with its assertions counted."""
-    changed: ast.Module = ast.fix_missing_locations(_Counted().visit(tree))
-    return changed
+    """The same program with a call of `COUNTER` before each of its assertions; the tree is changed."""
+    _count(tree.body)
+    return tree
+
+
+def _count(block: list[ast.stmt]) -> None:
+    found: list[ast.stmt] = []
+    for statement in block:
+        for inner in _blocks(statement):
+            _count(inner)
+        if _asserts(statement):
+            name = ast.copy_location(ast.Name(COUNTER, ast.Load()), statement)
+            call = ast.copy_location(ast.Call(name, [], []), statement)
+            found.append(ast.copy_location(ast.Expr(call), statement))
+        found.append(statement)
+    block[:] = found
+
+
+_MODULES = sys.stdlib_module_names - {"this", "antigravity"}
+_BEFORE_DOT = re.compile(r"\b([^\W\d]\w*)\s*\.")
 
 
 def modules_used(source: str) -> list[str]:
@@ -122,16 +140,21 @@ def modules_used(source: str) -> list[str]:
 
     They are the judge's own here, whatever the solution calls by that name.
     """
-    tree = ast.parse(source)
-    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    bound |= {node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
-    used = {
-        node.value.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    return sorted((used - bound) & (sys.stdlib_module_names - {"this", "antigravity"}))
+    if _MODULES.isdisjoint(_BEFORE_DOT.findall(source)):
+        return []
+    bound: set[str] = set()
+    used: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+            used.add(node.value.id)
+    return sorted((used - bound) & _MODULES)
 
 
 def segment(source: str, line: int) -> str:

@@ -8,54 +8,25 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
-from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode
+from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.values.canonical import Bounds
 from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
+from gristmill.verifiers.code.plain import plain_program
+from gristmill.verifiers.code.plain_run import run_plain
+from gristmill.verifiers.code.run import CASES, LEAST_MESSAGE_BYTES, Run, decoded
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
 
 __all__ = ["Run", "run_test", "why_broken"]
 
-_CASES, _SCRIPT = "gristmill.sandbox.guest.candidate:cases", "gristmill.sandbox.guest.candidate:script"
+_SCRIPT = "gristmill.sandbox.guest.candidate:script"
 _SERVE, _JUDGE = "gristmill.verifiers.code.serve:serve", "gristmill.verifiers.code.judge:judge"
 # The judge outlives the candidate's clock, to tell what it has seen. Its time is bounded all the same.
 _JUDGE_EXTRA_SECONDS = 5.0
 _JUDGE_MEMORY_MB = 1024
-_LEAST_MESSAGE_BYTES = 8 << 20
-
-
-@dataclass(frozen=True)
-class Run:
-    """Where and how one test is run. `public`: a model may read what comes of it; `reveal`: the task's author does."""
-
-    pool: Pool
-    source: str
-    limits: Limits
-    profile: Profile
-    public: bool
-    reveal: bool = False
-    fresh: bool = False
-    shuffle: Random | None = None
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """What both sides have loaded."""
-        return profiles.loaded(self.profile)
-
-    def order(self, number: int) -> list[int]:
-        """The order of `number` independent cases."""
-        places = list(range(number))
-        if self.shuffle is not None:
-            self.shuffle.shuffle(places)
-            if places == sorted(places):
-                places.reverse()
-        return places
 
 
 async def run_test(run: Run, test: CodeTest) -> Findings:
@@ -64,7 +35,15 @@ async def run_test(run: Run, test: CodeTest) -> Findings:
         return await run_cases(run, test)
     if isinstance(test, StdioTest):
         return await run_stdio(run, test)
+    if isinstance(test, PythonTest) and (program := plain_program(test.code, test.setup, _names(test))) is not None:
+        found = await run_plain(run, program)
+        if found is not None:
+            return found
     return await run_judged(run, test)
+
+
+def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:
+    return (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
 
 
 async def run_cases(run: Run, test: CasesTest) -> Findings:
@@ -72,10 +51,10 @@ async def run_cases(run: Run, test: CasesTest) -> Findings:
     order = run.order(len(test.cases))
     cases = [{"args": list(test.cases[place].args), "kwargs": test.cases[place].kwargs} for place in order]
     request = {"source": run.source, "entry_point": test.entry_point, "cases": cases}
-    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
+    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
     found: list[Finding | None] = [None] * len(order)
     for place, message in zip(order, report.messages, strict=False):
-        told = _decoded(message, run.limits)
+        told = decoded(message, run.limits)
         if told is None or "load_error" in told or "missing" in told:
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
             broken = _broken(told) if run.public and told else await why_broken(run, test.entry_point)
@@ -137,15 +116,6 @@ def _line(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 1_000_000 else None
 
 
-def _decoded(message: bytes, limits: Limits) -> dict[str, Any] | None:
-    bounds = Bounds(nodes=1_000_000, size=max(_LEAST_MESSAGE_BYTES, limits.output_kb << 10))
-    try:
-        told = decode(message, bounds)
-    except DecodeError as error:
-        return {"unencodable": str(error)}
-    return told if type(told) is dict else {"unencodable": "a message of another form"}
-
-
 def _broken(told: dict[str, Any]) -> Broken | None:
     if type(told.get("missing")) is str:
         return Broken(Outcome.ERROR, f"the solution defines no {told['missing'][:200]} that can be called")
@@ -163,8 +133,8 @@ async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
     """
     source = run.source if entry_point else f"compile({run.source!r}, '<solution>', 'exec')"
     request = {"source": source, "entry_point": entry_point or "no_entry_point", "cases": []}
-    report = await run.pool.run(Job(program=_CASES, request=request, limits=run.limits), run.profile)
-    told = _decoded(report.messages[0], run.limits) if report.messages else None
+    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile)
+    told = decoded(report.messages[0], run.limits) if report.messages else None
     if told is not None and (entry_point or "load_error" in told):
         return _broken(told)
     if report.ending is not Ending.FINISHED and entry_point:
@@ -213,8 +183,8 @@ def _lines(text: str) -> list[str]:
 
 async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
     """The tests run in a judge process; they and the candidate have only a socket pair in common."""
-    names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
-    bounds = list(Bounds(nodes=1_000_000, size=max(_LEAST_MESSAGE_BYTES, run.limits.output_kb << 10)))
+    names = list(_names(test))
+    bounds = list(Bounds(nodes=1_000_000, size=max(LEAST_MESSAGE_BYTES, run.limits.output_kb << 10)))
     common = {"entry_points": names, "bounds": bounds}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
@@ -241,7 +211,7 @@ async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
 
 def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
     """Read the judge's messages. Whatever is not said to have passed has not."""
-    told = [each for each in (_decoded(message, run.limits) for message in judge.messages) if each is not None]
+    told = [each for each in (decoded(message, run.limits) for message in judge.messages) if each is not None]
     first = told[0] if told else {}
     if "load" not in first:
         outcome, reason = outcome_of(judge if judge.ending is not Ending.FINISHED else candidate)

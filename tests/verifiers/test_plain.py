@@ -1,0 +1,187 @@
+"""Test programs that are read instead of run: what is read, and that the verdict is the judge's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gristmill.sandbox import Pool
+from gristmill.verifiers import Task
+from gristmill.verifiers.code import kinds, profiles
+from gristmill.verifiers.code.kinds import run_judged
+from gristmill.verifiers.code.plain import plain_program
+from gristmill.verifiers.code.plain_run import run_plain
+from gristmill.verifiers.code.run import Run
+from gristmill.verifiers.code.verifier import CodeVerifier
+from gristmill.verifiers.records import Limits, PythonTest
+
+CHECK = """
+METADATA = {"author": "x"}
+
+def check(candidate):
+    "Says what it checks."
+    assert candidate([1, 2], k=3) == (1, 2), "first"
+    assert candidate([]) == ()
+    assert True, "done"
+check(f)
+"""
+
+PLAIN = {
+    "asserts": "assert f(1) == 2\nassert f(2) == 3",
+    "the literal first": "assert 2 == f(1)",
+    "truth": "assert f(1)\nassert not f(0)",
+    "identity": "assert f(1) is True\nassert f(2) is None",
+    "tolerance": "assert abs(f(1.5) - 2.0 / 3.0) < 1e-6",
+    "a sum": "assert f(1) == 1 + 2 * 3",
+    "check": CHECK,
+    "check that nobody calls": CHECK.replace("check(f)", ""),
+    "negative and nested": "assert f(-1, {'a': [1, (2, {3})]}) == [None, -2.5, b'x']",
+}
+NOT_PLAIN = {
+    "a call in an argument": "assert f(g(1)) == 2",
+    "a call in the result": "assert f(1) == set([1])",
+    "a name": "x = 1\nassert f(x) == 2",
+    "another function": "assert g(1) == 2",
+    "a comparison of two calls": "assert f(1) == f(2)",
+    "a chain": "assert 0 < f(1) < 3",
+    "a loop": "for i in range(3):\n    assert f(i) == i",
+    "a function of its own": "def helper(x):\n    return x\nassert f(1) == 2",
+    "the name given anew": "f = 3\nassert f(1) == 2",
+    "candidate given anew": "candidate = 3\nassert candidate(1) == 2",
+    "a message that calls": "assert f(1) == 2, f(3)",
+    "nothing asserted of the candidate": "def check(candidate):\n    assert True\ncheck(f)",
+    "nothing at all": "",
+    "a decorated check": "import functools\n@functools.cache\ndef check(candidate):\n    assert candidate(1) == 2",
+    "check with a default": "def check(candidate=3):\n    assert candidate(1) == 2",
+    "check twice": CHECK + "check(f)\n",
+    "check of something else": CHECK.replace("check(f)", "check(len)"),
+    "spread arguments": "assert f(*[1]) == 2",
+    "spread keywords": "assert f(**{'a': 1}) == 2",
+    "a method": "assert f.g(1) == 2",
+    "an f-string": "assert f(f'{1}') == 2",
+    "a power": "assert f(1) == 9 ** 9 ** 9",
+    "division by nothing": "assert f(1) == 1 / 0",
+    "a comprehension": "assert f([i for i in (1, 2)]) == 2",
+    "async": "async def check(candidate):\n    assert candidate(1) == 2",
+    "no Python": "assert f(1 ==",
+    "too deep": "assert f(" + "[" * 60 + "]" * 60 + ") == 2",
+    "an assignment in it": "assert (y := f(1)) == 2",
+    "is with a number": "assert f(1) is 1",
+}
+
+
+@pytest.mark.parametrize("code", PLAIN.values(), ids=PLAIN)
+def test_programs_that_only_call_and_compare_are_read(code: str) -> None:
+    assert plain_program(code, "", ("f",)) is not None
+
+
+@pytest.mark.parametrize("code", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_anything_else_is_left_to_the_judge(code: str) -> None:
+    assert plain_program(code, "", ("f",)) is None
+
+
+@pytest.mark.parametrize(
+    "setup", ["x = 1", "from math import nothing", "import os", "from .x import y", "import math as f; f()"]
+)
+def test_a_setup_that_does_something_is_left_to_the_judge(setup: str) -> None:
+    assert plain_program("assert f(1) == 2", setup, ("f",)) is None
+
+
+def test_imports_of_what_is_there_do_nothing() -> None:
+    assert plain_program("assert f(1) == 2", "from typing import List, Optional\nimport math", ("f",)) is not None
+
+
+def test_several_entry_points_are_left_to_the_judge() -> None:
+    assert plain_program("assert f(1) == 2", "", ("f", "g")) is None
+
+
+def test_checks_have_the_judges_names() -> None:
+    program = plain_program(CHECK, "", ("f",))
+    assert program is not None
+    assert program.checks == ("check, line 9",)
+    assert [each.args for each in program.assertions] == [([1, 2],), ([],)]
+    assert program.assertions[0].kwargs == {"k": 3}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
+    async with Pool.open(request.param, size=2) as made:
+        yield made
+
+
+TESTS = {
+    "asserts": "assert f(1) == 2\nassert f([1]) == [2]\nassert f('a') == 'b'",
+    "check": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate([1]) == [2]\ncheck(f)",
+    "truth": "assert f(1)\nassert not f(0)\nassert f(2) is True",
+    "tolerance": "assert abs(f(1) - 2.0) < 1e-6\nassert f(3) == 4",
+}
+CANDIDATES = {
+    "right": "def f(x):\n    return {1: 2, 'a': 'b', 3: 4}.get(x, 4) if type(x) is not list else [2]",
+    "true": "def f(x):\n    return x != 0",
+    "raises": "def f(x):\n    raise ValueError(x)",
+    "raises later": "def f(x):\n    return 2 if x == 1 else 1 / 0",
+    "stops": "def f(x):\n    raise StopIteration",
+    "exits": "import os\ndef f(x):\n    os._exit(0)",
+    "exits later": "import os\ndef f(x):\n    return 2 if x == 1 else os._exit(0)",
+    "an always equal object": "class A:\n    def __eq__(self, other):\n        return True\ndef f(x):\n    return A()",
+    "an int that is equal to all": (
+        "class A(int):\n    def __eq__(self, other):\n        return True\ndef f(x):\n    return A(7)"
+    ),
+    "a counter": "from collections import Counter\ndef f(x):\n    return Counter()",
+    "an array": "import numpy\ndef f(x):\n    return numpy.array([2])",
+    "a huge number": "def f(x):\n    return 10 ** 4000",
+    "nan": "def f(x):\n    return float('nan')",
+    "a generator": "def f(x):\n    yield 2",
+    "itself": "def f(x):\n    return f",
+    "does not load": "def f(x)\n    return 2",
+    "raises while loading": "1 / 0",
+    "has another name": "def g(x):\n    return 2",
+    "state": "n = 0\ndef f(x):\n    global n\n    n += 1\n    return [2, [2], 'b'][n - 1]",
+    "bool for int": "def f(x):\n    return True",
+}
+
+
+@pytest.mark.parametrize("tests", TESTS.values(), ids=TESTS)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_outcomes_are_the_judges(pool: Pool, tests: str) -> None:
+    """Every check of every candidate, whichever way it was run; where reading says nothing, the judge was asked."""
+    test = PythonTest(entry_point="f", code=tests)
+    program = plain_program(tests, "", ("f",))
+    assert program is not None
+    read = 0
+    for name, source in CANDIDATES.items():
+        profile = profiles.candidate(profiles.libraries(source))
+        run = Run(pool, source, Limits(wall_seconds=20), profile, public=False)
+        found = await run_plain(run, program)
+        judged = await run_judged(run, test)
+        if found is not None:
+            read += 1
+            rows = {each.name: each.outcome for each in judged.found if each.name != "evidence"}
+            assert {each.name: each.outcome for each in found.found} == rows, name
+            assert "evidence" not in {each.name for each in judged.found}, name
+    assert read > len(CANDIDATES) / 2
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_a_model_may_read_is_the_judges_words(pool: Pool) -> None:
+    test = PythonTest(entry_point="f", code="assert f(1) == 2")
+    task = Task(id="t", kind="code", prompt="?", public_tests=(test,))
+    verdict = await CodeVerifier(pool).verify(task, "def f(x):\n    return 3")
+    assert "assert f(1) == 2" in verdict.feedback
+    assert "3" in verdict.feedback
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_plain_program_needs_no_judge(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(kinds, "run_judged")
+    test = PythonTest(entry_point="f", code="assert f(1) == 2\nassert f(2) == 3")
+    task = Task(id="t", kind="code", prompt="?", tests=(test,))
+    verifier = CodeVerifier(pool)
+    right, wrong = [await verifier.verify(task, f"def f(x):\n    return {body}") for body in ("x + 1", "2")]
+    assert right.passed
+    assert right.metrics == {"calls": 2.0, "assertions": 2.0}
+    assert not wrong.passed
+    assert wrong.score == 0.5
