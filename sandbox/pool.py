@@ -1,8 +1,8 @@
 """Warm workers for many jobs at once: `run` one job, `pair` a candidate with its judge, or hold a `session`.
 
 Trouble is told apart from failure here (DESIGN §3.8). A lost worker says nothing about its job, so the job is run
-again on a new worker that has first passed a canary. If the trouble follows the job from worker to worker, the job
-is its cause, and that is a report (`Ending.FAILED` with a note), not an error.
+again on a new worker that has first passed a canary. If the trouble follows the job from worker to worker, and others
+stay well (`workers/blaming.py`), the job is its cause: that is a report (`Ending.FAILED` with a note), not an error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Self
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.values.canonical import encode
+from gristmill.sandbox.workers.blaming import Attempt, Trial
 from gristmill.sandbox.workers.warm import Held, WarmWorkers
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
 
-ATTEMPTS = 3
 GRACE_SECONDS = 0.5
+# Sessions are run again by their callers; so many jobs' losses are remembered meanwhile.
+_REMEMBERED = 1000
 
 
 def candidate_profile(
@@ -52,20 +55,27 @@ class Session:
     timeout lies a little beyond the job's wall clock, so that no read on it hangs.
     """
 
-    def __init__(self, own: socket.socket, running: asyncio.Task[Report]) -> None:
+    def __init__(self, own: socket.socket, running: asyncio.Task[Report], attempt: Attempt) -> None:
         self.socket = own
         self._running = running
+        self._attempt = attempt
         self._begun = time.monotonic()
 
     async def report(self, grace: float = GRACE_SECONDS) -> Report:
         """Hang up, give the job `grace` seconds to end by itself, kill it if it has not, and say how it ended.
 
         Raises:
-            SandboxError: the worker was lost; nothing may be concluded about the job.
+            SandboxError: the worker was lost; nothing may be concluded about the job. Hold another session with it:
+                if its worker is lost again and again, that is a report.
         """
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        return await _end(self._running, self._begun, grace, "killed when its session ended")
+        try:
+            return await _end(self._running, self._begun, grace, "killed when its session ended")
+        except SandboxError as error:
+            if await self._attempt.lost(error):
+                return self._attempt.trial.blame(error)
+            raise
 
 
 class Pool:
@@ -86,6 +96,7 @@ class Pool:
         self._workers = WarmWorkers(factory, most=3 * self.size)
         self._slots = asyncio.Semaphore(self.size)
         self._running: set[asyncio.Task[Report]] = set()
+        self._trials: dict[object, Trial] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -126,15 +137,16 @@ class Pool:
         Raises:
             SandboxError: no healthy worker can be had; nothing may be concluded about the job.
         """
-        begun = time.monotonic()
+        trial = Trial(self._workers, profile, fresh=fresh)
         async with self._slot():
-            for attempt in range(ATTEMPTS):
-                held = await self._workers.take(profile, fresh=fresh, checked=attempt > 0)
-                try:
-                    return await self._use(held, job, ())
-                except SandboxError as error:
-                    trouble = error
-        return _blamed(trouble, begun)
+            while True:
+                async with trial.attempt() as attempt:
+                    held = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
+                    try:
+                        return await self._use(held, job, ())
+                    except SandboxError as error:
+                        if await attempt.lost(error):
+                            return trial.blame(error)
 
     async def pair(
         self,
@@ -154,20 +166,23 @@ class Pool:
         Raises:
             SandboxError: no healthy worker can be had; nothing may be concluded about the candidate.
         """
-        begun = time.monotonic()
+        trial = Trial(self._workers, profile, fresh=fresh)
         async with self._slot():
-            for attempt in range(ATTEMPTS):
-                # Nothing is waited for while holding a worker: a slot covers both, so pairs cannot block each other.
-                judging = await self._workers.take(judge_profile, checked=attempt > 0)
-                try:
-                    trying = await self._workers.take(profile, fresh=fresh, checked=attempt > 0)
-                except BaseException:
-                    self._workers.give(judging)
-                    raise
-                first, second = await self._both(trying, candidate, judging, judge, last=attempt == ATTEMPTS - 1)
-                if isinstance(first, Report) and isinstance(second, Report):
-                    return first, second
-        return _blamed(first, begun), second if isinstance(second, Report) else _blamed(second, begun)
+            while True:
+                async with trial.attempt() as attempt:
+                    # A slot covers all that is taken here, so pairs cannot block each other.
+                    judging = await self._workers.take(judge_profile, checked=attempt.repeated)
+                    try:
+                        trying = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
+                    except BaseException:
+                        self._workers.give(judging)
+                        raise
+                    first, second = await self._both(trying, candidate, judging, judge, last=attempt.last)
+                    if isinstance(first, Report) and isinstance(second, Report):
+                        return first, second
+                    trouble = first if isinstance(first, SandboxError) else second
+                    if isinstance(trouble, SandboxError) and await attempt.lost(trouble):
+                        return trial.blame(first), second if isinstance(second, Report) else trial.blame(second)
 
     @contextlib.asynccontextmanager
     async def session(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> AsyncIterator[Session]:
@@ -179,20 +194,26 @@ class Pool:
             SandboxError: no healthy worker can be had. A worker lost later shows as a closed socket and is raised
                 by `Session.report`.
         """
-        async with self._slot():
-            held = await self._workers.take(profile, fresh=fresh)
+        key = (profile, fresh, job.program, encode(job.request))
+        trial = self._trials.pop(key, None) or Trial(self._workers, profile, fresh=fresh)
+        async with self._slot(), trial.attempt() as attempt:
+            held = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
             ours, theirs = socket.socketpair()
             ours.settimeout(job.limits.wall_seconds + 5)
             running = self._start(held, job, (theirs,))
             outside = _holds_slot.get()
             _holds_slot.set(True)
             try:
-                yield Session(ours, running)
+                yield Session(ours, running, attempt)
             finally:
                 # Not a reset by token: a fixture may leave this block in another context than it entered.
                 _holds_slot.set(outside)
                 await _kill(running)
                 ours.close()
+                if trial.suspected:
+                    self._trials[key] = trial
+                while len(self._trials) > _REMEMBERED:
+                    del self._trials[next(iter(self._trials))]
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -269,12 +290,6 @@ async def _kill(running: asyncio.Task[Report]) -> None:
     await asyncio.wait({running})
     if not running.cancelled():
         running.exception()  # it was seen by whoever needed it; do not let asyncio report it as lost
-
-
-def _blamed(trouble: Report | SandboxError, begun: float) -> Report:
-    reason = trouble if isinstance(trouble, SandboxError) else "while a judge listened to it"
-    note = f"its worker was lost {ATTEMPTS} times, on workers that were well before it came: {reason}"
-    return Report(ending=Ending.FAILED, seconds=time.monotonic() - begun, note=note)
 
 
 def fitting_size(worker_mb: int = 512) -> int:

@@ -36,6 +36,7 @@ __all__ = ["DockerFactory", "DockerOptions", "DockerSandbox", "hardening"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 START_SECONDS = 120.0
+REMOVE_SECONDS = 10
 
 COVERS = (
     "container: own pid, mount, network, IPC and UTS namespaces, no network device",
@@ -123,7 +124,7 @@ class DockerSandbox:
         self._starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
             connection = await asyncio.shield(self._starting)
-            self._worker = Worker(connection, self.profile, kill=self._kill)
+            self._worker = Worker(connection, self.profile, kill=lambda: asyncio.to_thread(self._remove))
             await self._worker.handshake()
         except SandboxError as error:
             said = await asyncio.to_thread(printed, self._output)
@@ -162,14 +163,17 @@ class DockerSandbox:
             await worker.close()
         await asyncio.to_thread(self._remove)
 
-    async def _kill(self) -> None:
-        await asyncio.to_thread(self._remove)
-
     def _start(self) -> socket.socket:
         """Start the container and return the connection that its zygote makes. Blocks."""
         from docker.errors import DockerException
 
-        self._client = client = connect()
+        self._client = connect()
+        try:
+            return self._start_with(self._client)
+        except (DockerException, OSError) as error:
+            raise SandboxError(f"the engine could not start a sandbox container: {error}") from error
+
+    def _start_with(self, client: DockerClient) -> socket.socket:
         if self._reap_first:
             reap(client)
             sweep()
@@ -181,14 +185,11 @@ class DockerSandbox:
             # The zygote is root inside without the right to override modes; the folder above keeps others out.
             path.chmod(0o666)
             listener.listen(1)
-            try:
-                self._container = client.containers.create(image, **self._settings(self._folder))
-                self._output = self._container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
-                self._container.start()
-                connection = self._accept(listener)
-                engine = client.info()
-            except (DockerException, OSError) as error:
-                raise SandboxError(f"the engine could not start a sandbox container: {error}") from error
+            self._container = client.containers.create(image, **self._settings(self._folder))
+            self._output = self._container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1})
+            self._container.start()
+            connection = self._accept(listener)
+            engine = client.info()
             path.unlink()
         self._info = SandboxInfo(backend="docker", image=digest, covers=COVERS, gaps=engine_gaps(engine))
         return connection
@@ -246,7 +247,9 @@ class DockerSandbox:
         folder, self._folder = self._folder, None
         self._close_output()
         try:
-            if container is not None:
+            if container is not None and client is not None:
+                # Its zygote has ended by now, and the engine removes it by itself: no need to wait for one that hangs.
+                client.api.timeout = REMOVE_SECONDS
                 container.remove(force=True, v=True)
         except NotFound:
             pass

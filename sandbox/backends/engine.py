@@ -37,6 +37,9 @@ def connect(timeout: float = 60.0) -> DockerClient:
     try:
         _reach(address)
         client = docker.from_env(timeout=int(timeout))
+        if address.startswith("unix://"):
+            # Instead of the SDK's own, which leaves its socket open when the engine has gone between two requests.
+            _hold(client, address)
         client.ping()
     # The SDK lets errors of requests and of the socket through beside its own.
     except (DockerException, OSError, ValueError) as error:
@@ -110,6 +113,13 @@ def reap(client: DockerClient) -> int:
                     raise SandboxError(f"cannot remove the leftover container {container.name}: {error}") from error
             removed += 1
     return removed
+
+
+def _hold(client: DockerClient, address: str) -> None:
+    from gristmill.sandbox.backends.transport import ClosingAdapter
+
+    client.api.get_adapter(client.api.base_url).close()
+    client.api.mount("http+docker://", ClosingAdapter(address.removeprefix("unix://"), client.api.timeout))
 
 
 def _reach(address: str) -> None:

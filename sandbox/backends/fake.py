@@ -16,7 +16,7 @@ from typing import Self
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
 
-__all__ = ["Answer", "FakeFactory", "FakeSandbox"]
+__all__ = ["Answer", "FakeFactory", "FakeSandbox", "Outcome"]
 
 Outcome = Report | SandboxError
 Answer = Callable[[Job, Sequence[socket.socket]], Outcome | Awaitable[Outcome]] | list[Outcome]

@@ -20,7 +20,8 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
 
 __all__ = ["Held", "WarmWorkers", "canary"]
 
-RESTART_PAUSES = (0.5, 2.0, 5.0)
+# Thirty seconds: an engine that is restarted loads what it has stored before it answers.
+RESTART_PAUSES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.0, 4.0, 5.0, 5.0)
 
 T = TypeVar("T")
 Shelf: TypeAlias = tuple[Profile, bool]
@@ -62,6 +63,7 @@ class WarmWorkers:
         self._background: set[asyncio.Task[Any]] = set()
         self._coming: dict[Shelf, list[asyncio.Task[Held]]] = {}
         self._infos: dict[Profile, SandboxInfo] = {}
+        self._patient = False
         self._closed = False
 
     def info(self, profile: Profile) -> SandboxInfo | None:
@@ -86,7 +88,7 @@ class WarmWorkers:
             if (held := self._idle_one(shelf)) is not None:
                 if not getattr(held.sandbox, "healthy", True):
                     await self.drop(held)
-                elif not checked or await self._is_well(held):
+                elif not checked or await self.is_well(held):
                     return held
             elif coming := self._coming.get(shelf):
                 with contextlib.suppress(SandboxError):
@@ -97,8 +99,10 @@ class WarmWorkers:
                 return await self._join(self._spawn(self._start_patiently(profile, fresh)), shelf)
 
     def give(self, held: Held) -> None:
-        """Take a worker back that is known to be well."""
+        """Take a worker back that is known to be well, or has been dropped already."""
         held.jobs += 1
+        if held not in self._all:
+            return
         if self._closed or held.jobs >= self._jobs_each:
             self._spawn(self.drop(held))
         else:
@@ -154,8 +158,14 @@ class WarmWorkers:
         task.add_done_callback(arrived)
 
     async def _start_patiently(self, profile: Profile, fresh: bool) -> Held:
-        """Start a worker; where some have run before, outlast a restart of the engine."""
-        for pause in RESTART_PAUSES if self._infos else ():
+        """Start a worker; where some have run before, outlast a restart of the engine.
+
+        If that was in vain, nobody waits so long again until a worker has started: a machine that has lost its
+        engine for good says so soon, however many jobs there are.
+        """
+        for pause in RESTART_PAUSES:
+            if not self._patient:
+                break
             try:
                 return await self._start(profile, fresh)
             except SandboxError as error:
@@ -163,7 +173,11 @@ class WarmWorkers:
                     raise
                 log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
-        return await self._start(profile, fresh)
+        try:
+            return await self._start(profile, fresh)
+        except SandboxError:
+            self._patient = False
+            raise
 
     async def _start(self, profile: Profile, fresh: bool) -> Held:
         held = Held(self._factory.create(profile), profile, fresh)
@@ -177,16 +191,17 @@ class WarmWorkers:
             await asyncio.shield(self.drop(held))
             raise
         self._infos[profile] = held.sandbox.info
+        self._patient = True
         return held
 
     async def _check(self, held: Held) -> Held:
         held.jobs += 1
-        if held.jobs < self._jobs_each and await self._is_well(held):
+        if held.jobs < self._jobs_each and await self.is_well(held):
             return held
         await self.drop(held)
         raise SandboxError("a worker whose job was cancelled is not well")
 
-    async def _is_well(self, held: Held) -> bool:
+    async def is_well(self, held: Held) -> bool:
         """Whether a worker passes a canary; one that does not is dropped."""
         try:
             await canary(held.sandbox)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
+from gristmill.sandbox.backends.fake import Outcome
 from gristmill.sandbox.channel import receive, send
-from gristmill.sandbox.pool import ATTEMPTS
 from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.workers.blaming import ATTEMPTS, MOST_TRIES
 
 JUDGE = Profile(name="judge")
 OTHER = Profile(name="other")
@@ -123,6 +124,83 @@ async def test_no_healthy_worker_is_trouble_of_the_machine_and_blames_nobody(mon
     async with Pool(Broken([SandboxError("lost"), report()]), size=1) as pool:
         with pytest.raises(SandboxError):
             await pool.run(job())
+
+
+class Engine(FakeFactory):
+    """A machine whose workers can be lost all at once, as when an engine is restarted."""
+
+    def crash(self) -> None:
+        for worker in self.workers:
+            worker._lost = True
+
+
+async def test_an_engine_that_dies_again_and_again_makes_nobody_guilty() -> None:
+    """Every worker is lost with it, the witness too: so it was not the job."""
+    runs = 0
+
+    async def answer(asked: Job, sockets: Sequence[socket.socket]) -> Outcome:
+        nonlocal runs
+        runs += 1
+        if runs > 5:
+            return report(text=b"at last")
+        engine.crash()
+        return SandboxError("its zygote ended")
+
+    engine = Engine(answer)
+    async with Pool(engine, size=1) as pool:
+        assert (await pool.run(job())).stdout == b"at last"
+        runs = 0
+        assert (await pool.pair(job(), job("judge"), judge_profile=JUDGE))[0].stdout == b"at last"
+
+
+async def test_an_engine_that_never_stops_dying_is_trouble_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gristmill.sandbox.workers.blaming.SETTLING_SECONDS", 0.0)
+
+    async def answer(asked: Job, sockets: Sequence[socket.socket]) -> SandboxError:
+        engine.crash()
+        return SandboxError("its zygote ended")
+
+    engine = Engine(answer)
+    async with Pool(engine, size=1) as pool:
+        with pytest.raises(SandboxError, match="zygote"):
+            await pool.run(job())
+    assert len(engine.workers) < 2 * MOST_TRIES + 2
+
+
+async def test_a_session_that_loses_its_workers_again_and_again_is_blamed() -> None:
+    """Who holds sessions tries again by himself; the pool remembers, so nobody can choose to be unscored."""
+    async with Pool(FakeFactory([SandboxError("lost")] * ATTEMPTS + [report()]), size=1) as pool:
+        for number in range(ATTEMPTS):
+            async with pool.session(job()) as session:
+                await asyncio.sleep(0.01)
+                if number < ATTEMPTS - 1:
+                    with pytest.raises(SandboxError):
+                        await session.report()
+                else:
+                    blamed = await session.report()
+        async with pool.session(job()) as session:
+            await asyncio.sleep(0.01)
+            assert (await session.report()).ending is Ending.FINISHED
+    assert blamed.ending is Ending.FAILED
+    assert "lost 3 times" in blamed.note
+
+
+async def test_waiting_for_an_engine_that_is_gone_for_good_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for every job that waits: a machine that has lost its engine says so soon."""
+    monkeypatch.setattr("gristmill.sandbox.workers.warm.RESTART_PAUSES", (0.01, 0.01, 0.01))
+
+    class Gone(FakeFactory):
+        def create(self, profile: Profile):  # type: ignore[no-untyped-def]
+            worker = super().create(profile)
+            worker._lost = len(self.workers) > 1
+            return worker
+
+    factory = Gone([SandboxError("lost")])
+    async with Pool(factory, size=1) as pool:
+        for _ in range(5):
+            with pytest.raises(SandboxError):
+                await pool.run(job())
+    assert len(factory.workers) == 1 + 4 + 4
 
 
 async def talk(asked: Job, sockets: Sequence[socket.socket]) -> Report:
