@@ -1,4 +1,4 @@
-"""Answers that are wrong by construction: perturbed golds, each with the reason why it cannot be equal, and hostile text.
+"""Answers that are wrong by construction: perturbed golds, each shown not to be equal to its gold.
 
 Nothing here uses gristmill: what a grader is tested with must not come from the grader. Numbers are checked with exact
 fractions; expressions by evaluating both texts at three points with latex2sympy2_extended and mpmath.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["HOSTILE", "Wrong", "wrong_answers"]
+__all__ = ["Wrong", "number", "wrong_answers"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ def wrong_answers(gold: str) -> Iterator[Wrong]:
 def number(text: str) -> Fraction | None:
     """The exact value of a plain number; thousands' commas are left out."""
     plain = re.sub(r"[,\s]|\\!|\{,\}", "", re.sub(r"\\frac\s*(\d)\s*(\d)$", r"\\frac{\1}{\2}", text.strip()))
+    if "," in text and not re.fullmatch(r"-?\d{1,3}(?:(?:,\\! ?|,|\{,\})\d{3})+(?:\.\d+)?", text.strip()):
+        return None
     if found := _FRACTION.fullmatch(plain):
         return Fraction(int(found[1] + found[2]), int(found[3]))
     return Fraction(plain) if _NUMBER.fullmatch(plain) and plain.strip("-.") else None
@@ -223,8 +225,11 @@ def differ(first: str, second: str) -> bool:
     from latex2sympy2_extended import latex2sympy
 
     try:
-        ours, theirs = (latex2sympy(re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text.replace("\\sqrt2", "\\sqrt{2}"))
-                                    .replace("i", "I") if "\\" not in text else text) for text in (first, second))  # fmt: skip
+        spelled = (re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text) for text in (first, second))
+        parsed = (latex2sympy(re.sub(r"\\sqrt(\d)", r"\\sqrt{\1}", text)) for text in spelled)
+        ours, theirs = (
+            each.subs(sympy.Symbol("i"), sympy.I).subs(sympy.Symbol("i", real=True), sympy.I) for each in parsed
+        )
         symbols = sorted(ours.free_symbols | theirs.free_symbols, key=str)
         for point in (sympy.Rational(7, 5), sympy.Rational(12, 7), sympy.Rational(29, 13)):
             values = {symbol: point + place for place, symbol in enumerate(symbols)}
@@ -234,46 +239,3 @@ def differ(first: str, second: str) -> bool:
     except Exception:
         return False
     return False
-
-
-_TOWER = "9" + "^{9" * 8 + "}" * 8
-HOSTILE: tuple[tuple[str, str], ...] = tuple(
-    (name, text if "boxed" in text or len(text) > 100_000 else f"\\boxed{{{text}}}")
-    for name, text in (
-        ("power tower", _TOWER), ("power tower, small", "2^{2^{2^{2^{2^{2}}}}}"), ("tower of tens", "10^{10^{10^{10}}}"),
-        ("tower below", "\\frac{1}{9^{9^{9^{9}}}}"), ("tower of negative powers", "9^{-9^{9^{9^9}}}"), ("plain tower", "9**9**9**9**9"),
-        ("tower in a root", "\\sqrt{9^{9^{9^{9}}}}"), ("tower in an exponent of e", "e^{e^{e^{e^{e^{e^e}}}}}"),
-        ("tower in a sine", "\\sin(10^{10^{10^{10}}})"), ("tower mod", "9^{9^{9^{9}}} \\mod 7"),
-        ("factorial", "(10^{9})!"), ("factorial tower", "100!!!!!"), ("factorial of a factorial", "((((9!)!)!)!)!"),
-        ("binomial", "\\binom{10^{12}}{10^{11}}"), ("literal binomial", "\\binom{1000000000}{500000000}"), ("gamma", "\\Gamma(10^{12})"),
-        ("long sum", "\\sum_{n=1}^{10^{12}} \\frac{1}{n}"), ("divergent sum", "\\sum_{n=1}^{\\infty} n!"),
-        ("long product", "\\prod_{n=1}^{10^{10}} n"), ("hard integral", "\\int_0^{\\infty} \\sin(x^{x^x}) e^{-x^2} dx"),
-        ("nested integrals", "\\int_0^1\\int_0^1\\int_0^1\\int_0^1 \\sin(xyzt) dx dy dz dt"), ("hard limit", "\\lim_{x \\to 0} x^{x^{x^{x^x}}}"),
-        ("the problem as an integral", "\\int_0^5 1 dx"), ("sum for the value", "\\sum_{k=1}^{5} 1"), ("limit for the value", "\\lim_{x \\to 5} x"),
-        ("derivative for the value", "\\frac{d}{dx} 5x"), ("arithmetic left", "2+3"), ("arithmetic left, times", "1 \\cdot 5"), ("chain", "3=5"),
-        ("chain with a name", "x = 3 = 5"), ("equation with a factor", "2x = 5"), ("equation of names", "x = y"),
-        ("deep brackets", "(" * 300 + "5" + ")" * 300), ("deep roots", "\\sqrt{" * 120 + "5" + "}" * 120),
-        ("deep fractions", "\\frac{1}{" * 120 + "5" + "}" * 120), ("deep powers", "x^{" * 120 + "5" + "}" * 120),
-        ("unbalanced", "(" * 500), ("open boxes", "\\boxed{" * 20000), ("nested boxes", "\\boxed{" * 2000 + "6" + "}" * 2000),
-        ("many boxes", "\\boxed{5}\\boxed{6}" * 5000), ("a megabyte of digits", "\\boxed{" + "7" * 1_000_000 + "}"),
-        ("a megabyte of brackets", "{" * 1_000_000), ("a megabyte of dollars", "$" * 1_000_000), ("a megabyte of prose", "The answer is 6. " * 60_000),
-        ("a megabyte of one line", "answer " * 150_000), ("a megabyte of backslashes", "\\" * 1_000_000), ("a megabyte of spaces", "\\boxed{5" + " " * 1_000_000 + "6}"),
-        ("huge matrix", "\\begin{pmatrix}" + "\\\\".join(["&".join("1" * 12)] * 12) + "\\end{pmatrix}"), ("matrix power", "\\begin{pmatrix}1&1\\\\1&0\\end{pmatrix}^{10^9}"),
-        ("matrix tower", "\\begin{pmatrix}9^{9^{9^9}}\\end{pmatrix}"), ("huge determinant", "\\begin{vmatrix}" + "\\\\".join(["&".join("abcdefgh")] * 8) + "\\end{vmatrix}"),
-        ("import", "__import__('os').system('id')"), ("lambda", "(lambda: 5)()"), ("dunder", "().__class__.__bases__"), ("eval", "eval('5')"),
-        ("exec", "exec(\"x=5\")"), ("getattr", "getattr(5,'real')"), ("open", "open('/etc/passwd')"), ("walrus", "(x:=5)"), ("f-string", "f\"{5}\""),
-        ("comprehension", "[x for x in (5,)][0]"), ("sympify", "sympify(\"5\")"), ("srepr", "Integer(5)"), ("S", "S(5).func"), ("comment", "5 # right"),
-        ("tex input", "\\input{/etc/passwd}"), ("tex loop", "\\def\\x{\\x\\x}\\x"), ("arabic digits", "\u0665"), ("fullwidth digits", "\uff15"),
-        ("mathematical digits", "\U0001d7d3"), ("cyrillic letter", "\u0445+5"), ("superscript only", "\u2075"), ("right to left", "\u202e5"),
-        ("zero width", "5\u200b6"), ("null byte", "5\x00"), ("combining strokes", "5" + "\u0338" * 500), ("roman numeral", "\u2164"), ("circled", "\u2464"),
-        ("emoji", "5\ufe0f\u20e3"), ("infinity", "\\infty"), ("nan", "\\frac{0}{0}"), ("division by zero", "\\frac{5}{0}"), ("oo - oo", "\\infty - \\infty"),
-        ("hedge", "5 \\text{ or } 6"), ("hedge, boxes", "\\boxed{5} or \\boxed{6}"), ("hedge, list", "5, 6, 7"), ("hedge, plus-minus", "5 \\pm 1"), ("hedge, range", "4 < x < 6"),
-        ("interval", "[5, 5]"), ("set builder", "\\{x : x = 5\\}"), ("not", "\\neq 5"), ("about", "\\approx 5.2"), ("dots", "5.000\\ldots1"), ("nothing", ""), ("blank", "   "),
-        ("only a unit", "\\text{cm}"), ("the question", "x"), ("long decimal", "4." + "9" * 900), ("exponent notation", "5e1000000000"), ("hex", "0x5"),
-        ("ackermann", "A(5,5)"), ("up arrows", "9\\uparrow\\uparrow\\uparrow 9"), ("huge exponent", "(1+10^{-50})^{10^{50}}"), ("cancelling", "10^{400}-10^{400}+10^{-300}"),
-        ("near miss", "5+10^{-60}"), ("near miss, trigonometric", "5\\cos(10^{-40})"), ("nested absolute values", "|" * 100 + "5" + "|" * 100),
-        ("floors", "\\lfloor " * 100 + "6" + "\\rfloor " * 100), ("polynomial blow-up", "(x+y+z+w+1)^{400}"), ("multinomial", "(a+b+c+d+f+g)^{60}"),
-        ("roots of roots", "+".join(f"\\sqrt{{{n}}}" for n in range(2, 60))), ("cube roots", "\\sqrt[3]{2+\\sqrt[5]{7}}+" * 20 + "1"),
-        ("solve me", "x^5-x-1=0"), ("system", "x+y=5, x-y=1"), ("repeated names", "x=5, x=6"), ("semicolons", "5;6;7"), ("colons", "5:1"), ("clock", "5:00"), ("base", "5_6"),
-    )
-)  # fmt: skip

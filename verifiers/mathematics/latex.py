@@ -128,7 +128,7 @@ def expression(text: str) -> tuple[Any, tuple[str, ...]]:
     found = _parsed(text)
     if not isinstance(found, sympy.Expr) or isinstance(found, sympy.MatrixBase):
         raise Unreadable("it is not an expression")
-    left_open = unevaluated(found, frozenset(plain))
+    left_open = unevaluated(found, frozenset(name for name, each in plain.items() if each.is_Rational))
     swap: dict[Any, Any] = {symbol: _symbol(symbol, plain) for symbol in found.free_symbols}
     with sympy.evaluate(False):
         found = found.xreplace(swap)
@@ -146,11 +146,13 @@ def _symbol(symbol: Any, plain: dict[str, Any]) -> Any:
 
 
 def _settled(text: str) -> tuple[str, dict[str, Any]]:
-    """The text with everything spelled out that the library would guess at, and what stands for exact numbers in it."""
+    """The text with everything spelled out that the library would guess at, and what stands for what in it."""
     import sympy
 
     if not text.strip():
         raise Unreadable("it is empty")
+    if re.search(r"v\s*_\s*\{?\s*9", text):
+        raise Unreadable("it uses a name that is taken")
     numbers: dict[str, Any] = {}
 
     def stand_in(value: Any) -> str:
@@ -179,6 +181,9 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
         raise Unreadable("it has one exponent on another without braces")
     if _NO_WORDS.search(text):
         raise Unreadable("it holds words")
+    # The library drops primes, and takes a capital I for the imaginary unit.
+    text = re.sub(r"([A-Za-z])('{1,3})", lambda part: stand_in(sympy.Symbol(part[1] + "_prime" * len(part[2]))), text)
+    text = re.sub(r"(?<![A-Za-z\\])I(?![A-Za-z_])", lambda part: stand_in(sympy.Symbol("I")), text)
     text = re.sub(r"\{\s*([A-Za-z])\s*\}(?=\s*[*+\-/)]|\s*$)", lambda part: _freed(text, part), text)
     text = re.sub(r"(\)|v_\{\d+\}|(?<![\d^_])\d+)\s*(?=\()", r"\1\\cdot ", text)
     text = re.sub(
@@ -187,7 +192,7 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
         text,
     )
     text = re.sub(rf"(?<![A-Za-z\\_])([A-Za-z])(?<![{_FUNCTION_LETTERS}])\s*(?=\()", r"\1\\cdot ", text)
-    return re.sub(r"(?<![A-Za-z\\])I(?![A-Za-z])", "I_{0}", text).replace("*", r"\cdot "), numbers
+    return text.replace("*", r"\cdot "), numbers
 
 
 def _side_by_side(text: str) -> bool:

@@ -229,9 +229,7 @@ def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
         return {"is": "set", "parts": form["parts"] if form["is"] == "list" else [form]}
     parts = split(inner, re.compile("[,;]"))
     if len(parts) == 1:
-        return (
-            _form(inner, settings, depth + 1) if (opened, closed) == ("(", ")") and _RELATIONS.search(inner) else None
-        )
+        return _form(inner, settings, depth + 1) if (opened, closed) == ("(", ")") else None
     return {
         "is": "group",
         "open": opened,
