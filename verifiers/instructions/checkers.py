@@ -7,6 +7,7 @@ seed, so that a reply is judged alike every time. Staged into sandboxes: a reply
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import langdetect
@@ -45,25 +46,28 @@ init_factory()
 
 
 def judge(context: Context) -> None:
-    """Check replies. The request is ``{"items": [{"reply", "prompt", "constraints": [{"id", "kwargs"}]}]}``.
+    """Check replies. The request is ``{"items": [{"reply", "constraints": [{"id", "kwargs"}]}]}``.
 
     One message for each item, a list of ``{"strict", "loose", "says"}`` for its constraints in order: whether the
     reply follows it as it stands, whether any of its `variants` does, and the instruction in words.
     """
     for item in context.request["items"]:
-        context.send([follows(item["reply"], item["prompt"], constraint) for constraint in item["constraints"]])
+        context.send([follows(item["reply"], constraint) for constraint in item["constraints"]])
 
 
-def follows(reply: str, prompt: str, constraint: dict[str, Any]) -> dict[str, Any]:
+def follows(reply: str, constraint: dict[str, Any]) -> dict[str, Any]:
     """What the library's checker of one constraint says of a reply and of its variants.
 
     What its checker cannot digest (it raises) does not follow it.
     """
     checker = instructions_registry.INSTRUCTION_DICT[constraint["id"]](constraint["id"])
     says = checker.build_description(**constraint["kwargs"])
-    arguments = checker.get_instruction_args()
-    if arguments and "prompt" in arguments:
-        says = checker.build_description(prompt=constraint["kwargs"].get("prompt_to_repeat") or prompt)
+    # The library puts words into regular expressions as they are: `2.5` would also find `215`.
+    again = checker.build_description(**{key: _literal(key, value) for key, value in constraint["kwargs"].items()})
+    if "letter" in constraint["kwargs"]:
+        # The library replaces `!` and `#`, which IFEval's own prompts ask for, by a letter drawn at random.
+        says = again.replace(f"letter {checker._letter}", f"letter {constraint['kwargs']['letter']}")
+        checker._letter = constraint["kwargs"]["letter"].lower()
     strict = _check(checker, reply)
     loose = strict or any(_check(checker, variant) for variant in variants(reply)[1:])
     return {"strict": strict, "loose": loose, "says": str(says)[:500]}
@@ -74,6 +78,12 @@ def variants(reply: str) -> list[str]:
     lines = reply.split("\n")
     cut = [reply] + ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
     return list(dict.fromkeys([*cut, *(text.replace("*", "") for text in cut)]))
+
+
+def _literal(key: str, value: Any) -> Any:
+    if key in ("keywords", "forbidden_words"):
+        return [re.escape(word) for word in value]
+    return re.escape(value) if key in ("keyword", "section_spliter") else value
 
 
 def _check(checker: Any, reply: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ INSTRUCTIONS: Final[dict[str, dict[str, str]]] = {
 }
 """Id → what it takes. The library draws missing arguments at random, which no judge may do: all are required."""
 
+_WORD: Final = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 # ISO codes that the detector knows.
 _LANGUAGES: Final = frozenset(
     "af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr ne nl no pa pl pt ro "
@@ -76,6 +78,10 @@ def constraint_problems(constraint: Mapping[str, Any]) -> list[str]:
             found.append(f"`kwargs.{key}` is missing: {name} needs it, {what}")
         elif not _fits(given[key], what):
             found.append(f"`kwargs.{key}` must be {what}, not {given[key]!r}")
+    if not found and name.startswith("keywords:") and "letter" not in name:
+        words = given.get("keywords") or given.get("forbidden_words") or [given["keyword"]]
+        # The library looks for them between word boundaries, which `c++` has none of.
+        found += [f"{word!r} must begin and end with a letter or digit" for word in words if not _WORD.fullmatch(word)]
     if name == "language:response_language" and not found and given["language"] not in _LANGUAGES:
         found.append(f"`kwargs.language` {given['language']!r} is not the code of a language that can be told")
     if name.endswith("first_word") and not found and given["nth_paragraph"] > given["num_paragraphs"]:

@@ -26,7 +26,7 @@ INSTRUCTION_PROFILE: Final = Profile(
     preload=("nltk", "langdetect", "punkt.data.english", _CHECKERS),
     image="text",
 )
-LIMITS: Final = Limits(wall_seconds=20, cpu_seconds=20, memory_mb=1024, processes=4, output_kb=512)
+LIMITS: Final = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
 READINGS: Final = ("strict", "loose")
 _LONGEST: Final = 1_000_000
 _SAID = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
@@ -73,7 +73,7 @@ class InstructionVerifier:
         if len(solution) > _LONGEST:
             return self._verdict(start, Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
         constraints = [{"id": each["id"], "kwargs": arguments(each)} for each in task.constraints]
-        request = {"items": [{"reply": solution, "prompt": task.prompt, "constraints": constraints}]}
+        request = {"items": [{"reply": solution, "constraints": constraints}]}
         told = await self._ask(request)
         if isinstance(told, Outcome):
             return self._verdict(start, told, 0.0, "Checking the reply took more than the limits allow.")

@@ -1,0 +1,218 @@
+"""Instructions: labels that follow by construction, hostile replies, and arguments that leave nothing to chance."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gristmill.graph.tasks.importers import import_tasks
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Job
+from gristmill.sandbox.values.canonical import decode
+from gristmill.trainers.ifeval import accuracies, judge_replies, read_replies
+from gristmill.verifiers.instructions.constraints import INSTRUCTIONS, constraint_problems
+from gristmill.verifiers.instructions.verifier import INSTRUCTION_PROFILE, LIMITS, InstructionVerifier
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.registry import Verifiers, problems
+
+_spec = importlib.util.spec_from_file_location(
+    "ifeval_constructed", Path(__file__).resolve().parents[2] / "benchmarks" / "ifeval_constructed.py"
+)
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+ENGLISH, constructed = _module.ENGLISH, _module.constructed
+
+for needed in ("lm_eval", "nltk", "langdetect", "punkt"):
+    pytest.importorskip(needed)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+in_module = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
+    async with Pool.open("bubblewrap", 2) as opened:
+        yield opened
+
+
+def task(*constraints: tuple[str, dict[str, Any]], **fields: Any) -> Task:
+    rows = tuple({"id": name, "kwargs": kwargs} for name, kwargs in constraints)
+    return Task(**{"id": "i", "kind": "instruction", "prompt": "Write.", "constraints": rows} | fields)
+
+
+async def verdict(pool: Pool, asked: Task, reply: str) -> Verdict:
+    return await InstructionVerifier(pool).verify(asked, reply)
+
+
+@in_module
+async def test_every_reply_made_to_follow_or_not_is_judged_so(pool: Pool) -> None:
+    known = list(constructed())
+    assert len(known) >= 300
+    assert {name for _, name, _, _ in known} == set(INSTRUCTIONS)
+    assert {(name, label) for _, name, _, label in known} == {
+        (name, label) for name in INSTRUCTIONS for label in (True, False)
+    }
+    items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given, _ in known]
+    job = Job(program="gristmill.verifiers.instructions.checkers:judge", request={"items": items}, limits=LIMITS)
+    report = await pool.run(job, INSTRUCTION_PROFILE)
+    found = [decode(message)[0]["strict"] for message in report.messages]
+    assert found == [label for _, _, _, label in known]
+
+
+@in_module
+async def test_a_reply_that_follows_all_passes_and_the_feedback_says_which_it_does_not(pool: Pool) -> None:
+    asked = task(("punctuation:no_comma", {}), ("startend:quotation", {}))
+    good = await verdict(pool, asked, '"No commas here."')
+    assert (good.outcome, good.score, good.strength, good.verified) == (Outcome.PASSED, 1.0, Strength.TESTED, True)
+    half = await verdict(pool, asked, "No commas here.")
+    assert (half.outcome, half.score) == (Outcome.FAILED, 0.5)
+    assert half.feedback.splitlines()[0].startswith("Followed: ")
+    assert half.feedback.splitlines()[1].startswith("Not followed: Wrap your entire response")
+
+
+@in_module
+async def test_the_loose_reading_forgives_a_first_line_and_asterisks(pool: Pool) -> None:
+    asked = task(("detectable_format:json_format", {}))
+    reply = 'Sure, here it is:\n{"a": "*b*"}'
+    strict = await verdict(pool, asked, reply)
+    assert (strict.outcome, strict.metrics) == (Outcome.FAILED, {"strict": 0.0, "loose": 1.0})
+    loose = await verdict(pool, asked.model_copy(update={"settings": {"reading": "loose"}}), reply)
+    assert loose.outcome is Outcome.PASSED
+
+
+HOSTILE = {
+    "a megabyte of one letter": "a" * 999_000,
+    "a megabyte of line ends": "\n" * 999_000,
+    "blanks before a star": " " * 300_000 + "x",
+    "brackets that open": "[" * 500_000,
+    "stars": "* " * 300_000,
+    "angles": "<<" * 200_000,
+    "deep json": "[" * 100_000 + "]" * 100_000,
+    "lone surrogates": "\ud800 a",
+    "control characters": "\x00\x1b[2J" * 1000,
+    "one long sentence": "a." * 200_000,
+    "nothing": "",
+    "blanks": " \n\t ",
+}
+ALL = task(
+    ("change_case:capital_word_frequency", {"capital_frequency": 3, "capital_relation": "at least"}),
+    ("change_case:english_capital", {}),
+    ("detectable_content:number_placeholders", {"num_placeholders": 3}),
+    ("detectable_content:postscript", {"postscript_marker": "P.S."}),
+    ("detectable_format:json_format", {}),
+    ("detectable_format:number_bullet_lists", {"num_bullets": 3}),
+    ("detectable_format:number_highlighted_sections", {"num_highlights": 3}),
+    ("detectable_format:multiple_sections", {"section_spliter": "SECTION", "num_sections": 3}),
+    ("detectable_format:title", {}),
+    ("language:response_language", {"language": "de"}),
+    ("length_constraints:number_sentences", {"num_sentences": 3, "relation": "at least"}),
+    ("length_constraints:number_paragraphs", {"num_paragraphs": 3}),
+)
+
+
+@in_module
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_reply_ends_within_the_limit_and_never_passes(pool: Pool, name: str) -> None:
+    found = await verdict(pool, ALL, HOSTILE[name])
+    assert found.outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY, Outcome.INVALID, Outcome.ERROR)
+    assert found.seconds < LIMITS.wall_seconds + 15
+    after = await verdict(pool, task(("punctuation:no_comma", {})), "Still here.")
+    assert after.passed
+
+
+@in_module
+async def test_a_mark_that_is_no_letter_is_counted_itself_and_never_drawn_at_random(pool: Pool) -> None:
+    asked = task(("keywords:letter_frequency", {"letter": "!", "let_frequency": 3, "let_relation": "at least"}))
+    for _ in range(5):
+        assert (await verdict(pool, asked, "Yes!!!")).passed
+        assert not (await verdict(pool, asked, "Yes!! " + ENGLISH)).passed
+
+
+@in_module
+async def test_a_keyword_is_text_and_no_pattern(pool: Pool) -> None:
+    asked = task(
+        ("keywords:existence", {"keywords": ["2.5"]}), ("keywords:forbidden_words", {"forbidden_words": ["a.b"]})
+    )
+    assert (await verdict(pool, asked, "It is 2.5 and axb.")).passed
+    assert (await verdict(pool, asked, "It is 215 and a.b.")).score == 0.0
+
+
+@in_module
+async def test_judging_the_same_reply_again_gives_the_same_verdict(pool: Pool) -> None:
+    asked = task(("language:response_language", {"language": "es"}), ("change_case:english_lowercase", {}))
+    found = {
+        (await verdict(pool, asked, "la casa. the house. el gato.")).model_copy(update={"seconds": 0}).model_dump_json()
+        for _ in range(6)
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("constraint", "words"),
+    [
+        ({}, "none of IFEval's 25"),
+        ({"id": "punctuation:no_commas"}, "none of IFEval's 25"),
+        ({"id": "punctuation:no_comma", "arguments": {}}, "arguments"),
+        ({"id": "punctuation:no_comma", "kwargs": []}, "must be an object"),
+        ({"id": "punctuation:no_comma", "kwargs": {"n": 1}}, "`kwargs.n` means nothing"),
+        ({"id": "length_constraints:number_words", "kwargs": {"num_words": 3}}, "`kwargs.relation` is missing"),
+        ({"id": "length_constraints:number_words", "kwargs": {"num_words": "3", "relation": "at least"}}, "num_words"),
+        ({"id": "length_constraints:number_words", "kwargs": {"num_words": 3, "relation": "more"}}, "'less than'"),
+        ({"id": "keywords:existence", "kwargs": {"keywords": []}}, "a list of texts"),
+        ({"id": "keywords:forbidden_words", "kwargs": {"forbidden_words": ["c++"]}}, "begin and end"),
+        (
+            {
+                "id": "keywords:letter_frequency",
+                "kwargs": {"letter": "ab", "let_frequency": 1, "let_relation": "at least"},
+            },
+            "one letter",
+        ),
+        ({"id": "language:response_language", "kwargs": {"language": "tlh"}}, "'tlh'"),
+        (
+            {
+                "id": "length_constraints:nth_paragraph_first_word",
+                "kwargs": {"num_paragraphs": 1, "nth_paragraph": 2, "first_word": "a"},
+            },
+            "greater",
+        ),
+    ],
+)
+def test_a_constraint_that_would_leave_something_to_chance_is_refused(constraint: dict[str, Any], words: str) -> None:
+    assert any(words in sentence for sentence in constraint_problems(constraint))
+
+
+def test_what_a_task_lacks_is_said() -> None:
+    assert "constraints" in problems(task())[0]
+    assert "reading" in problems(task(("punctuation:no_comma", {}), settings={"reading": "lenient"}))[0]
+    assert "constraints[0]" in problems(task(("punctuation", {})))[0]
+
+
+def test_all_prompts_of_ifeval_can_be_judged(shared_data: Path) -> None:
+    tasks = import_tasks("ifeval", shared_data / "ifeval" / "ifeval.jsonl.gz")
+    assert len(tasks) == 541
+    assert sum(len(each.constraints) for each in tasks) == 834
+    assert [problems(each) for each in tasks] == [[]] * 541
+
+
+@in_module
+async def test_the_four_accuracies_count_prompts_and_instructions(pool: Pool, tmp_path: Path) -> None:
+    asked = [
+        task(("punctuation:no_comma", {}), ("startend:quotation", {}), id="a", prompt="A?"),
+        task(("detectable_format:json_format", {}), id="b", prompt="B?"),
+        task(("punctuation:no_comma", {}), id="c", prompt="C?"),
+    ]
+    file = tmp_path / "replies.jsonl"
+    rows = [{"prompt": "A?", "response": "no, never"}, {"task_id": "b", "text": "Here:\n[1]"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = accuracies(asked, await judge_replies(asked, read_replies(file, asked), Verifiers(pool)))
+    shares = {name: (share.passed, share.total) for name, share in found if name != "unscored"}
+    assert shares == {
+        "prompt_strict": (0, 3), "instruction_strict": (0, 4), "prompt_loose": (1, 3), "instruction_loose": (1, 4),
+    }  # fmt: skip
