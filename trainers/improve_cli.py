@@ -54,12 +54,14 @@ def improve(
       gristmill improve tasks.jsonl --name night --workspace runs/ --rounds 3 --resume
     """
     import asyncio
+    import shlex
     import sys
 
     from pydantic import ValidationError
     from rich.console import Console
 
     from gristmill.graph.config import RunConfig
+    from gristmill.graph.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
@@ -92,7 +94,14 @@ def improve(
     console = Console(file=sys.stderr if json_ else sys.stdout)
     options = ModelOptions(vllm_python=vllm_python)
     loaded = load_tasks(tasks)
-    result = asyncio.run(_improve(loaded, config, name, resume, workspace, options, console))
+    try:
+        result = run_interruptibly(_improve(loaded, config, name, resume, workspace, options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        again = sys.argv[1:] if resume else [*sys.argv[1:], "--resume"]
+        typer.echo(
+            f"Interrupted; the stages that have ended are kept. Go on with:\n  gristmill {shlex.join(again)}", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
     if json_:
         typer.echo(result.model_dump_json(indent=1))
     _print(console, result, workspace / ".gristmill" / "improvements" / name)

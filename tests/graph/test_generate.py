@@ -67,7 +67,11 @@ def test_no_combination_occurs_in_two_splits(tasks: list[Task]) -> None:
 
 
 def test_sizes_are_those_asked_for_and_no_prompt_or_id_is_there_twice(tasks: list[Task]) -> None:
-    assert {split: len(members) for split, members in by_split(tasks).items()} == {"train": 128, "gate": 96, "test": 192}
+    assert {split: len(members) for split, members in by_split(tasks).items()} == {
+        "train": 128,
+        "gate": 96,
+        "test": 192,
+    }
     assert len({task.id for task in tasks}) == len({task.prompt for task in tasks}) == len(tasks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,7 @@ from gristmill.verifiers.code.plain import plain_program
 from gristmill.verifiers.code.plain_run import run_plain
 from gristmill.verifiers.code.run import Run
 from gristmill.verifiers.code.verifier import CodeVerifier
-from gristmill.verifiers.records import Limits, PythonTest
+from gristmill.verifiers.records import Limits, Outcome, PythonTest
 
 CHECK = """
 METADATA = {"author": "x"}
@@ -185,3 +186,31 @@ async def test_a_plain_program_needs_no_judge(pool: Pool, monkeypatch: pytest.Mo
     assert right.metrics == {"calls": 2.0, "assertions": 2.0}
     assert not wrong.passed
     assert wrong.score == 0.5
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_pass_is_confirmed_in_one_job_and_a_lucky_one_is_flaky(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, hidden = (PythonTest(entry_point="f", code=f"assert f({x}) == {x + 1}") for x in (1, 2))
+    task = Task(id="t", kind="code", prompt="?", public_tests=(public,), tests=(hidden,))
+    jobs = 0
+    run = pool.run
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal jobs
+        jobs += 1
+        return await run(*args, **kwargs)
+
+    monkeypatch.setattr(pool, "run", counting)
+    verdict = await CodeVerifier(pool).verify(task, "def f(x):\n    return x + 1")
+    assert (verdict.passed, jobs) == (True, 3)
+    assert [check.name for check in verdict.checks] == ["public_tests[0]/assert 1", "tests[0]/assert 1"]
+    # One call in a process is right, a second one is not: confirmed apart, as it was first run.
+    once = "n = 0\ndef f(x):\n    global n\n    n += 1\n    return x + n"
+    assert (await CodeVerifier(pool).verify(task, once)).passed
+    chance = "import random\nn = random.random()\ndef f(x):\n    return x + 1 if n < 0.5 else 0"
+    for _ in range(1000):
+        if (await CodeVerifier(pool).verify(task, chance)).outcome is Outcome.FLAKY:
+            return
+    pytest.fail("chance was never found out")

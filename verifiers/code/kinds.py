@@ -15,12 +15,12 @@ from gristmill.sandbox.values.canonical import Bounds
 from gristmill.verifiers.code import feedback, profiles
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
-from gristmill.verifiers.code.plain import plain_program
+from gristmill.verifiers.code.plain import PlainProgram, plain_program
 from gristmill.verifiers.code.plain_run import run_plain
 from gristmill.verifiers.code.run import CASES, LEAST_MESSAGE_BYTES, Run, decoded
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
 
-__all__ = ["Run", "run_test", "why_broken"]
+__all__ = ["Run", "plain_of", "run_test", "why_broken"]
 
 _SCRIPT = "gristmill.sandbox.guest.candidate:script"
 _SERVE, _JUDGE = "gristmill.verifiers.code.serve:serve", "gristmill.verifiers.code.judge:judge"
@@ -35,11 +35,14 @@ async def run_test(run: Run, test: CodeTest) -> Findings:
         return await run_cases(run, test)
     if isinstance(test, StdioTest):
         return await run_stdio(run, test)
-    if isinstance(test, PythonTest) and (program := plain_program(test.code, test.setup, _names(test))) is not None:
-        found = await run_plain(run, program)
-        if found is not None:
-            return found
-    return await run_judged(run, test)
+    program = plain_of(test)
+    found = None if program is None else await run_plain(run, program)
+    return await run_judged(run, test) if found is None else found
+
+
+def plain_of(test: CodeTest) -> PlainProgram | None:
+    """What a test asks, where that can be read without running it."""
+    return plain_program(test.code, test.setup, _names(test)) if isinstance(test, PythonTest) else None
 
 
 def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gristmill.sandbox.records import Job
@@ -10,7 +11,7 @@ from gristmill.verifiers.code.plain import Assertion, PlainProgram
 from gristmill.verifiers.code.run import CASES, Run, decoded
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["run_plain"]
+__all__ = ["confirm_plain", "run_plain"]
 
 
 async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
@@ -18,20 +19,48 @@ async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
 
     To it is left what is no plain value, why a solution does not load, and the words for what a model may read.
     """
-    calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in program.assertions]
-    request = {"source": run.source, "entry_point": program.assertions[0].entry_point, "cases": calls}
+    outcomes = await _outcomes(run, program.assertions)
+    if outcomes is None:
+        return None
+    findings = _findings(program, outcomes)
+    shown = run.public or run.reveal
+    return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
+
+
+async def confirm_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
+    """All calls of several programs in one process, the last program first; None unless every assertion holds.
+
+    For confirming what has passed apart: one job instead of many, in another order.
+    """
+    ordered = [assertion for program in reversed(programs) for assertion in program.assertions]
+    outcomes = await _outcomes(run, ordered)
+    if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
+        return None
+    return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
+
+
+async def _outcomes(run: Run, assertions: Sequence[Assertion]) -> list[Outcome] | None:
+    """What each call shows; None if only the judge can say."""
+    calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in assertions]
+    request = {"source": run.source, "entry_point": assertions[0].entry_point, "cases": calls}
     report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
-    found = dict.fromkeys(program.checks, Outcome.PASSED)
-    for place, assertion in enumerate(program.assertions):
+    found: list[Outcome] = []
+    for place, assertion in enumerate(assertions):
         outcome: Outcome | None = outcome_of(report)[0]
         if place < len(report.messages):
             outcome = _held(assertion, decoded(report.messages[place], run.limits))
         if outcome is None:
             return None
+        found.append(outcome)
+    return found
+
+
+def _findings(program: PlainProgram, outcomes: Sequence[Outcome]) -> Findings:
+    """A check is what the first of its assertions is that does not hold."""
+    found = dict.fromkeys(program.checks, Outcome.PASSED)
+    for assertion, outcome in zip(program.assertions, outcomes, strict=True):
         if found[assertion.check] is Outcome.PASSED:
             found[assertion.check] = outcome
-    if (run.public or run.reveal) and set(found.values()) != {Outcome.PASSED}:
-        return None
     count = float(len(program.assertions))
     checks = tuple(Finding(name, outcome) for name, outcome in found.items())
     return Findings(checks, metrics={"calls": count, "assertions": count})
