@@ -120,6 +120,9 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    plugin_files: Annotated[
+        bool, typer.Option("--plugin-files", help="Run verifiers that tasks name as path.py:Name, outside any sandbox.")
+    ] = False,
 ) -> None:
     """A tool-verified improvement engine.
 
@@ -131,6 +134,10 @@ def _root(
       gristmill tasks generate list-functions --out tasks.jsonl
       gristmill improve tasks.jsonl
     """
+    if plugin_files:
+        from gristmill.verifiers.registry import trust_files
+
+        trust_files()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode
 from gristmill.verifiers.code import profiles
 from gristmill.verifiers.code.findings import outcome_of
-from gristmill.verifiers.problems.catalogue import Problem, problem, problem_names
+from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ ENTRY_POINT: Final = "construct"
 JUDGE: Final = Profile(
     name="problems",
     guest=tuple(
-        f"gristmill.verifiers.problems.{name}"
+        f"gristmill.verifiers.constructions.{name}"
         for name in ("values", "intervals", "circles", "heilbronn", "distances", "stepfunctions", "sets", "tensors",
                      "hexagons", "judge")
     ),
     preload=("decimal", "fractions", "mpmath"),
 )  # fmt: skip
 _CASES: Final = "gristmill.sandbox.guest.candidate:cases"
-_JUDGE: Final = "gristmill.verifiers.problems.judge:judge"
+_JUDGE: Final = "gristmill.verifiers.constructions.judge:judge"
 _BOUNDS: Final = Bounds(nodes=1_000_000, depth=8, size=64 << 20, digits=2000)
 _MEMORY_MB: Final = 1536
 _SETTINGS: Final = frozenset({"entry_point", "prefix", "signature", "template"})

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.verifiers.base import Verifier
+from gristmill.verifiers.functions import from_function, load_file
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
-__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class"]
+__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "trust_files", "verifier_class"]
 
 _GROUP = "gristmill.verifiers"
 _BUILT_IN = {
@@ -27,6 +28,10 @@ _BUILT_IN = {
     "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
 }
+_UNTRUSTED = (
+    "kind: {kind!r} names a file of code, which would run here with all your rights; if you trust it, say "
+    "`gristmill --plugin-files …`"
+)
 _TRIES = 3
 _PAUSE_SECONDS = 0.05
 
@@ -36,7 +41,7 @@ class UnknownKindError(UserError):
 
 
 class VerifierClass(Protocol):
-    """What a kind names, built in or by an entry point of the group ``gristmill.verifiers``."""
+    """What a kind names: built in, by an entry point of the group ``gristmill.verifiers``, or in a file."""
 
     name: str
     version: int
@@ -48,6 +53,22 @@ class VerifierClass(Protocol):
     def problems(self, task: Task) -> list[str]:
         """`Verifier.problems` as a static method: reachable without a pool, and quick."""
         ...
+
+
+_trusted = False
+
+
+def trust_files(trust: bool = True) -> None:
+    """Let tasks name their verifier as ``path.py:Name``. Such a file is run here, with all rights of this process.
+
+    Off until whoever starts the process says so: a file of tasks is data, and data runs no code.
+    """
+    global _trusted
+    _trusted = trust
+
+
+def _is_file(kind: str) -> bool:
+    return ".py:" in kind
 
 
 @cache
@@ -67,14 +88,19 @@ def verifier_class(kind: str) -> VerifierClass:
 
     Raises:
         UnknownKindError: no built-in or installed verifier has that kind.
-        UserError: it belongs to a plug-in that cannot be imported.
+        UserError: it belongs to a plug-in that cannot be imported, or to a file that is not trusted.
     """
+    if _is_file(kind):
+        if not _trusted:
+            raise UserError(_UNTRUSTED.format(kind=kind))
+        loaded: VerifierClass = load_file(kind)
+        return loaded
     where = _installed().get(kind)
     if where is None:
         raise UnknownKindError(_unknown(kind))
     module, _, name = where.partition(":")
     try:
-        found: VerifierClass = getattr(import_module(module), name)
+        named = getattr(import_module(module), name)
     except Exception as error:
         if kind in _BUILT_IN:
             raise
@@ -82,12 +108,15 @@ def verifier_class(kind: str) -> VerifierClass:
             f"the plug-in {where!r}, which judges tasks of the kind {kind!r}, cannot be imported: "
             f"{type(error).__name__}: {error}. Mend or uninstall the package that brings it"
         ) from error
+    found: VerifierClass = named if kind in _BUILT_IN else from_function(named, kind)
     return found
 
 
 def problems(task: Task) -> list[str]:
     """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
-    if task.kind not in _installed():
+    if _is_file(task.kind) and not _trusted:
+        return [_UNTRUSTED.format(kind=task.kind)]
+    if not _is_file(task.kind) and task.kind not in _installed():
         return [_unknown(task.kind)]
     return verifier_class(task.kind).problems(task)
 

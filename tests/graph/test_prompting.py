@@ -23,7 +23,7 @@ from gristmill.graph.prompts import messages as prompting
 from gristmill.graph.prompts.evidence import clip, fenced, tame
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
-from gristmill.verifiers.problems.catalogue import task_of
+from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.records import (
     Case,
     CasesTest,

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from gristmill.graph.tasks.loading import task_row
-from gristmill.verifiers.problems.catalogue import task_of
+from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.records import Task
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

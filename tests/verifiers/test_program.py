@@ -17,7 +17,7 @@ from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
-from gristmill.verifiers.problems.catalogue import problem, problem_names, task_of
+from gristmill.verifiers.constructions.catalogue import problem, problem_names, task_of
 from gristmill.verifiers.program import ProgramVerifier
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
@@ -158,7 +158,7 @@ async def test_a_program_that_writes_a_judge_s_message_to_every_descriptor_score
 
 @in_module
 async def test_no_evaluator_is_within_a_program_s_reach(pool: Pool) -> None:
-    source = "def construct():\n    import gristmill.verifiers.problems.circles\n    return []"
+    source = "def construct():\n    import gristmill.verifiers.constructions.circles\n    return []"
     verdict = await judge(pool, source)
     assert verdict.outcome is Outcome.ERROR
     assert "ModuleNotFoundError" in verdict.feedback

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode
-from gristmill.verifiers.problems.values import RefusedError, Score
+from gristmill.verifiers.constructions.values import RefusedError, Score
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from gristmill.verifiers.problems.intervals import log_ratio
-from gristmill.verifiers.problems.values import RefusedError, Score, integer, listed
+from gristmill.verifiers.constructions.intervals import log_ratio
+from gristmill.verifiers.constructions.values import RefusedError, Score, integer, listed
 
 __all__ = ["cap_set", "sums_differences", "sums_differences_ratio"]
 

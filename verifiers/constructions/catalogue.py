@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from gristmill.sandbox.records import Limits, Record
-from gristmill.verifiers.problems.statements import FAMILIES, Family
+from gristmill.verifiers.constructions.statements import FAMILIES, Family
 from gristmill.verifiers.records import Direction, Task
 
 __all__ = ["Problem", "problem", "problem_names", "task_of"]
@@ -60,7 +60,7 @@ def _filled(name: str, family: Family, values: dict[str, Any]) -> Problem:
         direction=family.direction,
         best=str(values["best"]),
         source=str(values["source"]),
-        evaluator=f"gristmill.verifiers.problems.{family.evaluator}",
+        evaluator=f"gristmill.verifiers.constructions.{family.evaluator}",
         options={key: values[key] for key in family.options},
         seconds=family.seconds,
     )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from operator import mul
 from typing import Any
 
-from gristmill.verifiers.problems.values import RefusedError, Score, listed, number, plain, scaled
+from gristmill.verifiers.constructions.values import RefusedError, Score, listed, number, plain, scaled
 
 __all__ = ["multiplication"]
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-from gristmill.verifiers.problems.values import RefusedError, Score, points, root_above, root_below, scaled
+from gristmill.verifiers.constructions.values import RefusedError, Score, points, root_above, root_below, scaled
 
 __all__ = ["in_convex", "in_triangle"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from gristmill.verifiers.problems.intervals import bounds, context, interval
-from gristmill.verifiers.problems.values import RefusedError, Score, approximately, listed, pairs, points, vector
+from gristmill.verifiers.constructions.intervals import bounds, context, interval
+from gristmill.verifiers.constructions.values import RefusedError, Score, approximately, listed, pairs, points, vector
 
 __all__ = ["in_hexagon"]
 

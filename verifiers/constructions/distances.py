@@ -6,7 +6,7 @@ from fractions import Fraction
 from operator import mul
 from typing import Any
 
-from gristmill.verifiers.problems.values import RefusedError, Score, listed, pairs, points, scaled, vector
+from gristmill.verifiers.constructions.values import RefusedError, Score, listed, pairs, points, scaled, vector
 
 __all__ = ["kissing", "ratio"]
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from gristmill.verifiers.problems.values import RefusedError, Score, scaled, vector
+from gristmill.verifiers.constructions.values import RefusedError, Score, scaled, vector
 
 __all__ = ["autocorrelation_1", "autocorrelation_2", "autocorrelation_3", "overlap", "product"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from gristmill.verifiers.problems.values import RefusedError, Score, approximately, pairs, points, root_below
+from gristmill.verifiers.constructions.values import RefusedError, Score, approximately, pairs, points, root_below
 
 __all__ = ["in_rectangle", "in_square"]
 

@@ -1,0 +1,116 @@
+"""Laws of combinations: all of, any of, weighted behind gates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.combine import merge_all, merge_any, merge_weighted, weighted
+from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
+
+SHARES = st.floats(0, 1)
+
+
+def failed(score: float) -> Verdict:
+    return Verdict(outcome=Outcome.FAILED, score=score, strength=Strength.TESTED, verifier="a/1")
+
+
+@st.composite
+def verdicts(draw: st.DrawFn) -> Verdict:
+    outcome = draw(st.sampled_from(Outcome))
+    score = None if outcome is Outcome.UNSCORED else 1.0 if outcome is Outcome.PASSED else draw(st.floats(0, 0.99))
+    strength = draw(st.sampled_from(Strength))
+    return Verdict(outcome=outcome, score=score, strength=strength, verifier=draw(st.sampled_from(["a/1", "b/2"])))
+
+
+SOME = st.lists(verdicts(), min_size=1, max_size=5)
+
+
+@given(SOME)
+def test_all_of_passes_exactly_when_all_pass_and_is_as_weak_as_the_weakest(found: list[Verdict]) -> None:
+    merged = merge_all(found)
+    assert merged.passed == all(each.passed for each in found)
+    order = list(Strength)
+    assert order.index(merged.strength) == max(order.index(each.strength) for each in found)
+
+
+@given(SOME)
+def test_any_of_passes_exactly_when_one_passes_and_never_more_strongly_than_that_one(found: list[Verdict]) -> None:
+    merged = merge_any(found)
+    assert merged.passed == any(each.passed for each in found)
+    if merged.passed:
+        assert merged.strength in {each.strength for each in found if each.passed}
+
+
+@given(SOME, st.randoms())
+def test_the_order_of_parts_changes_neither_pass_nor_score(found: list[Verdict], chance: Any) -> None:
+    shuffled = list(found)
+    chance.shuffle(shuffled)
+    for merge in (merge_all, merge_any):
+        assert merge(found).passed == merge(shuffled).passed
+        assert merge(found).score == merge(shuffled).score
+
+
+@given(SOME)
+def test_a_combination_is_unscored_only_if_nothing_known_decides(found: list[Verdict]) -> None:
+    lost = any(each.outcome is Outcome.UNSCORED for each in found)
+    failed = any(not each.passed and each.outcome is not Outcome.UNSCORED for each in found)
+    passed = any(each.passed for each in found)
+    assert (merge_all(found).outcome is Outcome.UNSCORED) == (lost and not failed)
+    assert (merge_any(found).outcome is Outcome.UNSCORED) == (lost and not passed)
+    for merged in (merge_all(found), merge_any(found)):
+        assert (merged.score is None) == (merged.outcome is Outcome.UNSCORED)
+
+
+@given(verdicts())
+def test_one_part_alone_decides_as_it_does_by_itself(one: Verdict) -> None:
+    for merged in (merge_all([one]), merge_any([one])):
+        assert (merged.outcome, merged.score, merged.strength) == (one.outcome, one.score, one.strength)
+
+
+@given(SOME, SOME, st.data())
+def test_a_weighted_mean_counts_only_behind_gates_that_all_passed(
+    gates: list[Verdict], parts: list[Verdict], data: st.DataObject
+) -> None:
+    weights = data.draw(st.lists(st.floats(0.01, 100), min_size=len(parts), max_size=len(parts)))
+    merged = merge_weighted(gates, parts, weights, 1.0)
+    if not all(gate.passed for gate in gates):
+        assert not merged.passed
+        assert merged.score in (0.0, None)
+    elif all(part.score is not None for part in parts):
+        scores = [part.score or 0.0 for part in parts]
+        assert merged.score is not None
+        assert min(scores) <= merged.score <= max(scores)
+        assert merged.passed == all(part.passed for part in parts)
+    else:
+        assert merged.outcome is Outcome.UNSCORED
+
+
+@given(st.lists(SHARES, min_size=1, max_size=4), st.data())
+def test_a_better_part_never_lowers_the_weighted_score(scores: list[float], data: st.DataObject) -> None:
+    weights = data.draw(st.lists(st.floats(0.01, 100), min_size=len(scores), max_size=len(scores)))
+    place = data.draw(st.integers(0, len(scores) - 1))
+    better = [*scores[:place], data.draw(st.floats(scores[place], 1)), *scores[place + 1 :]]
+    worse, best = (merge_weighted([], [failed(one) for one in row], weights, 1.0).score for row in (scores, better))
+    assert worse is not None
+    assert best is not None
+    assert best >= worse - 1e-12
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"direction": Direction.MINIMIZE, "score": 0.5}, {"score": 1.5}, {"score": -0.1}, {"score": float("inf")}],
+)
+def test_scores_that_are_no_shares_are_not_mixed(fields: dict[str, Any]) -> None:
+    odd = Verdict(outcome=Outcome.FAILED, strength=Strength.EXACT, verifier="program/1", **fields)
+    for merge in (merge_all, merge_any):
+        with pytest.raises(UserError, match="program/1"):
+            merge([odd])
+    with pytest.raises(UserError, match="at least one"):
+        merge_all([])
+    with pytest.raises(UserError, match="weight"):
+        weighted({})
