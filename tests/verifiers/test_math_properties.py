@@ -36,7 +36,17 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Strength]], list[str]]] =
             (r"x\sin x+\cos x + C", Strength.PROVED),
             (r"F(x)=\cos x + x \sin x - 7", Strength.PROVED),
         ],
-        [r"\int x\cos x dx", r"x\sin x", r"x \sin x+\cos x + Cx", r"x\sin x-\cos x", r"x\cos x", "f(x)", "C", "0"],
+        [
+            r"\int x\cos x dx",
+            r"x\sin x",
+            r"x \sin x+\cos x + Cx",
+            r"x\sin x-\cos x",
+            r"x\cos x",
+            r"x\sin x+\cos x+\lfloor x \rfloor",
+            "f(x)",
+            "C",
+            "0",
+        ],
     ),
     "antiderivative with a logarithm": (
         {"property": "antiderivative", "of": r"\frac{1}{x}"},
@@ -90,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Strength]], list[str]]] =
     "inequality": (
         {"property": "inequality", "of": "x^2<4"},
         [("(-2,2)", Strength.PROVED), ("-2<x<2", Strength.PROVED)],
-        ["[-2,2]", "(-2,3)", "x<2", "x^2<4", "(-2,2]", "(-2,0)", "2", r"\emptyset"],
+        ["[-2,2]", "(-2,3)", "x<2", "x^2<4", "(-2,2]", r"0 \leq x^2 < 4", "(-2,0)", "2", r"\emptyset"],
     ),
     "inequality with a pole": (
         {"property": "inequality", "of": r"\frac{x-1}{x+2}\geq 0"},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gristmill.verifiers.mathematics import dates
 from gristmill.verifiers.mathematics.comparing import compare
-from gristmill.verifiers.mathematics.extraction import expected, final_answers
+from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal
 from gristmill.verifiers.mathematics.forms import wrong_form
 from gristmill.verifiers.mathematics.latex import Unreadable
 from gristmill.verifiers.mathematics.quantities import compatible, split_quantity
@@ -30,6 +30,12 @@ def equal(gold: str, answer: str, **settings: Any) -> str | None:
 
 
 EQUAL = [
+    ("5000000", "5 million", "form"),
+    (r"(-\infty,-2)\cup(2,\infty)", r"x<-2 \text{ or } x>2", "symbolic"),
+    ("5", "x = 2 + 3 = 5", "form"),
+    (r"15\mbox{ cm}^2", r"\left(15\mbox{ cm}^2\right)", "form"),
+    (r"\sqrt{x-100}", r"\frac{x-100}{\sqrt{x-100}}", "symbolic"),
+    ("x=1, y=2", "1, 2", "form"),
     ("1/2", "0.5", "form"),
     (r"\frac{1}{3}", r"0.\overline{3}", "form"),
     ("5/2", "2 1/2", "form"),
@@ -87,6 +93,24 @@ def test_equal_answers_are_equal_as_strongly_as_can_be_known(gold: str, answer: 
 
 
 UNEQUAL = [
+    ("5", "5 million"),
+    ("5", r"5 \text{ million}"),
+    ("5", "5 squared"),
+    ("5", r"5\text{ factorial}"),
+    ("5", r"5 \text{ dozen}"),
+    ("5", "5 halves"),
+    ("5", "mx = 5"),
+    ("5", "xyz = 5"),
+    (r"5\text{ m}^2", "5 m"),
+    ("x=1, y=2", "2, 1"),
+    ("-2<x<2", "-2<y<2"),
+    ("-2<x<2", "x^2<4"),
+    (r"x \geq 0", r"x^3 \geq 0"),
+    (r"\sqrt{x-100}", r"i\sqrt{100-x}"),
+    ("x", "x+10^{-400}"),
+    ("I", "i"),
+    ("I", "I_{0}"),
+    ("9", "v_{9000}"),
     ("5", "3=5"),
     ("5", "x = 3 = 5"),
     ("5", "2+3"),
@@ -174,6 +198,12 @@ def test_units_convert_exactly_or_contradict() -> None:
     assert compatible("cm^1", "cm^2") is None
     assert compatible("cm^1", "hour^1") is None
     assert compatible("", "cm^1") == 1
+
+
+def test_a_space_between_digits_is_not_nothing() -> None:
+    assert normal("1 3") != normal("13")
+    assert normal(r"1\,3") != normal("13")
+    assert normal("x y") == normal("xy")
 
 
 def test_boxes_that_belong_together_are_one_answer_and_others_compete() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gristmill.verifiers.mathematics.agreement import Finding, decide
 from gristmill.verifiers.mathematics.quantities import compatible
-from gristmill.verifiers.mathematics.relations import as_set, relations_equal
+from gristmill.verifiers.mathematics.relations import as_set, is_solved, relations_equal
 from gristmill.verifiers.mathematics.trees import rebuild
 
 __all__ = ["compare"]
@@ -45,6 +45,8 @@ def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -
         return _values(gold, answer, settings, heard)
     if "text" in kinds:
         return _texts(gold, answer)
+    if kinds == ("list", "list") and _names_different(gold["parts"]) and not any(map(_is_named, answer["parts"])):
+        return _ordered(gold["parts"], answer["parts"], settings, heard)
     if kinds[0] in ("list", "set") and kinds[1] in ("list", "set"):
         return _unordered(gold["parts"], answer["parts"], settings, heard)
     if gold["is"] == "list" and answer["is"] == "group" and all(part["is"] == "named" for part in gold["parts"]):
@@ -64,8 +66,19 @@ def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -
         return _vector(gold, answer, settings, heard)
     if kinds == ("relation", "relation"):
         found = relations_equal(gold, answer)
-        return found if found["equal"] else _as_sets(gold, answer) or found
+        if found["equal"] or _names_in(gold) != _names_in(answer):
+            return found
+        return _as_sets(gold, answer) or found
     return _as_sets(gold, answer) or _NO
+
+
+def _is_named(form: Form) -> bool:
+    return bool(form["is"] == "named")
+
+
+def _names_different(parts: list[Form]) -> bool:
+    """Whether parts are ``x = 1, y = 2``: which value is whose then is a matter of order."""
+    return all(map(_is_named, parts)) and len({part["name"] for part in parts}) == len(parts)
 
 
 def _lone(form: Form) -> Form:
@@ -82,13 +95,8 @@ def _values(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) ->
     if undone:
         return {"equal": False, "how": "symbolic", "detail": "it is not evaluated", "refused": "unevaluated"}
     ours, theirs = rebuild(gold["tree"]), rebuild(answer["tree"])
-    for one, other, form in ((ours, theirs, gold), (theirs, ours, answer)):
-        # `5 m` without \text reads as a product; the unit on the other side says what it is.
-        name = form.get("unit", "").partition("^")[0]
-        symbol = sympy.Symbol(name)
-        if name and symbol in other.free_symbols and symbol not in one.free_symbols and other.is_Mul:
-            trimmed = sympy.Mul(*[part for part in other.args if part != symbol])
-            ours, theirs = (ours, trimmed) if form is gold else (trimmed, theirs)
+    # `5 m` without \\text reads as a product; the unit on the other side says what it is.
+    ours, theirs = _without_unit(ours, theirs, answer), _without_unit(theirs, ours, gold)
     factor = compatible(gold.get("unit", ""), answer.get("unit", ""))
     if factor is None:
         return {"equal": False, "how": "symbolic", "detail": "its unit is another one"}
@@ -106,6 +114,18 @@ def _values(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) ->
         near = _rounded(ours.doit() - theirs.doit(), int(digits))
         return {"equal": near, "how": "numeric", "detail": f"compared to {digits} digits behind the point"}
     return decide(ours, theirs, heard)
+
+
+def _without_unit(found: Any, other: Any, form: Form) -> Any:
+    """An expression without the factor that is the unit of the other side's form, such as ``m^2``."""
+    import sympy
+
+    name, _, power = form.get("unit", "").partition("^")
+    unit = sympy.Pow(sympy.Symbol(name), int(power)) if name and power.isdigit() else None
+    if unit is None or not found.is_Mul or sympy.Symbol(name) in other.free_symbols:
+        return found
+    kept = [part for part in found.args if part != unit]
+    return sympy.Mul(*kept) if len(kept) < len(found.args) else found
 
 
 def _rounded(difference: Any, digits: int) -> bool:
@@ -195,7 +215,8 @@ def _equation(form: Form) -> Form:
 
 def _chain(gold: Form, parts: list[Form], settings: dict[str, Any], heard: Heard) -> Finding:
     """``x = 1/2 = 0.5``: every link must hold, or it says two things."""
-    links = [_compare(one, other, settings, lambda finding: None) for one, other in itertools.pairwise(parts)]
+    plain = [{**part, "open": []} if part.get("open") == ["arithmetic"] else part for part in parts]
+    links = [_compare(one, other, settings, lambda finding: None) for one, other in itertools.pairwise(plain)]
     if not all(link["equal"] for link in links):
         return {"equal": False, "how": "symbolic", "detail": "it says that unequal things are equal"}
     return _together([*links, _compare(gold, parts[-1], settings, heard)])
@@ -235,7 +256,13 @@ def _flat(rows: list[list[Form]]) -> list[Form]:
     return [cell for row in rows for cell in row]
 
 
+def _names_in(form: Form) -> set[str]:
+    return set(re.findall(r"Symbol\('([^']*)'", str(form).replace('"', "")))
+
+
 def _as_sets(gold: Form, answer: Form) -> Finding | None:
+    if is_solved(gold) and not is_solved(answer):
+        return {"equal": False, "how": "symbolic", "detail": "it is not solved"}
     ours, theirs = as_set(gold), as_set(answer)
     if ours is None or theirs is None:
         return None

@@ -140,7 +140,8 @@ def normal(answer: str) -> str:
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3}(?!\d))", "", text)
     if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
         text = text.replace(",", "")
-    return _SPACES.sub("", text)
+    # "1 3" is not 13: between digits a space means something.
+    return _SPACES.sub("", re.sub(r"(?<=\d)(?:\s|~|\\[,;:! ]|\\q?quad)+(?=\d)", "_", text))
 
 
 def restates(answer: str, prompt: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from gristmill.verifiers.mathematics.latex import Unreadable
+
 __all__ = ["Quantity", "compatible", "split_quantity"]
 
 # dimension, factor to the dimension's first unit, names
@@ -58,11 +60,19 @@ _UNITS = {name: (dimension, factor) for dimension, factor, *names in _ROWS for n
 # Without a \text around it, one letter behind a number is a factor: 5m is a product.
 _BARE = {name for name in _UNITS if len(name) > 1}
 _POWER = {"square": 2, "squared": 2, "sq": 2, "cubic": 3, "cubed": 3}
-_FILLER = {"per", "of", "the", "a", "an", "each", "total", "about", "in"}
+_MANY = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+# Words that change a number; dropping them as if they were what is counted would change the answer.
+_MEANING = frozenset(
+    "squared cubed factorial times more less fewer plus minus over half halves third thirds fourth fourths fifth "
+    "fifths quarter quarters tenth tenths hundredth hundredths thousandth thousandths dozen dozens twice double "
+    "negative not least most about approximately root power percent hundred thousand million billion trillion mod "
+    "modulo remainder with where if when except wrong false maybe perhaps otherwise divided multiplied".split()
+)
 _PERCENT = re.compile(
     r"\s*(?:\\?%|\\text\{\s*(?:\\?%|percent(?:age)?|pct\.?)\s*\}|(?<![A-Za-z])(?:percent|pct\.?|percentage))\s*$",
     re.IGNORECASE,
 )
+_MANY_SHAPE = re.compile(r"(?<=[\d})])\s*(?:\\text\{\s*)?\b(" + "|".join(_MANY) + r")\b\s*\}?", re.IGNORECASE)
 _MONEY = re.compile(r"^\s*(-?)\s*(?:\\text\{\s*)?(\\?\$|€|£|₹|¥)\s*\}?\s*(?=[-\d.\\])")
 _TEXT_UNIT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\^\{?(\d)\}?)?\s*$")
 _PLAIN_UNIT = re.compile(r"(?<=[\d})!])\s*((?:[A-Za-z]+\.?(?:\s*/\s*|\s+|$|(?=\^)))+)(?:\^\{?(\d)\}?)?\s*$")
@@ -75,7 +85,12 @@ class Quantity(tuple[str, str, bool]):
 
 
 def split_quantity(text: str) -> Quantity:
-    """What of a text is the number or expression, and what stands beside it."""
+    """What of a text is the number or expression, and what stands beside it.
+
+    Raises:
+        Unreadable: a word beside the number changes it in a way that is not known here.
+    """
+    text = _MANY_SHAPE.sub(lambda word: f" \\cdot 10^{{{_MANY[word[1].lower()]}}}", text)
     money = _MONEY.match(text)
     unit = ""
     if money:
@@ -86,16 +101,22 @@ def split_quantity(text: str) -> Quantity:
     marked = _TEXT_UNIT.search(text)
     if marked and text[: marked.start()].strip():
         rest, words, power = text[: marked.start()], marked[1], int(marked[2] or 1)
-        found = _unit(words, power, bare=False)
+        found = _unit(_checked(words), power, bare=False)
         return Quantity((rest.rstrip(" ,").strip(), unit or found, False))
     plain = _PLAIN_UNIT.search(text)
     if plain:
         words = plain[1].strip()
-        found = _unit(words, int(plain[2] or 1), bare=True)
+        found = _unit(_checked(words), int(plain[2] or 1), bare=True)
         noun = found == "" and all(len(word) > 3 for word in re.findall("[A-Za-z]+", words)) and not plain[2]
         if found or noun:
             return Quantity((text[: plain.start(1)].strip(), unit or found, False))
     return Quantity((text, unit, False))
+
+
+def _checked(words: str) -> str:
+    if _MEANING & set(re.findall("[a-z]+", words.lower())) and not re.search(r"[a-zA-Z]+\s+(?:squared|cubed)", words):
+        raise Unreadable("a word beside its number changes it")
+    return words
 
 
 def _unit(words: str, power: int, *, bare: bool) -> str:

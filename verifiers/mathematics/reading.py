@@ -25,6 +25,7 @@ _SETS = re.compile(r"\\cup(?![a-zA-Z])|\\cap(?![a-zA-Z])|\\setminus(?![a-zA-Z])"
 _AND = re.compile(
     r"\s*(?:,\s*)?(?:\\text\{\s*(?:,\s*)?(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*(?:,\s*)?"
 )
+_OR = re.compile(r"\\text\{\s*or\s*\}|(?<![A-Za-z\\])or(?![A-Za-z])|\\lor(?![A-Za-z])|\\vee(?![A-Za-z])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _TIGHT_THOUSANDS = re.compile(
     r"(?<=\d)\{\s*,\s*\}\s*(?=\d{3}(?!\d))|(?<=\d),\s*\\!\s*(?=\d{3}(?!\d))|(?<=\d)\s*\{\s*,\s*\}\s*(?=\d{3}(?!\d))"
@@ -38,8 +39,9 @@ _BASE = re.compile(r"(-?[0-9A-Z]+)_\{?\s*(\d{1,2}|\\text\{[a-z]+\})\s*\}?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{)?\s*([apAP]\.?\s*[mM]\.?)?\s*\}?")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' .-]*")
 _NAME = re.compile(
-    r"(?:\\angle|\\triangle|\\overline|\\widehat|\\measuredangle|\\mathrm|\\operatorname|m)?\s*\{?\s*"
-    r"(?:[A-Za-z]|\\[a-zA-Z]+|[A-Z]{2,4}|[a-z]{3,12})'*\s*\}?(?:_\{?\w+\}?)?(?:\s*\(\s*[\w\s,\\]*\))?(?:\^\{?[*'-]?1?\}?)?"
+    r"(?:m?\\angle|\\triangle|\\overline|\\widehat|\\measuredangle|\\mathrm|\\operatorname)?\s*\{?\s*"
+    r"(?:[A-Za-z]|\\[a-zA-Z]+|[A-Z]{2,4}|[a-z]{4,12})(?:_prime|')*\s*\}?(?:_\{?\w+\}?)?"
+    r"(?:\^\{-1\})?(?:\s*\(\s*[\w\s,\\]*\))?"
 )
 
 
@@ -120,6 +122,9 @@ def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
     outer = split(text, re.compile(";"))
     if len(outer) > 1:
         return _listed([_tuple_of(part, settings, depth) for part in outer])
+    chosen = split(text, _OR)
+    if len(chosen) > 1 and all(found(part, _RELATIONS) and "=" not in found(part, _RELATIONS) for part in chosen):
+        return {"is": "union", "parts": [_form(part, settings, depth + 1) for part in chosen]}
     parts = [piece for part in split(text, _AND) for piece in split(part, re.compile(","))]
     if len(parts) == 1:
         return None
@@ -174,7 +179,7 @@ def _as_relation(text: str, settings: dict[str, Any], depth: int) -> Form | None
 def _is_name(text: str) -> bool:
     """Whether what stands left of ``=`` only says what the value is of."""
     text = text.strip()
-    if text in ("e", "i", "\\pi"):
+    if text in ("e", "i", "\\pi", "\\infty"):
         return False
     if _NAME.fullmatch(text):
         return True

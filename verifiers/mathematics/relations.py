@@ -7,7 +7,7 @@ from typing import Any
 from gristmill.verifiers.mathematics.agreement import Finding, decide
 from gristmill.verifiers.mathematics.trees import rebuild
 
-__all__ = ["as_set", "relations_equal"]
+__all__ = ["as_set", "is_solved", "relations_equal"]
 
 Form = dict[str, Any]
 _FLIPPED = {"<": ">", ">": "<", "\\leq": "\\geq", "\\geq": "\\leq", "=": "=", "\\neq": "\\neq"}
@@ -101,6 +101,18 @@ def as_set(form: Form) -> Any:
         case {"is": "relation"}:
             return _inequality(form)
     return None
+
+
+def is_solved(form: Form) -> bool:
+    """Whether every inequality of a form has its unknown alone, as in ``1 < x`` and not ``1 < x^2``."""
+    if form["is"] == "named":
+        return is_solved(form["value"])
+    if form["is"] == "relation":
+        trees = [_tree(part) for part in form["parts"]]
+        return all(
+            tree is not None and (tree.is_number or not tree.is_Add | tree.is_Mul | tree.is_Pow) for tree in trees
+        )
+    return all(is_solved(part) for part in form.get("parts", ()))
 
 
 def _inequality(form: Form) -> Any:

@@ -32,6 +32,9 @@ def antiderivative(check: dict[str, Any], answer: Form) -> Finding:
         raise Refused("it holds unknowns that are not in the integrand")
     if found.has(sympy.Function) and _undefined(found) - _undefined(integrand):
         raise Refused("it holds functions that are not defined")
+    jumps = (sympy.floor, sympy.ceiling, sympy.sign, sympy.Mod, sympy.arg, sympy.Heaviside)
+    if found.has(*jumps) and not integrand.has(*jumps):
+        raise Refused("it is not continuous where the integrand is")
     slope = _derivative(found, variable)
     finding = equal(integrand, slope)
     return {**finding, "detail": f"its derivative against the integrand: {finding['detail']}"}

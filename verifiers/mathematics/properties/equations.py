@@ -18,7 +18,7 @@ from gristmill.verifiers.mathematics.properties.common import (
     value,
     weakest,
 )
-from gristmill.verifiers.mathematics.relations import as_set
+from gristmill.verifiers.mathematics.relations import as_set, is_solved
 
 __all__ = ["factorisation", "inequality", "points_of", "roots", "system"]
 
@@ -173,7 +173,7 @@ def inequality(check: dict[str, Any], answer: Form) -> Finding:
     real = sympy.Symbol("x", real=True)
     domain = as_set_of_text(check.get("domain"))
     claim = kinds[sign](left.subs(variable, real), right.subs(variable, real))
-    if answer["is"] == "relation" and len(answer["signs"]) == 1 and not _is_solved(answer):
+    if not is_solved(answer):
         raise Refused("it must be solved for the variable")
     at_points = _at_points(claim, real, found, domain)
     if not at_points["equal"]:
@@ -199,11 +199,6 @@ def as_set_of_text(text: str | None) -> Any:
     from gristmill.verifiers.mathematics import reading
 
     return sympy.S.Reals if text is None else as_set(reading.read(text, {}))
-
-
-def _is_solved(answer: Form) -> bool:
-    names = [part for part in answer["parts"] if part["is"] == "value" and part["tree"].startswith("Symbol(")]
-    return len(names) == 1
 
 
 def _at_points(claim: Any, real: Any, found: Any, domain: Any) -> Finding:

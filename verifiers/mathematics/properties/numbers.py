@@ -30,8 +30,10 @@ def prime_factors(check: dict[str, Any], answer: Form) -> Finding:
     found = value(answer, undone=True, evaluate=False)
     factors = _powers(found)
     for base, exponent in factors:
-        if not base.is_Integer or base < 2 or not exponent.is_Integer or not 1 <= exponent <= 10**4:
+        if not base.is_Integer or base < 2 or not exponent.is_Integer or exponent < 1:
             raise Refused("it must be a product of powers of primes")
+        if base > number or exponent > number.bit_length():
+            return failed("a factor is greater than the number")
         if not sympy.isprime(int(base)):
             return failed(f"{str(base)[:60]} is not prime")
     product = 1
