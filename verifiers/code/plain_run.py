@@ -11,7 +11,7 @@ from gristmill.verifiers.code.plain import Assertion, PlainProgram
 from gristmill.verifiers.code.run import CASES, Run, decoded
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["confirm_plain", "run_plain"]
+__all__ = ["all_plain", "run_plain"]
 
 
 async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
@@ -27,13 +27,9 @@ async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
     return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
 
 
-async def confirm_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
-    """All calls of several programs in one process, the last program first; None unless every assertion holds.
-
-    For confirming what has passed apart: one job instead of many, in another order.
-    """
-    ordered = [assertion for program in reversed(programs) for assertion in program.assertions]
-    outcomes = await _outcomes(run, ordered)
+async def all_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
+    """All calls of several programs in one process, one job instead of many; None unless every assertion holds."""
+    outcomes = await _outcomes(run, [assertion for program in programs for assertion in program.assertions])
     if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
         return None
     return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
