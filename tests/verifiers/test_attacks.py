@@ -216,6 +216,35 @@ def below(pid: int) -> set[int]:
     return found
 
 
+def zygotes() -> list[int]:
+    """The first processes of this process's bubblewrap workers, which alone may have a child: the next job's."""
+    found = []
+    for pid in below(os.getpid()):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+            line = Path(f"/proc/{pid}/cmdline").read_text()
+        except OSError:
+            continue
+        numbers = next(row for row in status.splitlines() if row.startswith("NSpid:")).split()[1:]
+        if "zygote.py" in line and not line.startswith(("/usr/bin/bwrap", "bwrap")) and numbers[-1] == "1":
+            found.append(pid)
+    return found
+
+
+def nothing_is_left_inside_workers() -> None:
+    """Seen from outside, as root: processes, folders and shared memory of each idle worker."""
+    for pid in zygotes():
+        root = Path(f"/proc/{pid}/root")
+        try:
+            below_it, kept = below(pid), [path.name for path in (root / "tmp").iterdir()]
+        except OSError:
+            continue  # not ours to look into, or replaced meanwhile
+        assert len(below_it) <= 1, below_it
+        assert all(name.startswith("job-") for name in kept), kept
+        assert len(kept) <= 1
+        assert [*(root / "dev/shm").glob("*")] == []
+
+
 def containers() -> list[str]:
     """Containers that belong to this process."""
     import docker
@@ -241,6 +270,7 @@ async def all_refused(pool: Pool, kind: str, wanted: list[Attack]) -> None:
     assert {attempt.outcome for attempt in report.attempts} & {Outcome.PASSED, Outcome.UNSCORED} == set()
     # The same pool judges honest candidates as before.
     assert (await verifiers.verify(asked, asked.reference or "")).verified
+    nothing_is_left_inside_workers()
 
 
 @pytest.mark.asyncio(loop_scope="module")
