@@ -74,7 +74,7 @@ class WarmWorkers:
         return len(self._all)
 
     async def take(self, profile: Profile, *, fresh: bool = False, checked: bool = False) -> Held:
-        """An idle worker of the profile, the one used last, or a new one that has passed its canary.
+        """An idle worker of the profile, the one that rested longest, or a new one that has passed its canary.
 
         `checked` asks the idle one for a canary too: after trouble, other workers may be as dead as the lost one.
 
@@ -130,8 +130,9 @@ class WarmWorkers:
         await asyncio.gather(*(_stop(each.sandbox) for each in held))
 
     def _idle_one(self, shelf: Shelf) -> Held | None:
-        for place in range(len(self._idle) - 1, -1, -1):
-            if self._idle[place].shelf == shelf:
+        # The one that has rested longest: one that has just ended a job is still making its next child ready.
+        for place, held in enumerate(self._idle):
+            if held.shelf == shelf:
                 return self._idle.pop(place)
         return None
 
