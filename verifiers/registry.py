@@ -25,6 +25,7 @@ _BUILT_IN = {
     "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
     "instruction": "gristmill.verifiers.instructions.verifier:InstructionVerifier",
     "program": "gristmill.verifiers.program:ProgramVerifier",
+    "reasoning": "gristmill.verifiers.reasoning.verifier:ReasoningVerifier",
     "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
 }

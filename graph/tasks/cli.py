@@ -126,7 +126,7 @@ def list_(
 
 @app.command("import")
 def import_(
-    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k, math500 or ifeval.")],
+    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, or reasoning-gym:NAME.")],
     source: Annotated[
         str | None,
         typer.Argument(
@@ -138,6 +138,8 @@ def import_(
     split: Annotated[str | None, typer.Option("--split", help="Put the tasks into this split.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.")] = None,
     challenge: Annotated[bool, typer.Option("--challenge", help="mbpp: also its challenge tests.")] = False,
+    size: Annotated[int, typer.Option("--size", min=1, help="reasoning-gym: how many to generate.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", help="reasoning-gym: the same seed gives the same tasks.")] = 0,
     force: Force = False,
 ) -> None:
     """Turn a public data set into a task file, with its reference solutions.
@@ -146,6 +148,7 @@ def import_(
     Examples:
       gristmill tasks import humaneval --out humaneval.jsonl
       gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
+      gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
       gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
     """
     from gristmill.graph.tasks.importers import import_tasks
@@ -155,7 +158,13 @@ def import_(
     if challenge and name != "mbpp":
         raise UserError("--challenge is of mbpp only; leave it out")
     refuse_existing(out, force=force)
-    tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
+    family, _, dataset = name.partition(":")
+    if family == "reasoning-gym":
+        from gristmill.graph.tasks.reasoning import reasoning_tasks
+
+        tasks = reasoning_tasks(dataset, size=size, seed=seed)[:limit]
+    else:
+        tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
     _write(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
 
 

@@ -1,0 +1,72 @@
+"""docs/plugins.md says what works: its files are written out and its commands are run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
+FILES = dict(re.findall(r"`(\w+\.(?:py|jsonl))`:\n\n```\w+\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def gristmill(command: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=200)
+
+
+def test_the_page_has_its_files() -> None:
+    assert set(FILES) == {"wordcount.py", "tasks.jsonl", "replies.jsonl", "anagram.py", "test_anagram.py"}
+
+
+def test_the_function_judges_behind_its_flag_only(folder: Path, gristmill_command: str, bubblewrap: str) -> None:
+    command = ("verify", "tasks.jsonl", "replies.jsonl", "--out", "verdicts.jsonl")
+    assert " ".join(("gristmill", "--plugin-files", *command)) in PAGE.read_text("utf-8")
+    refused = gristmill(gristmill_command, folder, *command)
+    assert refused.returncode == 2
+    assert "--plugin-files" in refused.stderr
+    done = gristmill(gristmill_command, folder, "--plugin-files", *command, "--sandbox", "bubblewrap")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["id"], row["outcome"]) for row in rows] == [("short", "passed"), ("long", "failed")]
+    assert "at most 10" in rows[1]["feedback"]
+
+
+def test_the_class_keeps_the_contract_as_the_page_proves_it(folder: Path, bubblewrap: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider", "test_anagram.py"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_the_combinations_can_be_made(folder: Path) -> None:
+    block = PAGE.read_text("utf-8").split("## Combine")[1].split("```python\n")[1].split("```")[0]
+    code = block + "\nprint(Both.name, Either.name, Graded.name)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["both", "either", "graded"]
+
+
+def test_files_that_cannot_be_used_are_named(folder: Path, gristmill_command: str) -> None:
+    for kind, words in (
+        ("nowhere.py:f", "no file"),
+        ("wordcount.py:g", "defines no g"),
+        ("broken.py:f", "cannot be run"),
+    ):
+        (folder / "broken.py").write_text("1 / 0")
+        (folder / "tasks.jsonl").write_text(json.dumps({"id": "t", "kind": kind, "prompt": "p"}) + "\n")
+        done = gristmill(gristmill_command, folder, "--plugin-files", "tasks", "check", "tasks.jsonl")
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
