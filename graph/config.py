@@ -37,6 +37,6 @@ class RunConfig(Record):
     stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before the first of these")
     seed: int = 0
     concurrency: int = Field(64, ge=1, description="model calls in flight")
-    sandbox: Literal["auto", "docker", "bubblewrap"] = "auto"
+    sandbox: str = Field("auto", pattern=r"^(auto|bubblewrap|docker(:[\w.-]+)?)$")
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
     budget: Budget = Budget()

@@ -1,4 +1,4 @@
-"""`gristmill sandbox build|shell|reap` and `gristmill doctor`."""
+"""`gristmill sandbox build|shell|check|reap` and `gristmill doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["doctor", "sandbox"]
 
 sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build, enter and clean up sandboxes.")
 
-Backend = Annotated[str, typer.Option("--backend", help="auto, docker or bubblewrap.")]
+Backend = Annotated[str, typer.Option("--backend", help="auto, docker, docker:RUNTIME or bubblewrap.")]
 Variant = Annotated[str, typer.Option("--image", help="base, or torch (base with torch added).")]
 
 
@@ -61,6 +61,54 @@ def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
 
     chosen = asyncio.run(choose_factory(backend)).backend
     raise typer.Exit(enter(chosen, Profile(name="shell", image=variant)))
+
+
+@sandbox.command()
+def check(
+    backend: Backend = "auto",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Check this rule only; may be given several times.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a rule.")] = False,
+) -> None:
+    """Break every rule of the sandbox on purpose, from inside a job, and say which held.
+
+    The suite is `gristmill.sandbox.conformance`; it takes about half a minute. Exits with 3 if a rule is broken that
+    is no known gap of that backend, or if a known gap has closed.
+
+    \b
+    Examples:
+      gristmill sandbox check
+      gristmill sandbox check --backend bubblewrap
+      gristmill sandbox check --backend docker:runsc --only there_is_no_network
+    """
+    import asyncio
+    from collections import Counter
+
+    from gristmill.sandbox.backends.choosing import choose_factory
+    from gristmill.sandbox.conformance.suite import CHECKS, Result, run_checks
+    from gristmill.sandbox.errors import UserError
+
+    if unknown := sorted(set(only or ()) - set(CHECKS)):
+        raise UserError(f"there is no rule {unknown[0]!r}; the rules are: {', '.join(CHECKS)}")
+    counts: Counter[str] = Counter()
+
+    async def run() -> None:
+        async for result in run_checks(await choose_factory(backend), names=only or CHECKS):
+            counts[result.state] += 1
+            for line in [result.model_dump_json()] if as_json else _told(result):
+                typer.echo(line)
+
+    def _told(result: Result) -> list[str]:
+        marks = {"held": "ok", "known gap": "--"}
+        lines = [f"{marks.get(result.state, '!!')}  {result.state:<10} {result.name}"]
+        return lines if result.state == "held" else [*lines, f"      → {result.known_gap or result.detail}"]
+
+    asyncio.run(run())
+    if not as_json:
+        typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+    if set(counts) - {"held", "known gap"}:
+        raise typer.Exit(3)
 
 
 @sandbox.command()

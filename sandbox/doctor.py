@@ -60,14 +60,19 @@ async def diagnose(factories: Sequence[SandboxFactory] | None = None) -> Diagnos
     """Look at the machine and start a worker of each backend with a canary job in it."""
     if factories is None:
         from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory
-        from gristmill.sandbox.backends.docker import DockerFactory
+        from gristmill.sandbox.backends.docker import DockerFactory, DockerOptions
+        from gristmill.sandbox.backends.engine import other_runtimes
 
-        factories = (DockerFactory(), BubblewrapFactory())
+        named: list[tuple[str, SandboxFactory]] = [("docker", DockerFactory()), ("bubblewrap", BubblewrapFactory())]
+        runtimes = await asyncio.to_thread(other_runtimes)
+        named += [(f"docker:{runtime}", DockerFactory(DockerOptions(runtime=runtime))) for runtime in runtimes]
+    else:
+        named = [(factory.backend, factory) for factory in factories]
     facts = await asyncio.to_thread(lambda: tuple(look() for look in _LOOKS))
-    return Diagnosis(facts=facts, backends=tuple([await _try(factory) for factory in factories]))
+    return Diagnosis(facts=facts, backends=tuple([await _try(name, factory) for name, factory in named]))
 
 
-async def _try(factory: SandboxFactory) -> Backend:
+async def _try(name: str, factory: SandboxFactory) -> Backend:
     from gristmill.sandbox.pool import CANDIDATE
 
     try:
@@ -75,8 +80,8 @@ async def _try(factory: SandboxFactory) -> Backend:
             await canary(sandbox)
             info = sandbox.info
     except SandboxError as error:
-        return Backend(name=factory.backend, works=False, trouble=str(error))
-    return Backend(name=factory.backend, works=True, image=info.image, covers=info.covers, gaps=info.gaps)
+        return Backend(name=name, works=False, trouble=str(error))
+    return Backend(name=name, works=True, image=info.image, covers=info.covers, gaps=info.gaps)
 
 
 def _python() -> Fact:
@@ -116,7 +121,7 @@ def _disk() -> Fact:
 
 
 def _engine() -> Fact:
-    from gristmill.sandbox.backends.engine import connect
+    from gristmill.sandbox.backends.engine import connect, described
 
     try:
         client = connect(timeout=10)
@@ -126,11 +131,7 @@ def _engine() -> Fact:
         info = client.info()
     finally:
         client.close()
-    options = info.get("SecurityOptions") or ()
-    rootless = ", rootless" if any("rootless" in option for option in options) else ""
-    runtimes = ", ".join(sorted(info.get("Runtimes") or {}))
-    value = f"{info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion', '?')}{rootless}, runtimes: {runtimes}"
-    return Fact(name="docker", value=value, good=True)
+    return Fact(name="docker", value=described(info), good=True)
 
 
 def _bwrap() -> Fact:
@@ -181,7 +182,8 @@ def _seccomp() -> Fact:
 
 def _cgroups() -> Fact:
     unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    return Fact(name="cgroups", value="version 2" if unified else "version 1", good=True)
+    value = "version 2" if unified else "version 1 (a rootless engine cannot cap memory and processes with it)"
+    return Fact(name="cgroups", value=value, good=True)
 
 
 def _torch() -> Fact:

@@ -54,8 +54,8 @@ def _bubblewrap(profile: Profile) -> int:
 def _docker(profile: Profile) -> int:
     from docker.errors import DockerException
 
-    from gristmill.sandbox.backends.docker import DockerOptions, hardening
     from gristmill.sandbox.backends.engine import connect, docker_image, hang_up
+    from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 
     with closing(connect()) as client:
         image, _ = docker_image(client, profile.image)

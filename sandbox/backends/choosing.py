@@ -19,19 +19,22 @@ BACKENDS = ("auto", "docker", "bubblewrap")
 async def choose_factory(backend: str = "auto", docker: DockerOptions | None = None) -> SandboxFactory:
     """The factory of the named backend; ``auto`` takes Docker if an engine answers, else bubblewrap.
 
-    `docker` says which image, OCI runtime and processor share containers get, if it comes to those.
+    ``docker:RUNTIME`` names another OCI runtime that the engine knows, say ``docker:runsc`` for gVisor. `docker` says
+    which image, OCI runtime and processor share containers get, if it comes to those.
 
     Raises:
         UserError: no backend has that name.
         SandboxError: the backend does not work on this machine; the message says how to get one.
     """
-    if backend not in BACKENDS:
-        raise UserError(f"unknown sandbox {backend!r}; use one of {', '.join(BACKENDS)}")
+    asked, (backend, colon, runtime) = backend, backend.partition(":")
+    if backend not in BACKENDS or (colon and not (backend == "docker" and runtime)):
+        raise UserError(f"unknown sandbox {asked!r}; use one of {', '.join(BACKENDS)}, or docker:RUNTIME")
     troubles = []
     if backend in ("auto", "docker"):
-        from gristmill.sandbox.backends.docker import DockerFactory
+        from gristmill.sandbox.backends.docker import DockerFactory, DockerOptions
 
-        containers = DockerFactory(docker)
+        options = docker or DockerOptions()
+        containers = DockerFactory(options.model_copy(update={"runtime": runtime}) if runtime else options)
         try:
             await asyncio.to_thread(containers.check)
         except SandboxError as error:

@@ -19,12 +19,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gristmill.sandbox.backends.engine import LABEL, bind, connect, docker_image, engine_gaps, hang_up, printed, reap
-from gristmill.sandbox.backends.engine_profile import engine_profile
+from gristmill.sandbox.backends.engine import (
+    bind,
+    connect,
+    docker_image,
+    engine_covers,
+    engine_gaps,
+    hang_up,
+    printed,
+    reap,
+)
+from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON
-from gristmill.sandbox.owners import owner_label
-from gristmill.sandbox.records import Job, Profile, Record, Report, SandboxInfo
+from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
 
@@ -44,18 +52,6 @@ COVERS = (
     "container: all capabilities dropped but SETUID, SETGID and KILL, which no job keeps; no new privileges",
     "container: seccomp allowlist; memory, process and processor caps",
 )
-
-
-class DockerOptions(Record):
-    """What a user may choose about containers.
-
-    `image` is a reference to pull; None builds the image from the running Python. `runtime` names another OCI
-    runtime that the engine knows, say ``runsc``. `cpus` is each worker's share of processors.
-    """
-
-    image: str | None = None
-    runtime: str | None = None
-    cpus: float = 1.0
 
 
 class DockerFactory:
@@ -135,7 +131,7 @@ class DockerSandbox:
             raise
         self._close_output()
         self._info = self._info and self._info.model_copy(
-            update={"covers": COVERS + self._worker.covers, "gaps": self._info.gaps + self._worker.gaps}
+            update={"covers": self._info.covers + self._worker.covers, "gaps": self._info.gaps + self._worker.gaps}
         )
         return self
 
@@ -191,7 +187,8 @@ class DockerSandbox:
             connection = self._accept(listener)
             engine = client.info()
             path.unlink()
-        self._info = SandboxInfo(backend="docker", image=digest, covers=COVERS, gaps=engine_gaps(engine))
+        covers = COVERS + engine_covers(engine, self.options.runtime)
+        self._info = SandboxInfo(backend="docker", image=digest, covers=covers, gaps=engine_gaps(engine))
         return connection
 
     def _accept(self, listener: socket.socket) -> socket.socket:
@@ -264,35 +261,3 @@ class DockerSandbox:
                 client.close()
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
-    """The settings that make a container a wall, in the names of the SDK's `containers.create`."""
-    from docker.types import Ulimit
-
-    memory = f"{profile.memory_mb}m"
-    return {
-        "entrypoint": [],
-        "environment": {},
-        "use_config_proxy": False,
-        "working_dir": "/",
-        "hostname": "sandbox",
-        "labels": {f"{LABEL}.owner": owner_label(), f"{LABEL}.profile": profile.name},
-        "auto_remove": True,
-        # Process 1 ignores what it does not handle: without this an engine that shuts down waits ten seconds.
-        "stop_signal": "SIGKILL",
-        "network_mode": "none",
-        "network_disabled": True,
-        "read_only": True,
-        "ipc_mode": "none",
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges", f"seccomp={engine_profile()}"],
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "pids_limit": 1024,
-        "nano_cpus": int(options.cpus * 1e9),
-        "oom_score_adj": 500,
-        "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
-        "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
-        "runtime": options.runtime,
-    }

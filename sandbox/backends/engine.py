@@ -18,7 +18,19 @@ from gristmill.sandbox.owners import is_gone
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["LABEL", "bind", "connect", "docker_image", "engine_gaps", "hang_up", "printed", "reap"]
+__all__ = [
+    "LABEL",
+    "bind",
+    "connect",
+    "described",
+    "docker_image",
+    "engine_covers",
+    "engine_gaps",
+    "hang_up",
+    "other_runtimes",
+    "printed",
+    "reap",
+]
 
 LABEL = "org.gristmill"
 
@@ -183,6 +195,36 @@ def _neutral(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
+def engine_covers(info: dict[str, Any], runtime: str | None = None) -> tuple[str, ...]:
+    """What an engine adds to a container's walls, in words."""
+    options = [option.partition("name=")[2].partition(",")[0] for option in info.get("SecurityOptions") or ()]
+    words = {
+        "rootless": "engine: rootless, so that root in a container is an ordinary user outside",
+        "userns": "engine: users are remapped, so that root in a container is nobody outside",
+    }
+    chosen = runtime or info.get("DefaultRuntime") or "runc"
+    return (f"engine: OCI runtime {chosen}", *(text for name, text in words.items() if name in options))
+
+
+def described(info: dict[str, Any]) -> str:
+    """An engine in one line: version, control groups, whether it is rootless, and its OCI runtimes."""
+    rootless = ", rootless" if any("rootless" in option for option in info.get("SecurityOptions") or ()) else ""
+    runtimes = ", ".join(sorted(info.get("Runtimes") or {}))
+    return f"{info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion', '?')}{rootless}, runtimes: {runtimes}"
+
+
+def other_runtimes(info: dict[str, Any] | None = None) -> list[str]:
+    """The engine's OCI runtimes beside the one that it takes by itself: gVisor, Kata, crun; none without an engine."""
+    if info is None:
+        try:
+            with contextlib.closing(connect(timeout=10)) as client:
+                info = client.info()
+        except SandboxError:
+            return []
+    usual = {"runc", info.get("DefaultRuntime"), "io.containerd.runc.v2", "io.containerd.runtime.v1.linux"}
+    return sorted(set(info.get("Runtimes") or {}) - usual)
+
+
 def engine_gaps(info: dict[str, Any]) -> tuple[str, ...]:
     """What an engine says it cannot enforce, in words."""
     limits = {
@@ -192,6 +234,9 @@ def engine_gaps(info: dict[str, Any]) -> tuple[str, ...]:
         "CpuCfsQuota": "the engine cannot cap processor share",
     }
     gaps = [text for key, text in limits.items() if info.get(key) is False]
+    if info.get("CgroupDriver") == "none":
+        # What a rootless engine on cgroup version 1 says, whatever else it claims.
+        gaps = list(limits.values())
     if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
         gaps.append("the engine has no seccomp (only the zygote's own filter holds)")
     return tuple(gaps)

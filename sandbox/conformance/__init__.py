@@ -1,4 +1,4 @@
-"""A suite that any sandbox backend must pass; run it on your own with `check(factory)`.
+"""A suite that any sandbox backend must pass; run it on your own with `check(factory)`; `gristmill sandbox check` does.
 
 Each check breaks one rule of the contract on purpose, from inside a job, and looks at what came of it. After each,
 the same worker must still run an honest job. What a backend is known not to keep has a name and a reason in
@@ -11,6 +11,17 @@ from gristmill.sandbox.conformance.bench import Bench, Broken
 from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.limits import LIMITS
-from gristmill.sandbox.conformance.suite import CHECKS, KNOWN_GAPS, Result, check
+from gristmill.sandbox.conformance.suite import CHECKS, KNOWN_GAPS, Result, check, run_checks
 
-__all__ = ["CHECKS", "CONTRACT", "ISOLATION", "KNOWN_GAPS", "LIMITS", "Bench", "Broken", "Result", "check"]
+__all__ = [
+    "CHECKS",
+    "CONTRACT",
+    "ISOLATION",
+    "KNOWN_GAPS",
+    "LIMITS",
+    "Bench",
+    "Broken",
+    "Result",
+    "check",
+    "run_checks",
+]

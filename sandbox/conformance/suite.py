@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.conformance.bench import Bench, Broken, Check
@@ -11,14 +11,22 @@ from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.limits import LIMITS
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.records import Record
+from gristmill.sandbox.records import Record, SandboxInfo
 
-__all__ = ["CHECKS", "KNOWN_GAPS", "Result", "check"]
+__all__ = ["CHECKS", "GAPS_OF_MACHINES", "KNOWN_GAPS", "Result", "check", "run_checks"]
 
 CHECKS: Mapping[str, Check] = {each.__name__: each for each in (*CONTRACT, *LIMITS, *ISOLATION)}
 
 # backend → check → why it cannot be kept there. Empty is the goal.
 KNOWN_GAPS: Mapping[str, Mapping[str, str]] = {"docker": {}, "bubblewrap": {}}
+
+# What a worker may say that its machine lacks → check → the reason why it cannot be kept without.
+GAPS_OF_MACHINES: Mapping[str, Mapping[str, str]] = {
+    "no Landlock": {
+        name: "without Landlock a job may read what every user may read, /proc of the worker's other processes too"
+        for name in ("nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach")
+    }
+}
 
 
 class Result(Record):
@@ -36,6 +44,13 @@ class Result(Record):
         """Passed where it should, or failed where that is known."""
         return self.passed != bool(self.known_gap)
 
+    @property
+    def state(self) -> str:
+        """``held``, ``broken``, ``known gap``, or ``closed`` for a known gap that is none any more."""
+        if self.known_gap:
+            return "closed" if self.passed else "known gap"
+        return "held" if self.passed else "broken"
+
 
 async def check(
     factory: SandboxFactory,
@@ -48,32 +63,47 @@ async def check(
     Args:
         factory: the backend to prove.
         names: which checks, out of `CHECKS`.
-        known_gaps: check → reason, instead of `KNOWN_GAPS` of the factory's backend.
+        known_gaps: check → reason, instead of `KNOWN_GAPS` of the factory's backend and `GAPS_OF_MACHINES` for what
+            its workers say that they lack.
 
     Raises:
         SandboxError: the backend cannot start a worker at all.
     """
-    gaps = KNOWN_GAPS.get(factory.backend, {}) if known_gaps is None else known_gaps
-    results = []
+    return [each async for each in run_checks(factory, names=names, known_gaps=known_gaps)]
+
+
+async def run_checks(
+    factory: SandboxFactory,
+    *,
+    names: Iterable[str] = CHECKS,
+    known_gaps: Mapping[str, str] | None = None,
+) -> AsyncIterator[Result]:
+    """`check`, but each result is given as soon as it is known."""
     bench = Bench(factory)
     try:
         await bench.start()
+        gaps = _known(factory.backend, bench.sandbox.info) if known_gaps is None else known_gaps
         for name in names:
             begun = time.monotonic()
             detail = await _one(bench, CHECKS[name])
-            results.append(
-                Result(
-                    name=name,
-                    rule=" ".join((CHECKS[name].__doc__ or "").split()),
-                    passed=not detail,
-                    detail=detail,
-                    known_gap=gaps.get(name, ""),
-                    seconds=time.monotonic() - begun,
-                )
+            yield Result(
+                name=name,
+                rule=" ".join((CHECKS[name].__doc__ or "").split()),
+                passed=not detail,
+                detail=detail,
+                known_gap=gaps.get(name, ""),
+                seconds=time.monotonic() - begun,
             )
     finally:
         await bench.stop()
-    return results
+
+
+def _known(backend: str, info: SandboxInfo) -> dict[str, str]:
+    known = dict(KNOWN_GAPS.get(backend, {}))
+    for word, gaps in GAPS_OF_MACHINES.items():
+        if any(word in gap for gap in info.gaps):
+            known.update(gaps)
+    return known
 
 
 async def _one(bench: Bench, run: Check) -> str:

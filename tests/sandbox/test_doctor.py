@@ -10,10 +10,26 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gristmill.sandbox import Ending, FakeFactory, Report, SandboxError
+from gristmill.sandbox import (
+    CANDIDATE,
+    DockerFactory,
+    DockerSandbox,
+    Ending,
+    FakeFactory,
+    Job,
+    Pool,
+    Report,
+    SandboxError,
+    UserError,
+)
+from gristmill.sandbox.backends.choosing import choose_factory
+from gristmill.sandbox.backends.engine import described, engine_covers, engine_gaps, other_runtimes
 from gristmill.sandbox.cli import _lines
 from gristmill.sandbox.cli import sandbox as commands
+from gristmill.sandbox.conformance import ISOLATION, check
 from gristmill.sandbox.doctor import Backend, Diagnosis, Fact, diagnose
+from gristmill.sandbox.guest.confinement.confine import Plan
+from gristmill.sandbox.guest.probing import _words
 
 NOTHING = Report(ending=Ending.FINISHED, exit_status=0, seconds=0.1)
 
@@ -108,3 +124,98 @@ def test_the_shell_is_a_python_behind_the_walls(
     assert "'python'" in said
     assert "home" not in said
     assert "Read-only file system" in said or "Permission denied" in said
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.docker
+def test_check_tells_of_each_rule_whether_it_held(backend: str, gristmill_command: str) -> None:
+    rules = ["there_is_no_network", "the_environment_is_empty"]
+    command = [gristmill_command, "sandbox", "check", "--backend", backend]
+    chosen = [word for rule in rules for word in ("--only", rule)]
+    done = subprocess.run([*command, *chosen], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f"held       {rule}" in done.stdout for rule in rules)
+    assert "2 held" in done.stdout
+    told = subprocess.run([*command, *chosen[:2], "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert json.loads(told.stdout)["passed"] is True
+    wrong = subprocess.run([*command, "--only", "nothing"], capture_output=True, text=True, timeout=120, check=False)
+    assert wrong.returncode == 2
+    assert "there_is_no_network" in wrong.stderr
+
+
+def test_check_exits_with_3_where_a_rule_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing_runs(backend: str) -> FakeFactory:
+        return FakeFactory(lambda job, sockets: NOTHING)
+
+    monkeypatch.setattr("gristmill.sandbox.backends.choosing.choose_factory", nothing_runs)
+    done = CliRunner().invoke(commands, ["check", "--only", "there_is_no_network"])
+    assert done.exit_code == 3
+    assert "broken" in done.output
+
+
+def test_the_engine_is_described_with_its_control_groups_roots_and_runtimes() -> None:
+    info = {
+        "ServerVersion": "29.1",
+        "CgroupVersion": "2",
+        "SecurityOptions": ["name=seccomp,profile=default", "name=rootless", "name=cgroupns"],
+        "Runtimes": {"runc": {}, "io.containerd.runc.v2": {}, "runsc": {}, "crun": {}},
+        "DefaultRuntime": "crun",
+    }
+    assert described(info) == "29.1, cgroup v2, rootless, runtimes: crun, io.containerd.runc.v2, runc, runsc"
+    assert other_runtimes(info) == ["runsc"]
+    assert engine_covers(info) == (
+        "engine: OCI runtime crun",
+        "engine: rootless, so that root in a container is an ordinary user outside",
+    )
+    assert engine_covers({"SecurityOptions": ["name=userns"]}, "runsc")[0] == "engine: OCI runtime runsc"
+
+
+def test_a_rootless_engine_without_control_groups_is_said_to_cap_nothing() -> None:
+    gaps = engine_gaps({"CgroupDriver": "none", "MemoryLimit": True, "SecurityOptions": ["name=seccomp"]})
+    assert len(gaps) == 4
+    assert any("memory" in gap for gap in gaps)
+
+
+@pytest.mark.docker
+async def test_another_runtime_is_taken_by_its_name(docker_engine: str) -> None:
+    """The engine's own runtime under its long name: what is tested is that the name arrives."""
+    async with Pool.open("docker:io.containerd.runc.v2", size=1) as pool:
+        job = Job(program="gristmill.sandbox.guest.candidate:stdio", request={"source": "print(1)"})
+        await pool.run(job)
+        assert any("OCI runtime io.containerd.runc.v2" in text for text in pool.info().covers)
+    with pytest.raises(SandboxError, match="no-such-runtime"):
+        async with Pool.open("docker:no-such-runtime", size=1) as pool:
+            await pool.run(job)
+
+
+@pytest.mark.parametrize("name", ["docker:", "bubblewrap:runsc", "auto:runsc", ":runsc", "podman"])
+async def test_a_runtime_is_named_after_docker_only(name: str) -> None:
+    with pytest.raises(UserError, match="docker:RUNTIME"):
+        await choose_factory(name)
+
+
+@pytest.mark.docker
+async def test_without_landlock_the_worker_says_so_and_every_other_wall_holds(
+    docker_engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a kernel that has none: here the engine's filter refuses the three calls."""
+    monkeypatch.setattr("gristmill.sandbox.backends.engine_profile._CONFINEMENT", "seccomp")
+    async with DockerSandbox(CANDIDATE) as sandbox:
+        info = sandbox.info
+    assert any("no Landlock" in gap for gap in info.gaps)
+    assert not any("Landlock" in text for text in info.covers)
+    results = await check(DockerFactory(), names=[each.__name__ for each in ISOLATION])
+    assert all(each.acceptable for each in results), [each for each in results if not each.acceptable]
+    open_ = {each.name for each in results if each.known_gap}
+    assert open_ == {"nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach"}
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [(0, "no Landlock in this kernel"), (1, "1 does not scope"), (4, "4 does not scope"), (6, "")]
+)
+def test_what_an_older_landlock_leaves_open_is_said(version: int, said: str) -> None:
+    plan = Plan("uid", version, [], None, None, 0, 0, count_processes=True)
+    covers, gaps = _words(plan, dict.fromkeys(("identity", "zygote", "elsewhere", "sockets", "shared"), True))
+    assert [said in gap for gap in gaps] == [True] * bool(said)
+    assert any("no TCP" in cover for cover in covers) is (version >= 4)
+    assert any("scoped" in cover for cover in covers) is (version >= 6)
