@@ -60,6 +60,8 @@ class Tally:
         """None: it was killed."""
         self.seconds.append(seconds)
         self.hangs += passed is None
+        if passed is None:
+            print(f"hang: {seconds:.0f} s, {case.group}: {case.reply[:100]}", file=sys.stderr)
         said = bool(passed)
         self.right[case.group] = self.right.get(case.group, 0) + (said is case.right)
         self.false_positives[case.group] = self.false_positives.get(case.group, 0) + (said and not case.right)
@@ -114,7 +116,7 @@ def cases(data: Path, share: float) -> list[Case]:
     golds += dict.fromkeys(case.gold for case in made if case.group == "GSM8K")
     wrong = [Case("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
              for gold in dict.fromkeys(golds) for each in wrong_answers(gold)]  # fmt: skip
-    made += wrong[:: max(1, round(1 / share))]
+    made += [each for place, each in enumerate(wrong) if int(place * share) < int((place + 1) * share)]
     return made + [Case("hostile", "5", text, False) for _, text in HOSTILE]
 
 

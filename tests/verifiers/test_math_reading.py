@@ -30,6 +30,9 @@ def equal(gold: str, answer: str, **settings: Any) -> str | None:
 
 
 EQUAL = [
+    ("300000000", "3e8", "form"),
+    (r"\emptyset", r"\varnothing", "form"),
+    (r"\ln 2", r"\log_e 2", "form"),
     ("5000000", "5 million", "form"),
     (r"(-\infty,-2)\cup(2,\infty)", r"x<-2 \text{ or } x>2", "symbolic"),
     ("5", "x = 2 + 3 = 5", "form"),
@@ -216,6 +219,7 @@ def test_boxes_that_belong_together_are_one_answer_and_others_compete() -> None:
     assert final_answers(r"\boxed{28}\%") == ["28"]
     assert expected(r"We get $x=3$, so \boxed{3}.") == "3"
     assert expected("so\n#### 18") == "18"
+    assert final_answers("<think>5?</think> <answer>$42$</answer>") == ["42"]
     assert expected("$x$ and $y$") == "x  and  y"
 
 

@@ -40,6 +40,7 @@ _COMPUTES = re.compile(
 )
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _PERCENT = re.compile(r"\\?%|percent|pct", re.IGNORECASE)
+_TAGGED = re.compile(r"<answer>([^<>]{1,1000})</answer>", re.IGNORECASE)
 _HASHES = re.compile(r"^####[ \t]*([^\n]+)$", re.MULTILINE)
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\s+")
 _SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|displaystyle|textstyle)\b")
@@ -49,16 +50,17 @@ _WORDS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textrm)\{([^{}]*)\}")
 def final_answers(reply: str, percent: bool = False) -> list[str]:
     r"""The answers that a reply gives as final, in order; several where it hedges, or says one in several forms.
 
-    Looked for in this order: ``\boxed{…}``, a line ``#### …``, "the answer is …", the last line. Of the last three
-    the last one counts; of boxes, see `boxed_answers`. In a line of prose the answer is its only formula, or else its
-    only number, or the number that it ends with after "is"; with two of them, nothing was said to be final. `percent`:
-    the expected answer is a percentage, so that the sign behind a box is part of what was boxed.
+    Looked for in this order: ``\boxed{…}``, a line ``#### …``, ``<answer>…</answer>``, "the answer is …", the last
+    line. Of all but boxes the last one counts; of boxes, see `boxed_answers`. In a line of prose the answer is its
+    only formula, or else its only number, or the number that it ends with after "is"; with two of them, nothing was
+    said to be final. `percent`: the expected answer is a percentage, so that the sign behind a box is part of what
+    was boxed.
     """
     text = reply[-_REPLY:].strip()
     boxed = boxed_answers(text, percent)
     if boxed:
         return boxed
-    for pattern in (_HASHES, _SAYS):
+    for pattern in (_HASHES, _TAGGED, _SAYS):
         found = pattern.findall(text)
         if found:
             return _from_line(found[-1], said=True)

@@ -46,6 +46,7 @@ _SAME = (
     (re.compile(r"\\(?:math(?:rm|bf|it|sf)|[mh]box|text(?:bf|it|rm|normal|tt|sf))(?=\s*\{)"), r"\\text"),
     (re.compile(r"\\langle(?![a-zA-Z])"), "("),
     (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
+    (re.compile(r"\\log_\{?e\}?(?![a-zA-Z])"), r"\\ln "),
     (re.compile(r"\*\*"), "^"), (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
 )  # fmt: skip
 _NAMES = (
@@ -57,6 +58,7 @@ _PLAIN = re.compile(
 )
 _LONELY = re.compile(r"\{([A-Za-z0-9])\}")
 _KEEPS_BRACES = re.compile(r"(?:[_^]|\\[A-Za-z]+|\}|\])\s*$")
+_SCIENTIFIC = re.compile(r"(?<![\d.A-Za-z])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\d.A-Za-z])")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 _DECIMAL = re.compile(r"(?<![\d.])(?:\d+\.\d+|\.\d+|\d+\.(?!\d))")
 _MIXED = re.compile(r"(?<![\d.}^_])(\d+)\s*\\frac\{(\d+)\}\{(\d+)\}")
@@ -166,6 +168,7 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
         return stand_in(sympy.Rational(int(whole + fixed) * period + int(again), shift * period))
 
     text = _REPEATING.sub(repeating, text)
+    text = _SCIENTIFIC.sub(lambda part: stand_in(sympy.Rational(part[1]) * sympy.Integer(10) ** int(part[2])), text)
     if re.search(r"\\l?dots|\.\.\.|…", text):
         raise Unreadable("it breaks off with dots")
     for mixed in (_MIXED, _PLAIN_MIXED):

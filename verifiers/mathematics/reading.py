@@ -216,6 +216,8 @@ def _as_matrix(text: str, settings: dict[str, Any], depth: int) -> Form | None:
 
 
 def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
+    if text in ("\\emptyset", "\\varnothing"):
+        return {"is": "set", "parts": []}
     if text == "\\mathbb{R}":
         text = "(-\\infty,\\infty)"
     opened = next((each for each in ("\\{", "{", "(", "[") if text.startswith(each)), None)
