@@ -17,6 +17,7 @@ from gristmill.verifiers.combine import all_of, any_of, weighted
 from gristmill.verifiers.conformance import HOSTILE, Example, conformance
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.functions import from_function
+from gristmill.verifiers.reasoning.verifier import ASK
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import kinds, verifier_class
 
@@ -71,6 +72,16 @@ EXAMPLES = {
         low=1.0,
         high=math.inf,
     ),
+    "reasoning": Example(
+        task=Task(
+            id="t",
+            kind="reasoning",
+            prompt=f"State the final answer to the following arithmetic problem: 4 - 1 - 7 ={ASK}",
+            check={"dataset": "chain_sum", "seed": 1, "size": 2, "index": 0, "version": "0.1.25"},
+        ),
+        good="4 - 1 is 3. <answer>-4</answer>",
+        bad=("<answer>4</answer>", "<answer>nan</answer>", "<answer>-4</answer> or <answer>4</answer>"),
+    ),
     "reward": Example(
         task=Task(id="t", kind="reward", prompt="p", environment="mountain_car", settings={"seeds": 1}, limits=LONG),
         good=SPEED,
@@ -103,6 +114,8 @@ async def test_our_verifiers_keep_the_contract(pool: Pool, name: str) -> None:
     if name == "loss":
         pytest.importorskip("torch")
         pytest.importorskip("sklearn")
+    if name == "reasoning":
+        pytest.importorskip("reasoning_gym")
     if name == "instruction":
         pytest.importorskip("lm_eval")
     example = EXAMPLES[name]
