@@ -30,7 +30,7 @@ EXACT: Final = frozenset({"game_of_life_halting"})
 """Their own scorers accept anything: the text itself is compared, in lower case."""
 
 NUMBER: Final = frozenset({"coin_flip"})
-"""Their own scorers accept 0: the number is compared, exactly."""
+"""Their own scorers accept 0: the number is compared, to six digits."""
 
 
 def refusal(name: str) -> str:

@@ -5,6 +5,7 @@ The scorers parse, search and evaluate what they are given, and some raise or ha
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judge", "score"]
 
+# Short exponents only: a Fraction writes 1e999999999 out.
+_NUMBER = re.compile(r"[-+]?\d{1,40}(?:/\d{1,40}|(?:\.\d{0,40})?(?:[eE][-+]?\d{1,2})?)")
 _NO_NUMBERS = ("nan", "inf")
 
 
@@ -38,19 +41,21 @@ def score(made: Any, entry: dict[str, Any], answer: str, how: str) -> float:
     if how == "exact":
         return float(answer.strip().lower() == gold.strip().lower())
     if how == "number":
-        return float(_number(answer) is not None and _number(answer) == _number(gold))
+        found, wanted = _number(answer), _number(gold)
+        # Its right answers are written with ten digits.
+        return float(found is not None and wanted is not None and abs(found - wanted) <= abs(wanted) / 10**6)
     # A NaN is neither near nor far from a right answer, which some scorers take for near.
     if any(word in answer.lower() and word not in gold.lower() for word in _NO_NUMBERS) and len(answer) < 40:
         return 0.0
     try:
-        found = float(made.score_answer(answer, entry))
+        scored = float(made.score_answer(answer, entry))
     except Exception:  # noqa: BLE001  # 106 scorers raise whatever they like at what is no answer
         return 0.0
-    return found if 0.0 <= found <= 1.0 else 0.0
+    return scored if 0.0 <= scored <= 1.0 else 0.0
 
 
 def _number(text: str) -> Fraction | None:
     try:
-        return Fraction(text.strip()) if len(text) < 100 and "e" not in text.lower() else None
+        return Fraction(text.strip()) if _NUMBER.fullmatch(text.strip()) else None
     except (ValueError, ZeroDivisionError):
         return None
