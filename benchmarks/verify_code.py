@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,26 +58,34 @@ def rows(tasks: Sequence[Task]) -> list[dict[str, str]]:
 class Peer:
     """A checker in a process of its own: told rows, it says how long they took and which passed."""
 
-    def __init__(self, name: str, folder: Path, workers: int) -> None:
+    def __init__(self, name: str, folder: Path, workers: int, *, boxed: bool = False) -> None:
         self.name = name
+        place = str(folder.resolve())
+        box = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+        box += ["--ro-bind", place, place, "--unshare-all", "--die-with-parent"]
         self.process = subprocess.Popen(
-            [sys.executable, str(PEER), name, str(workers)],
+            [*(box if boxed else []), sys.executable, str(PEER), name, str(workers)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(folder.resolve()), "OMP_NUM_THREADS": "1"},
         )
 
-    def judge(self, dataset: str, told: list[dict[str, str]]) -> tuple[float, list[bool]]:
+    def judge(self, dataset: str, told: list[dict[str, str]], limit: float = 3600) -> tuple[float, list[bool]]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"dataset": dataset, "rows": told}) + "\n")
         self.process.stdin.flush()
+        watch = threading.Timer(limit, self.process.kill)
+        watch.start()
         answer = json.loads(self.process.stdout.readline())
+        watch.cancel()
         return float(answer["seconds"]), list(answer["passed"])
 
     def close(self) -> None:
-        self.process.communicate()
+        with contextlib.suppress(OSError, ValueError):
+            self.process.communicate(timeout=5)
+        self.process.kill()
 
 
 async def ours(verifiers: Verifiers, tasks: Sequence[Task], sources: Sequence[str]) -> tuple[float, list[bool]]:
@@ -88,8 +98,9 @@ async def ours(verifiers: Verifiers, tasks: Sequence[Task], sources: Sequence[st
 
 
 def attacks() -> tuple[Task, list[str]]:
-    """A task whose tests an honest solution passes, and every attack on it."""
-    from gristmill.verifiers.code.attacks import ATTACKS
+    """A task whose tests an honest solution passes, and the attacks on it that do no harm beside their aim."""
+    from gristmill.verifiers.code.attacks.catalogue import ATTACKS
+    from gristmill.verifiers.code.attacks.writing import target_of, write
 
     code = "def check(candidate):\n" + "".join(f"    assert candidate({x}) == {2 * x}\n" for x in (3, 8, 41))
     task = Task(
@@ -100,7 +111,27 @@ def attacks() -> tuple[Task, list[str]]:
         reference="def double(x):\n    return 2 * x\n",
         limits=Limits(wall_seconds=5),
     )
-    return task, [attack.source(task) for attack in ATTACKS if "python" in attack.kinds]
+    target = target_of(task)
+    harmless = [attack for attack in ATTACKS if str(attack.family) not in ("resources", "escapes", "weak")]
+    written = [write(attack, target) for attack in harmless if "python" in attack.kinds]
+    return task, [source for source in written if source is not None]
+
+
+def accepted_by(name: str, folder: Path, task: Task, hostile: Sequence[str]) -> int:
+    """How many attacks a peer accepts; it stands in a box, and is started anew where one ends it."""
+    (row,) = rows([task])
+    accepted, peer = 0, Peer(name, folder, 1, boxed=True)
+    for number, source in enumerate(hostile):
+        try:
+            _, passed = peer.judge(
+                "attacks", [{**row, "id": f"attack-{number}", "source": source, "seconds": "2"}], limit=40
+            )
+            accepted += passed[0]
+        except (OSError, ValueError):
+            peer.close()
+            peer = Peer(name, folder, 1, boxed=True)
+    peer.close()
+    return accepted
 
 
 async def measure(arguments: argparse.Namespace, console: Console) -> dict[str, dict[str, list[float] | int]]:
@@ -136,11 +167,8 @@ async def measure(arguments: argparse.Namespace, console: Console) -> dict[str, 
             _, accepted = await ours(verifiers, [task] * len(hostile), hostile)
             found[f"gristmill, {backend}"]["attacks"] = sum(accepted)
     for peer in peers:
-        (row,) = rows([task])
-        told = [{**row, "id": f"attack-{number}", "source": source} for number, source in enumerate(hostile)]
-        _, accepted = peer.judge("attacks", told)
-        found[peer.name]["attacks"] = sum(accepted)
         peer.close()
+        found[peer.name]["attacks"] = accepted_by(peer.name, arguments.peers, task, hostile)
     console.print(f"{len(hostile)} attacks, {arguments.workers} workers")
     return found
 
