@@ -22,10 +22,10 @@ KNOWN_GAPS: Mapping[str, Mapping[str, str]] = {"docker": {}, "bubblewrap": {}}
 
 # What a worker may say that its machine lacks → check → the reason why it cannot be kept without.
 GAPS_OF_MACHINES: Mapping[str, Mapping[str, str]] = {
-    "no Landlock": {
-        name: "without Landlock a job may read what every user may read, /proc of the worker's other processes too"
-        for name in ("nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach")
-    }
+    "no Landlock": dict.fromkeys(
+        ("nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach"),
+        "without Landlock a job may read what every user may read, /proc of the worker's other processes too",
+    )
 }
 
 
