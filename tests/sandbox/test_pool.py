@@ -126,6 +126,16 @@ async def test_no_healthy_worker_is_trouble_of_the_machine_and_blames_nobody(mon
             await pool.run(job())
 
 
+async def test_a_worker_that_is_not_well_after_a_job_is_replaced_though_the_job_counts() -> None:
+    factory = FakeFactory(Counting(0))
+    async with Pool(factory, size=1) as pool:
+        assert (await pool.run(job(1))).stdout == b"1"
+        factory.workers[0].healthy = False  # type: ignore[attr-defined]  # as when a job left something behind
+        assert (await pool.run(job(2))).stdout == b"2"
+        assert not factory.workers[0].entered
+    assert [len(worker.jobs) for worker in factory.workers] == [1, 1]
+
+
 class Engine(FakeFactory):
     """A machine whose workers can be lost all at once, as when an engine is restarted."""
 
