@@ -51,7 +51,7 @@ def run(
     stop: Annotated[list[str] | None, typer.Option(help="A reply ends before this text; at most four times.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling. [0]")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Model calls in flight. [64]")] = None,
-    sandbox: Annotated[str | None, typer.Option(help="auto, docker or bubblewrap. [auto]")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap. [auto]")] = None,
     confirm: Annotated[
         bool | None, typer.Option("--confirm/--no-confirm", help="Re-run a pass on a fresh worker. [confirm]")
     ] = None,

@@ -40,7 +40,7 @@ def improve(
         float, typer.Option(min=0.0, max=1.0, help="The gate keeps an adapter if p is at most this.")
     ] = 0.05,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
-    sandbox: Annotated[str, typer.Option(help="auto, docker or bubblewrap.")] = "auto",
+    sandbox: Annotated[str, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
     json_: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on standard output.")] = False,
 ) -> None:
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.

@@ -78,7 +78,7 @@ def evaluate(
     seed: Annotated[int, typer.Option()] = 0,
     workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
-    sandbox: Annotated[str, typer.Option(help="auto, docker or bubblewrap.")] = "auto",
+    sandbox: Annotated[str, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
     json_: Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON on standard output.")] = False,
 ) -> None:
     """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.

@@ -22,7 +22,7 @@ def attack(
     tasks: Annotated[
         str, typer.Argument(help="Task file (JSONL or YAML); tasks of other kinds than code are skipped.")
     ],
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker or bubblewrap.")] = "auto",
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
     only: Annotated[
         list[str] | None, typer.Option("--only", help="A mechanism or a family, say weak; may be repeated.")
     ] = None,

@@ -23,7 +23,7 @@ def verify(
         str, typer.Argument(help="JSONL file of {task_id, id, text}: raw replies or bare solutions; - is stdin.")
     ],
     out: Annotated[str, typer.Option("--out", help="Where verdicts go, one row a candidate; - is stdout.")],
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker or bubblewrap.")] = "auto",
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
     ] = None,

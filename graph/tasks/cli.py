@@ -27,7 +27,7 @@ def check(
     run_references: Annotated[
         bool, typer.Option("--run-references", help="Also judge each task's `reference` in a sandbox; it must pass.")
     ] = False,
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker or bubblewrap.")] = "auto",
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
     json_: Json = False,
 ) -> None:

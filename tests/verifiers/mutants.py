@@ -9,7 +9,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gristmill.verifiers import Task
 from gristmill.verifiers.records import PythonTest
@@ -99,13 +99,18 @@ def _run(source: str, task: Task) -> int:
     ):
         for test in (*task.public_tests, *task.tests):
             assert isinstance(test, PythonTest)
-            names = {"__name__": "solution"}
             names_of = [test.entry_point] if isinstance(test.entry_point, str) else test.entry_point
-            program = f"{source}\n{test.setup}\n{test.code}\n"
-            if "def check(" in test.code:
-                program += f"check({names_of[0]})\n"
+            solution: dict[str, Any] = {"__name__": "solution"}
+            tests: dict[str, Any] = {"__name__": "tests"}
             try:
-                exec(program, names)
+                exec(source, solution)
+                # In one namespace a helper of the tests would mend the solution's helper of that name.
+                tests.update({name: solution[name] for name in names_of})
+                exec(test.setup, tests)
+                tests.update({name: solution[name] for name in names_of})
+                exec(test.code, tests)
+                if "def check(" in test.code:
+                    tests["check"](solution[names_of[0]])
             except Exception:
                 return 1
     return 0

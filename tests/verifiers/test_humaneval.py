@@ -89,8 +89,9 @@ async def test_two_thousand_mutants_get_what_plain_execution_gives_them(
     ]
     assert len(rows) >= 2000
     assert {plain for _, _, plain in rows} == {"passes", "fails"}
-    # Time is not what is compared: plain execution took less than three seconds, on whatever machine this is.
-    patient = {"limits": Limits(wall_seconds=300, cpu_seconds=300)}
+    # Time is not what is compared: plain execution took less than three seconds. It also stops at the first failure,
+    # where later assertions are checks of their own here, and may hang.
+    patient = {"limits": Limits(wall_seconds=120, cpu_seconds=20)}
     verdicts = await judge_all(pool, [(task.model_copy(update=patient), source) for task, source, _ in rows])
     differing = [
         (task.id, plain, str(verdict.outcome), source)
