@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import re
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -92,7 +93,9 @@ def _rows(trajectory: Trajectory, config: CurateConfig, dropped: Counter[str]) -
 def _normal(solution: str) -> str:
     """Solutions that differ in layout or comments only are one: Python by its syntax tree, other text by its words."""
     try:
-        return ast.dump(ast.parse(solution))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\\d" in a candidate's string is the candidate's affair
+            return ast.dump(ast.parse(solution))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return " ".join(solution.split())
 

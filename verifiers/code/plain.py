@@ -17,6 +17,7 @@ import operator
 import re
 import string
 import typing
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,9 +65,10 @@ def plain_program(code: str, setup: str, entry_points: tuple[str, ...]) -> Plain
     if len(entry_points) != 1 or len(code) + len(setup) > _MOST_CHARACTERS or _depth(code + setup) > _MOST_BRACKETS:
         return None
     try:
-        if not _only_imports(ast.parse(setup)):
-            return None
-        return _Reader(entry_points[0]).read(ast.parse(code))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
+            trees = ast.parse(setup), ast.parse(code)
+        return _Reader(entry_points[0]).read(trees[1]) if _only_imports(trees[0]) else None
     except (_NotPlainError, SyntaxError, ValueError, RecursionError, MemoryError, EncodeError):
         return None
 
