@@ -19,7 +19,6 @@ from typing import Any, Final, NoReturn
 
 from gristmill.sandbox.guest.confinement.confine import Plan, confine, set_limits
 from gristmill.sandbox.guest.context import Context
-from gristmill.sandbox.values.canonical import decode, encode
 
 __all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child"]
 
@@ -51,7 +50,6 @@ def be_child(
         os.write(say_confined, b"+")
         _close_all_but({0, 1, 2, line})
         sys.modules["__main__"] = types.ModuleType("__main__")
-        _warm_up()
         program, limits, channel, others = _await_job(line)
         set_limits(plan, limits)
         gc.enable()
@@ -73,13 +71,6 @@ def be_child(
         # Not an exit: the interpreter's end would run what the candidate has left there.
         _flush()
         os._exit(status)
-
-
-def _warm_up() -> None:
-    """Do once what every job does first: pages that a fork shares are copied when they are first touched."""
-    exec(compile("def warm(*numbers): return [number + 1 for number in numbers]", "<warm>", "exec"), {})
-    decode(encode({"args": [1, [2.5, "a"]], "kwargs": {}}))
-    json.loads(json.dumps({"a": [1]}))
 
 
 def _await_job(line: int) -> tuple[Callable[[Context], int | None], dict[str, Any], int, list[int]]:
