@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -31,12 +31,15 @@ class Sandbox(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+    async def run(
+        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
+    ) -> Report:
         """Run one job to its end and return what happened.
 
         `sockets` are handed to the child (SCM_RIGHTS) and closed on this side; the child finds them as
         ``context.sockets``. Whatever the job does, afterwards no process, thread or file of it is left.
-        Cancelling the coroutine kills the job.
+        Cancelling the coroutine kills the job. `enough` is told each of its messages as it comes, and ends the job
+        by returning True; the report then says that it was killed.
 
         Raises:
             SandboxError: the worker was lost (killed container, broken channel); nothing may be concluded

@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -131,8 +131,17 @@ class Pool:
         """Which wall stands around the profile's jobs; `image` is empty until its first worker has started."""
         return self._workers.info(profile) or SandboxInfo(backend=self.backend, image="")
 
-    async def run(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> Report:
+    async def run(
+        self,
+        job: Job,
+        profile: Profile = CANDIDATE,
+        *,
+        fresh: bool = False,
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Report:
         """Run one job to its end. `fresh` runs it in a worker that first runs never use, to confirm one.
+
+        `enough`: see `gristmill.sandbox.base.Sandbox.run`.
 
         Raises:
             SandboxError: no healthy worker can be had; nothing may be concluded about the job.
@@ -143,7 +152,7 @@ class Pool:
                 async with trial.attempt() as attempt:
                     held = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
                     try:
-                        return await self._use(held, job, ())
+                        return await self._use(held, job, (), enough)
                     except SandboxError as error:
                         if await attempt.lost(error):
                             return trial.blame(error)
@@ -229,10 +238,16 @@ class Pool:
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _use(self, held: Held, job: Job, sockets: Sequence[socket.socket]) -> Report:
+    async def _use(
+        self,
+        held: Held,
+        job: Job,
+        sockets: Sequence[socket.socket],
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Report:
         """Run a job in a held worker and give the worker back, or throw it away if it is not well."""
         try:
-            report = await held.sandbox.run(job, sockets)
+            report = await held.sandbox.run(job, sockets, enough)
         except asyncio.CancelledError:
             self._workers.give_after_check(held)
             raise

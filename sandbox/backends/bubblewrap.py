@@ -20,7 +20,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -141,13 +141,15 @@ class BubblewrapSandbox:
     ) -> None:
         await asyncio.shield(self._leave())
 
-    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+    async def run(
+        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
+    ) -> Report:
         """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
         if self._worker is None:
             for each in sockets:
                 each.close()
             raise SandboxError("this sandbox is not running; enter it first")
-        return await self._worker.run(job, sockets)
+        return await self._worker.run(job, sockets, enough)
 
     def _start(self) -> tuple[socket.socket, str]:
         """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""

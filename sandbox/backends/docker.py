@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -140,13 +140,15 @@ class DockerSandbox:
     ) -> None:
         await asyncio.shield(self._leave())
 
-    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+    async def run(
+        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
+    ) -> Report:
         """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
         if self._worker is None:
             for each in sockets:
                 each.close()
             raise SandboxError("this sandbox is not running; enter it first")
-        return await self._worker.run(job, sockets)
+        return await self._worker.run(job, sockets, enough)
 
     async def _leave(self) -> None:
         if self._starting is not None:

@@ -48,7 +48,9 @@ class FakeSandbox:
     ) -> None:
         self.entered = False
 
-    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+    async def run(
+        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
+    ) -> Report:
         """Give the next scripted report; an error in the script is raised, and this worker stays lost."""
         await asyncio.sleep(0)
         try:

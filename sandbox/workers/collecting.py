@@ -18,6 +18,8 @@ class Collector:
     def __init__(self, descriptor: int, most: int, full: Callable[[], None]) -> None:
         self.data = bytearray()
         self.over = False
+        self.enough: Callable[[bytes], bool] | None = None
+        self._told = 0
         self._descriptor = descriptor
         self._most = most
         self._full = full
@@ -44,6 +46,8 @@ class Collector:
             self.over = True
             self.stop()
             self._full()
+        elif self.enough is not None:
+            self._tell(self.enough)
         return self._open
 
     def finish(self) -> None:
@@ -55,14 +59,26 @@ class Collector:
     def messages(self) -> tuple[bytes, ...]:
         """The whole frames of what was read."""
         found, place = [], 0
-        data = bytes(self.data)
-        while place + 4 <= len(data):
-            end = place + 4 + int.from_bytes(data[place : place + 4], "big")
-            if end > len(data):
-                break
-            found.append(data[place + 4 : end])
+        while (end := self._end(place)) is not None:
+            found.append(bytes(self.data[place + 4 : end]))
             place = end
         return tuple(found)
+
+    def _end(self, place: int) -> int | None:
+        """Where the frame that begins at `place` ends; None if it is not whole."""
+        if place + 4 > len(self.data):
+            return None
+        end = place + 4 + int.from_bytes(self.data[place : place + 4], "big")
+        return end if end <= len(self.data) else None
+
+    def _tell(self, enough: Callable[[bytes], bool]) -> None:
+        """Pass on what is whole now; the first time that it is enough, the job is ended."""
+        while (end := self._end(self._told)) is not None:
+            message, self._told = bytes(self.data[self._told + 4 : end]), end
+            if enough(message):
+                self.enough = None
+                self._full()
+                return
 
     def stop(self) -> None:
         """Read no more."""

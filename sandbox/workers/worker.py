@@ -84,7 +84,9 @@ class Worker:
         self.covers, self.gaps = tuple(told["covers"]), tuple(told["gaps"])
         loop.add_reader(self._connection, self._read)
 
-    async def run(self, job: Job, sockets: Sequence[socket.socket] = ()) -> Report:
+    async def run(
+        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
+    ) -> Report:
         """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`.
 
         Raises:
@@ -94,6 +96,7 @@ class Worker:
         try:
             request = encode(job.request)
             lines = self._open(job)
+            lines.replies.enough = enough
         except BaseException:
             _close(sockets)
             raise

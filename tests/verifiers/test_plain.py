@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gristmill.sandbox import Pool
+from gristmill.sandbox import Ending, Job, Pool
+from gristmill.sandbox.values.canonical import decode
 from gristmill.verifiers import Task
 from gristmill.verifiers.code import kinds, profiles
 from gristmill.verifiers.code.kinds import run_judged
 from gristmill.verifiers.code.plain import plain_program
 from gristmill.verifiers.code.plain_run import run_plain
-from gristmill.verifiers.code.run import Run
+from gristmill.verifiers.code.run import CASES, Run
 from gristmill.verifiers.code.verifier import CodeVerifier
 from gristmill.verifiers.records import Limits, Outcome, PythonTest
 
@@ -214,3 +215,37 @@ async def test_a_pass_is_confirmed_in_one_job_and_a_lucky_one_is_flaky(
         if (await CodeVerifier(pool).verify(task, chance)).outcome is Outcome.FLAKY:
             return
     pytest.fail("chance was never found out")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_would_hang_after_a_failed_assertion_is_not_waited_for(pool: Pool) -> None:
+    """As in the judge, a check ends with its first failure."""
+    code = "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\ncheck(f)"
+    task = Task(
+        id="t",
+        kind="code",
+        prompt="?",
+        tests=(PythonTest(entry_point="f", code=code),),
+        limits=Limits(wall_seconds=60, cpu_seconds=60),
+    )
+    verdict = await CodeVerifier(pool).verify(task, "def f(x):\n    while x > 1:\n        pass\n    return 0")
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.seconds < 60
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_job_is_ended_when_enough_is_known(pool: Pool) -> None:
+    heard: list[bytes] = []
+
+    def enough(message: bytes) -> bool:
+        heard.append(message)
+        return len(heard) == 2
+
+    source = "import time\ndef f(x):\n    time.sleep(0 if x < 2 else 60)\n    return x\n"
+    request = {"source": source, "entry_point": "f", "cases": [{"args": [x], "kwargs": {}} for x in range(4)]}
+    job = Job(program=CASES, request=request, limits=Limits(wall_seconds=100))
+    report = await pool.run(job, profiles.candidate(), enough=enough)
+    assert report.ending is Ending.FAILED
+    assert report.note == "killed by the host"
+    assert [decode(message) for message in heard] == [{"value": 0}, {"value": 1}]
+    assert report.messages[:2] == tuple(heard)

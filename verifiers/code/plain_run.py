@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gristmill.sandbox.records import Ending, Job
+from gristmill.sandbox.records import Job
 from gristmill.verifiers.code.findings import Finding, Findings, outcome_of
 from gristmill.verifiers.code.plain import Assertion, PlainProgram
 from gristmill.verifiers.code.run import CASES, Run, decoded
@@ -13,17 +13,14 @@ from gristmill.verifiers.records import Outcome
 
 __all__ = ["all_plain", "run_plain"]
 
-# All calls are made here, also those after an assertion that fails, where the judge would have stopped: what takes
-# longer than this is left to the judge, with all the time that the task gives.
-_SECONDS = 3.0
-
 
 async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
     """The calls of a test program as cases, compared here; None if that leaves anything to the judge.
 
     To it is left what is no plain value, why a solution does not load, and the words for what a model may read.
     """
-    outcomes = await _outcomes(run, program.assertions)
+    # A check ends with its first failure; others are run whatever came before.
+    outcomes = await _outcomes(run, program.assertions, stop=len(program.checks) == 1)
     if outcomes is None:
         return None
     findings = _findings(program, outcomes)
@@ -33,24 +30,21 @@ async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
 
 async def all_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
     """All calls of several programs in one process, one job instead of many; None unless every assertion holds."""
-    outcomes = await _outcomes(run, [assertion for program in programs for assertion in program.assertions])
+    outcomes = await _outcomes(run, [assertion for program in programs for assertion in program.assertions], stop=True)
     if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
         return None
     return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
 
 
-async def _outcomes(run: Run, assertions: Sequence[Assertion]) -> list[Outcome] | None:
-    """What each call shows; None if only the judge can say."""
+async def _outcomes(run: Run, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
+    """What each call shows; None if only the judge can say. `stop`: the first that does not hold ends it."""
     calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in assertions]
     request = {"source": run.source, "entry_point": assertions[0].entry_point, "cases": calls}
-    seconds = {
-        "wall_seconds": min(_SECONDS, run.limits.wall_seconds),
-        "cpu_seconds": min(_SECONDS, run.limits.cpu_seconds),
-    }
-    job = Job(program=CASES, request=request, limits=run.limits.model_copy(update=seconds))
-    report = await run.pool.run(job, run.profile, fresh=run.fresh)
-    if report.ending is Ending.TIMEOUT:
-        return None
+    job = Job(program=CASES, request=request, limits=run.limits)
+    enough = _Enough(run, assertions) if stop else None
+    report = await run.pool.run(job, run.profile, fresh=run.fresh, enough=enough)
+    if enough is not None and enough.reached:
+        return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
     found: list[Outcome] = []
     for place, assertion in enumerate(assertions):
         outcome: Outcome | None = outcome_of(report)[0]
@@ -60,6 +54,29 @@ async def _outcomes(run: Run, assertions: Sequence[Assertion]) -> list[Outcome] 
             return None
         found.append(outcome)
     return found
+
+
+class _Enough:
+    """Hears the answers as they come, and says when one of them does not hold."""
+
+    def __init__(self, run: Run, assertions: Sequence[Assertion]) -> None:
+        self._run = run
+        self._assertions = assertions
+        self.outcomes: list[Outcome] = []
+        self.reached = False
+        self._deaf = False
+
+    def __call__(self, message: bytes) -> bool:
+        if self._deaf or len(self.outcomes) == len(self._assertions):
+            return False
+        outcome = _held(self._assertions[len(self.outcomes)], decoded(message, self._run.limits))
+        if outcome is None:
+            # Only the judge can say what this is.
+            self._deaf = True
+            return False
+        self.outcomes.append(outcome)
+        self.reached = outcome is not Outcome.PASSED
+        return self.reached
 
 
 def _findings(program: PlainProgram, outcomes: Sequence[Outcome]) -> Findings:
