@@ -306,7 +306,9 @@ def _resident() -> int:
 def harm(source: str, of: str) -> bool:
     """A plain subprocess with a timeout: what it takes while it runs, and what is there when it has been ended."""
     _write("../secret", SECRET)
-    _write("program.py", f"{source}\nif callable(globals().get('answer')):\n    answer()\n")
+    # the program stays a moment after its answer, as a worker that serves many would: what it holds can be counted
+    stays = "import time\ntime.sleep(0.5)\n" if of == "threads" else ""
+    _write("program.py", f"{source}\nif callable(globals().get('answer')):\n    answer()\n{stays}")
     near = [socket.socket(), socket.socket(socket.AF_UNIX)]
     near[0].bind(("127.0.0.1", 8765))
     near[1].bind("\0listening")
