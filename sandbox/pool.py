@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Self
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
-from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.values.canonical import encode
-from gristmill.sandbox.workers.blaming import Attempt, Trial
+from gristmill.sandbox.workers.blaming import Trial
+from gristmill.sandbox.workers.running import GRACE_SECONDS, Session, end, kill
 from gristmill.sandbox.workers.warm import Held, WarmWorkers
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
 
-GRACE_SECONDS = 0.5
 # Sessions are run again by their callers; so many jobs' losses are remembered meanwhile.
 _REMEMBERED = 1000
 
@@ -46,36 +46,6 @@ CANDIDATE = Profile(name="candidate")
 
 # A task that holds a session may run more jobs: they must not wait for the slot that the task itself holds.
 _holds_slot: ContextVar[bool] = ContextVar("gristmill_pool_slot", default=False)
-
-
-class Session:
-    """A job that runs while you talk to it.
-
-    `socket` is the other end of the job's ``context.sockets[0]``: a blocking stream socket, meant for a thread, whose
-    timeout lies a little beyond the job's wall clock, so that no read on it hangs.
-    """
-
-    def __init__(self, own: socket.socket, running: asyncio.Task[Report], attempt: Attempt) -> None:
-        self.socket = own
-        self._running = running
-        self._attempt = attempt
-        self._begun = time.monotonic()
-
-    async def report(self, grace: float = GRACE_SECONDS) -> Report:
-        """Hang up, give the job `grace` seconds to end by itself, kill it if it has not, and say how it ended.
-
-        Raises:
-            SandboxError: the worker was lost; nothing may be concluded about the job. Hold another session with it:
-                if its worker is lost again and again, that is a report.
-        """
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        try:
-            return await _end(self._running, self._begun, grace, "killed when its session ended")
-        except SandboxError as error:
-            if await self._attempt.lost(error):
-                return self._attempt.trial.blame(error)
-            raise
 
 
 class Pool:
@@ -217,7 +187,7 @@ class Pool:
             finally:
                 # Not a reset by token: a fixture may leave this block in another context than it entered.
                 _holds_slot.set(outside)
-                await _kill(running)
+                await kill(running)
                 ours.close()
                 if trial.suspected:
                     self._trials[key] = trial
@@ -271,11 +241,11 @@ class Pool:
         try:
             await asyncio.wait({tried, judged}, return_when=asyncio.FIRST_COMPLETED)
             if not last and tried.done() and tried.exception() is not None:
-                await _kill(judged)
+                await kill(judged)
             await asyncio.wait({judged})
             first: Report | SandboxError
             try:
-                first = await _end(tried, begun, GRACE_SECONDS, "killed when its judge ended")
+                first = await end(tried, begun, GRACE_SECONDS, "killed when its judge ended")
             except SandboxError as error:
                 first = error
             if judged.cancelled():
@@ -287,24 +257,7 @@ class Pool:
                 return first, trouble
             raise trouble
         finally:
-            await asyncio.gather(_kill(tried), _kill(judged))
-
-
-async def _end(running: asyncio.Task[Report], begun: float, grace: float, note: str) -> Report:
-    """The report of a job that should end now; after `grace` seconds it is killed and the note says so."""
-    done, _ = await asyncio.wait({running}, timeout=grace)
-    if not done:
-        await _kill(running)
-    if running.cancelled():
-        return Report(ending=Ending.FAILED, seconds=time.monotonic() - begun, note=note)
-    return running.result()
-
-
-async def _kill(running: asyncio.Task[Report]) -> None:
-    running.cancel()
-    await asyncio.wait({running})
-    if not running.cancelled():
-        running.exception()  # it was seen by whoever needed it; do not let asyncio report it as lost
+            await asyncio.gather(kill(tried), kill(judged))
 
 
 def fitting_size(worker_mb: int = 512) -> int:
