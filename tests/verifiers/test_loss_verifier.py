@@ -11,9 +11,10 @@ import pytest
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.loss.data import CLASSES, digits, noisy_labels
-from gristmill.verifiers.loss.trainer import Deadline, Settings, train
+from gristmill.verifiers.loss.trainer import Settings, train
 from gristmill.verifiers.loss.verifier import LossVerifier, ask, check_gradient, recheck
 from gristmill.verifiers.records import Outcome, Strength, Task
+from gristmill.verifiers.searched import Deadline
 from gristmill.verifiers.served import CandidateError
 
 torch = pytest.importorskip("torch")

@@ -17,8 +17,9 @@ from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.reward.environment import ACTIONS, EPISODE_STEPS, Floats, MountainCars
 from gristmill.verifiers.reward.policy import draw, network, probabilities
-from gristmill.verifiers.reward.trainer import Batch, Deadline, Settings, train
+from gristmill.verifiers.reward.trainer import Batch, Settings, train
 from gristmill.verifiers.reward.verifier import RewardVerifier, ask, recheck
+from gristmill.verifiers.searched import Deadline
 from gristmill.verifiers.served import CandidateError
 
 TASK = Task(id="r", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 1})

@@ -17,18 +17,15 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.loss.data import CLASSES, digits, noisy_labels
+from gristmill.verifiers.searched import Deadline
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Checkpoint", "Deadline", "LossFunction", "Settings", "Training", "require_torch", "train"]
+__all__ = ["Checkpoint", "LossFunction", "Settings", "Training", "require_torch", "train"]
 
 LossFunction = Callable[[NDArray[np.float32], NDArray[np.int64]], tuple[float, NDArray[np.float32]]]
 """(logits (n, 10), labels (n,)) → (loss, gradient (n, 10)). Whatever it raises ends the training."""
-
-
-class Deadline(Exception):  # noqa: N818 - it is a fact about time, and names itself best
-    """Training took longer than it was given."""
 
 
 @dataclass(frozen=True)

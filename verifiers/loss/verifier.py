@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 from gristmill.sandbox.records import Profile
 from gristmill.verifiers.loss.data import CLASSES, digits
 from gristmill.verifiers.loss.feedback import losses_text
-from gristmill.verifiers.loss.trainer import Deadline, Training, require_torch, train
-from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
-from gristmill.verifiers.served import CandidateError, ServedFunction, Solution, serve
+from gristmill.verifiers.loss.trainer import Training, require_torch, train
+from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.searched import (
+    TRAINER_SECONDS,
+    Search,
+    Summary,
+    Trained,
+    judge_searched,
+    searched_problems,
+)
+from gristmill.verifiers.served import CandidateError, ServedFunction, Solution
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
@@ -25,11 +33,6 @@ __all__ = ["PROBLEMS", "LossVerifier"]
 
 PROBLEMS: Final = ("digits_label_noise",)
 
-SEEDS: Final = 3
-TARGET: Final = 0.9
-# A run takes about half a second on a quiet core; on a machine full of other work it may take very much
-# longer, and that must not count against anybody.
-TRAINER_SECONDS: Final = 1500.0
 # Address space that torch takes by being imported, before a candidate has done anything.
 TORCH_MB: Final = 4096
 RECORDED: Final = 8
@@ -53,6 +56,9 @@ class _Watched:
             self.recorded.append((logits, labels, value, gradient))
         self.calls += 1
         return value, gradient.astype(np.float32)
+
+
+_Record = tuple[Training, _Watched]
 
 
 class LossVerifier:
@@ -85,82 +91,25 @@ class LossVerifier:
         found = []
         if task.problem not in PROBLEMS:
             found.append(f"problem: {task.problem!r} is none of {', '.join(PROBLEMS)}")
-        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}:
-            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a loss; known is seeds")
-        seeds = task.settings.get("seeds", SEEDS)
-        if type(seeds) is not int or not 1 <= seeds <= 20:
-            found.append("settings.seeds: must be a whole number from 1 to 20")
-        if type(task.settings.get("entry_point", "loss")) is not str:
-            found.append("settings.entry_point: must be the name of one function")
-        if task.target is not None and not 0 <= task.target <= 1:
-            found.append("target: an accuracy lies from 0 to 1")
-        return found
+        return [*found, *searched_problems(task, "loss", "an accuracy")]
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        begun = time.perf_counter()
         require_torch()
         digits()
-        if not solution.strip():
-            return self._refused(CandidateError(Outcome.INVALID, "There is no code in the reply."), begun)
         limits = task.limits.model_copy(update={"memory_mb": max(task.limits.memory_mb, TORCH_MB)})
         offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, WRAPPER)
-        runs: list[tuple[Training, _Watched]] = []
-        try:
-            for seed in range(task.settings.get("seeds", SEEDS)):
-                async with serve(self._pool, offered, TRAINER_SECONDS) as runner:
-                    if seed == 0:
-                        await runner.run(probe)
-                    runs.append(await runner.run(partial(_train, seed=seed)))
-                async with serve(self._pool, offered, TRAINER_SECONDS, fresh=True) as runner:
-                    await runner.run(partial(recheck, recorded=runs[-1][1].recorded))
-        except CandidateError as error:
-            return self._refused(error, begun)
-        except Deadline:
-            # The machine, not the candidate: its own answers are charged apart.
-            return self._verdict(Outcome.UNSCORED, None, "", begun)
-        return self._scored(task, runs, begun)
+        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_searched(self._pool, task, offered, search)
 
-    def _scored(self, task: Task, runs: list[tuple[Training, _Watched]], begun: float) -> Verdict:
-        target = TARGET if task.target is None else task.target
-        accuracies = [training.accuracy for training, _ in runs]
-        score = float(np.mean(accuracies))
-        checks = tuple(
-            Check(
-                name=f"seed {training.seed}",
-                outcome=Outcome.PASSED if training.accuracy >= target else Outcome.FAILED,
-                public=True,
-                detail=f"clean held-out accuracy {training.accuracy:.3f}",
-            )
-            for training, _ in runs
-        )
-        metrics = {
-            "accuracy": score,
-            "accuracy_min": min(accuracies),
-            "accuracy_max": max(accuracies),
-            "seeds": float(len(runs)),
-            "trainer_seconds": sum(training.seconds for training, _ in runs),
-            "candidate_seconds": sum(watched.served.seconds for _, watched in runs),
-        }
-        outcome = Outcome.PASSED if score >= target else Outcome.FAILED
-        text = losses_text(target, [training for training, _ in runs])
-        return self._verdict(outcome, score, text, begun, metrics=metrics, checks=checks)
 
-    def _refused(self, error: CandidateError, begun: float) -> Verdict:
-        return self._verdict(error.outcome, 0.0, error.feedback, begun)
-
-    def _verdict(self, outcome: Outcome, score: float | None, feedback: str, begun: float, **more: Any) -> Verdict:
-        info = self._pool.info(PROFILE)
-        return Verdict(
-            outcome=outcome,
-            score=score,
-            strength=Strength.TESTED,
-            feedback=feedback,
-            seconds=time.perf_counter() - begun,
-            verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend}:{info.image}",
-            **more,
-        )
+def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
+    accuracies = [each.score for each in trained]
+    return Summary(
+        text=losses_text(target, [each.what[0] for each in trained]),
+        metrics={"accuracy": fmean(accuracies), "accuracy_min": min(accuracies), "accuracy_max": max(accuracies)},
+        details=[f"clean held-out accuracy {accuracy:.3f}" for accuracy in accuracies],
+    )
 
 
 SHIM: Final = "gristmill.verifiers.loss.shim"
@@ -268,6 +217,11 @@ def recheck(served: ServedFunction, recorded: list[tuple[Logits, Labels, float, 
         check_gradient(served, recorded[place][0], recorded[place][1], generator)
 
 
-def _train(served: ServedFunction, seed: int) -> tuple[Training, _Watched]:
+def _train(served: ServedFunction, seed: int) -> Trained[_Record]:
     watched = _Watched(served)
-    return train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS), watched
+    training = train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS)
+    return Trained(seed, training.accuracy, training.seconds, served.seconds, (training, watched))
+
+
+def _recheck(served: ServedFunction, record: _Record) -> None:
+    recheck(served, record[1].recorded)

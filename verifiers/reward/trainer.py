@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 
 from gristmill.verifiers.reward.environment import ACTIONS, Floats, MountainCars, Steps
 from gristmill.verifiers.reward.policy import Net, draw, features, network, probabilities, success_rate
+from gristmill.verifiers.searched import Deadline
 
-__all__ = ["Batch", "Checkpoint", "Deadline", "RewardFunction", "Settings", "Training", "train"]
-
-
-class Deadline(Exception):  # noqa: N818 - it is a fact about time, and names itself best
-    """Training took longer than it was given."""
+__all__ = ["Batch", "Checkpoint", "RewardFunction", "Settings", "Training", "train"]
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Outcome, Task, Verdict
 from gristmill.verifiers.reward.environment import EPISODE_STEPS, Floats
 from gristmill.verifiers.reward.feedback import rewards_text
-from gristmill.verifiers.reward.trainer import Batch, Deadline, Training, train
-from gristmill.verifiers.served import CandidateError, ServedFunction, Solution, serve
+from gristmill.verifiers.reward.trainer import Batch, Training, train
+from gristmill.verifiers.searched import (
+    TRAINER_SECONDS,
+    Search,
+    Summary,
+    Trained,
+    judge_searched,
+    searched_problems,
+)
+from gristmill.verifiers.served import CandidateError, ServedFunction, Solution
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
@@ -25,11 +33,6 @@ __all__ = ["ENVIRONMENTS", "RewardVerifier"]
 
 ENVIRONMENTS: Final = ("mountain_car",)
 
-SEEDS: Final = 3
-TARGET: Final = 0.9
-# A run takes about a second on a quiet core; on a machine full of other work it may take very much
-# longer, and that must not count against anybody.
-TRAINER_SECONDS: Final = 1500.0
 _RECORDED: Final = 6
 _MOST_COMPONENTS: Final = 12
 
@@ -49,6 +52,9 @@ class _Watched:
             self.recorded.append((batch, rewards))
         self.components.append({name: (float(p.min()), float(p.mean()), float(p.max())) for name, p in parts.items()})
         return rewards
+
+
+_Record = tuple[Training, _Watched]
 
 
 class RewardVerifier:
@@ -78,79 +84,22 @@ class RewardVerifier:
         found = []
         if task.environment not in ENVIRONMENTS:
             found.append(f"environment: {task.environment!r} is none of {', '.join(ENVIRONMENTS)}")
-        if unknown := set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}:
-            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a reward; known is seeds")
-        seeds = task.settings.get("seeds", SEEDS)
-        if type(seeds) is not int or not 1 <= seeds <= 20:
-            found.append("settings.seeds: must be a whole number from 1 to 20")
-        if type(task.settings.get("entry_point", "reward")) is not str:
-            found.append("settings.entry_point: must be the name of one function")
-        if task.target is not None and not 0 <= task.target <= 1:
-            found.append("target: a success rate lies from 0 to 1")
-        return found
+        return [*found, *searched_problems(task, "reward", "a success rate")]
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        begun = time.perf_counter()
-        if not solution.strip():
-            return self._refused(CandidateError(Outcome.INVALID, "There is no code in the reply."), begun)
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
-        runs: list[tuple[Training, _Watched]] = []
-        try:
-            for seed in range(task.settings.get("seeds", SEEDS)):
-                async with serve(self._pool, offered, TRAINER_SECONDS) as runner:
-                    if seed == 0:
-                        await runner.run(probe)
-                    runs.append(await runner.run(partial(_train, seed=seed)))
-                async with serve(self._pool, offered, TRAINER_SECONDS, fresh=True) as runner:
-                    await runner.run(partial(recheck, recorded=runs[-1][1].recorded))
-        except CandidateError as error:
-            return self._refused(error, begun)
-        except Deadline:
-            # The machine, not the candidate: its own answers are charged apart.
-            return self._verdict(Outcome.UNSCORED, None, "", begun)
-        return self._scored(task, runs, begun)
+        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_searched(self._pool, task, offered, search)
 
-    def _scored(self, task: Task, runs: list[tuple[Training, _Watched]], begun: float) -> Verdict:
-        target = TARGET if task.target is None else task.target
-        rates = [training.success_rate for training, _ in runs]
-        score = float(np.mean(rates))
-        checks = tuple(
-            Check(
-                name=f"seed {training.seed}",
-                outcome=Outcome.PASSED if training.success_rate >= target else Outcome.FAILED,
-                public=True,
-                detail=f"success rate {training.success_rate:.2f}",
-            )
-            for training, _ in runs
-        )
-        metrics = {
-            "success_rate": score,
-            "success_min": min(rates),
-            "success_max": max(rates),
-            "seeds": float(len(rates)),
-            "trainer_seconds": sum(training.seconds for training, _ in runs),
-            "candidate_seconds": sum(watched.served.seconds for _, watched in runs),
-        }
-        text = rewards_text(target, [(training, watched.components) for training, watched in runs])
-        outcome = Outcome.PASSED if score >= target else Outcome.FAILED
-        return self._verdict(outcome, score, text, begun, metrics=metrics, checks=checks)
 
-    def _refused(self, error: CandidateError, begun: float) -> Verdict:
-        return self._verdict(error.outcome, 0.0, error.feedback, begun)
-
-    def _verdict(self, outcome: Outcome, score: float | None, feedback: str, begun: float, **more: Any) -> Verdict:
-        info = self._pool.info(PROFILE)
-        return Verdict(
-            outcome=outcome,
-            score=score,
-            strength=Strength.TESTED,
-            feedback=feedback,
-            seconds=time.perf_counter() - begun,
-            verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend}:{info.image}",
-            **more,
-        )
+def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
+    rates = [each.score for each in trained]
+    return Summary(
+        text=rewards_text(target, [(training, watched.components) for training, watched in (e.what for e in trained)]),
+        metrics={"success_rate": fmean(rates), "success_min": min(rates), "success_max": max(rates)},
+        details=[f"success rate {rate:.2f}" for rate in rates],
+    )
 
 
 PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))
@@ -200,9 +149,14 @@ def _checked(answer: Any, rows: int, what: str) -> Floats:
     return values
 
 
-def _train(served: ServedFunction, seed: int) -> tuple[Training, _Watched]:
+def _train(served: ServedFunction, seed: int) -> Trained[_Record]:
     watched = _Watched(served)
-    return train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS), watched
+    training = train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS)
+    return Trained(seed, training.success_rate, training.seconds, served.seconds, (training, watched))
+
+
+def _recheck(served: ServedFunction, record: _Record) -> None:
+    recheck(served, record[1].recorded)
 
 
 def probe(served: ServedFunction) -> None:
