@@ -86,6 +86,7 @@ class Hypothesis(Record):
     sampling: Sampling
     prompt_sha: str = Field(description="sha256 of the canonical JSON of the messages; the store holds them")
     tokens: Tokens = Tokens()
+    cut: bool = Field(False, description="the reply had reached the greatest length allowed and was cut off there")
 
 
 class StopReason(StrEnum):

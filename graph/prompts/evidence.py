@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -24,7 +25,8 @@ class Attempt(Record):
     """A hypothesis and its verdict as a prompt shows them.
 
     `answer` is the solution, fenced where it is code; `said` the bounded raw reply, for models that imitate its form;
-    `finding` the outcome and score in words; `feedback` what the verifier lets the model read.
+    `finding` the outcome and score in words; `feedback` what the verifier lets the model read; `cut` whether the reply
+    ended where it had reached the greatest length.
     """
 
     answer: str
@@ -32,12 +34,14 @@ class Attempt(Record):
     finding: str
     feedback: str
     passed: bool
+    cut: bool
 
 
 def attempt(step: Step, *, code: bool) -> Attempt:
     """What a model is shown of a step: the solution without the talk around it, the outcome, the feedback."""
     hypothesis, verdict = step.hypothesis, step.verdict
-    score = "" if verdict.score is None else f", score {verdict.score:.6g}"
+    # A refused construction's score is infinite where less is better: no number to think about.
+    score = "" if verdict.score is None or not math.isfinite(verdict.score) else f", score {verdict.score:.6g}"
     if hypothesis.solution is None:
         answer = fenced(clip(hypothesis.text, _ANSWER) or "(nothing)", "text")
         parts = dict.fromkeys((hypothesis.note, verdict.feedback))  # a verifier may say what the parser said
@@ -52,6 +56,7 @@ def attempt(step: Step, *, code: bool) -> Attempt:
         finding=f"{verdict.outcome.value.replace('_', ' ')}{score}",
         feedback=clip(feedback.strip(), _FEEDBACK),
         passed=verdict.passed,
+        cut=hypothesis.cut,
     )
 
 

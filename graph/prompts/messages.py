@@ -32,6 +32,8 @@ from gristmill.verifiers.records import StdioTest, Task
 __all__ = ["choose_profile", "messages_for", "names", "prompt_sha"]
 
 _ROLE = re.compile(r"<!-- (system|user|assistant) -->\s*")
+_WHOLE = frozenset({"chat_instruction", "chat_general"})
+"""Prompts to which the whole reply is the answer: a model that reasons aloud there spoils it."""
 _LONG = 60
 """Lines from which on a model may answer with changes instead of the whole."""
 
@@ -52,7 +54,7 @@ def messages_for(
         parents: the hypotheses to build on, best first.
     """
     name = _name(task, profile)
-    values = _task_values(task) | {"round": round}
+    values = _task_values(task) | {"round": round, "whole": name in _WHOLE}
     messages = _render(name, values)
     if parents:
         best, *others = (attempt(step, code=task.kind in CODE_KINDS) for step in parents)
@@ -97,6 +99,7 @@ def _task_values(task: Task) -> dict[str, Any]:
     return {
         "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
         "code": task.kind in CODE_KINDS,
+        "program": bool(task.settings.get("program")),
         "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",

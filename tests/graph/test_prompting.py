@@ -7,6 +7,7 @@ After a wanted change of a prompt, write the goldens anew and read the differenc
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from importlib.resources import files
@@ -24,6 +25,7 @@ from gristmill.graph.prompts.evidence import clip, fenced, tame
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
 from gristmill.verifiers.constructions.catalogue import task_of
+from gristmill.verifiers.reasoning.verifier import ASK
 from gristmill.verifiers.records import (
     Case,
     CasesTest,
@@ -90,6 +92,9 @@ REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", enviro
 LOSS = Task(id="l", kind="loss", prompt="Classify digits with noisy labels.", problem="noisy-digits")
 PROGRAM = task_of("circles_26", target=2.6)
 INSTRUCTION = Task(id="i", kind="instruction", prompt="Write two sentences without commas.")
+PUZZLE = Task(id="p", kind="reasoning", prompt="What is 17 + 25?" + ASK, reference="<answer>42-secret</answer>")
+INTEGRAL = Task(id="s", kind="math", prompt="Integrate $x$.", answer="42-secret", settings={"program": True})
+OTHER = Task(id="o", kind="wordcount.py:at_most_ten", prompt="Why is the sky blue? Say it in at most ten words.")
 
 
 def step(
@@ -100,6 +105,7 @@ def step(
     score: float | None = 0.5,
     text: str | None = None,
     sample: int = 0,
+    cut: bool = False,
 ) -> Step:
     return Step(
         hypothesis=Hypothesis(
@@ -114,6 +120,7 @@ def step(
             model="m",
             sampling=Sampling(),
             prompt_sha="0" * 64,
+            cut=cut,
         ),
         verdict=Verdict(outcome=outcome, score=score, strength=Strength.TESTED, feedback=feedback, verifier="code/1"),
     )
@@ -123,6 +130,9 @@ WRONG = step("def total(xs):\n    return 0", "public: total([1, 2]) gave 0, expe
 LOST = step(None, text="I cannot do that.", outcome=Outcome.INVALID, score=0.0, sample=1)
 RIGHT = step("def total(xs):\n    return sum(xs)", "all 4 hidden tests passed", outcome=Outcome.PASSED, score=1.0)
 LONG = step("\n".join(["def total(xs):", *(f"    x{number} = {number}" for number in range(60)), "    return 0"]))
+BROKEN = step("The sea is wide, deep and cold.", "Not followed: Use no commas.\nFollowed: Two sentences.")
+MISREAD = step("It is 41", "Your answer was read as 'It is 41'. It is wrong.", score=0.0)
+CUT = step(None, text="```python\ndef total(xs", outcome=Outcome.INVALID, score=0.0, cut=True)
 SOLVED = step("So it is \\boxed{41}.", "The answer is wrong.", score=0.0)
 
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
@@ -135,16 +145,23 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
     "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),
     "chat_loss": lambda: messages_for(LOSS, profile="chat", round=0),
-    "chat_general": lambda: messages_for(INSTRUCTION, profile="chat", round=0),
+    "chat_math_program": lambda: messages_for(INTEGRAL, profile="chat", round=0),
+    "chat_instruction": lambda: messages_for(INSTRUCTION, profile="chat", round=0),
+    "chat_reasoning": lambda: messages_for(PUZZLE, profile="chat", round=0),
+    "chat_general": lambda: messages_for(OTHER, profile="chat", round=0),
     "chat_reflect": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG, LOST]),
     "chat_reflect_nothing_found": lambda: messages_for(CODE, profile="chat", round=1, parents=[LOST]),
     "chat_reflect_long": lambda: messages_for(CODE, profile="chat", round=1, parents=[LONG]),
     "chat_reflect_passed": lambda: messages_for(CODE, profile="chat", round=1, parents=[RIGHT]),
     "chat_reflect_math": lambda: messages_for(MATH, profile="chat", round=1, parents=[SOLVED]),
+    "chat_reflect_instruction": lambda: messages_for(INSTRUCTION, profile="chat", round=1, parents=[BROKEN]),
+    "chat_reflect_cut": lambda: messages_for(CODE, profile="chat", round=1, parents=[CUT]),
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),
+    "small_reasoning": lambda: messages_for(PUZZLE, profile="small", round=0),
     "small_reflect": lambda: messages_for(CODE, profile="small", round=1, parents=[WRONG]),
+    "small_reflect_reasoning": lambda: messages_for(PUZZLE, profile="small", round=1, parents=[MISREAD]),
 }
 
 
@@ -249,6 +266,19 @@ def test_clipping_bounds_and_keeps_both_ends(text: str, limit: int) -> None:
     assert len(short) <= limit + 80
     assert short.startswith(text[: limit // 2])
     assert short == text or short.endswith(text[-(limit // 2) :])
+
+
+@pytest.mark.parametrize(("score", "said"), [(2.5, "failed, score 2.5."), (math.inf, "failed."), (None, "failed.")])
+def test_a_score_is_told_where_it_is_a_number(score: float | None, said: str) -> None:
+    messages = messages_for(PROGRAM, profile="chat", round=1, parents=[step("x = 1", score=score)])
+    assert f"That answer was checked by tools: {said}" in messages[-1].content
+
+
+def test_where_the_whole_reply_is_the_answer_nobody_is_asked_to_reason_in_it() -> None:
+    for task, aloud in [(INSTRUCTION, False), (OTHER, False), (PUZZLE, True), (MATH, True), (CODE, True)]:
+        messages = messages_for(task, profile="chat", round=1, parents=[BROKEN])
+        assert ("First reason" in messages[-1].content) is aloud
+        assert ("in your mind" in messages[-1].content) is not aloud
 
 
 def test_code_survives_the_way_through_a_prompt() -> None:
