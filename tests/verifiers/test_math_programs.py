@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
+from gristmill.verifiers.mathematics.programs import program_in
 from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
@@ -97,3 +98,22 @@ async def test_a_reply_without_a_program_is_still_read(verifier: MathVerifier) -
 def test_the_setting_is_true_or_false() -> None:
     problems = MathVerifier.problems(Task(id="t", kind="math", prompt="?", answer="5", settings={"program": "yes"}))
     assert problems[0].startswith("settings.program")
+
+
+@pytest.mark.parametrize(
+    ("reply", "source"),
+    [
+        ("```python\nanswer = 1\n```\nIt prints:\n```\ne - 2\n```\nSo \\boxed{e - 2}.", "answer = 1"),
+        ("```python\nanswer = 1\n```\nand better:\n```py\nanswer = 2\n```", "answer = 2"),
+        ("```Python3 \nanswer = 1\n```\n```latex\ne\n```", "answer = 1"),
+        ("```\nanswer = 1\n```", "answer = 1"),
+        ("1. Run\n   ```python\n   answer = 1\n   ```", "answer = 1"),
+        ("```python\nanswer = 1", "answer = 1"),
+        ("```text\nmy notes\n```\nThe answer is \\boxed{5}.", None),
+        ("```python\n\n```\n\\boxed{5}", None),
+        ("\\boxed{5}", None),
+    ],
+)
+def test_the_program_in_a_reply_is_not_what_it_prints(reply: str, source: str | None) -> None:
+    found = program_in(reply)
+    assert (found and found.strip()) == source

@@ -7,6 +7,7 @@ nothing but the program, and its text is read and judged like any reply's: nothi
 from __future__ import annotations
 
 import re
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["PROGRAM", "program_in", "run_program"]
 
 PROGRAM = Profile(name="mathematics-program", guest=("gristmill.verifiers.mathematics.answer_of",), preload=("sympy",))
-_BLOCK = re.compile(r"```(?:python|py|sympy)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+_BLOCK = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_NAMES = frozenset({"python", "python3", "py", "sympy"})
 _OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
 
 
 def program_in(reply: str) -> str | None:
-    """The last code block of a reply; None if it has none."""
-    blocks = _BLOCK.findall(reply[-200_000:])
-    return blocks[-1] if blocks and blocks[-1].strip() else None
+    """The last code block of a reply that says it is Python, else the last that does not say what it is; None if none.
+
+    Models like to show a program's output, or a formula, in a block of its own behind it: that is no program.
+    """
+    blocks = [(name.strip().lower(), source) for name, source in _BLOCK.findall(reply[-200_000:]) if source.strip()]
+    found = [source for name, source in blocks if name in _NAMES] or [source for name, source in blocks if not name]
+    return dedent(found[-1]) if found else None
 
 
 async def run_program(pool: Pool, source: str, limits: Limits, *, fresh: bool = False) -> str | Found:
