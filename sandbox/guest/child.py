@@ -6,7 +6,7 @@ Confinement is most of what a job costs, so it is done while nobody waits. Stage
 from __future__ import annotations
 
 import gc
-import json
+import marshal
 import os
 import signal
 import socket
@@ -19,12 +19,15 @@ from typing import Any, Final, NoReturn
 
 from gristmill.sandbox.guest.confinement.confine import Plan, confine, set_limits
 from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.rehearsal import rehearse
 
-__all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child"]
+__all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child", "hand_over"]
 
 # Exit statuses with a meaning to the zygote. A candidate that takes one by itself harms only itself.
 OUT_OF_MEMORY: Final = 86
 NOT_CONFINED: Final = 87
+_MESSAGE_BYTES: Final = 1 << 12
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(64 * 4)
 
 
 def be_child(
@@ -37,14 +40,13 @@ def be_child(
 ) -> NoReturn:
     """Confine this process, wait on `line` for a job, run it. Never returns.
 
-    The job comes as one message, ``{"program", "limits"}`` with the descriptors [channel, stdin, stdout, stderr,
-    *sockets]; nothing else is ever read from there.
+    The job comes as one message, `hand_over`'s; nothing else is ever read from there. A child that finds none yet
+    uses the time to rehearse.
     """
     status = NOT_CONFINED
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _prefer_to_die()
         os.setsid()
         confine(plan, folder, user, disk_mb)
         os.write(say_confined, b"+")
@@ -73,33 +75,37 @@ def be_child(
         os._exit(status)
 
 
+def hand_over(line: socket.socket, program: str, limits: dict[str, Any], descriptors: list[int]) -> None:
+    """Give a waiting child its job; the descriptors are [channel, stdin, stdout, stderr, *sockets].
+
+    Raises:
+        OSError: the child is gone, or the message is longer than it reads.
+    """
+    message = marshal.dumps((program, limits))
+    if len(message) > _MESSAGE_BYTES:
+        raise OSError(f"a job's program and limits take {len(message)} bytes, more than {_MESSAGE_BYTES}")
+    socket.send_fds(line, [message], descriptors)
+
+
 def _await_job(line: int) -> tuple[Callable[[Context], int | None], dict[str, Any], int, list[int]]:
     """(program, limits, channel, other sockets) of the job; its streams are in place."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line) as control:
-        data, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 64)
+        try:
+            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            rehearse()
+            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, _ANCILLARY_BYTES)
     if not data:
         # The zygote wants this child no more.
         os._exit(0)
-    message = json.loads(data)
+    # Only the zygote can write there, and JSON would touch fifty pages more.
+    name, limits = marshal.loads(data)  # noqa: S302
+    descriptors = memoryview(ancillary[0][2]).cast("i").tolist()
     for number, descriptor in enumerate(descriptors[1:4]):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    module, _, name = message["program"].partition(":")
-    return getattr(sys.modules[module], name), message["limits"], descriptors[0], descriptors[4:]
-
-
-def _prefer_to_die() -> None:
-    """When memory runs out, the kernel shall take this process rather than the zygote or one of the host's."""
-    try:
-        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, b"1000")
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
+    module, _, name = name.partition(":")
+    return getattr(sys.modules[module], name), limits, descriptors[0], descriptors[4:]
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -18,10 +18,10 @@ import time
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.guest.child import OUT_OF_MEMORY, be_child
+from gristmill.sandbox.guest.child import OUT_OF_MEMORY, be_child, hand_over
 from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
-from gristmill.sandbox.guest.watching import OomCounter, Watch
+from gristmill.sandbox.guest.watching import OomCounter, Risk, Watch
 
 __all__ = ["Zygote"]
 
@@ -77,6 +77,7 @@ class Zygote:
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "namespace" else -1
         self.resident = Watch.resident(os.getpid())
+        self.risk = Risk()
         self.wakeup, written = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(written, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -128,8 +129,7 @@ class Zygote:
             self.spare = None
             self.job = Job(message, self.mode, spare)
             with spare.line:
-                handed = json.dumps({"program": message["program"], "limits": message["limits"]})
-                socket.send_fds(spare.line, [handed.encode()], descriptors)
+                hand_over(spare.line, message["program"], message["limits"], descriptors)
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
 
@@ -149,12 +149,14 @@ class Zygote:
                 kernel.unshare(kernel.NEW_PIDS)
             # No two jobs shall draw the same numbers.
             random.seed()
+            self.risk.take()
             pid = kernel.fork()
             if pid == 0:
                 # Their numbers will be closed, and mean other files by the time that these objects go.
                 ours.detach()
                 self.control.detach()
                 be_child(self.plan, folder, user, disk_mb, theirs.detach(), self.say_confined)
+            self.risk.leave()
             if self.mode == "namespace":
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
         self.spare = Spare(pid, user, folder, disk_mb, ours)

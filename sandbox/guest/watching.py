@@ -6,9 +6,10 @@ Staged into sandboxes: standard library only.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Final
 
-__all__ = ["OomCounter", "Watch"]
+__all__ = ["OomCounter", "Risk", "Watch"]
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _MEGABYTE: Final = 1 << 20
@@ -62,6 +63,32 @@ class Watch:
     def _held(folder: str) -> tuple[int, int]:
         state = os.statvfs(folder)
         return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
+
+
+class Risk:
+    """Who is killed when memory runs out: a job's process rather than the zygote, or one of the host's.
+
+    The zygote takes the risk while it forks, since a child inherits it: that is cheaper than a child's own writing.
+    """
+
+    def __init__(self) -> None:
+        self.file, self.own = -1, b"0"
+        with suppress(OSError):
+            self.file = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+            self.own = os.pread(self.file, 16, 0).strip()
+
+    def take(self) -> None:
+        """Be the first to be killed from here on."""
+        self._write(b"1000")
+
+    def leave(self) -> None:
+        """Be what this process was before."""
+        self._write(self.own)
+
+    def _write(self, risk: bytes) -> None:
+        if self.file >= 0:
+            with suppress(OSError):
+                os.pwrite(self.file, risk, 0)
 
 
 class OomCounter:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from gristmill.sandbox.guest.confinement import confine, landlock, seccomp
+from gristmill.sandbox.guest.confinement import confine, kernel, landlock, seccomp
 from gristmill.sandbox.guest.confinement.cleaning import empty
 from gristmill.sandbox.guest.confinement.confine import Plan
 
@@ -198,7 +198,7 @@ def test_seccomp_alone_refuses_what_is_not_listed(folder: Path) -> None:
             "file": outcome(lambda: Path("own").write_text("x")),
         }
 
-    found = inside(folder, plan(filter=seccomp.assemble()), attempts)
+    found = inside(folder, plan(filtering=kernel.filtering(seccomp.assemble())), attempts)
     allowed = {name for name, answer in found.items() if answer == "done"}
     assert allowed == {"pair", "fork", "file"}, found
     assert found["clone3"] == found["future"] == "ENOSYS"

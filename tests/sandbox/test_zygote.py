@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -175,6 +177,59 @@ def f():
     assert first[:3] == second[:3] == (False, False, [])
     if worker.info.covers and any("user of its own" in each for each in worker.info.covers):
         assert first[3] != second[3]
+
+
+async def test_a_jobs_process_is_killed_before_all_others_when_memory_runs_out(worker: BubblewrapSandbox) -> None:
+    running = asyncio.create_task(run_script(worker, "import time\ntime.sleep(30)"))
+    await asyncio.sleep(0.3)
+    risks = [risk for risk in map(risk_of, below(os.getpid())) if risk is not None]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    own = risk_of(os.getpid())
+    # The walls and the zygote stand as this process does; the job's process goes first.
+    assert set(risks) == {own, 1000}
+    assert risks.count(1000) == 1
+
+
+def below(pid: int) -> list[int]:
+    """The processes that come from one, near and far."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found[1:]
+
+
+def risk_of(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+    except OSError:
+        return None
+
+
+async def test_what_a_child_rehearses_leaves_nothing(worker: BubblewrapSandbox) -> None:
+    source = """
+import gc, linecache, os, sys, threading
+def f():
+    mine = [name for name in sys.modules if "solution" in name]
+    descriptors = [number for number in range(64) if exists(number)]
+    return mine, list(linecache.cache), gc.isenabled(), threading.active_count(), descriptors
+def exists(number):
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+"""
+    for pause in (0, 0.2):  # handed its job before and after it rehearsed
+        await asyncio.sleep(pause)
+        mine, cached, collecting, threads, descriptors = told(await run_cases(worker, source, []))[0]["value"]
+        assert (mine, cached, collecting, threads) == (["solution"], ["<solution>"], True, 1)
+        assert len(descriptors) == 4  # three streams and the channel
 
 
 async def test_cancelling_kills_the_job_and_leaves_the_worker_well(worker: BubblewrapSandbox) -> None:

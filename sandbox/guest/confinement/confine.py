@@ -14,15 +14,25 @@ import resource
 from typing import Any, Final, NamedTuple
 
 from gristmill.sandbox.guest.confinement import kernel, landlock, seccomp
+from gristmill.sandbox.guest.confinement.kernel import Call
 
 __all__ = ["WORK", "Plan", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
 
 WORK: Final = "/tmp"  # noqa: S108  # the sandbox's own tmpfs
-_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+_PR_SET_DUMPABLE: Final = 4
 _MEGABYTE: Final = 1 << 20
 # Reserved but unused address space: allocator arenas, guard pages, mapped libraries that a job imports.
 _ADDRESS_SLACK: Final = 512 * _MEGABYTE
-_OPEN_FILES: Final = 256
+# The same for every job: kind → most.
+_ALWAYS: Final = (
+    (resource.RLIMIT_NOFILE, 256),
+    (resource.RLIMIT_CORE, 0),
+    (resource.RLIMIT_MEMLOCK, 0),
+    (resource.RLIMIT_MSGQUEUE, 0),
+    (resource.RLIMIT_NICE, 0),
+    (resource.RLIMIT_RTPRIO, 0),
+    (resource.RLIMIT_SIGPENDING, 512),
+)
 _HIDDEN: Final = frozenset(("dev", "gristmill", "proc", "run", "sys", "tmp", "work", "control"))
 _DEVICES: Final = {"null": landlock.READ_WRITE_DEVICE, "zero": landlock.READ, "full": landlock.READ_WRITE_DEVICE,
                    "random": landlock.READ, "urandom": landlock.READ}  # fmt: skip
@@ -32,16 +42,16 @@ class Plan(NamedTuple):
     """What every child of a zygote needs to confine itself, made once.
 
     `granted` are descriptors of the paths that jobs may read, with Landlock's rights. In mode ``uid`` every job is put
-    under the same `ruleset`, which grants the work folder too: of the folders in it only the job's own exists, and what
-    is beside that belongs to root. `filter` is None where the processor is unknown; `address_space` and `data` are the
-    zygote's own sizes in bytes, which limits go on top of.
+    under the same ruleset (`restriction`), which grants the work folder too: of the folders in it only the job's own
+    exists, and what is beside that belongs to root. `filtering` puts the seccomp filter up and is None where the
+    processor is unknown; `address_space` and `data` are the zygote's own sizes in bytes, which limits go on top of.
     """
 
     mode: str
     landlock: int
     granted: list[tuple[int, int]]
-    ruleset: int | None
-    filter: bytes | None
+    restriction: Call | None
+    filtering: Call | None
     address_space: int
     data: int
     count_processes: bool
@@ -52,17 +62,17 @@ def prepare(mode: str) -> Plan:
     sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
     release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
     version, granted = landlock.abi(), open_folders() + open_devices()
-    ruleset = None
+    restriction = None
     if version and mode == "uid":
         work = os.open(WORK, os.O_PATH | os.O_CLOEXEC)
-        ruleset = landlock.ruleset(version, [*granted, (work, landlock.WORK)])
+        restriction = landlock.restriction(landlock.ruleset(version, [*granted, (work, landlock.WORK)]))
         os.close(work)
     return Plan(
         mode,
         version,
         granted,
-        ruleset,
-        seccomp.assemble() if seccomp.supported() else None,
+        restriction,
+        kernel.filtering(seccomp.assemble()) if seccomp.supported() else None,
         _kilobytes(sizes["VmSize"]),
         _kilobytes(sizes["VmData"]),
         # Before 5.14 the limit counted all of a real user's processes, whatever namespace they were in.
@@ -97,23 +107,26 @@ def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    kernel.prctl(_PR_SET_DUMPABLE, 0)
+    kernel.NOT_DUMPABLE()
     os.umask(0o077)
     os.chdir(folder)
     if plan.mode == "namespace":
         # That of a new user namespace is whole again.
         kernel.drop_bounding_set()
-    kernel.drop_capabilities()
-    kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    if plan.ruleset is not None:
-        landlock.restrict(plan.ruleset)
+    for drop in kernel.DROP_CAPABILITIES:
+        drop()
+    for kind, value in _ALWAYS:
+        _lower(kind, value)
+    kernel.NO_NEW_PRIVILEGES()
+    if plan.restriction is not None:
+        plan.restriction()
     elif plan.landlock:
         # The folder is on a file system of this job's own, so no ruleset can name it beforehand.
         own = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        landlock.restrict(landlock.ruleset(plan.landlock, [*plan.granted, (own, landlock.WORK)]))
+        landlock.restriction(landlock.ruleset(plan.landlock, [*plan.granted, (own, landlock.WORK)]))()
         os.close(own)
-    if plan.filter is not None:
-        kernel.set_filter(plan.filter)
+    if plan.filtering is not None:
+        plan.filtering()
 
 
 def _enter_namespaces(disk_mb: int, folder: str) -> None:
@@ -133,29 +146,25 @@ def _enter_namespaces(disk_mb: int, folder: str) -> None:
 
 
 def set_limits(plan: Plan, limits: dict[str, Any]) -> None:
-    """Lower this process's limits, for good, to those of its job."""
-    memory, disk = limits["memory_mb"] * _MEGABYTE, limits["disk_mb"] * _MEGABYTE
-    hard = {
-        resource.RLIMIT_AS: plan.address_space + memory + _ADDRESS_SLACK,
-        resource.RLIMIT_DATA: plan.data + memory,
-        resource.RLIMIT_FSIZE: disk,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_NICE: 0,
-        resource.RLIMIT_RTPRIO: 0,
-        resource.RLIMIT_SIGPENDING: 512,
-    }
+    """Lower this process's limits, for good, to those of its job; it has no capability any more."""
+    memory = limits["memory_mb"] * _MEGABYTE
+    _lower(resource.RLIMIT_AS, plan.address_space + memory + _ADDRESS_SLACK)
+    _lower(resource.RLIMIT_DATA, plan.data + memory)
+    _lower(resource.RLIMIT_FSIZE, limits["disk_mb"] * _MEGABYTE)
     if plan.count_processes:
-        hard[resource.RLIMIT_NPROC] = limits["processes"]
-    for kind, value in hard.items():
-        _, most = resource.getrlimit(kind)
-        value = value if most == resource.RLIM_INFINITY else min(value, most)
-        resource.setrlimit(kind, (value, value))
+        _lower(resource.RLIMIT_NPROC, limits["processes"])
     # The signal of the first says why; the second is for those who ignore it.
     processor = math.ceil(limits["cpu_seconds"])
     resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 1))
+
+
+def _lower(kind: int, value: int) -> None:
+    """Set a limit for good; where it is lower already, it stays."""
+    try:
+        resource.setrlimit(kind, (value, value))
+    except (ValueError, PermissionError):
+        most = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (most, most))
 
 
 def _text(path: str) -> str:

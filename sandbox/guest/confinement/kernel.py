@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 __all__ = [
+    "DROP_CAPABILITIES",
     "NEW_IPC",
     "NEW_MOUNTS",
     "NEW_PIDS",
     "NEW_USERS",
     "NEW_UTS",
+    "NOT_DUMPABLE",
+    "NO_NEW_PRIVILEGES",
+    "Call",
     "call",
     "drop_bounding_set",
-    "drop_capabilities",
+    "filtering",
     "fork",
     "join",
+    "later",
     "mount_tmpfs",
     "prctl",
-    "set_filter",
     "unshare",
 ]
 
@@ -34,6 +39,7 @@ _libc: Any = ctypes.CDLL(None, use_errno=True)
 _holding_lock: Any = ctypes.PyDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _CAPABILITY_VERSION_3: Final = 0x20080522
@@ -52,6 +58,27 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
+class Call(NamedTuple):
+    """A call whose arguments are made before the fork, and which is made after it.
+
+    Making a few numbers for `ctypes` in a fresh child touches a hundred pages, each of which is copied then: that is
+    five times what the call costs itself.
+    """
+
+    function: Callable[..., int]
+    arguments: tuple[Any, ...]
+    what: str
+
+    def __call__(self) -> None:
+        """Make it.
+
+        Raises:
+            OSError: it failed.
+        """
+        if self.function(*self.arguments) < 0:
+            _checked(-1, self.what)
+
+
 def call(number: int, *arguments: Any) -> int:
     """A system call by its number.
 
@@ -61,18 +88,40 @@ def call(number: int, *arguments: Any) -> int:
     return _checked(_libc.syscall(ctypes.c_long(number), *arguments), f"system call {number}")
 
 
-def prctl(option: int, *arguments: int) -> int:
-    """The call prctl(2); up to four numbers, the rest are 0."""
-    padded = (*arguments, 0, 0, 0, 0)[:4]
-    return _checked(_libc.prctl(option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
+def later(number: int, *arguments: Any) -> Call:
+    """A system call by its number, to be made later."""
+    return Call(_libc.syscall, (ctypes.c_long(number), *arguments), f"system call {number}")
 
 
-def set_filter(program: bytes) -> None:
-    """Put a seccomp filter on this thread and all that come from it. No new privileges must be set before."""
+def prctl(option: int, *arguments: int) -> None:
+    """The call prctl(2); up to four numbers, the rest are 0.
+
+    Raises:
+        OSError: it failed.
+    """
+    _prctl(option, *arguments)()
+
+
+def filtering(program: bytes) -> Call:
+    """What puts a seccomp filter on this thread and all that come from it. No new privileges must be set before."""
     holder = _Program(len(program) // 8, program)
     zero = ctypes.c_ulong(0)
     mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
-    _checked(_libc.prctl(_PR_SET_SECCOMP, mode, ctypes.byref(holder), zero, zero), "seccomp filter")
+    return Call(_libc.prctl, (_PR_SET_SECCOMP, mode, ctypes.byref(holder), zero, zero), "seccomp filter")
+
+
+def _prctl(option: int, *arguments: int) -> Call:
+    padded = (*arguments, 0, 0, 0, 0)[:4]
+    return Call(_libc.prctl, (option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
+
+
+NOT_DUMPABLE: Final = _prctl(_PR_SET_DUMPABLE, 0)
+NO_NEW_PRIVILEGES: Final = _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+# Give up every capability for good.
+DROP_CAPABILITIES: Final = (
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL),
+    Call(_libc.capset, (_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset"),
+)
 
 
 def fork() -> int:
@@ -94,12 +143,6 @@ def drop_bounding_set() -> None:
         # Fails at the last one, or at once without the right to shrink the set, which gives nothing back but by exec.
         if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), zero, zero, zero) < 0:
             break
-
-
-def drop_capabilities() -> None:
-    """Give up every capability for good."""
-    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-    _checked(_libc.capset(_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset")
 
 
 def unshare(flags: int) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from gristmill.sandbox.guest.confinement.kernel import call
+from gristmill.sandbox.guest.confinement.kernel import Call, call, later
 
-__all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restrict", "ruleset"]
+__all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restriction", "ruleset"]
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
@@ -57,10 +57,6 @@ def ruleset(version: int, granted: list[tuple[int, int]]) -> int:
     return made
 
 
-def restrict(made: int) -> None:
-    """Confine this process to a ruleset, for good. No new privileges must be set before.
-
-    Raises:
-        OSError: the kernel refused; nothing is confined then.
-    """
-    call(_RESTRICT, ctypes.c_int(made), ctypes.c_uint32(0))
+def restriction(made: int) -> Call:
+    """What confines this process to a ruleset, for good. No new privileges must be set before."""
+    return later(_RESTRICT, ctypes.c_int(made), ctypes.c_uint32(0))
