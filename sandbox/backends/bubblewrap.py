@@ -20,14 +20,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
+from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON, root
-from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
 
@@ -86,28 +85,14 @@ class BubblewrapFactory:
         return BubblewrapSandbox(profile)
 
 
-class BubblewrapSandbox:
+class BubblewrapSandbox(WarmedSandbox):
     """One warm worker of one profile; see `gristmill.sandbox.base.Sandbox`."""
 
     def __init__(self, profile: Profile) -> None:
-        self.profile = profile
+        super().__init__(profile)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._errors: IO[bytes] | None = None
-        self._worker: Worker | None = None
-        self._info: SandboxInfo | None = None
-
-    @property
-    def info(self) -> SandboxInfo:
-        """Backend, digest of the image root, and coverage; valid after entering."""
-        if self._info is None:
-            raise SandboxError("this sandbox has not been entered yet")
-        return self._info
-
-    @property
-    def healthy(self) -> bool:
-        """Whether another job can be run here."""
-        return self._worker is not None and self._worker.healthy
 
     @property
     def pid(self) -> int | None:
@@ -135,21 +120,6 @@ class BubblewrapSandbox:
         covers, gaps = (*COVERS, *self._worker.covers), (*GAPS, *self._worker.gaps)
         self._info = SandboxInfo(backend="bubblewrap", image=digest, covers=covers, gaps=gaps)
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.shield(self._leave())
-
-    async def run(
-        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
-    ) -> Report:
-        """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
-        if self._worker is None:
-            for each in sockets:
-                each.close()
-            raise SandboxError("this sandbox is not running; enter it first")
-        return await self._worker.run(job, sockets, enough)
 
     def _start(self) -> tuple[socket.socket, str]:
         """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""

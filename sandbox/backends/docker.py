@@ -14,9 +14,7 @@ import asyncio
 import contextlib
 import shutil
 import socket
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gristmill.sandbox.backends.engine import (
@@ -30,9 +28,10 @@ from gristmill.sandbox.backends.engine import (
     reap,
 )
 from gristmill.sandbox.backends.hardening import DockerOptions, hardening
+from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON
-from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
 
@@ -81,32 +80,18 @@ class DockerFactory:
         return DockerSandbox(profile, self.options, reap_first=reap_first)
 
 
-class DockerSandbox:
+class DockerSandbox(WarmedSandbox):
     """One warm container of one profile; see `gristmill.sandbox.base.Sandbox`."""
 
     def __init__(self, profile: Profile, options: DockerOptions | None = None, *, reap_first: bool = True) -> None:
-        self.profile = profile
+        super().__init__(profile)
         self.options = options or DockerOptions()
         self._reap_first = reap_first
         self._client: DockerClient | None = None
         self._container: Container | None = None
         self._folder: Path | None = None
-        self._worker: Worker | None = None
         self._output: Any = None
         self._starting: asyncio.Task[socket.socket] | None = None
-        self._info: SandboxInfo | None = None
-
-    @property
-    def info(self) -> SandboxInfo:
-        """Backend, image digest and coverage; valid after entering."""
-        if self._info is None:
-            raise SandboxError("this sandbox has not been entered yet")
-        return self._info
-
-    @property
-    def healthy(self) -> bool:
-        """Whether another job can be run here."""
-        return self._worker is not None and self._worker.healthy
 
     @property
     def container_id(self) -> str | None:
@@ -134,21 +119,6 @@ class DockerSandbox:
             update={"covers": self._info.covers + self._worker.covers, "gaps": self._info.gaps + self._worker.gaps}
         )
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.shield(self._leave())
-
-    async def run(
-        self, job: Job, sockets: Sequence[socket.socket] = (), enough: Callable[[bytes], bool] | None = None
-    ) -> Report:
-        """Run one job to its end; see `gristmill.sandbox.base.Sandbox.run`."""
-        if self._worker is None:
-            for each in sockets:
-                each.close()
-            raise SandboxError("this sandbox is not running; enter it first")
-        return await self._worker.run(job, sockets, enough)
 
     async def _leave(self) -> None:
         if self._starting is not None:
