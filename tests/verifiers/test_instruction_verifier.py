@@ -154,6 +154,25 @@ async def test_judging_the_same_reply_again_gives_the_same_verdict(pool: Pool) -
     assert len(found) == 1
 
 
+@in_module
+@pytest.mark.parametrize(
+    ("name", "given", "reply", "follows"),
+    [
+        # As they stand, langdetect takes the first two for German, and lm-eval passes what it cannot detect.
+        ("change_case:english_capital", {}, "SO I HAVE BEEN SEEING THIS GUY FOR A FEW MONTHS. HE'S 23 BTW.", True),
+        ("change_case:english_capital", {}, '"PRESERVING NATURE\'S SYMPHONY: HARMONIZING FOR WILDLIFE"', True),
+        ("change_case:english_capital", {}, "ES WAR EINMAL EINE ALTE MÜHLE AM FLUSS.", False),
+        ("language:response_language", {"language": "de"}, "ES WAR EINMAL EINE ALTE MÜHLE AM FLUSS.", True),
+        ("language:response_language", {"language": "sw"}, "|1| |5|\n| |3| |", False),
+        ("language:response_language", {"language": "en"}, "42", False),
+    ],
+)
+async def test_capitals_are_read_as_words_and_digits_are_in_no_language(
+    pool: Pool, name: str, given: dict[str, Any], reply: str, follows: bool
+) -> None:
+    assert (await verdict(pool, task((name, given)), reply)).passed is follows
+
+
 @pytest.mark.parametrize(
     ("constraint", "words"),
     [

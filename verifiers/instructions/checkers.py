@@ -8,11 +8,13 @@ seed, so that a reply is judged alike every time. Staged into sandboxes: a reply
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import langdetect
 import nltk
 from langdetect.detector_factory import init_factory
+from langdetect.lang_detect_exception import LangDetectException
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 from punkt.data import english
 
@@ -36,13 +38,27 @@ _sentences = _sentence_tokenizer()
 _find = nltk.data.find
 nltk.data.find = lambda *_, **__: None
 try:
-    from lm_eval.tasks.ifeval import instructions_registry, instructions_util
+    from lm_eval.tasks.ifeval import instructions, instructions_registry, instructions_util
 finally:
     nltk.data.find = _find
 instructions_util._get_sentence_tokenizer = lambda: _sentences
 nltk.tokenize._get_punkt_tokenizer = lambda language="english": _sentences
 langdetect.DetectorFactory.seed = 0
 init_factory()
+
+
+def _language(text: str) -> str:
+    """The code of the language that a text is in; empty for a text without letters, which is in none.
+
+    The detector passes over words in capitals. The library takes a text that the detector refuses to be in any language.
+    """
+    try:
+        return str(langdetect.detect(text.lower() if text.isupper() else text))
+    except LangDetectException:
+        return ""
+
+
+instructions.langdetect = SimpleNamespace(detect=_language, LangDetectException=LangDetectException)
 
 
 def judge(context: Context) -> None:
