@@ -1,7 +1,11 @@
-"""reasoning-gym as a source of tasks: for every data set right answers pass and wrong ones fail, or it is refused."""
+"""reasoning-gym as a source of tasks: for every data set right answers pass and wrong ones fail, or it is refused.
+
+On bubblewrap; ``GRISTMILL_TEST_REASONING=docker pytest tests/verifiers/test_reasoning.py`` runs all of it on Docker.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -33,9 +37,14 @@ JUNK = (
 )  # fmt: skip
 
 
+# The sweep takes minutes on either backend: one of them by default, the other one by this variable.
+BACKEND = os.environ.get("GRISTMILL_TEST_REASONING", "bubblewrap")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
-    async with Pool.open("bubblewrap", 2) as opened:
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if BACKEND.startswith("docker") else "bubblewrap")
+    async with Pool.open(BACKEND, 2) as opened:
         yield opened
 
 
@@ -96,6 +105,10 @@ async def test_a_reply_is_judged_by_what_stands_between_its_tags(pool: Pool) -> 
     assert (right.outcome, right.score, right.verified) == (Outcome.PASSED, 1.0, True)
     wrong = await verifier.verify(task, f"<answer>{gold(task)}</answer> or <answer>x</answer>")
     assert (wrong.outcome, wrong.score) == (Outcome.FAILED, 0.0)
+    assert wrong.feedback == "Your answer was read as 'x'. It is wrong."
+    untagged = await verifier.verify(task, "I think\nit is x")
+    assert untagged.feedback.startswith("Your answer was read as 'it is x'. It is wrong.")
+    assert untagged.feedback.endswith("There is no <answer>, so your last line was taken.")
     assert (await verifier.verify(task, " ")).outcome is Outcome.INVALID
 
 

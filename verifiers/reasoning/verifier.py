@@ -78,8 +78,11 @@ class ReasoningVerifier:
             return self._verdict(start, Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
         outcome = Outcome.PASSED if told == 1 else Outcome.FAILED
         partly = f" It is partly right: {told:.2f} of 1." if 0 < told < 1 else ""
+        untagged = "" if _TAGS.search(solution) else " There is no <answer>, so your last line was taken."
         text = (
-            "The answer is right." if told == 1 else f"Your answer was read as {answer[:200]!r}. It is wrong.{partly}"
+            "The answer is right."
+            if told == 1
+            else f"Your answer was read as {answer[:200]!r}. It is wrong.{partly}{untagged}"
         )
         return self._verdict(start, outcome, told, text)
 
