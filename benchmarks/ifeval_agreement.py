@@ -1,11 +1,14 @@
-"""How our instruction checkers agree with a second implementation, and with labels that follow by construction.
+"""How our instruction checkers agree with other implementations, and with labels that follow by construction.
 
-    .venv/bin/python benchmarks/ifeval_agreement.py [--data ../shared/data] [--sandbox bubblewrap] [--json out.json]
+    .venv/bin/python benchmarks/ifeval_agreement.py [--independent if_functions.py] [--differences out.jsonl]
+        [--data ../shared/data] [--sandbox bubblewrap]
 
 Pairs: every instruction of IFEval's 541 prompts, with eight replies each: natural ones, out of human preference data,
 and the same brought nearer to the instruction (commas dropped, put in quotes, in capitals, …), so that both answers
-occur. Needs the extra `instructions` and, for this comparison only, `pip install py3langid`. Exit code 1: a
-constructed label is wrong, or a difference is not among the `REASONS`.
+occur. Beside ours: a second implementation of our own (`ifeval_second`), and with `--independent` one that others wrote
+(`ifeval_independent.SOURCE` says where to get it). Needs the extra `instructions` and, for this comparison only,
+`pip install py3langid`. Exit code 1: a constructed label is wrong, or a difference has no decision in
+`ifeval_differences.jsonl` that holds for it, or a decision there no longer has a difference.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from ifeval_constructed import constructed
+from ifeval_decisions import DECISIONS, Difference, check, decide, load
+from ifeval_independent import SHARED, SOURCE, Independent, independent
 from ifeval_second import follows
 
 from gristmill.graph.tasks.importers import import_tasks
@@ -32,24 +37,10 @@ from gristmill.verifiers.instructions.constraints import arguments
 from gristmill.verifiers.instructions.verifier import INSTRUCTION_PROFILE, LIMITS
 
 Pair = tuple[str, str, dict[str, Any]]
+Readings = tuple[bool, bool]
 EACH, BATCH = 8, 20
 
-# Where the two may differ, who is right, and why: decided by reading every kind of difference that occurred.
-REASONS = {
-    "length_constraints:number_sentences": (
-        "library", "a program inside the reply: what its sentences are is not defined, so the published count stands",
-    ),
-    "change_case:capital_word_frequency": (
-        "library", "what one word is, is not defined at hyphens and dots: the published Treebank tokens stand",
-    ),
-    "change_case:english_capital": (
-        "second", "it is English in capitals, and langdetect takes it for another language; kept, as published",
-    ),
-    "change_case:english_lowercase": (
-        "second", "lists, code and short phrases, which langdetect takes for another language; kept, as published",
-    ),
-    "language:response_language": ("second", "a table of digits is in no language; langdetect names one all the same"),
-}  # fmt: skip
+READINGS = ("strict", "loose")
 
 
 def natural(data: Path) -> list[str]:
@@ -95,22 +86,26 @@ def nudged(reply: str, name: str, given: dict[str, Any], chance: random.Random) 
     return "\n".join(["Sure!", text, "Done."]) if chance.random() < 0.15 else text
 
 
-def pairs(data: Path) -> list[Pair]:
-    """(reply, instruction, arguments) for every instruction of every prompt; the same at every run."""
-    replies, chance, found = natural(data), random.Random(0), []
+def pairs(data: Path) -> tuple[list[Pair], list[str]]:
+    """(reply, instruction, arguments) for every instruction of every prompt, the same at every run; and their prompts.
+
+    The pairs of one instruction of one prompt stand together, `EACH` of them.
+    """
+    replies, chance, found, keys = natural(data), random.Random(0), [], []
     for task in import_tasks("ifeval", data / "ifeval" / "ifeval.jsonl.gz"):
         for constraint in task.constraints:
             name, given = constraint["id"], arguments(constraint)
             for place in range(EACH):
                 reply = chance.choice(replies)
                 found.append((nudged(reply, name, given, chance) if place % 2 else reply, name, given))
-    return found
+                keys.append(task.id)
+    return found, keys
 
 
-async def library(asked: list[Pair], sandbox: str) -> list[tuple[bool, bool]]:
+async def library(asked: list[Pair], sandbox: str) -> list[Readings]:
     """(strict, loose) of each pair, by the checkers that the verifier uses, where it runs them."""
 
-    async def batch(pool: Pool, part: list[Pair]) -> list[tuple[bool, bool]]:
+    async def batch(pool: Pool, part: list[Pair]) -> list[Readings]:
         items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given in part]
         program = "gristmill.verifiers.instructions.checkers:judge"
         limits = LIMITS.model_copy(update={"wall_seconds": 300, "cpu_seconds": 300})
@@ -125,50 +120,80 @@ async def library(asked: list[Pair], sandbox: str) -> list[tuple[bool, bool]]:
         return [each for part in await asyncio.gather(*(batch(pool, part) for part in parts)) for each in part]
 
 
+def differences(
+    asked: list[Pair], keys: list[str], ours: list[Readings], theirs: list[Readings], against: str
+) -> list[Difference]:
+    """Where ours and theirs are not the same."""
+    return [
+        Difference(key, name, number % EACH, reading, against, a, b, reply, given)
+        for number, ((reply, name, given), key) in enumerate(zip(asked, keys, strict=True))
+        for reading, a, b in zip(READINGS, ours[number], theirs[number], strict=True)
+        if a != b
+    ]
+
+
+def table(asked: list[Pair], found: list[Difference], against: str, right: dict[tuple[Any, ...], str]) -> None:
+    """Agreement by instruction, and who is right where there is none; readings, not pairs, in the last two columns."""
+    heads = f"| instruction | pairs | strict agrees | loose agrees | ours right | {against} right |"
+    print(f"\n{heads}\n|---|---|---|---|---|---|")
+    names = Counter(name for _, name, _ in asked)
+    for name, total in [*sorted(names.items()), ("all", len(asked))]:
+        here = [one for one in found if name in (one.instruction, "all")]
+        agree = [total - sum(one.reading == reading for one in here) for reading in READINGS]
+        told = [sum(right.get(one.where) == who for one in here) for who in ("ours", "theirs")]
+        note = f" ({SHARED[name]})" if against != "second" and name in SHARED else ""
+        print(f"| {name}{note} | {total} | {agree[0]} | {agree[1]} | {told[0]} | {told[1]} |")
+    strict, loose = (1 - sum(one.reading == reading for one in found) / len(asked) for reading in READINGS)
+    print(f"agreement with {against}: strict {strict:.4f}, loose {loose:.4f}, {len(found)} differences")
+
+
 def main() -> int:
-    """Compare, print both tables, and say whether all is well."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Compare, print the tables, and say whether all is well."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--sandbox", default="auto")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--independent", type=Path, help=f"AllenAI's if_functions.py: {SOURCE}")
+    parser.add_argument("--differences", "--json", type=Path, help="write every difference, as far as it is decided")
     options = parser.parse_args()
     known = list(constructed())
-    asked = pairs(options.data)
+    asked, keys = pairs(options.data)
+    others: dict[str, Independent] = {"second": follows}
+    if options.independent:
+        others["allenai"] = independent(options.independent)
     begun = time.perf_counter()
-    found = asyncio.run(library([(reply, name, given) for reply, name, given, _ in known] + asked, options.sandbox))
+    made = [(reply, name, given) for reply, name, given, _ in known]
+    found = asyncio.run(library(made + asked, options.sandbox))
     seconds = time.perf_counter() - begun
     ours, rest = found[: len(known)], found[len(known) :]
-    wrong = [
-        (name, given, label, reply)
-        for (reply, name, given, label), one in zip(known, ours, strict=True)
-        if one[0] != label
-    ]
-    for name, given, label, reply in wrong:
+    wrong = [row for row, one in zip(known, ours, strict=True) if one[0] != row[3]]
+    for reply, name, given, label in wrong:
         print(f"WRONG {name} {given}: not {label}: {reply[:100]!r}")
-    differing = []
-    for (reply, name, given), one in zip(asked, rest, strict=True):
-        other = follows(reply, name, given)
-        differing += [
-            (name, given, reading, a, reply)
-            for reading, a, b in zip(("strict", "loose"), one, other, strict=True)
-            if a != b
-        ]
-    unexplained = [row for row in differing if row[0] not in REASONS]
     print(f"constructed: {len(known) - len(wrong)} of {len(known)} right, all {len({row[1] for row in known})} types")
-    yes = sum(one[0] for one in rest)
-    print(f"pairs: {len(asked)}, {yes} followed; {2 * len(asked) / seconds:.0f} readings a second")
-    print("| instruction | pairs | strict differs | loose differs | right is | why |\n|---|---|---|---|---|---|")
-    for name, total in sorted(Counter(name for _, name, _ in asked).items()):
-        strict, loose = (sum(row[0] == name and row[2] == each for row in differing) for each in ("strict", "loose"))
-        right, why = REASONS[name] if (strict or loose) and name in REASONS else ("", "")
-        print(f"| {name} | {total} | {strict} | {loose} | {right} | {why} |")
-    strict = sum(row[2] == "strict" for row in differing)
-    print(f"agreement: strict {1 - strict / len(asked):.4f}, loose {1 - (len(differing) - strict) / len(asked):.4f}")
-    for name, given, reading, a, reply in unexplained[:40]:
-        print(f"UNEXPLAINED {name} {given} {reading}: the library says {a}: {reply[:150]!r}")
-    if options.json:
-        options.json.write_text(json.dumps(differing, indent=1, ensure_ascii=False), encoding="utf-8")
-    return int(bool(wrong or unexplained))
+    print(f"pairs: {len(asked)}, {sum(one[0] for one in rest)} followed; {len(found) / seconds:.0f} pairs a second")
+
+    decided = load()
+    differing: list[Difference] = []
+    for against, other in others.items():
+        here = differences(asked, keys, rest, [other(*pair) for pair in asked], against)
+        right = {one.where: decided[one.where]["right"] for one in here if one.where in decided}
+        table(asked, here, against, right)
+        labels = sum(other(reply, name, given)[0] == label for reply, name, given, label in known)
+        print(f"constructed labels that {against} has: {labels} of {len(known)}")
+        differing += here
+    problems = check(differing, decided)
+    gone = set(decided) - {one.where for one in differing}
+    problems += [f"decided, but no difference any more: {where}" for where in sorted(gone) if where[-1] in others]
+    print(f"\n{len(differing)} differences, {len(problems)} problems with their decisions in {DECISIONS.name}")
+    for problem in problems[:40]:
+        print(f"PROBLEM {problem}")
+    if options.differences:
+        kept = [decided.get(one.where) or decide(one) or one.row("", "", "") for one in differing]
+        rows = [
+            row | {"reply": one.reply, "arguments": dict(one.given)} for row, one in zip(kept, differing, strict=True)
+        ]
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        options.differences.write_text(text, encoding="utf-8")
+    return int(bool(wrong or problems))
 
 
 if __name__ == "__main__":

@@ -10,19 +10,23 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["CHECKS", "follows"]
+__all__ = ["CHECKS", "OPTIONS", "follows", "readings"]
 
 Arguments = Mapping[str, Any]
 
 
 def follows(reply: str, name: str, arguments: Arguments) -> tuple[bool, bool]:
     """(strict, loose): whether the reply follows the instruction as it stands, or in one of IFEval's eight readings."""
-    lines = reply.split("\n")
-    shapes = [lines, lines[1:], lines[:-1], lines[1:-1]]
-    texts = [reply, *("\n".join(shape).strip() for shape in shapes[1:])]
-    texts += [text.replace("*", "") for text in texts]
-    results = [bool(text.strip()) and CHECKS[name](text, arguments) for text in texts]
+    results = [bool(text.strip()) and CHECKS[name](text, arguments) for text in readings(reply)]
     return results[0], any(results)
+
+
+def readings(reply: str) -> list[str]:
+    """The reply, and IFEval's seven looser readings of it: without first or last line or both, without asterisks."""
+    lines = reply.split("\n")
+    shapes = [lines[1:], lines[:-1], lines[1:-1]]
+    texts = [reply, *("\n".join(shape).strip() for shape in shapes)]
+    return texts + [text.replace("*", "") for text in texts]
 
 
 def _compares(count: int, relation: str, wanted: int) -> bool:
@@ -180,7 +184,7 @@ def _ends(text: str, phrase: str) -> bool:
     return text.strip().strip('"').lower().endswith(phrase.strip().lower())
 
 
-_OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
+OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 CHECKS: dict[str, Callable[[str, Arguments], bool]] = {
     "change_case:capital_word_frequency": lambda t, a: _compares(
         _capital_words(t), a["capital_relation"], a["capital_frequency"]
@@ -191,7 +195,7 @@ CHECKS: dict[str, Callable[[str, Arguments], bool]] = {
     "combination:two_responses": lambda t, a: _two(t),
     "detectable_content:number_placeholders": lambda t, a: _placeholders(t) >= a["num_placeholders"],
     "detectable_content:postscript": lambda t, a: _postscript(t, a["postscript_marker"].strip()),
-    "detectable_format:constrained_response": lambda t, a: any(option in t for option in _OPTIONS),
+    "detectable_format:constrained_response": lambda t, a: any(option in t for option in OPTIONS),
     "detectable_format:json_format": lambda t, a: _json(t),
     "detectable_format:multiple_sections": lambda t, a: _sections(t, a["section_spliter"].strip()) >= a["num_sections"],
     "detectable_format:number_bullet_lists": lambda t, a: _bullets(t) == a["num_bullets"],

@@ -50,7 +50,7 @@ init_factory()
 def _language(text: str) -> str:
     """The code of the language that a text is in; empty for a text without letters, which is in none.
 
-    The detector passes over words in capitals. The library takes a text that the detector refuses to be in any language.
+    The detector passes over words in capitals, and a text that it refuses counts as any language in the library.
     """
     try:
         return str(langdetect.detect(text.lower() if text.isupper() else text))
