@@ -23,7 +23,7 @@ Independent = Callable[[str, str, Arguments], tuple[bool, bool]]
 
 SOURCE = (
     "https://github.com/allenai/open-instruct, open_instruct/if_functions.py at commit "
-    "021dd069c1afa0b7327bd669e4826a78f98bedb0 (Apache-2.0; SHA-256 a1052ca4d0b9…)"
+    "021dd069c1afa0b7327bd669e4826a78f98bedb0 (Apache-2.0)"
 )
 FUNCTIONS = (
     "validate_choice validate_end validate_forbidden_words validate_frequency_capital_words "
