@@ -39,11 +39,24 @@ PLAIN = {
     "a sum": "assert f(1) == 1 + 2 * 3",
     "check": CHECK,
     "check that nobody calls": CHECK.replace("check(f)", ""),
+    "a product in a tuple": "assert f([3, 5]) == (3 + 5, 3 * 5)",
+    "a small power": "assert f([0 ** 0]) == 2 ** 10",
+    "text in two parts": "assert f('ab' + 'cd') == 'ab' + 'cd'",
+    "made a tuple": "assert tuple(f(1)) == tuple([1, 2])",
+    "sorted": "assert sorted(f(1)) == [1, 2]",
+    "a message that calls, in a check": "def check(candidate):\n    assert candidate(1) == 2, str(candidate(1))",
+    "print without a call": "def check(candidate):\n    print\n    assert candidate(1) == 2",
     "negative and nested": "assert f(-1, {'a': [1, (2, {3})]}) == [None, -2.5, b'x']",
 }
 NOT_PLAIN = {
     "a call in an argument": "assert f(g(1)) == 2",
-    "a call in the result": "assert f(1) == set([1])",
+    "a call in the result": "assert f(1) == g([1])",
+    # On the host, a candidate's numbers may collide in hashing.
+    "made a set": "assert set(f(1)) == {1}",
+    "made a tuple of no elements": "assert tuple(f(1)) == tuple(3)",
+    "a call within a wrapper's call": "assert tuple(f(1)) == tuple(f(2))",
+    "text and a number": "assert f('a' + 1) == 2",
+    "a power in a power": "assert f(1) == 2 ** 2 ** 64",
     "a name": "x = 1\nassert f(x) == 2",
     "another function": "assert g(1) == 2",
     "a comparison of two calls": "assert f(1) == f(2)",
@@ -85,7 +98,28 @@ def test_anything_else_is_left_to_the_judge(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "setup", ["x = 1", "from math import nothing", "import os", "from .x import y", "import math as f; f()"]
+    "setup",
+    [
+        "f = 1",
+        "candidate = 1",
+        "abs = 1",
+        "x = print()",
+        "print(1)",
+        "from math import nothing",
+        "import os",
+        "from .x import y",
+        "import math as f; f()",
+        "import math as f",
+        "from math import sqrt as sorted",
+        "def f(x):\n    return 2",
+        "def g(x=print()):\n    return 2",
+        "def g(x: print()):\n    return 2",
+        "def g(x) -> Missing:\n    return 2",
+        "def g(*x: Missing):\n    return 2",
+        "@print\ndef g(x):\n    return 2",
+        "class A:\n    pass",
+        "lambda: 1",
+    ],
 )
 def test_a_setup_that_does_something_is_left_to_the_judge(setup: str) -> None:
     assert plain_program("assert f(1) == 2", setup, ("f",)) is None
@@ -93,6 +127,18 @@ def test_a_setup_that_does_something_is_left_to_the_judge(setup: str) -> None:
 
 def test_imports_of_what_is_there_do_nothing() -> None:
     assert plain_program("assert f(1) == 2", "from typing import List, Optional\nimport math", ("f",)) is not None
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "x = 1",
+        "FIX = '''\nAdd more test cases.\n'''",
+        "from typing import List, Tuple\ndef g(x: List[Tuple[int, str]], *m: float, y=3) -> 'A':\n    return print(x)",
+    ],
+)
+def test_a_setup_of_literals_and_functions_does_nothing(setup: str) -> None:
+    assert plain_program("assert f(1) == 2", setup, ("f",)) is not None
 
 
 def test_several_entry_points_are_left_to_the_judge() -> None:
@@ -119,6 +165,8 @@ TESTS = {
     "check": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate([1]) == [2]\ncheck(f)",
     "truth": "assert f(1)\nassert not f(0)\nassert f(2) is True",
     "tolerance": "assert abs(f(1) - 2.0) < 1e-6\nassert f(3) == 4",
+    "wrapped": "assert tuple(f([1])) == tuple([2])\nassert sorted(f('a')) == ['b']\nassert list(f('a')) == ['b']",
+    "message": "def check(candidate):\n    assert candidate(1) == 2, candidate(1)\n    assert candidate(3) == 4",
 }
 CANDIDATES = {
     "right": "def f(x):\n    return {1: 2, 'a': 'b', 3: 4}.get(x, 4) if type(x) is not list else [2]",
@@ -164,7 +212,7 @@ async def test_the_outcomes_are_the_judges(pool: Pool, tests: str) -> None:
             rows = {each.name: each.outcome for each in judged.found if each.name != "evidence"}
             assert {each.name: each.outcome for each in found.found} == rows, name
             assert "evidence" not in {each.name for each in judged.found}, name
-    assert read > len(CANDIDATES) / 2
+    assert read > len(CANDIDATES) / 4
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -99,6 +99,9 @@ def _held(assertion: Assertion, told: dict[str, Any] | None) -> Outcome | None:
             except ArithmeticError:
                 # An integer beyond all floats, against a tolerance.
                 return Outcome.FAILED
+            except TypeError:
+                # What cannot be made a tuple, say: the test program's own error, of which the judge knows more.
+                return None
         case {"raised": _}:
             return Outcome.ERROR
     return None
