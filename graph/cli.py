@@ -280,6 +280,8 @@ def _print_summary(console: Console, summary: CampaignSummary) -> None:
         f"tokens       {summary.tokens.prompt} prompt, {summary.tokens.completion} completion",
         f"seconds      {summary.seconds:.1f}",
     ]
+    if summary.cut:
+        lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
     if summary.unscored:
         lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
     for line in lines:

@@ -11,6 +11,7 @@ from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
+    "CUT_FINISHES",
     "Hypothesis",
     "Message",
     "Reflection",
@@ -59,6 +60,10 @@ class Request(Record):
     parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
 
 
+CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
+"""How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
+
+
 class Reply(Record):
     """What a proposer answered."""
 
@@ -67,6 +72,11 @@ class Reply(Record):
     model: str = Field("", description="as the server named it")
     finish: str = Field("", description="stop, length, …, as the server named it")
     seconds: float = 0.0
+
+    @property
+    def cut(self) -> bool:
+        """Whether the reply had reached the greatest length allowed and was cut off there."""
+        return self.finish.lower() in CUT_FINISHES
 
 
 class Hypothesis(Record):

@@ -20,9 +20,6 @@ from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
 
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
-"""How OpenAI, Anthropic and Google name the end of a reply at its greatest length."""
-
 
 async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """One round of requests, all at once; each reply is stored, then handed to verification, as it arrives."""
@@ -121,7 +118,6 @@ async def _keep(
     attempt, started, reply = answer
     text = encodable(reply.text)
     found = extract(task, text, parent=parent)
-    cut = reply.finish.lower() in _CUT
     made = Hypothesis(
         id=id_,
         task_id=task.id,
@@ -129,7 +125,7 @@ async def _keep(
         sample=request.sample,
         text=text,
         solution=found.solution,
-        note=f"{found.note}; cut off after {reply.tokens.completion} tokens" if cut else found.note,
+        note=f"{found.note}; cut off after {reply.tokens.completion} tokens" if reply.cut else found.note,
         parents=request.parents,
         proposer=context.proposer.name,
         model=reply.model or context.proposer.model,
@@ -137,7 +133,7 @@ async def _keep(
         sampling=request.sampling,
         prompt_sha=prompt_sha(request.messages),
         tokens=reply.tokens,
-        cut=cut,
+        cut=reply.cut,
     )
     await context.journal.write(
         *replied(context.run, made, request.messages),

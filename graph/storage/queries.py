@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, func, select
 
 from gristmill.graph.config import RunConfig
-from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
+from gristmill.graph.records import (
+    CUT_FINISHES,
+    Hypothesis,
+    Message,
+    Reflection,
+    Step,
+    StopReason,
+    Tokens,
+    Trajectory,
+)
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import MESSAGES
 from gristmill.graph.summary import CampaignSummary, Run
@@ -175,5 +184,6 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         tokens=tokens,
         calls=started,
         repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
+        cut=count(select(func.count()).where(calls.run == run, func.lower(calls.finish).in_(CUT_FINISHES))),
         seconds=about.seconds,
     )

@@ -86,6 +86,23 @@ def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recordin
     assert "has already finished" in finished.stdout
 
 
+def test_a_reply_that_was_cut_off_is_named_and_the_model_is_told(
+    tasks: Path, workspace: Path, gristmill_command: str
+) -> None:
+    rows = [
+        {"round": 0, "text": "```python\ndef double(x", "finish": "length", "tokens": {"completion": 9}},
+        {"round": 1, "match": "It was cut off where it had reached the greatest length", "text": RIGHT},
+    ]
+    path = workspace / "short.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = call(gristmill_command, "run", str(tasks), "--model", f"replay:{path}", *RUN, "--name", "short")
+    assert "4 ended, 4 solved" in done.stdout
+    assert "cut off      8 replies, which had reached --max-tokens" in done.stdout
+    assert json.loads(call(gristmill_command, "show", "short", "--json").stdout)["cut"] == 8
+    told = call(gristmill_command, "show", "short", "--task", "double/0").stdout
+    assert told.count("cut off after 9 tokens") == 4, told  # in how it was read and in the verdict, of two hypotheses
+
+
 def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     tasks: Path, recording: str, gristmill_command: str
 ) -> None:
