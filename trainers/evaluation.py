@@ -13,7 +13,7 @@ from pydantic import Field
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.parsing.extraction import extract
 from gristmill.graph.prompts.messages import choose_profile, messages_for
-from gristmill.graph.records import Request, Sampling
+from gristmill.graph.records import Message, Request, Sampling
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Outcome, Task, Verdict
@@ -53,6 +53,7 @@ async def evaluate(
     proposer: Proposer,
     judge: Judge,
     profile: Literal["auto", "chat", "small"] = "auto",
+    bare: bool = False,
     sampling: Sampling | None = None,
     samples: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -63,6 +64,7 @@ async def evaluate(
     solution counts as not passed.
 
     Args:
+        bare: send the task's prompt and nothing else, as benchmarks that publish whole prompts are run.
         proposer: entered; its own batching bounds what runs at a time.
         sampling: None is greedy.
         progress: called with (done, all) replies.
@@ -81,7 +83,9 @@ async def evaluate(
             task_id=task.id,
             round=0,
             sample=sample,
-            messages=messages_for(task, profile=chosen, round=0),
+            messages=(
+                (Message(role="user", content=task.prompt),) if bare else messages_for(task, profile=chosen, round=0)
+            ),
             sampling=drawn.model_copy(update={"seed": seed}),
         )
         reply = await proposer.propose(request)

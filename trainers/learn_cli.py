@@ -83,7 +83,8 @@ def evaluate(
 ) -> None:
     """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.
 
-    `ifeval` gives IFEval's four accuracies: prompts and instructions, read strictly and loosely.
+    `ifeval` gives IFEval's four accuracies: prompts and instructions, read strictly and loosely. The model gets the
+    published prompts as they are, with nothing around them.
     Exit code 0: all was scored. 3: some tasks could not be scored.
 
     Examples:
@@ -143,6 +144,7 @@ def evaluate(
                     proposer=proposer,
                     judge=judge,
                     profile=profile,  # type: ignore[arg-type]  # checked above
+                    bare=ifeval,
                     sampling=sampling,
                     samples=samples,
                     progress=lambda done, total: progress.update(done, total),
