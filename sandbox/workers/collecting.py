@@ -10,6 +10,8 @@ from collections.abc import Callable
 __all__ = ["Collector", "Feeder", "Lines"]
 
 _AT_ONCE = 1 << 16
+# A short job is over before that, and what it said is read in one go: to listen costs more than to read.
+_LISTEN_AFTER = 0.005
 
 
 class Collector:
@@ -24,8 +26,14 @@ class Collector:
         self._most = most
         self._full = full
         self._open = True
+        self._listening = False
         os.set_blocking(descriptor, False)
-        asyncio.get_running_loop().add_reader(descriptor, self.read)
+
+    def listen(self) -> None:
+        """Read whenever there is something to read."""
+        if self._open and not self._listening:
+            self._listening = True
+            asyncio.get_running_loop().add_reader(self._descriptor, self.read)
 
     def read(self) -> bool:
         """Take what is there now; whether there may be more."""
@@ -82,8 +90,9 @@ class Collector:
 
     def stop(self) -> None:
         """Read no more."""
-        if self._open:
-            self._open = False
+        self._open = False
+        if self._listening:
+            self._listening = False
             asyncio.get_running_loop().remove_reader(self._descriptor)
 
 
@@ -132,6 +141,7 @@ class Lines:
 
     def __init__(self, most: int, full: Callable[[], None]) -> None:
         self._open: set[int] = set()
+        self._later: asyncio.TimerHandle | None = None
         self._feeders: list[Feeder] = []
         try:
             pair = socket.socketpair()
@@ -153,6 +163,11 @@ class Lines:
             self._close(descriptor)
         self._feeders.append(Feeder(self._channel, len(request).to_bytes(4, "big") + request))
         self._feeders.append(Feeder(self._stdin, stdin, lambda: self._close(self._stdin)))
+        self._later = asyncio.get_running_loop().call_later(_LISTEN_AFTER, self._listen)
+
+    def _listen(self) -> None:
+        for each in (self.replies, self.stdout, self.stderr):
+            each.listen()
 
     @property
     def over(self) -> bool:
@@ -167,6 +182,8 @@ class Lines:
 
     def close(self) -> None:
         """Stop reading and writing, and close every end that is still here. Idempotent."""
+        if self._later is not None:
+            self._later.cancel()
         for feeder in self._feeders:
             feeder.stop()
         for name in ("replies", "stdout", "stderr"):
