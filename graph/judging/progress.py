@@ -1,21 +1,18 @@
-"""How far a judging is, and what it came to: a live bar on a terminal, plain lines elsewhere."""
+"""How far a judging is, and what it came to."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gristmill.graph.judging.counting import Counting
 from gristmill.verifiers.records import Candidate, Outcome, Verdict
 
 __all__ = ["JudgingProgress", "Tally"]
-
-LINE_EVERY = 5.0  # seconds between plain lines
 
 
 class Tally:
@@ -76,43 +73,19 @@ class Tally:
         return lines
 
 
-class JudgingProgress:
+class JudgingProgress(Counting):
     """Told of each verdict as it is found."""
 
     def __init__(self, console: Console, tally: Tally) -> None:
-        self._console = console
-        self._tally = tally
+        super().__init__(console, "judging", "judged", tally.total, tally.written)
+        self._found_before = tally.found_before
         self._done = tally.written
         self._passed = tally.count(Outcome.PASSED)
-        self._begun = self._spoke = time.monotonic()
-        self._bar = Progress(
-            TextColumn("judging"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[detail]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=tally.total, completed=self._done, detail="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+        self._begun = time.monotonic()
 
     def judged(self, verdict: Verdict) -> None:
         """One more verdict was found."""
         self._done += 1
         self._passed += verdict.passed
-        now = time.monotonic()
-        rate = (self._done - self._tally.found_before) / max(now - self._begun, 1e-9)
-        detail = f"{self._passed} passed, {rate:.1f}/s"
-        self._bar.update(self._task, completed=self._done, detail=detail)
-        if not self._console.is_terminal and now - self._spoke >= LINE_EVERY:
-            self._spoke = now
-            self._console.print(f"{self._done} of {self._tally.total} judged, {detail}", markup=False)
+        rate = (self._done - self._found_before) / max(time.monotonic() - self._begun, 1e-9)
+        self.show(self._done, f"{self._passed} passed, {rate:.1f}/s")
