@@ -91,7 +91,9 @@ def test_the_attack_fools_a_naive_checker(attack: Attack) -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("no bwrap to run naive checkers in")
     trick = FOOLED[attack.name]
-    assert fooled(trick.checker, against_the_naive(attack), trick.tests, trick.before)
+    source = against_the_naive(attack)
+    # some race against the grader: an attack that works now and then is one that works
+    assert any(fooled(trick.checker, source, trick.tests, trick.before) for _ in range(3))
 
 
 CHECKERS = sorted({trick.checker for trick in FOOLED.values() if not trick.tests} - {"module"})
