@@ -45,6 +45,9 @@ class Evaluation(Record):
     pass_at: dict[int, Share] = Field(description="unbiased pass@k by k, over tasks with a scored sample")
     tokens: int
     seconds: float
+    undecided: int = Field(
+        0, description="passes that are not counted: operators of the candidates' own took part in deciding them"
+    )
 
 
 async def evaluate(
@@ -61,7 +64,8 @@ async def evaluate(
     """Ask for `samples` replies a task, verify them, and count.
 
     All replies are asked for at once; a verdict is sought as soon as its reply is there. A reply without a usable
-    solution counts as not passed.
+    solution counts as not passed, and so does one that passed only by what its own operators said of a test's values:
+    a model must not be called better for having learned to forge.
 
     Args:
         bare: send the task's prompt and nothing else, as benchmarks that publish whole prompts are run.
@@ -74,10 +78,10 @@ async def evaluate(
     """
     chosen = choose_profile(profile, proposer.model)
     drawn = sampling or Sampling(temperature=0.0, top_p=1.0)
-    started, done, spent = time.monotonic(), 0, 0
+    started, done, spent, undecided = time.monotonic(), 0, 0, 0
 
     async def one(task: Task, sample: int) -> tuple[str, bool | None]:
-        nonlocal done, spent
+        nonlocal done, spent, undecided
         seed = None if drawn.temperature == 0 else (drawn.seed or 0) + sample
         request = Request(
             task_id=task.id,
@@ -94,7 +98,8 @@ async def evaluate(
         passed: bool | None = False
         if solution is not None:
             verdict = await judge.verify(task, solution)
-            passed = None if verdict.outcome is Outcome.UNSCORED else verdict.passed
+            passed = None if verdict.outcome is Outcome.UNSCORED else verdict.decided_by_tools
+            undecided += verdict.passed and not verdict.decided_by_tools
         done += 1
         if progress is not None:
             progress(done, len(tasks) * samples)
@@ -117,6 +122,7 @@ async def evaluate(
         pass_at={k: share_of(results, k) for k in range(1, samples + 1)},
         tokens=spent,
         seconds=time.monotonic() - started,
+        undecided=undecided,
     )
 
 

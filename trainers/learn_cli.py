@@ -162,6 +162,12 @@ def evaluate(
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
             typer.echo(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
         typer.echo(f"{found.tokens} tokens, {found.seconds:.0f} s")
+    if found.undecided:
+        typer.echo(
+            f"{found.undecided} passes are not counted: operators of the candidate's own took part in deciding them "
+            "(strength `together`); let these tests compare plain values",
+            err=True,
+        )
     unscored = found.pass_at[1].unscored
     if unscored:
         typer.echo(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)

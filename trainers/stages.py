@@ -131,7 +131,8 @@ class Mill:
             self.folder.write(f"{file}.json", found)
         share = found.pass_at[1]
         interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
-        self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval})")
+        apart = f"; {found.undecided} more passes not counted, see docs/attacks.md" if found.undecided else ""
+        self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval}){apart}")
         return found
 
 

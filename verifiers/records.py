@@ -182,3 +182,8 @@ class Verdict(Record):
     def verified(self) -> bool:
         """Passed, and strongly enough to be exported as verified."""
         return self.passed and self.strength in (Strength.PROVED, Strength.EXACT, Strength.TESTED)
+
+    @property
+    def decided_by_tools(self) -> bool:
+        """Passed, and nothing of the candidate's own took part in deciding that, so it counts for a model."""
+        return self.passed and self.strength not in (Strength.TOGETHER, Strength.SELF_ASSESSED)

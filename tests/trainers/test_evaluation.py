@@ -57,6 +57,18 @@ async def test_unscored_replies_are_neither_right_nor_wrong() -> None:
     assert found.tokens == 20
 
 
+async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_model() -> None:
+    class Lenient(Key):
+        async def verify(self, task: Task, solution: str) -> Verdict:
+            verdict = await super().verify(task, solution)
+            weak = {"a": Strength.TOGETHER, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
+            return verdict.model_copy(update={"strength": weak[task.id]})
+
+    found = await evaluate(tasks("a", "b", "c"), proposer=Script(dict.fromkeys("abc", "4")), judge=Lenient())
+    assert [result.passed for result in found.results] == [(False,), (True,), (False,)]
+    assert found.undecided == 2
+
+
 async def test_evaluation_is_greedy_unless_told_otherwise() -> None:
     proposer = Script({"a": "4"})
     await evaluate(tasks("a"), proposer=proposer, judge=Key())
