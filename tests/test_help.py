@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -73,6 +74,9 @@ def test_each_command_has_help_with_an_example_of_itself(command: list[str]) -> 
     assert done.exit_code == 0, done.output
     assert f"gristmill {' '.join(command)}" in done.output.partition("Options:")[0].partition("\n")[2]
     assert "--help" in done.output
+    examples = re.split("\n  Examples?:\n", done.output)[1].partition("\n\n")[0].splitlines()
+    assert examples
+    assert all(line.startswith("    gristmill ") for line in examples), "an example a line, to be copied"
 
 
 def test_a_group_without_a_command_lists_what_it_has() -> None:

@@ -47,8 +47,8 @@ def improve(
 
     Exit code 0: an adapter was kept. 1: it ran, and none was better beyond noise. The report is a page of its own.
 
+    \b
     Examples:
-
       gristmill improve tasks.jsonl
       gristmill improve tasks.jsonl --rounds 3 --name night --workspace runs/
       gristmill improve tasks.jsonl --name night --workspace runs/ --rounds 3 --resume

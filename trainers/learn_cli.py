@@ -27,8 +27,8 @@ def train(
 ) -> None:
     """Train a LoRA adapter on exported rows. It is listed by `adapters`, and not in use before it is promoted.
 
+    \b
     Example:
-
       gristmill export night --format sft --out rows/
       gristmill train rows/data/train.jsonl --name first
       gristmill eval tasks.jsonl --adapter first
@@ -87,8 +87,8 @@ def evaluate(
     published prompts as they are, with nothing around them.
     Exit code 0: all was scored. 3: some tasks could not be scored.
 
+    \b
     Examples:
-
       gristmill eval tasks.jsonl --split test
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
       gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
@@ -218,8 +218,8 @@ def adapters(
 ) -> None:
     """List the adapters of a workspace, and which one is in use.
 
+    \b
     Examples:
-
       gristmill adapters --workspace demo
       gristmill adapters --promote first
     """
