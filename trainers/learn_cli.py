@@ -164,8 +164,8 @@ def evaluate(
         typer.echo(f"{found.tokens} tokens, {found.seconds:.0f} s")
     if found.undecided:
         typer.echo(
-            f"{found.undecided} passes are not counted: operators of the candidate's own took part in deciding them "
-            "(strength `together`); let these tests compare plain values",
+            f"not counted: {found.undecided} that passed only because operators of the candidate's own took part in "
+            "deciding (strength `together`); let these tests compare plain values",
             err=True,
         )
     unscored = found.pass_at[1].unscored
