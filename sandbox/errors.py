@@ -4,14 +4,15 @@
     ├── UserError            the user's mistake: arguments, files, names           exit code 2
     │   └── (rooms add their own: TaskFileError, UnknownModelError, …)
     └── InfrastructureError  no sandbox, unreachable server, full disk             exit code 3
-        └── SandboxError     a worker died, an engine vanished, a channel broke
+        └── SandboxError     an engine vanished, a channel broke
+            └── WorkerLostError  a worker that had been started died, whoever killed it
 
 A candidate that fails, hangs or dies is *data* (a report, a verdict), never one of these.
 """
 
 from __future__ import annotations
 
-__all__ = ["GristmillError", "InfrastructureError", "SandboxError", "UserError"]
+__all__ = ["GristmillError", "InfrastructureError", "SandboxError", "UserError", "WorkerLostError"]
 
 
 class GristmillError(Exception):
@@ -34,3 +35,7 @@ class InfrastructureError(GristmillError):
 
 class SandboxError(InfrastructureError):
     """A sandbox could not be had or was lost. The job that was in it may be retried on another worker."""
+
+
+class WorkerLostError(SandboxError):
+    """A worker died that had been started already. Another one may well live: starting one more is worth it."""

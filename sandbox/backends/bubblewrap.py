@@ -109,7 +109,7 @@ class BubblewrapSandbox(WarmedSandbox):
             try:
                 await self._worker.handshake()
             except SandboxError as error:
-                raise SandboxError(_explain(f"{error} {self._said()}".strip())) from None
+                raise type(error)(_explain(f"{error} {self._said()}".strip())) from None
         except BaseException:
             # A thread cannot be cancelled: what it has started is stopped after it is done.
             await asyncio.wait({starting})

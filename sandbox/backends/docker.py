@@ -29,7 +29,7 @@ from gristmill.sandbox.backends.engine import (
 )
 from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 from gristmill.sandbox.backends.warmed import WarmedSandbox
-from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.image.root import PYTHON
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
@@ -110,7 +110,7 @@ class DockerSandbox(WarmedSandbox):
         except SandboxError as error:
             said = await asyncio.to_thread(printed, self._output)
             await asyncio.shield(self._leave())
-            raise SandboxError(f"{error}; the container said: {said}" if said else str(error)) from error
+            raise type(error)(f"{error}; the container said: {said}" if said else str(error)) from error
         except BaseException:
             await asyncio.shield(self._leave())
             raise
@@ -173,7 +173,7 @@ class DockerSandbox(WarmedSandbox):
             except TimeoutError:
                 waited += 0.5
             if not self._is_running():
-                raise SandboxError("a sandbox container ended while starting")
+                raise WorkerLostError("a sandbox container ended while starting")
         raise SandboxError(f"a sandbox container did not come up within {START_SECONDS:.0f} s")
 
     def _close_output(self) -> None:

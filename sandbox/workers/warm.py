@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
-from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
 
 __all__ = ["Held", "WarmWorkers", "canary"]
 
 # Thirty seconds: an engine that is restarted loads what it has stored before it answers.
 RESTART_PAUSES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.0, 4.0, 5.0, 5.0)
+# So often is a worker started that is lost before it has shown that it is well.
+LOST_STARTS = 3
 
 T = TypeVar("T")
 Shelf: TypeAlias = tuple[Profile, bool]
@@ -161,7 +163,8 @@ class WarmWorkers:
     async def _start_patiently(self, profile: Profile, fresh: bool) -> Held:
         """Start a worker; where some have run before, outlast a restart of the engine.
 
-        If that was in vain, nobody waits so long again until a worker has started: a machine that has lost its
+        One that is lost before its first job, because somebody killed it, is replaced like one that is lost in it.
+        If waiting was in vain, nobody waits so long again until a worker has started: a machine that has lost its
         engine for good says so soon, however many jobs there are.
         """
         for pause in RESTART_PAUSES:
@@ -174,11 +177,16 @@ class WarmWorkers:
                     raise
                 log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
-        try:
-            return await self._start(profile, fresh)
-        except SandboxError:
-            self._patient = False
-            raise
+        losses = 0
+        while True:
+            try:
+                return await self._start(profile, fresh)
+            except SandboxError as error:
+                losses += 1
+                if self._closed or losses == LOST_STARTS or not isinstance(error, WorkerLostError):
+                    self._patient = False
+                    raise
+                log.warning("a sandbox worker was lost before its first job, starting another one: %s", error)
 
     async def _start(self, profile: Profile, fresh: bool) -> Held:
         held = Held(self._factory.create(profile), profile, fresh)

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.records import Ending, Job, Profile, Report
 from gristmill.sandbox.values.canonical import encode
 from gristmill.sandbox.workers.collecting import Lines
@@ -75,9 +75,9 @@ class Worker:
         except TimeoutError:
             raise SandboxError(f"a sandbox worker was not ready within {timeout:.0f} s") from None
         except OSError as error:
-            raise SandboxError(f"a sandbox worker was lost while it started: {error}") from error
+            raise WorkerLostError(f"a sandbox worker was lost while it started: {error}") from error
         if not answer:
-            raise SandboxError("a sandbox worker ended while it started")
+            raise WorkerLostError("a sandbox worker ended while it started")
         told = json.loads(answer)
         if not told.get("ready"):
             raise SandboxError(f"a sandbox worker could not start: {told.get('error', '').strip()}")
@@ -121,7 +121,7 @@ class Worker:
     def _open(self, job: Job) -> Lines:
         """Take the worker, and make the pipes for a job."""
         if not self.healthy:
-            raise SandboxError(f"this sandbox worker is gone: {self._lost or 'it was closed'}")
+            raise WorkerLostError(f"this sandbox worker is gone: {self._lost or 'it was closed'}")
         if self._ended is not None:
             raise SandboxError("this sandbox worker is busy; it runs one job at a time")
         number = self._number + 1
@@ -210,7 +210,7 @@ class Worker:
             with contextlib.suppress(ValueError, OSError):
                 asyncio.get_running_loop().remove_reader(self._connection)
         if self._ended is not None and not self._ended.done():
-            self._ended.set_exception(SandboxError(f"a sandbox worker was lost: {reason}"))
+            self._ended.set_exception(WorkerLostError(f"a sandbox worker was lost: {reason}"))
             # Whoever waits sees it; if nobody does any more, that is no error of its own.
             self._ended.exception()
 

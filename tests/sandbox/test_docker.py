@@ -70,13 +70,12 @@ def exists(client, identity: str) -> bool:  # type: ignore[no-untyped-def]
     return True
 
 
-def soon(condition, seconds: float = 20) -> bool:  # type: ignore[no-untyped-def]
+def soon(condition, seconds: float = 60):  # type: ignore[no-untyped-def]
+    """What the condition gives as soon as that is true, or at last."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return bool(condition())
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return met
 
 
 def staged(owner: int | None = None) -> set[str]:
@@ -145,11 +144,29 @@ async def test_a_container_killed_in_a_job_is_trouble_not_a_result(client) -> No
 async def test_the_pool_replaces_a_killed_container_and_runs_the_job_again(client) -> None:  # type: ignore[no-untyped-def]
     mine = {"label": f"{LABEL}.owner={owner_label()}"}
     async with Pool(DockerFactory(), size=1) as pool:
+        await pool.run(sleeper("context.send('warm')"), PROBING)
         running = asyncio.create_task(pool.run(sleeper("import time; time.sleep(1); context.send('alive')"), PROBING))
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.5)
         for container in client.containers.list(filters=mine):
             container.kill()
-        report = await asyncio.wait_for(running, 30)
+        report = await asyncio.wait_for(running, 120)
+    assert report.ending is Ending.FINISHED
+    assert len(report.messages) == 1
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.05, 0.1, 0.2, 0.3, 0.4])
+async def test_a_container_killed_while_it_starts_is_replaced_too(client, moment: float) -> None:  # type: ignore[no-untyped-def]
+    from docker.errors import APIError
+
+    mine = {"label": f"{LABEL}.owner={owner_label()}"}
+    async with Pool(DockerFactory(), size=1) as pool:
+        running = asyncio.create_task(pool.run(sleeper("context.send('alive')"), PROBING))
+        started = await asyncio.to_thread(soon, lambda: client.containers.list(filters=mine))
+        await asyncio.sleep(moment)
+        for container in started:
+            with contextlib.suppress(APIError):
+                container.kill()
+        report = await asyncio.wait_for(running, 120)
     assert report.ending is Ending.FINISHED
     assert len(report.messages) == 1
 

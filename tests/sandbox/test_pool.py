@@ -11,8 +11,10 @@ import pytest
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
 from gristmill.sandbox.backends.fake import Outcome
 from gristmill.sandbox.channel import receive, send
+from gristmill.sandbox.errors import WorkerLostError
 from gristmill.sandbox.values.canonical import decode, encode
 from gristmill.sandbox.workers.blaming import ATTEMPTS, MOST_TRIES
+from gristmill.sandbox.workers.warm import LOST_STARTS
 
 JUDGE = Profile(name="judge")
 OTHER = Profile(name="other")
@@ -124,6 +126,43 @@ async def test_no_healthy_worker_is_trouble_of_the_machine_and_blames_nobody(mon
     async with Pool(Broken([SandboxError("lost"), report()]), size=1) as pool:
         with pytest.raises(SandboxError):
             await pool.run(job())
+
+
+class Dying(FakeFactory):
+    """The first so many workers are lost while they start."""
+
+    def __init__(self, dying: int, trouble: SandboxError) -> None:
+        super().__init__([report(text=b"alive")])
+        self.dying, self.trouble = dying, trouble
+
+    def create(self, profile: Profile):  # type: ignore[no-untyped-def]
+        worker = super().create(profile)
+        if len(self.workers) <= self.dying:
+
+            async def lost(*asked: object) -> Report:
+                raise self.trouble
+
+            worker.run = lost  # type: ignore[method-assign]
+        return worker
+
+
+async def test_a_worker_lost_while_the_very_first_one_starts_is_replaced() -> None:
+    factory = Dying(LOST_STARTS - 1, WorkerLostError("killed"))
+    async with Pool(factory, size=1) as pool:
+        assert (await pool.run(job())).stdout == b"alive"
+    assert len(factory.workers) == LOST_STARTS
+    assert not any(worker.entered for worker in factory.workers)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "starts"), [(WorkerLostError("killed"), LOST_STARTS), (SandboxError("no engine"), 1)]
+)
+async def test_workers_that_never_come_up_are_trouble_soon(trouble: SandboxError, starts: int) -> None:
+    factory = Dying(100, trouble)
+    async with Pool(factory, size=1) as pool:
+        with pytest.raises(SandboxError, match=str(trouble)):
+            await pool.run(job())
+    assert len(factory.workers) == starts
 
 
 async def test_a_worker_that_is_not_well_after_a_job_is_replaced_though_the_job_counts() -> None:
