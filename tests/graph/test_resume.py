@@ -169,7 +169,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: Replay
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode != 0
     assert b"KeyboardInterrupt" in out
     with Store.open(stopped) as store:

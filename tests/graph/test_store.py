@@ -250,7 +250,7 @@ async def test_a_cancelled_checkpoint_leaves_no_lock_behind(tmp_path: Path) -> N
                 write.cancel()
                 await asyncio.gather(write, return_exceptions=True)
                 # The store's own writer: it would wait for a minute here, and then give up.
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(40):
                     await asyncio.to_thread(store.set_status, "nobody", "running", seconds=0.0)
 
 

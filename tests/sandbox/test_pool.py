@@ -290,7 +290,7 @@ async def test_many_pairs_in_both_directions_never_block_each_other() -> None:
     async with Pool(FakeFactory(talk), size=2) as pool:
         there = [pool.pair(job(), job("judge"), profile=OTHER, judge_profile=JUDGE) for _ in range(20)]
         back = [pool.pair(job(), job("judge"), profile=JUDGE, judge_profile=OTHER) for _ in range(20)]
-        pairs = await asyncio.wait_for(asyncio.gather(*there, *back), 30)
+        pairs = await asyncio.wait_for(asyncio.gather(*there, *back), 120)
     assert all(judge.stdout == b"4 to 2+2?" for _, judge in pairs)
 
 
@@ -337,7 +337,7 @@ async def test_jobs_inside_a_session_do_not_wait_for_its_slot() -> None:
         return await talk(asked, sockets) if sockets else report()
 
     async with Pool(FakeFactory(answer), size=1) as pool, pool.session(job()):
-        await asyncio.wait_for(pool.run(job(), OTHER), 5)
+        await asyncio.wait_for(pool.run(job(), OTHER), 60)
 
 
 async def test_cancelling_a_run_frees_its_slot_and_the_worker_is_checked_before_use() -> None:
@@ -350,7 +350,7 @@ async def test_cancelling_a_run_frees_its_slot_and_the_worker_is_checked_before_
         with pytest.raises(asyncio.CancelledError):
             await running
         counting.seconds = 0
-        assert (await asyncio.wait_for(pool.run(job()), 5)).ending is Ending.FINISHED
+        assert (await asyncio.wait_for(pool.run(job()), 60)).ending is Ending.FINISHED
 
 
 async def test_leaving_the_pool_stops_every_worker_even_busy_ones() -> None:
