@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -43,8 +46,6 @@ def docker_engine() -> str:
 @pytest.fixture(scope="session")
 def bubblewrap() -> str:
     """Path of a bwrap that can make a sandbox here."""
-    import subprocess
-
     from gristmill.sandbox.backends.bubblewrap import find_bwrap
 
     try:
@@ -67,6 +68,38 @@ def small_model() -> Path:
         if importlib.util.find_spec(package) is None:
             _missing(f"{package} is not installed", "model")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A database's address: GRISTMILL_TEST_POSTGRES, or a server of our own, on a socket, where one is installed."""
+    if given := os.environ.get("GRISTMILL_TEST_POSTGRES"):
+        yield given
+        return
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    initdb, control = (shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, installed[-1:])]))
+                       for name in ("initdb", "pg_ctl"))  # fmt: skip
+    if not (initdb and control):
+        _missing("no PostgreSQL: install its server, or set GRISTMILL_TEST_POSTGRES to postgresql://…", "postgresql")
+    with tempfile.TemporaryDirectory(prefix="gristmill-postgresql-") as folder:
+        user = None
+        if os.getuid() == 0:  # the server refuses to run as root
+            user = "nobody"
+            shutil.chown(folder, user)
+
+        def call(*command: str) -> None:
+            done = subprocess.run(command, cwd="/", user=user, stdin=subprocess.DEVNULL, timeout=300, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+            assert done.returncode == 0, done.stdout
+
+        data = f"{folder}/data"
+        call(initdb, "--no-sync", "--auth=trust", "--username=miller", "--encoding=UTF8", "--locale=C", data)
+        settings = f"-k {folder} -c listen_addresses= -c fsync=off"
+        call(control, "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={settings}")
+        try:
+            yield f"postgresql://miller@/postgres?host={folder}"
+        finally:
+            call(control, "stop", "--wait", "--mode=immediate", f"--pgdata={data}")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import re
 import uuid
 from collections import Counter
@@ -441,10 +440,7 @@ async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: S
     assert story(store) == story(store, "whole")
 
 
-async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store) -> None:
-    url = os.environ.get("GRISTMILL_TEST_POSTGRES")
-    if not url:
-        pytest.skip("no PostgreSQL: set GRISTMILL_TEST_POSTGRES to postgresql://…")
+async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store, postgresql: str) -> None:
     name, replies = f"run-{uuid.uuid4().hex[:8]}", Counter[str]()
     enough = asyncio.Event()
 
@@ -453,7 +449,7 @@ async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store) -> None:
         if replies["replied"] == 20:
             enough.set()
 
-    with Store.open(url) as server:
+    with Store.open(postgresql) as server:
         task = asyncio.create_task(run(server, name=name, config=CONFIG, on_event=hear))
         await asyncio.wait_for(enough.wait(), 60)
         task.cancel()

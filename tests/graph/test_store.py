@@ -1,4 +1,4 @@
-"""The store keeps what it is given, once; on SQLite always, on PostgreSQL where GRISTMILL_TEST_POSTGRES names one."""
+"""The store keeps what it is given, once; on SQLite always, on PostgreSQL where one is installed."""
 
 from __future__ import annotations
 
@@ -37,10 +37,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with Store.open(tmp_path) as opened:
             yield opened
         return
-    url = os.environ.get("GRISTMILL_TEST_POSTGRES")
-    if not url:
-        pytest.skip("no PostgreSQL: set GRISTMILL_TEST_POSTGRES to postgresql://…")
-    with Store.open(url) as opened:
+    with Store.open(request.getfixturevalue("postgresql")) as opened:
         yield opened
 
 
