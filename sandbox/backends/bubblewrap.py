@@ -25,7 +25,7 @@ from typing import IO, Self
 
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.image.root import PYTHON, root
+from gristmill.sandbox.image.root import PYTHON, digest_of, root
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
@@ -102,6 +102,7 @@ class BubblewrapSandbox(WarmedSandbox):
     async def __aenter__(self) -> Self:
         if self._worker is not None:
             return self
+        digest_of(self.profile.image)  # in this thread; see there
         starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
             connection, digest = await asyncio.shield(starting)

@@ -30,7 +30,7 @@ from gristmill.sandbox.backends.engine import (
 from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
-from gristmill.sandbox.image.root import PYTHON
+from gristmill.sandbox.image.root import PYTHON, digest_of
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
@@ -101,6 +101,8 @@ class DockerSandbox(WarmedSandbox):
     async def __aenter__(self) -> Self:
         if self._worker is not None:
             return self
+        if self.options.image is None:
+            digest_of(self.profile.image)  # in this thread; see there
         # Threads cannot be cancelled: a start that nobody waits for any more is cleaned up by __aexit__.
         self._starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:

@@ -8,11 +8,13 @@ of Python or of a library makes a new one.
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -68,8 +70,7 @@ def root(variant: str = "base") -> ImageRoot:
     Raises:
         SandboxError: a library of the variant is not installed, or the cache cannot be written.
     """
-    sources = _sources(variant)
-    digest = _digest(variant, sources)
+    sources, digest = _known(variant)
     cache = cache_folder()
     place = cache / digest
     if not place.is_dir():
@@ -85,8 +86,16 @@ def root(variant: str = "base") -> ImageRoot:
 
 
 def digest_of(variant: str) -> str:
-    """The digest that `root` would give, without building anything."""
-    return _digest(variant, _sources(variant))
+    """The digest that `root` would give, without building anything.
+
+    It is worked out once a process, in a tenth of a second. The first time belongs into a program's main thread:
+    packaging reads requirements with `ast`, where Python up to 3.11.7 may raise SystemError if two threads use it at
+    once (python/cpython#106905).
+
+    Raises:
+        SandboxError: a library of the variant is not installed.
+    """
+    return _known(variant)[1]
 
 
 @contextmanager
@@ -112,9 +121,23 @@ class _Sources:
         return self.stdlib_inside / "site-packages"
 
 
-def _sources(variant: str) -> _Sources:
+_knowing = threading.Lock()
+
+
+def _known(variant: str) -> tuple[_Sources, str]:
     if variant not in VARIANTS:
         raise SandboxError(f"there is no sandbox image {variant!r}; use one of {', '.join(VARIANTS)}")
+    with _knowing:
+        return _found(variant, VARIANTS[variant])
+
+
+@functools.cache
+def _found(variant: str, libraries: tuple[str, ...]) -> tuple[_Sources, str]:
+    sources = _sources(variant, libraries)
+    return sources, _digest(variant, sources)
+
+
+def _sources(variant: str, libraries: tuple[str, ...]) -> _Sources:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     base = Path(sys.base_prefix)
     stdlib = Path(sysconfig.get_path("stdlib"))
@@ -129,7 +152,7 @@ def _sources(variant: str) -> _Sources:
         interpreter.resolve(),
         stdlib,
         inside or Path("python/lib") / f"python{version}",
-        tuple(_closure(VARIANTS[variant], variant)),
+        tuple(_closure(libraries, variant)),
     )
 
 
