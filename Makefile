@@ -7,6 +7,8 @@ BIN     = $(VENV)/bin
 # to take the small one, or leave it empty for whatever your pip finds.
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
+# Processes that run the tests side by side; each brings workers of its own. `make test WORKERS=0` runs them in one.
+WORKERS ?= 2
 DEMO ?= demo
 
 .PHONY: help setup demo test test-slow test-all lint bench clean
@@ -44,10 +46,10 @@ demo: $(VENV)/.ready
 	$(BIN)/gristmill improve $(DEMO)/tasks.jsonl --workspace $(DEMO) --name demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(VENV)/.ready
-	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.ready
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/pytest -m slow -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 test-all: test test-slow
 
