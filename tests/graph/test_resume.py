@@ -65,7 +65,7 @@ def _start(workspace: Path, server: ReplayServer, how: str, point: str = "never"
 
 def _run(workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1) -> tuple[int, str]:
     command = _start(workspace, server, how, point, count)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode, done.stdout
 
@@ -169,7 +169,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: Replay
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=240)
     assert process.returncode != 0
     assert b"KeyboardInterrupt" in out
     with Store.open(stopped) as store:

@@ -175,7 +175,7 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=240)
     assert process.returncode == 130, told
     assert "--name night --resume" in told
     assert "Traceback" not in told
@@ -216,7 +216,7 @@ run_interruptibly(work())
     assert process.stdout.readline() == "stopping\n"
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=240)
     assert process.returncode == 130
     assert told == "\nEnded at once; what was stored is kept.\n"
 
@@ -233,7 +233,7 @@ def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=240)
     assert process.returncode == 130, told
     with Store.open(".") as store:
         kept = store.summary("night").hypotheses
