@@ -18,6 +18,7 @@ from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
+from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
 from gristmill.trainers.data.export import write_dataset
@@ -195,11 +196,12 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if mill.folder.read(f"{file}.json", Curated) is not None:
         return {}
     async with mill.timed(file, f"round {round_ + 1}: rows to learn from"):
-        trajectories = list(mill.store.trajectories(f"{mill.name}-round-{round_ + 1}"))
+        run = f"{mill.name}-round-{round_ + 1}"
+        trajectories = list(mill.store.trajectories(run))
         held_out = (*mill.splits.gate, *mill.splits.test)
         curated = await asyncio.to_thread(curate_rows, trajectories, held_out=held_out, config=mill.config.curate)
         if curated.rows:
-            folder, run = mill.folder / f"round-{round_ + 1}/dataset", f"{mill.name}-round-{round_ + 1}"
+            folder = mill.folder / f"round-{round_ + 1}/dataset"
             verified = mill.config.curate.verified
             write_dataset(
                 curated.rows, folder, format="sft", run=run, parquet=True, include_unverified=not verified, force=True
@@ -244,8 +246,6 @@ async def evaluate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     """Keep the new adapter only if it is better beyond noise; else the old one stays."""
-    from gristmill.trainers.adapters import Adapters
-
     mill, round_ = runtime.context, state["round"]
     file = f"round-{round_ + 1}/gate.json"
     trained = mill.folder.read(f"round-{round_ + 1}/trained.json", TrainedAdapter)
@@ -280,8 +280,6 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 def fresh_adapter_folder(mill: Mill, round_: int) -> Path:
     """Where this round's adapter goes; what a killed training left there is removed."""
-    from gristmill.trainers.adapters import Adapters
-
     return Adapters(mill.folder.path.parents[1]).prepare(f"{mill.name}-round-{round_ + 1}")
 
 

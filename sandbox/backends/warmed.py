@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
@@ -14,7 +15,7 @@ from gristmill.sandbox.workers.worker import Worker
 __all__ = ["WarmedSandbox"]
 
 
-class WarmedSandbox:
+class WarmedSandbox(ABC):
     """One warm worker of one profile; see `gristmill.sandbox.base.Sandbox`. A backend adds how to enter and leave."""
 
     def __init__(self, profile: Profile) -> None:
@@ -49,6 +50,6 @@ class WarmedSandbox:
             raise SandboxError("this sandbox is not running; enter it first")
         return await self._worker.run(job, sockets, enough)
 
+    @abstractmethod
     async def _leave(self) -> None:
         """Take the wall down, and everything behind it. Idempotent."""
-        raise NotImplementedError

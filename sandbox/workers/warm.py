@@ -167,26 +167,20 @@ class WarmWorkers:
         If waiting was in vain, nobody waits so long again until a worker has started: a machine that has lost its
         engine for good says so soon, however many jobs there are.
         """
-        for pause in RESTART_PAUSES:
-            if not self._patient:
-                break
-            try:
-                return await self._start(profile, fresh)
-            except SandboxError as error:
-                if self._closed:
-                    raise
-                log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
-            await asyncio.sleep(pause)
-        losses = 0
+        pauses, losses = iter(RESTART_PAUSES), 0
         while True:
             try:
                 return await self._start(profile, fresh)
             except SandboxError as error:
-                losses += 1
-                if self._closed or losses == LOST_STARTS or not isinstance(error, WorkerLostError):
+                losses += isinstance(error, WorkerLostError)
+                pause = next(pauses, None) if self._patient else None
+                if pause is None and isinstance(error, WorkerLostError) and losses < LOST_STARTS:
+                    pause = 0.0
+                if pause is None or self._closed:
                     self._patient = False
                     raise
-                log.warning("a sandbox worker was lost before its first job, starting another one: %s", error)
+                log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
+            await asyncio.sleep(pause)
 
     async def _start(self, profile: Profile, fresh: bool) -> Held:
         held = Held(self._factory.create(profile), profile, fresh)
