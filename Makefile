@@ -15,7 +15,7 @@ DEMO ?= demo
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), the small model, the sandbox image"
-	@echo "make demo       set-up, then watch a small model learn from what tools verified (about 7 minutes)"
+	@echo "make demo       set-up, then watch a small model learn from what tools verified (7 to 9 minutes)"
 	@echo "make test       set-up, then the tests (make test-slow: the long ones; make test-all: both)"
 	@echo "make lint       ruff, mypy --strict, the layering check"
 	@echo "make bench      the benchmarks that docs/benchmarks.md quotes"

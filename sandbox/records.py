@@ -93,3 +93,8 @@ class SandboxInfo(Record):
     image: str = Field(description="digest of the image, or of the image root")
     covers: tuple[str, ...] = ()
     gaps: tuple[str, ...] = Field((), description="what this machine cannot enforce, in words")
+
+    @property
+    def label(self) -> str:
+        """Backend and digest, as verdicts name them; the backend alone before its first worker has started."""
+        return f"{self.backend} {self.image}".strip()

@@ -43,6 +43,10 @@ def without_prompt() -> dict[str, Any]:
     return {key: value for key, value in TASK.items() if key != "prompt"}
 
 
+def misspelt(field: str, written: str) -> Any:
+    return json.loads(json.dumps(TASK).replace(f'"{field}"', f'"{written}"'))
+
+
 TASK_FILES: list[tuple[str, list[Any], str]] = [
     ("empty", [], "t.jsonl: the file is empty"),
     ("binary", ["\x7fELF\x00\x01"], "t.jsonl: this is a binary file"),
@@ -50,6 +54,21 @@ TASK_FILES: list[tuple[str, list[Any], str]] = [
     ("unknown kind", [{**TASK, "kind": "poem"}], "line 1: task 'double': kind: nobody judges 'poem'; the kinds known"),
     ("missing field", [without_prompt()], "t.jsonl, line 1: the field `prompt` is missing"),
     ("duplicate id", [TASK, TASK], "t.jsonl, line 2: `id`: 'double' is already the id of the task on line 1"),
+    (
+        "a test's field misspelt",
+        [misspelt("entry_point", "entrypoint")],
+        "`tests[0].entrypoint` is not a field of a task; did you mean `entry_point`?",
+    ),
+    (
+        "a test's field missing",
+        [misspelt("entry_point", "entrypoint")],
+        "the field `tests[0].entry_point` is missing",
+    ),
+    (
+        "a case's field misspelt",
+        [misspelt("expected", "expectd")],
+        "`tests[0].cases[0].expectd` is not a field of a task; did you mean `expected`?",
+    ),
     ("no tests", [{**TASK, "tests": []}], "t.jsonl, line 1: task 'double': tests"),
 ]
 

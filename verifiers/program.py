@@ -153,7 +153,7 @@ class ProgramVerifier:
             feedback=text,
             seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend} {info.image}".strip(),
+            sandbox=info.label,
         )
 
 

@@ -110,7 +110,7 @@ async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Sear
             feedback=feedback,
             seconds=time.perf_counter() - begun,
             verifier=search.verifier,
-            sandbox=f"{info.backend}:{info.image}",
+            sandbox=info.label,
             **more,
         )
 

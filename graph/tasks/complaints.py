@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -69,9 +69,14 @@ def dotted(path: tuple[str | int, ...]) -> str:
 def _clean(loc: tuple[str | int, ...], value: Any, *, missing: bool) -> tuple[str | int, ...]:
     """The steps of `loc` that exist in the row: pydantic adds the names of union members."""
     kept: list[str | int] = []
+    member = None
     for index, step in enumerate(loc):
+        if step == member:  # a test of type `cases` has a field of that name as well
+            member = None
+            continue
         if _holds(value, step):
             value = value[step]
+            member = value.get("type") if isinstance(value, Mapping) else None
         elif not (missing and index == len(loc) - 1):
             continue
         kept.append(step)
@@ -125,9 +130,19 @@ def _instead(path: tuple[str | int, ...], row: Mapping[str, Any], record: type[R
 
 
 def _suggested(path: tuple[str | int, ...], record: type[Record]) -> str:
-    if len(path) != 1:
-        return "; leave it out"
-    name = str(path[0])
-    meant = _MEANT.get(record.__name__, {}).get(name)
-    near = [meant] if meant else get_close_matches(name, record.model_fields, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; its fields are {', '.join(record.model_fields)}"
+    name, nested = str(path[-1]), len(path) != 1
+    meant = None if nested else _MEANT.get(record.__name__, {}).get(name)
+    near = [meant] if meant else get_close_matches(name, _below(record) if nested else record.model_fields, n=1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return "; leave it out" if nested else f"; its fields are {', '.join(record.model_fields)}"
+
+
+def _below(kind: Any) -> set[str]:
+    """The fields of all records that a type holds, its own left out."""
+    if isinstance(kind, type) and issubclass(kind, Record):
+        parts = [field.annotation for field in kind.model_fields.values()]
+    else:
+        parts = list(get_args(kind))
+    held = {name for part in parts if isinstance(part, type) and issubclass(part, Record) for name in part.model_fields}
+    return held.union(*map(_below, parts))

@@ -154,7 +154,7 @@ class CodeVerifier:
             feedback=feedback.clean(text),
             seconds=seconds,
             verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend} {info.image}".strip(),
+            sandbox=info.label,
         )
 
 

@@ -108,7 +108,7 @@ class InstructionVerifier:
             feedback=feedback,
             seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend} {info.image}".strip(),
+            sandbox=info.label,
             **more,
         )
 

@@ -92,5 +92,5 @@ class MathVerifier:
             feedback=found.feedback,
             seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend}:{info.image}",
+            sandbox=info.label,
         )

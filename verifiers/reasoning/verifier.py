@@ -117,7 +117,7 @@ class ReasoningVerifier:
             feedback=feedback,
             seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
-            sandbox=f"{info.backend} {info.image}".strip(),
+            sandbox=info.label,
         )
 
 
