@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
+from gristmill.graph.tasks import importers
 from gristmill.graph.tasks.importers import import_tasks
 from gristmill.graph.tasks.loading import TaskFileError, load_tasks, task_row
 from gristmill.graph.tasks.output import row_writer
-from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.verifiers.records import PythonTest, Task
 
 PUBLISHED = [
@@ -45,6 +47,35 @@ def test_a_published_file_becomes_tasks_that_can_be_judged(
         for task in tasks:
             write(task_row(task))
     assert load_tasks(out) == tasks  # loading asks every verifier for its problems
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("humaneval", "humaneval/HumanEval.jsonl.gz"),
+        ("mbpp", "mbpp/mbpp.jsonl.gz"),
+        ("gsm8k", "gsm8k/test.jsonl.gz"),
+        ("math500", "math500/math500.jsonl.gz"),
+        ("ifeval", "ifeval/ifeval.jsonl.gz"),
+    ],
+)
+def test_what_datasets_makes_of_a_file_are_the_same_tasks(
+    name: str, file: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the hub's way but the network: tables fill the fields that a row lacks with None, for one."""
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows/all.jsonl").write_bytes(gzip.decompress((shared_data / file).read_bytes()))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setitem(importers._HUB, name, (str(tmp_path / "rows"), None, "train"))
+    assert import_tasks(name, "hub") == import_tasks(name, shared_data / file)
+
+
+def test_a_hub_that_cannot_be_reached_is_infrastructure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    with pytest.raises(InfrastructureError, match="gsm8k could not be had from the hub") as told:
+        import_tasks("gsm8k", "hub")
+    assert "give its path" in str(told.value)
 
 
 def test_humaneval_comes_out_of_its_package() -> None:
@@ -131,6 +162,4 @@ def test_an_unknown_source_names_the_known_ones() -> None:
 
 
 def lines(path: Path) -> list[str]:
-    import gzip
-
     return gzip.decompress(path.read_bytes()).decode().splitlines()
