@@ -270,10 +270,11 @@ def _print_summary(console: Console, summary: CampaignSummary) -> None:
         return ", ".join(f"{count} {key.value}" for key, count in values.items()) or "none"
 
     scored = summary.hypotheses - summary.unscored
+    reasons = ", ".join(f"{reason.value} ({count})" for reason, count in summary.stops.items()) or "none"
     lines = [
         f"run          {summary.run}: {summary.status}" + (f" ({summary.detail})" if summary.detail else ""),
         f"tasks        {summary.tasks}: {summary.ended} ended, {summary.solved} solved",
-        f"ended by     {counts(summary.stops)}",
+        f"ended by     {reasons}",
         f"hypotheses   {summary.hypotheses}: {counts(summary.outcomes)}",
         f"verified     {summary.verified} of {scored} scored ({100 * summary.verified_share:.1f}%)",
         f"calls        {summary.calls}, {summary.repeated} of them repeated after an interruption",
