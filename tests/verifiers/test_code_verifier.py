@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -86,7 +87,7 @@ async def test_a_right_solution_passes_and_a_half_right_one_gets_its_share(pool:
     assert (right.outcome, right.score, right.verified) == (Outcome.PASSED, 1.0, True)
     assert right.strength is Strength.TESTED
     assert right.verifier == "code/1"
-    assert pool.backend in right.sandbox
+    assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", right.sandbox)
     half = await judge(pool, task(kind), HALF_RIGHT[kind])
     assert not half.passed
     assert half.score is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -215,7 +216,7 @@ async def test_losses_score_as_published_and_teach(pool: Pool) -> None:
     assert good.verified
     assert good.score == pytest.approx(0.95, abs=0.03)
     assert good.strength is Strength.TESTED
-    assert good.sandbox.startswith(f"{pool.backend}:")
+    assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", good.sandbox)
     bad = await verifier.verify(TASK, CROSS_ENTROPY)
     assert bad.outcome is Outcome.FAILED
     assert bad.score == pytest.approx(0.85, abs=0.04)

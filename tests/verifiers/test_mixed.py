@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ async def test_references_of_quick_examples_pass(bubblewrap: str) -> None:
             for task in load_tasks(EXAMPLES / "tasks" / f"{name}.jsonl"):
                 verdict = await verifiers.verify(task, task.reference or "")
                 assert verdict.passed, (task.id, verdict)
+                assert re.fullmatch("bubblewrap( [0-9a-f]{64})?", verdict.sandbox), verdict
 
 
 @pytest.mark.slow

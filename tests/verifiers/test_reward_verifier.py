@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -236,7 +237,7 @@ async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     assert good.score >= 0.95
     assert good.strength is Strength.TESTED
     assert good.verifier == "reward/1"
-    assert good.sandbox.startswith(f"{pool.backend}:")
+    assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", good.sandbox)
     bad = await verifier.verify(TASK, "import numpy as np\n" + SAYS + "return -np.ones(len(action))")
     assert bad.outcome is Outcome.FAILED
     assert bad.score is not None
