@@ -5,9 +5,11 @@ Confinement is most of what a job costs, so it is done while nobody waits. Stage
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed leaves it out
 import gc
 import marshal
 import os
+import select
 import signal
 import socket
 import sys
@@ -21,13 +23,22 @@ from gristmill.sandbox.guest.confinement.confine import Plan, confine, set_limit
 from gristmill.sandbox.guest.context import Context
 from gristmill.sandbox.guest.rehearsal import rehearse
 
-__all__ = ["NOT_CONFINED", "OUT_OF_MEMORY", "be_child", "hand_over"]
+__all__ = [
+    "ANCILLARY_BYTES",
+    "MESSAGE_BYTES",
+    "NOT_CONFINED",
+    "OUT_OF_MEMORY",
+    "Ancillary",
+    "be_child",
+    "descriptors_in",
+]
 
 # Exit statuses with a meaning to the zygote. A candidate that takes one by itself harms only itself.
 OUT_OF_MEMORY: Final = 86
 NOT_CONFINED: Final = 87
-_MESSAGE_BYTES: Final = 1 << 12
-_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(64 * 4)
+MESSAGE_BYTES: Final = 1 << 12
+Ancillary = list[tuple[int, int, bytes]]
+ANCILLARY_BYTES: Final = socket.CMSG_SPACE(64 * 4)
 
 
 def be_child(
@@ -40,13 +51,14 @@ def be_child(
 ) -> NoReturn:
     """Confine this process, wait on `line` for a job, run it. Never returns.
 
-    The job comes as one message, `hand_over`'s; nothing else is ever read from there. A child that finds none yet
+    The job comes as one message, the host's own; nothing else is ever read from there. A child that finds none yet
     uses the time to rehearse.
     """
     status = NOT_CONFINED
     try:
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # `signal.signal` makes enumerations of it, which touches seventy pages.
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
         confine(plan, folder, user, disk_mb)
         os.write(say_confined, b"+")
@@ -75,37 +87,28 @@ def be_child(
         os._exit(status)
 
 
-def hand_over(line: socket.socket, program: str, limits: dict[str, Any], descriptors: list[int]) -> None:
-    """Give a waiting child its job; the descriptors are [channel, stdin, stdout, stderr, *sockets].
-
-    Raises:
-        OSError: the child is gone, or the message is longer than it reads.
-    """
-    message = marshal.dumps((program, limits))
-    if len(message) > _MESSAGE_BYTES:
-        raise OSError(f"a job's program and limits take {len(message)} bytes, more than {_MESSAGE_BYTES}")
-    socket.send_fds(line, [message], descriptors)
+def descriptors_in(ancillary: Ancillary) -> list[int]:
+    """What came with a message: [channel, stdin, stdout, stderr, *sockets] with a job's."""
+    return memoryview(ancillary[0][2]).cast("i").tolist()
 
 
 def _await_job(line: int) -> tuple[Callable[[Context], int | None], dict[str, Any], int, list[int]]:
     """(program, limits, channel, other sockets) of the job; its streams are in place."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line) as control:
-        try:
-            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
-        except BlockingIOError:
+        if not select.select([line], [], [], 0)[0]:
             rehearse()
-            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, _ANCILLARY_BYTES)
+        data, ancillary, _, _ = control.recvmsg(MESSAGE_BYTES, ANCILLARY_BYTES)
     if not data:
         # The zygote wants this child no more.
         os._exit(0)
-    # Only the zygote can write there, and JSON would touch fifty pages more.
-    name, limits = marshal.loads(data)  # noqa: S302
-    descriptors = memoryview(ancillary[0][2]).cast("i").tolist()
+    # Only the zygote can write there.
+    message = marshal.loads(data)  # noqa: S302
+    descriptors = descriptors_in(ancillary)
     for number, descriptor in enumerate(descriptors[1:4]):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    module, _, name = name.partition(":")
-    return getattr(sys.modules[module], name), limits, descriptors[0], descriptors[4:]
+    module, _, name = message["program"].partition(":")
+    return getattr(sys.modules[module], name), message["limits"], descriptors[0], descriptors[4:]
 
 
 def _close_all_but(kept: set[int]) -> None:
@@ -125,5 +128,7 @@ def _show() -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with suppress(BaseException):
-            stream.flush()  # type: ignore[union-attr]  # None's error is suppressed as well
+        try:  # noqa: SIM105  # `suppress` takes longer than all else at a child's end
+            stream.flush()  # type: ignore[union-attr]  # None's error is caught as well
+        except BaseException:  # noqa: S110
+            pass

@@ -10,7 +10,7 @@ from __future__ import annotations
 import linecache
 import socket
 import sys
-from typing import Any, Final
+from typing import Final
 
 from gristmill.sandbox.channel import send
 from gristmill.sandbox.guest.candidate import cases
@@ -19,18 +19,20 @@ from gristmill.sandbox.values.canonical import encode
 
 __all__ = ["rehearse"]
 
-_REQUEST: Final[dict[str, Any]] = {
-    "source": "def answer(value):\n    return value + 1\n",
-    "entry_point": "answer",
-    "cases": [{"args": [1], "kwargs": {}}],
-}
+_REQUEST: Final = encode(
+    {
+        "source": "def answer(value):\n    return value + 1\n",
+        "entry_point": "answer",
+        "cases": [{"args": [1], "kwargs": {}}],
+    }
+)
 
 
 def rehearse() -> None:
     """Run a small job within this process, and leave nothing of it."""
     host, own = socket.socketpair()
     with host, own:
-        send(host, encode(_REQUEST))
+        send(host, _REQUEST)
         cases(Context(own, [], {}))
     del sys.modules["solution"]
     linecache.cache.clear()

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import importlib
 import json
+import marshal
 import os
 import random
 import resource
 import select
 import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.guest.child import OUT_OF_MEMORY, be_child, hand_over
+from gristmill.sandbox.guest.child import (
+    ANCILLARY_BYTES,
+    MESSAGE_BYTES,
+    OUT_OF_MEMORY,
+    Ancillary,
+    be_child,
+    descriptors_in,
+)
 from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
 from gristmill.sandbox.guest.watching import OomCounter, Risk, Watch
@@ -32,13 +41,14 @@ _USUAL_DISK: Final = 16
 
 
 class Spare(NamedTuple):
-    """A child that is confined and waits for its job."""
+    """A child that is confined and waits for its job. `held`: what was on the file system before it (`Watch`)."""
 
     pid: int
     user: int
     folder: str
     disk_mb: int
     line: socket.socket
+    held: tuple[int, int]
 
 
 class Job:
@@ -58,7 +68,7 @@ class Job:
         self.deadline = self.begun + float(self.limits["wall_seconds"])
         self.watch_at = self.begun + _WATCH_SECONDS
         self.processor = _processor_seconds()
-        self.watch = Watch(self.limits, self.folder if mode == "uid" else None)
+        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.held)
 
 
 class Zygote:
@@ -104,32 +114,35 @@ class Zygote:
 
     def _obey(self) -> bool:
         """Do what the host says; False when it has hung up."""
-        data, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 64)
+        data, ancillary, flags, _ = self.control.recvmsg(MESSAGE_BYTES, ANCILLARY_BYTES)
         if not data:
             return False
-        message = json.loads(data)
+        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            raise OSError("a message of the host is longer than a child reads")
+        message = marshal.loads(data)  # noqa: S302  # the host's, which may do anything here
         if "start" in message:
             try:
-                self._start(message, descriptors)
+                self._start(message, data, ancillary)
             finally:
-                for descriptor in descriptors:
+                for descriptor in descriptors_in(ancillary):
                     os.close(descriptor)
         elif self.job is not None and message.get("kill") == self.job.number:
             self._end("failed", "killed by the host")
         return True
 
-    def _start(self, message: dict[str, Any], descriptors: list[int]) -> None:
+    def _start(self, message: dict[str, Any], data: bytes, ancillary: Ancillary) -> None:
+        """Hand the host's `message`, as it came, to the child that waits."""
         number = message["start"]
         try:
             if self.job is not None:
                 raise RuntimeError("a job was started while another one runs")
-            importlib.import_module(message["program"].partition(":")[0])
+            if (module := message["program"].partition(":")[0]) not in sys.modules:
+                importlib.import_module(module)
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
-            self.spare = None
-            self.job = Job(message, self.mode, spare)
-            with spare.line:
-                hand_over(spare.line, message["program"], message["limits"], descriptors)
+            spare.line.sendmsg([data], ancillary)
+            self.spare, self.job = None, Job(message, self.mode, spare)
+            spare.line.close()
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
 
@@ -143,6 +156,7 @@ class Zygote:
         self.folders += 1
         user, folder = self.users.next(), users.folder_of(self.folders)
         self.users.make_folder(folder, user)
+        held = Watch.held(folder) if self.mode == "uid" else (0, 0)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             if self.mode == "namespace":
@@ -159,7 +173,7 @@ class Zygote:
             self.risk.leave()
             if self.mode == "namespace":
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
-        self.spare = Spare(pid, user, folder, disk_mb, ours)
+        self.spare = Spare(pid, user, folder, disk_mb, ours, held)
         return self.spare
 
     def _discard(self, spare: Spare) -> None:
@@ -228,6 +242,9 @@ class Zygote:
                                    "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
         self.job = None
         self._send(message)
+        # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would
+        # keep it waiting, even beside an idle processor: half a millisecond of two.
+        os.sched_yield()
         self._prepare(job.limits["disk_mb"])
 
     def _kill_all(self) -> bool:

@@ -22,17 +22,18 @@ _COUNTERS: Final = (
 
 
 class Watch:
-    """One job's consumption, looked at now and then. `folder` is None where the kernel limits it."""
+    """One job's consumption, looked at now and then. `folder` is None where the kernel limits it.
 
-    def __init__(self, limits: dict[str, Any], folder: str | None) -> None:
+    `before` is what the folder's file system `held` before: one job at a time, so the job holds the rest.
+    """
+
+    def __init__(self, limits: dict[str, Any], folder: str | None, before: tuple[int, int] = (0, 0)) -> None:
         self.memory = limits["memory_mb"] * _MEGABYTE
         self.disk = limits["disk_mb"] * _MEGABYTE
         self.files = 16 + limits["disk_mb"] * _FILES_PER_MEGABYTE
         self.folder = folder
+        self.disk_before, self.files_before = before
         self.peak = 0
-        if folder is not None:
-            # One job at a time: what the file system holds more than now, the job holds.
-            self.disk_before, self.files_before = self._held(os.path.dirname(folder))
 
     @staticmethod
     def resident(pid: int) -> int:
@@ -52,7 +53,7 @@ class Watch:
         if used > self.memory:
             return "out_of_memory", "its processes together use more memory than it may"
         if self.folder is not None:
-            disk, files = self._held(os.path.dirname(self.folder))
+            disk, files = self.held(self.folder)
             if disk - self.disk_before > self.disk:
                 return "failed", "disk limit: its files are larger than they may be"
             if files - self.files_before > self.files:
@@ -60,7 +61,8 @@ class Watch:
         return "", ""
 
     @staticmethod
-    def _held(folder: str) -> tuple[int, int]:
+    def held(folder: str) -> tuple[int, int]:
+        """(bytes, files) in use on the file system of a folder."""
         state = os.statvfs(folder)
         return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
 
@@ -87,8 +89,10 @@ class Risk:
 
     def _write(self, risk: bytes) -> None:
         if self.file >= 0:
-            with suppress(OSError):
+            try:  # noqa: SIM105  # `suppress` would touch more pages, each of which is copied beside a fork
                 os.pwrite(self.file, risk, 0)
+            except OSError:
+                pass
 
 
 class OomCounter:

@@ -1,10 +1,12 @@
 """The process that is forked for every job: process 1 of its pid namespace, with the libraries imported.
 
-It is run as a file (``python -I …/zygote.py --connect PATH`` or ``--fd N``) and speaks JSON over a SEQPACKET socket:
-first the host's profile and its own answer, then ``{"start": n, "program": …, "limits": …}`` with the descriptors
-[channel, stdin, stdout, stderr, *sockets], ``{"kill": n}``, and its ``{"ended": n, …}``. It never reads a payload:
-what a job is asked travels over the job's own channel, to a child that is confined by then. One job at a time; when
-it ends, everything but this process is killed, so nothing of it is left. When the host hangs up, all ends.
+It is run as a file (``python -I …/zygote.py --connect PATH`` or ``--fd N``) and speaks over a SEQPACKET socket: first
+the host's profile and its own answer, then ``{"start": n, "program": …, "limits": …}`` with the descriptors
+[channel, stdin, stdout, stderr, *sockets], ``{"kill": n}``, and its ``{"ended": n, …}``. All is JSON but what comes
+from the host later on: that is marshalled, since JSON would touch fifty pages more, here and in the child, each of
+which is copied beside a fork. The host reads only JSON. The zygote never reads a payload: what a job is asked travels
+over the job's own channel, to a child that is confined by then. One job at a time; when it ends, everything but this
+process is killed, so nothing of it is left. When the host hangs up, all ends.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from gristmill.sandbox.guest.serving import Zygote
 
 __all__ = ["main"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 # What candidates import again and again.
 # fmt: off
 COMMON: Final = (

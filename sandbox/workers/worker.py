@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import marshal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from gristmill.sandbox.workers.collecting import Lines
 
 __all__ = ["Worker"]
 
-PROTOCOL = 1
+PROTOCOL = 2
 # The zygote's own clock comes first; this one is for a zygote that does not answer any more.
 _GRACE_SECONDS = 20.0
 
@@ -138,7 +139,7 @@ class Worker:
         message = {"start": self._number, "program": job.program, "limits": limits}
         given = [*lines.given, *(each.fileno() for each in sockets)]
         try:
-            socket.send_fds(self._connection, [json.dumps(message).encode()], given)
+            socket.send_fds(self._connection, [_packed(message)], given)
         except OSError as error:
             self._lose(f"its control socket failed: {error}")
         finally:
@@ -183,7 +184,7 @@ class Worker:
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            self._connection.send(json.dumps(message).encode())
+            self._connection.send(_packed(message))
         except OSError as error:
             self._lose(f"its control socket failed: {error}")
 
@@ -221,6 +222,11 @@ async def _undisturbed(work: Awaitable[None]) -> None:
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)
+
+
+def _packed(message: dict[str, Any]) -> bytes:
+    """In a form of `marshal` that every Python 3 reads; the zygote, which trusts its host, is quicker with it."""
+    return marshal.dumps(message, 2)
 
 
 def _close(sockets: Sequence[socket.socket]) -> None:
