@@ -3,7 +3,9 @@
     python benchmarks/sandbox.py [--rounds 30] [--json FILE]
 
 A job of ours is submit to report: one case, one candidate, in a warm worker. All kinds take turns in every round, so
-that a busy machine slows all of them alike; read the ratios, not the milliseconds. `llm-sandbox` is measured if it is
+that a busy machine slows all of them alike; read the ratios, not the milliseconds. First each comes once a round, in
+an order drawn for it, after work of another kind, as a job does that comes when a model has answered; then in a row
+(ten of the quick ones), where the next child of a worker is made while a job runs. `llm-sandbox` is measured if it is
 installed.
 """
 
@@ -14,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -143,7 +146,8 @@ def llm_sandbox_image() -> str:
     return f"{name}:latest"
 
 
-async def measure(rounds: int) -> dict[str, list[float]]:
+async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds by way (in turn, in a row) and kind."""
     steps: dict[str, tuple[Step, int]] = {}
     missing: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -170,15 +174,19 @@ async def measure(rounds: int) -> dict[str, list[float]]:
             steps["llm-sandbox, open session"] = await llm_sandbox(stack), 1
         except Exception as error:
             missing["llm-sandbox"] = f"{type(error).__name__}: {error}"
-        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        turn: dict[str, list[float]] = {name: [] for name in steps}
+        row: dict[str, list[float]] = {name: [] for name in steps}
         for step, _ in steps.values():
             await step()
         for _ in range(rounds):
+            for name in random.sample(list(steps), len(steps)):
+                turn[name].append(await steps[name][0]())
+        for _ in range(rounds):
             for name, (step, times) in steps.items():
-                seconds[name] += [await step() for _ in range(times)]
+                row[name] += [await step() for _ in range(times)]
     for name, reason in missing.items():
         print(f"not measured: {name}: {' '.join(reason.split())[:200]}")
-    return seconds
+    return {"in turn": turn, "in a row": row}
 
 
 def docker_commands(stack: contextlib.AsyncExitStack) -> dict[str, tuple[Step, int]]:
@@ -223,15 +231,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = table(asyncio.run(measure(arguments.rounds)))
-    print(f"{'':44}{'median ms':>10}{'p90 ms':>9}{'× fork':>9}{'× loaded fork':>15}")
-    for row in rows:
-        print(
-            f"{row['what']:44}{row['median_ms']:>10}{row['p90_ms']:>9}{row['times_bare_fork']:>9}"
-            f"{row['times_loaded_fork']:>15}"
-        )
+    tables = {way: table(seconds) for way, seconds in asyncio.run(measure(arguments.rounds)).items()}
+    for way, rows in tables.items():
+        print(f"{way:44}{'median ms':>10}{'p90 ms':>9}{'× fork':>9}{'× loaded fork':>15}")
+        for row in rows:
+            print(
+                f"{row['what']:44}{row['median_ms']:>10}{row['p90_ms']:>9}{row['times_bare_fork']:>9}"
+                f"{row['times_loaded_fork']:>15}"
+            )
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(tables, indent=1) + "\n")
 
 
 if __name__ == "__main__":
