@@ -11,64 +11,31 @@ import json
 import marshal
 import os
 import random
-import resource
 import select
 import signal
 import socket
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from gristmill.sandbox.guest.child import (
     ANCILLARY_BYTES,
     MESSAGE_BYTES,
-    OUT_OF_MEMORY,
     Ancillary,
     be_child,
     descriptors_in,
 )
 from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
+from gristmill.sandbox.guest.jobs import WATCH_SECONDS, Job, Spare, processor_seconds
 from gristmill.sandbox.guest.watching import OomCounter, Risk, Watch
 
 __all__ = ["Zygote"]
 
-_WATCH_SECONDS: Final = 0.05
 _REAP_SECONDS: Final = 10.0
 _CONFINE_SECONDS: Final = 10.0
 _USUAL_DISK: Final = 16
-
-
-class Spare(NamedTuple):
-    """A child that is confined and waits for its job. `held`: what was on the file system before it (`Watch`)."""
-
-    pid: int
-    user: int
-    folder: str
-    disk_mb: int
-    line: socket.socket
-    held: tuple[int, int]
-
-
-class Job:
-    """The job that is running: what it may use, and what is known of its end so far."""
-
-    def __init__(self, message: dict[str, Any], mode: str, spare: Spare) -> None:
-        self.number = int(message["start"])
-        self.limits: dict[str, Any] = message["limits"]
-        self.pid = spare.pid
-        self.user = spare.user
-        self.folder = spare.folder
-        self.reason = ""
-        self.note = ""
-        self.status: int | None = None
-        self.peak = 0
-        self.begun = time.monotonic()
-        self.deadline = self.begun + float(self.limits["wall_seconds"])
-        self.watch_at = self.begun + _WATCH_SECONDS
-        self.processor = _processor_seconds()
-        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.held)
 
 
 class Zygote:
@@ -82,6 +49,8 @@ class Zygote:
         self.oom = OomCounter()
         self.job: Job | None = None
         self.spare: Spare | None = None
+        # The ends of the line to the child after this job's.
+        self.next: tuple[socket.socket, socket.socket] | None = None
         self.folders = 0
         # A child writes one byte when it is confined: no job is handed to one that is not.
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -100,10 +69,12 @@ class Zygote:
         poll.register(self.wakeup, select.POLLIN)
         while True:
             ready = dict(poll.poll(self._timeout()))
-            if self.wakeup in ready:
+            told = self.control.fileno() in ready
+            # A job is announced before it is handed over: hear of it before its process, which may be quick, has ended.
+            if self.wakeup in ready and not (told and self.job is None):
                 os.read(self.wakeup, 4096)
                 self._reap()
-            if self.control.fileno() in ready and not self._obey():
+            if told and not self._obey():
                 return
             self._look()
 
@@ -124,14 +95,14 @@ class Zygote:
             try:
                 self._start(message, data, ancillary)
             finally:
-                for descriptor in descriptors_in(ancillary):
+                for descriptor in descriptors_in(ancillary) if ancillary else ():
                     os.close(descriptor)
         elif self.job is not None and message.get("kill") == self.job.number:
             self._end("failed", "killed by the host")
         return True
 
     def _start(self, message: dict[str, Any], data: bytes, ancillary: Ancillary) -> None:
-        """Hand the host's `message`, as it came, to the child that waits."""
+        """Hand the host's `message`, as it came, to the child that waits, unless the host does so itself."""
         number = message["start"]
         try:
             if self.job is not None:
@@ -140,9 +111,11 @@ class Zygote:
                 importlib.import_module(module)
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
-            spare.line.sendmsg([data], ancillary)
+            if ancillary:
+                spare.line.sendmsg([data], ancillary)
             self.spare, self.job = None, Job(message, self.mode, spare)
             spare.line.close()
+            self.next = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
 
@@ -157,7 +130,8 @@ class Zygote:
         user, folder = self.users.next(), users.folder_of(self.folders)
         self.users.make_folder(folder, user)
         held = Watch.held(folder) if self.mode == "uid" else (0, 0)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = self.next or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.next = None
         with theirs:
             if self.mode == "namespace":
                 kernel.unshare(kernel.NEW_PIDS)
@@ -198,7 +172,7 @@ class Zygote:
         if now >= job.deadline:
             self._end("timeout", "")
         elif now >= job.watch_at:
-            job.watch_at = now + _WATCH_SECONDS
+            job.watch_at = now + WATCH_SECONDS
             reason, note = job.watch.look(self.resident)
             if reason:
                 self._end(reason, note)
@@ -234,14 +208,14 @@ class Zygote:
         clean = self._kill_all()
         seconds = time.monotonic() - job.begun
         clean = self.users.remove_folder(job.folder, job.user) and clean
-        processor = _processor_seconds() - job.processor
-        ending, status = self._verdict(job, processor)
+        processor = processor_seconds() - job.processor
+        ending, status = job.verdict(processor, self.oom)
         peak = max(job.peak / 1024 - self.resident / (1 << 20), job.watch.peak / (1 << 20), 0.0)
         message: dict[str, Any] = {"ended": job.number, "ending": ending, "exit_status": status, "note": job.note,
                                    "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),
                                    "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
         self.job = None
-        self._send(message)
+        self._send(message, self.next)
         # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would
         # keep it waiting, even beside an idle processor: half a millisecond of two.
         os.sched_yield()
@@ -262,21 +236,6 @@ class Zygote:
             if select.select([self.wakeup], [], [], 0.002)[0]:
                 os.read(self.wakeup, 4096)
 
-    def _verdict(self, job: Job, processor: float) -> tuple[str, int | None]:
-        """(ending, exit status) of a job that is gone."""
-        if job.reason:
-            return job.reason, None
-        status = job.status
-        if status == 0:
-            return "finished", 0
-        if status == OUT_OF_MEMORY:
-            return "out_of_memory", status
-        if status == -signal.SIGXCPU or (status == -signal.SIGKILL and processor >= float(job.limits["cpu_seconds"])):
-            return "timeout", None
-        if status == -signal.SIGKILL and self.oom.grown() is not False:
-            return "out_of_memory", None
-        return "failed", status
-
     def _await_confined(self, spare: Spare) -> None:
         """Return when the child has told that it is confined; its job's clock starts after that.
 
@@ -291,17 +250,19 @@ class Zygote:
             except BlockingIOError:
                 left = give_up - time.monotonic()
             ready = select.select([self.confined, self.wakeup], [], [], max(0.0, left))[0]
-            if self.wakeup in ready:
+            # One that was confined may have done its job and ended by now, which is for later.
+            if self.confined not in ready and self.wakeup in ready:
                 os.read(self.wakeup, 4096)
                 self._collect()
             if self.spare is not spare or left <= 0:
                 raise RuntimeError("a job's process ended, or hung, before it was confined")
 
-    def _send(self, message: dict[str, Any]) -> None:
-        self.control.send(json.dumps(message).encode())
-
-
-def _processor_seconds() -> float:
-    """What all collected processes have used."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    def _send(self, message: dict[str, Any], pair: tuple[socket.socket, socket.socket] | None = None) -> None:
+        """Tell the host, and give it one end of the line to the next child, so that it need not go through here."""
+        data = json.dumps(message).encode()
+        if pair is not None:
+            # There may be runtimes that let no descriptor out.
+            with suppress(OSError):
+                socket.send_fds(self.control, [data], [pair[0].fileno()])
+                return
+        self.control.send(data)

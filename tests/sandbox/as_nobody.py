@@ -64,8 +64,9 @@ async def main() -> None:
         report = await sandbox.run(job(DAEMON))
         assert report.ending == "finished", report
         assert report.seconds < 4, report
-        report = await sandbox.run(job(FILES, disk_mb=1))
-        assert b"No space left" in report.stderr, report
+        for disk, full in ((1, True), (1, True), (16, False), (16, False), (1, True)):
+            report = await sandbox.run(job(FILES, disk_mb=disk))
+            assert (b"No space left" in report.stderr) == full, (disk, report)
         report = await sandbox.run(job("x = bytearray(300 << 20)", memory_mb=128))
         assert report.ending == "out_of_memory", report
         report = await sandbox.run(job("while True: pass", cpu_seconds=1))

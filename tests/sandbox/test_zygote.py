@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -212,6 +213,29 @@ def risk_of(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
     except OSError:
         return None
+
+
+async def test_a_job_unlike_the_last_one_gets_what_it_needs(worker: BubblewrapSandbox) -> None:
+    """A job like the last one goes straight to the child that waits, any other one by way of the zygote."""
+    source = "open('file', 'wb').write(bytes(8 << 20))"
+    for disk, ending in ((16, "finished"), (16, "finished"), (4, "failed"), (4, "failed"), (16, "finished")):
+        report = await run_script(worker, source, disk_mb=disk)
+        assert report.ending == ending, (disk, report)
+    for disk, ending in ((4, "failed"), (16, "finished")):
+        assert told(await run_cases(worker, "def f(x): return -x", [disk]))[0] == {"value": -disk}
+        assert (await run_script(worker, source, disk_mb=disk)).ending == ending
+
+
+async def test_a_child_that_is_killed_while_it_waits_is_replaced(worker: BubblewrapSandbox) -> None:
+    for pause in (0.0, 0.05, 0.2):
+        assert (await run_script(worker, "print(1)")).stdout == b"1\n"
+        assert (await run_script(worker, "print(2)")).stdout == b"2\n"
+        await asyncio.sleep(0.3)
+        waiting = below(worker.pid)[-1]
+        assert risk_of(waiting) == 1000
+        os.kill(waiting, signal.SIGKILL)
+        await asyncio.sleep(0.05 + pause)
+        assert (await run_script(worker, "print(3)")).stdout == b"3\n"
 
 
 async def test_what_a_child_rehearses_leaves_nothing(worker: BubblewrapSandbox) -> None:

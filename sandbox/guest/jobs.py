@@ -1,0 +1,68 @@
+"""The child that waits for a job, and the job that runs, as the zygote knows them. Staged: guest modules only."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import time
+from typing import Any, Final, NamedTuple
+
+from gristmill.sandbox.guest.child import OUT_OF_MEMORY
+from gristmill.sandbox.guest.watching import OomCounter, Watch
+
+__all__ = ["WATCH_SECONDS", "Job", "Spare", "processor_seconds"]
+
+WATCH_SECONDS: Final = 0.05
+
+
+class Spare(NamedTuple):
+    """A child that is confined and waits for its job. `held`: what was on the file system before it (`Watch`)."""
+
+    pid: int
+    user: int
+    folder: str
+    disk_mb: int
+    line: socket.socket
+    held: tuple[int, int]
+
+
+class Job:
+    """The job that is running: what it may use, and what is known of its end so far."""
+
+    def __init__(self, message: dict[str, Any], mode: str, spare: Spare) -> None:
+        self.number = int(message["start"])
+        self.limits: dict[str, Any] = message["limits"]
+        self.pid = spare.pid
+        self.user = spare.user
+        self.folder = spare.folder
+        self.reason = ""
+        self.note = ""
+        self.status: int | None = None
+        self.peak = 0
+        self.begun = time.monotonic()
+        self.deadline = self.begun + float(self.limits["wall_seconds"])
+        self.watch_at = self.begun + WATCH_SECONDS
+        self.processor = processor_seconds()
+        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.held)
+
+    def verdict(self, processor: float, oom: OomCounter) -> tuple[str, int | None]:
+        """(ending, exit status) of a job that is gone."""
+        if self.reason:
+            return self.reason, None
+        status = self.status
+        if status == 0:
+            return "finished", 0
+        if status == OUT_OF_MEMORY:
+            return "out_of_memory", status
+        if status == -signal.SIGXCPU or (status == -signal.SIGKILL and processor >= float(self.limits["cpu_seconds"])):
+            return "timeout", None
+        if status == -signal.SIGKILL and oom.grown() is not False:
+            return "out_of_memory", None
+        return "failed", status
+
+
+def processor_seconds() -> float:
+    """What all collected processes have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
