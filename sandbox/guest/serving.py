@@ -49,8 +49,6 @@ class Zygote:
         self.oom = OomCounter()
         self.job: Job | None = None
         self.spare: Spare | None = None
-        # The ends of the line to the child after this job's.
-        self.next: tuple[socket.socket, socket.socket] | None = None
         self.folders = 0
         # A child writes one byte when it is confined: no job is handed to one that is not.
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -69,12 +67,10 @@ class Zygote:
         poll.register(self.wakeup, select.POLLIN)
         while True:
             ready = dict(poll.poll(self._timeout()))
-            told = self.control.fileno() in ready
-            # A job is announced before it is handed over: hear of it before its process, which may be quick, has ended.
-            if self.wakeup in ready and not (told and self.job is None):
+            if self.wakeup in ready:
                 os.read(self.wakeup, 4096)
                 self._reap()
-            if told and not self._obey():
+            if self.control.fileno() in ready and not self._obey():
                 return
             self._look()
 
@@ -95,14 +91,14 @@ class Zygote:
             try:
                 self._start(message, data, ancillary)
             finally:
-                for descriptor in descriptors_in(ancillary) if ancillary else ():
+                for descriptor in descriptors_in(ancillary):
                     os.close(descriptor)
         elif self.job is not None and message.get("kill") == self.job.number:
             self._end("failed", "killed by the host")
         return True
 
     def _start(self, message: dict[str, Any], data: bytes, ancillary: Ancillary) -> None:
-        """Hand the host's `message`, as it came, to the child that waits, unless the host does so itself."""
+        """Hand the host's `message`, as it came, to the child that waits."""
         number = message["start"]
         try:
             if self.job is not None:
@@ -111,11 +107,9 @@ class Zygote:
                 importlib.import_module(module)
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
-            if ancillary:
-                spare.line.sendmsg([data], ancillary)
+            spare.line.sendmsg([data], ancillary)
             self.spare, self.job = None, Job(message, self.mode, spare)
             spare.line.close()
-            self.next = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
 
@@ -130,8 +124,7 @@ class Zygote:
         user, folder = self.users.next(), users.folder_of(self.folders)
         self.users.make_folder(folder, user)
         held = Watch.held(folder) if self.mode == "uid" else (0, 0)
-        ours, theirs = self.next or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.next = None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             if self.mode == "namespace":
                 kernel.unshare(kernel.NEW_PIDS)
@@ -215,7 +208,7 @@ class Zygote:
                                    "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),
                                    "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
         self.job = None
-        self._send(message, self.next)
+        self._send(message)
         # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would
         # keep it waiting, even beside an idle processor: half a millisecond of two.
         os.sched_yield()
@@ -250,19 +243,11 @@ class Zygote:
             except BlockingIOError:
                 left = give_up - time.monotonic()
             ready = select.select([self.confined, self.wakeup], [], [], max(0.0, left))[0]
-            # One that was confined may have done its job and ended by now, which is for later.
-            if self.confined not in ready and self.wakeup in ready:
+            if self.wakeup in ready:
                 os.read(self.wakeup, 4096)
                 self._collect()
             if self.spare is not spare or left <= 0:
                 raise RuntimeError("a job's process ended, or hung, before it was confined")
 
-    def _send(self, message: dict[str, Any], pair: tuple[socket.socket, socket.socket] | None = None) -> None:
-        """Tell the host, and give it one end of the line to the next child, so that it need not go through here."""
-        data = json.dumps(message).encode()
-        if pair is not None:
-            # There may be runtimes that let no descriptor out.
-            with suppress(OSError):
-                socket.send_fds(self.control, [data], [pair[0].fileno()])
-                return
-        self.control.send(data)
+    def _send(self, message: dict[str, Any]) -> None:
+        self.control.send(json.dumps(message).encode())

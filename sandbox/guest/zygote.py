@@ -4,10 +4,9 @@ It is run as a file (``python -I …/zygote.py --connect PATH`` or ``--fd N``) a
 the host's profile and its own answer, then ``{"start": n, "program": …, "limits": …}`` with the descriptors
 [channel, stdin, stdout, stderr, *sockets], ``{"kill": n}``, and its ``{"ended": n, …}``. All is JSON but what comes
 from the host later on: that is marshalled, since JSON would touch fifty pages more, here and in the child, each of
-which is copied beside a fork. The host reads only JSON. With ``ended`` comes one end of the line to the next child: a
-job like the last one is announced here, without descriptors, and handed over there. The zygote never reads a payload:
-what a job is asked travels over the job's own channel, to a child that is confined by then. One job at a time; when
-it ends, everything but this process is killed, so nothing of it is left. When the host hangs up, all ends.
+which is copied beside a fork. The host reads only JSON. The zygote never reads a payload: what a job is asked travels
+over the job's own channel, to a child that is confined by then. One job at a time; when it ends, everything but this
+process is killed, so nothing of it is left. When the host hangs up, all ends.
 """
 
 from __future__ import annotations

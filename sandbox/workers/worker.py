@@ -54,9 +54,6 @@ class Worker:
         self._lost: str | None = None
         self._ended: asyncio.Future[dict[str, Any]] | None = None
         self._closed = False
-        # To the child that waits for the next job. It is one for the program, and on the file system, of the last job.
-        self._line: socket.socket | None = None
-        self._like: tuple[str, int] | None = None
         connection.setblocking(False)
 
     @property
@@ -121,8 +118,6 @@ class Worker:
             self._lose("it was closed")
             asyncio.get_running_loop().remove_reader(self._connection)
             self._connection.close()
-            if self._line is not None:
-                self._line.close()
 
     def _open(self, job: Job) -> Lines:
         """Take the worker, and make the pipes for a job."""
@@ -143,18 +138,8 @@ class Worker:
         limits = {name: getattr(job.limits, name) for name in type(job.limits).model_fields}
         message = {"start": self._number, "program": job.program, "limits": limits}
         given = [*lines.given, *(each.fileno() for each in sockets)]
-        data, like = _packed(message), (job.program, job.limits.disk_mb)
-        direct = like == self._like
-        self._like = like
         try:
-            with self._line or contextlib.nullcontext() as line:
-                self._line = None
-                if line is not None and direct and _somebody_on(line):
-                    # Announced first: the zygote must know of the job before its process can end.
-                    self._connection.send(data)
-                    socket.send_fds(line, [data], given, socket.MSG_DONTWAIT)
-                else:
-                    socket.send_fds(self._connection, [data], given)
+            socket.send_fds(self._connection, [_packed(message)], given)
         except OSError as error:
             self._lose(f"its control socket failed: {error}")
         finally:
@@ -207,7 +192,7 @@ class Worker:
         """Take the zygote's messages from the socket."""
         while not self._closed:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._connection, 1 << 16, 1, socket.MSG_CMSG_CLOEXEC)
+                data = self._connection.recv(1 << 16)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -216,17 +201,9 @@ class Worker:
             if not data:
                 self._lose("its zygote ended")
                 return
-            self._keep(descriptors)
             message = json.loads(data)
             if self._ended is not None and not self._ended.done() and message.get("ended") == self._number:
                 self._ended.set_result(message)
-
-    def _keep(self, descriptors: list[int]) -> None:
-        """The line to the next child; it takes the place of one that has not been used."""
-        if descriptors:
-            if self._line is not None:
-                self._line.close()
-            self._line = socket.socket(fileno=descriptors[0])
 
     def _lose(self, reason: str) -> None:
         if self._lost is None:
@@ -245,16 +222,6 @@ async def _undisturbed(work: Awaitable[None]) -> None:
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)
-
-
-def _somebody_on(line: socket.socket) -> bool:
-    """Whether the child at its other end, which never writes there, lives."""
-    try:
-        return bool(line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
 
 
 def _packed(message: dict[str, Any]) -> bytes:

@@ -216,7 +216,7 @@ def risk_of(pid: int) -> int | None:
 
 
 async def test_a_job_unlike_the_last_one_gets_what_it_needs(worker: BubblewrapSandbox) -> None:
-    """A job like the last one goes straight to the child that waits, any other one by way of the zygote."""
+    """The child that waits was made for a job like the last one."""
     source = "open('file', 'wb').write(bytes(8 << 20))"
     for disk, ending in ((16, "finished"), (16, "finished"), (4, "failed"), (4, "failed"), (16, "finished")):
         report = await run_script(worker, source, disk_mb=disk)
