@@ -187,9 +187,9 @@ def test_a_killed_parent_leaves_no_container_and_its_files_are_swept(client) -> 
         assert parent.stdout is not None
         identity = parent.stdout.readline().strip()
         assert exists(client, identity)
+        assert len(staged(parent.pid)) == 1  # from its death on, a test beside this one may sweep it
         parent.send_signal(signal.SIGKILL)
     assert soon(lambda: not exists(client, identity)), "the container outlived its killed owner"
-    assert len(staged(parent.pid)) == 1
     sweep()
     assert not staged(parent.pid)
 
