@@ -57,6 +57,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks tests
 	PYTHONPATH=.dev $(BIN)/lint-imports
 
 bench: $(VENV)/.ready

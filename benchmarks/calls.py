@@ -20,8 +20,8 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from gristmill.sandbox import Pool
-from gristmill.verifiers.records import Limits, PythonTest, Task
+from gristmill.sandbox import Limits, Pool
+from gristmill.verifiers.records import PythonTest, Task
 from gristmill.verifiers.registry import Verifiers
 
 

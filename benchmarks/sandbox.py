@@ -5,8 +5,9 @@
 A job of ours is submit to report: one case, one candidate, in a warm worker. All kinds take turns in every round, so
 that a busy machine slows all of them alike; read the ratios, not the milliseconds. First each comes once a round, in
 an order drawn for it, after work of another kind, as a job does that comes when a model has answered; then in a row
-(ten of the quick ones), where the next child of a worker is made while a job runs. `llm-sandbox` is measured if it is
-installed.
+(ten of the quick ones), where the next child of a worker is made while a job runs; last the quick ones again, with
+3 ms of rest before each, when the next child is ready. "busy ms" is the processor time of the whole machine for one
+call in a row, so it wants a quiet machine. `llm-sandbox` is measured if it is installed.
 """
 
 from __future__ import annotations
@@ -146,8 +147,8 @@ def llm_sandbox_image() -> str:
     return f"{name}:latest"
 
 
-async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds by way (in turn, in a row) and kind."""
+async def measure(rounds: int) -> tuple[dict[str, dict[str, list[float]]], dict[str, float]]:
+    """Seconds by way and kind, and the machine's busy seconds for one call in a row."""
     steps: dict[str, tuple[Step, int]] = {}
     missing: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -176,6 +177,8 @@ async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
             missing["llm-sandbox"] = f"{type(error).__name__}: {error}"
         turn: dict[str, list[float]] = {name: [] for name in steps}
         row: dict[str, list[float]] = {name: [] for name in steps}
+        rest: dict[str, list[float]] = {name: [] for name, (_, times) in steps.items() if times == 10}
+        busy: dict[str, float] = dict.fromkeys(steps, 0.0)
         for step, _ in steps.values():
             await step()
         for _ in range(rounds):
@@ -183,10 +186,23 @@ async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
                 turn[name].append(await steps[name][0]())
         for _ in range(rounds):
             for name, (step, times) in steps.items():
+                before = busy_seconds()
                 row[name] += [await step() for _ in range(times)]
+                busy[name] += (busy_seconds() - before) / times / rounds
+        for _ in range(rounds):
+            for name in rest:
+                for _ in range(10):
+                    time.sleep(0.003)  # noqa: ASYNC251  # nothing else shall run meanwhile
+                    rest[name].append(await steps[name][0]())
     for name, reason in missing.items():
         print(f"not measured: {name}: {' '.join(reason.split())[:200]}")
-    return {"in turn": turn, "in a row": row}
+    return {"in turn": turn, "in a row": row, "after a rest": rest}, busy
+
+
+def busy_seconds() -> float:
+    """What all processors have worked, in user and system mode and for interrupts."""
+    user, nice, system, _, _, *interrupts = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def docker_commands(stack: contextlib.AsyncExitStack) -> dict[str, tuple[Step, int]]:
@@ -231,13 +247,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    tables = {way: table(seconds) for way, seconds in asyncio.run(measure(arguments.rounds)).items()}
+    ways, busy = asyncio.run(measure(arguments.rounds))
+    tables = {way: table(seconds) for way, seconds in ways.items()}
+    for row in tables["in a row"]:
+        row["busy_ms"] = round(1000 * busy[str(row["what"])], 2)
     for way, rows in tables.items():
-        print(f"{way:44}{'median ms':>10}{'p90 ms':>9}{'× fork':>9}{'× loaded fork':>15}")
+        print(f"{way:44}{'median ms':>10}{'p90 ms':>9}{'× fork':>9}{'× loaded fork':>15}{'busy ms':>9}")
         for row in rows:
             print(
                 f"{row['what']:44}{row['median_ms']:>10}{row['p90_ms']:>9}{row['times_bare_fork']:>9}"
-                f"{row['times_loaded_fork']:>15}"
+                f"{row['times_loaded_fork']:>15}{row.get('busy_ms', ''):>9}"
             )
     if arguments.json:
         arguments.json.write_text(json.dumps(tables, indent=1) + "\n")

@@ -29,8 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gristmill.graph.tasks.importers import import_tasks
-from gristmill.sandbox import Pool
-from gristmill.verifiers.records import Limits, PythonTest, Task
+from gristmill.sandbox import Limits, Pool
+from gristmill.verifiers.records import PythonTest, Task
 from gristmill.verifiers.registry import Verifiers
 
 PEER = Path(__file__).with_name("peer_checkers.py")
@@ -190,7 +190,7 @@ def main() -> None:
     for column in ("checker", "HumanEval 164", "sanitized MBPP 427", "attacks accepted"):
         table.add_column(column, justify="left" if column == "checker" else "right")
     for checker, times in found.items():
-        medians = [statistics.median(times[name]) for name in ("humaneval", "mbpp")]  # type: ignore[type-var, arg-type]
+        medians = [statistics.median(times[name]) for name in ("humaneval", "mbpp")]  # type: ignore[arg-type]
         table.add_row(checker, *(f"{seconds:.2f}" for seconds in medians), str(times["attacks"]))
     console.print(table)
     if arguments.json:

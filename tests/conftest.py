@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -140,7 +141,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _missing(reason: str, part: str) -> None:
+def _missing(reason: str, part: str) -> NoReturn:
     """Skip, unless the environment says that this part must be there (as .ci/run does)."""
     if part in os.environ.get("GRISTMILL_REQUIRE", "").split(","):
         pytest.fail(reason)

@@ -17,14 +17,14 @@ WATCH_SECONDS: Final = 0.05
 
 
 class Spare(NamedTuple):
-    """A child that is confined and waits for its job. `held`: what was on the file system before it (`Watch`)."""
+    """A child that is confined and waits for its job. `before`: what its file system held then (`Watch`)."""
 
     pid: int
     user: int
     folder: str
     disk_mb: int
     line: socket.socket
-    held: tuple[int, int]
+    before: tuple[int, int]
 
 
 class Job:
@@ -44,10 +44,10 @@ class Job:
         self.deadline = self.begun + float(self.limits["wall_seconds"])
         self.watch_at = self.begun + WATCH_SECONDS
         self.processor = processor_seconds()
-        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.held)
+        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.before)
 
-    def verdict(self, processor: float, oom: OomCounter) -> tuple[str, int | None]:
-        """(ending, exit status) of a job that is gone."""
+    def ending(self, processor: float, oom: OomCounter) -> tuple[str, int | None]:
+        """(ending, exit status), once it is gone and has used so many seconds of processor time."""
         if self.reason:
             return self.reason, None
         status = self.status

@@ -123,7 +123,7 @@ class Zygote:
         self.folders += 1
         user, folder = self.users.next(), users.folder_of(self.folders)
         self.users.make_folder(folder, user)
-        held = Watch.held(folder) if self.mode == "uid" else (0, 0)
+        before = Watch.held(folder) if self.mode == "uid" else (0, 0)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             if self.mode == "namespace":
@@ -140,7 +140,7 @@ class Zygote:
             self.risk.leave()
             if self.mode == "namespace":
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
-        self.spare = Spare(pid, user, folder, disk_mb, ours, held)
+        self.spare = Spare(pid, user, folder, disk_mb, ours, before)
         return self.spare
 
     def _discard(self, spare: Spare) -> None:
@@ -202,7 +202,7 @@ class Zygote:
         seconds = time.monotonic() - job.begun
         clean = self.users.remove_folder(job.folder, job.user) and clean
         processor = processor_seconds() - job.processor
-        ending, status = job.verdict(processor, self.oom)
+        ending, status = job.ending(processor, self.oom)
         peak = max(job.peak / 1024 - self.resident / (1 << 20), job.watch.peak / (1 << 20), 0.0)
         message: dict[str, Any] = {"ended": job.number, "ending": ending, "exit_status": status, "note": job.note,
                                    "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),

@@ -7,7 +7,7 @@ import hashlib
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,18 +38,22 @@ def wanted(task_id: str) -> int:
     return hashlib.sha256(task_id.encode()).digest()[0] % RANGE
 
 
+def by_seed(request: Request) -> str:
+    assert request.sampling.seed is not None
+    return f"```python\ndef f(x):\n    return x + {request.sampling.seed % RANGE}\n```"
+
+
 class Model:
     """A proposer that answers by the seed; `hooks` may wait or raise before the answer."""
 
-    name, model, adapter = "scripted", "scripted-1", None
+    name, model = "scripted", "scripted-1"
+    adapter: str | None = None
 
     def __init__(self, hook: Callable[[Request], Any] | None = None, text: Callable[[Request], str] | None = None):
         self.requests: list[Request] = []
         self.open = self.most = 0
         self._hook = hook
-        self._text = text or (
-            lambda request: f"```python\ndef f(x):\n    return x + {request.sampling.seed % RANGE}\n```"
-        )
+        self._text = text or by_seed
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,7 +78,7 @@ class Model:
 class Judge:
     """Arithmetic instead of a sandbox; `hook` may wait, raise or give another verdict."""
 
-    def __init__(self, hook: Callable[[Task, str], Any] | None = None) -> None:
+    def __init__(self, hook: Callable[[Task, str], Awaitable[Verdict | None]] | None = None) -> None:
         self.judged: list[tuple[str, str]] = []
         self._hook = hook
 
@@ -583,7 +587,8 @@ async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Sto
 
 async def test_wider_bounds_leave_alone_what_ended_for_another_reason(store: Store) -> None:
     config = CONFIG.model_copy(update={"rounds": 2, "patience": 1})
-    before = {found.task.id: found for found in (await run(store, config=config)) and store.trajectories("run")}
+    await run(store, config=config)
+    before = {found.task.id: found for found in store.trajectories("run")}
     model = Model()
     await run(store, model, resume=True, config=config.model_copy(update={"rounds": 5}))
     asked = {request.task_id for request in model.requests}

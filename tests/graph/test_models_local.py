@@ -194,7 +194,7 @@ def adapter(base: Path, folder: Path, scale: float) -> Path:
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight.copy_(torch.randn_like(weight) * scale)
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     return folder
 
 

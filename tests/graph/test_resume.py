@@ -89,7 +89,7 @@ def _database(workspace: Path) -> dict[str, Any]:
         seeds = connection.execute(text("SELECT id, json_extract(record, '$.sampling.seed') FROM hypotheses")).all()
         found = {
             "hypotheses": {row[0]: row[1] for row in seeds},
-            "verdicts": dict(connection.execute(text("SELECT hypothesis_id, record FROM verdicts")).all()),  # type: ignore[arg-type]
+            "verdicts": dict(connection.execute(text("SELECT hypothesis_id, record FROM verdicts")).all()),
             "in_flight": set(
                 connection.execute(text("SELECT hypothesis_id, attempt FROM calls WHERE finished IS NULL")).all()
             ),

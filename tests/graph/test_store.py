@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, StoreError, UnknownRunError
-from gristmill.graph.events import Judged, RunEnded
+from gristmill.graph.events import Event, Judged, RunEnded
 from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
@@ -148,7 +148,7 @@ def test_a_summary_counts(store: Store, run: str) -> None:
 
 
 def test_events_come_back_in_order(store: Store, run: str) -> None:
-    told = [
+    told: list[Event] = [
         Judged(task_id="t", hypothesis="t/0/0", outcome=Outcome.PASSED, score=1.0, verified=True, seconds=0.1),
         RunEnded(run=run, status="finished"),
     ]

@@ -16,7 +16,7 @@ from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_t
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.verifiers.records import Case, CasesTest, PytestTest, PythonTest, StdioCase, StdioTest, Task
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "id": "add",
     "kind": "code",
     "prompt": "Add two numbers.",
@@ -88,7 +88,7 @@ def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -
             {**GOOD, "id": "e", "kind": "poetry"},
             {**GOOD, "id": "f", "tests": []},
             {**GOOD, "id": "g", "limits": {"wall_seconds": 1e9}},
-            {**GOOD, "id": "h", "tests": [{**GOOD["tests"][0], "type": "doctest"}]},  # type: ignore[index]
+            {**GOOD, "id": "h", "tests": [{**GOOD["tests"][0], "type": "doctest"}]},
             {**GOOD, "id": "i", "tests": [{"type": "python", "code": "assert f() == 1"}]},
             {**GOOD, "id": "j", "tests": [{"type": "python", "entry_point": 3, "code": ""}]},
             {**GOOD, "id": ""},

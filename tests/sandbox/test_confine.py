@@ -227,17 +227,21 @@ def test_the_kernels_limits_are_set(folder: Path, limit: str) -> None:
     assert inside(folder, layers, attempts, LIMITS | {"memory_mb": 128}) == expected[limit]
 
 
-def _fork_and_wait() -> None:
-    if os.fork() == 0:
+def _fork_and_wait() -> int:
+    pid = os.fork()
+    if pid == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(1)
         signal.pause()
         os._exit(0)
+    return pid
 
 
 def run_filter(program: bytes, audit: int, number: int, arguments: tuple[int, ...] = ()) -> int:
     """What the kernel's little machine answers; written from its definition, not from the assembler."""
-    code = [struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)]
+    code: list[tuple[int, int, int, int]] = [
+        struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)
+    ]
     data = struct.pack("=IIQ6Q", number, audit, 0, *(*arguments, *(0,) * (6 - len(arguments))))
     place, value = 0, 0
     while True:

@@ -113,6 +113,7 @@ async def test_leaving_leaves_no_container_and_no_file(client) -> None:  # type:
     before = staged()
     async with DockerSandbox(CANDIDATE) as sandbox:
         identity = sandbox.container_id
+        assert identity is not None
         await canary(sandbox)
         assert staged() > before
     assert soon(lambda: not exists(client, identity))

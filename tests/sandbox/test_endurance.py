@@ -54,7 +54,7 @@ async def test_ten_thousand_jobs_leave_this_process_as_it_was(backend: str) -> N
         await asyncio.gather(*(pool.run(honest(number), PROFILE) for number in range(200)))
         gc.collect()
         files, memory, begun = descriptors(), memory_mb(), time.monotonic()
-        wrong = []
+        wrong: list[tuple[int | str, Report]] = []
         texts = list(HOSTILE)
 
         async def one(number: int) -> None:

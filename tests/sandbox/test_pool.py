@@ -139,7 +139,7 @@ class Dying(FakeFactory):
         worker = super().create(profile)
         if len(self.workers) <= self.dying:
 
-            async def lost(*asked: object) -> Report:
+            async def lost(*asked: object, **more: object) -> Report:
                 raise self.trouble
 
             worker.run = lost  # type: ignore[method-assign]

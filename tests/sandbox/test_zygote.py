@@ -231,6 +231,7 @@ async def test_a_child_that_is_killed_while_it_waits_is_replaced(worker: Bubblew
         assert (await run_script(worker, "print(1)")).stdout == b"1\n"
         assert (await run_script(worker, "print(2)")).stdout == b"2\n"
         await asyncio.sleep(0.3)
+        assert worker.pid is not None
         waiting = below(worker.pid)[-1]
         assert risk_of(waiting) == 1000
         os.kill(waiting, signal.SIGKILL)

@@ -14,7 +14,7 @@ class Script:
     """Answers by task id; keeps what it was asked."""
 
     name = model = "script"
-    adapter = None
+    adapter: str | None = None
 
     def __init__(self, replies: dict[str, str]) -> None:
         self.replies = replies

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from gristmill.trainers.gate import decide
 Passed = bool | None
 
 
-def results(passed: list[Passed]) -> list[TaskResult]:
+def results(passed: Sequence[Passed]) -> list[TaskResult]:
     return [TaskResult(task_id=str(place), replies=("",), passed=(value,)) for place, value in enumerate(passed)]
 
 

@@ -48,7 +48,12 @@ def judged(
     kind = {"type": "python", "code": tests} if isinstance(tests, str) else {"type": "pytest", "files": tests}
     asked = {"entry_points": names, "setup": "", "public": True, "bounds": BOUNDS, **kind, **request}
     ours, theirs = socket.socketpair()
-    serving = _child(lambda: (ours.close(), candidate(theirs)))
+
+    def answering() -> None:
+        ours.close()
+        candidate(theirs)
+
+    serving = _child(answering)
     theirs.close()
     read, write = os.pipe()
 

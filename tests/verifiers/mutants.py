@@ -16,7 +16,7 @@ from gristmill.verifiers.records import PythonTest
 
 Plain = Literal["passes", "fails", "hangs or crashes"]
 
-_SWAPS: dict[type, type] = {
+_SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
     ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -66,7 +66,7 @@ class _OneChange(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _other(value: object) -> object:
+def _other(value: object) -> str | float | None:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):

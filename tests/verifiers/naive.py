@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 __all__ = ["CASES", "CHECKERS", "stdio_naive"]
 
-CASES = [[[2], 4], [["ab"], "abab"], [[[1]], [1, 1]]]
+CASES: list[list[Any]] = [[[2], 4], [["ab"], "abab"], [[[1]], [1, 1]]]
 _NUMBERS = [[[2], 4], [[1.5], 3.0]]
 
 _GRADER = """

@@ -43,7 +43,7 @@ def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def trained(loss: Callable[[Any, Any], Any], seed: int = 0, **settings: Any) -> float:
     far = served(loss)
-    return train(lambda logits, labels: ask(far, logits, labels), seed, Settings(**settings)).accuracy  # type: ignore[arg-type, return-value]
+    return train(lambda logits, labels: ask(far, logits, labels), seed, Settings(**settings)).accuracy
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:

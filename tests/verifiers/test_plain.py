@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gristmill.sandbox import Ending, Job, Pool
+from gristmill.sandbox import Ending, Job, Limits, Pool
 from gristmill.sandbox.values.canonical import decode
 from gristmill.verifiers import Task
 from gristmill.verifiers.code import kinds, profiles
@@ -17,7 +17,7 @@ from gristmill.verifiers.code.plain import plain_program
 from gristmill.verifiers.code.plain_run import run_plain
 from gristmill.verifiers.code.run import CASES, Run
 from gristmill.verifiers.code.verifier import CodeVerifier
-from gristmill.verifiers.records import Limits, Outcome, PythonTest
+from gristmill.verifiers.records import Outcome, PythonTest
 
 CHECK = """
 METADATA = {"author": "x"}

@@ -39,6 +39,8 @@ def judged(name: str, value: Any) -> dict[str, Any]:
 
 def score(name: str, value: Any) -> Fraction:
     told = judged(name, value)
+    low: Fraction
+    high: Fraction
     low, high = told["score"]
     assert low == high
     return low
@@ -189,18 +191,19 @@ def test_strassen_multiplies_and_one_wrong_entry_does_not() -> None:
     ]
     assert score("matmul_222", turned) == 7
     for nudge in (1, 1e-9, 1e-9j):
-        wrong = [[list(row) for row in factor] for factor in STRASSEN]
+        wrong: list[list[list[complex]]] = [[list(row) for row in factor] for factor in STRASSEN]
         wrong[1][2][3] += nudge
         assert "wrong" in refusal("matmul_222", wrong)
 
 
 # Hostile values.
 
-SHAPES = [
+Row = namedtuple("Row", "x y r")
+SHAPES: list[Any] = [
     None, 3, "0.1", b"x", {}, set(), [], [[]], [None] * 26, ["1"] * 26, {"x": 1}, [[0.1, 0.1]] * 26,
     [(True, 0.5, 0.1)] * 26, [(math.nan, 0.5, 0.1)] * 26, [(math.inf, 0.5, 0.1)] * 26, [(-math.inf, 0.5, 0.1)] * 26,
     [(10**1300, 0.5, 0.1)] * 26, [(Fraction(1, 10**1300), 0.5, 0.1)] * 26, [(1j, 0.5, 0.1)] * 26, GRID[:25], GRID[:27],
-    [namedtuple("Row", "x y r")(0.1, 0.1, 0.1)] * 26, np.array([[True] * 3] * 26), np.array([["a"] * 3] * 26),
+    [Row(0.1, 0.1, 0.1)] * 26, np.array([[True] * 3] * 26), np.array([["a"] * 3] * 26),
     np.full((26, 3), np.nan), np.array(["2026"] * 26, dtype="datetime64[Y]"), [range(3)] * 26, ((1, 2),) * 10**6,
 ]  # fmt: skip
 
@@ -394,7 +397,7 @@ def test_one_coordinate_past_its_constraint_is_refused_or_repaired(shared_data: 
 @pytest.mark.parametrize("stem", FREE)
 def test_where_nothing_is_constrained_a_moved_coordinate_changes_the_score(shared_data: Path, stem: str) -> None:
     name, value, _ = published(shared_data, stem)
-    moved = [list(row) if isinstance(row, list) else row for row in value]
+    moved: list[Any] = [list(row) if isinstance(row, list) else row for row in value]
     before = judged(name, value)["score"]
     if name.startswith("autocorrelation"):
         largest = max(range(len(moved)), key=lambda place: moved[place])
