@@ -32,7 +32,7 @@ from ifeval_second import follows
 from gristmill.graph.tasks.importers import import_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job
-from gristmill.sandbox.values.canonical import decode
+from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers.instructions.constraints import arguments
 from gristmill.verifiers.instructions.verifier import INSTRUCTION_PROFILE, LIMITS
 
@@ -107,7 +107,7 @@ async def library(asked: list[Pair], sandbox: str) -> list[Readings]:
 
     async def batch(pool: Pool, part: list[Pair]) -> list[Readings]:
         items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given in part]
-        program = "gristmill.verifiers.instructions.checkers:judge"
+        program = "gristmill.verifiers.instructions.guest.checkers:judge"
         limits = LIMITS.model_copy(update={"wall_seconds": 300, "cpu_seconds": 300})
         report = await pool.run(Job(program=program, request={"items": items}, limits=limits), INSTRUCTION_PROFILE)
         told = [decode(message)[0] for message in report.messages]

@@ -24,16 +24,16 @@ from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
+from gristmill.trainers.commands.progress import StageProgress
 from gristmill.trainers.data.curate import CurateConfig, curate
-from gristmill.trainers.evaluation import Evaluation, evaluate
-from gristmill.trainers.gate import decide
-from gristmill.trainers.improve import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.gate import decide
+from gristmill.trainers.improve.rounds import build_rounds
+from gristmill.trainers.improve.stages import Mill
+from gristmill.trainers.improve.weights import base_weights
+from gristmill.trainers.measure.evaluation import Evaluation, evaluate
 from gristmill.trainers.methods.sft import train_sft
-from gristmill.trainers.progress import StageProgress
 from gristmill.trainers.records import Improvement, Share
-from gristmill.trainers.rounds import build_rounds
-from gristmill.trainers.stages import Mill
-from gristmill.trainers.weights import base_weights
 from gristmill.verifiers.registry import Verifiers
 
 

@@ -99,8 +99,8 @@ async def ours(verifiers: Verifiers, tasks: Sequence[Task], sources: Sequence[st
 
 def attacks() -> tuple[Task, list[str]]:
     """A task whose tests an honest solution passes, and the attacks on it that do no harm beside their aim."""
-    from gristmill.verifiers.code.attacks.catalogue import ATTACKS
-    from gristmill.verifiers.code.attacks.writing import target_of, write
+    from gristmill.verifiers.attacks.catalogue import ATTACKS
+    from gristmill.verifiers.attacks.writing import target_of, write
 
     code = "def check(candidate):\n" + "".join(f"    assert candidate({x}) == {2 * x}\n" for x in (3, 8, 41))
     task = Task(

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from gristmill.graph.judging.batch import judge_all
     from gristmill.graph.models.base import Proposer
     from gristmill.graph.models.resolve import ModelOptions, resolve
-    from gristmill.graph.parsing.extraction import extract
     from gristmill.graph.records import (
         Hypothesis,
         Message,
@@ -33,7 +32,7 @@ _HOME = {
     "ModelOptions": "models.resolve", "Proposer": "models.base", "Reflection": "records", "Reply": "records",
     "Request": "records", "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
     "Store": "storage.store", "TaskFileError": "tasks.loading", "Tokens": "records", "Trajectory": "records",
-    "extract": "parsing.extraction", "judge_all": "judging.batch", "load_candidates": "tasks.loading",
+    "judge_all": "judging.batch", "load_candidates": "tasks.loading",
     "load_tasks": "tasks.loading", "resolve": "models.resolve", "run_campaign": "campaign",
 }  # fmt: skip
 
@@ -55,7 +54,6 @@ __all__ = [
     "TaskFileError",
     "Tokens",
     "Trajectory",
-    "extract",
     "judge_all",
     "load_candidates",
     "load_tasks",

@@ -24,14 +24,14 @@ from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.prompts.messages import choose_profile
 from gristmill.graph.prompts.messages import messages_for as built_in_messages
-from gristmill.graph.selection.spending import Spending
+from gristmill.graph.search.base import strategy
 from gristmill.graph.state import CampaignState
+from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.checkpoints import checkpointer
 from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.sameness import check_same, raised
 from gristmill.graph.storage.store import Store
-from gristmill.graph.strategies.base import strategy
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Task
 

@@ -14,10 +14,10 @@ from gristmill.graph.events import Event
 from gristmill.graph.judging.verification import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.records import Hypothesis, Message, Step
-from gristmill.graph.selection.spending import Spending
+from gristmill.graph.search.base import Strategy
+from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
-from gristmill.graph.strategies.base import Strategy
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Context", "LoopRuntime", "MessagesFor"]

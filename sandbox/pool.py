@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
-from gristmill.sandbox.values.canonical import encode
+from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
 from gristmill.sandbox.workers.running import GRACE_SECONDS, Session, end, kill
 from gristmill.sandbox.workers.warm import Held, WarmWorkers

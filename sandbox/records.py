@@ -42,10 +42,11 @@ class Ending(StrEnum):
 class Profile(Record):
     """A kind of worker: what its zygote has imported before it forks.
 
-    `guest` are dotted names of extra trusted modules whose files are staged for the sandbox (and only those: the
-    packages' `__init__` files are not there, so a guest module imports nothing but the standard library, libraries
-    of the image and other guest modules). Always staged: `gristmill.sandbox.values.*`, `gristmill.sandbox.channel` and
-    `gristmill.sandbox.guest.*`. `preload` are library modules imported once, in the zygote. `image` names the
+    `guest` are dotted names of guest folders, all of whose modules are staged for the sandbox and imported in the
+    zygote, and of single modules of other packages (and only those: the packages' `__init__` files are not there, so
+    a guest module imports nothing but the standard library, libraries of the image, the wire and guest modules of its
+    side). Always staged: `gristmill.sandbox.wire` and `gristmill.sandbox.guest`. `preload` are library modules
+    imported once, in the zygote, before those. `image` names the
     image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch.
     """
 

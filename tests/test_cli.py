@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserError
-from gristmill.trainers.failures import explain
+from gristmill.trainers.commands.failures import explain
 
 
 def gristmill(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:

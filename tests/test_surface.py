@@ -16,12 +16,12 @@ SURFACE: dict[str, set[str]] = {
     },
     "verifiers": {
         "Candidate", "Check", "Direction", "Outcome", "Strength", "Task", "UnknownKindError", "Verdict", "Verifier",
-        "Verifiers", "kinds", "problems",
+        "Verifiers", "extract", "kinds", "problems",
     },
     "graph": {
         "Budget", "CampaignSummary", "Hypothesis", "Message", "ModelOptions", "Proposer", "Reflection", "Reply",
         "Request", "RunConfig", "Sampling", "Step", "StopReason", "Store", "TaskFileError", "Tokens", "Trajectory",
-        "extract", "judge_all", "load_candidates", "load_tasks", "resolve", "run_campaign",
+        "judge_all", "load_candidates", "load_tasks", "resolve", "run_campaign",
     },
     "trainers": {
         "AdapterInfo", "Adapters", "CurateConfig", "Curated", "Evaluation", "Exported", "GateSummary",

@@ -9,15 +9,16 @@ if TYPE_CHECKING:
     from gristmill.trainers.adapters import AdapterInfo, Adapters
     from gristmill.trainers.data.curate import CurateConfig, Curated, curate
     from gristmill.trainers.data.export import Exported, export_rows, write_dataset
-    from gristmill.trainers.evaluation import Evaluation, evaluate
-    from gristmill.trainers.improve import ImproveConfig
+    from gristmill.trainers.improve.config import ImproveConfig
+    from gristmill.trainers.measure.evaluation import Evaluation, evaluate
     from gristmill.trainers.records import GateSummary, Improvement, RoundSummary, Share
 
 _HOME = {
     "AdapterInfo": "adapters", "Adapters": "adapters", "CurateConfig": "data.curate", "Curated": "data.curate",
-    "Evaluation": "evaluation", "Exported": "data.export", "GateSummary": "records", "ImproveConfig": "improve",
+    "Evaluation": "measure.evaluation", "Exported": "data.export", "GateSummary": "records",
+    "ImproveConfig": "improve.config",
     "Improvement": "records", "RoundSummary": "records", "Share": "records", "curate": "data.curate",
-    "evaluate": "evaluation", "export_rows": "data.export", "write_dataset": "data.export",
+    "evaluate": "measure.evaluation", "export_rows": "data.export", "write_dataset": "data.export",
 }  # fmt: skip
 
 __all__ = [

@@ -19,25 +19,26 @@ class Mount(NamedTuple):
     summary: str
 
 
+_GRAPH, _TRAINERS = "gristmill.graph.commands", "gristmill.trainers.commands"
 # Section → name → command. The overview shows them in this order.
 COMMANDS: dict[str, dict[str, Mount]] = {
     "Search": {
-        "run": Mount("gristmill.graph.cli:run", "Propose, verify and reflect until each task of a file is solved."),
-        "runs": Mount("gristmill.graph.cli:runs", "List the runs of a workspace."),
-        "show": Mount("gristmill.graph.cli:show", "Show one run, or one task of it."),
-        "graph": Mount("gristmill.graph.cli:graph", "Print the loop as a Mermaid picture."),
+        "run": Mount(f"{_GRAPH}.run:run", "Propose, verify and reflect until each task of a file is solved."),
+        "runs": Mount(f"{_GRAPH}.run:runs", "List the runs of a workspace."),
+        "show": Mount(f"{_GRAPH}.run:show", "Show one run, or one task of it."),
+        "graph": Mount(f"{_GRAPH}.run:graph", "Print the loop as a Mermaid picture."),
     },
     "Judge": {
-        "tasks": Mount("gristmill.graph.tasks.cli:app", "Check, list, import and generate task files."),
-        "verify": Mount("gristmill.graph.judging.cli:verify", "Judge a file of candidates."),
-        "attack": Mount("gristmill.graph.judging.attack_cli:attack", "Find out what the tests of tasks let through."),
+        "tasks": Mount(f"{_GRAPH}.tasks:app", "Check, list, import and generate task files."),
+        "verify": Mount(f"{_GRAPH}.verify:verify", "Judge a file of candidates."),
+        "attack": Mount(f"{_GRAPH}.attack:attack", "Find out what the tests of tasks let through."),
     },
     "Learn": {
-        "improve": Mount("gristmill.trainers.improve_cli:improve", "Rounds of run, train and gate: a better adapter."),
-        "train": Mount("gristmill.trainers.learn_cli:train", "Train a LoRA adapter on exported rows."),
-        "eval": Mount("gristmill.trainers.learn_cli:evaluate", "Measure a model on a file of tasks."),
-        "adapters": Mount("gristmill.trainers.learn_cli:adapters", "List the adapters of a workspace."),
-        "export": Mount("gristmill.trainers.export_cli:export", "Write what a run verified as a dataset."),
+        "improve": Mount(f"{_TRAINERS}.improve:improve", "Rounds of run, train and gate: a better adapter."),
+        "train": Mount(f"{_TRAINERS}.learn:train", "Train a LoRA adapter on exported rows."),
+        "eval": Mount(f"{_TRAINERS}.learn:evaluate", "Measure a model on a file of tasks."),
+        "adapters": Mount(f"{_TRAINERS}.learn:adapters", "List the adapters of a workspace."),
+        "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),
     },
     "Machine": {
         "doctor": Mount("gristmill.sandbox.cli:doctor", "Say what this machine has and what it lacks."),
@@ -79,7 +80,7 @@ class _Group(TyperGroup):
         except (Exception, KeyboardInterrupt) as error:
             if ctx.params.get("debug"):
                 raise
-            from gristmill.trainers.failures import explain
+            from gristmill.trainers.commands.failures import explain
 
             code, message = explain(error)
             if code is None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gristmill.verifiers.base import Verifier
+    from gristmill.verifiers.extraction.replies import extract
     from gristmill.verifiers.records import Candidate, Check, Direction, Outcome, Strength, Task, Verdict
     from gristmill.verifiers.registry import UnknownKindError, Verifiers, kinds, problems
 
 _HOME = {
     "Candidate": "records", "Check": "records", "Direction": "records", "Outcome": "records",
     "Strength": "records", "Task": "records", "UnknownKindError": "registry", "Verdict": "records",
-    "Verifier": "base", "Verifiers": "registry", "kinds": "registry", "problems": "registry",
+    "Verifier": "base", "Verifiers": "registry", "extract": "extraction.replies", "kinds": "registry",
+    "problems": "registry",
 }  # fmt: skip
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "Verifiers",
+    "extract",
     "kinds",
     "problems",
 ]

@@ -24,10 +24,10 @@ _BUILT_IN = {
     "code": "gristmill.verifiers.code.verifier:CodeVerifier",
     "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
     "instruction": "gristmill.verifiers.instructions.verifier:InstructionVerifier",
-    "program": "gristmill.verifiers.program:ProgramVerifier",
+    "program": "gristmill.verifiers.constructions.verifier:ProgramVerifier",
     "reasoning": "gristmill.verifiers.reasoning.verifier:ReasoningVerifier",
-    "reward": "gristmill.verifiers.reward.verifier:RewardVerifier",
-    "loss": "gristmill.verifiers.loss.verifier:LossVerifier",
+    "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
+    "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
 }
 _UNTRUSTED = (
     "kind: {kind!r} names a file of code, which would run here with all your rights; if you trust it, say "

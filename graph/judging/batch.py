@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from gristmill.graph.judging.outcomes import Judge, verdict_on
-from gristmill.graph.parsing.extraction import extract
 from gristmill.sandbox.errors import InfrastructureError
+from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 
 __all__ = ["LOST", "judge_all", "verdict_row"]

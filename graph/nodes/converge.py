@@ -7,15 +7,15 @@ from typing import Any, Literal
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
 from gristmill.graph.records import StopReason
-from gristmill.graph.selection.convergence import converged
-from gristmill.graph.selection.ranking import Standing
 from gristmill.graph.state import TaskState
+from gristmill.graph.stopping.convergence import converged
+from gristmill.graph.stopping.ranking import Standing
 
 __all__ = ["converge", "decided"]
 
 
 async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """Ask the predicates of `gristmill.graph.selection.convergence`.
+    """Ask the predicates of `gristmill.graph.stopping.convergence`.
 
     A budget that ran out elsewhere stops this task too.
     """

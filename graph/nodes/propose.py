@@ -12,10 +12,10 @@ from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted
 from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.nodes.together import together
-from gristmill.graph.parsing.extraction import extract
 from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import call_finished, call_started, replied
+from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]

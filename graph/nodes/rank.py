@@ -6,8 +6,8 @@ from typing import Any
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, RoundRanked
-from gristmill.graph.selection.ranking import survey
 from gristmill.graph.state import TaskState
+from gristmill.graph.stopping.ranking import survey
 
 __all__ = ["rank"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, TaskEnded
 from gristmill.graph.records import StopReason
-from gristmill.graph.selection.ranking import ranked
 from gristmill.graph.state import TaskState
+from gristmill.graph.stopping.ranking import ranked
 from gristmill.graph.storage.entries import ended
 
 __all__ = ["record"]

@@ -8,8 +8,8 @@ from typing import Any
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
 from gristmill.graph.records import Reflection, Step
-from gristmill.graph.selection.ranking import ranked
 from gristmill.graph.state import TaskState
+from gristmill.graph.stopping.ranking import ranked
 from gristmill.graph.storage.entries import reflected
 
 __all__ = ["evidence", "reflect"]

@@ -24,9 +24,9 @@ from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.models.resolve import is_small
-from gristmill.graph.parsing.extraction import CODE_KINDS, entry_points
 from gristmill.graph.prompts.evidence import attempt, clip, examples, fenced, first_line
 from gristmill.graph.records import Message, Step
+from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
 from gristmill.verifiers.records import StdioTest, Task
 
 __all__ = ["choose_profile", "messages_for", "names", "prompt_sha"]

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.values.canonical import decode
+from gristmill.sandbox.wire.values import decode
 
 __all__ = ["Bench", "Broken", "Check"]
 

@@ -17,9 +17,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.channel import receive, send
 from gristmill.sandbox.guest.context import Context
-from gristmill.sandbox.values.canonical import EncodeError, decode, encode
+from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.values import EncodeError, decode, encode
 
 __all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
 

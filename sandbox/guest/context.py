@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from gristmill.sandbox.channel import receive, send
-from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.values import decode, encode
 
 __all__ = ["Context"]
 

@@ -12,10 +12,10 @@ import socket
 import sys
 from typing import Final
 
-from gristmill.sandbox.channel import send
 from gristmill.sandbox.guest.candidate import cases
 from gristmill.sandbox.guest.context import Context
-from gristmill.sandbox.values.canonical import encode
+from gristmill.sandbox.wire.channel import send
+from gristmill.sandbox.wire.values import encode
 
 __all__ = ["rehearse"]
 

@@ -28,12 +28,12 @@ import traceback
 from typing import Any, Final
 
 from gristmill.sandbox.guest import probing
+from gristmill.sandbox.guest.child_cycle import Zygote
 from gristmill.sandbox.guest.confinement import kernel, users
-from gristmill.sandbox.guest.serving import Zygote
 
 __all__ = ["main"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 # What candidates import again and again.
 # fmt: off
 COMMON: Final = (
@@ -47,11 +47,10 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def _set_up(hello: dict[str, Any]) -> None:
-    """Import what the profile names. Raises whatever an import raises."""
-    profile = hello["profile"]
+    """Import what the worker's profile names. Raises whatever an import raises."""
     for name in (*COMMON, "gristmill.sandbox.guest.candidate", "gristmill.sandbox.guest.canary"):
         importlib.import_module(name)
-    for name in (*profile.get("preload", ()), *profile.get("guest", ())):
+    for name in hello["preload"]:
         importlib.import_module(name)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)

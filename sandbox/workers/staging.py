@@ -1,7 +1,7 @@
-"""The folder that a worker mounts: copies of the guest modules, and nothing else of this program.
+"""The folder that a worker mounts: guest folders, what both ends speak, and nothing else of this program.
 
-``lib/`` holds the modules at their package paths, without the packages' ``__init__`` files, so that
-``from gristmill.sandbox.values.canonical import encode`` works inside without importing what the host needs;
+``lib/`` holds their modules at their package paths, without the packages' ``__init__`` files, so that
+``from gristmill.sandbox.wire.values import encode`` works inside without importing what the host needs;
 ``control/`` is empty and holds the control socket of backends that listen.
 """
 
@@ -16,17 +16,11 @@ from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.owners import is_gone, owner_label
 from gristmill.sandbox.records import Profile
 
-__all__ = ["ALWAYS", "stage", "sweep"]
+__all__ = ["ALWAYS", "guest_modules", "stage", "sweep"]
 
-ALWAYS = (
-    "gristmill.sandbox.values.canonical",
-    "gristmill.sandbox.values.encoding",
-    "gristmill.sandbox.values.decoding",
-    "gristmill.sandbox.channel",
-)
+ALWAYS = ("gristmill.sandbox.wire", "gristmill.sandbox.guest")
 PREFIX = "gristmill-"
 OWNER = "owner"
-GUEST_PACKAGE = "gristmill.sandbox.guest"
 
 
 def stage(profile: Profile) -> Path:
@@ -41,8 +35,7 @@ def stage(profile: Profile) -> Path:
         raise _no_space(tempfile.gettempdir(), error) from error
     try:
         (folder / OWNER).write_text(owner_label())
-        for name in _modules(profile):
-            source = _source(name)
+        for name, source in _sources((*ALWAYS, *profile.guest)).items():
             target = folder / "lib" / Path(*name.split(".")).with_suffix(".py")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
@@ -79,25 +72,36 @@ def _no_space(folder: str | Path, error: OSError) -> SandboxError:
     )
 
 
-def _modules(profile: Profile) -> list[str]:
-    """Every module to stage, by its dotted name."""
-    guest = importlib.util.find_spec(GUEST_PACKAGE)
-    places = list(guest.submodule_search_locations or ()) if guest is not None else []
-    own = [
-        ".".join((GUEST_PACKAGE, *path.relative_to(place).with_suffix("").parts))
-        for place in places
-        for path in sorted(Path(place).rglob("*.py"))
-        if path.stem != "__init__"
-    ]
-    return list(dict.fromkeys((*ALWAYS, *own, *profile.guest)))
+def guest_modules(profile: Profile) -> list[str]:
+    """The dotted names of the modules that a profile adds: what its zygote imports before it forks.
+
+    Raises:
+        SandboxError: a guest folder or module of the profile cannot be found.
+    """
+    return list(_sources(profile.guest))
 
 
-def _source(name: str) -> Path:
-    """The file of a module, found through its top package: neither the module nor a package of its is run."""
+def _sources(names: tuple[str, ...]) -> dict[str, Path]:
+    """Every module that `names` stand for, with its file: all in a folder, or the one of that name."""
+    found: dict[str, Path] = {}
+    for name in names:
+        place = _place(name)
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        for path in files:
+            if path.stem != "__init__":
+                inside = path.relative_to(place).with_suffix("").parts if place.is_dir() else ()
+                found.setdefault(".".join((name, *inside)), path)
+    return found
+
+
+def _place(name: str) -> Path:
+    """The folder or file of a dotted name, found through its top package: nothing on the way is imported."""
     top, *rest = name.split(".")
     spec = importlib.util.find_spec(top)
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    found = next((path for place in places if (path := Path(place, *rest).with_suffix(".py")).is_file()), None)
-    if found is None:
-        raise SandboxError(f"the guest module {name} of a sandbox profile is not a Python file here")
-    return found
+    for place in list(spec.submodule_search_locations or ()) if spec is not None else []:
+        path = Path(place, *rest)
+        if path.is_dir():
+            return path
+        if path.with_suffix(".py").is_file():
+            return path.with_suffix(".py")
+    raise SandboxError(f"{name}, named by a sandbox profile as guest, is neither a folder nor a Python file here")

@@ -16,12 +16,13 @@ from typing import Any
 
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.records import Ending, Job, Profile, Report
-from gristmill.sandbox.values.canonical import encode
+from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.collecting import Lines
+from gristmill.sandbox.workers.staging import guest_modules
 
 __all__ = ["Worker"]
 
-PROTOCOL = 2
+PROTOCOL = 3
 # The zygote's own clock comes first; this one is for a zygote that does not answer any more.
 _GRACE_SECONDS = 20.0
 
@@ -67,7 +68,11 @@ class Worker:
         Raises:
             SandboxError: it could not; the message holds its own words.
         """
-        hello = {"version": PROTOCOL, "profile": self._profile.model_dump(mode="json"), "mode": self._mode}
+        hello = {
+            "version": PROTOCOL,
+            "preload": [*self._profile.preload, *guest_modules(self._profile)],
+            "mode": self._mode,
+        }
         loop = asyncio.get_running_loop()
         try:
             self._connection.send(json.dumps(hello).encode())

@@ -14,11 +14,11 @@ from random import Random
 from types import FrameType
 from typing import Any
 
-from gristmill.graph.parsing.extraction import extract
-from gristmill.sandbox.values.canonical import Bounds, DecodeError, decode, encode
+from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
 from gristmill.verifiers import Task
-from gristmill.verifiers.code.line import Judged
-from gristmill.verifiers.code.proxies import CandidateError
+from gristmill.verifiers.code.guest.judge.proxies import CandidateError
+from gristmill.verifiers.code.guest.judge.remote import Judged
+from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Case, CasesTest
 
 __all__ = ["CORPUS", "TARGETS", "Finding", "explore", "mutated", "seeds"]

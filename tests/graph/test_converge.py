@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Tokens
-from gristmill.graph.selection.convergence import PREDICATES, converged
-from gristmill.graph.selection.ranking import Standing, merit, ranked, reaches_target, survey
-from gristmill.graph.selection.spending import Spending
-from gristmill.graph.strategies.base import Strategy, strategy
+from gristmill.graph.search.base import Strategy, strategy
+from gristmill.graph.stopping.convergence import PREDICATES, converged
+from gristmill.graph.stopping.ranking import Standing, merit, ranked, reaches_target, survey
+from gristmill.graph.stopping.spending import Spending
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 

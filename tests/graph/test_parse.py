@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.graph.parsing.extraction import entry_points, extract, without_reasoning
+from gristmill.verifiers.extraction.replies import entry_points, extract, without_reasoning
 from gristmill.verifiers.records import Case, CasesTest, PythonTest, StdioCase, StdioTest, Task
 
 FUNCTION = "def f(x):\n    return x + 1"

@@ -195,7 +195,7 @@ def test_a_second_ctrl_c_ends_at_once_even_where_a_thread_computes(workspace: Pa
     """A thread cannot be cancelled: `asyncio.run` would wait for it, and the interpreter at its end again."""
     program = """
 import asyncio, time
-from gristmill.graph.interrupts import run_interruptibly
+from gristmill.graph.commands.interrupts import run_interruptibly
 
 async def work():
     try:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from gristmill.graph.commands.resuming import written_rows
 from gristmill.graph.judging.batch import LOST, judge_all, verdict_row
-from gristmill.graph.judging.resuming import written_rows
 from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserError
 from gristmill.verifiers.records import Candidate, Outcome, Strength, Task, Verdict
 

@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from gristmill.sandbox.values.canonical import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
 
 Point = collections.namedtuple("Point", "x y")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.sandbox.channel import ChannelError, receive, send
+from gristmill.sandbox.wire.channel import ChannelError, receive, send
 
 Pair = tuple[socket.socket, socket.socket]
 

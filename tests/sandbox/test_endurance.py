@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.sandbox import Ending, Job, Limits, Pool, Report, candidate_profile
-from gristmill.sandbox.values.canonical import decode
+from gristmill.sandbox.wire.values import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.bubblewrap]
 

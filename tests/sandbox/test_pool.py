@@ -10,9 +10,9 @@ import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
 from gristmill.sandbox.backends.fake import Outcome
-from gristmill.sandbox.channel import receive, send
 from gristmill.sandbox.errors import WorkerLostError
-from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.values import decode, encode
 from gristmill.sandbox.workers.blaming import ATTEMPTS, MOST_TRIES
 from gristmill.sandbox.workers.warm import LOST_STARTS
 
@@ -381,8 +381,8 @@ SERVED = Job(
     request={"source": "def f(x):\n    return x * 2", "entry_point": "f", "wrapper": None},
 )
 ASK = """
-from gristmill.sandbox.values.canonical import decode, encode
-from gristmill.sandbox.channel import receive, send
+from gristmill.sandbox.wire.values import decode, encode
+from gristmill.sandbox.wire.channel import receive, send
 line = context.sockets[0]
 send(line, encode({"args": [21], "kwargs": {}}))
 context.send(decode(receive(line)))

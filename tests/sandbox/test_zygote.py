@@ -17,10 +17,10 @@ import pytest
 import pytest_asyncio
 
 from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, BubblewrapSandbox
-from gristmill.sandbox.channel import receive, send
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.values import decode, encode
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.asyncio(loop_scope="module")]
 

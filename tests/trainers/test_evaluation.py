@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from gristmill.graph.records import Reply, Request, Sampling, Tokens
-from gristmill.trainers.evaluation import evaluate
+from gristmill.trainers.measure.evaluation import evaluate
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.trainers.evaluation import TaskResult, share_of
-from gristmill.trainers.gate import decide
+from gristmill.trainers.improve.gate import decide
+from gristmill.trainers.measure.evaluation import TaskResult, share_of
 
 Passed = bool | None
 

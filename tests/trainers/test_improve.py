@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
-from gristmill.trainers.improve import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.report import write_report
 from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary, Share
-from gristmill.trainers.report import write_report
 from gristmill.verifiers.records import Task
 
 

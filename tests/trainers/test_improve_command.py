@@ -23,7 +23,7 @@ QUIET = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
 # The command itself, but the process dies (SIGKILL) when it is about to keep the record of a stage that has ended.
 DIES = """
 import os, signal, sys
-from gristmill.trainers.improve import Folder
+from gristmill.trainers.improve.config import Folder
 keep, point = Folder.write_json, sys.argv.pop(1)
 def write_json(self, name, value):
     if name == point:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.wire.values import decode, encode
 
 BOUNDS = [1_000_000, 200, 8 << 20, 100_000]
 
@@ -32,7 +32,7 @@ def serve(source: str, names: list[str]) -> Callable[[socket.socket], None]:
     """The honest candidate's side."""
 
     def side(sock: socket.socket) -> None:
-        from gristmill.verifiers.code.serve import serve
+        from gristmill.verifiers.code.guest.candidate.answering import serve
 
         serve(PlainContext({"source": source, "entry_points": names, "bounds": BOUNDS}, sock))  # type: ignore[arg-type]
 
@@ -43,7 +43,7 @@ def judged(
     candidate: Callable[[socket.socket], None], tests: str | dict[str, str], names: list[str], **request: Any
 ) -> list[dict[str, Any]]:
     """All messages of the judge's; `candidate` runs in a process of its own."""
-    from gristmill.verifiers.code.judge import judge
+    from gristmill.verifiers.code.guest.judge.main import judge
 
     kind = {"type": "python", "code": tests} if isinstance(tests, str) else {"type": "pytest", "files": tests}
     asked = {"entry_points": names, "setup": "", "public": True, "bounds": BOUNDS, **kind, **request}

@@ -16,11 +16,11 @@ import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Task, Verifiers, problems
-from gristmill.verifiers.code.attacks.catalogue import ATTACKS, chosen
-from gristmill.verifiers.code.attacks.records import Attack, Example, Family, Target
-from gristmill.verifiers.code.attacks.secrets import hidden_words
-from gristmill.verifiers.code.attacks.suite import attack_task, limited
-from gristmill.verifiers.code.attacks.writing import target_of, write
+from gristmill.verifiers.attacks.catalogue import ATTACKS, chosen
+from gristmill.verifiers.attacks.records import Attack, Example, Family, Target
+from gristmill.verifiers.attacks.secrets import hidden_words
+from gristmill.verifiers.attacks.suite import attack_task, limited
+from gristmill.verifiers.attacks.writing import target_of, write
 from tests.verifiers.fooled import FOOLED, STDIO
 from tests.verifiers.naive_checkers import CASES, fooled
 

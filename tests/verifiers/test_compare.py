@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.sandbox.values.canonical import decode, encode
+from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.code.compare import Rule, equal
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Strength, Task, Verifiers
 from gristmill.verifiers.code.compare import equal
-from gristmill.verifiers.code.kinds import Run
+from gristmill.verifiers.code.test_types import Run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 from gristmill.graph.tasks.importers import import_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job
-from gristmill.sandbox.values.canonical import decode
-from gristmill.trainers.ifeval import accuracies, judge_replies, read_replies
+from gristmill.sandbox.wire.values import decode
+from gristmill.trainers.measure.benchmarks import accuracies, judge_replies, read_replies
 from gristmill.verifiers.instructions.constraints import INSTRUCTIONS, constraint_problems
 from gristmill.verifiers.instructions.verifier import INSTRUCTION_PROFILE, LIMITS, InstructionVerifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
@@ -60,7 +60,7 @@ async def test_every_reply_made_to_follow_or_not_is_judged_so(pool: Pool) -> Non
         (name, label) for name in INSTRUCTIONS for label in (True, False)
     }
     items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given, _ in known]
-    job = Job(program="gristmill.verifiers.instructions.checkers:judge", request={"items": items}, limits=LIMITS)
+    job = Job(program="gristmill.verifiers.instructions.guest.checkers:judge", request={"items": items}, limits=LIMITS)
     report = await pool.run(job, INSTRUCTION_PROFILE)
     found = [decode(message)[0]["strict"] for message in report.messages]
     assert found == [label for _, _, _, label in known]

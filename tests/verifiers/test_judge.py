@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gristmill.sandbox.channel import receive, send
-from gristmill.sandbox.values.canonical import encode
+from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.values import encode
 from tests.verifiers.line import judged, sections, serve, wrong
 
 # (what it shows, the solution, its entry points, the tests); each also holds when all of it runs in one process.
@@ -254,7 +254,7 @@ def test_answers_sent_before_the_question_are_only_answers() -> None:
 
 
 def test_links_to_objects_that_do_not_exist_lead_nowhere() -> None:
-    from gristmill.verifiers.code.values import Remote
+    from gristmill.verifiers.code.guest.wire.objects import Remote
 
     for link in (
         Remote("ref", 99, "", ""),

@@ -11,12 +11,12 @@ import pytest
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
-from gristmill.verifiers.loss.data import CLASSES, digits, noisy_labels
-from gristmill.verifiers.loss.trainer import Settings, train
-from gristmill.verifiers.loss.verifier import LossVerifier, ask, check_gradient, recheck
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.searched import Deadline
-from gristmill.verifiers.served import CandidateError
+from gristmill.verifiers.trained.loss.data import CLASSES, digits, noisy_labels
+from gristmill.verifiers.trained.loss.trainer import Settings, train
+from gristmill.verifiers.trained.loss.verifier import LossVerifier, ask, check_gradient, recheck
+from gristmill.verifiers.trained.serving import CandidateError
+from gristmill.verifiers.trained.verifier import Deadline
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -36,7 +36,7 @@ SYMMETRIC = HEAD + (
 
 def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """What the guest shim makes of a loss."""
-    from gristmill.verifiers.loss.shim import differentiated
+    from gristmill.verifiers.trained.loss.guest.shim import differentiated
 
     return differentiated(loss)
 
@@ -200,7 +200,9 @@ async def test_what_a_candidate_does_wrong_is_said_at_once(pool: Pool) -> None:
 async def test_a_candidate_sees_neither_clean_labels_nor_the_trainer(pool: Pool) -> None:
     look = (
         "import sys\n"
-        "own = {'gristmill.verifiers', 'gristmill.verifiers.loss', 'gristmill.verifiers.loss.shim'}\n"
+        "room = 'gristmill.verifiers'\n"
+        "own = {room, room + '.trained', room + '.trained.loss', room + '.trained.loss.guest',"
+        " room + '.trained.loss.guest.shim'}\n"
         + HEAD
         + "raise ValueError([m for m in sys.modules if 'sklearn' in m or m.startswith('gristmill.verifiers')"
         + " and m not in own])"

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
-from gristmill.verifiers.mathematics.properties.catalogue import PROPERTIES, check_problems
+from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES, check_problems
 from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -258,7 +258,7 @@ async def test_a_property_passes_what_is_right_and_nothing_else(verifier: MathVe
 
 def test_every_property_has_its_cases_and_its_judge() -> None:
     assert {check["property"] for check, _, _ in CASES.values()} == set(PROPERTIES)
-    worker = importlib.import_module("gristmill.verifiers.mathematics.properties.worker")
+    worker = importlib.import_module("gristmill.verifiers.mathematics.guest.judge.check_property")
     assert set(worker._JUDGES) == set(PROPERTIES)
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.verifiers.mathematics import dates
-from gristmill.verifiers.mathematics.comparing import compare
 from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal
 from gristmill.verifiers.mathematics.forms import wrong_form
-from gristmill.verifiers.mathematics.latex import Unreadable
-from gristmill.verifiers.mathematics.quantities import compatible, split_quantity
-from gristmill.verifiers.mathematics.reading import read
+from gristmill.verifiers.mathematics.guest.judge import dates
+from gristmill.verifiers.mathematics.guest.judge.comparing import compare
+from gristmill.verifiers.mathematics.guest.judge.latex import Unreadable
+from gristmill.verifiers.mathematics.guest.judge.quantities import compatible, split_quantity
+from gristmill.verifiers.mathematics.guest.judge.reading import read
 from gristmill.verifiers.mathematics.refusals import refusal
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.mathematics.extraction import final_answers, normal
-from gristmill.verifiers.mathematics.trees import check
+from gristmill.verifiers.mathematics.guest.judge.trees import check
 from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 

@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 
 from gristmill.sandbox import Ending, Job, Limits, Pool
-from gristmill.sandbox.values.canonical import decode
+from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers import Task
-from gristmill.verifiers.code import kinds, profiles
-from gristmill.verifiers.code.kinds import run_judged
-from gristmill.verifiers.code.plain import plain_program
-from gristmill.verifiers.code.plain_run import run_plain
-from gristmill.verifiers.code.run import CASES, Run
+from gristmill.verifiers.code import profiles, test_types
+from gristmill.verifiers.code.literal_run import run_plain
+from gristmill.verifiers.code.literal_tests import plain_program
+from gristmill.verifiers.code.running import CASES, Run
+from gristmill.verifiers.code.test_types import run_judged
 from gristmill.verifiers.code.verifier import CodeVerifier
 from gristmill.verifiers.records import Outcome, PythonTest
 
@@ -226,7 +226,7 @@ async def test_what_a_model_may_read_is_the_judges_words(pool: Pool) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_plain_program_needs_no_judge(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(kinds, "run_judged")
+    monkeypatch.delattr(test_types, "run_judged")
     test = PythonTest(entry_point="f", code="assert f(1) == 2\nassert f(2) == 3")
     task = Task(id="t", kind="code", prompt="?", tests=(test,))
     verifier = CodeVerifier(pool)

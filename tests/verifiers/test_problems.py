@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.verifiers.constructions.catalogue import problem, problem_names
-from gristmill.verifiers.constructions.judge import evaluate
-from gristmill.verifiers.constructions.stepfunctions import product
-from gristmill.verifiers.constructions.values import root_above, root_below
+from gristmill.verifiers.constructions.guest.score import evaluate
+from gristmill.verifiers.constructions.guest.stepfunctions import product
+from gristmill.verifiers.constructions.guest.values import root_above, root_below
 from gristmill.verifiers.records import Direction
 
 TINY = Fraction(1, 10**9)
@@ -160,7 +160,7 @@ def test_sets_are_counted() -> None:
 
 
 def test_large_sets_are_counted_window_by_window_as_small_ones_are() -> None:
-    from gristmill.verifiers.constructions import sets
+    from gristmill.verifiers.constructions.guest import sets
 
     ordered = sorted({pow(7, k, 99_991) * 3001 for k in range(400)} | {0})
     sums = {a + b for a in ordered for b in ordered}

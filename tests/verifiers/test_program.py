@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gristmill.graph.parsing.extraction import extract
 from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.constructions.catalogue import problem, problem_names, task_of
-from gristmill.verifiers.program import ProgramVerifier
+from gristmill.verifiers.constructions.verifier import ProgramVerifier
+from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
 from tests.verifiers.program_examples import TARGETS, example_tasks, lines
@@ -137,7 +137,7 @@ SENDS = """
 import gc, os, struct
 from fractions import Fraction
 def construct():
-    from gristmill.sandbox.values.canonical import encode
+    from gristmill.sandbox.wire.values import encode
     data = encode({'score': [Fraction(9), Fraction(9)], 'repair': '', 'facts': {}})
     for descriptor in range(3, 40):
         for frame in (struct.pack('>I', len(data)) + data, struct.pack('>Q', len(data)) + data, data):
@@ -158,7 +158,7 @@ async def test_a_program_that_writes_a_judge_s_message_to_every_descriptor_score
 
 @in_module
 async def test_no_evaluator_is_within_a_program_s_reach(pool: Pool) -> None:
-    source = "def construct():\n    import gristmill.verifiers.constructions.circles\n    return []"
+    source = "def construct():\n    import gristmill.verifiers.constructions.guest.circles\n    return []"
     verdict = await judge(pool, source)
     assert verdict.outcome is Outcome.ERROR
     assert "ModuleNotFoundError" in verdict.feedback

@@ -20,7 +20,7 @@ from gristmill.graph.tasks.reasoning import reasoning_tasks
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job
-from gristmill.sandbox.values.canonical import decode
+from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers.reasoning.datasets import EXACT, NUMBER, REFUSED
 from gristmill.verifiers.reasoning.verifier import ASK, LIMITS, REASONING, ReasoningVerifier, answer_in, how_judged
 from gristmill.verifiers.records import Outcome, Task
@@ -53,7 +53,7 @@ async def scores(pool: Pool, task: Task, answers: tuple[str, ...]) -> list[float
     check: dict[str, Any] = {key: value for key, value in (task.check or {}).items() if key != "version"}
     request = check | {"question": task.prompt.removesuffix(ASK), "how": how_judged(check["dataset"])}
     limits = LIMITS.model_copy(update={"wall_seconds": 10, "cpu_seconds": 10})
-    program = "gristmill.verifiers.reasoning.gym:judge"
+    program = "gristmill.verifiers.reasoning.guest.gym:judge"
     report = await pool.run(
         Job(program=program, request=request | {"answers": list(answers)}, limits=limits), REASONING
     )

@@ -16,12 +16,12 @@ from hypothesis.extra import numpy as arrays
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.reward.environment import ACTIONS, EPISODE_STEPS, Floats, MountainCars
-from gristmill.verifiers.reward.policy import draw, network, probabilities
-from gristmill.verifiers.reward.trainer import Batch, Settings, train
-from gristmill.verifiers.reward.verifier import RewardVerifier, ask, recheck
-from gristmill.verifiers.searched import Deadline
-from gristmill.verifiers.served import CandidateError
+from gristmill.verifiers.trained.reward.environment import ACTIONS, EPISODE_STEPS, Floats, MountainCars
+from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
+from gristmill.verifiers.trained.reward.trainer import Batch, Settings, train
+from gristmill.verifiers.trained.reward.verifier import RewardVerifier, ask, recheck
+from gristmill.verifiers.trained.serving import CandidateError
+from gristmill.verifiers.trained.verifier import Deadline
 
 TASK = Task(id="r", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 1})
 SPEED = "import numpy as np\ndef reward(obs, action, next_obs, info):\n    return 10 * np.abs(next_obs[:, 1])\n"

@@ -1,4 +1,4 @@
-"""The workers that code is judged in: which guest modules each may import, and what is loaded before it forks."""
+"""The workers that code is judged in: which guest folders each has, and what is loaded before it forks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from gristmill.sandbox.records import Profile
 
 __all__ = ["candidate", "judge", "libraries", "loaded"]
 
-_LINE = ("gristmill.verifiers.code.values", "gristmill.verifiers.code.wire")
+_GUEST = "gristmill.verifiers.code.guest"
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
-_CANDIDATE = (*_LINE, "gristmill.verifiers.code.serve")
-_JUDGE = (
-    *_LINE,
-    "gristmill.verifiers.code.proxies",
-    "gristmill.verifiers.code.line",
-    "gristmill.verifiers.code.instrument",
-    "gristmill.verifiers.code.judge",
-    "gristmill.verifiers.code.files",
-)
+_CANDIDATE = (f"{_GUEST}.wire", f"{_GUEST}.candidate")
+_JUDGE = (f"{_GUEST}.wire", f"{_GUEST}.judge")
 # What solutions import most, so that a job need not.
 _COMMON = (
     *("asyncio", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),

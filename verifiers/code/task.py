@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from gristmill.sandbox.values.canonical import EncodeError, encode
+from gristmill.sandbox.wire.values import EncodeError, encode
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
 
 __all__ = ["task_problems"]

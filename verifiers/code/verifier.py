@@ -96,7 +96,7 @@ class CodeVerifier:
         return await self._run(task, solution, profile, None)
 
     async def _run(self, task: Task, solution: str, profile: Profile, confirming: Random | None) -> _Findings:
-        from gristmill.verifiers.code.kinds import Run, run_test
+        from gristmill.verifiers.code.test_types import Run, run_test
 
         if confirming is not None and (known := await self._at_once(task, solution, profile, fresh=True)):
             return known
@@ -117,8 +117,8 @@ class CodeVerifier:
 
     async def _at_once(self, task: Task, solution: str, profile: Profile, *, fresh: bool) -> _Findings | None:
         """All tests in one job, where all only call and compare; None if that is not so, or does not pass."""
-        from gristmill.verifiers.code.kinds import Run, plain_of
-        from gristmill.verifiers.code.plain_run import all_plain
+        from gristmill.verifiers.code.literal_run import all_plain
+        from gristmill.verifiers.code.test_types import Run, plain_of
 
         tests = (*task.public_tests, *task.tests)
         programs = [program for program in map(plain_of, tests) if program is not None]

@@ -60,7 +60,7 @@ def _filled(name: str, family: Family, values: dict[str, Any]) -> Problem:
         direction=family.direction,
         best=str(values["best"]),
         source=str(values["source"]),
-        evaluator=f"gristmill.verifiers.constructions.{family.evaluator}",
+        evaluator=f"gristmill.verifiers.constructions.guest.{family.evaluator}",
         options={key: values[key] for key in family.options},
         seconds=family.seconds,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers.instructions.constraints import arguments, constraint_problems
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["INSTRUCTION_PROFILE", "InstructionVerifier", "require_checkers"]
 
-_CHECKERS: Final = "gristmill.verifiers.instructions.checkers"
+_GUEST: Final = "gristmill.verifiers.instructions.guest"
 INSTRUCTION_PROFILE: Final = Profile(
     name="instructions",
     guest=(
         *(f"lm_eval.tasks.ifeval.{name}" for name in ("instructions", "instructions_registry", "instructions_util")),
-        _CHECKERS,
+        _GUEST,
     ),
-    preload=("nltk", "langdetect", "punkt.data.english", _CHECKERS),
+    preload=("nltk", "langdetect", "punkt.data.english"),
     image="text",
 )
 LIMITS: Final = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
@@ -95,7 +95,7 @@ class InstructionVerifier:
 
     async def _ask(self, request: dict[str, Any], *, fresh: bool = False) -> list[dict[str, Any]] | Outcome:
         """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
-        job = Job(program=f"{_CHECKERS}:judge", request=request, limits=LIMITS)
+        job = Job(program=f"{_GUEST}.checkers:judge", request=request, limits=LIMITS)
         report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
         return _read(report)
 

@@ -76,7 +76,7 @@ async def compare_answer(
     if isinstance(form, Found):
         return form
     request = {"gold": gold, "form": form, "settings": settings}
-    outcome, told = await ask(pool, "worker:compare", request)
+    outcome, told = await ask(pool, "read_and_compare:compare", request)
     equal, how, detail = _finding(told)
     if outcome is not None and not (equal is True and how == "numeric"):
         return Found(outcome, "Comparing the final answer took more than the limits allow.")
@@ -88,7 +88,7 @@ async def compare_answer(
         feedback = f"Your final answer was read as {answer[:200]}. It is not equal to the expected answer."
         return Found(Outcome.FAILED, feedback, detail=detail)
     if confirm:
-        _, again = await ask(pool, "worker:compare", request, fresh=True)
+        _, again = await ask(pool, "read_and_compare:compare", request, fresh=True)
         if _finding(again)[0] is not True:
             return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
     return Found(Outcome.PASSED, "The final answer is right.", STRENGTHS.get(how, Strength.NUMERIC), detail)
@@ -99,7 +99,7 @@ async def read_answer(pool: Pool, answer: str, settings: dict[str, Any]) -> dict
     refused = refusal(answer)
     if refused:
         return Found(Outcome.INVALID, f"The final answer was not read: {refused}.")
-    outcome, told = await ask(pool, "worker:read", {"text": answer, "settings": settings})
+    outcome, told = await ask(pool, "read_and_compare:read", {"text": answer, "settings": settings})
     if outcome is not None:
         return Found(outcome, "The final answer could not be evaluated within the limits.")
     form = told.get("form") if isinstance(told, dict) else None

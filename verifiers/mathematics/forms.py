@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gristmill.verifiers.mathematics.trees import check
+from gristmill.verifiers.mathematics.guest.judge.trees import check
 
 __all__ = ["wrong_form"]
 

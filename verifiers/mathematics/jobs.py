@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
@@ -13,18 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LIMITS", "MATHEMATICS", "ask", "said"]
 
-_ROOM = "gristmill.verifiers.mathematics"
-_GUESTS = (
-    *("trees", "latex", "quantities", "dates", "splitting", "reading", "agreement", "relations", "comparing", "worker"),
-    *(f"properties.{each}" for each in ("common", "calculus", "equations", "matrices", "numbers", "optimisation")),
-    *("properties.sequences", "properties.worker", "warm"),
-)
-MATHEMATICS = Profile(
-    name="mathematics",
-    # In this order, as each imports those before it; the last one makes the parser's tables.
-    guest=tuple(f"{_ROOM}.{module}" for module in _GUESTS),
-    preload=("sympy", "latex2sympy2_extended"),
-)
+_GUEST = "gristmill.verifiers.mathematics.guest.judge"
+MATHEMATICS = Profile(name="mathematics", guest=(_GUEST,), preload=("sympy", "latex2sympy2_extended"))
 # What SymPy takes for one answer is bounded here, whatever the task allows a candidate. The processor's clock is the
 # one that decides; the wall's is wider, so that a busy machine turns no right answer into a timeout.
 LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
@@ -37,7 +27,7 @@ async def ask(pool: Pool, function: str, request: dict[str, Any], *, fresh: bool
     Raises:
         SandboxError: no healthy worker can be had.
     """
-    job = Job(program=f"{_ROOM}.{function}", request=request, limits=LIMITS)
+    job = Job(program=f"{_GUEST}.{function}", request=request, limits=LIMITS)
     report = await pool.run(job, MATHEMATICS, fresh=fresh)
     return _OUTCOMES.get(report.ending), said(report)
 

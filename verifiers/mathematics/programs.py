@@ -11,7 +11,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
-from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers.mathematics.answers import Found
 from gristmill.verifiers.records import Outcome
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROGRAM", "program_in", "run_program"]
 
-PROGRAM = Profile(name="mathematics-program", guest=("gristmill.verifiers.mathematics.answer_of",), preload=("sympy",))
+_GUEST = "gristmill.verifiers.mathematics.guest.candidate"
+PROGRAM = Profile(name="mathematics-program", guest=(_GUEST,), preload=("sympy",))
 _BLOCK = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _NAMES = frozenset({"python", "python3", "py", "sympy"})
 _OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
@@ -42,7 +43,7 @@ async def run_program(pool: Pool, source: str, limits: Limits, *, fresh: bool = 
     Raises:
         SandboxError: no healthy worker can be had.
     """
-    job = Job(program="gristmill.verifiers.mathematics.answer_of:run", request={"source": source}, limits=limits)
+    job = Job(program=f"{_GUEST}.answer_of:run", request={"source": source}, limits=limits)
     report = await pool.run(job, PROGRAM, fresh=fresh)
     if report.ending in _OUTCOMES:
         return Found(_OUTCOMES[report.ending], "The program took more than its limits allow.")

@@ -9,8 +9,8 @@ from gristmill.verifiers.mathematics.answers import Found, judge_answers
 from gristmill.verifiers.mathematics.extraction import expected, final_answers
 from gristmill.verifiers.mathematics.jobs import MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
-from gristmill.verifiers.mathematics.properties.catalogue import check_problems
-from gristmill.verifiers.mathematics.properties.judge import judge_property
+from gristmill.verifiers.mathematics.property_catalogue import check_problems
+from gristmill.verifiers.mathematics.property_judging import judge_property
 from gristmill.verifiers.mathematics.settings import reading_settings, settings_problems
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
-from gristmill.sandbox.values.canonical import DecodeError, decode
+from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers.reasoning.datasets import EXACT, NUMBER, refusal
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ASK", "REASONING", "ReasoningVerifier", "answer_in", "how_judged"]
 
-_GYM: Final = "gristmill.verifiers.reasoning.gym"
-REASONING: Final = Profile(name="reasoning", guest=(_GYM,), preload=("reasoning_gym",), image="reasoning")
+_GUEST: Final = "gristmill.verifiers.reasoning.guest"
+REASONING: Final = Profile(name="reasoning", guest=(_GUEST,), preload=("reasoning_gym",), image="reasoning")
 LIMITS: Final = Limits(wall_seconds=30, cpu_seconds=30, memory_mb=1536, processes=4, output_kb=256)
 ASK: Final = "\n\nEnd with your final answer between <answer> and </answer>, and put nothing else there."
 """What an imported prompt ends with."""
@@ -92,7 +92,7 @@ class ReasoningVerifier:
         question = task.prompt.removesuffix(ASK)
         request = check | {"question": question, "answers": [answer], "how": how_judged(check["dataset"])}
         report = await self._pool.run(
-            Job(program=f"{_GYM}:judge", request=request, limits=LIMITS), REASONING, fresh=fresh
+            Job(program=f"{_GUEST}.gym:judge", request=request, limits=LIMITS), REASONING, fresh=fresh
         )
         if report.ending is not Ending.FINISHED or not report.messages:
             return _SAID.get(report.ending, Outcome.ERROR)

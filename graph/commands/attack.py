@@ -1,0 +1,178 @@
+"""The command `attack`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from gristmill.verifiers.attacks.records import Attack
+    from gristmill.verifiers.attacks.suite import TaskReport
+    from gristmill.verifiers.records import Task
+
+__all__ = ["attack"]
+
+
+def attack(
+    tasks: Annotated[
+        str, typer.Argument(help="Task file (JSONL or YAML); tasks of other kinds than code are skipped.")
+    ],
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A mechanism or a family, say weak; may be repeated.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, help="Most time that an attack gets, where the task allows more.")
+    ] = 2.0,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", help="Also write every attempt there, a JSON row a task.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")] = False,
+) -> None:
+    """Attack the tests of tasks, to see what they would let through.
+
+    Runs some 200 ways to cheat against each code task: candidates that know nothing (constants, public answers by
+    heart, the argument unchanged), which only weak tests let through, and forgeries (exit codes, lying values,
+    patched runners, leaks), which must never pass. docs/attacks.md says how to read what is found.
+
+    Exit code 0: nothing passed and nothing was told; 1: something did, which is named; 3: nothing could be judged.
+
+    \b
+    Examples:
+      gristmill attack tasks.jsonl
+      gristmill attack tasks.jsonl --only weak
+      gristmill attack tasks.jsonl --only input-in-an-error --only runner --json
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.sandbox.errors import UserError
+
+    if out is not None:
+        refuse_existing(out, force=force)
+    attacks = _chosen(only or [])
+    known = load_tasks(tasks)
+    wanted = [task for task in known if task.kind == "code"]
+    if not wanted:
+        raise UserError(f"{tasks} holds no task of kind code; attacks exist for that kind only")
+    console = Console(stderr=True, highlight=False)
+    if len(wanted) < len(known):
+        console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped", markup=False)
+    reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console))
+    _say(reports, attacks, console, json_)
+    tried = sum(report.tried for report in reports)
+    if tried and tried == sum(len(report.unscored) for report in reports):
+        raise typer.Exit(3)
+    if not all(report.clean for report in reports):
+        raise typer.Exit(1)
+
+
+def _chosen(words: list[str]) -> tuple[Attack, ...]:
+    from difflib import get_close_matches
+
+    from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.attacks.catalogue import ATTACKS, chosen
+    from gristmill.verifiers.attacks.records import Family
+
+    try:
+        return chosen(words)
+    except KeyError as error:
+        word = str(error.args[0])
+    families = [family.value for family in Family]
+    near = get_close_matches(word, [*families, *(each.name for each in ATTACKS)], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the families are {', '.join(families)}"
+    raise UserError(f"--only: there is no attack or family {word!r}; {hint}")
+
+
+async def _attack(
+    tasks: Sequence[Task],
+    attacks: Sequence[Attack],
+    sandbox: str,
+    workers: int | None,
+    seconds: float,
+    out: str | None,
+    console: Console,
+) -> list[TaskReport]:
+    from contextlib import ExitStack
+
+    from gristmill.graph.commands.attack_progress import AttackProgress
+    from gristmill.graph.tasks.output import row_writer
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
+    from gristmill.verifiers.registry import Verifiers
+
+    total = sum(len(prepared(task, attacks)) for task in tasks)
+    reports = []
+    async with Pool.open(sandbox, workers) as pool:
+        verifiers = Verifiers(pool)
+        with ExitStack() as stack:
+            progress = stack.enter_context(AttackProgress(console, total))
+            write = stack.enter_context(row_writer(out, force=True)) if out is not None else None
+            for task in tasks:
+                report = await attack_task(
+                    limited(task, seconds),
+                    attacks,
+                    verifiers,
+                    at_a_time=pool.size + 2,
+                    on_attempt=progress.tried,
+                )
+                reports.append(report)
+                if write is not None:
+                    write(report.model_dump(mode="json"))
+    return reports
+
+
+def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Console, as_json: bool) -> None:
+    """The findings, each with what the attack does, and the table."""
+    import json
+
+    from rich.table import Table
+
+    if as_json:
+        rows = [report.model_dump(mode="json", exclude={"attempts"}) for report in reports]
+        typer.echo(json.dumps({"attacks": len(attacks), "clean": all(each.clean for each in reports), "tasks": rows}))
+        return
+    tries = {each.name: each.tries for each in attacks}
+    meanings = {
+        "weak": "the tests are too weak: passed by a candidate that",
+        "unverified": "passed only by the candidate's own operators, so not called verified:",
+        "holes": "a HOLE in gristmill, please report it:",
+        "leaks": "a LEAK of hidden values by gristmill, please report it:",
+        "unscored": "not judged:",
+    }
+    for report in reports:
+        for field, meaning in meanings.items():
+            for name in getattr(report, field):
+                console.print(f"{report.task_id}: {meaning} {tries[name]} ({name})", markup=False, soft_wrap=True)
+        if report.masked:
+            console.print(
+                f"{report.task_id}: {len(report.masked)} forgeries passed as well, which says nothing where candidates "
+                f"that know nothing pass: {', '.join(report.masked)}",
+                markup=False,
+                soft_wrap=True,
+            )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("task", overflow="fold")
+    for heading in ("tried", "weak", "unverified", "holes", "leaks", "unscored"):
+        table.add_column(heading, justify="right")
+    for report in reports:
+        counts = (report.tried, *(len(getattr(report, field)) for field in meanings))
+        table.add_row(_plain(report.task_id), *map(str, counts))
+    console.print(table)
+
+
+def _plain(text: str) -> str:
+    """Text of a file, which must not become markup."""
+    from rich.markup import escape
+
+    return escape(text)

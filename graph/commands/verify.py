@@ -1,0 +1,140 @@
+"""The command `verify`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from gristmill.graph.commands.verify_progress import Tally
+    from gristmill.verifiers.records import Candidate, Task
+
+__all__ = ["verify"]
+
+
+def verify(
+    tasks: Annotated[str, typer.Argument(help="Task file (JSONL or YAML).")],
+    candidates: Annotated[
+        str, typer.Argument(help="JSONL file of {task_id, id, text}: raw replies or bare solutions; - is stdin.")
+    ],
+    out: Annotated[str, typer.Option("--out", help="Where verdicts go, one row a candidate; - is stdout.")],
+    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm/--no-confirm", help="Run a pass again on a fresh worker before it counts.")
+    ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the rows that --out holds and go on after them.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
+    require_pass: Annotated[bool, typer.Option("--require-pass", help="Exit with 1 unless all pass.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")] = False,
+) -> None:
+    """Judge a file of candidates against a file of tasks, many at once.
+
+    Verdicts are written in the order of the candidates, each as soon as its turn has come, so Ctrl-C (exit code 130)
+    keeps what is written and --resume goes on. Exit code 0: all were judged, whatever the verdicts; 3: some could not
+    be judged (they are `unscored`, never wrong).
+
+    \b
+    Examples:
+      gristmill verify tasks.jsonl replies.jsonl --out verdicts.jsonl
+      gristmill verify tasks.jsonl replies.jsonl --out verdicts.jsonl --resume
+      gristmill verify tasks.jsonl replies.jsonl --out - --json 2>summary.txt | jq .outcome
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from gristmill.graph.commands.resuming import written_rows
+    from gristmill.graph.commands.verify_progress import Tally
+    from gristmill.graph.tasks.loading import load_candidates, load_tasks
+    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.sandbox.errors import InfrastructureError, UserError
+
+    if resume and (force or out == "-"):
+        raise UserError("--resume goes on with a file: it does not go with --force or --out -")
+    known = load_tasks(tasks)
+    asked = load_candidates(candidates, known)
+    tally = Tally({task.id: task.kind for task in known}, len(asked))
+    if resume:
+        for candidate, row in zip(asked, written_rows(out, asked), strict=False):
+            tally.add(candidate, row["outcome"], found=True)
+    else:
+        refuse_existing(out, force=force)
+    console = Console(stderr=True, highlight=False)
+    try:
+        asyncio.run(_judge(known, asked[tally.written :], out, sandbox, workers, confirm, resume, tally, console))
+    except (KeyboardInterrupt, InfrastructureError):
+        if tally.written:
+            where = "" if out == "-" else f" to {out}; go on with --resume"
+            console.print(f"{tally.written} of {len(asked)} verdicts are written{where}", markup=False)
+        raise
+    _report(tally, out, json_, console)
+    if tally.unscored:
+        raise typer.Exit(InfrastructureError.exit_code)
+    if require_pass and not tally.all_passed:
+        raise typer.Exit(1)
+
+
+async def _judge(
+    tasks: Sequence[Task],
+    candidates: Sequence[Candidate],
+    out: str,
+    sandbox: str,
+    workers: int | None,
+    confirm: bool,
+    append: bool,
+    tally: Tally,
+    console: Console,
+) -> None:
+    from contextlib import aclosing
+
+    from gristmill.graph.commands.verify_progress import JudgingProgress
+    from gristmill.graph.judging.batch import judge_all, verdict_row
+    from gristmill.graph.tasks.output import row_writer
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.registry import Verifiers
+
+    if not candidates:
+        return
+    async with Pool.open(sandbox, workers) as pool:
+        verifiers = Verifiers(pool, confirm=confirm)
+        by_id = {task.id: task for task in tasks}
+        with (
+            row_writer(out, force=True, append=append) as write,
+            JudgingProgress(console, tally) as progress,
+        ):
+            ahead = max(64, 8 * pool.size)
+            judged = judge_all(by_id, candidates, verifiers, ahead=ahead, on_verdict=progress.judged)
+            async with aclosing(judged) as verdicts:
+                async for candidate, verdict in verdicts:
+                    write(verdict_row(candidate, verdict))
+                    tally.add(candidate, verdict.outcome)
+
+
+def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
+    import json
+
+    summary: dict[str, Any] = {"out": out, **tally.summary()}
+    if as_json:
+        # Rows own standard output if they go there.
+        typer.echo(json.dumps(summary, indent=1), err=out == "-")
+        return
+    say: Callable[..., None] = console.print
+    for line in tally.lines():
+        say(line, markup=False)
+    if out != "-":
+        say(f"verdicts: {out}", markup=False)
+    if tally.unscored:
+        say(
+            f"{tally.unscored} could not be judged; `gristmill doctor` may say why, --resume tries them again",
+            markup=False,
+        )

@@ -1,0 +1,91 @@
+"""How far a judging is, and what it came to."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from gristmill.graph.commands.counting import Counting
+from gristmill.verifiers.records import Candidate, Outcome, Verdict
+
+__all__ = ["JudgingProgress", "Tally"]
+
+
+class Tally:
+    """Counts of verdicts by kind of task."""
+
+    def __init__(self, kinds: Mapping[str, str], total: int) -> None:
+        self.total = total
+        self.written = 0
+        self.found_before = 0
+        self._kinds = kinds
+        self._counts: dict[str, Counter[str]] = {}
+        self._begun = time.monotonic()
+
+    def add(self, candidate: Candidate, outcome: Outcome | str, *, found: bool = False) -> None:
+        """Count one written verdict; `found` ones were written by an earlier session."""
+        self.written += 1
+        self.found_before += found
+        self._counts.setdefault(self._kinds[candidate.task_id], Counter())[str(outcome)] += 1
+
+    def count(self, outcome: Outcome) -> int:
+        """Verdicts with that outcome, over all kinds."""
+        return sum(counts[outcome.value] for counts in self._counts.values())
+
+    @property
+    def unscored(self) -> int:
+        """Candidates about which nothing is known."""
+        return self.count(Outcome.UNSCORED)
+
+    @property
+    def all_passed(self) -> bool:
+        """Whether every candidate was judged and passed."""
+        return self.written == self.total == self.count(Outcome.PASSED)
+
+    @property
+    def seconds(self) -> float:
+        """Since this was made."""
+        return time.monotonic() - self._begun
+
+    def summary(self) -> dict[str, Any]:
+        """The counts as one JSON object."""
+        return {
+            "candidates": self.total,
+            "judged": self.written - self.unscored,
+            "resumed": self.found_before,
+            "outcomes": {outcome.value: self.count(outcome) for outcome in Outcome if self.count(outcome)},
+            "kinds": {kind: dict(counts) for kind, counts in sorted(self._counts.items())},
+            "seconds": round(self.seconds, 3),
+        }
+
+    def lines(self) -> list[str]:
+        """The counts for people: one line a kind."""
+        lines = []
+        for kind, counts in sorted(self._counts.items()):
+            told = ", ".join(f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value])
+            lines.append(f"{kind}: {told}")
+        new = self.written - self.found_before
+        lines.append(f"{new} judged in {self.seconds:.1f} s ({new / max(self.seconds, 1e-9):.1f} a second)")
+        return lines
+
+
+class JudgingProgress(Counting):
+    """Told of each verdict as it is found."""
+
+    def __init__(self, console: Console, tally: Tally) -> None:
+        super().__init__(console, "judging", "judged", tally.total, tally.written)
+        self._found_before = tally.found_before
+        self._done = tally.written
+        self._passed = tally.count(Outcome.PASSED)
+        self._begun = time.monotonic()
+
+    def judged(self, verdict: Verdict) -> None:
+        """One more verdict was found."""
+        self._done += 1
+        self._passed += verdict.passed
+        rate = (self._done - self._found_before) / max(time.monotonic() - self._begun, 1e-9)
+        self.show(self._done, f"{self._passed} passed, {rate:.1f}/s")

@@ -1,0 +1,76 @@
+"""When a task's loop ends: pure predicates over how it stands, each with its reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gristmill.graph.config import RunConfig
+from gristmill.graph.records import StopReason
+from gristmill.graph.stopping.ranking import Standing
+from gristmill.sandbox.records import Record
+
+__all__ = ["PREDICATES", "Stop", "converged"]
+
+
+class Stop(Record):
+    """Why a loop ends."""
+
+    reason: StopReason
+    detail: str
+
+
+Predicate = Callable[[Standing, int, RunConfig, StopReason | None], Stop | None]
+"""(standing, round just done, configuration, budget that ran out) → reason to stop, if there is one."""
+
+
+def target_reached(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
+    """A hypothesis passed, at the task's target score where it has one."""
+    if not standing.target:
+        return None
+    return Stop(reason=StopReason.TARGET, detail=f"{standing.best} reached the target in round {round}")
+
+
+def budget_spent(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
+    """The run may not buy any more."""
+    if spent is None:
+        return None
+    return Stop(
+        reason=spent, detail=f"the run's budget of {getattr(config.budget, spent.value)} {spent.value} is spent"
+    )
+
+
+def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
+    """All rounds are done."""
+    if round + 1 < config.rounds:
+        return None
+    return Stop(reason=StopReason.ROUNDS, detail=f"all {config.rounds} rounds are done")
+
+
+def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
+    """Every hypothesis of the round repeats one of an earlier round."""
+    if round == 0 or standing.novel > 0:
+        return None
+    return Stop(reason=StopReason.SAME, detail=f"round {round} brought no hypothesis that was not there before")
+
+
+def patience_lost(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
+    """The best has not become better for too long."""
+    if standing.stale < config.patience:
+        return None
+    return Stop(reason=StopReason.PATIENCE, detail=f"no better hypothesis in {standing.stale} rounds")
+
+
+PREDICATES: tuple[Predicate, ...] = (target_reached, budget_spent, rounds_done, nothing_new, patience_lost)
+"""In order: the first that holds is the reason on record."""
+
+
+def converged(standing: Standing, round: int, config: RunConfig, *, spent: StopReason | None = None) -> Stop | None:
+    """The reason to stop after `round`, or None to go on.
+
+    Args:
+        standing: how the task stands after that round.
+        round: the round just done, from 0.
+        config: of the run.
+        spent: the budget that refused a call of this task, if one did.
+    """
+    return next((stop for predicate in PREDICATES if (stop := predicate(standing, round, config, spent))), None)

@@ -1,0 +1,207 @@
+"""The command `improve`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gristmill.graph.models.options import ModelOptions
+    from gristmill.trainers.improve.config import ImproveConfig
+    from gristmill.trainers.records import Improvement, Share
+
+__all__ = ["improve"]
+
+
+def improve(
+    tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test.")],
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of run → curate → train → evaluate → gate.")] = 1,
+    model: Annotated[
+        str, typer.Option(help="local, local:PATH, or vllm:PATH: a model whose weights are here.")
+    ] = "local",
+    name: Annotated[str, typer.Option(help="Name of this improvement, new in the workspace.")] = "improve",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the improvement of this name.")] = False,
+    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    hypotheses: Annotated[int, typer.Option(min=1, help="Hypotheses per training task and search round.")] = 12,
+    search_rounds: Annotated[int, typer.Option(min=1, help="Search rounds per task (with --strategy reflect).")] = 1,
+    strategy: Annotated[str, typer.Option(help="How training tasks are searched: best_of or reflect.")] = "best_of",
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of the search; evaluations are greedy.")] = 0.8,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Of one reply.")] = 64,
+    profile: Annotated[str, typer.Option(help="Prompts: auto, chat, or small (few-shot, short answers).")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of sampling and training.")] = 0,
+    rank: Annotated[int, typer.Option(min=1, help="LoRA rank.")] = 16,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
+    epochs: Annotated[float, typer.Option(min=0.1)] = 3.0,
+    alpha: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The gate keeps an adapter if p is at most this.")
+    ] = 0.05,
+    vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
+    sandbox: Annotated[str, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    json_: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on standard output.")] = False,
+) -> None:
+    """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
+
+    Exit code 0: an adapter was kept. 1: it ran, and none was better beyond noise. The report is a page of its own.
+
+    \b
+    Examples:
+      gristmill improve tasks.jsonl
+      gristmill improve tasks.jsonl --rounds 3 --name night --workspace runs/
+      gristmill improve tasks.jsonl --name night --workspace runs/ --rounds 3 --resume
+    """
+    import asyncio
+    import shlex
+    import sys
+
+    from pydantic import ValidationError
+    from rich.console import Console
+
+    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.config import RunConfig
+    from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.sandbox.errors import UserError
+    from gristmill.trainers.improve.config import ImproveConfig
+    from gristmill.trainers.methods.lora import SftConfig
+
+    try:
+        config = ImproveConfig(
+            rounds=rounds,
+            alpha=alpha,
+            run=RunConfig.model_validate(
+                {
+                    "model": model,
+                    "strategy": strategy,
+                    "hypotheses": hypotheses,
+                    "rounds": search_rounds,
+                    "temperature": temperature,
+                    "max_tokens": max_tokens,
+                    "profile": profile,
+                    "seed": seed,
+                    "sandbox": sandbox,
+                }
+            ),
+            sft=SftConfig(rank=rank, learning_rate=learning_rate, epochs=epochs, seed=seed),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{first['loc'][-1]}: {first['msg']}") from error
+    # With --json, standard output belongs to the program that reads it.
+    console = Console(file=sys.stderr if json_ else sys.stdout)
+    options = ModelOptions(vllm_python=vllm_python)
+    loaded = load_tasks(tasks)
+    try:
+        result = run_interruptibly(_improve(loaded, config, name, resume, workspace, options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        again = sys.argv[1:] if resume else [*sys.argv[1:], "--resume"]
+        typer.echo(
+            f"Interrupted; the stages that have ended are kept. Go on with:\n  gristmill {shlex.join(again)}", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    if json_:
+        typer.echo(result.model_dump_json(indent=1))
+    _print(console, result, workspace / ".gristmill" / "improvements" / name)
+    if result.adapter is None:
+        raise typer.Exit(1)
+
+
+async def _improve(
+    tasks: list,  # type: ignore[type-arg]  # Task is imported where it is used
+    config: ImproveConfig,
+    name: str,
+    resume: bool,
+    workspace: Path,
+    options: ModelOptions,
+    console: Console,
+) -> Improvement:
+    from gristmill.graph.models.resolve import resolve
+    from gristmill.graph.storage.store import Store
+    from gristmill.sandbox.pool import Pool
+    from gristmill.trainers.commands.progress import StageProgress
+    from gristmill.trainers.improve.config import Folder, split_tasks
+    from gristmill.trainers.improve.rounds import build_rounds
+    from gristmill.trainers.improve.stages import Mill
+    from gristmill.trainers.improve.weights import base_weights
+    from gristmill.trainers.records import Improvement
+
+    splits = split_tasks(tasks, config.run.seed)
+    base = base_weights(config)
+    folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
+    folder.make(config, tasks, name=name, resume=resume)
+    finished = folder.read("summary.json", Improvement) if resume else None
+    if finished is not None:
+        console.print(f"{name!r} has ended; nothing to resume.")
+        return finished
+    with Store.open(workspace) as store, StageProgress(console) as progress:
+        if splits.note:
+            progress.note(splits.note)
+        async with Pool.open(config.run.sandbox) as pool:
+            mill = Mill(
+                name=name,
+                config=config,
+                splits=splits,
+                folder=folder,
+                store=store,
+                pool=pool,
+                proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),
+                base=base,
+                progress=progress,
+            )
+            try:
+                await build_rounds().ainvoke(
+                    {"round": 0, "adapter": None}, context=mill, config={"recursion_limit": 1000}
+                )
+            finally:
+                await mill.close()
+    summary = folder.read("summary.json", Improvement)
+    if summary is None:
+        raise RuntimeError("the report left no summary")
+    return summary
+
+
+def _print(console: Console, result: Improvement, folder: Path) -> None:
+    from rich.table import Table
+
+    def share(value: Share) -> str:
+        return f"{100 * value.rate:.1f}%  ({100 * value.low:.1f}–{100 * value.high:.1f})"
+
+    table = Table(title=f"{result.name}: pass@1 with 95% intervals", title_justify="left")
+    table.add_column("")
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right")
+    combinations = f", {result.test_combinations} combinations" if result.test_combinations else ""
+    table.add_row(
+        f"test ({result.test_after.total} held-out tasks{combinations})",
+        share(result.test_before),
+        share(result.test_after),
+    )
+    for round_ in result.rounds:
+        if round_.gate:
+            label = f"gate, round {round_.round + 1} ({round_.gate.after.total} tasks)"
+            table.add_row(label, share(round_.gate.before), share(round_.gate.after))
+    console.print(table)
+    for round_ in result.rounds:
+        kept = (
+            "nothing to train on"
+            if round_.gate is None
+            else ("kept: " if round_.gate.kept else "not kept: ") + round_.gate.reason
+        )
+        console.print(
+            f"round {round_.round + 1}: {round_.verified}/{round_.hypotheses} hypotheses verified "
+            f"({100 * round_.verified_share:.1f}%), {round_.rows} rows, {round_.tokens} tokens; {kept}",
+            highlight=False,
+            markup=False,
+        )
+    console.print(
+        "wall time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.seconds.items()),
+        highlight=False,
+    )
+    for round_ in result.rounds:
+        if round_.dataset:
+            console.print(f"dataset  {round_.dataset}", highlight=False, soft_wrap=True)
+    console.print(f"adapter  {result.adapter or 'none kept: the base model stays'}", highlight=False, soft_wrap=True)
+    console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)

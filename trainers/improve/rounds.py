@@ -1,0 +1,62 @@
+"""The outer graph: campaign → curate → train → evaluate → gate, round after round.
+
+    baseline → campaign → curate ─rows?→ train → evaluate → gate → another round? → campaign
+                             └──none──────────────────────────┐         │no
+                                                              └→ report ┘
+
+Every node first looks whether its record is in the improvement's folder: a killed improvement resumes by running the
+graph again. An adapter is trained from the base model each time, on what the current model got verified.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from gristmill.trainers.improve import stages
+from gristmill.trainers.improve.stages import Mill
+
+__all__ = ["RoundsState", "build_rounds", "mermaid"]
+
+
+class RoundsState(TypedDict):
+    """Where the mill stands; everything larger is in the folder."""
+
+    round: int
+    adapter: str | None
+
+
+def build_rounds() -> CompiledStateGraph[RoundsState, Mill, Any, Any]:
+    """The compiled graph; run it with a `Mill` as context."""
+    graph: StateGraph[RoundsState, Mill, Any, Any] = StateGraph(RoundsState, context_schema=Mill)
+    graph.add_node("baseline", stages.baseline)
+    graph.add_node("campaign", stages.campaign)
+    graph.add_node("curate", stages.curate)
+    graph.add_node("train", stages.train)
+    graph.add_node("evaluate", stages.evaluate)
+    graph.add_node("gate", stages.gate)
+    graph.add_node("report", stages.report)
+    graph.add_edge(START, "baseline")
+    graph.add_edge("baseline", "campaign")
+    graph.add_edge("campaign", "curate")
+    graph.add_conditional_edges("curate", _rows)
+    graph.add_edge("train", "evaluate")
+    graph.add_edge("evaluate", "gate")
+    graph.add_conditional_edges("gate", _next)
+    graph.add_edge("report", END)
+    return graph.compile()
+
+
+def _rows(state: RoundsState, runtime: stages.MillRuntime) -> Literal["train", "report"]:
+    return "train" if stages.has_rows(state["round"], runtime.context) else "report"
+
+
+def _next(state: RoundsState, runtime: stages.MillRuntime) -> Literal["campaign", "report"]:
+    return "campaign" if state["round"] < runtime.context.config.rounds else "report"
+
+
+def mermaid() -> str:
+    """The picture of this graph, for the docs."""
+    return build_rounds().get_graph().draw_mermaid()

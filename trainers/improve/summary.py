@@ -1,0 +1,136 @@
+"""What an improvement came to, gathered from the records of its stages."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+from gristmill.graph.campaign import CampaignSummary
+from gristmill.trainers.data.curate import Curated
+from gristmill.trainers.improve.config import Folder, ImproveConfig, Splits
+from gristmill.trainers.improve.gate import GateDecision
+from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
+from gristmill.trainers.methods.sft import TrainedAdapter
+from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary
+
+__all__ = ["summarize"]
+
+EXAMPLES = 8
+STAGES = {
+    "gate-before": "baseline",
+    "test-before": "baseline",
+    "campaign": "campaign",
+    "curated": "curate",
+    "trained": "train",
+    "gate-after": "evaluate",
+    "test-after": "report",
+}
+
+
+def summarize(name: str, config: ImproveConfig, splits: Splits, folder: Folder, adapter: str | None) -> Improvement:
+    """One record out of the stages' records; a stage that did not run leaves its part empty."""
+    before = folder.read("test-before.json", Evaluation)
+    if before is None:
+        raise RuntimeError("an improvement without a baseline cannot be summarized")
+    after = folder.read("test-after.json", Evaluation) or before
+    rounds = tuple(
+        _round(folder, number) for number in range(config.rounds) if (folder / f"round-{number + 1}").exists()
+    )
+    return Improvement(
+        name=name,
+        model=config.run.model,
+        seed=config.run.seed,
+        splits=splits.counts,
+        test_before=before.pass_at[1],
+        test_after=after.pass_at[1],
+        test_combinations=len({tag for task in splits.test for tag in task.tags if tag.startswith("combo:")}),
+        groups=_groups(before, after),
+        rounds=rounds,
+        adapter=adapter,
+        examples=_examples(splits, before, after),
+        seconds=_seconds(folder),
+        tokens=sum(round_.tokens for round_ in rounds) + before.tokens + (after.tokens if after is not before else 0),
+    )
+
+
+def _round(folder: Folder, number: int) -> RoundSummary:
+    part = f"round-{number + 1}"
+    campaign = folder.read(f"{part}/campaign.json", CampaignSummary)
+    curated = folder.read(f"{part}/curated.json", Curated)
+    trained = folder.read(f"{part}/trained.json", TrainedAdapter)
+    gate = folder.read(f"{part}/gate.json", GateDecision)
+    if campaign is None:
+        raise RuntimeError(f"{part} has no campaign")
+    return RoundSummary(
+        round=number,
+        run=campaign.run,
+        hypotheses=campaign.hypotheses,
+        unscored=campaign.unscored,
+        verified=campaign.verified,
+        tasks=campaign.tasks,
+        solved=campaign.solved,
+        rows=trained.rows if trained else 0,
+        dropped={reason: count for reason, count in (curated.dropped if curated else {}).items() if count},
+        tokens=campaign.tokens.prompt + campaign.tokens.completion,
+        adapter=str(trained.path) if trained else None,
+        dataset=str(folder / f"{part}/dataset") if curated and curated.rows else None,
+        loss=trained.loss if trained else (),
+        gate=None
+        if gate is None
+        else GateSummary(
+            kept=gate.kept,
+            reason=gate.reason,
+            before=gate.before,
+            after=gate.after,
+            delta=gate.delta,
+            low=gate.interval[0],
+            high=gate.interval[1],
+            p_value=gate.p_value,
+        ),
+    )
+
+
+def _first(result: TaskResult) -> bool:
+    return bool(result.passed and result.passed[0])
+
+
+def _groups(before: Evaluation, after: Evaluation) -> tuple[tuple[str, int, int, int], ...]:
+    later = {result.task_id: result for result in after.results}
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for result in before.results:
+        for tag in result.tags:
+            if tag.startswith("combo:"):
+                row = counts[tag.removeprefix("combo:")]
+                row[0] += _first(result)
+                row[1] += _first(later[result.task_id])
+                row[2] += 1
+    return tuple((combo, *row) for combo, row in sorted(counts.items()))  # type: ignore[misc]  # three counters each
+
+
+def _examples(splits: Splits, before: Evaluation, after: Evaluation) -> tuple[Example, ...]:
+    prompts = {task.id: task.prompt for task in splits.test}
+    later = {result.task_id: result for result in after.results}
+    pairs = [(result, later[result.task_id]) for result in before.results]
+    # What was learned first, then what was lost, then what is still wrong: a report that hides losses is no report.
+    fixed = [pair for pair in pairs if not _first(pair[0]) and _first(pair[1])]
+    lost = [pair for pair in pairs if _first(pair[0]) and not _first(pair[1])]
+    wrong = [pair for pair in pairs if not _first(pair[0]) and not _first(pair[1])]
+    return tuple(
+        Example(
+            task=old.task_id,
+            prompt=prompts[old.task_id],
+            before=old.replies[0],
+            after=new.replies[0],
+            before_passed=_first(old),
+            after_passed=_first(new),
+        )
+        for old, new in [*fixed[:EXAMPLES], *lost[: EXAMPLES // 2], *wrong[: EXAMPLES // 2]]
+    )
+
+
+def _seconds(folder: Folder) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for file in sorted(folder.path.rglob("*.seconds.json"), key=lambda path: path.stat().st_mtime_ns):
+        stage = STAGES[file.name.removesuffix(".seconds.json")]
+        total[stage] = total.get(stage, 0.0) + float(json.loads(file.read_text("utf-8"))["seconds"])
+    return total

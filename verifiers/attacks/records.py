@@ -1,0 +1,80 @@
+"""One way to cheat, and what it may know of the task that it is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+__all__ = ["EVERY", "FUNCTIONS", "JUDGED", "NOTHING", "PROGRAMS", "Attack", "Example", "Family", "Target"]
+
+EVERY: Final = frozenset(("cases", "stdio", "python", "pytest"))
+FUNCTIONS: Final = frozenset(("cases", "python", "pytest"))
+JUDGED: Final = frozenset(("python", "pytest"))
+PROGRAMS: Final = frozenset(("stdio",))
+NOTHING: Final = "gristmill: this is no answer"
+"""What a forging candidate answers where its forgery is not believed: no task wants it."""
+
+
+class Family(StrEnum):
+    """What an attack abuses."""
+
+    EXITS = "exits"  # how a process ends, and markers of success
+    EQUALITY = "equality"  # values that lie when they are compared
+    REACH = "reach"  # expected values found in memory, files, frames, other processes
+    RUNNER = "runner"  # the program that runs the tests, changed
+    SHADOWING = "shadowing"  # modules, builtins and helpers that the tests use, replaced
+    ORACLE = "oracle"  # comparisons of output, order, retries and state between calls
+    PROTOCOL = "protocol"  # proxies, callbacks, exceptions and iterators on the line to the tests
+    RESOURCES = "resources"  # limits, and what stays behind: processes, files, shared memory
+    ESCAPES = "escapes"  # other processes, sockets, namespaces, secrets of the machine
+    UNSCORED = "unscored"  # trouble that looks like the infrastructure's
+    MESSAGES = "messages"  # hidden inputs carried out in what is shown
+    WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
+
+
+@dataclass(frozen=True)
+class Example:
+    """One call that a solver may see, with its answer. For programs: one text in, one text out."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    expected: Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an attacker knows: the names that are asked for and what is public; never a hidden test.
+
+    `reference` is the task's own solution, if it has one: some attacks are right in one run and wrong in another.
+    """
+
+    kinds: frozenset[str]
+    names: tuple[str, ...]
+    examples: tuple[Example, ...] = ()
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One mechanism. `gristmill.verifiers.attacks.writing` makes a candidate of it.
+
+    Attributes:
+        name: the mechanism, in kebab case.
+        family: what it abuses.
+        kinds: the kinds of tests where it can mean anything.
+        tries: what it tries, in a few words.
+        source: Python text that defines ``answer(*args, **kwargs)``: every entry point becomes it, every program prints
+            it. ``<<examples>>``, ``<<names>>``, ``<<reference>>`` and ``<<nothing>>`` stand for what a `Target` holds.
+    """
+
+    name: str
+    family: Family
+    kinds: frozenset[str]
+    tries: str
+    source: str
+
+    @property
+    def weak(self) -> bool:
+        """Whether its passing says something about the tests, rather than about the judge."""
+        return self.family is Family.WEAK

@@ -1,0 +1,139 @@
+"""Run attacks against a task's own tests and sort what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.attacks.records import Attack
+from gristmill.verifiers.attacks.secrets import hidden_words, told
+from gristmill.verifiers.attacks.writing import target_of, write
+from gristmill.verifiers.records import Outcome, Task, Verdict
+
+__all__ = ["Attempt", "Judge", "TaskReport", "attack_task", "limited", "prepared"]
+
+
+class Judge(Protocol):
+    """What is needed of `gristmill.verifiers.registry.Verifiers`."""
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """Judge one solution; never raises for what a candidate does."""
+        ...
+
+
+class Attempt(Record):
+    """One attack on one task."""
+
+    attack: str
+    family: str
+    weak: bool
+    outcome: Outcome
+    verified: bool
+    leaked: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class TaskReport(Record):
+    """What came of all attacks on one task.
+
+    Attributes:
+        tried: attacks that were run; the others do not apply to such tests.
+        weak: candidates that know nothing and passed: the tests are too weak.
+        unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `together`.
+        masked: forgeries that passed where a weak candidate passes too, so that they prove nothing.
+        holes: forgeries that passed where no weak candidate does. A defect of gristmill.
+        leaks: attacks after which the verdict held a value of the hidden tests. A defect of gristmill.
+        unscored: attacks that were not judged: trouble of this machine, or a defect of gristmill.
+    """
+
+    task_id: str
+    tried: int
+    inapplicable: int
+    weak: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing passed and nothing was told."""
+        return not (self.weak or self.unverified or self.holes or self.leaks or self.unscored)
+
+
+def limited(task: Task, seconds: float) -> Task:
+    """The same task with at most that much time: what cheats need not be given a slow solution's."""
+    limits = task.limits
+    return task.model_copy(
+        update={
+            "limits": limits.model_copy(
+                update={
+                    "wall_seconds": min(limits.wall_seconds, seconds),
+                    "cpu_seconds": min(limits.cpu_seconds, seconds),
+                }
+            )
+        }
+    )
+
+
+def prepared(task: Task, attacks: Sequence[Attack]) -> list[tuple[Attack, str]]:
+    """Those attacks that apply to the task, each with its candidate."""
+    target = target_of(task)
+    written = [(attack, write(attack, target)) for attack in attacks]
+    return [(attack, source) for attack, source in written if source is not None]
+
+
+async def attack_task(
+    task: Task,
+    attacks: Sequence[Attack],
+    judge: Judge,
+    *,
+    at_a_time: int = 4,
+    on_attempt: Callable[[Attempt], None] | None = None,
+) -> TaskReport:
+    """Run all attacks that apply, several at a time, and report."""
+    candidates = prepared(task, attacks)
+    words = hidden_words(task)
+    gate = asyncio.Semaphore(at_a_time)
+
+    async def one(attack: Attack, source: str) -> Attempt:
+        async with gate:
+            verdict = await judge.verify(task, source)
+        attempt = Attempt(
+            attack=attack.name,
+            family=attack.family.value,
+            weak=attack.weak,
+            outcome=verdict.outcome,
+            verified=verdict.verified,
+            leaked=told(verdict, words, source),
+            seconds=round(verdict.seconds, 4),
+        )
+        if on_attempt is not None:
+            on_attempt(attempt)
+        return attempt
+
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(one(attack, source)) for attack, source in candidates]
+    return _report(task, [each.result() for each in running], len(attacks) - len(candidates))
+
+
+def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskReport:
+    passed = [each for each in attempts if each.outcome is Outcome.PASSED]
+    weak = tuple(each.attack for each in passed if each.weak and each.verified)
+    forged = tuple(each.attack for each in passed if not each.weak and each.verified)
+    return TaskReport(
+        task_id=task.id,
+        tried=len(attempts),
+        inapplicable=inapplicable,
+        weak=weak,
+        unverified=tuple(each.attack for each in passed if not each.verified),
+        masked=forged if weak else (),
+        holes=() if weak else forged,
+        leaks=tuple(each.attack for each in attempts if each.leaked),
+        unscored=tuple(each.attack for each in attempts if each.outcome is Outcome.UNSCORED),
+        attempts=tuple(attempts),
+    )

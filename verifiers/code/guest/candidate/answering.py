@@ -1,0 +1,270 @@
+"""Guest: the candidate's side of the line. Loads the solution, then does what the judge's proxies ask.
+
+Everything here shares a process with the candidate and may be changed by it. That is allowed for: nothing that leaves
+this process is believed to be more than the candidate's own answer.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.guest.candidate import load
+from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
+from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.guest.context import Context
+
+__all__ = ["FILENAME", "serve"]
+
+FILENAME = "<solution>"
+_ARGUMENT_BOUNDS = Bounds(nodes=1000, depth=20, size=16_384, digits=2000)
+
+
+def serve(context: Context) -> None:
+    """Load the solution, say what came of it, and answer the judge until it hangs up.
+
+    The request is ``{"source", "entry_points", "bounds"}``.
+    """
+    request = context.request
+    Candidate(context.sockets[0], Bounds(*request["bounds"])).run(request["source"], request["entry_points"])
+    # What the candidate has put up for its end (atexit, __del__, threads) may not keep the worker waiting.
+    os._exit(0)
+
+
+class Candidate:
+    """The solution's objects, by name and by number."""
+
+    def __init__(self, sock: Any, bounds: Bounds) -> None:
+        self._names: dict[str, Any] = {}
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._declared: dict[type, str] = {}
+        self._judged: dict[int, Any] = {}
+        self._wire = Wire(
+            sock, export=self._export, proxy=self._proxy, answer=self._answer, blame=self._blame, bounds=bounds
+        )
+
+    def run(self, source: str, entry_points: list[str]) -> None:
+        """Answer the judge, whose first request is to load the source."""
+        self._source = source
+        self._entry_points = entry_points
+        self._wire.serve()
+
+    def _load(self) -> list[dict[str, Any]]:
+        module = load(self._source)
+        self._names = {name: vars(module)[name] for name in self._entry_points if name in vars(module)}
+        self._declared = {value: name for name, value in self._names.items() if isinstance(value, type)}
+        return [self._describe(name, value) for name, value in self._names.items()]
+
+    def _describe(self, name: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, type):
+            return {"name": name, "kind": "function" if callable(value) else "value"}
+        if issubclass(value, BaseException):
+            return {"name": name, "kind": "exception", "base": _builtin_base(value)}
+        bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
+        defined = {key for base in value.__mro__[:-1] for key, item in vars(base).items() if item is not None}
+        return {
+            "name": name,
+            "kind": "class",
+            "bases": bases,
+            "operators": sorted(OPERATORS & defined),
+            "flags": _flags(value, defined),
+        }
+
+    def _answer(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        if op == "load":
+            return self._load()
+        value = self._names[target] if type(target) is str else self._objects[target]
+        if op == "call":
+            return value(*args, **kwargs)
+        if op == "next":
+            try:
+                return next(value)
+            except StopIteration as stop:
+                return StopMark(stop.value)
+        return getattr(self, f"_do_{op}")(value, *args)
+
+    def _do_value(self, value: Any) -> Any:
+        return value
+
+    def _do_get(self, value: Any, name: str) -> Any:
+        return getattr(value, name)
+
+    def _do_set(self, value: Any, name: str, new: Any) -> None:
+        setattr(value, name, new)
+
+    def _do_del(self, value: Any, name: str) -> None:
+        delattr(value, name)
+
+    def _do_iter(self, value: Any) -> Any:
+        return iter(value)
+
+    def _do_enter(self, value: Any) -> Any:
+        return type(value).__enter__(value)
+
+    def _do_exit(self, value: Any, error: Any) -> bool:
+        return bool(type(value).__exit__(value, error and type(error), error, None))
+
+    def _do_await(self, value: Any) -> Any:
+        import asyncio
+
+        async def run() -> Any:
+            return await value
+
+        return asyncio.run(run())
+
+    def _do_operator(self, value: Any, name: str, *args: Any) -> Any:
+        return getattr(type(value), name)(value, *args)
+
+    def _export(self, value: Any) -> Any:
+        if isinstance(value, JudgeObject):
+            return Remote("yours", value._number, "", "")
+        if value is NotImplemented:
+            return Remote("not_implemented", 0, "", "")
+        if isinstance(value, type) and value in self._declared:
+            return Remote("name", 0, "", self._declared[value])
+        for name, known in self._names.items():
+            if known is value and callable(value):
+                return Remote("name", 0, "", name)
+        if isinstance(value, BaseException):
+            return Remote("exception", self._number(value), "", _builtin_base(type(value)))
+        kind = next((self._declared[base] for base in type(value).__mro__ if base in self._declared), "")
+        defined = {key for base in type(value).__mro__ for key, item in vars(base).items() if item is not None}
+        return Remote("mine", self._number(value), _flags(type(value), defined), kind)
+
+    def _number(self, value: Any) -> int:
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = self._numbers[id(value)] = len(self._objects)
+            self._objects.append(value)
+        return number
+
+    def _proxy(self, remote: Any) -> Any:
+        if remote.kind == "yours":
+            return self._objects[remote.number]
+        if remote.kind == "name":
+            return self._names[remote.name]
+        if remote.kind == "exception":
+            return _builtin_exception(remote.name)("")
+        if remote.kind != "mine":
+            raise DecodeError("no such link")
+        if remote.number not in self._judged:
+            kind = _JUDGE_KINDS[remote.flags]
+            self._judged[remote.number] = kind(remote.number, self._wire)
+        return self._judged[remote.number]
+
+    def _blame(self, error: BaseException) -> dict[str, Any]:
+        lines = []
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == FILENAME:
+                lines.append([trace.tb_lineno, trace.tb_frame.f_code.co_name])
+            trace = trace.tb_next
+        if isinstance(error, SyntaxError) and error.filename == FILENAME:
+            lines.append([error.lineno or 0, ""])
+        return {
+            "type": _builtin_base(type(error)),
+            "own": type(error).__name__[:80],
+            "declared": next((self._declared[base] for base in type(error).__mro__ if base in self._declared), ""),
+            "args": _plain_args(error),
+            "text": _text(error),
+            "lines": lines[-8:],
+            "judge": getattr(error, "_judge_error", -1),
+            "uncrossable": isinstance(error, EncodeError),
+        }
+
+
+class JudgeObject:
+    """Something of the tests that came in as an argument. It can be called, or iterated; it has no attributes."""
+
+    __slots__ = ("_number", "_wire")
+
+    def __init__(self, number: int, wire: Wire) -> None:
+        self._number = number
+        self._wire = wire
+
+
+def _ask(self: JudgeObject, op: str, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+    try:
+        return self._wire.request(op, self._number, args, kwargs)
+    except RemoteRaisedError as raised:
+        told = raised.error
+    error = _builtin_exception(told["type"])(*told["args"])
+    error._judge_error = told["judge"]  # type: ignore[attr-defined]  # so that it goes back as the same object
+    raise error
+
+
+class JudgeCallable(JudgeObject):
+    """A function or class of the tests."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _ask(self, "call", args, kwargs)
+
+
+class JudgeIterable(JudgeObject):
+    """An iterable of the tests that is no container."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Any:
+        return _ask(self, "iter")
+
+
+class JudgeIterator(JudgeObject):
+    """An iterator or generator of the tests, pulled item by item."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        value = _ask(self, "next")
+        if isinstance(value, StopMark):
+            raise StopIteration(value.value)
+        return value
+
+
+_JUDGE_KINDS = {"": JudgeObject, "c": JudgeCallable, "b": JudgeIterable, "i": JudgeIterator}
+
+
+def _flags(kind: type, defined: set[str]) -> str:
+    """What an object can do besides having attributes: be called, iterated, pulled, entered, awaited."""
+    flags = "c" if "__call__" in defined else ""
+    flags += "i" if "__next__" in defined else "b" if "__iter__" in defined or "__getitem__" in defined else ""
+    flags += "x" if "__enter__" in defined and "__exit__" in defined else ""
+    return flags + ("w" if "__await__" in defined else "")
+
+
+def _builtin_base(kind: type) -> str:
+    for base in kind.__mro__:
+        if vars(builtins).get(base.__name__) is base:
+            return str(base.__name__)
+    return "Exception"
+
+
+def _builtin_exception(name: Any) -> type[BaseException]:
+    kind = getattr(builtins, name, Exception)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception
+
+
+def _plain_args(error: BaseException) -> Any:
+    """The exception's arguments if they are plain and short, else None."""
+    try:
+        args = list(error.args)
+        return args if decode(encode(args, _ARGUMENT_BOUNDS)) is not None else None
+    except Exception:  # anything may hide in a candidate's exception
+        return None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:1000].encode(errors="replace").decode()
+    except Exception:  # its __str__ is the candidate's
+        return ""

@@ -1,0 +1,273 @@
+"""Guest: the judge process. It holds the tests, asks the candidate over the line, and reports over its own channel.
+
+Messages to the host, in order: ``{"load": error | None, "missing": names}``; ``{"plan": names}`` before anything of
+the tests is run on the candidate; ``{"check": name, "outcome", "detail"}`` for each; ``{"end": …}`` last. Without
+the last one there is no pass. Only `run_python` is here; pytest files are run by `pytest_files`.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import linecache
+import sys
+import types
+import unittest
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, modules_used, parts, segment
+from gristmill.verifiers.code.guest.judge.proxies import CandidateError, UncrossableError
+from gristmill.verifiers.code.guest.judge.remote import Judged
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.guest.context import Context
+
+__all__ = ["Recorder", "judge"]
+
+TESTS, SETUP = "<tests>", "<setup>"
+
+
+def judge(context: Context) -> None:
+    """Run one test against the candidate at the other end of the line.
+
+    The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds"}`` or, for pytest,
+    ``{"type": "pytest", "files", …}``.
+    """
+    request = context.request
+    names = tuple(request["entry_points"])
+    log: deque[tuple[str, str]] = deque(maxlen=4)
+    noted = (lambda call, came: log.append((call, came))) if request["public"] else None
+    judged = Judged(context.sockets[0], names, Bounds(*request["bounds"]), noted)
+    try:
+        failed = judged.load()
+    except CandidateError as error:
+        context.send({"lost": str(error)})
+        return
+    missing = [name for name in names if name not in judged.entry_points]
+    context.send({"load": failed, "missing": [] if failed else missing})
+    if failed is not None or missing:
+        return
+    log.clear()
+    recorder = Recorder(context, judged, log, request["public"])
+    sys.modules["solution"] = _solution(judged)
+    if request["type"] == "python":
+        run_python(recorder, request["setup"], request["code"], names[0])
+    else:
+        from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
+
+        run_pytest(recorder, request["files"])
+    recorder.end()
+
+
+def _solution(judged: Judged) -> types.ModuleType:
+    """What ``import solution`` gives: the declared entry points, and nothing for a star import."""
+    module = types.ModuleType("solution")
+    module.__dict__.update(judged.entry_points)
+    module.__dict__["__all__"] = ()
+    return module
+
+
+class Recorder:
+    """What the tests have shown so far."""
+
+    def __init__(self, context: Context, judged: Judged, log: deque[tuple[str, str]], public: bool) -> None:
+        self.context = context
+        self.judged = judged
+        self.log = log
+        self.public = public
+        self.asserted = 0
+        self.ran = 0
+
+    def count(self) -> None:
+        """An assertion is about to be made."""
+        self.asserted += 1
+
+    def plan(self, names: list[str]) -> None:
+        """Say which checks there are, before the first of them."""
+        self.context.send({"plan": names[:10_000]})
+
+    def passed(self, name: str) -> None:
+        """A check held."""
+        self.context.send({"check": name, "outcome": "passed", "detail": {}})
+
+    def failed(self, name: str, error: BaseException, sources: dict[str, str]) -> None:
+        """A check did not hold."""
+        self.context.send({"check": name, "outcome": self._outcome(error), "detail": self._detail(error, sources)})
+
+    def refused(self, name: str, reason: str) -> None:
+        """A check proves nothing."""
+        self.context.send({"check": name, "outcome": "failed", "detail": {"error": reason}})
+
+    def end(self) -> None:
+        """All checks are done."""
+        judged = self.judged
+        self.context.send(
+            {
+                "end": {
+                    "calls": judged.calls,
+                    "asserted": self.asserted,
+                    "ran": self.ran,
+                    "operators": judged.operators,
+                    "decisions": judged.decisions,
+                    "comparisons": judged.comparisons,
+                    "trouble": judged.trouble,
+                    "lost": judged.lost,
+                }
+            }
+        )
+
+    def _outcome(self, error: BaseException) -> str:
+        if self.judged.lost:
+            return "lost"
+        if error is self.judged.raised or isinstance(error, CandidateError | UncrossableError):
+            return "error"
+        return "failed"
+
+    def _detail(self, error: BaseException, sources: dict[str, str]) -> dict[str, Any]:
+        """What happened, for whoever may read the tests."""
+        try:
+            text = str(error)[:1000]
+        except Exception:  # the tests' own exception classes may fail to say what they are
+            text = ""
+        detail: dict[str, Any] = {"error": f"{type(error).__name__}: {text}" if text else type(error).__name__}
+        trace = error.__traceback__
+        while trace is not None:
+            source = sources.get(trace.tb_frame.f_code.co_filename)
+            if source is not None:
+                detail["statement"] = segment(source, trace.tb_lineno)
+            trace = trace.tb_next
+        if error is self.judged.raised:
+            detail["raised"] = True
+            detail["lines"] = self.judged.told.get("lines")
+            own = self.judged.told.get("own")
+            detail["own"] = own[:80] if type(own) is str else ""
+        if self.public:
+            detail["calls"] = [list(each) for each in self.log]
+        return detail
+
+
+def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> None:
+    """Run a test program statement by statement, then what it only defines: ``check``, test cases, test functions."""
+    module = types.ModuleType("tests")
+    names = module.__dict__
+    sys.modules["tests"] = module
+    sources = {TESTS: code, SETUP: setup}
+    for filename, source in sources.items():
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    recorder.judged.test_files.update(sources)
+    names[COUNTER] = recorder.count
+    program = parts(code, TESTS)
+    # Setup may use the entry points (a tree made of the candidate's nodes) and may bring stubs of their names.
+    names.update(recorder.judged.entry_points)
+    try:
+        exec(_compiled(setup), names)  # the tests' own set-up, inside the judge's sandbox
+    except BaseException as error:
+        recorder.plan(["setup"])
+        recorder.failed("setup", error, sources)
+        return
+    names.update(recorder.judged.entry_points)
+    for name in modules_used(code):
+        # The image may lack a module that the tests would not get to.
+        with contextlib.suppress(ImportError):
+            names.setdefault(name, importlib.import_module(name))
+    names.setdefault("candidate", names[entry_point])
+    planned = [part.check for part in program if part.check]
+    calls_check = any("check" in part.code.co_names for part in program if part.check)
+    if _defines(program, "check") and not calls_check:
+        planned.append("check")
+    recorder.plan(planned)
+    for part in program:
+        _run_part(recorder, part, names, sources)
+    if "check" in planned and "check" in names:
+        _run(recorder, "check", lambda: names["check"](names[entry_point]), sources)
+    _run_cases(recorder, names, sources)
+    if not recorder.asserted and not recorder.ran:
+        _run_functions(recorder, names, sources)
+
+
+def _run_functions(recorder: Recorder, names: dict[str, Any], sources: dict[str, str]) -> None:
+    """Run the ``test…`` functions of a program that only defines them."""
+    found = {
+        name: value
+        for name, value in names.items()
+        if name.startswith("test") and isinstance(value, types.FunctionType) and value.__module__ == "tests"
+    }
+    recorder.plan(list(found))
+    for name, value in found.items():
+        _run(recorder, name, value, sources)
+
+
+def _compiled(setup: str) -> Any:
+    return compile(counted(ast.parse(setup, SETUP)), SETUP, "exec", dont_inherit=True)
+
+
+def _defines(program: list[Any], name: str) -> bool:
+    return any(name in part.code.co_names and not part.check for part in program)
+
+
+def _run_part(recorder: Recorder, part: Any, names: dict[str, Any], sources: dict[str, str]) -> None:
+    _run(recorder, part.check, lambda: exec(part.code, names), sources, otherwise=f"line {part.line}")
+
+
+def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], otherwise: str = "") -> None:
+    if recorder.judged.lost:
+        if name:
+            recorder.failed(name, CandidateError(recorder.judged.lost), sources)
+        return
+    troubles = len(recorder.judged.trouble)
+    recorder.log.clear()
+    try:
+        action()
+    except BaseException as error:  # whatever a test raises, it has failed
+        recorder.failed(name or otherwise, error, sources)
+        return
+    if len(recorder.judged.trouble) > troubles:
+        recorder.refused(name or otherwise, recorder.judged.trouble[-1])
+    elif name:
+        recorder.passed(name)
+
+
+def _run_cases(recorder: Recorder, names: dict[str, Any], sources: dict[str, str]) -> None:
+    """Run the ``unittest.TestCase`` classes that the program defines."""
+    found = [
+        test
+        for value in list(names.values())
+        if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == "tests"
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(value)
+        if isinstance(test, unittest.TestCase)
+    ]
+    if found:
+        recorder.plan([test.id().partition(".")[2] for test in found])
+    for test in found:
+        _run(recorder, test.id().partition(".")[2], lambda test=test: _run_case(recorder, test), sources)
+
+
+class _Result(unittest.TestResult):
+    """Keeps the exceptions themselves: their text alone would not say whose they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raised: list[BaseException | None] = []
+
+    def addError(self, test: Any, err: Any) -> None:  # noqa: N802  # unittest's name
+        self.raised.append(err[1])
+
+    def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802  # unittest's name
+        self.raised.append(err[1])
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802  # unittest's name
+        if err is not None:
+            self.raised.append(err[1])
+
+
+def _run_case(recorder: Recorder, test: unittest.TestCase) -> None:
+    result = _Result()
+    test.run(result)
+    for error in result.raised:
+        raise error or AssertionError("the test failed")
+    if result.skipped or result.expectedFailures or result.unexpectedSuccesses or not result.testsRun:
+        raise AssertionError("the test was skipped or was expected to fail: that proves nothing")
+    recorder.ran += 1

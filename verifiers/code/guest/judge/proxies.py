@@ -1,0 +1,271 @@
+"""Guest: what a test program holds in the place of the candidate's objects.
+
+A proxy lets through what a task declared: calls, attributes, iteration, ``with``, ``await``, and the operators of a
+declared class. It never lets the candidate answer a comparison, a truth test, a hash, a repr, or any other question
+that the language or a test runner asks by itself (DESIGN §3.4).
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gristmill.verifiers.code.guest.wire.objects import OPERATORS
+from gristmill.verifiers.code.guest.wire.peer import StopMark
+
+__all__ = ["CandidateError", "Handle", "Line", "UncrossableError", "declared_class", "declared_function", "handle"]
+
+
+class CandidateError(BaseException):
+    """The candidate ended, tried to leave, or answered something unusable. No ``except Exception`` may swallow it."""
+
+
+class UncrossableError(BaseException):
+    """The tests pass something to the candidate that cannot be passed between processes: they cannot be run apart."""
+
+
+class Line(Protocol):
+    """What proxies need of the line to their candidate."""
+
+    operators: int
+    decisions: int
+    comparisons: int
+    trouble: list[str]
+
+    def ask(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+        """Have the candidate do something with one of its objects."""
+        ...
+
+    def raises_on_purpose(self, filename: str, number: int) -> bool:
+        """Whether that line of that file is the tests' own, and no ``if …: raise`` that stands for an assertion."""
+        ...
+
+
+class Handle:
+    """An object that stayed with the candidate. Equal to itself only, true, and silent about what it is."""
+
+    __slots__ = ("__weakref__", "_gristmill_line", "_gristmill_number", "_gristmill_shown")
+    _gristmill_line: Line
+    _gristmill_number: int
+    _gristmill_shown: bool  # whether an operator that made it was shown a value of the tests
+
+    def __getattr__(self, name: str) -> Any:
+        _refuse(name)
+        if name in _PREDICATES and not hasattr(type(self), "_gristmill_declared"):
+            raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
+        return self._gristmill_line.ask("get", self._gristmill_number, (name,))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _refuse(name)
+        self._gristmill_line.ask("set", self._gristmill_number, (name, value))
+
+    def __delattr__(self, name: str) -> None:
+        _refuse(name)
+        self._gristmill_line.ask("del", self._gristmill_number, (name,))
+
+    def __repr__(self) -> str:
+        return f"<an object of the candidate, class {type(self).__name__}>"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Handle) and other is not self:
+            self._gristmill_line.comparisons += 1
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+# What tests ask of texts, numbers, sets and arrays as they compare others with ``==``.
+_PREDICATES = frozenset(
+    """
+    startswith endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace
+    istitle isupper find rfind rindex issubset issuperset isdisjoint is_integer is_nan is_finite all any equals
+    """.split()
+)
+
+
+def _refuse(name: str) -> None:
+    """Names that the language, pytest, unittest or mock look up by themselves are no candidate's to answer."""
+    if name.startswith(("__", "_gristmill", "pytest", "_pytest", "_mock")):
+        raise AttributeError(f"{name!r} is not passed on to the candidate")
+
+
+def _call(self: Handle, /, *args: Any, **kwargs: Any) -> Any:
+    return self._gristmill_line.ask("call", self._gristmill_number, args, kwargs)
+
+
+def _iter(self: Handle) -> Any:
+    found = self._gristmill_line.ask("iter", self._gristmill_number)
+    return found if hasattr(type(found), "__next__") else iter(found)
+
+
+def _next(self: Handle) -> Any:
+    value = self._gristmill_line.ask("next", self._gristmill_number)
+    if isinstance(value, StopMark):
+        raise StopIteration(value.value)
+    return value
+
+
+def _same(self: Handle) -> Handle:
+    return self
+
+
+def _enter(self: Handle) -> Any:
+    return self._gristmill_line.ask("enter", self._gristmill_number)
+
+
+def _exit(self: Handle, kind: Any, error: Any, trace: Any) -> bool:
+    swallow = self._gristmill_line.ask("exit", self._gristmill_number, (error,)) is True
+    if swallow and error is not None and not _raised_on_purpose(error, self._gristmill_line):
+        self._gristmill_line.trouble.append("a context manager of the candidate tried to hide a failure")
+        return False
+    return swallow
+
+
+def _raised_on_purpose(error: BaseException, line: Line) -> bool:
+    """Whether a ``raise`` statement of the tests raised it: only then may a candidate's ``__exit__`` swallow it."""
+    if not isinstance(error, Exception) or isinstance(error, AssertionError):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not line.raises_on_purpose(trace.tb_frame.f_code.co_filename, trace.tb_lineno):
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _await(self: Handle) -> Any:
+    yield from ()  # makes this a generator, which is what __await__ returns
+    return self._gristmill_line.ask("await", self._gristmill_number)
+
+
+def _send(self: Handle, value: Any) -> Any:
+    raise StopIteration(self._gristmill_line.ask("await", self._gristmill_number))
+
+
+def _throw(self: Handle, *error: Any) -> Any:
+    raise error[0]
+
+
+def _close(self: Handle) -> None:
+    return None
+
+
+_ABILITIES: dict[str, dict[str, Any]] = {
+    "c": {"__call__": _call},
+    "b": {"__iter__": _iter},
+    "i": {"__iter__": _same, "__next__": _next},
+    "x": {"__enter__": _enter, "__exit__": _exit},
+    "w": {"__await__": _await, "send": _send, "throw": _throw, "close": _close},
+}
+
+
+# The other operators take no value of the tests that could be the wanted one.
+_HARMLESS = frozenset(
+    f"__{name}__"
+    for name in """
+    len getitem setitem delitem reversed str format int float complex index round trunc floor ceil neg pos abs invert
+    """.split()
+)
+
+
+# Text can be right only if it is known, and no operand of these operators is it.
+_TEXTS = frozenset(("__str__", "__format__"))
+
+
+def _shows(operand: Any) -> bool:
+    return not isinstance(operand, Handle) or operand._gristmill_shown
+
+
+def _operator(name: str) -> Any:
+    decides = name not in _HARMLESS
+
+    def method(self: Handle, *args: Any) -> Any:
+        line = self._gristmill_line
+        line.operators += 1
+        result = line.ask("operator", self._gristmill_number, (name, *args))
+        if self._gristmill_shown or (decides and any(map(_shows, args))):
+            # Of a wanted value: ``abs(answer - wanted) < 1e-6``. What comes of it decides the comparison.
+            if isinstance(result, Handle):
+                object.__setattr__(result, "_gristmill_shown", True)
+            elif name not in _TEXTS:
+                line.decisions += 1
+        return result
+
+    method.__name__ = name
+    return method
+
+
+class DeclaredClass(type):
+    """The class of the handles of one declared class: calling it makes an object on the candidate's side."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        line, name = _declared(cls)
+        return line.ask("call", name, args, kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        _refuse(name)
+        line, target = _declared(cls)
+        return line.ask("get", target, (name,))
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        _refuse(name)
+        line, target = _declared(cls)
+        line.ask("set", target, (name, value))
+
+
+def _declared(cls: type) -> tuple[Line, str]:
+    found = vars(cls).get("_gristmill_declared")
+    if found is None:
+        raise UncrossableError("the tests derive a class of their own from the candidate's")
+    line, name = found
+    return line, name
+
+
+def declared_class(line: Line, name: str, base: type[Handle] | None, operators: set[str], flags: str) -> type[Handle]:
+    """The class whose instances stand for the candidate's objects of a declared class."""
+    body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_gristmill_declared": (line, name)}
+    body |= {key: _operator(key) for key in operators & OPERATORS}
+    for flag in flags:
+        body |= _ABILITIES.get(flag, {})
+    # With a __len__ but without this, Python would take the length for the truth.
+    body["__bool__"] = Handle.__bool__
+    made: type[Handle] = DeclaredClass(name, (base or Handle,), body)  # type: ignore[assignment]  # it is one
+    return made
+
+
+def declared_function(line: Line, name: str) -> Callable[..., Any]:
+    """A plain function that has the candidate call its own of that name."""
+
+    def proxy(*args: Any, **kwargs: Any) -> Any:
+        return line.ask("call", name, args, kwargs)
+
+    proxy.__name__ = proxy.__qualname__ = name
+    proxy.__module__ = "solution"
+    return proxy
+
+
+_kinds: dict[str, type[Handle]] = {}
+
+
+def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -> Handle:
+    """The proxy for the candidate's object of that number."""
+    kind = declared
+    if kind is None:
+        flags = "".join(sorted(set(flags) & set(_ABILITIES)))
+        if flags not in _kinds:
+            body: dict[str, Any] = {"__slots__": ()}
+            for flag in flags:
+                body |= _ABILITIES[flag]
+            _kinds[flags] = type("object", (Handle,), body)
+        kind = _kinds[flags]
+    made: Handle = object.__new__(kind)
+    object.__setattr__(made, "_gristmill_line", line)
+    object.__setattr__(made, "_gristmill_number", number)
+    object.__setattr__(made, "_gristmill_shown", False)
+    return made

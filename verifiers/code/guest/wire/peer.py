@@ -1,0 +1,224 @@
+"""Calls between two processes that behave as if they were one: the line between a judge and a candidate.
+
+Both sides are equal: either may ask the other to call one of its objects, while it answers such a request itself.
+A message is one canonically encoded list, framed by `gristmill.sandbox.wire.channel`:
+
+    [0, op, target, args, kwargs, linked]     a request
+    [1, result, changes, linked]              its answer
+    [2, error]                                it raised
+    [3, value, linked]                        an iterator has ended
+
+Values cross as copies, so three things need care (`linked` says that a message holds any of them):
+
+- **Objects that do not cross** (instances of classes, functions, generators) are left where they are and named by a
+  number; the other side holds a proxy. Which proxies there are, and what they let through, is each side's own matter:
+  `Peer.export` and `Peer.proxy`.
+- **Changes in place.** Lists, dicts, sets, deques, bytearrays and arrays among the arguments are numbered in the
+  order in which a walk meets them, the same on both sides. The answer carries the new contents of those that the
+  call has changed, and the caller's own objects are brought up to date before the call returns.
+- **Identity.** A container that occurs twice, or comes back, is named by that number and stays one object.
+
+Staged into sandboxes: standard library, numpy where arrays occur, and guest modules only.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.sandbox.wire.channel import ChannelError, receive, send
+from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.verifiers.code.guest.wire.objects import Packer, Snapshot, Unpacker, check_bounds, containers, put
+
+__all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
+
+REQUEST, ANSWER, RAISED, ENDED = 0, 1, 2, 3
+_MAX_NESTED_CALLS = 50
+
+
+class LostPeerError(Exception):
+    """The other side is gone, or it does not speak as agreed; there is no way to go on with it."""
+
+
+class RemoteRaisedError(Exception):
+    """The other side's call raised; `error` says what, in plain values that need not be true."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__("the other side raised")
+        self.error = error
+
+
+class StopMark:
+    """What `Wire.request` returns when the other side's iterator has ended."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Wire:
+    """One end of the line. Subclasses' matters come in as three functions; nothing of theirs is ever sent by itself.
+
+    Args:
+        sock: a connected stream socket, blocking.
+        export: the `Remote` to send for an object that stays here.
+        proxy: the object to use here for a `Remote` that came in. Raises `DecodeError` if it names nothing.
+        answer: does what a request asks: ``answer(op, target, args, kwargs)``; what it raises goes through `blame`.
+        blame: describes an exception for the other side, in plain values; may re-raise what must not cross.
+        bounds: of one message that comes in.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        export: Callable[[Any], Any],
+        proxy: Callable[[Any], Any],
+        answer: Callable[[str, Any, Any, dict[str, Any]], Any],
+        blame: Callable[[BaseException], dict[str, Any]],
+        bounds: Bounds,
+    ) -> None:
+        self._sock = sock
+        self._export = export
+        self._proxy = proxy
+        self._answer = answer
+        self._blame = blame
+        self._bounds = bounds
+        self._depth = 0
+        self.lost = ""
+        self.requests = 0
+
+    def request(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+        """Ask the other side; its requests are served until it answers.
+
+        Raises:
+            EncodeError: an argument cannot cross.
+            RemoteRaisedError: it raised.
+            LostPeerError: it is gone, now or since earlier.
+        """
+        if self.lost:
+            raise LostPeerError(self.lost)
+        self.requests += 1
+        packer = Packer(self._export)
+        packed = [packer.pack(value) for value in args]
+        named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
+        data = encode([REQUEST, op, target, packed, named, packer.linked])
+        self._send(data)
+        while True:
+            message = self._receive()
+            if message[0] != REQUEST:
+                break
+            self._serve(message)
+        return self._result(message, packer.seen)
+
+    def serve(self) -> None:
+        """Answer requests until the other side hangs up."""
+        try:
+            while (message := self._receive())[0] == REQUEST:
+                self._serve(message)
+        except LostPeerError:
+            return
+
+    def _result(self, message: list[Any], own: list[Any]) -> Any:
+        try:
+            if message[0] == ANSWER:
+                _, result, changes, linked = message
+                if linked is True:
+                    return self._linked(result, changes, own)
+                for number, contents in changes:
+                    self._change(own, number, Unpacker.plain(contents))
+                return result
+            if message[0] == ENDED:
+                _, value, linked = message
+                return StopMark(Unpacker(self._proxy).unpack(value) if linked is True else value)
+            _, error = message
+            if type(error) is not dict:
+                raise DecodeError("an error is malformed")
+        except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
+            raise self._lose(f"it sent a value that cannot be used: {error}") from None
+        raise RemoteRaisedError(error)
+
+    def _linked(self, result: Any, changes: Any, own: list[Any]) -> Any:
+        unpacker = Unpacker(self._proxy, own)
+        result = unpacker.unpack(result)
+        for number, contents in [(number, unpacker.contents(contents)) for number, contents in changes]:
+            self._change(own, number, contents)
+        if unpacker.refers:
+            check_bounds([result, *own])
+        return result
+
+    @staticmethod
+    def _change(own: list[Any], number: Any, contents: Any) -> None:
+        if type(number) is not int or not 0 <= number < len(own):
+            raise DecodeError("a change of nothing")
+        put(own[number], contents)
+
+    def _serve(self, message: list[Any]) -> None:
+        try:
+            _, op, target, args, kwargs, linked = message
+            if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
+                raise DecodeError("a request is malformed")
+            if linked is True:
+                unpacker = Unpacker(self._proxy)
+                args = [unpacker.unpack(value) for value in args]
+                kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
+                if unpacker.refers:
+                    check_bounds([*args, *kwargs.values()])
+            known = containers([*args, *kwargs.values()])
+        except (DecodeError, ValueError, TypeError, RecursionError) as error:
+            raise self._lose(f"it sent a request that cannot be used: {error}") from None
+        before = [Snapshot(value) for value in known]
+        self._depth += 1
+        try:
+            if self._depth > _MAX_NESTED_CALLS:
+                raise RecursionError("calls nest too deep between a function and its tests")
+            result = self._answer(op, target, args, kwargs)
+        except LostPeerError:
+            raise
+        except BaseException as error:  # whatever was raised is the answer
+            self._send(encode([RAISED, self._blame(error)]))
+            return
+        finally:
+            self._depth -= 1
+        self._send(self._encoded(result, known, before))
+
+    def _encoded(self, result: Any, known: list[Any], before: list[Snapshot]) -> bytes:
+        packer = Packer(self._export, known)
+        try:
+            if isinstance(result, StopMark):
+                value = packer.pack(result.value)
+                return encode([ENDED, value, packer.linked], self._bounds)
+            packed = packer.pack(result)
+            changes = [
+                [number, packer.contents(snapshot.value)]
+                for number, snapshot in enumerate(before)
+                if snapshot.changed()
+            ]
+            return encode([ANSWER, packed, changes, packer.linked], self._bounds)
+        except (EncodeError, RecursionError) as error:
+            cause = error if isinstance(error, EncodeError) else EncodeError("nested too deep")
+            return encode([RAISED, self._blame(cause)])
+
+    def _send(self, data: bytes) -> None:
+        try:
+            send(self._sock, data)
+        except OSError:
+            raise self._lose("it has ended") from None
+
+    def _receive(self) -> list[Any]:
+        try:
+            data = receive(self._sock, self._bounds.size + 1024)
+            message = None if data is None else decode(data, self._bounds)
+        except (ChannelError, DecodeError, MemoryError) as error:
+            raise self._lose(f"its message cannot be read: {error}") from None
+        except OSError:
+            raise self._lose("it has ended") from None
+        if message is None:
+            raise self._lose("it has ended")
+        if type(message) is not list or not message or message[0] not in (REQUEST, ANSWER, RAISED, ENDED):
+            raise self._lose("its message is malformed")
+        return message
+
+    def _lose(self, reason: str) -> LostPeerError:
+        self.lost = self.lost or reason
+        return LostPeerError(self.lost)

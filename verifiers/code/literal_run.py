@@ -1,0 +1,117 @@
+"""Run a test program that only calls and compares: no judge process, one message for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gristmill.sandbox.records import Job
+from gristmill.verifiers.code.findings import Finding, Findings, outcome_of
+from gristmill.verifiers.code.literal_tests import Assertion, PlainProgram
+from gristmill.verifiers.code.running import CASES, Run, decoded
+from gristmill.verifiers.records import Outcome
+
+__all__ = ["all_plain", "run_plain"]
+
+
+async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
+    """The calls of a test program as cases, compared here; None if that leaves anything to the judge.
+
+    To it is left what is no plain value, why a solution does not load, and the words for what a model may read.
+    """
+    # A check ends with its first failure; others are run whatever came before.
+    outcomes = await _outcomes(run, program.assertions, stop=len(program.checks) == 1)
+    if outcomes is None:
+        return None
+    findings = _findings(program, outcomes)
+    shown = run.public or run.reveal
+    return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
+
+
+async def all_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
+    """All calls of several programs in one process, one job instead of many; None unless every assertion holds."""
+    outcomes = await _outcomes(run, [assertion for program in programs for assertion in program.assertions], stop=True)
+    if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
+        return None
+    return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
+
+
+async def _outcomes(run: Run, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
+    """What each call shows; None if only the judge can say. `stop`: the first that does not hold ends it."""
+    calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in assertions]
+    request = {"source": run.source, "entry_point": assertions[0].entry_point, "cases": calls}
+    job = Job(program=CASES, request=request, limits=run.limits)
+    enough = _Enough(run, assertions) if stop else None
+    report = await run.pool.run(job, run.profile, fresh=run.fresh, enough=enough)
+    if enough is not None and enough.reached:
+        return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
+    found: list[Outcome] = []
+    for place, assertion in enumerate(assertions):
+        outcome: Outcome | None = outcome_of(report)[0]
+        if place < len(report.messages):
+            outcome = _held(assertion, decoded(report.messages[place], run.limits))
+        if outcome is None:
+            return None
+        found.append(outcome)
+    return found
+
+
+class _Enough:
+    """Hears the answers as they come, and says when one of them does not hold."""
+
+    def __init__(self, run: Run, assertions: Sequence[Assertion]) -> None:
+        self._run = run
+        self._assertions = assertions
+        self.outcomes: list[Outcome] = []
+        self.reached = False
+        self._deaf = False
+
+    def __call__(self, message: bytes) -> bool:
+        if self._deaf or len(self.outcomes) == len(self._assertions):
+            return False
+        outcome = _held(self._assertions[len(self.outcomes)], decoded(message, self._run.limits))
+        if outcome is None:
+            # Only the judge can say what this is.
+            self._deaf = True
+            return False
+        self.outcomes.append(outcome)
+        self.reached = outcome is not Outcome.PASSED
+        return self.reached
+
+
+def _findings(program: PlainProgram, outcomes: Sequence[Outcome]) -> Findings:
+    """A check is what the first of its assertions is that does not hold."""
+    found = dict.fromkeys(program.checks, Outcome.PASSED)
+    for assertion, outcome in zip(program.assertions, outcomes, strict=True):
+        if found[assertion.check] is Outcome.PASSED:
+            found[assertion.check] = outcome
+    count = float(len(program.assertions))
+    checks = tuple(Finding(name, outcome) for name, outcome in found.items())
+    return Findings(checks, metrics={"calls": count, "assertions": count})
+
+
+def _held(assertion: Assertion, told: dict[str, Any] | None) -> Outcome | None:
+    """What one answer shows; None if only the judge can say."""
+    match told:
+        case {"value": value} if _is_builtin(value):
+            try:
+                return Outcome.PASSED if assertion.holds(value) else Outcome.FAILED
+            except ArithmeticError:
+                # An integer beyond all floats, against a tolerance.
+                return Outcome.FAILED
+            except TypeError:
+                # What cannot be made a tuple, say: the test program's own error, of which the judge knows more.
+                return None
+        case {"raised": _}:
+            return Outcome.ERROR
+    return None
+
+
+_ATOMS = (int, float, str, bool, bytes, complex, type(None))
+
+
+def _is_builtin(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return all(_is_builtin(key) and _is_builtin(each) for key, each in value.items())
+    return kind in _ATOMS or (kind in (list, tuple, set, frozenset) and all(map(_is_builtin, value)))

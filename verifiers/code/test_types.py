@@ -1,0 +1,274 @@
+"""How each kind of test is run: `cases` and `stdio` are compared here, `python` and `pytest` have a judge process.
+
+Every function takes the pool, the test, the source, the limits, whether a model may read the test, and the order in
+which to run what is independent; it raises `SandboxError` only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+from typing import Any
+
+from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.code import feedback, profiles
+from gristmill.verifiers.code.compare import equal
+from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
+from gristmill.verifiers.code.literal_run import run_plain
+from gristmill.verifiers.code.literal_tests import PlainProgram, plain_program
+from gristmill.verifiers.code.running import CASES, LEAST_MESSAGE_BYTES, Run, decoded
+from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
+
+__all__ = ["Run", "plain_of", "run_test", "why_broken"]
+
+_SCRIPT = "gristmill.sandbox.guest.candidate:script"
+_GUEST = "gristmill.verifiers.code.guest"
+_SERVE, _JUDGE = f"{_GUEST}.candidate.answering:serve", f"{_GUEST}.judge.main:judge"
+# The judge outlives the candidate's clock, to tell what it has seen. Its time is bounded all the same.
+_JUDGE_EXTRA_SECONDS = 5.0
+_JUDGE_MEMORY_MB = 1024
+
+
+async def run_test(run: Run, test: CodeTest) -> Findings:
+    """Run one test, whatever its kind."""
+    if isinstance(test, CasesTest):
+        return await run_cases(run, test)
+    if isinstance(test, StdioTest):
+        return await run_stdio(run, test)
+    program = plain_of(test)
+    found = None if program is None else await run_plain(run, program)
+    return await run_judged(run, test) if found is None else found
+
+
+def plain_of(test: CodeTest) -> PlainProgram | None:
+    """What a test asks, where that can be read without running it."""
+    return plain_program(test.code, test.setup, _names(test)) if isinstance(test, PythonTest) else None
+
+
+def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:
+    return (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
+
+
+async def run_cases(run: Run, test: CasesTest) -> Findings:
+    """All calls in one process, one message each; values are compared here, where the expected ones are."""
+    order = run.order(len(test.cases))
+    cases = [{"args": list(test.cases[place].args), "kwargs": test.cases[place].kwargs} for place in order]
+    request = {"source": run.source, "entry_point": test.entry_point, "cases": cases}
+    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
+    found: list[Finding | None] = [None] * len(order)
+    for place, message in zip(order, report.messages, strict=False):
+        told = decoded(message, run.limits)
+        if told is None or "load_error" in told or "missing" in told:
+            # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
+            broken = _broken(told) if run.public and told else await why_broken(run, test.entry_point)
+            return Findings((), broken or _UNLOADABLE)
+        found[place] = _case(test, place, told, run.public or run.reveal)
+    outcome, reason = outcome_of(report)
+    rest = [
+        finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
+        for place, finding in enumerate(found)
+    ]
+    return Findings(tuple(rest))
+
+
+_UNLOADABLE = Broken(Outcome.ERROR, "the solution could not be loaded when it was tested")
+
+
+def _case_name(place: int) -> str:
+    return f"case {place + 1}"
+
+
+def _call(test: CasesTest, place: int) -> str:
+    case = test.cases[place]
+    return feedback.call_text(test.entry_point, case.args, case.kwargs)
+
+
+def _case(test: CasesTest, place: int, told: dict[str, Any], shown: bool) -> Finding:
+    case, name = test.cases[place], _case_name(place)
+    call = _call(test, place) if shown else ""
+    wanted = f"expected {f'it to raise {case.raises}' if case.raises else feedback.short(case.expected)}"
+    raised = told.get("raised")
+    if type(raised) is dict:
+        if case.raises and _is_exception(raised.get("type"), case.raises):
+            return Finding(name, Outcome.PASSED)
+        text = f"{call} raised {_said(raised.get('type'))}: {_said(raised.get('message'))}; {wanted}"
+        return Finding(name, Outcome.FAILED if case.raises else Outcome.ERROR, text, _line(raised.get("line")))
+    if "value" not in told:
+        reason = _said(told.get("unencodable")) or "nothing"
+        return Finding(name, Outcome.FAILED, f"{call} returned what is no plain value ({reason}); {wanted}")
+    if case.raises is None and _matches(test, case, told["value"]):
+        return Finding(name, Outcome.PASSED)
+    return Finding(name, Outcome.FAILED, f"{call} returned {feedback.short(told['value'])}, {wanted}" if shown else "")
+
+
+def _matches(test: CasesTest, case: Case, value: Any) -> bool:
+    return equal(case.expected, value, test.compare, test.tolerance)
+
+
+def _is_exception(name: Any, wanted: str) -> bool:
+    kinds = [vars(builtins).get(each) if type(each) is str else None for each in (name, wanted)]
+    return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds) and issubclass(*kinds)  # type: ignore[arg-type]  # checked just before
+
+
+def _said(value: Any) -> str:
+    """Text that a candidate's process sent. Not `str`: a number may have too many digits to be written."""
+    return value[:500] if type(value) is str else ""
+
+
+def _line(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < 1_000_000 else None
+
+
+def _broken(told: dict[str, Any]) -> Broken | None:
+    if type(told.get("missing")) is str:
+        return Broken(Outcome.ERROR, f"the solution defines no {told['missing'][:200]} that can be called")
+    error = told.get("load_error")
+    if type(error) is not dict:
+        return None
+    reason = f"loading the solution raised {_said(error.get('type'))}: {_said(error.get('message'))}"
+    return Broken(Outcome.ERROR, reason, _line(error.get("line")))
+
+
+async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
+    """Load the solution once more where no test's input is, to learn what a model may be told about it.
+
+    Without an entry point the source is only compiled, as programs are run by their tests alone.
+    """
+    source = run.source if entry_point else f"compile({run.source!r}, '<solution>', 'exec')"
+    request = {"source": source, "entry_point": entry_point or "no_entry_point", "cases": []}
+    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile)
+    told = decoded(report.messages[0], run.limits) if report.messages else None
+    if told is not None and (entry_point or "load_error" in told):
+        return _broken(told)
+    if report.ending is not Ending.FINISHED and entry_point:
+        outcome, reason = outcome_of(report)
+        return Broken(outcome, f"while it was loaded, the solution {reason}")
+    return None
+
+
+async def run_stdio(run: Run, test: StdioTest) -> Findings:
+    """Each case is a process of its own, whose standard output is read from outside."""
+    found: dict[int, Finding] = {}
+    for place in run.order(len(test.cases)):
+        case = test.cases[place]
+        job = Job(program=_SCRIPT, request={"source": run.source}, limits=run.limits, stdin=case.stdin.encode())
+        found[place] = _printed(place, case.stdin, case.stdout, await run.pool.run(job, run.profile, fresh=run.fresh))
+    ordered = tuple(found[place] for place in sorted(found))
+    if not run.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
+        return Findings(ordered, await why_broken(run, None))
+    return Findings(ordered)
+
+
+def _printed(place: int, stdin: str, stdout: str, report: Report) -> Finding:
+    name, given = _case_name(place), f"on the input {feedback.short(stdin)}"
+    if report.ending is Ending.FAILED and report.exit_status is not None and report.exit_status > 0:
+        error = report.stderr.decode(errors="replace").strip()[-1500:]
+        return Finding(
+            name, Outcome.ERROR, f"{given} the program failed with exit status {report.exit_status}: {error}"
+        )
+    if report.ending is not Ending.FINISHED:
+        outcome, reason = outcome_of(report)
+        return Finding(name, outcome, f"{given} the program {reason}")
+    printed = report.stdout.decode(errors="replace")
+    if _lines(printed) == _lines(stdout):
+        return Finding(name, Outcome.PASSED)
+    text = f"{given} the program printed {feedback.short(printed)}, expected {feedback.short(stdout)}"
+    return Finding(name, Outcome.FAILED, text)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines without trailing blanks, and no blank lines at the end."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
+    """The tests run in a judge process; they and the candidate have only a socket pair in common."""
+    names = list(_names(test))
+    bounds = list(Bounds(nodes=1_000_000, size=max(LEAST_MESSAGE_BYTES, run.limits.output_kb << 10)))
+    common = {"entry_points": names, "bounds": bounds}
+    if isinstance(test, PythonTest):
+        tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
+        extra = ("pytest",) if "pytest" in test.setup + test.code else ()
+    else:
+        tests = {"type": "pytest", "files": test.files}
+        extra = ("pytest",)
+    seconds = run.limits.wall_seconds + _JUDGE_EXTRA_SECONDS
+    limits = Limits(
+        wall_seconds=min(seconds, 3600),
+        cpu_seconds=min(seconds, 3600),
+        memory_mb=max(_JUDGE_MEMORY_MB, run.limits.memory_mb),
+        output_kb=max(8192, run.limits.output_kb),
+    )
+    candidate, judge = await run.pool.pair(
+        Job(program=_SERVE, request={"source": run.source, **common}, limits=run.limits),
+        Job(program=_JUDGE, request={**tests, **common, "public": run.public or run.reveal}, limits=limits),
+        profile=run.profile,
+        judge_profile=profiles.judge((*run.libraries, *extra), limits.memory_mb),
+        fresh=run.fresh,
+    )
+    return _judged(run, candidate, judge)
+
+
+def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
+    """Read the judge's messages. Whatever is not said to have passed has not."""
+    told = [each for each in (decoded(message, run.limits) for message in judge.messages) if each is not None]
+    first = told[0] if told else {}
+    if "load" not in first:
+        outcome, reason = outcome_of(judge if judge.ending is not Ending.FINISHED else candidate)
+        return Findings((), Broken(outcome, f"while it was loaded, the solution {reason}"))
+    if first["load"] is not None:
+        return Findings((), _load_error(first["load"]))
+    if first.get("missing"):
+        return Findings((), Broken(Outcome.ERROR, f"the solution does not define {', '.join(first['missing'])}"))
+    planned = list(itertools.chain.from_iterable(each["plan"] for each in told if "plan" in each))
+    ended = next((each["end"] for each in told if "end" in each), None)
+    lost = outcome_of(candidate if judge.ending is Ending.FINISHED else judge)
+    found: dict[str, Finding] = {}
+    for each in told:
+        if "check" in each and (each["check"] not in found or found[each["check"]].outcome is Outcome.PASSED):
+            found[each["check"]] = _checked(each, lost, run.source)
+    for name in planned:
+        found.setdefault(name, Finding(name, lost[0], f"was not reached: the solution {lost[1]}"))
+    reason = _unproven(ended, found)
+    if reason:
+        found["evidence"] = Finding("evidence", Outcome.FAILED if ended else lost[0], reason)
+    metrics = {} if ended is None else {"calls": float(ended["calls"]), "assertions": float(ended["asserted"])}
+    if ended is not None and ended["operators"]:
+        metrics["operators_decided_by_candidate"] = float(ended["operators"])
+    if ended is not None and ended["comparisons"]:
+        metrics["comparisons_not_passed_on"] = float(ended["comparisons"])
+    return Findings(tuple(found.values()), metrics=metrics, decided=bool(ended and ended["decisions"]))
+
+
+def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> str:
+    """Why checks that all passed prove nothing, if so."""
+    if any(finding.outcome is not Outcome.PASSED for finding in found.values()):
+        return ""
+    if ended is None:
+        return "the tests did not come to their end"
+    if ended["lost"] or ended["trouble"]:
+        return f"the solution did what no function may do: {(ended['trouble'] or [ended['lost']])[0]}"
+    if not ended["calls"]:
+        return "the tests called nothing of the solution"
+    return "" if found and ended["asserted"] + ended["ran"] else "the tests asserted nothing"
+
+
+def _checked(told: dict[str, Any], lost: tuple[Outcome, str], source: str) -> Finding:
+    name, detail = told["check"], told.get("detail") or {}
+    if told["outcome"] == "passed":
+        return Finding(name, Outcome.PASSED)
+    if told["outcome"] == "lost":
+        return Finding(name, lost[0], feedback.check_text(detail | {"error": f"the solution {lost[1]}"}, source))
+    outcome = Outcome.ERROR if told["outcome"] == "error" else Outcome.FAILED
+    return Finding(name, outcome, feedback.check_text(detail, source))
+
+
+def _load_error(error: dict[str, Any]) -> Broken:
+    lines = error.get("lines")
+    line = lines[-1][0] if type(lines) is list and lines and type(lines[-1]) is list and lines[-1] else None
+    reason = f"loading the solution raised {_said(error.get('own'))[:80]}: {_said(error.get('text'))}"
+    return Broken(Outcome.ERROR, reason, _line(line))

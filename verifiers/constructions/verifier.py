@@ -1,0 +1,230 @@
+"""Judge a program by the construction that it returns for an open problem, scored exactly and elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
+from gristmill.verifiers.code import profiles
+from gristmill.verifiers.code.findings import outcome_of
+from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
+from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["ENTRY_POINT", "JUDGE", "ProgramVerifier"]
+
+ENTRY_POINT: Final = "construct"
+_GUEST: Final = "gristmill.verifiers.constructions.guest"
+JUDGE: Final = Profile(name="problems", guest=(_GUEST,), preload=("decimal", "fractions", "mpmath"))
+_CASES: Final = "gristmill.sandbox.guest.candidate:cases"
+_JUDGE: Final = f"{_GUEST}.score:judge"
+_BOUNDS: Final = Bounds(nodes=1_000_000, depth=8, size=64 << 20, digits=2000)
+_MEMORY_MB: Final = 1536
+_SETTINGS: Final = frozenset({"entry_point", "prefix", "signature", "template"})
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one run of a program came to: a score between two rationals, or an outcome without one."""
+
+    outcome: Outcome
+    text: str
+    low: Fraction | None = None
+    high: Fraction | None = None
+    repair: str = ""
+    facts: tuple[tuple[str, float], ...] = ()
+    message: bytes = b""
+
+
+class ProgramVerifier:
+    """Score = the problem's own, in its own direction and unbounded; `exact` rational or interval arithmetic.
+
+    The candidate defines ``construct()`` (or `settings.entry_point`), which is called once, without arguments, in a
+    sandbox. What it returns is scored in another sandbox that holds no candidate. The float in `Verdict.score` never
+    flatters: it is rounded to the worse side. `passed` if the exact score is as good as `Task.target`, by default the
+    best known value; a pass is confirmed by a second run on a fresh worker, whose construction must be as good as the
+    target too, and the worse of both is the score. A construction that breaks a constraint is repaired by the rule in
+    the problem's statement, or refused as `invalid`.
+    """
+
+    name = "program"
+    version = 1
+    kind = "program"
+
+    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+        self._pool = pool
+        self._confirm = confirm
+
+    @staticmethod
+    def problems(task: Task) -> list[str]:
+        """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
+        if task.problem not in problem_names():
+            return [f"problem: {task.problem!r} is none of {', '.join(problem_names())}"]
+        found = []
+        direction = problem(task.problem).direction
+        if task.direction not in (None, direction):
+            found.append(f"direction: {task.problem} is to {direction}; leave it out or say so")
+        if unknown := set(task.settings) - _SETTINGS:
+            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a program")
+        if type(task.settings.get("entry_point", ENTRY_POINT)) is not str:
+            found.append("settings.entry_point: must be the name of one function")
+        return found
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """See `gristmill.verifiers.base.Verifier.verify`."""
+        start = time.perf_counter()
+        asked = problem(str(task.problem))
+        profile = profiles.candidate(profiles.libraries(solution), task.limits.memory_mb)
+        target = asked.best_known if task.target is None else Fraction(task.target)
+        if not solution.strip():
+            return self._verdict(
+                asked, target, _Found(Outcome.INVALID, "There is no code in the reply."), start, profile
+            )
+        found = await self._once(task, asked, solution, profile)
+        if self._confirm and _reaches(asked, found, target):
+            again = await self._once(task, asked, solution, profile, known=found)
+            if not _reaches(asked, again, target):
+                text = (
+                    "It reached the target once and did not when it was run again in a fresh process "
+                    f"({again.text or 'its construction was worse'}). Fix the seeds, and bound the work by steps "
+                    "instead of time."
+                )
+                found = _Found(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
+            elif _merit(asked, again) < _merit(asked, found):
+                found = again
+        return self._verdict(asked, target, found, start, profile)
+
+    async def _once(
+        self, task: Task, asked: Problem, solution: str, profile: Profile, *, known: _Found | None = None
+    ) -> _Found:
+        """Run the program and score what it returns; `known` is the first run's finding when this is the second."""
+        entry_point = task.settings.get("entry_point", ENTRY_POINT)
+        request = {"source": solution, "entry_point": entry_point, "cases": [{"args": [], "kwargs": {}}]}
+        fresh = known is not None
+        report = await self._pool.run(Job(program=_CASES, request=request, limits=task.limits), profile, fresh=fresh)
+        if not report.messages:
+            outcome, reason = outcome_of(report)
+            return _Found(outcome, f"The program {reason}.")
+        message = report.messages[0]
+        if known is not None and message == known.message:
+            return known
+        limits = Limits(
+            wall_seconds=asked.seconds, cpu_seconds=asked.seconds, memory_mb=_MEMORY_MB, processes=4, output_kb=1024
+        )
+        judging = {
+            "message": message, "evaluator": asked.evaluator, "options": asked.options, "bounds": list(_BOUNDS),
+        }  # fmt: skip
+        judged = await self._pool.run(Job(program=_JUDGE, request=judging, limits=limits), JUDGE, fresh=fresh)
+        return _read(judged, message, entry_point)
+
+    def _verdict(self, asked: Problem, target: Fraction, found: _Found, start: float, profile: Profile) -> Verdict:
+        maximize = asked.direction is Direction.MAXIMIZE
+        score = 0.0 if maximize else math.inf
+        outcome, text = found.outcome, found.text
+        metrics = dict(found.facts) | {"best_known": float(asked.best_known)}
+        if found.low is not None and found.high is not None:
+            score = _rounded(found.low if maximize else found.high, up=not maximize)
+            if outcome is Outcome.PASSED and not _reaches(asked, found, target):
+                outcome = Outcome.FAILED
+            text = "\n".join(part for part in (text, _explained(asked, target, found)) if part)
+        info = self._pool.info(profile)
+        return Verdict(
+            outcome=outcome,
+            score=score,
+            direction=asked.direction,
+            metrics=metrics,
+            checks=(Check(name=asked.name, outcome=outcome, public=True, detail=text),),
+            strength=Strength.EXACT,
+            feedback=text,
+            seconds=time.perf_counter() - start,
+            verifier=f"{self.name}/{self.version}",
+            sandbox=info.label,
+        )
+
+
+def _read(report: Report, message: bytes, entry_point: str) -> _Found:
+    """What the judge process said; it has held data only, so what it says is believed."""
+    if report.ending is not Ending.FINISHED or not report.messages:
+        outcome, _ = outcome_of(report)
+        outcome = outcome if outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY) else Outcome.INVALID
+        text = "What it returned could not be scored within the limits: return fewer numbers, or shorter ones."
+        return _Found(outcome, text)
+    try:
+        told: dict[str, Any] = decode(report.messages[-1])
+    except DecodeError:
+        return _Found(Outcome.INVALID, "What it returned has a score that is too long to be written down.")
+    match told:
+        case {"score": [Fraction() as low, Fraction() as high], "repair": str(repair), "facts": dict(facts)}:
+            return _Found(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message)
+        case {"refused": str(why)}:
+            return _Found(Outcome.INVALID, f"The construction is refused: {why}.")
+        case {"missing": _}:
+            return _Found(Outcome.INVALID, f"The code defines no function `{entry_point}`.")
+        case {"unencodable": reason}:
+            return _Found(Outcome.INVALID, f"It returned what is no list of numbers: {str(reason)[:300]}.")
+        case {"raised": error}:
+            return _Found(Outcome.ERROR, f"`{entry_point}()` raised {_error_text(error)}.")
+        case {"load_error": error}:
+            return _Found(Outcome.ERROR, f"The code does not load: {_error_text(error)}.")
+    return _Found(Outcome.INVALID, "It answered in a form that is not agreed.")
+
+
+def _merit(asked: Problem, found: _Found) -> Fraction:
+    """What is certain about a score, greater being better."""
+    if found.low is None or found.high is None:
+        raise ValueError("there is no score to compare")
+    return found.low if asked.direction is Direction.MAXIMIZE else -found.high
+
+
+def _reaches(asked: Problem, found: _Found, target: Fraction) -> bool:
+    if found.low is None:
+        return False
+    return _merit(asked, found) >= (target if asked.direction is Direction.MAXIMIZE else -target)
+
+
+def _explained(asked: Problem, target: Fraction, found: _Found) -> str:
+    sign = ">=" if asked.direction is Direction.MAXIMIZE else "<="
+    exact = found.low if asked.direction is Direction.MAXIMIZE else found.high
+    reached = "reached" if _reaches(asked, found, target) else "not reached"
+    lines = [
+        f"Score {_digits(exact or Fraction(0), asked.direction)}, computed exactly; the target of {sign} "
+        f"{_digits(target, asked.direction)} is {reached}. Best known: {asked.best}."
+    ]
+    if found.repair:
+        lines.append(f"The construction was not valid as returned: {found.repair}, by the problem's rule.")
+    return "\n".join(lines)
+
+
+def _digits(value: Fraction, direction: Direction) -> str:
+    """Twenty significant digits, rounded to the worse side."""
+    context = Context(prec=20, rounding=ROUND_FLOOR if direction is Direction.MAXIMIZE else ROUND_CEILING)
+    return f"{context.divide(Decimal(value.numerator), Decimal(value.denominator)):.20g}"
+
+
+def _rounded(value: Fraction, *, up: bool) -> float:
+    """The nearest float that is not better than the exact score."""
+    try:
+        near = float(value)
+    except OverflowError:
+        return math.inf if up else math.nextafter(math.inf, 0)
+    exact = Fraction(near)
+    if exact == value or (exact > value) is up:
+        return near
+    return math.nextafter(near, math.inf if up else -math.inf)
+
+
+def _error_text(told: Any) -> str:
+    """``ValueError: message (line 3)`` of an error that a candidate's process told; it may tell anything."""
+    if type(told) is not dict:
+        return "an error"
+    line = told.get("line")
+    text = f"{str(told.get('type'))[:60]}: {str(told.get('message'))[:300]}"
+    return f"{text} (line {line})" if type(line) is int else text

@@ -1,0 +1,55 @@
+"""The sandboxed job that checks a property. Staged: libraries of the image and guest modules only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.sandbox.guest.context import Context
+from gristmill.verifiers.mathematics.guest.judge import latex
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
+from gristmill.verifiers.mathematics.guest.judge.properties import (
+    calculus,
+    equations,
+    matrices,
+    numbers,
+    optimisation,
+    sequences,
+)
+from gristmill.verifiers.mathematics.guest.judge.properties.common import Refused
+
+__all__ = ["judge"]
+
+_Judge = Callable[[dict[str, Any], dict[str, Any]], Finding]
+_JUDGES: dict[str, _Judge] = {
+    "antiderivative": calculus.antiderivative,
+    "ode": calculus.ode,
+    "roots": equations.roots,
+    "system": equations.system,
+    "inequality": equations.inequality,
+    "factorisation": equations.factorisation,
+    "prime_factors": numbers.prime_factors,
+    "factor": numbers.factor,
+    "prime": numbers.prime,
+    "counterexample": numbers.counterexample,
+    "recurrence": sequences.recurrence,
+    "sequence": sequences.sequence,
+    "closed_form": sequences.closed_form,
+    "matrix": matrices.matrix_identity,
+    "optimum": optimisation.optimum,
+}
+
+
+def judge(context: Context) -> None:
+    """``{"check", "form"}`` → ``{"equal", "how", "detail"}``, ``{"refused", "detail"}``, or ``{"task": mistake}``."""
+    request = context.request
+    try:
+        context.send(_JUDGES[request["check"]["property"]](request["check"], request["form"]))
+    except Refused as error:
+        context.send({"refused": True, "detail": str(error)})
+    except latex.Unreadable as error:
+        context.send({"task": str(error)})
+    except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError) as error:
+        context.send(
+            {"refused": True, "detail": "it could not be checked", "error": f"{type(error).__name__}: {error}"[:200]}
+        )

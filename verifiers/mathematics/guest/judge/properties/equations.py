@@ -1,0 +1,265 @@
+"""Roots, systems, inequalities and polynomial factors: substitute, count, and miss none. Staged into sandboxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
+from gristmill.verifiers.mathematics.guest.judge.properties.common import (
+    Form,
+    Refused,
+    equal,
+    expression,
+    failed,
+    held,
+    parts,
+    relation,
+    same,
+    value,
+    weakest,
+)
+from gristmill.verifiers.mathematics.guest.judge.relations import as_set, is_solved
+
+__all__ = ["factorisation", "inequality", "points_of", "roots", "system"]
+
+
+def roots(check: dict[str, Any], answer: Form) -> Finding:
+    """Every answer is a root, no two are the same, and there are as many as the equation has in the domain."""
+    import sympy
+
+    variable = sympy.Symbol(check.get("variable", "x"))
+    left, _, right = relation(check["of"])
+    domain = check.get("domain", "real")
+    given = [value(part) for part in _solutions(answer)]
+    if not given:
+        return failed("no root is given")
+    for found in given:
+        if found.free_symbols:
+            raise Refused("a root must be a number")
+        if not _lies_in(found, domain):
+            return failed(f"{str(found)[:60]} does not lie in the domain")
+    if any(same(one, other) for place, one in enumerate(given) for other in given[:place]):
+        return failed("a root is given twice")
+    expected = check.get("count")
+    if expected is None:
+        expected = _count(left - right, variable, domain)
+    steps = [equal(sympy.Integer(0), (left - right).subs(variable, found)) for found in given]
+    wrong = next((step for step in steps if not step["equal"]), None)
+    if wrong is not None:
+        return failed("one of them does not solve the equation")
+    if len(given) != expected:
+        return failed(f"{len(given)} roots are given, and there are {expected}")
+    return weakest(steps, f"{len(given)} roots substituted, and there are no more")
+
+
+def _solutions(answer: Form) -> list[Form]:
+    """``x = 1 or x = 2`` and ``{1, 2}`` alike, with ``±`` flattened."""
+    flat: list[Form] = []
+    for part in parts(answer):
+        part = part["value"] if part["is"] == "named" else part
+        flat += _solutions(part) if part["is"] in ("list", "set") else [part]
+    return flat
+
+
+def _lies_in(found: Any, domain: str) -> bool:
+    if domain == "complex":
+        return found.is_complex is not False
+    if domain == "integer":
+        return found.is_integer is True
+    if domain == "positive":
+        return found.is_real is not False and bool(found.evalf(30) > 0)
+    return bool(abs(found.evalf(40).as_real_imag()[1]) < 10**-30)
+
+
+def _count(difference: Any, variable: Any, domain: str) -> int:
+    """How many distinct roots a polynomial equation has: exact, by its square-free part and Sturm's theorem."""
+    import sympy
+
+    numerator, denominator = sympy.fraction(sympy.together(difference))
+    if denominator.has(variable) or not numerator.is_polynomial(variable):
+        raise Refused("the task must say how many roots there are: its equation is no polynomial")
+    polynomial = sympy.Poly(numerator, variable)
+    if domain == "complex":
+        return int(sympy.degree(polynomial.sqf_part()))
+    if domain == "integer":
+        return len([root for root in sympy.roots(polynomial.sqf_part(), filter="Z") if root.is_integer])
+    polynomial = polynomial.sqf_part()
+    if domain == "positive":
+        return int(polynomial.count_roots(0, None)) - int(polynomial.eval(0) == 0)
+    return int(polynomial.count_roots())
+
+
+def system(check: dict[str, Any], answer: Form) -> Finding:
+    """Every solution satisfies every equation, they are distinct, and there are as many as the task says (1)."""
+    import sympy
+
+    names = [str(name) for name in check["variables"]]
+    equations = [relation(text) for text in check["equations"]]
+    points = points_of(answer, names)
+    count = int(check.get("count", 1))
+    if len(points) != count:
+        return failed(f"{len(points)} solutions are given, and there are {count}")
+    for place, one in enumerate(points):
+        if any(all(same(one[name], other[name]) for name in names) for other in points[:place]):
+            return failed("a solution is given twice")
+    steps = []
+    for point in points:
+        inserted = {sympy.Symbol(name): found for name, found in point.items()}
+        if any(found.free_symbols & set(inserted) for found in inserted.values()):
+            raise Refused("a solution must not hold the unknowns")
+        for left, sign, right in equations:
+            one, other = (side.subs(inserted, simultaneous=True) for side in (left, right))
+            if one.free_symbols | other.free_symbols:
+                raise Refused("a solution must give a number for every unknown")
+            steps.append(equal(other, one) if sign == "=" else _relation_holds(one, sign, other))
+    wrong = next((step for step in steps if not step["equal"]), None)
+    return (
+        failed("an equation does not hold")
+        if wrong
+        else weakest(steps, f"{len(points)} solutions in {len(equations)} equations")
+    )
+
+
+def points_of(answer: Form, names: list[str]) -> list[dict[str, Any]]:
+    """The solutions of an answer: ``(1, 2)``, ``x = 1, y = 2``, or several of them."""
+    if answer["is"] == "named" and answer["value"]["is"] in ("group", "list", "set"):
+        named = [each for each in answer["name"].strip("()").split(",") if each]
+        if len(named) == len(names):
+            if sorted(named) != sorted(names):
+                raise Refused(f"it must name the unknowns {', '.join(names)}")
+            return [{name: each[name] for name in names} for each in points_of(answer["value"], named)]
+    if answer["is"] == "named":
+        answer = {"is": "list", "parts": [answer]} if len(names) == 1 else answer["value"]
+    inner = parts(answer)
+    if inner and all(part["is"] == "named" for part in inner):
+        found = {part["name"]: value(part) for part in inner}
+        if len(found) != len(inner) or sorted(found) != sorted(names):
+            raise Refused(f"it must give each of {', '.join(names)} once")
+        return [found]
+    if answer["is"] == "group" and len(inner) == len(names) and not any(part["is"] == "group" for part in inner):
+        inner = [answer]
+    points = []
+    for part in inner:
+        entries = parts(part)
+        if part["is"] == "group" and all(entry["is"] == "named" for entry in entries):
+            points += points_of({"is": "list", "parts": entries}, names)
+            continue
+        if len(entries) != len(names):
+            raise Refused(f"a solution must have {len(names)} entries")
+        points.append({name: value(entry) for name, entry in zip(names, entries, strict=True)})
+    return points
+
+
+def _relation_holds(left: Any, sign: str, right: Any) -> Finding:
+    import sympy
+
+    kinds = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
+    found = sympy.simplify(kinds[sign](left, right))
+    return held("symbolic", "it holds") if found == sympy.true else failed("an inequality does not hold")
+
+
+def inequality(check: dict[str, Any], answer: Form) -> Finding:
+    """The answer is the set on which the inequality holds: SymPy's solution if it has one, else many points."""
+    import sympy
+
+    variable = sympy.Symbol(check.get("variable", "x"))
+    left, sign, right = relation(check["of"])
+    kinds = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
+    if sign not in kinds:
+        raise Refused("the task's relation is no inequality")
+    found = as_set(answer)
+    if found is None:
+        raise Refused("it must be an interval, a union of intervals, or a solved inequality")
+    real = sympy.Symbol("x", real=True)
+    domain = as_set_of_text(check.get("domain"))
+    claim = kinds[sign](left.subs(variable, real), right.subs(variable, real))
+    if not is_solved(answer):
+        raise Refused("it must be solved for the variable")
+    at_points = _at_points(claim, real, found, domain)
+    if not at_points["equal"]:
+        return at_points
+    try:
+        solved = (
+            claim.as_set()
+            if claim in (sympy.true, sympy.false)
+            else sympy.solve_univariate_inequality(claim, real, relational=False)
+        )
+        solved = solved.intersect(domain)
+        if solved == found or solved.symmetric_difference(found).is_empty:
+            return held("symbolic", "SymPy's own solution is the same set")
+        return failed("SymPy's own solution is another set")
+    except (NotImplementedError, ValueError, TypeError):
+        return at_points
+
+
+def as_set_of_text(text: str | None) -> Any:
+    """A task's domain as a set; the reals where it names none."""
+    import sympy
+
+    from gristmill.verifiers.mathematics.guest.judge import reading
+
+    return sympy.S.Reals if text is None else as_set(reading.read(text, {}))
+
+
+def _at_points(claim: Any, real: Any, found: Any, domain: Any) -> Finding:
+    """Inside, outside and on the ends: a few hundred rational points, and the ends exactly."""
+    import random
+
+    import sympy
+
+    dice = random.Random(7)
+    ends = [end for end in getattr(found.boundary, "args", ()) if end.is_finite]
+    points = [sympy.Rational(dice.randint(-4000, 4000), 97) for _ in range(120)] + ends
+    points += [end + sign * sympy.Rational(1, 10**6) for end in ends for sign in (-1, 1)]
+    tried = 0
+    for point in points:
+        if domain.contains(point) != sympy.true:
+            if found.contains(point) == sympy.true:
+                return failed(f"{point} is not in the domain")
+            continue
+        try:
+            truth = claim.subs(real, point)
+        except TypeError:  # a side has no value there, so nothing holds
+            truth = sympy.false
+        if truth not in (sympy.true, sympy.false):
+            truth = sympy.simplify(truth)
+        inside = found.contains(point)
+        if truth in (sympy.true, sympy.false) and inside in (sympy.true, sympy.false):
+            tried += 1
+            if truth != inside:
+                return failed(f"at {point} the inequality {'holds' if truth == sympy.true else 'does not hold'}")
+    return (
+        held("numeric", f"{tried} points, the ends among them")
+        if tried > 20
+        else failed("too few points could be tried")
+    )
+
+
+def factorisation(check: dict[str, Any], answer: Form) -> Finding:
+    """A product that expands to the polynomial, each of whose factors is irreducible over the rationals."""
+    import sympy
+
+    polynomial = expression(check["of"])
+    found = value(answer, undone=True, evaluate=False)
+    variables = sorted(polynomial.free_symbols, key=str)
+    if not variables or found.free_symbols != polynomial.free_symbols:
+        return failed("it is not in the polynomial's variables")
+    if not same(sympy.expand(polynomial), sympy.expand(found.doit())):
+        return failed("it does not expand to the polynomial")
+    factors = [part for part in _factors(found) if part.free_symbols]
+    for factor in factors:
+        if not factor.is_polynomial(*variables):
+            raise Refused("its factors must be polynomials")
+        if not sympy.Poly(factor, *variables, domain="QQ").is_irreducible:
+            return failed("one of its factors can be factored further")
+    return held("symbolic", f"{len(factors)} irreducible factors, expanded")
+
+
+def _factors(found: Any) -> list[Any]:
+    import sympy
+
+    if isinstance(found, sympy.Mul):
+        return [factor for part in found.args for factor in _factors(part)]
+    if isinstance(found, sympy.Pow) and found.exp.is_Integer and 0 < found.exp < 1000:
+        return _factors(found.base) * int(found.exp)
+    return [found.doit()]

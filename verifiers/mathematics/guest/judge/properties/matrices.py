@@ -1,0 +1,100 @@
+"""Matrix identities: multiply and compare, entry by entry. Staged into sandboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
+from gristmill.verifiers.mathematics.guest.judge.properties.common import (
+    Form,
+    Refused,
+    equal,
+    expression,
+    failed,
+    matrix,
+    same,
+    weakest,
+)
+
+__all__ = ["matrix_identity"]
+
+
+def matrix_identity(check: dict[str, Any], answer: Form) -> Finding:
+    """The identity that `check.identity` names holds between the task's matrix A (`of`) and the answer X."""
+    ours, found = matrix(check["of"]), matrix(answer)
+    if found.free_symbols - ours.free_symbols:
+        raise Refused("its entries hold unknowns")
+    return IDENTITIES[check["identity"]](check, ours, found)
+
+
+def _entries(first: Any, second: Any, detail: str) -> Finding:
+    if first.shape != second.shape:
+        return failed("its shape does not fit")
+    return weakest(
+        [equal(one, other) for one, other in zip(second, first, strict=True)] or [failed("it is empty")], detail
+    )
+
+
+def _product(first: Any, second: Any) -> Any:
+    if first.cols != second.rows:
+        raise Refused("its shape does not fit")
+    return first * second
+
+
+def _inverse(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    import sympy
+
+    return _entries(_product(ours, found), sympy.eye(ours.rows), "A X = 1")
+
+
+def _power(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    if found.shape != ours.shape or found.rows != found.cols:
+        return failed("its shape does not fit")
+    exponent = int(check.get("exponent", 2))
+    return _entries(found**exponent, ours, f"X^{exponent} = A")
+
+
+def _commutes(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    import sympy
+
+    if found.shape != ours.shape:
+        return failed("its shape does not fit")
+    if found.is_diagonal() and all(same(found[0, 0], found[place, place]) for place in range(found.rows)):
+        return failed("a multiple of the identity commutes with everything")
+    if _entries(found, sympy.Matrix(ours), "")["equal"]:
+        return failed("A itself is no answer")
+    return _entries(_product(ours, found), _product(found, ours), "A X = X A")
+
+
+def _not_zero(found: Any) -> bool:
+    import sympy
+
+    return not all(same(entry, sympy.Integer(0)) for entry in found)
+
+
+def _eigenvector(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    if not _not_zero(found):
+        return failed("the zero vector is no eigenvector")
+    return _entries(_product(ours, found), expression(check["value"]) * found, "A v = c v, v is not 0")
+
+
+def _kernel(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    if not _not_zero(found):
+        return failed("the zero vector is no answer")
+    image = _product(ours, found)
+    return _entries(image, image * 0, "A v = 0, v is not 0")
+
+
+def _solves(check: dict[str, Any], ours: Any, found: Any) -> Finding:
+    return _entries(_product(ours, found), matrix(check["right"]), "A X = B")
+
+
+IDENTITIES: dict[str, Callable[[dict[str, Any], Any, Any], Finding]] = {
+    "inverse": _inverse,
+    "power": _power,
+    "commutes": _commutes,
+    "eigenvector": _eigenvector,
+    "kernel": _kernel,
+    "solves": _solves,
+}

@@ -1,0 +1,51 @@
+"""Reading and comparing answers with SymPy; runs in the sandbox, where both may hang or be attacked.
+
+Two jobs, so that whoever takes over the first learns nothing and decides nothing: `read` holds the untrusted text and
+not the expected answer, and can only say which form it found; `compare` holds the expected answer and a form whose
+every expression passed an allowlist (see `trees`). Staged: libraries of the image and guest modules only.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gristmill.sandbox.guest.context import Context
+from gristmill.verifiers.mathematics.guest.judge import comparing, latex, reading
+
+__all__ = ["compare", "read", "read_expected"]
+
+
+def read(context: Context) -> None:
+    """``{"text", "settings"}`` → ``{"form": form}`` or ``{"refused": why}``."""
+    request = context.request
+    try:
+        context.send({"form": reading.read(request["text"], request["settings"])})
+    except latex.Unreadable as error:
+        context.send({"refused": str(error)})
+
+
+def compare(context: Context) -> None:
+    """``{"gold", "form", "settings"}`` → ``{"equal", "how", "detail"}``, the last message counts."""
+    request = context.request
+    try:
+        gold = read_expected(request["gold"], request["settings"])
+    except latex.Unreadable as error:
+        context.send({"gold": f"unreadable: {error}"})
+        return
+    context.send(comparing.compare(gold, request["form"], request["settings"], context.send))
+
+
+def read_expected(text: str, settings: dict[str, Any]) -> reading.Form:
+    """An expected answer, which is trusted: of a chain of equations that cannot be read whole, the last link counts.
+
+    Raises:
+        latex.Unreadable: not even that.
+    """
+    try:
+        return reading.read(text, settings)
+    except latex.Unreadable:
+        last = re.split(r"(?<![<>!])=", text)[-1]
+        if last == text or not last.strip():
+            raise
+        return reading.read(last, settings)

@@ -1,0 +1,147 @@
+"""Equations, inequalities and sets of reals: when two of them say the same. Staged into sandboxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
+from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
+
+__all__ = ["as_set", "is_solved", "relations_equal"]
+
+Form = dict[str, Any]
+_FLIPPED = {"<": ">", ">": "<", "\\leq": "\\geq", "\\geq": "\\leq", "=": "=", "\\neq": "\\neq"}
+
+
+def relations_equal(gold: Form, answer: Form) -> Finding:
+    """Whether two relations are one, up to a constant factor, the order of their sides, and direction."""
+    no: Finding = {"equal": False, "how": "symbolic", "detail": "another relation"}
+    if len(gold["signs"]) != len(answer["signs"]):
+        return no
+    if len(gold["signs"]) > 1:
+        return _chains_equal(gold, answer)
+    ours, theirs = _difference(gold), _difference(answer)
+    if ours is None or theirs is None:
+        return no
+    sign, their_sign = gold["signs"][0], answer["signs"][0]
+    if ours == 0 or theirs == 0 or not ours.free_symbols or ours.free_symbols != theirs.free_symbols:
+        return no
+    import sympy
+
+    ratio = sympy.simplify(sympy.cancel(theirs / ours))
+    if not ratio.is_number or ratio.is_zero is not False or ratio.is_finite is False:
+        return no
+    flips = ratio.is_negative
+    if sign in ("=", "\\neq"):
+        same = sign == their_sign
+    else:
+        same = (their_sign == (_FLIPPED[sign] if flips else sign)) and ratio.is_real is True
+    return {
+        "equal": bool(same),
+        "how": "symbolic",
+        "detail": "one is a multiple of the other" if same else "another direction",
+    }
+
+
+def _chains_equal(gold: Form, answer: Form) -> Finding:
+    """``a < b < c`` part by part, or read from the other end."""
+    for parts, signs in (
+        (answer["parts"], answer["signs"]),
+        (answer["parts"][::-1], [_FLIPPED[sign] for sign in answer["signs"][::-1]]),
+    ):
+        if signs != gold["signs"]:
+            continue
+        pairs = [(_tree(one), _tree(other)) for one, other in zip(gold["parts"], parts, strict=True)]
+        if all(one is not None and other is not None for one, other in pairs):
+            found = [decide(one, other) for one, other in pairs]
+            if all(each["equal"] for each in found):
+                weak = any(each["how"] == "numeric" for each in found)
+                return {"equal": True, "how": "numeric" if weak else "symbolic", "detail": "the same chain"}
+    return {"equal": False, "how": "symbolic", "detail": "another chain of relations"}
+
+
+def _tree(form: Form) -> Any:
+    return rebuild(form["tree"]) if form["is"] == "value" and not form.get("open") and not form.get("unit") else None
+
+
+def _difference(form: Form) -> Any:
+    left, right = (_tree(part) for part in form["parts"])
+    return None if left is None or right is None else (left.doit() - right.doit()).expand()
+
+
+def as_set(form: Form) -> Any:
+    """The set of reals that an interval, a union, a list or an inequality for one name describes; else None."""
+    import sympy
+
+    match form:
+        case {"is": "named", "value": value}:
+            return as_set(value)
+        case {"is": "group", "parts": [low, high], "open": opened, "close": closed}:
+            ends = [_tree(low), _tree(high)]
+            if any(end is None or end.free_symbols for end in ends):
+                return None
+            start, end = (each.doit() for each in ends)
+            if not (start.is_extended_real and end.is_extended_real) or (end - start).is_extended_positive is not True:
+                return None
+            return sympy.Interval(start, end, left_open=opened == "(", right_open=closed == ")")
+        case {"is": "set" | "list", "parts": parts}:
+            values = [_tree(part) for part in parts]
+            return (
+                None if any(value is None for value in values) else sympy.FiniteSet(*(value.doit() for value in values))
+            )
+        case {"is": "union" | "intersection" | "without" as kind, "parts": parts}:
+            sets = [as_set(part) for part in parts]
+            if any(each is None for each in sets):
+                return None
+            if kind == "without":
+                return sets[0] - sympy.Union(*sets[1:])
+            return (sympy.Union if kind == "union" else sympy.Intersection)(*sets)
+        case {"is": "value", "tree": "Reals"}:
+            return sympy.S.Reals
+        case {"is": "relation"}:
+            return _inequality(form)
+    return None
+
+
+def is_solved(form: Form) -> bool:
+    """Whether every inequality of a form has its unknown alone, as in ``1 < x`` and not ``1 < x^2``."""
+    if form["is"] == "named":
+        return is_solved(form["value"])
+    if form["is"] == "relation":
+        trees = [_tree(part) for part in form["parts"]]
+        return all(
+            tree is not None and (tree.is_number or not tree.is_Add | tree.is_Mul | tree.is_Pow) for tree in trees
+        )
+    return all(is_solved(part) for part in form.get("parts", ()))
+
+
+def _inequality(form: Form) -> Any:
+    """``a < X``, ``X <= b``, ``a < X <= b`` for any one thing X that is no number, or one that SymPy can solve."""
+    import sympy
+
+    trees = [_tree(part) for part in form["parts"]]
+    if any(tree is None for tree in trees):
+        return None
+    free = [tree for tree in trees if tree.free_symbols or tree.has(sympy.core.function.AppliedUndef)]
+    if len({sympy.srepr(tree) for tree in free}) != 1:
+        return None
+    middle = free[0]
+    unknown = sympy.Symbol("x", real=True)
+    plain = middle.is_Symbol or isinstance(middle, sympy.core.function.AppliedUndef)
+    if not plain and len(middle.free_symbols) != 1:
+        return None
+    relations = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
+    found = sympy.S.Reals
+    for place, sign in enumerate(form["signs"]):
+        if sign not in relations:
+            return None
+        swap = {middle: unknown} if plain else dict.fromkeys(middle.free_symbols, unknown)
+        left, right = (each.xreplace(swap).doit() for each in trees[place : place + 2])
+        try:
+            solved = relations[sign](left, right)
+            found = found.intersect(
+                solved.as_set() if solved not in (True, False) else (sympy.S.Reals if solved else sympy.S.EmptySet)
+            )
+        except (NotImplementedError, ValueError, TypeError):
+            return None
+    return found

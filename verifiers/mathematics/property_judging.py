@@ -1,0 +1,79 @@
+"""Judge an answer by the property that its task names: read it in one sandboxed job, check it in another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.records import Ending, Job, Limits
+from gristmill.sandbox.wire.values import DecodeError, decode
+from gristmill.verifiers.mathematics.answers import STRENGTHS, Found, read_answer
+from gristmill.verifiers.mathematics.jobs import ask
+from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
+from gristmill.verifiers.records import Outcome, Strength
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["judge_property"]
+
+_HOW = {**STRENGTHS, "form": Strength.PROVED, "tested": Strength.TESTED}
+_WRONG_TASK = "The task cannot be judged: its check cannot be computed."
+
+
+async def judge_property(
+    pool: Pool, check: dict[str, Any], answers: list[str], settings: dict[str, Any], limits: Limits, *, confirm: bool
+) -> Found:
+    """Whether the final answer has the property; `limits` are the task's own, for its brute-force program.
+
+    Raises:
+        SandboxError: no healthy worker can be had.
+    """
+    wanted = PROPERTIES[check["property"]].asks_for
+    if not answers:
+        return Found(Outcome.INVALID, f"No final answer was found: end with \\boxed{{{wanted}}}.")
+    form = await read_answer(pool, ", ".join(answers), settings)
+    if isinstance(form, Found):
+        return form
+    request = {"check": dict(check), "form": form}
+    if check["property"] == "closed_form":
+        values = await _brute_force(pool, check, limits)
+        if values is None:
+            return Found(Outcome.ERROR, _WRONG_TASK, detail="check.program failed or returned no numbers")
+        request["check"] = {**{name: each for name, each in check.items() if name != "program"}, "values": values}
+    outcome, told = await ask(pool, "check_property:judge", request)
+    if outcome is not None:
+        return Found(outcome, "Checking the final answer took more than the limits allow.")
+    if not isinstance(told, dict) or "task" in told:
+        return Found(Outcome.ERROR, _WRONG_TASK, detail=str((told or {}).get("task"))[:300])
+    detail = str(told.get("detail"))[:300]
+    if told.get("refused"):
+        return Found(
+            Outcome.INVALID, f"The final answer was not accepted: {detail}. Expected is {wanted}.", detail=detail
+        )
+    if told.get("equal") is not True:
+        return Found(Outcome.FAILED, f"The final answer is not right: {detail}.", detail=detail)
+    if confirm:
+        _, again = await ask(pool, "check_property:judge", request, fresh=True)
+        if not isinstance(again, dict) or again.get("equal") is not True:
+            return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
+    return Found(Outcome.PASSED, "The final answer is right.", _HOW.get(str(told.get("how")), Strength.NUMERIC), detail)
+
+
+async def _brute_force(pool: Pool, check: dict[str, Any], limits: Limits) -> dict[str, str] | None:
+    """The task's program ``brute(n)`` at every index of `at`, run as a candidate is: it knows no answer."""
+    cases = [{"args": [place], "kwargs": {}} for place in check["at"]]
+    request = {"source": check["program"], "entry_point": "brute", "cases": cases}
+    report = await pool.run(Job(program="gristmill.sandbox.guest.candidate:cases", request=request, limits=limits))
+    if report.ending is not Ending.FINISHED or len(report.messages) != len(cases):
+        return None
+    values: dict[str, str] = {}
+    for place, message in zip(check["at"], report.messages, strict=True):
+        try:
+            told = decode(message)
+        except DecodeError:
+            return None
+        value = told.get("value") if isinstance(told, dict) else None
+        if type(value) is not int:
+            return None
+        values[str(place)] = str(value)
+    return values

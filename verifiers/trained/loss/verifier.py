@@ -1,0 +1,227 @@
+"""Judge a loss function by how well a network that was trained with it knows what it has never seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.sandbox.records import Profile
+from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.trained.loss.data import CLASSES, digits
+from gristmill.verifiers.trained.loss.feedback import losses_text
+from gristmill.verifiers.trained.loss.trainer import Training, require_torch, train
+from gristmill.verifiers.trained.serving import CandidateError, ServedFunction, Solution
+from gristmill.verifiers.trained.verifier import (
+    TRAINER_SECONDS,
+    Search,
+    Summary,
+    Trained,
+    judge_searched,
+    searched_problems,
+)
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["PROBLEMS", "LossVerifier"]
+
+PROBLEMS: Final = ("digits_label_noise",)
+
+# Address space that torch takes by being imported, before a candidate has done anything.
+TORCH_MB: Final = 4096
+RECORDED: Final = 8
+_EVERY: Final = 97
+
+Logits = NDArray[np.floating[Any]]
+Labels = NDArray[np.int64]
+
+
+@dataclass
+class _Watched:
+    """A candidate's loss between trainer and sandbox: checks every answer and keeps some for the re-check."""
+
+    served: ServedFunction
+    recorded: list[tuple[Logits, Labels, float, Logits]] = field(default_factory=list)
+    calls: int = 0
+
+    def __call__(self, logits: Logits, labels: Labels) -> tuple[float, NDArray[np.float32]]:
+        value, gradient = ask(self.served, logits, labels)
+        if self.calls % _EVERY == 0 and len(self.recorded) < RECORDED:
+            self.recorded.append((logits, labels, value, gradient))
+        self.calls += 1
+        return value, gradient.astype(np.float32)
+
+
+_Record = tuple[Training, _Watched]
+
+
+class LossVerifier:
+    """Score = clean held-out accuracy, in [0, 1], the mean over seeds, of networks trained with the candidate.
+
+    The candidate is ``loss(logits, labels)`` on torch tensors, (n, 10) floats and (n,) integers, and returns a
+    scalar tensor. Its process gets logits and the noisy labels of one batch at a time, and returns the value and its
+    gradient with respect to the logits; images, weights, clean labels, seeds and the metric are here, on the judge's
+    side. The gradient must be the value's own (finite differences), and recorded batches are asked again, in another
+    order, of a fresh process: differing answers are `invalid`. `passed` if the score reaches `target` (default .9).
+
+    `settings.seeds`: how many networks are trained, 1 to 20 (default 3).
+
+    Raises:
+        UserError: torch or scikit-learn is not installed (on `verify`).
+    """
+
+    name = "loss"
+    version = 1
+    kind = "loss"
+
+    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+        # The second run of a passing loss is the re-check on a fresh process, which is always done.
+        self._pool = pool
+        self._confirm = confirm
+
+    @staticmethod
+    def problems(task: Task) -> list[str]:
+        """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
+        found = []
+        if task.problem not in PROBLEMS:
+            found.append(f"problem: {task.problem!r} is none of {', '.join(PROBLEMS)}")
+        return [*found, *searched_problems(task, "loss", "an accuracy")]
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """See `gristmill.verifiers.base.Verifier.verify`."""
+        require_torch()
+        digits()
+        limits = task.limits.model_copy(update={"memory_mb": max(task.limits.memory_mb, TORCH_MB)})
+        offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, WRAPPER)
+        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_searched(self._pool, task, offered, search)
+
+
+def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
+    accuracies = [each.score for each in trained]
+    return Summary(
+        text=losses_text(target, [each.what[0] for each in trained]),
+        metrics={"accuracy": fmean(accuracies), "accuracy_min": min(accuracies), "accuracy_max": max(accuracies)},
+        details=[f"clean held-out accuracy {accuracy:.3f}" for accuracy in accuracies],
+    )
+
+
+SHIM: Final = "gristmill.verifiers.trained.loss.guest.shim"
+WRAPPER: Final = f"{SHIM}:differentiated"
+PROFILE: Final = Profile(
+    name="loss", guest=(SHIM,), preload=("numpy", "math", "torch", "torch.nn.functional"), image="torch",
+    memory_mb=TORCH_MB,
+)  # fmt: skip
+
+
+def ask(served: Callable[..., Any], logits: Logits, labels: Labels) -> tuple[float, Logits]:
+    """The loss of a batch and its gradient, checked.
+
+    Raises:
+        CandidateError: not a finite number, or not a finite gradient of the logits' shape.
+    """
+    answer = served(logits, labels)
+    if isinstance(answer, dict) and isinstance(answer.get("problem"), str):
+        raise CandidateError(Outcome.INVALID, f"The loss cannot be used: {answer['problem'][:300]}.")
+    value, gradient = (answer.get("value"), answer.get("gradient")) if isinstance(answer, dict) else (None, None)
+    if type(value) is not float or not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
+        raise CandidateError(Outcome.INVALID, "The loss gave no number with a gradient.")
+    if gradient.shape != logits.shape:
+        raise CandidateError(Outcome.INVALID, f"The gradient has shape {gradient.shape}, the logits {logits.shape}.")
+    if not np.isfinite(value):
+        raise CandidateError(
+            Outcome.INVALID,
+            f"The loss was {value} for logits between {logits.min():.3g} and {logits.max():.3g}; it must be finite: "
+            "clamp what goes into a logarithm or a division.",
+        )
+    if not np.isfinite(gradient).all():
+        raise CandidateError(
+            Outcome.INVALID,
+            f"The loss was {value:.4g}, but its gradient was not finite for logits between {logits.min():.3g} and "
+            f"{logits.max():.3g}: clamp what goes into a logarithm, a root or a division.",
+        )
+    return value, gradient
+
+
+def probe(served: ServedFunction) -> None:
+    """Shapes, extreme logits and the gradient, before any training, so that a mistake shows in milliseconds.
+
+    Raises:
+        CandidateError: see `ask`; or the gradient is not the value's own.
+    """
+    generator = np.random.default_rng(5)
+    for rows, scale in ((32, 1.0), (1, 1.0), (7, 50.0)):
+        logits = (generator.standard_normal((rows, CLASSES)) * scale).astype(np.float32)
+        ask(served, logits, generator.integers(0, CLASSES, rows))
+    for scale in (0.3, 1.0, 3.0):
+        logits64 = generator.standard_normal((16, CLASSES)) * scale
+        check_gradient(served, logits64, generator.integers(0, CLASSES, 16), generator)
+
+
+def check_gradient(served: Callable[..., Any], logits: Logits, labels: Labels, generator: np.random.Generator) -> None:
+    """Compare the gradient with central differences of the value along random directions.
+
+    A loss may have kinks, so one direction in four may disagree; a gradient that is not the value's own disagrees
+    in all of them.
+
+    Raises:
+        CandidateError: it does.
+    """
+    wide = logits.astype(np.float64)
+    _, gradient = ask(served, wide, labels)
+    wrong = []
+    for _ in range(4):
+        direction = generator.standard_normal(wide.shape)
+        direction /= np.sqrt((direction**2).sum())
+        step = 1e-3
+        above, _ = ask(served, wide + step * direction, labels)
+        below, _ = ask(served, wide - step * direction, labels)
+        slope, claimed = (above - below) / (2 * step), float((gradient * direction).sum())
+        # The value may have been computed in single precision, whose grain the difference of two values shows.
+        grain = 1e-6 * max(1.0, abs(above)) / step
+        if abs(slope - claimed) > 0.02 * max(abs(slope), abs(claimed)) + grain:
+            wrong.append((slope, claimed))
+    if len(wrong) > 1:
+        slope, claimed = wrong[0]
+        raise CandidateError(
+            Outcome.INVALID,
+            f"The gradient is not the loss's own: along one direction the value changes at {slope:.4g}, while its "
+            f"gradient says {claimed:.4g}. Detached terms and hand-written gradients are not allowed.",
+        )
+
+
+def recheck(served: ServedFunction, recorded: list[tuple[Logits, Labels, float, Logits]]) -> None:
+    """Ask again about recorded batches, in another order, and check the gradient on one of them.
+
+    Raises:
+        CandidateError: an answer differs, or a gradient is not the value's own.
+    """
+    generator = np.random.default_rng(13)
+    for place in generator.permutation(len(recorded)):
+        logits, labels, value, gradient = recorded[place]
+        again, slope = ask(served, logits, labels)
+        same = np.isclose(again, value, rtol=1e-4, atol=1e-6)
+        if not same or not np.allclose(slope, gradient, rtol=1e-3, atol=1e-6 + 1e-4 * float(np.abs(gradient).max())):
+            raise CandidateError(
+                Outcome.INVALID,
+                "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
+                "may depend on its logits and labels only: not on earlier calls, chance or time.",
+            )
+    for place in (len(recorded) // 2, len(recorded) - 1):
+        check_gradient(served, recorded[place][0], recorded[place][1], generator)
+
+
+def _train(served: ServedFunction, seed: int) -> Trained[_Record]:
+    watched = _Watched(served)
+    training = train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS)
+    return Trained(seed, training.accuracy, training.seconds, served.seconds, (training, watched))
+
+
+def _recheck(served: ServedFunction, record: _Record) -> None:
+    recheck(served, record[1].recorded)

@@ -1,0 +1,228 @@
+"""A tiny PPO in numpy that learns MountainCar from whatever reward it is given; trusted, on the judge's side.
+
+Source: Schulman et al. 2017, "Proximal Policy Optimization Algorithms". Departures: (1) separate actor and critic
+of two tanh layers, written out by hand, because 100 000 steps should take a second; (2) rewards are divided by their
+running standard deviation, so that a reward's scale does not decide; (3) nothing follows the end of an episode,
+whether it reached the goal or used up its steps, and the discount is .975: with .99 the policy learns to stay away
+from the goal for the sake of a reward for speed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.verifiers.trained.reward.environment import ACTIONS, Floats, MountainCars, Steps
+from gristmill.verifiers.trained.reward.policy import Net, draw, features, network, probabilities, success_rate
+from gristmill.verifiers.trained.verifier import Deadline
+
+__all__ = ["Batch", "Checkpoint", "RewardFunction", "Settings", "Training", "train"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a policy is trained and measured. The defaults give one run in about a second."""
+
+    steps: int = 98_304
+    cars: int = 64
+    horizon: int = 64
+    epochs: int = 4
+    minibatches: int = 8
+    hidden: int = 32
+    learning_rate: float = 1e-3
+    discount: float = 0.975
+    trace: float = 0.95
+    clip: float = 0.2
+    entropy: float = 0.01
+    gradient_norm: float = 0.5
+    checkpoints: int = 6
+    checkpoint_episodes: int = 64
+    episodes: int = 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Steps in the shape in which a reward function receives them: one row a step, rows independent."""
+
+    observation: Floats  # (n, 2)
+    action: NDArray[np.int64]  # (n,)
+    next_observation: Floats  # (n, 2)
+    terminated: NDArray[np.bool_]  # (n,) the goal was reached
+    truncated: NDArray[np.bool_]  # (n,) the episode's steps were used up
+    step: NDArray[np.int64]  # (n,) number of the step within its episode, from 0
+
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        """(n,): whether the episode ended with this step."""
+        return self.terminated | self.truncated
+
+
+RewardFunction = Callable[[Batch], Floats]
+"""Returns one reward a row, (n,) float64, higher is better. Whatever it raises ends the training."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was measured while training went on; the success rate never enters the training."""
+
+    steps: int
+    success_rate: float
+    reward_min: float
+    reward_mean: float
+    reward_max: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """One trained policy's record; `success_rate` is its share of fresh episodes that reach the goal."""
+
+    seed: int
+    success_rate: float
+    checkpoints: tuple[Checkpoint, ...]
+    seconds: float
+
+
+def _rollout(
+    cars: MountainCars, actor: Net, horizon: int, generator: np.random.Generator
+) -> tuple[list[Steps], NDArray[np.int64], Floats]:
+    """`horizon` steps of all cars: the steps, (horizon, cars) actions, and their log-probabilities."""
+    steps: list[Steps] = []
+    actions = np.empty((horizon, cars.cars), dtype=np.int64)
+    logs = np.empty((horizon, cars.cars))
+    rows = np.arange(cars.cars)
+    for t in range(horizon):
+        logits, _ = actor.forward(features(cars.observe()))
+        chances = probabilities(logits)
+        actions[t] = draw(chances, generator)
+        logs[t] = np.log(chances[rows, actions[t]] + 1e-12)
+        steps.append(cars.step(actions[t]))
+    return steps, actions, logs
+
+
+def _batch(steps: list[Steps], actions: NDArray[np.int64]) -> Batch:
+    return Batch(
+        observation=np.concatenate([s.observation for s in steps]),
+        action=actions.reshape(-1).copy(),
+        next_observation=np.concatenate([s.next_observation for s in steps]),
+        terminated=np.concatenate([s.terminated for s in steps]),
+        truncated=np.concatenate([s.truncated for s in steps]),
+        step=np.concatenate([s.step for s in steps]),
+    )
+
+
+def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, settings: Settings) -> Floats:
+    """Generalised advantages (horizon, cars); `after` is the value of each step's own next observation."""
+    ended = batch.ended.reshape(rewards.shape)
+    surprise = rewards + settings.discount * after * ~ended - values
+    advantages = np.zeros_like(rewards)
+    running = np.zeros(rewards.shape[1])
+    for t in range(len(rewards) - 1, -1, -1):
+        running = surprise[t] + settings.discount * settings.trace * ~ended[t] * running
+        advantages[t] = running
+    return advantages
+
+
+def train(
+    reward: RewardFunction, seed: int, settings: Settings | None = None, deadline: float | None = None
+) -> Training:
+    """Train one policy from nothing with `reward` and measure it on fresh episodes.
+
+    `reward` is called once a rollout, with ``horizon * cars`` rows; the goal, the success rate and every seed stay
+    here. `deadline` is a `time.monotonic` instant.
+
+    Raises:
+        Deadline: it had not ended by then.
+    """
+    settings = settings or Settings()
+    begun = time.monotonic()
+    # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
+    world, chance, start, watch, test = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
+    actor = network(start, settings.hidden, ACTIONS, 0.01)
+    critic = network(start, settings.hidden, 1, 1.0)
+    cars = MountainCars(settings.cars, world)
+    rollouts = settings.steps // (settings.cars * settings.horizon)
+    marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
+    checkpoints: list[Checkpoint] = []
+    scale = _Spread(settings.discount, settings.cars)
+    size = settings.cars * settings.horizon
+    for number in range(1, rollouts + 1):
+        if deadline is not None and time.monotonic() > deadline:
+            raise Deadline
+        steps, actions, old_logs = _rollout(cars, actor, settings.horizon, chance)
+        batch = _batch(steps, actions)
+        raw = reward(batch)
+        shape = (settings.horizon, settings.cars)
+        rewards = scale.normalise(raw.reshape(shape), batch)
+        values = critic.forward(features(batch.observation))[0].reshape(shape)
+        after = critic.forward(features(batch.next_observation))[0].reshape(shape)
+        advantages = _advantages(rewards, values, after, batch, settings)
+        returns = (advantages + values).reshape(-1)
+        rate = settings.learning_rate * (1 - (number - 1) / rollouts)
+        x, flat, logs = features(batch.observation), advantages.reshape(-1), old_logs.reshape(-1)
+        for _ in range(settings.epochs):
+            order = chance.permutation(size)
+            for part in np.array_split(order, settings.minibatches):
+                _improve(actor, critic, x[part], batch.action[part], logs[part], flat[part], returns[part],
+                         settings, rate)  # fmt: skip
+        if number in marks:
+            rate_now = success_rate(actor, watch, settings.checkpoint_episodes)
+            checkpoints.append(
+                Checkpoint(number * size, rate_now, float(raw.min()), float(raw.mean()), float(raw.max()))
+            )
+    final = success_rate(actor, test, settings.episodes)
+    return Training(seed, final, tuple(checkpoints), time.monotonic() - begun)
+
+
+def _improve(
+    actor: Net, critic: Net, x: Floats, action: NDArray[np.int64], old_logs: Floats, advantage: Floats,
+    returns: Floats, settings: Settings, rate: float,
+) -> None:  # fmt: skip
+    """One step of Adam on the clipped objective and one on the squared error of the value."""
+    count = len(x)
+    rows = np.arange(count)
+    advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    logits, kept = actor.forward(x)
+    chances = probabilities(logits)
+    logs = np.log(chances + 1e-12)
+    ratio = np.exp(logs[rows, action] - old_logs)
+    clipped = ((advantage > 0) & (ratio > 1 + settings.clip)) | ((advantage < 0) & (ratio < 1 - settings.clip))
+    pull = np.where(clipped, 0.0, -advantage * ratio) / count
+    d_logits = -chances * pull[:, None]
+    d_logits[rows, action] += pull
+    entropy = -(chances * logs).sum(axis=1, keepdims=True)
+    d_logits += settings.entropy / count * chances * (logs + entropy)
+    actor.adam(actor.backward(kept, d_logits), rate, settings.gradient_norm)
+    value, kept_value = critic.forward(x)
+    d_value = (value[:, 0] - returns)[:, None] / count
+    critic.adam(critic.backward(kept_value, d_value), rate, settings.gradient_norm)
+
+
+class _Spread:
+    """Running standard deviation of the discounted return, by which rewards are divided."""
+
+    def __init__(self, discount: float, cars: int) -> None:
+        self.discount = discount
+        self.carried = np.zeros(cars)
+        self.count = 1e-4
+        self.mean = 0.0
+        self.squares = 0.0
+
+    def normalise(self, rewards: Floats, batch: Batch) -> Floats:
+        """The rewards of one rollout, (horizon, cars), on the scale known so far."""
+        ended = batch.ended.reshape(rewards.shape)
+        seen = np.empty_like(rewards)
+        for t in range(len(rewards)):
+            self.carried = self.carried * self.discount + rewards[t]
+            seen[t] = self.carried
+            self.carried = np.where(ended[t], 0.0, self.carried)
+        count, mean = seen.size, float(seen.mean())
+        total = self.count + count
+        shift = mean - self.mean
+        self.squares += float(((seen - mean) ** 2).sum()) + shift * shift * self.count * count / total
+        self.mean += shift * count / total
+        self.count = total
+        return np.asarray(rewards / (np.sqrt(self.squares / self.count) + 1e-12))

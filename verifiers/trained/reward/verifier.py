@@ -1,0 +1,212 @@
+"""Judge a reward function by what a policy that was trained with it can do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.sandbox.records import Profile
+from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.trained.reward.environment import EPISODE_STEPS, Floats
+from gristmill.verifiers.trained.reward.feedback import rewards_text
+from gristmill.verifiers.trained.reward.trainer import Batch, Training, train
+from gristmill.verifiers.trained.serving import CandidateError, ServedFunction, Solution
+from gristmill.verifiers.trained.verifier import (
+    TRAINER_SECONDS,
+    Search,
+    Summary,
+    Trained,
+    judge_searched,
+    searched_problems,
+)
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.pool import Pool
+
+__all__ = ["ENVIRONMENTS", "RewardVerifier"]
+
+ENVIRONMENTS: Final = ("mountain_car",)
+
+_RECORDED: Final = 6
+_MOST_COMPONENTS: Final = 12
+
+
+@dataclass
+class _Watched:
+    """A candidate's reward between trainer and sandbox: checks every answer and keeps what is needed afterwards."""
+
+    served: ServedFunction
+    every: int = 4
+    recorded: list[tuple[Batch, Floats]] = field(default_factory=list)
+    components: list[dict[str, tuple[float, float, float]]] = field(default_factory=list)
+
+    def __call__(self, batch: Batch) -> Floats:
+        rewards, parts = ask(self.served, batch)
+        if len(self.components) % self.every == 0 and len(self.recorded) < _RECORDED:
+            self.recorded.append((batch, rewards))
+        self.components.append({name: (float(p.min()), float(p.mean()), float(p.max())) for name, p in parts.items()})
+        return rewards
+
+
+_Record = tuple[Training, _Watched]
+
+
+class RewardVerifier:
+    """Score = mean success rate, in [0, 1], over seeds, of policies trained with the candidate on fresh episodes.
+
+    The candidate is ``reward(obs, action, next_obs, info)`` on arrays with one row a step; it returns (n,) numbers,
+    or those and a dict of named components, each (n,). Trainer, environment, seeds and fitness are here, on the
+    judge's side; the candidate's process sees the steps of one seed's training and nothing else. The outcome is
+    `passed` if the score reaches the task's `target` (default .9). Recorded steps are asked again, rows shuffled
+    across batches, of a fresh process: a reward whose answers differ depends on more than its step and is `invalid`.
+
+    `settings.seeds`: how many policies are trained, 1 to 20 (default 3).
+    """
+
+    name = "reward"
+    version = 1
+    kind = "reward"
+
+    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+        # The second run of a passing reward is the re-check on a fresh process, which is always done.
+        self._pool = pool
+        self._confirm = confirm
+
+    @staticmethod
+    def problems(task: Task) -> list[str]:
+        """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
+        found = []
+        if task.environment not in ENVIRONMENTS:
+            found.append(f"environment: {task.environment!r} is none of {', '.join(ENVIRONMENTS)}")
+        return [*found, *searched_problems(task, "reward", "a success rate")]
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """See `gristmill.verifiers.base.Verifier.verify`."""
+        offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
+        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_searched(self._pool, task, offered, search)
+
+
+def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
+    rates = [each.score for each in trained]
+    return Summary(
+        text=rewards_text(target, [(training, watched.components) for training, watched in (e.what for e in trained)]),
+        metrics={"success_rate": fmean(rates), "success_min": min(rates), "success_max": max(rates)},
+        details=[f"success rate {rate:.2f}" for rate in rates],
+    )
+
+
+PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))
+
+
+def ask(served: Callable[..., Any], batch: Batch) -> tuple[Floats, dict[str, Floats]]:
+    """The rewards of a batch and their components, checked.
+
+    Raises:
+        CandidateError: not one finite number a row.
+    """
+    info = {"terminated": batch.terminated, "truncated": batch.truncated, "step": batch.step}
+    answer = served(batch.observation, batch.action, batch.next_observation, info)
+    parts: Any = {}
+    if type(answer) is tuple and len(answer) == 2:
+        answer, parts = answer
+    if type(parts) is not dict or len(parts) > _MOST_COMPONENTS or not all(type(name) is str for name in parts):
+        raise CandidateError(
+            Outcome.INVALID,
+            f"The second value must be a dict of at most {_MOST_COMPONENTS} named components, each an array.",
+        )
+    rows = len(batch.action)
+    named = {name[:40]: _checked(part, rows, f"Component {name[:40]!r}") for name, part in parts.items()}
+    return _checked(answer, rows, "The reward"), named
+
+
+def _checked(answer: Any, rows: int, what: str) -> Floats:
+    if not isinstance(answer, np.ndarray) or answer.dtype.kind not in "fiub":
+        kind = f"an array of {answer.dtype}" if isinstance(answer, np.ndarray) else f"a {type(answer).__name__}"
+        raise CandidateError(
+            Outcome.INVALID,
+            f"{what} must be a numpy array with one number a row, shape (n,); it was {kind}. "
+            "The arguments are arrays of n steps: next_obs[:, 1] holds n velocities.",
+        )
+    if answer.shape != (rows,):
+        raise CandidateError(
+            Outcome.INVALID,
+            f"{what} has shape {answer.shape} for {rows} steps; it must have shape ({rows},), one number a step. "
+            "obs and next_obs have shape (n, 2): next_obs[:, 1] holds n velocities.",
+        )
+    values = answer.astype(np.float64)
+    if not np.isfinite(values).all() or float(np.abs(values).max(initial=0.0)) > 1e12:
+        bad = int(np.flatnonzero(~(np.abs(values) <= 1e12))[0])
+        raise CandidateError(
+            Outcome.INVALID, f"{what} must be finite and below 1e12 at every step; at one step it was {values[bad]}."
+        )
+    return values
+
+
+def _train(served: ServedFunction, seed: int) -> Trained[_Record]:
+    watched = _Watched(served)
+    training = train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS)
+    return Trained(seed, training.success_rate, training.seconds, served.seconds, (training, watched))
+
+
+def _recheck(served: ServedFunction, record: _Record) -> None:
+    recheck(served, record[1].recorded)
+
+
+def probe(served: ServedFunction) -> None:
+    """Ask about steps from all over the state space before any training, so that a mistake shows in milliseconds."""
+    generator = np.random.default_rng(7)
+    for rows in (64, 1, 33):
+        ask(served, _anywhere(rows, generator))
+
+
+def _anywhere(rows: int, generator: np.random.Generator) -> Batch:
+    def states() -> Floats:
+        return np.stack([generator.uniform(-1.2, 0.6, rows), generator.uniform(-0.07, 0.07, rows)], axis=1)
+
+    after = states()
+    return Batch(
+        observation=states(),
+        action=generator.integers(0, 3, rows),
+        next_observation=after,
+        terminated=after[:, 0] >= 0.5,
+        truncated=np.zeros(rows, dtype=bool),
+        step=generator.integers(0, EPISODE_STEPS, rows),
+    )
+
+
+def recheck(served: ServedFunction, recorded: list[tuple[Batch, Floats]]) -> None:
+    """Ask again about recorded steps, in another order and company.
+
+    Raises:
+        CandidateError: an answer differs.
+    """
+    rows = np.random.default_rng(11).permutation(sum(len(rewards) for _, rewards in recorded))
+    whole = _joined([batch for batch, _ in recorded])
+    before = np.concatenate([rewards for _, rewards in recorded])
+    for part in np.array_split(rows, len(recorded)):
+        again, _ = ask(served, _taken(whole, part))
+        if not np.allclose(again, before[part], rtol=1e-6, atol=1e-9 * (1.0 + float(np.abs(before).max()))):
+            raise CandidateError(
+                Outcome.INVALID,
+                "Asked again about the same steps in a fresh process and another order, it gave other rewards. The "
+                "reward of a step may depend on that step's obs, action, next_obs and info only: not on other rows "
+                "of the batch, earlier calls, chance or time.",
+            )
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    return Batch(*(np.concatenate([getattr(batch, name) for batch in batches]) for name in _FIELDS))
+
+
+def _taken(batch: Batch, rows: NDArray[np.int64]) -> Batch:
+    return Batch(*(getattr(batch, name)[rows] for name in _FIELDS))
+
+
+_FIELDS: Final = ("observation", "action", "next_observation", "terminated", "truncated", "step")
