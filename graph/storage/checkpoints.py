@@ -26,7 +26,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Send
 
 from gristmill.graph.errors import StoreError
-from gristmill.graph.storage.database import BUSY_SECONDS, database_trouble
+from gristmill.graph.storage.base import database_trouble
+from gristmill.graph.storage.sqlite import BUSY_SECONDS
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 
@@ -130,7 +131,7 @@ class _WholeSaver(AsyncSqliteSaver):
 async def checkpointer(store: Store) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """A saver on the store's own database; what goes wrong with it inside the block is a `StoreError`."""
     if store.url.get_backend_name() == "sqlite":
-        with database_trouble(store.location, "write to", (sqlite3.Error,)):
+        with database_trouble(store.database, "write to", (sqlite3.Error,)):
             async with aiosqlite.connect(str(store.url.database), timeout=BUSY_SECONDS) as connection:
                 await connection.execute("PRAGMA journal_mode=WAL")
                 await connection.execute("PRAGMA synchronous=NORMAL")
@@ -146,7 +147,7 @@ async def checkpointer(store: Store) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     except ModuleNotFoundError as error:
         raise UserError("a PostgreSQL store needs the extra: pip install 'gristmill[postgres]'") from error
     url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with database_trouble(store.location, "write to", (psycopg.Error,)):
+    with database_trouble(store.database, "write to", (psycopg.Error,)):
         async with AsyncPostgresSaver.from_conn_string(url, serde=StrictSerializer()) as postgres:
             await postgres.setup()
             yield postgres

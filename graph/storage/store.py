@@ -1,8 +1,4 @@
-"""Everything a run has bought and found: one SQLite file per workspace, or PostgreSQL by URL.
-
-SQLite runs in WAL mode with ``synchronous=NORMAL``: what is committed survives the death of the process (kill -9); a
-power cut may take the last moments, never the file's consistency.
-"""
+"""Everything a run has bought and found: one SQLite file per workspace, or PostgreSQL by URL."""
 
 from __future__ import annotations
 
@@ -18,7 +14,6 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 from sqlalchemy import URL, Connection, Engine, Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from gristmill.graph.config import RunConfig
@@ -26,7 +21,8 @@ from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema
-from gristmill.graph.storage.database import claim, database_trouble, database_url, open_engine
+from gristmill.graph.storage.base import Database, database_trouble
+from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.entries import Entry, Keep
 from gristmill.graph.summary import CampaignSummary, Run, Status
 from gristmill.sandbox.errors import UserError
@@ -45,9 +41,9 @@ class Store:
     All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self.database = database
         self._engine = engine
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, create: bool = True) -> Store:
@@ -61,11 +57,13 @@ class Store:
             StoreError: it cannot be opened or written.
             UserError: the location is none of these, or nothing is there and nothing was to be made.
         """
-        url = database_url(location)
-        if not create and url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
-            raise UserError(f"no store at {_shown(url)}: `gristmill run TASKS` makes one, --workspace names another")
-        with database_trouble(_shown(url), "open"):
-            engine = open_engine(url)
+        database = database_at(location)
+        if not create and not database.exists():
+            raise UserError(
+                f"no store at {database.location}: `gristmill run TASKS` makes one, --workspace names another"
+            )
+        with database_trouble(database, "open"):
+            engine = database.open()
             schema.metadata.create_all(engine)
             with engine.begin() as connection:
                 version = connection.scalar(select(schema.versions.c.version))
@@ -73,20 +71,20 @@ class Store:
                     connection.execute(insert(schema.versions), {"version": schema.VERSION})
                 elif version != schema.VERSION:
                     raise UserError(
-                        f"the store {_shown(url)} has version {version}, this gristmill reads {schema.VERSION}: "
+                        f"the store {database.location} has version {version}, this gristmill reads {schema.VERSION}: "
                         "use another workspace, or the gristmill that wrote it"
                     )
-        return cls(engine)
+        return cls(database, engine)
 
     @property
     def url(self) -> URL:
         """Where the store is, password included."""
-        return self._engine.url
+        return self.database.url
 
     @property
     def location(self) -> str:
         """Where the store is, for people."""
-        return _shown(self._engine.url)
+        return self.database.location
 
     def create_run(self, name: str, config: RunConfig, tasks: Sequence[Task]) -> None:
         """Write down a new run and its tasks, together or not at all.
@@ -163,7 +161,7 @@ class Store:
 
     def claim(self, name: str) -> AbstractContextManager[None]:
         """Hold a run for this process while the block runs; RunBusyError if another one does."""
-        return claim(self._engine, name)
+        return self.database.claim(self._engine, name)
 
     def save(self, entries: Iterable[Entry], *, clock: tuple[str, float] | None = None) -> None:
         """Write entries down, together or not at all.
@@ -250,16 +248,16 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with database_trouble(self.location, "read"), self._engine.connect() as connection:
+        with database_trouble(self.database, "read"), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with database_trouble(self.location, "write to"), self._engine.begin() as connection:
+        with database_trouble(self.database, "write to"), self._engine.begin() as connection:
             yield connection
 
     def _statement(self, table: Table, keep: Keep, row: dict[str, Any]) -> Any:
-        statement = self._insert(table)
+        statement = self.database.insert(table)
         if keep == "add":
             return statement
         if keep == "first":
@@ -268,7 +266,3 @@ class Store:
         values = {name: statement.excluded[name] for name in row if name not in keys}
         where = table.c.outcome == Outcome.UNSCORED.value if keep == "scored" else None
         return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
-
-
-def _shown(url: URL) -> str:
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)

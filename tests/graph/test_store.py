@@ -21,7 +21,7 @@ from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha,
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
 from gristmill.graph.storage.checkpoints import checkpointer
-from gristmill.graph.storage.database import database_url
+from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
@@ -267,13 +267,13 @@ def test_seeds_differ_by_place_and_stay(tmp_path: Path) -> None:
 
 
 def test_locations(tmp_path: Path) -> None:
-    assert database_url(tmp_path).database == str(tmp_path / ".gristmill" / "gristmill.db")
-    assert database_url(tmp_path / "mine.db").database == str(tmp_path / "mine.db")
-    assert database_url(tmp_path / "new").database == str(tmp_path / "new" / ".gristmill" / "gristmill.db")
-    assert database_url("postgresql://me@host/mill").drivername == "postgresql+psycopg"
+    assert database_at(tmp_path).url.database == str(tmp_path / ".gristmill" / "gristmill.db")
+    assert database_at(tmp_path / "mine.db").url.database == str(tmp_path / "mine.db")
+    assert database_at(tmp_path / "new").url.database == str(tmp_path / "new" / ".gristmill" / "gristmill.db")
+    assert database_at("postgresql://me@host/mill").url.drivername == "postgresql+psycopg"
     for bad in ("mysql://host/mill", "sqlite://", "://"):
         with pytest.raises(UserError):
-            database_url(bad)
+            database_at(bad)
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
