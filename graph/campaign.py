@@ -129,7 +129,7 @@ async def run_campaign(
 async def _reopen(store: Store, run: Run, config: RunConfig) -> None:
     """Let tasks go on that had ended at a bound which is now wider."""
     async with checkpointer(store) as saver:
-        # A task that was about to be written down as ended by the old bound shall look again; all evidence is stored.
+        # A task that was about to be written down as ended by the old bound shall look again; all verdicts are stored.
         await saver.adelete_thread(run.name)
     store.reopen(run.name, config, raised(run.config, config))
 

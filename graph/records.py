@@ -112,11 +112,11 @@ class StopReason(StrEnum):
 
 
 class Reflection(Record):
-    """What went back to the model after a round: which hypotheses, with what evidence."""
+    """What went back to the model after a round: which hypotheses, with what feedback."""
 
     round: int
     parents: tuple[str, ...]
-    evidence: str
+    feedback: str
 
 
 class Step(Record):

@@ -1,7 +1,7 @@
 """What travels along the graph's edges and into checkpoints: ids and small values, nothing that grows.
 
-Only builtins: the checkpoint serializer (`gristmill.graph.storage.checkpoints`) refuses everything else. All evidence
-lives in the store, where every node finds it again after a kill.
+Only builtins: the checkpoint serializer (`gristmill.graph.storage.checkpoints`) refuses everything else. All verdicts
+live in the store, where every node finds them again after a kill.
 """
 
 from __future__ import annotations

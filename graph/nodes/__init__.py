@@ -1,4 +1,4 @@
-"""One module per node of the loop. A node reads ids from the state and evidence from the store, and may run twice."""
+"""One module per node of the loop. A node reads ids from the state and verdicts from the store, and may run twice."""
 
 from __future__ import annotations
 

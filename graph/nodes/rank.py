@@ -13,7 +13,7 @@ __all__ = ["rank"]
 
 
 async def rank(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """The task's standing, from the stored evidence alone and in hypothesis order, so that arrival plays no part."""
+    """The task's standing, from the stored verdicts alone and in hypothesis order, so that arrival plays no part."""
     context = runtime.context
     task, round = context.tasks[state["task_id"]], state["round"]
     context.tell(NodeEntered(node="rank", task_id=task.id, round=round))

@@ -12,7 +12,7 @@ from gristmill.graph.state import TaskState
 from gristmill.graph.stopping.ranking import ranked
 from gristmill.graph.storage.entries import reflected
 
-__all__ = ["evidence", "reflect"]
+__all__ = ["feedback", "reflect"]
 
 
 async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
@@ -24,17 +24,17 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     parents = context.strategy.parents(ranked(steps), context.config.hypotheses)
     chosen = tuple(dict.fromkeys(parent for group in parents for parent in group))
     by_id = {step.hypothesis.id: step for step in steps}
-    reflection = Reflection(round=round, parents=chosen, evidence=evidence([by_id[parent] for parent in chosen]))
+    reflection = Reflection(round=round, parents=chosen, feedback=feedback([by_id[parent] for parent in chosen]))
     await context.journal.write(reflected(context.run, task_id, reflection))
     context.tell(Reflected(task_id=task_id, round=round, parents=chosen))
     return {"round": round + 1, "parents": [list(group) for group in parents]}
 
 
-def evidence(steps: Sequence[Step]) -> str:
+def feedback(steps: Sequence[Step]) -> str:
     """What goes back about each parent, for the record: the outcome, the score and the feedback it was given."""
     parts = []
     for step in steps:
         score = "" if step.verdict.score is None else f", score {step.verdict.score:.6g}"
-        feedback = f"\n{step.verdict.feedback}" if step.verdict.feedback else ""
-        parts.append(f"{step.hypothesis.id}: {step.verdict.outcome.value}{score}{feedback}")
+        words = f"\n{step.verdict.feedback}" if step.verdict.feedback else ""
+        parts.append(f"{step.hypothesis.id}: {step.verdict.outcome.value}{score}{words}")
     return "\n\n".join(parts)

@@ -24,7 +24,7 @@ from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.models.resolve import is_small
-from gristmill.graph.prompts.evidence import attempt, clip, examples, fenced, first_line
+from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line
 from gristmill.graph.records import Message, Step
 from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
 from gristmill.verifiers.records import StdioTest, Task
@@ -43,7 +43,7 @@ def messages_for(
 ) -> tuple[Message, ...]:
     """The messages of one request.
 
-    With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the evidence
+    With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the feedback
     about it and about the others, and the request to reason about what failed before answering again.
 
     Args:

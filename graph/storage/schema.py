@@ -23,7 +23,7 @@ __all__ = [
     "versions",
 ]
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 

@@ -148,7 +148,7 @@ class Store:
             connection.execute(update(schema.runs).where(schema.runs.c.name == name).values(values))
 
     def reopen(self, name: str, config: RunConfig, reasons: Collection[StopReason]) -> None:
-        """Go on with wider bounds: tasks that ended for one of `reasons` have not ended any more. No evidence goes."""
+        """Go on with wider bounds: tasks that ended for one of `reasons` have not ended any more. Nothing is lost."""
         ended = schema.trajectories.c
         with self._writing() as connection:
             connection.execute(
@@ -186,7 +186,7 @@ class Store:
             return queries.tasks(connection, run)
 
     def unended(self, run: str, *, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
-        """(position, id) of tasks whose loop has not ended, or whose evidence has holes (unscored verdicts), in order.
+        """(position, id) of tasks whose loop has not ended, or of whose verdicts some are unscored, in order.
 
         Args:
             run: name of the run.

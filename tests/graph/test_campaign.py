@@ -162,7 +162,7 @@ async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(s
             assert parent.verdict.feedback in shown
             reflection = trajectory.reflections[step.hypothesis.round - 1]
             assert parent.hypothesis.id in reflection.parents
-            assert parent.verdict.feedback in reflection.evidence
+            assert parent.verdict.feedback in reflection.feedback
 
 
 async def test_best_of_never_looks_back(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A task of every kind through the whole loop: a wrong reply, its evidence, a right reply, a row for training.
+"""A task of every kind through the whole loop: a wrong reply, its feedback, a right reply, a row for training.
 
 Nothing is replaced: an OpenAI-compatible server on loopback plays the replies, the graph asks it, real sandboxes judge
 what it says, and what comes out is what `gristmill export` writes.
@@ -59,7 +59,7 @@ def code(source: str) -> str:
 
 
 REPLIES: dict[str, tuple[str, Outcome, str, str]] = {
-    # task: the wrong reply, its outcome, words of the evidence that comes back, the right reply
+    # task: the wrong reply, its outcome, words of the feedback that comes back, the right reply
     "code/median": (
         code("def median(values):\n    return float(sorted(values)[len(values) // 2])"),
         Outcome.FAILED,
@@ -143,8 +143,8 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
         return task
 
     def answer(call: Call) -> str:
-        wrong, _, evidence, right = REPLIES[asked(call).id]
-        return right if len(call.messages) == 4 and evidence in call.messages[-1].content else wrong
+        wrong, _, feedback, right = REPLIES[asked(call).id]
+        return right if len(call.messages) == 4 and feedback in call.messages[-1].content else wrong
 
     with ReplayServer(answer) as server, Store.open(str(tmp_path)) as store:
         config = RunConfig(model=f"openai:replay@{server.url}", hypotheses=1, rounds=3, sandbox=backend)
@@ -159,14 +159,14 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
     conversations = {row["task"]: row for row in export_rows(stories.values(), "messages")}
     assert set(rows) == set(conversations) == set(REPLIES)
     for task in tasks:
-        wrong, outcome, evidence, right = REPLIES[task.id]
+        wrong, outcome, feedback, right = REPLIES[task.id]
         assert len(stories[task.id].steps) == 2, task.id
         first, second = stories[task.id].steps
         assert [step.verdict.outcome for step in (first, second)] == [outcome, Outcome.PASSED], task.id
         assert second.hypothesis.parents == (first.hypothesis.id,)
         assert first.hypothesis.text == wrong
         assert _solution_is_what_the_kind_judges(task, right, second.hypothesis.solution)
-        _check_row(rows[task.id], task, evidence, right)
+        _check_row(rows[task.id], task, feedback, right)
         turns: list[dict[str, Any]] = conversations[task.id]["messages"]
         assert [turn.get("weight") for turn in turns] == [None, None, 0, None, 1]
         assert [{"role": turn["role"], "content": turn["content"]} for turn in turns] == [
@@ -175,12 +175,12 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
         ]
 
 
-def _check_row(row: dict[str, Any], task: Task, evidence: str, right: str) -> None:
+def _check_row(row: dict[str, Any], task: Task, feedback: str, right: str) -> None:
     system, question, attempt, found = row["prompt"]
     assert [turn["role"] for turn in row["prompt"]] == ["system", "user", "assistant", "user"]
     assert task.prompt.strip() in question["content"]
     assert attempt["content"].strip()
-    assert evidence in found["content"]
+    assert feedback in found["content"]
     assert ("First reason" in found["content"]) is (task.kind in REASONED)
     assert row["completion"] == [{"role": "assistant", "content": right}]
     assert (row["kind"], row["round"], row["outcome"], row["verified"]) == (task.kind, 1, "passed", True)

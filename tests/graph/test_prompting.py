@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from gristmill.graph.prompts import messages as prompting
-from gristmill.graph.prompts.evidence import clip, fenced, tame
+from gristmill.graph.prompts.feedback import clip, fenced, tame
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
 from gristmill.verifiers.constructions.catalogue import task_of

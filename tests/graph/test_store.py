@@ -75,7 +75,7 @@ def finish(store: Store, run: str, task_id: str, best: str) -> None:
 
 def test_a_trajectory_comes_back_as_it_was(store: Store, run: str) -> None:
     steps = [made(sample=1), made(sample=0), made(round=1)]
-    reflection = Reflection(round=0, parents=("t/0/0/0",), evidence="off by one")
+    reflection = Reflection(round=0, parents=("t/0/0/0",), feedback="off by one")
     store.save([entry for step in steps for entry in entries.replied(run, step, PROMPT)])
     store.save([entries.judged(run, step, verdict()) for step in steps])
     store.save([entries.reflected(run, "t/0", reflection)])

@@ -88,7 +88,7 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
         "completion": [{"role": "assistant", "content": "good"}],
         "task": "t", "kind": "code", "split": "train", "hypothesis": "t/0/3", "round": 0, "parents": [],
         "model": "small-1", "adapter": "night-1", "verified": True, "outcome": "passed", "strength": "tested",
-        "evidence": "all 3 passed", "verifier": "code/1", "sandbox": "bubblewrap abc", "run": "night",
+        "feedback": "all 3 passed", "verifier": "code/1", "sandbox": "bubblewrap abc", "run": "night",
         "prompt_sha": SHA,
     }  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() ->
     assert [(row["hypothesis"], row["rejected_hypothesis"]) for row in rows] == [("t/0/0", "t/0/3"), ("t/0/0", "t/0/4")]
     assert rows[0]["chosen"] == [{"role": "assistant", "content": "good"}]
     assert rows[0]["rejected"] == [{"role": "assistant", "content": "bad"}]
-    assert (rows[0]["rejected_outcome"], rows[0]["rejected_evidence"]) == ("failed", "no")
+    assert (rows[0]["rejected_outcome"], rows[0]["rejected_feedback"]) == ("failed", "no")
 
 
 def test_pairs_are_different_and_bounded() -> None:

@@ -14,7 +14,7 @@ __all__ = ["card"]
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 _USE = {
     "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
-    "Where a solution was found after reflection, the prompt holds the wrong answer and the evidence against it as "
+    "Where a solution was found after reflection, the prompt holds the wrong answer and the feedback on it as "
     "earlier turns, and the completion is the turn that fixes it.",
     "messages": "`messages` is a whole conversation. Assistant turns carry a `weight`: 1 on the last one, which was "
     "verified, and 0 on those before it, which must not be learned.",
@@ -68,7 +68,7 @@ def card(
         + "\n\n"
         + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
         "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `model`, `adapter`, `run` and "
-        "`prompt_sha` say where a row comes from; `verified`, `outcome`, `strength`, `evidence`, `verifier` and "
+        "`prompt_sha` say where a row comes from; `verified`, `outcome`, `strength`, `feedback`, `verifier` and "
         "`sandbox` what was found about it.",
         "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]

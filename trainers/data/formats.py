@@ -1,7 +1,7 @@
 """Trajectories → rows of three shapes that trainers read, each row with where it comes from.
 
 - `sft`: ``{"prompt": [messages], "completion": [message]}``, TRL's conversational prompt-completion form. The loss
-  falls on the completion alone. After a reflection the prompt holds the wrong answer and its evidence as earlier turns,
+  falls on the completion alone. After a reflection the prompt holds the wrong answer and its feedback as earlier turns,
   and the completion is the turn that fixes it.
 - `messages`: ``{"messages": [...]}`` with OpenAI's ``weight`` on assistant turns: 1 on the last, 0 on those before.
 - `preference`: ``{"prompt", "chosen", "rejected"}``; both replies answer the same prompt.
@@ -15,7 +15,7 @@ from typing import Any
 from gristmill.graph.records import Step, Trajectory
 from gristmill.verifiers.records import Outcome, Verdict
 
-__all__ = ["FORMATS", "PAIRS", "Rows", "evidence", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
+__all__ = ["FORMATS", "PAIRS", "Rows", "feedback", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
 
 PAIRS = 4
 """Pairs of one prompt, at most."""
@@ -76,7 +76,7 @@ def preference_rows(
                     **_provenance(trajectory, better),
                     "rejected_hypothesis": worse.hypothesis.id,
                     "rejected_outcome": worse.verdict.outcome.value,
-                    "rejected_evidence": evidence(worse.verdict),
+                    "rejected_feedback": feedback(worse.verdict),
                 }
 
 
@@ -84,7 +84,7 @@ FORMATS: dict[str, Rows] = {"sft": sft_rows, "preference": preference_rows, "mes
 """Name → what makes its rows."""
 
 
-def evidence(verdict: Verdict) -> str:
+def feedback(verdict: Verdict) -> str:
     """What the tools found, in words that were fit for the model's eyes; else how many checks passed."""
     if verdict.feedback:
         return _text(verdict.feedback)
@@ -145,7 +145,7 @@ def _provenance(trajectory: Trajectory, step: Step) -> dict[str, Any]:
         "verified": verdict.verified,
         "outcome": verdict.outcome.value,
         "strength": verdict.strength.value,
-        "evidence": evidence(verdict),
+        "feedback": feedback(verdict),
         "verifier": verdict.verifier,
         "sandbox": verdict.sandbox,
         "run": trajectory.run,

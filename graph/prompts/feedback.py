@@ -86,7 +86,7 @@ def clip(text: str, limit: int) -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line of `text` that says something, tamed and bounded: evidence for models with little attention."""
+    """The first line of `text` that says something, tamed and bounded: feedback for models with little attention."""
     return next((tame(clip(line.strip(), 200)) for line in text.splitlines() if line.strip()), "")
 
 
