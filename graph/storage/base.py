@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Engine, Table
+from sqlalchemy import URL, Connection, Engine, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from gristmill.graph.errors import RunBusyError, StoreError
 
-__all__ = ["Database", "busy", "database_trouble"]
+__all__ = ["Database", "busy", "database_trouble", "reading", "writing"]
 
 
 class Database(Protocol):
@@ -70,3 +70,17 @@ def database_trouble(
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         advice = database.advice(reason.lower()) or "what was stored is kept"
         raise StoreError(f"cannot {doing} the store {database.location}: {reason}; {advice}") from error
+
+
+@contextlib.contextmanager
+def reading(database: Database, engine: Engine) -> Iterator[Connection]:
+    """A connection to read with; errors are `StoreError`s."""
+    with database_trouble(database, "read"), engine.connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(database: Database, engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed where the block ends well; errors are `StoreError`s."""
+    with database_trouble(database, "write to"), engine.begin() as connection:
+        yield connection

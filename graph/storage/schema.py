@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaD
 __all__ = [
     "VERSION",
     "calls",
+    "documents",
     "events",
     "hypotheses",
     "metadata",
@@ -27,7 +28,12 @@ VERSION = 2
 
 metadata = MetaData()
 
-versions = Table("store_version", metadata, Column("version", Integer, primary_key=True))
+versions = Table(
+    "store_version",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("gristmill", Text, nullable=False),  # the release that made the store: who else could export from it?
+)
 
 runs = Table(
     "runs",
@@ -127,4 +133,14 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("record", Text, nullable=False),
     Index("events_by_run", "run", "number"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("at", Float, nullable=False),  # seconds since the epoch
 )

@@ -6,7 +6,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +21,11 @@ from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema
-from gristmill.graph.storage.base import Database, database_trouble
+from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.database import database_at
+from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import Entry, Keep
+from gristmill.graph.storage.versions import prepare
 from gristmill.graph.summary import CampaignSummary, Run, Status
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Outcome, Task, Verdict
@@ -36,13 +38,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Store:
-    """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls and events.
+    """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls, events; `documents` of others.
 
     All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
 
     def __init__(self, database: Database, engine: Engine) -> None:
         self.database = database
+        self.documents = Documents(database, engine)
         self._engine = engine
 
     @classmethod
@@ -64,16 +67,8 @@ class Store:
             )
         with database_trouble(database, "open"):
             engine = database.open()
-            schema.metadata.create_all(engine)
             with engine.begin() as connection:
-                version = connection.scalar(select(schema.versions.c.version))
-                if version is None:
-                    connection.execute(insert(schema.versions), {"version": schema.VERSION})
-                elif version != schema.VERSION:
-                    raise UserError(
-                        f"the store {database.location} has version {version}, this gristmill reads {schema.VERSION}: "
-                        "use another workspace, or the gristmill that wrote it"
-                    )
+                prepare(connection, database.location)
         return cls(database, engine)
 
     @property
@@ -246,15 +241,11 @@ class Store:
             f"the run {name!r} is already in {self.location}: go on with --resume, or choose another --name"
         )
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with database_trouble(self.database, "read"), self._engine.connect() as connection:
-            yield connection
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return reading(self.database, self._engine)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with database_trouble(self.database, "write to"), self._engine.begin() as connection:
-            yield connection
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return writing(self.database, self._engine)
 
     def _statement(self, table: Table, keep: Keep, row: dict[str, Any]) -> Any:
         statement = self.database.insert(table)

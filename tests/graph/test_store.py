@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.records import Limits, Record
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 PROMPT = (Message(role="user", content="write f"),)
@@ -276,16 +278,60 @@ def test_locations(tmp_path: Path) -> None:
             database_at(bad)
 
 
-def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
-    from sqlalchemy import create_engine, text
+@pytest.mark.parametrize(
+    ("change", "writer"),
+    [
+        ("UPDATE store_version SET version = 99, gristmill = '9.9'", "gristmill==9.9"),
+        ("DROP TABLE store_version; CREATE TABLE store_version (version INTEGER);"
+         "INSERT INTO store_version VALUES (1); DROP TABLE documents", "the gristmill that wrote it"),
+    ],
+    ids=["later", "before writers were named"],
+)  # fmt: skip
+def test_a_store_of_another_format_is_left_alone_and_one_is_told_how_to_export_from_it(
+    tmp_path: Path, change: str, writer: str
+) -> None:
+    import sqlite3
 
     Store.open(tmp_path).close()
-    engine = create_engine(f"sqlite:///{tmp_path}/.gristmill/gristmill.db")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE store_version SET version = 99"))
-    engine.dispose()
-    with pytest.raises(UserError, match="version 99"):
+    file = tmp_path / ".gristmill" / "gristmill.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.executescript(change)
+        before = list(connection.iterdump())
+    with pytest.raises(UserError, match=r"format (99|1)") as refused:
         Store.open(tmp_path)
+    assert f"install {writer} beside this one and call its `gristmill export" in str(refused.value)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert list(connection.iterdump()) == before
+
+
+class Note(Record):
+    text: str
+    score: float = 0.0
+
+
+def test_documents_are_kept_by_kind_owner_and_key(store: Store) -> None:
+    owner, documents = uuid.uuid4().hex, store.documents
+    assert documents.get("note", owner, "a", Note) is None
+    assert documents.add("note", owner, "b", Note(text="first"))
+    assert not documents.add("note", owner, "b", Note(text="second"))
+    documents.put("note", owner, "a", Note(text="later", score=float("-inf")))
+    documents.put("other", owner, "a", Note(text="elsewhere"))
+    documents.put("note", owner + "x", "a", Note(text="another's"))
+    kept = {"b": Note(text="first"), "a": Note(text="later", score=float("-inf"))}
+    assert documents.list("note", owner, Note) == kept
+    assert {owner, owner + "x"} <= set(documents.owners("note"))
+    documents.put("note", owner, "b", Note(text="second"))
+    assert documents.get("note", owner, "b", Note) == Note(text="second")
+    documents.remove("note", owner, "a", "never there")
+    assert documents.list("note", owner, Note) == {"b": Note(text="second")}
+    assert documents.get("other", owner, "a", Note) == Note(text="elsewhere")
+
+
+def test_a_document_of_another_shape_is_named(store: Store) -> None:
+    owner = uuid.uuid4().hex
+    store.documents.put("note", owner, "a", Note(text="x"))
+    with pytest.raises(UserError, match=f"'a' of the note '{owner}'"):
+        store.documents.get("note", owner, "a", Limits)
 
 
 def test_a_file_that_is_no_store_is_infrastructure_trouble(tmp_path: Path) -> None:
