@@ -6,7 +6,6 @@ import ast
 import socket
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -154,8 +153,8 @@ def _is_one_frame(data: bytes) -> bool:
     return len(data) > 4 and int.from_bytes(data[:4], "big") == len(data) - 4
 
 
-def explore(name: str, seconds: float, seed: int = 0) -> tuple[int, list[bytes]]:
-    """Fuzz a target, keeping what reaches lines that nothing has reached before; (runs, what was kept).
+def explore(name: str, runs: int, seed: int = 0) -> list[bytes]:
+    """Fuzz a target so often; what reached lines that nothing had reached before.
 
     Raises:
         Exception: the target's, with a note that holds the bytes.
@@ -163,11 +162,10 @@ def explore(name: str, seconds: float, seed: int = 0) -> tuple[int, list[bytes]]
     random, target, pool = Random(seed), TARGETS[name], seeds(name)
     reached: set[tuple[str, int, int]] = set()
     kept: list[bytes] = []
-    waiting, runs, deadline = list(pool), 0, time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    waiting = list(pool)
+    for _ in range(runs):
         known = bool(waiting)
         data = waiting.pop() if known else mutated(random.choice(pool), random.choice(pool), random)
-        runs += 1
         try:
             new = _traced(target, data) - reached
         except Exception as error:
@@ -178,7 +176,7 @@ def explore(name: str, seconds: float, seed: int = 0) -> tuple[int, list[bytes]]
             if not known:
                 pool.append(data)
                 kept.append(data)
-    return runs, kept
+    return kept
 
 
 def _traced(target: Callable[[bytes], None], data: bytes) -> set[tuple[str, int, int]]:
@@ -193,7 +191,7 @@ def _traced(target: Callable[[bytes], None], data: bytes) -> set[tuple[str, int,
         return local
 
     def called(frame: FrameType, event: str, _: object) -> Any:
-        return local if "gristmill" in frame.f_code.co_filename or "/main/" in frame.f_code.co_filename else None
+        return local if "/gristmill/" in frame.f_code.co_filename else None
 
     last: dict[int, int] = {}
     outside = sys.gettrace()

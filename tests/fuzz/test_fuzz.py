@@ -1,6 +1,6 @@
 """Fuzzing of what reads untrusted bytes: the codec, the parser of replies, and the judge's channel.
 
-The corpus is kept beside this file and replayed with each run of the tests. `python tests/fuzz/test_fuzz.py SECONDS`
+The corpus is kept beside this file and replayed with each run of the tests. `python tests/fuzz/test_fuzz.py RUNS`
 explores on, and keeps what reaches new lines; a finding is kept too, so that it stays found.
 """
 
@@ -52,19 +52,18 @@ def test_a_mistake_of_the_judges_own_would_be_found(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_minute_of_exploring_finds_nothing(name: str) -> None:
-    runs, _ = targets.explore(name, seconds=20, seed=Random().randrange(1 << 32))
-    assert runs > 100
+def test_exploring_finds_nothing(name: str) -> None:
+    targets.explore(name, runs=5000, seed=Random().randrange(1 << 32))
 
 
-def main(seconds: float) -> None:
+def main(runs: int) -> None:
     """Explore, keep what is new, and say how much that was."""
     for name in NAMES:
-        runs, kept = targets.explore(name, seconds, seed=Random().randrange(1 << 32))
+        kept = targets.explore(name, runs, seed=Random().randrange(1 << 32))
         for data in kept:
             (targets.CORPUS / name / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
-        print(f"{name}: {runs} runs, {len(kept)} kept")
+        print(f"{name}: {len(kept)} kept")
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(int(sys.argv[1]))

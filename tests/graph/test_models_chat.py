@@ -104,11 +104,8 @@ async def test_a_model_that_never_answers_is_an_infrastructure_error_that_names_
 
 async def test_attempts_end_when_the_time_is_up_and_no_wait_outlasts_it() -> None:
     options = QUICK.model_copy(update={"attempts": 1000, "retry_seconds": 1.0})
-    with served(itertools.repeat(Failure.parse("429:3600"))) as server:
-        start = time.monotonic()
-        with pytest.raises(ModelError):
-            await ask(server, options)
-        assert time.monotonic() - start < 60  # not the hour that the server asks for
+    with served(itertools.repeat(Failure.parse("429:3600"))) as server, pytest.raises(ModelError):
+        await ask(server, options)  # does not return for an hour if it waits as long as the server asks for
     assert len(server.calls) == 1
 
 

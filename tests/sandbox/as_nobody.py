@@ -63,7 +63,6 @@ async def main() -> None:
         assert b"BlockingIOError" in report.stdout, report
         report = await sandbox.run(job(DAEMON))
         assert report.ending == "finished", report
-        assert report.seconds < 4, report
         for disk, full in ((1, True), (1, True), (16, False), (16, False), (1, True)):
             report = await sandbox.run(job(FILES, disk_mb=disk))
             assert (b"No space left" in report.stderr) == full, (disk, report)

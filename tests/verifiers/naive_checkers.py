@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,14 +37,16 @@ _SMALLER = {
     "(16 << 20)": "(4 << 20)",
     "(200 << 20)": "(30 << 20)",
     "(3 << 30)": "(600 << 20)",
-    "range(4000)": "range(20_000)",
 }
+# Keys with one hash hold a checker up by their number: how many that takes is the machine's affair, so it grows.
+_COLLIDING = re.compile(r"range\(4000\)|range\(1, 30_000\)")
 
 
-def fooled(checker: str, source: str, tests: str = "", before: str = "") -> bool:
+def fooled(checker: str, source: str, tests: str = "", before: str = "", attempt: int = 0) -> bool:
     """Whether the attack works on that checker: ``kind`` or ``kind:option=value,…``."""
     for large, small in _SMALLER.items():
         source = source.replace(large, small)
+    source = _COLLIDING.sub(f"range(1, {20_000 * 5**attempt})", source)
     asked = {"checker": checker, "source": source, "tests": tests, "before": before}
     base = Path(__file__).resolve().parent
     shared = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/alternatives", "/etc/ld.so.cache"]

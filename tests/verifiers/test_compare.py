@@ -117,8 +117,8 @@ def test_deep_values_are_unequal_rather_than_a_crash() -> None:
 
 
 def test_values_that_collide_in_hashing_cost_a_sort_only() -> None:
-    # All these integers have one hash: in a set or a dict they take quadratic time.
-    colliding = [number * (2**61 - 1) for number in range(30_000)]
+    # All these integers have one hash: in a set or a dict they take quadratic time, which no machine has for so many.
+    colliding = [number * (2**61 - 1) for number in range(300_000)]
     assert equal(colliding, colliding[::-1], "multiset")
 
 

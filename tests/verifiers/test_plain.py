@@ -278,7 +278,7 @@ async def test_what_would_hang_after_a_failed_assertion_is_not_waited_for(pool: 
     )
     verdict = await CodeVerifier(pool).verify(task, "def f(x):\n    while x > 1:\n        pass\n    return 0")
     assert verdict.outcome is Outcome.FAILED
-    assert verdict.seconds < 60
+    assert Outcome.TIMEOUT not in {check.outcome for check in verdict.checks}
 
 
 @pytest.mark.asyncio(loop_scope="module")
