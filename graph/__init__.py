@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.config import Budget, RunConfig
-    from gristmill.graph.judging.batch import judge_all
+    from gristmill.graph.judging.candidates import judge_all
     from gristmill.graph.models.base import Proposer
     from gristmill.graph.models.resolve import ModelOptions, resolve
     from gristmill.graph.records import (
@@ -32,7 +32,7 @@ _HOME = {
     "ModelOptions": "models.resolve", "Proposer": "models.base", "Reflection": "records", "Reply": "records",
     "Request": "records", "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
     "Store": "storage.store", "TaskFileError": "tasks.loading", "Tokens": "records", "Trajectory": "records",
-    "judge_all": "judging.batch", "load_candidates": "tasks.loading",
+    "judge_all": "judging.candidates", "load_candidates": "tasks.loading",
     "load_tasks": "tasks.loading", "resolve": "models.resolve", "run_campaign": "campaign",
 }  # fmt: skip
 

@@ -18,8 +18,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, MessagesFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
-from gristmill.graph.judging.outcomes import Judge
-from gristmill.graph.judging.verification import Verification
+from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.prompts.messages import choose_profile
@@ -33,12 +32,13 @@ from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.sameness import check_same, raised
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Run
+from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
-__all__ = ["CampaignSummary", "Judge", "MessagesFor", "run_campaign"]
+__all__ = ["CampaignSummary", "MessagesFor", "run_campaign"]
 
 _NODES_PER_ROUND = 6
 _SLOTS = 32
@@ -104,7 +104,7 @@ async def run_campaign(
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
             journal = Journal(store, name, spending.seconds)
             tell = functools.partial(_tell, name, journal, on_event)
-            verification = Verification(name, judge, journal, tell)
+            verification = Verification(name, len(tasks), judge, journal, tell)
             context = Context(
                 run=name,
                 tasks={task.id: task for task in tasks},

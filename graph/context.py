@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event
-from gristmill.graph.judging.verification import Verification
+from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.records import Hypothesis, Message, Step
 from gristmill.graph.search.base import Strategy

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
 from gristmill.sandbox.workers.running import GRACE_SECONDS, Session, end, kill
@@ -217,7 +218,8 @@ class Pool:
     ) -> Report:
         """Run a job in a held worker and give the worker back, or throw it away if it is not well."""
         try:
-            report = await held.sandbox.run(job, sockets, enough)
+            with busy():
+                report = await held.sandbox.run(job, sockets, enough)
         except asyncio.CancelledError:
             self._workers.give_after_check(held)
             raise

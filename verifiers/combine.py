@@ -6,7 +6,6 @@ over verdicts; `all_of`, `any_of` and `weighted` make classes that a kind may na
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,6 @@ def _merged(verdicts: Sequence[Verdict], outcome: Outcome, score: float | None) 
         checks=tuple(check for each in verdicts for check in each.checks),
         strength=max((each.strength for each in verdicts), key=_ORDER.index),
         feedback="\n".join(each.feedback for each in verdicts if each.feedback),
-        seconds=sum(each.seconds for each in verdicts),
         verifier="+".join(dict.fromkeys(each.verifier for each in verdicts)),
         sandbox=next((each.sandbox for each in verdicts if each.sandbox), ""),
     )
@@ -139,11 +137,9 @@ class _CombinedVerifier:
         return list(dict.fromkeys(sentence for member in self._members for sentence in member.problems(task)))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
-        start = time.perf_counter()
         found = [await member.verify(task, solution) for member in self._members]
         merged = self._merge(found)
-        update = {"seconds": time.perf_counter() - start, "verifier": f"{self.name}/{self.version}({merged.verifier})"}
-        return merged.model_copy(update=update)
+        return merged.model_copy(update={"verifier": f"{self.name}/{self.version}({merged.verifier})"})
 
 
 def all_of(*members: VerifierClass, name: str = "all_of") -> Combined:

@@ -6,12 +6,12 @@ import hashlib
 import importlib.util
 import math
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.stopwatch import busy
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class FunctionVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        start = time.perf_counter()
         try:
-            answer = self._function(task, solution)
+            with busy():
+                answer = self._function(task, solution)
             value, feedback = answer if isinstance(answer, tuple) else (answer, "")
             score = float(value)
             if not (math.isfinite(score) and 0 <= score <= 1):
@@ -61,7 +61,6 @@ class FunctionVerifier:
             score=score,
             strength=Strength.TESTED,
             feedback=str(feedback),
-            seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
         )
 

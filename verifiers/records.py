@@ -169,7 +169,7 @@ class Verdict(Record):
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: str = Field("", description="what the model may read: public tests in full, hidden ones as counts")
-    seconds: float = 0.0
+    seconds: float = Field(0.0, description="while its jobs ran; `Verifiers` measures it, queueing left out")
     verifier: str = Field(description="name and version, e.g. code/1")
     sandbox: str = Field("", description="backend and image digest")
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Verifier
 from gristmill.verifiers.functions import from_function, load_file
-from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.judging import unscored
+from gristmill.verifiers.records import Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
@@ -127,7 +128,7 @@ def _unknown(kind: str) -> str:
 
 
 class Verifiers:
-    """All verifiers over one pool. Infrastructure trouble becomes an `unscored` verdict here and nowhere else."""
+    """All verifiers over one pool. A verdict's `seconds` are measured here, for all of them."""
 
     def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
         self._pool = pool
@@ -155,20 +156,12 @@ class Verifiers:
             UnknownKindError: see `verifier_class`.
         """
         verifier = self.for_kind(task.kind)
-        start = time.perf_counter()
-        for attempt in range(_TRIES):
-            try:
-                verdict = await verifier.verify(task, solution)
-            except SandboxError as error:
-                trouble = str(error)
-                await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
-            else:
-                return verdict.model_copy(update={"seconds": time.perf_counter() - start})
-        return Verdict(
-            outcome=Outcome.UNSCORED,
-            score=None,
-            strength=Strength.TESTED,
-            seconds=time.perf_counter() - start,
-            verifier=f"{verifier.name}/{verifier.version}",
-            sandbox=trouble,
-        )
+        with timing() as watch:
+            for attempt in range(_TRIES):
+                try:
+                    verdict = await verifier.verify(task, solution)
+                    break
+                except SandboxError as error:
+                    verdict = unscored(str(error), verifier=f"{verifier.name}/{verifier.version}")
+                    await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
+        return verdict.model_copy(update={"seconds": watch.seconds})

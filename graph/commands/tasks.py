@@ -211,7 +211,7 @@ def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
 async def _judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> tuple[dict[str, Verdict], int]:
     from contextlib import aclosing
 
-    from gristmill.graph.judging.batch import judge_all
+    from gristmill.graph.judging.candidates import judge_all
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.records import Candidate
     from gristmill.verifiers.registry import Verifiers

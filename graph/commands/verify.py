@@ -98,7 +98,7 @@ async def _judge(
     from contextlib import aclosing
 
     from gristmill.graph.commands.verify_progress import JudgingProgress
-    from gristmill.graph.judging.batch import judge_all, verdict_row
+    from gristmill.graph.judging.candidates import judge_all, verdict_row
     from gristmill.graph.tasks.output import row_writer
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers

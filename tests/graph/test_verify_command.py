@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from gristmill.graph.commands.resuming import written_rows
-from gristmill.graph.judging.batch import LOST, judge_all, verdict_row
+from gristmill.graph.judging.candidates import judge_all, verdict_row
 from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserError
+from gristmill.verifiers.judging import Losses
 from gristmill.verifiers.records import Candidate, Outcome, Strength, Task, Verdict
 
 TASK = {
@@ -294,10 +295,10 @@ def test_nothing_more_is_tried_when_the_infrastructure_is_gone() -> None:
     found = judged(["1", *["lost"] * 200], judge, ahead=4)
     assert found == [
         ("0", Outcome.PASSED),
-        *((str(n), Outcome.UNSCORED) for n in range(1, LOST + 1)),
+        *((str(n), Outcome.UNSCORED) for n in range(1, Losses.MOST + 1)),
         ("stopped", Outcome.UNSCORED),
     ]
-    assert len(judge.seen) < LOST + 10
+    assert len(judge.seen) < Losses.MOST + 10
 
 
 def test_a_verdict_row_is_strict_json_whatever_the_score() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import zlib
 from collections.abc import Iterator
 from random import Random
@@ -64,7 +63,6 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        start = time.perf_counter()
         profile = profiles.candidate(profiles.libraries(solution, *_programs(task)), task.limits.memory_mb)
         flaky = False
         if not solution.strip():
@@ -82,7 +80,7 @@ class CodeVerifier:
                 if ahead is not None:
                     ahead.cancel()
                     await asyncio.gather(ahead, return_exceptions=True)
-        return self._verdict(found, solution, self._pool.info(profile), time.perf_counter() - start, flaky=flaky)
+        return self._verdict(found, solution, self._pool.info(profile), flaky=flaky)
 
     def _confirming(self, task: Task, solution: str, profile: Profile) -> asyncio.Task[_Findings]:
         """The run that confirms, begun; its order cannot be chosen, since it follows from the hidden tests as well."""
@@ -134,9 +132,7 @@ class CodeVerifier:
         places += [(f"tests[{place}]", False) for place in range(len(task.tests))]
         return _Findings([(*place, findings) for place, findings in zip(places, found, strict=True)])
 
-    def _verdict(
-        self, found: _Findings, solution: str, info: SandboxInfo, seconds: float, *, flaky: bool = False
-    ) -> Verdict:
+    def _verdict(self, found: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False) -> Verdict:
         broken = found.broken
         if flaky:
             outcome, text = Outcome.FLAKY, feedback.verdict_text((), found.of(public=False), solution, _FLAKY)
@@ -152,7 +148,6 @@ class CodeVerifier:
             checks=found.checks(self._reveal),
             strength=Strength.TOGETHER if found.decided else Strength.TESTED,
             feedback=feedback.clean(text),
-            seconds=seconds,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -80,14 +79,11 @@ class ProgramVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        start = time.perf_counter()
         asked = problem(str(task.problem))
         profile = profiles.candidate(profiles.libraries(solution), task.limits.memory_mb)
         target = asked.best_known if task.target is None else Fraction(task.target)
         if not solution.strip():
-            return self._verdict(
-                asked, target, _Found(Outcome.INVALID, "There is no code in the reply."), start, profile
-            )
+            return self._verdict(asked, target, _Found(Outcome.INVALID, "There is no code in the reply."), profile)
         found = await self._once(task, asked, solution, profile)
         if self._confirm and _reaches(asked, found, target):
             again = await self._once(task, asked, solution, profile, known=found)
@@ -100,7 +96,7 @@ class ProgramVerifier:
                 found = _Found(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
             elif _merit(asked, again) < _merit(asked, found):
                 found = again
-        return self._verdict(asked, target, found, start, profile)
+        return self._verdict(asked, target, found, profile)
 
     async def _once(
         self, task: Task, asked: Problem, solution: str, profile: Profile, *, known: _Found | None = None
@@ -125,7 +121,7 @@ class ProgramVerifier:
         judged = await self._pool.run(Job(program=_JUDGE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, entry_point)
 
-    def _verdict(self, asked: Problem, target: Fraction, found: _Found, start: float, profile: Profile) -> Verdict:
+    def _verdict(self, asked: Problem, target: Fraction, found: _Found, profile: Profile) -> Verdict:
         maximize = asked.direction is Direction.MAXIMIZE
         score = 0.0 if maximize else math.inf
         outcome, text = found.outcome, found.text
@@ -144,7 +140,6 @@ class ProgramVerifier:
             checks=(Check(name=asked.name, outcome=outcome, public=True, detail=text),),
             strength=Strength.EXACT,
             feedback=text,
-            seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )

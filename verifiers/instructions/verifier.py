@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
@@ -67,18 +66,17 @@ class InstructionVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
-        start = time.perf_counter()
         require_checkers()
         reading = str(task.settings.get("reading", "strict"))
         if len(solution) > _LONGEST:
-            return self._verdict(start, Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
+            return self._verdict(Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
         constraints = [{"id": each["id"], "kwargs": arguments(each)} for each in task.constraints]
         request = {"items": [{"reply": solution, "constraints": constraints}]}
         told = await self._ask(request)
         if isinstance(told, Outcome):
-            return self._verdict(start, told, 0.0, "Checking the reply took more than the limits allow.")
+            return self._verdict(told, 0.0, "Checking the reply took more than the limits allow.")
         if self._confirm and all(each[reading] for each in told) and await self._ask(request, fresh=True) != told:
-            return self._verdict(start, Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
+            return self._verdict(Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
         checks = tuple(
             Check(
                 name=each["id"],
@@ -91,7 +89,7 @@ class InstructionVerifier:
         shares = {name: sum(one[name] for one in told) / len(told) for name in READINGS}
         outcome = Outcome.PASSED if shares[reading] == 1 else Outcome.FAILED
         text = "\n".join(check.detail for check in checks)
-        return self._verdict(start, outcome, shares[reading], text, checks=checks, metrics=shares)
+        return self._verdict(outcome, shares[reading], text, checks=checks, metrics=shares)
 
     async def _ask(self, request: dict[str, Any], *, fresh: bool = False) -> list[dict[str, Any]] | Outcome:
         """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
@@ -99,14 +97,13 @@ class InstructionVerifier:
         report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
         return _read(report)
 
-    def _verdict(self, start: float, outcome: Outcome, score: float, feedback: str, **more: Any) -> Verdict:
+    def _verdict(self, outcome: Outcome, score: float, feedback: str, **more: Any) -> Verdict:
         info = self._pool.info(INSTRUCTION_PROFILE)
         return Verdict(
             outcome=outcome,
             score=score,
             strength=Strength.TESTED,
             feedback=feedback,
-            seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
             **more,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from gristmill.verifiers.mathematics.answers import Found, judge_answers
@@ -51,8 +50,7 @@ class MathVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
-        start = time.perf_counter()
-        return self._verdict(start, await self._judge(task, solution))
+        return self._verdict(await self._judge(task, solution))
 
     async def _judge(self, task: Task, reply: str) -> Found:
         gold = expected(task.answer or "")
@@ -79,7 +77,7 @@ class MathVerifier:
             return Found(Outcome.FLAKY, "The program answers differently when it is run again.")
         return [answer]
 
-    def _verdict(self, start: float, found: Found) -> Verdict:
+    def _verdict(self, found: Found) -> Verdict:
         info = self._pool.info(MATHEMATICS)
         checks = [Check(name="answer", outcome=found.outcome, public=True, detail=found.feedback)]
         if found.detail:
@@ -90,7 +88,6 @@ class MathVerifier:
             checks=tuple(checks),
             strength=found.strength,
             feedback=found.feedback,
-            seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
@@ -66,16 +65,15 @@ class ReasoningVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
-        start = time.perf_counter()
         answer = answer_in(solution)
         if answer is None:
             text = "No answer was found: put it between <answer> and </answer>."
-            return self._verdict(start, Outcome.INVALID, 0.0, text)
+            return self._verdict(Outcome.INVALID, 0.0, text)
         told = await self._ask(task, answer)
         if isinstance(told, Outcome):
-            return self._verdict(start, told, 0.0, "The answer could not be scored within the limits.")
+            return self._verdict(told, 0.0, "The answer could not be scored within the limits.")
         if told == 1 and self._confirm and await self._ask(task, answer, fresh=True) != told:
-            return self._verdict(start, Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
+            return self._verdict(Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
         outcome = Outcome.PASSED if told == 1 else Outcome.FAILED
         partly = f" It is partly right: {told:.2f} of 1." if 0 < told < 1 else ""
         untagged = "" if _TAGS.search(solution) else " There is no <answer>, so your last line was taken."
@@ -84,7 +82,7 @@ class ReasoningVerifier:
             if told == 1
             else f"Your answer was read as {answer[:200]!r}. It is wrong.{partly}{untagged}"
         )
-        return self._verdict(start, outcome, told, text)
+        return self._verdict(outcome, told, text)
 
     async def _ask(self, task: Task, answer: str, *, fresh: bool = False) -> float | Outcome:
         check: dict[str, Any] = dict(task.check or {})
@@ -107,7 +105,7 @@ class ReasoningVerifier:
             )
         return float(told["scores"][0])
 
-    def _verdict(self, start: float, outcome: Outcome, score: float, feedback: str) -> Verdict:
+    def _verdict(self, outcome: Outcome, score: float, feedback: str) -> Verdict:
         info = self._pool.info(REASONING)
         return Verdict(
             outcome=outcome,
@@ -115,7 +113,6 @@ class ReasoningVerifier:
             checks=(Check(name="answer", outcome=outcome, public=True, detail=feedback),),
             strength=Strength.TESTED,
             feedback=feedback,
-            seconds=time.perf_counter() - start,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )

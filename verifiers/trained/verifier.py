@@ -6,7 +6,6 @@ here. After each training a fresh worker is asked again about what was recorded 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -99,7 +98,6 @@ async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Sear
     Raises:
         SandboxError: no healthy worker can be had.
     """
-    begun = time.perf_counter()
 
     def verdict(outcome: Outcome, score: float | None, feedback: str = "", **more: Any) -> Verdict:
         info = pool.info(offered.profile)
@@ -108,7 +106,6 @@ async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Sear
             score=score,
             strength=Strength.TESTED,
             feedback=feedback,
-            seconds=time.perf_counter() - begun,
             verifier=search.verifier,
             sandbox=info.label,
             **more,

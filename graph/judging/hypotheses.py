@@ -6,18 +6,14 @@ import asyncio
 from collections.abc import Callable
 
 from gristmill.graph.events import Event, Judged
-from gristmill.graph.judging.outcomes import Judge, verdict_on
 from gristmill.graph.records import Hypothesis
 from gristmill.graph.storage.entries import judged
 from gristmill.graph.storage.journal import Journal
-from gristmill.sandbox.errors import InfrastructureError
+from gristmill.verifiers.extraction.replies import Extraction
+from gristmill.verifiers.judging import Judge, Losses, judge_extraction
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = ["Verification"]
-
-_LOST, _LOST_TASKS = 12, 3
-"""Unscored verdicts in a row, over so many tasks, that end the run: replies that nobody can judge are not worth buying.
-Fewer tasks than that may have a trouble of their own."""
 
 
 class Verification:
@@ -25,19 +21,20 @@ class Verification:
 
     Args:
         run: name of the run.
+        tasks: how many the run has.
         judge: who verifies.
         journal: where verdicts go.
         tell: hears of each verdict.
     """
 
-    def __init__(self, run: str, judge: Judge, journal: Journal, tell: Callable[[Event], None]) -> None:
+    def __init__(self, run: str, tasks: int, judge: Judge, journal: Journal, tell: Callable[[Event], None]) -> None:
         self._run = run
         self._judge = judge
         self._journal = journal
         self._tell = tell
         self._under_way: dict[str, asyncio.Task[Verdict]] = {}
         self._unscored: set[str] = set()
-        self._in_a_row: list[str] = []
+        self._losses = Losses(tasks)
 
     def open(self, hypothesis: Hypothesis, verdict: Verdict | None) -> bool:
         """Whether a hypothesis is still to be judged in this session: once, if that comes to nothing."""
@@ -69,7 +66,8 @@ class Verification:
         await asyncio.gather(*work, return_exceptions=True)
 
     async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
-        verdict = await verdict_on(task, hypothesis.solution, hypothesis.note, self._judge)
+        extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
+        verdict = await judge_extraction(task, extraction, self._judge)
         await self._journal.write(judged(self._run, hypothesis, verdict))
         self._tell(
             Judged(
@@ -81,17 +79,7 @@ class Verification:
                 seconds=verdict.seconds,
             )
         )
-        self._watch(hypothesis, verdict)
+        if verdict.outcome is Outcome.UNSCORED:
+            self._unscored.add(hypothesis.id)
+        self._losses.note(task.id, verdict)
         return verdict
-
-    def _watch(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
-        if verdict.outcome is not Outcome.UNSCORED:
-            self._in_a_row.clear()
-            return
-        self._unscored.add(hypothesis.id)
-        self._in_a_row.append(hypothesis.task_id)
-        if len(self._in_a_row) >= _LOST and len(set(self._in_a_row)) >= _LOST_TASKS:
-            raise InfrastructureError(
-                f"the last {len(self._in_a_row)} hypotheses could not be judged: {verdict.sandbox}\n"
-                "What was done so far is kept. See what `gristmill doctor` says, then go on with --resume."
-            )

@@ -8,15 +8,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
-from gristmill.graph.judging.outcomes import Judge, verdict_on
-from gristmill.sandbox.errors import InfrastructureError
-from gristmill.verifiers.extraction.replies import extract
-from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
+from gristmill.verifiers.judging import Judge, Losses, judge_reply
+from gristmill.verifiers.records import Candidate, Task, Verdict
 
-__all__ = ["LOST", "judge_all", "verdict_row"]
-
-LOST = 10
-"""Unscored verdicts in a row after which nothing more is tried."""
+__all__ = ["judge_all", "verdict_row"]
 
 
 async def judge_all(
@@ -37,16 +32,14 @@ async def judge_all(
         on_verdict: hears each verdict when it is found, which may be before its turn.
 
     Raises:
-        InfrastructureError: the last `LOST` verdicts were all unscored; those were still yielded.
+        InfrastructureError: too many were lost (see `Losses`); those were still yielded.
     """
     waiting = iter(candidates)
     under_way: deque[tuple[Candidate, asyncio.Task[Verdict]]] = deque()
-    lost = 0
+    losses = Losses(len({candidate.task_id for candidate in candidates}))
 
     async def one(candidate: Candidate) -> Verdict:
-        task = tasks[candidate.task_id]
-        found = extract(task, candidate.text)
-        verdict = await verdict_on(task, found.solution, found.note, judge)
+        _, verdict = await judge_reply(tasks[candidate.task_id], candidate.text, judge)
         if on_verdict is not None:
             on_verdict(verdict)
         return verdict
@@ -66,10 +59,7 @@ async def judge_all(
                 under_way.appendleft((candidate, judging))
                 raise
             yield candidate, verdict
-            lost = lost + 1 if verdict.outcome is Outcome.UNSCORED else 0
-            if lost == LOST:
-                trouble = verdict.sandbox or "no reason was given"
-                raise InfrastructureError(f"the last {LOST} candidates could not be judged: {trouble}")
+            losses.note(candidate.task_id, verdict)
     finally:
         for _, judging in under_way:
             judging.cancel()

@@ -1,0 +1,147 @@
+"""From a raw reply to a verdict: what is unscored, when too many are, and how long a verdict took."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gristmill.sandbox.backends.fake import FakeFactory
+from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserError
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Ending, Job, Report
+from gristmill.sandbox.stopwatch import Stopwatch, busy, timing
+from gristmill.verifiers.judging import Losses, judge_reply, unscored
+from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+
+PASSED = Verdict(outcome=Outcome.PASSED, score=1.0, strength=Strength.TESTED, verifier="fixed/1")
+TASK = Task(id="t", kind="math", prompt="?", answer="4")
+
+
+class Fixed:
+    """Passes everything, or raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.seen: list[str] = []
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        self.seen.append(solution)
+        if self.error is not None:
+            raise self.error
+        return PASSED
+
+
+async def test_a_reply_is_read_and_then_judged() -> None:
+    judge = Fixed()
+    extraction, verdict = await judge_reply(TASK, "<think>maybe 5</think> 4", judge)
+    assert (extraction.solution, judge.seen, verdict) == ("4", ["4"], PASSED)
+
+
+@pytest.mark.parametrize("direction", [None, *Direction])
+async def test_nothing_usable_is_invalid_with_the_worst_score(direction: Direction | None) -> None:
+    judge = Fixed()
+    extraction, verdict = await judge_reply(TASK.model_copy(update={"direction": direction}), " ", judge)
+    assert judge.seen == []
+    assert (verdict.outcome, verdict.feedback) == (Outcome.INVALID, extraction.note)
+    assert verdict.score == (math.inf if direction is Direction.MINIMIZE else 0.0)
+
+
+@pytest.mark.parametrize("error", [SandboxError("gone"), InfrastructureError("full"), ValueError("a bug")])
+async def test_trouble_of_the_judges_is_unscored_and_named(error: Exception) -> None:
+    _, verdict = await judge_reply(TASK, "4", Fixed(error))
+    assert (verdict.outcome, verdict.score) == (Outcome.UNSCORED, None)
+    assert str(error) in verdict.sandbox
+
+
+async def test_a_mistake_of_the_users_is_raised() -> None:
+    with pytest.raises(UserError):
+        await judge_reply(TASK, "4", Fixed(UserError("no such kind")))
+
+
+def heard(losses: Losses, verdicts: Iterable[tuple[str, bool]]) -> int | None:
+    """How many verdicts were heard when it was too many, or None."""
+    for place, (task_id, lost) in enumerate(verdicts, 1):
+        try:
+            losses.note(task_id, unscored("gone") if lost else PASSED)
+        except InfrastructureError:
+            return place
+    return None
+
+
+@given(st.integers(1, 6), st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=60))
+def test_losses_end_the_work_when_they_come_in_a_row_over_several_tasks(
+    tasks: int, verdicts: list[tuple[str, bool]]
+) -> None:
+    verdicts = [(task_id, lost) for task_id, lost in verdicts if task_id in "abcdef"[:tasks]]
+    expected = None
+    for end in range(1, len(verdicts) + 1):
+        start = max((n + 1 for n, (_, lost) in enumerate(verdicts[:end]) if not lost), default=0)
+        row = verdicts[start:end]
+        if len(row) >= Losses.MOST and len({task_id for task_id, _ in row}) >= min(tasks, Losses.TASKS):
+            expected = end
+            break
+    assert heard(Losses(tasks), verdicts) == expected
+
+
+def test_a_tasks_own_trouble_ends_nothing_while_there_are_others() -> None:
+    assert heard(Losses(5), [("a", True)] * 1000) is None
+    assert heard(Losses(1), [("a", True)] * 1000) == Losses.MOST
+
+
+def test_a_stopwatch_goes_while_at_least_one_job_runs() -> None:
+    now = 0.0
+    watch = Stopwatch(lambda: now)
+    with watch.job():
+        now = 2.0
+        with watch.job():
+            now = 5.0
+        now = 6.0
+    now = 100.0
+    with watch.job():
+        now = 101.0
+    assert (watch.seconds, watch.jobs) == (7.0, 3)
+
+
+async def test_each_verdict_times_its_own_jobs() -> None:
+    watches = [Stopwatch(lambda: 0.0), Stopwatch(lambda: 0.0)]
+
+    async def work(watch: Stopwatch, jobs: int) -> None:
+        async def job() -> None:
+            with busy():
+                await asyncio.sleep(0)
+
+        with timing(watch):
+            await asyncio.gather(*(job() for _ in range(jobs)))
+
+    await asyncio.gather(work(watches[0], 2), work(watches[1], 5))
+    with busy():
+        pass
+    assert [watch.jobs for watch in watches] == [2, 5]
+
+
+async def test_queueing_for_a_worker_is_left_out() -> None:
+    """Every job takes one second of a clock of ours; the three wait for the one worker, one after the other."""
+    now = 0.0
+
+    async def a_second(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        nonlocal now
+        await asyncio.sleep(0)
+        now += 1.0
+        return Report(ending=Ending.FINISHED, exit_status=0, seconds=1.0)
+
+    watches = [Stopwatch(lambda: now) for _ in range(3)]
+
+    async def judge(watch: Stopwatch) -> None:
+        with timing(watch):
+            await pool.run(Job(program="x:y", request=None))
+
+    async with Pool(FakeFactory(a_second), size=1) as pool:
+        await asyncio.gather(*(judge(watch) for watch in watches))
+    assert [watch.seconds for watch in watches] == [1.0, 1.0, 1.0]
+    assert now == 3.0

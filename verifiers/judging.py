@@ -1,0 +1,98 @@
+"""From a raw reply to a verdict that says what happened, whatever happened."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from gristmill.sandbox.errors import GristmillError, InfrastructureError
+from gristmill.verifiers.extraction.replies import Extraction, extract
+from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+
+__all__ = ["Judge", "Losses", "judge_extraction", "judge_reply", "unscored"]
+
+
+class Judge(Protocol):
+    """Whoever judges a solution: `gristmill.verifiers.registry.Verifiers`, or what stands for it."""
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """Judge one solution; never raises for what a candidate does."""
+        ...
+
+
+async def judge_reply(task: Task, text: str, judge: Judge, *, parent: str | None = None) -> tuple[Extraction, Verdict]:
+    """What is found in a raw reply, and the verdict on it; see `extract` and `judge_extraction`."""
+    extraction = extract(task, text, parent=parent)
+    return extraction, await judge_extraction(task, extraction, judge)
+
+
+async def judge_extraction(task: Task, extraction: Extraction, judge: Judge) -> Verdict:
+    """The verdict on what was found in a reply.
+
+    A reply without a usable solution is invalid, with the worst score of the task's direction, and its note is the
+    feedback. Trouble of the judge's is an unscored verdict.
+
+    Raises:
+        GristmillError: other than `InfrastructureError`: the user's mistake.
+    """
+    if extraction.solution is None:
+        minimize = task.direction is Direction.MINIMIZE
+        return Verdict(
+            outcome=Outcome.INVALID,
+            score=math.inf if minimize else 0.0,
+            direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
+            strength=Strength.TESTED,
+            feedback=extraction.note,
+            verifier="parse/1",
+        )
+    try:
+        return await judge.verify(task, extraction.solution)
+    except InfrastructureError as error:
+        return unscored(str(error))
+    except GristmillError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
+        return unscored(f"the verifier raised {type(error).__name__}: {error}")
+
+
+def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
+    """Nothing is known about a candidate, because of `trouble`; a resume tries it again."""
+    return Verdict(
+        outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier=verifier, sandbox=trouble
+    )
+
+
+class Losses:
+    """Says when so many verdicts are unscored that it is no use to go on: `MOST` in a row, over several tasks.
+
+    A task's own trouble, be it with thousands of candidates, ends nothing as long as there are others.
+
+    Args:
+        tasks: how many there are; where they are fewer than `TASKS`, all of them must be in trouble.
+    """
+
+    MOST, TASKS = 12, 3
+
+    def __init__(self, tasks: int) -> None:
+        self._tasks = min(tasks, self.TASKS)
+        self._in_a_row = 0
+        self._troubled: set[str] = set()
+
+    def note(self, task_id: str, verdict: Verdict) -> None:
+        """Hear of a verdict.
+
+        Raises:
+            InfrastructureError: too many were lost.
+        """
+        if verdict.outcome is not Outcome.UNSCORED:
+            self._in_a_row = 0
+            self._troubled.clear()
+            return
+        self._in_a_row += 1
+        self._troubled.add(task_id)
+        if self._in_a_row >= self.MOST and len(self._troubled) >= self._tasks:
+            trouble = verdict.sandbox or "no reason was given"
+            raise InfrastructureError(
+                f"the last {self._in_a_row} candidates could not be judged: {trouble}\n"
+                "What was done so far is kept; see what `gristmill doctor` says"
+            )
