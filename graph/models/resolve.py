@@ -9,7 +9,7 @@ from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.errors import ModelSetupError, UnknownModelError
 from gristmill.graph.models.options import ModelOptions
 
-__all__ = ["FORMS", "ModelOptions", "is_small", "resolve"]
+__all__ = ["FORMS", "ModelOptions", "resolve"]
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
@@ -58,11 +58,6 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
             raise UnknownModelError(_unknown(model))
         return OpenAIProposer(name, url, adapter=adapter, options=options)
     return _provider(model, form, rest, adapter, options)
-
-
-def is_small(model: str) -> bool:
-    """Whether `--profile auto` means the few-shot prompts for small models: true of `local` and `local:PATH`."""
-    return model == "local" or model.startswith("local:")
 
 
 def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:

@@ -23,7 +23,6 @@ from typing import Any, Literal, cast
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gristmill.graph.models.resolve import is_small
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line
 from gristmill.graph.records import Message, Step
 from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
@@ -65,9 +64,9 @@ def messages_for(
 
 
 def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Literal["chat", "small"]:
-    """What `auto` means for a model string: `small` for `local`, else `chat`."""
+    """What `auto` means for a model string: `small` for `local` and `local:PATH`, else `chat`."""
     if profile == "auto":
-        return "small" if is_small(model) else "chat"
+        return "small" if model.partition(":")[0] == "local" else "chat"
     return profile
 
 

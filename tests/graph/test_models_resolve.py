@@ -11,7 +11,7 @@ import pytest
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.errors import ModelSetupError, UnknownModelError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.resolve import FORMS, is_small, resolve
+from gristmill.graph.models.resolve import FORMS, resolve
 from gristmill.sandbox.errors import UserError
 
 
@@ -76,13 +76,6 @@ def test_vllm_without_an_interpreter_says_how_to_get_one(tmp_path: Path) -> None
 def test_a_local_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelSetupError, match="no such folder"):
         resolve(f"local:{tmp_path / 'none'}")
-
-
-def test_only_local_models_are_small() -> None:
-    assert is_small("local")
-    assert is_small("local:x")
-    assert not is_small("vllm:local")
-    assert not is_small("localhost")
 
 
 def test_looking_at_a_model_string_imports_nothing_heavy() -> None:

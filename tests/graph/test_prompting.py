@@ -205,6 +205,7 @@ def test_an_unknown_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_small_models_get_small_prompts_unless_told_otherwise() -> None:
     assert choose_profile("auto", "local") == choose_profile("auto", "local:/some/path") == "small"
     assert choose_profile("auto", "openai:local@http://h/v1") == choose_profile("auto", "vllm:local") == "chat"
+    assert choose_profile("auto", "localhost") == "chat"
     assert choose_profile("chat", "local") == "chat"
     assert messages_for(REWARD, profile="small", round=0) == messages_for(REWARD, profile="chat", round=0)
 

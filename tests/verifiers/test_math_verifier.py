@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
+from gristmill.verifiers.mathematics.answers import unfit
 from gristmill.verifiers.mathematics.extraction import final_answers, normal
 from gristmill.verifiers.mathematics.guest.judge.trees import check
+from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -163,6 +165,24 @@ def test_a_tree_that_is_not_constructors_alone_is_refused(tree: str) -> None:
                                   "Function('f')(Symbol('x'))", "Rational(1, 2)"])  # fmt: skip
 def test_trees_that_sympy_writes_are_accepted(tree: str) -> None:
     assert check(tree) is None
+
+
+FORGED = [{"is": "value", "tree": "open('/etc/passwd')"}, {"is": "value"}, {"is": "list", "parts": ["1"]}, {}]
+
+
+@pytest.mark.parametrize("form", FORGED)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_forged_form_is_refused_by_the_job_that_would_judge_it(
+    verifier: MathVerifier, form: dict[str, Any]
+) -> None:
+    compared = {"gold": "1", "form": form, "settings": {}}
+    checked = {"check": {"property": "prime", "above": 1}, "form": form}
+    for function, request in (("read_and_compare:compare", compared), ("check_property:judge", checked)):
+        outcome, told = await ask(verifier._pool, function, request)
+        assert outcome is None
+        refused = unfit(told)
+        assert refused is not None
+        assert refused.outcome is Outcome.INVALID
 
 
 def test_extraction_finds_the_final_answer_only() -> None:

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from gristmill.sandbox import Ending, Job, Limits, Pool
 from gristmill.sandbox.wire.values import decode
-from gristmill.verifiers import Task
-from gristmill.verifiers.code import profiles, test_types
+from gristmill.verifiers import Task, profiles
+from gristmill.verifiers.code import test_types
 from gristmill.verifiers.code.literal_run import run_plain
 from gristmill.verifiers.code.literal_tests import plain_program
 from gristmill.verifiers.code.running import CASES, Run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.records import Limits, Profile
 from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
-from gristmill.verifiers.code import profiles
+from gristmill.verifiers import profiles
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool

@@ -12,7 +12,8 @@ from typing import Any
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
 from gristmill.sandbox.wire.values import Bounds
-from gristmill.verifiers.code import feedback, profiles
+from gristmill.verifiers import profiles
+from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
 from gristmill.verifiers.code.literal_run import run_plain

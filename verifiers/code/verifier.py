@@ -9,7 +9,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Profile, SandboxInfo
-from gristmill.verifiers.code import feedback, profiles
+from gristmill.verifiers import profiles
+from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import task_problems
 from gristmill.verifiers.records import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
-from gristmill.verifiers.code import profiles
+from gristmill.verifiers import profiles
 from gristmill.verifiers.code.findings import outcome_of
 from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gristmill.verifiers.mathematics.extraction import normal, restates
-from gristmill.verifiers.mathematics.forms import wrong_form
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.refusals import refusal
 from gristmill.verifiers.records import Outcome, Strength
@@ -14,7 +13,7 @@ from gristmill.verifiers.records import Outcome, Strength
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
-__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer"]
+__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer", "unfit"]
 
 STRENGTHS = {"form": Strength.EXACT, "symbolic": Strength.PROVED, "numeric": Strength.NUMERIC}
 _ALTERNATIVES = 4
@@ -77,6 +76,8 @@ async def compare_answer(
         return form
     request = {"gold": gold, "form": form, "settings": settings}
     outcome, told = await ask(pool, "read_and_compare:compare", request)
+    if (refused := unfit(told)) is not None:
+        return refused
     equal, how, detail = _finding(told)
     if outcome is not None and not (equal is True and how == "numeric"):
         return Found(outcome, "Comparing the final answer took more than the limits allow.")
@@ -95,7 +96,7 @@ async def compare_answer(
 
 
 async def read_answer(pool: Pool, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Found:
-    """The form of an answer's text, checked; or why there is none."""
+    """The form of an answer's text, unchecked but for being one dictionary (see `unfit`); or why there is none."""
     refused = refusal(answer)
     if refused:
         return Found(Outcome.INVALID, f"The final answer was not read: {refused}.")
@@ -107,10 +108,17 @@ async def read_answer(pool: Pool, answer: str, settings: dict[str, Any]) -> dict
         reason = told.get("refused") if isinstance(told, dict) else None
         why = reason if reason in _REASONS else _REASONS[0]
         return Found(Outcome.INVALID, f"The final answer was not accepted: {why}.")
-    wrong = wrong_form(form)
-    if wrong is not None or not isinstance(form, dict):
-        return Found(Outcome.INVALID, "The final answer is not an expression that can be compared.", detail=wrong or "")
-    return form
+    return form if isinstance(form, dict) else _unfit("it is no form that is known")
+
+
+def unfit(told: Any) -> Found | None:
+    """What is found where the job that was to judge a form refused to touch it; None if it did not refuse."""
+    return _unfit(told["wrong_form"]) if isinstance(told, dict) and "wrong_form" in told else None
+
+
+def _unfit(wrong: Any) -> Found:
+    feedback = "The final answer is not an expression that can be compared."
+    return Found(Outcome.INVALID, feedback, detail=str(wrong)[:300])
 
 
 def _finding(told: Any) -> tuple[Any, str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.records import Ending, Job, Limits
 from gristmill.sandbox.wire.values import DecodeError, decode
-from gristmill.verifiers.mathematics.answers import STRENGTHS, Found, read_answer
+from gristmill.verifiers.mathematics.answers import STRENGTHS, Found, read_answer, unfit
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
 from gristmill.verifiers.records import Outcome, Strength
@@ -41,6 +41,8 @@ async def judge_property(
             return Found(Outcome.ERROR, _WRONG_TASK, detail="check.program failed or returned no numbers")
         request["check"] = {**{name: each for name, each in check.items() if name != "program"}, "values": values}
     outcome, told = await ask(pool, "check_property:judge", request)
+    if (refused := unfit(told)) is not None:
+        return refused
     if outcome is not None:
         return Found(outcome, "Checking the final answer took more than the limits allow.")
     if not isinstance(told, dict) or "task" in told:

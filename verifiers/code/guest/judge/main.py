@@ -18,14 +18,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.wire.values import Bounds
-from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, modules_used, parts, segment
-from gristmill.verifiers.code.guest.judge.proxies import CandidateError, UncrossableError
+from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, modules_used, parts
+from gristmill.verifiers.code.guest.judge.proxies import CandidateError
+from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
+from gristmill.verifiers.code.guest.judge.recording import Recorder
 from gristmill.verifiers.code.guest.judge.remote import Judged
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["Recorder", "judge"]
+__all__ = ["judge"]
 
 TESTS, SETUP = "<tests>", "<setup>"
 
@@ -56,8 +58,6 @@ def judge(context: Context) -> None:
     if request["type"] == "python":
         run_python(recorder, request["setup"], request["code"], names[0])
     else:
-        from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
-
         run_pytest(recorder, request["files"])
     recorder.end()
 
@@ -68,85 +68,6 @@ def _solution(judged: Judged) -> types.ModuleType:
     module.__dict__.update(judged.entry_points)
     module.__dict__["__all__"] = ()
     return module
-
-
-class Recorder:
-    """What the tests have shown so far."""
-
-    def __init__(self, context: Context, judged: Judged, log: deque[tuple[str, str]], public: bool) -> None:
-        self.context = context
-        self.judged = judged
-        self.log = log
-        self.public = public
-        self.asserted = 0
-        self.ran = 0
-
-    def count(self) -> None:
-        """An assertion is about to be made."""
-        self.asserted += 1
-
-    def plan(self, names: list[str]) -> None:
-        """Say which checks there are, before the first of them."""
-        self.context.send({"plan": names[:10_000]})
-
-    def passed(self, name: str) -> None:
-        """A check held."""
-        self.context.send({"check": name, "outcome": "passed", "detail": {}})
-
-    def failed(self, name: str, error: BaseException, sources: dict[str, str]) -> None:
-        """A check did not hold."""
-        self.context.send({"check": name, "outcome": self._outcome(error), "detail": self._detail(error, sources)})
-
-    def refused(self, name: str, reason: str) -> None:
-        """A check proves nothing."""
-        self.context.send({"check": name, "outcome": "failed", "detail": {"error": reason}})
-
-    def end(self) -> None:
-        """All checks are done."""
-        judged = self.judged
-        self.context.send(
-            {
-                "end": {
-                    "calls": judged.calls,
-                    "asserted": self.asserted,
-                    "ran": self.ran,
-                    "operators": judged.operators,
-                    "decisions": judged.decisions,
-                    "comparisons": judged.comparisons,
-                    "trouble": judged.trouble,
-                    "lost": judged.lost,
-                }
-            }
-        )
-
-    def _outcome(self, error: BaseException) -> str:
-        if self.judged.lost:
-            return "lost"
-        if error is self.judged.raised or isinstance(error, CandidateError | UncrossableError):
-            return "error"
-        return "failed"
-
-    def _detail(self, error: BaseException, sources: dict[str, str]) -> dict[str, Any]:
-        """What happened, for whoever may read the tests."""
-        try:
-            text = str(error)[:1000]
-        except Exception:  # the tests' own exception classes may fail to say what they are
-            text = ""
-        detail: dict[str, Any] = {"error": f"{type(error).__name__}: {text}" if text else type(error).__name__}
-        trace = error.__traceback__
-        while trace is not None:
-            source = sources.get(trace.tb_frame.f_code.co_filename)
-            if source is not None:
-                detail["statement"] = segment(source, trace.tb_lineno)
-            trace = trace.tb_next
-        if error is self.judged.raised:
-            detail["raised"] = True
-            detail["lines"] = self.judged.told.get("lines")
-            own = self.judged.told.get("own")
-            detail["own"] = own[:80] if type(own) is str else ""
-        if self.public:
-            detail["calls"] = [list(each) for each in self.log]
-        return detail
 
 
 def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> None:

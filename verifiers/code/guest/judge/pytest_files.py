@@ -6,10 +6,9 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gristmill.verifiers.code.guest.judge.main import Recorder
+from gristmill.verifiers.code.guest.judge.recording import Recorder
 
 __all__ = ["run_pytest"]
 

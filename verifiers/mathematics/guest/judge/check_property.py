@@ -8,6 +8,7 @@ from typing import Any
 from gristmill.sandbox.guest.context import Context
 from gristmill.verifiers.mathematics.guest.judge import latex
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
+from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 from gristmill.verifiers.mathematics.guest.judge.properties import (
     calculus,
     equations,
@@ -41,8 +42,14 @@ _JUDGES: dict[str, _Judge] = {
 
 
 def judge(context: Context) -> None:
-    """``{"check", "form"}`` → ``{"equal", "how", "detail"}``, ``{"refused", "detail"}``, or ``{"task": mistake}``."""
+    """``{"check", "form"}`` → ``{"equal", "how", "detail"}``, or one of ``{"wrong_form"}``, ``{"refused", "detail"}``,
+    ``{"task": mistake}``.
+    """
     request = context.request
+    wrong = wrong_form(request["form"])
+    if wrong is not None:
+        context.send({"wrong_form": wrong})
+        return
     try:
         context.send(_JUDGES[request["check"]["property"]](request["check"], request["form"]))
     except Refused as error:

@@ -2,7 +2,7 @@
 
 Two jobs, so that whoever takes over the first learns nothing and decides nothing: `read` holds the untrusted text and
 not the expected answer, and can only say which form it found; `compare` holds the expected answer and a form whose
-every expression passed an allowlist (see `trees`). Staged: libraries of the image and guest modules only.
+every expression passes an allowlist before anything else is done (see `forms` and `trees`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from gristmill.sandbox.guest.context import Context
 from gristmill.verifiers.mathematics.guest.judge import comparing, latex, reading
+from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 
 __all__ = ["compare", "read", "read_expected"]
 
@@ -26,8 +27,15 @@ def read(context: Context) -> None:
 
 
 def compare(context: Context) -> None:
-    """``{"gold", "form", "settings"}`` → ``{"equal", "how", "detail"}``, the last message counts."""
+    """``{"gold", "form", "settings"}`` → ``{"equal", "how", "detail"}`` or ``{"wrong_form"}``; the last counts.
+
+    A wrong form is refused before the expected answer is read.
+    """
     request = context.request
+    wrong = wrong_form(request["form"])
+    if wrong is not None:
+        context.send({"wrong_form": wrong})
+        return
     try:
         gold = read_expected(request["gold"], request["settings"])
     except latex.Unreadable as error:

@@ -1,6 +1,6 @@
 """SymPy expressions as text that may be rebuilt: ``srepr`` checked against an allowlist before anything is evaluated.
 
-Staged into sandboxes, and used on the host for the check alone, which imports no SymPy.
+`srepr` is Python: what a reading job that was taken over sends as an expression may be a program.
 """
 
 from __future__ import annotations

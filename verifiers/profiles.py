@@ -1,4 +1,4 @@
-"""The workers that code is judged in: which guest folders each has, and what is loaded before it forks."""
+"""The workers that candidates and their test programs run in: which guest folders each has, and what is preloaded."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a reading job may say that it found: forms of known shape whose every expression passes the allowlist.
 
-Used on the host, which imports no SymPy, before a form goes on to the job that holds the expected answer.
+Whoever takes over the reading job with an answer's text chooses the form that it sends. So the jobs that hold the
+expected answer, or the task's property, ask `wrong_form` before they touch anything else of it.
 """
 
 from __future__ import annotations
