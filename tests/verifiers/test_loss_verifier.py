@@ -15,7 +15,7 @@ from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.loss.data import CLASSES, digits, noisy_labels
 from gristmill.verifiers.trained.loss.trainer import Settings, train
 from gristmill.verifiers.trained.loss.verifier import LossVerifier, ask, check_gradient, recheck
-from gristmill.verifiers.trained.serving import CandidateError
+from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
 torch = pytest.importorskip("torch")
@@ -105,7 +105,7 @@ def test_training_ends_at_its_deadline_and_leaves_torch_s_chance_alone() -> None
 )
 def test_what_is_no_finite_differentiable_number_is_refused(loss: Callable[[Any, Any], Any], says: str) -> None:
     logits = np.random.default_rng(0).standard_normal((6, CLASSES)).astype(np.float32)
-    with pytest.raises(CandidateError, match=says) as caught:
+    with pytest.raises(CandidateFault, match=says) as caught:
         ask(served(loss), logits, np.arange(6))
     assert caught.value.outcome is Outcome.INVALID
 
@@ -114,7 +114,7 @@ def test_what_is_no_finite_differentiable_number_is_refused(loss: Callable[[Any,
     "answer", [None, 3, {}, {"value": 1, "gradient": None}, {"value": 1.0, "gradient": np.ones(3)}]
 )
 def test_a_process_that_answers_nonsense_is_refused(answer: Any) -> None:
-    with pytest.raises(CandidateError):
+    with pytest.raises(CandidateFault):
         ask(lambda *_: answer, np.ones((2, CLASSES), np.float32), np.arange(2))
 
 
@@ -132,7 +132,7 @@ def test_a_gradient_that_is_not_the_value_s_own_is_found_out() -> None:
         return cross_entropy(logits, labels) - cross_entropy(logits, labels).detach()
 
     for dishonest in (detached, constant):
-        with pytest.raises(CandidateError, match="not the loss's own"):
+        with pytest.raises(CandidateFault, match="not the loss's own"):
             gradients_agree(dishonest)
 
 
@@ -160,7 +160,7 @@ def test_a_loss_that_remembers_or_rolls_dice_is_found_out() -> None:
         for _ in range(3):
             logits = generator.standard_normal((8, CLASSES)).astype(np.float32)
             recorded.append((logits, np.arange(8), *ask(far, logits, np.arange(8))))
-        with pytest.raises(CandidateError, match="another loss"):
+        with pytest.raises(CandidateFault, match="another loss"):
             recheck(far, recorded)  # type: ignore[arg-type]  # a plain function answers as a served one does
 
 

@@ -20,7 +20,7 @@ from gristmill.verifiers.trained.reward.environment import ACTIONS, EPISODE_STEP
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
 from gristmill.verifiers.trained.reward.trainer import Batch, Settings, train
 from gristmill.verifiers.trained.reward.verifier import RewardVerifier, ask, recheck
-from gristmill.verifiers.trained.serving import CandidateError
+from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
 TASK = Task(id="r", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 1})
@@ -125,7 +125,7 @@ def some_batch(rows: int = 12) -> Batch:
     ],
 )
 def test_what_is_not_one_finite_number_a_step_is_refused(answer: Any, says: str) -> None:
-    with pytest.raises(CandidateError) as caught:
+    with pytest.raises(CandidateFault) as caught:
         ask(lambda *_: answer, some_batch())
     assert caught.value.outcome is Outcome.INVALID
     assert says in caught.value.feedback
@@ -161,7 +161,7 @@ def counting() -> Callable[..., Any]:
 )
 def test_a_reward_that_depends_on_more_than_its_step_is_found_out(reward: Callable[..., Any]) -> None:
     recorded = [(batch, ask(reward, batch)[0]) for batch in (some_batch(12), some_batch(9))]
-    with pytest.raises(CandidateError, match="other rewards"):
+    with pytest.raises(CandidateFault, match="other rewards"):
         recheck(reward, recorded)  # type: ignore[arg-type]  # a plain function answers as a served one does
 
 

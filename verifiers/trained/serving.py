@@ -2,7 +2,7 @@
 
 `serve` opens a session and hands its `ServedFunction` to trainer code in a thread. The time a candidate takes to
 answer is charged to the candidate; the trainer's own time is not. What the candidate did wrong arrives as
-`CandidateError`, which is a verdict in the making and never leaves a verifier.
+`CandidateFault`, which is a verdict in the making and never leaves a verifier.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gristmill.verifiers.records import Outcome
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool, Session
 
-__all__ = ["CandidateError", "Runner", "ServedFunction", "Solution", "serve"]
+__all__ = ["CandidateFault", "Runner", "ServedFunction", "Solution", "serve"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ _OUTCOMES: Final = {
 }
 
 
-class CandidateError(Exception):
+class CandidateFault(Exception):  # noqa: N818 - it is data about a candidate, not a mistake of ours
     """What a candidate did wrong: an outcome, and a sentence that its author may read."""
 
     def __init__(self, outcome: Outcome, feedback: str) -> None:
@@ -84,7 +84,7 @@ class ServedFunction:
         """Call the function; what comes back is plain builtins and numeric arrays, and otherwise unchecked.
 
         Raises:
-            CandidateError: it raised, returned what cannot cross, or used up its time.
+            CandidateFault: it raised, returned what cannot cross, or used up its time.
         """
         begun = time.monotonic()
         left = self._budget - self._spent
@@ -93,11 +93,11 @@ class ServedFunction:
             send(self._line, encode({"args": list(args), "kwargs": {}}))
             frame = _receive_by(self._line, begun + left)
         except TimeoutError:
-            raise CandidateError(
+            raise CandidateFault(
                 Outcome.TIMEOUT, f"Its calls took longer together than the limit of {self._budget:g} s."
             ) from None
         except ChannelError as error:
-            raise CandidateError(Outcome.ERROR, f"Its answer cannot be read: {error}.") from None
+            raise CandidateFault(Outcome.ERROR, f"Its answer cannot be read: {error}.") from None
         except OSError:
             raise _HungUpError from None
         if frame is None:
@@ -139,7 +139,7 @@ class Runner:
         """`work` in a thread; whatever the candidate did wrong in it is raised with a text for its author.
 
         Raises:
-            CandidateError: see above; the session is over then.
+            CandidateFault: see above; the session is over then.
             SandboxError: the worker was lost.
         """
         try:
@@ -172,31 +172,31 @@ def _decoded(frame: bytes) -> Any:
     try:
         told = decode(frame, BOUNDS)
     except DecodeError as error:
-        raise CandidateError(Outcome.INVALID, f"What it returned cannot be read: {error}.") from None
+        raise CandidateFault(Outcome.INVALID, f"What it returned cannot be read: {error}.") from None
     match told:
         case {"value": value}:
             return value
         case {"raised": raised}:
-            raise CandidateError(Outcome.ERROR, f"It raised {_error_text(raised)}.")
+            raise CandidateFault(Outcome.ERROR, f"It raised {_error_text(raised)}.")
         case {"unencodable": str(reason)}:
-            raise CandidateError(Outcome.INVALID, f"It returned what is no number or array: {reason[:300]}.")
-    raise CandidateError(Outcome.INVALID, "It answered in a form that is not agreed.")
+            raise CandidateFault(Outcome.INVALID, f"It returned what is no number or array: {reason[:300]}.")
+    raise CandidateFault(Outcome.INVALID, "It answered in a form that is not agreed.")
 
 
-def _why(report: Report, solution: Solution) -> CandidateError:
+def _why(report: Report, solution: Solution) -> CandidateFault:
     """Why a process hung up before it had answered."""
     for told in _told(report):
         match told:
             case {"load_error": error}:
-                return CandidateError(Outcome.ERROR, f"The code does not load: {_error_text(error)}.")
+                return CandidateFault(Outcome.ERROR, f"The code does not load: {_error_text(error)}.")
             case {"missing": _}:
-                return CandidateError(Outcome.INVALID, f"The code defines no function `{solution.entry_point}`.")
+                return CandidateFault(Outcome.INVALID, f"The code defines no function `{solution.entry_point}`.")
     if report.ending in _OUTCOMES:
         outcome, text = _OUTCOMES[report.ending]
         limits = solution.limits
-        return CandidateError(outcome, text.format(cpu=limits.cpu_seconds, wall=limits.wall_seconds,
+        return CandidateFault(outcome, text.format(cpu=limits.cpu_seconds, wall=limits.wall_seconds,
                                                    memory=limits.memory_mb, output=limits.output_kb))  # fmt: skip
-    return CandidateError(Outcome.ERROR, "It ended its process before it had answered.")
+    return CandidateFault(Outcome.ERROR, "It ended its process before it had answered.")
 
 
 def _told(report: Report) -> Iterator[Any]:

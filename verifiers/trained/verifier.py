@@ -1,7 +1,8 @@
-"""What judging a searched function has in common, be it a reward or a loss: a training for every seed, and a re-check.
+"""What judging a function that something is trained with has in common, be it a reward or a loss.
 
 The function sits in a sandbox (`gristmill.verifiers.trained.serving`); the trainer, its data and its metric are
-here. After each training a fresh worker is asked again about what was recorded of it. The score is the mean over seeds.
+here: one training for every seed. After each a fresh worker is asked again about what was recorded of it. The score is
+the mean over seeds.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
-from gristmill.verifiers.trained.serving import CandidateError, ServedFunction, Solution, serve
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
 if TYPE_CHECKING:
     from gristmill.sandbox.pool import Pool
 
-__all__ = ["TRAINER_SECONDS", "Deadline", "Search", "Summary", "Trained", "judge_searched", "searched_problems"]
+__all__ = ["TRAINER_SECONDS", "Deadline", "Summary", "Trained", "Training", "judge_trained", "training_problems"]
 
 SEEDS: Final = 3
 TARGET: Final = 0.9
@@ -58,8 +59,8 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Search(Generic[W]):
-    """One kind of searched function.
+class Training(Generic[W]):
+    """How something is trained with the functions of one kind, and what is asked of them around it.
 
     Args:
         verifier: its name and version.
@@ -76,7 +77,7 @@ class Search(Generic[W]):
     summarize: Callable[[float, Sequence[Trained[W]]], Summary]
 
 
-def searched_problems(task: Task, kind: str, measure: str) -> list[str]:
+def training_problems(task: Task, kind: str, measure: str) -> list[str]:
     """What is wrong with a task's settings and target; `measure` is what the target is a value of."""
     found = []
     unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}
@@ -92,7 +93,7 @@ def searched_problems(task: Task, kind: str, measure: str) -> list[str]:
     return found
 
 
-async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Search[W]) -> Verdict:
+async def judge_trained(pool: Pool, task: Task, offered: Solution, training: Training[W]) -> Verdict:
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
 
     Raises:
@@ -106,7 +107,7 @@ async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Sear
             score=score,
             strength=Strength.TESTED,
             feedback=feedback,
-            verifier=search.verifier,
+            verifier=training.verifier,
             sandbox=info.label,
             **more,
         )
@@ -114,14 +115,14 @@ async def judge_searched(pool: Pool, task: Task, offered: Solution, search: Sear
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
     try:
-        trained = await _every_seed(pool, offered, search, task.settings.get("seeds", SEEDS))
-    except CandidateError as error:
+        trained = await _every_seed(pool, offered, training, task.settings.get("seeds", SEEDS))
+    except CandidateFault as error:
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
         # Not the candidate's: its own answers are charged apart.
         return verdict(Outcome.UNSCORED, None)
     target = TARGET if task.target is None else task.target
-    summary = search.summarize(target, trained)
+    summary = training.summarize(target, trained)
     score = fmean(each.score for each in trained)
     common = {
         "seeds": float(len(trained)),
@@ -139,21 +140,21 @@ def _outcome(score: float, target: float) -> Outcome:
     return Outcome.PASSED if score >= target else Outcome.FAILED
 
 
-async def _every_seed(pool: Pool, offered: Solution, search: Search[W], seeds: int) -> list[Trained[W]]:
+async def _every_seed(pool: Pool, offered: Solution, training: Training[W], seeds: int) -> list[Trained[W]]:
     trained: list[Trained[W]] = []
     for seed in range(seeds):
         async with serve(pool, offered, TRAINER_SECONDS) as runner:
             if seed == 0:
-                await runner.run(search.probe)
-            trained.append(await runner.run(partial(_train, search, seed)))
+                await runner.run(training.probe)
+            trained.append(await runner.run(partial(_train, training, seed)))
         async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
-            await runner.run(partial(_recheck, search, trained[-1].what))
+            await runner.run(partial(_recheck, training, trained[-1].what))
     return trained
 
 
-def _train(search: Search[W], seed: int, served: ServedFunction) -> Trained[W]:
-    return search.train(served, seed)
+def _train(training: Training[W], seed: int, served: ServedFunction) -> Trained[W]:
+    return training.train(served, seed)
 
 
-def _recheck(search: Search[W], what: W, served: ServedFunction) -> None:
-    search.recheck(served, what)
+def _recheck(training: Training[W], what: W, served: ServedFunction) -> None:
+    training.recheck(served, what)

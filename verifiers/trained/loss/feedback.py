@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gristmill.verifiers.trained.loss.trainer import Settings, Training
+from gristmill.verifiers.trained.loss.trainer import Settings, TrainedNetwork
 
 __all__ = ["losses_text"]
 
 
-def losses_text(target: float, runs: Sequence[Training]) -> str:
+def losses_text(target: float, runs: Sequence[TrainedNetwork]) -> str:
     """What the author of a loss may read: accuracies, and how accuracy and loss went over the weakest training."""
     accuracies = [run.accuracy for run in runs]
     mean = sum(accuracies) / len(accuracies)

@@ -22,7 +22,7 @@ from gristmill.verifiers.trained.verifier import Deadline
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Checkpoint", "LossFunction", "Settings", "Training", "require_torch", "train"]
+__all__ = ["Checkpoint", "LossFunction", "Settings", "TrainedNetwork", "require_torch", "train"]
 
 LossFunction = Callable[[NDArray[np.float32], NDArray[np.int64]], tuple[float, NDArray[np.float32]]]
 """(logits (n, 10), labels (n,)) → (loss, gradient (n, 10)). Whatever it raises ends the training."""
@@ -50,7 +50,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainedNetwork:
     """One trained network's record; `accuracy` is its share of right answers on clean held-out images."""
 
     seed: int
@@ -72,7 +72,9 @@ def require_torch() -> ModuleType:
     return torch
 
 
-def train(loss: LossFunction, seed: int, settings: Settings | None = None, deadline: float | None = None) -> Training:
+def train(
+    loss: LossFunction, seed: int, settings: Settings | None = None, deadline: float | None = None
+) -> TrainedNetwork:
     """Train one network from nothing with `loss` and measure it on the clean held-out images.
 
     `loss` is called once a batch. `deadline` is a `time.monotonic` instant.
@@ -112,7 +114,7 @@ def train(loss: LossFunction, seed: int, settings: Settings | None = None, deadl
                 guesses = network(held_out).argmax(dim=1).numpy()
             accuracy = float((guesses == data.test_labels).mean())
             checkpoints.append(Checkpoint(epoch, accuracy, float(np.mean(values))))
-    return Training(seed, accuracy, tuple(checkpoints), time.monotonic() - begun)
+    return TrainedNetwork(seed, accuracy, tuple(checkpoints), time.monotonic() - begun)
 
 
 def _network(torch: Any, hidden: int, seed: int) -> Any:

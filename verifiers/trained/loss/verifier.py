@@ -15,15 +15,15 @@ from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Outcome, Task, Verdict
 from gristmill.verifiers.trained.loss.data import CLASSES, digits
 from gristmill.verifiers.trained.loss.feedback import losses_text
-from gristmill.verifiers.trained.loss.trainer import Training, require_torch, train
-from gristmill.verifiers.trained.serving import CandidateError, ServedFunction, Solution
+from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
 from gristmill.verifiers.trained.verifier import (
     TRAINER_SECONDS,
-    Search,
     Summary,
     Trained,
-    judge_searched,
-    searched_problems,
+    Training,
+    judge_trained,
+    training_problems,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Watched:
         return value, gradient.astype(np.float32)
 
 
-_Record = tuple[Training, _Watched]
+_Record = tuple[TrainedNetwork, _Watched]
 
 
 class LossVerifier:
@@ -91,7 +91,7 @@ class LossVerifier:
         found = []
         if task.problem not in PROBLEMS:
             found.append(f"problem: {task.problem!r} is none of {', '.join(PROBLEMS)}")
-        return [*found, *searched_problems(task, "loss", "an accuracy")]
+        return [*found, *training_problems(task, "loss", "an accuracy")]
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
@@ -99,8 +99,8 @@ class LossVerifier:
         digits()
         limits = task.limits.model_copy(update={"memory_mb": max(task.limits.memory_mb, TORCH_MB)})
         offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, WRAPPER)
-        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
-        return await judge_searched(self._pool, task, offered, search)
+        training = Training(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_trained(self._pool, task, offered, training)
 
 
 def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
@@ -124,24 +124,24 @@ def ask(served: Callable[..., Any], logits: Logits, labels: Labels) -> tuple[flo
     """The loss of a batch and its gradient, checked.
 
     Raises:
-        CandidateError: not a finite number, or not a finite gradient of the logits' shape.
+        CandidateFault: not a finite number, or not a finite gradient of the logits' shape.
     """
     answer = served(logits, labels)
     if isinstance(answer, dict) and isinstance(answer.get("problem"), str):
-        raise CandidateError(Outcome.INVALID, f"The loss cannot be used: {answer['problem'][:300]}.")
+        raise CandidateFault(Outcome.INVALID, f"The loss cannot be used: {answer['problem'][:300]}.")
     value, gradient = (answer.get("value"), answer.get("gradient")) if isinstance(answer, dict) else (None, None)
     if type(value) is not float or not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
-        raise CandidateError(Outcome.INVALID, "The loss gave no number with a gradient.")
+        raise CandidateFault(Outcome.INVALID, "The loss gave no number with a gradient.")
     if gradient.shape != logits.shape:
-        raise CandidateError(Outcome.INVALID, f"The gradient has shape {gradient.shape}, the logits {logits.shape}.")
+        raise CandidateFault(Outcome.INVALID, f"The gradient has shape {gradient.shape}, the logits {logits.shape}.")
     if not np.isfinite(value):
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"The loss was {value} for logits between {logits.min():.3g} and {logits.max():.3g}; it must be finite: "
             "clamp what goes into a logarithm or a division.",
         )
     if not np.isfinite(gradient).all():
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"The loss was {value:.4g}, but its gradient was not finite for logits between {logits.min():.3g} and "
             f"{logits.max():.3g}: clamp what goes into a logarithm, a root or a division.",
@@ -153,7 +153,7 @@ def probe(served: ServedFunction) -> None:
     """Shapes, extreme logits and the gradient, before any training, so that a mistake shows in milliseconds.
 
     Raises:
-        CandidateError: see `ask`; or the gradient is not the value's own.
+        CandidateFault: see `ask`; or the gradient is not the value's own.
     """
     generator = np.random.default_rng(5)
     for rows, scale in ((32, 1.0), (1, 1.0), (7, 50.0)):
@@ -171,7 +171,7 @@ def check_gradient(served: Callable[..., Any], logits: Logits, labels: Labels, g
     in all of them.
 
     Raises:
-        CandidateError: it does.
+        CandidateFault: it does.
     """
     wide = logits.astype(np.float64)
     _, gradient = ask(served, wide, labels)
@@ -189,7 +189,7 @@ def check_gradient(served: Callable[..., Any], logits: Logits, labels: Labels, g
             wrong.append((slope, claimed))
     if len(wrong) > 1:
         slope, claimed = wrong[0]
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"The gradient is not the loss's own: along one direction the value changes at {slope:.4g}, while its "
             f"gradient says {claimed:.4g}. Detached terms and hand-written gradients are not allowed.",
@@ -200,7 +200,7 @@ def recheck(served: ServedFunction, recorded: list[tuple[Logits, Labels, float, 
     """Ask again about recorded batches, in another order, and check the gradient on one of them.
 
     Raises:
-        CandidateError: an answer differs, or a gradient is not the value's own.
+        CandidateFault: an answer differs, or a gradient is not the value's own.
     """
     generator = np.random.default_rng(13)
     for place in generator.permutation(len(recorded)):
@@ -208,7 +208,7 @@ def recheck(served: ServedFunction, recorded: list[tuple[Logits, Labels, float, 
         again, slope = ask(served, logits, labels)
         same = np.isclose(again, value, rtol=1e-4, atol=1e-6)
         if not same or not np.allclose(slope, gradient, rtol=1e-3, atol=1e-6 + 1e-4 * float(np.abs(gradient).max())):
-            raise CandidateError(
+            raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
                 "may depend on its logits and labels only: not on earlier calls, chance or time.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gristmill.verifiers.trained.reward.trainer import Training
+from gristmill.verifiers.trained.reward.trainer import TrainedPolicy
 
 __all__ = ["Components", "rewards_text"]
 
@@ -12,7 +12,7 @@ Components = dict[str, tuple[float, float, float]]
 """Smallest, mean and largest value of each named component in one rollout."""
 
 
-def rewards_text(target: float, runs: Sequence[tuple[Training, Sequence[Components]]]) -> str:
+def rewards_text(target: float, runs: Sequence[tuple[TrainedPolicy, Sequence[Components]]]) -> str:
     """The success rate, then of a middling run: success and reward by checkpoint, and each component's range."""
     rates = [training.success_rate for training, _ in runs]
     mean = sum(rates) / len(rates)

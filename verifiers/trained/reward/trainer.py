@@ -20,7 +20,7 @@ from gristmill.verifiers.trained.reward.environment import ACTIONS, Floats, Moun
 from gristmill.verifiers.trained.reward.policy import Net, draw, features, network, probabilities, success_rate
 from gristmill.verifiers.trained.verifier import Deadline
 
-__all__ = ["Batch", "Checkpoint", "RewardFunction", "Settings", "Training", "train"]
+__all__ = ["Batch", "Checkpoint", "RewardFunction", "Settings", "TrainedPolicy", "train"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainedPolicy:
     """One trained policy's record; `success_rate` is its share of fresh episodes that reach the goal."""
 
     seed: int
@@ -128,7 +128,7 @@ def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, se
 
 def train(
     reward: RewardFunction, seed: int, settings: Settings | None = None, deadline: float | None = None
-) -> Training:
+) -> TrainedPolicy:
     """Train one policy from nothing with `reward` and measure it on fresh episodes.
 
     `reward` is called once a rollout, with ``horizon * cars`` rows; the goal, the success rate and every seed stay
@@ -174,7 +174,7 @@ def train(
                 Checkpoint(number * size, rate_now, float(raw.min()), float(raw.mean()), float(raw.max()))
             )
     final = success_rate(actor, test, settings.episodes)
-    return Training(seed, final, tuple(checkpoints), time.monotonic() - begun)
+    return TrainedPolicy(seed, final, tuple(checkpoints), time.monotonic() - begun)
 
 
 def _improve(

@@ -15,15 +15,15 @@ from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Outcome, Task, Verdict
 from gristmill.verifiers.trained.reward.environment import EPISODE_STEPS, Floats
 from gristmill.verifiers.trained.reward.feedback import rewards_text
-from gristmill.verifiers.trained.reward.trainer import Batch, Training, train
-from gristmill.verifiers.trained.serving import CandidateError, ServedFunction, Solution
+from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy, train
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
 from gristmill.verifiers.trained.verifier import (
     TRAINER_SECONDS,
-    Search,
     Summary,
     Trained,
-    judge_searched,
-    searched_problems,
+    Training,
+    judge_trained,
+    training_problems,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Watched:
         return rewards
 
 
-_Record = tuple[Training, _Watched]
+_Record = tuple[TrainedPolicy, _Watched]
 
 
 class RewardVerifier:
@@ -84,13 +84,13 @@ class RewardVerifier:
         found = []
         if task.environment not in ENVIRONMENTS:
             found.append(f"environment: {task.environment!r} is none of {', '.join(ENVIRONMENTS)}")
-        return [*found, *searched_problems(task, "reward", "a success rate")]
+        return [*found, *training_problems(task, "reward", "a success rate")]
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
-        search = Search(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
-        return await judge_searched(self._pool, task, offered, search)
+        training = Training(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        return await judge_trained(self._pool, task, offered, training)
 
 
 def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
@@ -109,7 +109,7 @@ def ask(served: Callable[..., Any], batch: Batch) -> tuple[Floats, dict[str, Flo
     """The rewards of a batch and their components, checked.
 
     Raises:
-        CandidateError: not one finite number a row.
+        CandidateFault: not one finite number a row.
     """
     info = {"terminated": batch.terminated, "truncated": batch.truncated, "step": batch.step}
     answer = served(batch.observation, batch.action, batch.next_observation, info)
@@ -117,7 +117,7 @@ def ask(served: Callable[..., Any], batch: Batch) -> tuple[Floats, dict[str, Flo
     if type(answer) is tuple and len(answer) == 2:
         answer, parts = answer
     if type(parts) is not dict or len(parts) > _MOST_COMPONENTS or not all(type(name) is str for name in parts):
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"The second value must be a dict of at most {_MOST_COMPONENTS} named components, each an array.",
         )
@@ -129,13 +129,13 @@ def ask(served: Callable[..., Any], batch: Batch) -> tuple[Floats, dict[str, Flo
 def _checked(answer: Any, rows: int, what: str) -> Floats:
     if not isinstance(answer, np.ndarray) or answer.dtype.kind not in "fiub":
         kind = f"an array of {answer.dtype}" if isinstance(answer, np.ndarray) else f"a {type(answer).__name__}"
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"{what} must be a numpy array with one number a row, shape (n,); it was {kind}. "
             "The arguments are arrays of n steps: next_obs[:, 1] holds n velocities.",
         )
     if answer.shape != (rows,):
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID,
             f"{what} has shape {answer.shape} for {rows} steps; it must have shape ({rows},), one number a step. "
             "obs and next_obs have shape (n, 2): next_obs[:, 1] holds n velocities.",
@@ -143,7 +143,7 @@ def _checked(answer: Any, rows: int, what: str) -> Floats:
     values = answer.astype(np.float64)
     if not np.isfinite(values).all() or float(np.abs(values).max(initial=0.0)) > 1e12:
         bad = int(np.flatnonzero(~(np.abs(values) <= 1e12))[0])
-        raise CandidateError(
+        raise CandidateFault(
             Outcome.INVALID, f"{what} must be finite and below 1e12 at every step; at one step it was {values[bad]}."
         )
     return values
@@ -185,7 +185,7 @@ def recheck(served: ServedFunction, recorded: list[tuple[Batch, Floats]]) -> Non
     """Ask again about recorded steps, in another order and company.
 
     Raises:
-        CandidateError: an answer differs.
+        CandidateFault: an answer differs.
     """
     rows = np.random.default_rng(11).permutation(sum(len(rewards) for _, rewards in recorded))
     whole = _joined([batch for batch, _ in recorded])
@@ -193,7 +193,7 @@ def recheck(served: ServedFunction, recorded: list[tuple[Batch, Floats]]) -> Non
     for part in np.array_split(rows, len(recorded)):
         again, _ = ask(served, _taken(whole, part))
         if not np.allclose(again, before[part], rtol=1e-6, atol=1e-9 * (1.0 + float(np.abs(before).max()))):
-            raise CandidateError(
+            raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same steps in a fresh process and another order, it gave other rewards. The "
                 "reward of a step may depend on that step's obs, action, next_obs and info only: not on other rows "
