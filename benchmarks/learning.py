@@ -94,8 +94,8 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                         splits.test,
                         proposer=proposer,
                         judge=Verifiers(pool, confirm=config.run.confirm),
-                        profile=config.run.profile,
-                        sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=config.run.max_tokens),
+                        profile=config.run.prompts.profile,
+                        sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=config.run.calls.max_tokens),
                         progress=lambda done, total: progress.update(done, total),
                     )
                 folder.write("control.json", control)

@@ -63,7 +63,7 @@ def tasks(count: int) -> list[Task]:
 
 async def seconds(count: int, hypotheses: int) -> tuple[float, float]:
     """By the clock, and of processor time, for one round of so many tasks."""
-    config = RunConfig(hypotheses=hypotheses, rounds=1, profile="chat")
+    config = RunConfig.of(hypotheses=hypotheses, rounds=1, profile="chat")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
         begun, used = time.perf_counter(), time.process_time()
         summary = await run_campaign(tasks(count), config, store=store, proposer=Model(), verifiers=Judge(), name="run")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gristmill.graph.campaign import run_campaign
-    from gristmill.graph.config import Budget, RunConfig
+    from gristmill.graph.config import Budget, Calls, Prompts, RunConfig, Search
     from gristmill.graph.judging.candidates import judge_all
     from gristmill.graph.models.base import Proposer
     from gristmill.graph.models.resolve import ModelOptions, resolve
@@ -28,26 +28,30 @@ if TYPE_CHECKING:
     from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks
 
 _HOME = {
-    "Budget": "config", "CampaignSummary": "summary", "Hypothesis": "records", "Message": "records",
-    "ModelOptions": "models.resolve", "Proposer": "models.base", "Reflection": "records", "Reply": "records",
-    "Request": "records", "RunConfig": "config", "Sampling": "records", "Step": "records", "StopReason": "records",
-    "Store": "storage.store", "TaskFileError": "tasks.loading", "Tokens": "records", "Trajectory": "records",
+    "Budget": "config", "Calls": "config", "CampaignSummary": "summary", "Hypothesis": "records", "Message": "records",
+    "ModelOptions": "models.resolve", "Prompts": "config", "Proposer": "models.base", "Reflection": "records",
+    "Reply": "records", "Request": "records", "RunConfig": "config", "Sampling": "records", "Search": "config",
+    "Step": "records", "StopReason": "records", "Store": "storage.store", "TaskFileError": "tasks.loading",
+    "Tokens": "records", "Trajectory": "records",
     "judge_all": "judging.candidates", "load_candidates": "tasks.loading",
     "load_tasks": "tasks.loading", "resolve": "models.resolve", "run_campaign": "campaign",
 }  # fmt: skip
 
 __all__ = [
     "Budget",
+    "Calls",
     "CampaignSummary",
     "Hypothesis",
     "Message",
     "ModelOptions",
+    "Prompts",
     "Proposer",
     "Reflection",
     "Reply",
     "Request",
     "RunConfig",
     "Sampling",
+    "Search",
     "Step",
     "StopReason",
     "Store",

@@ -82,7 +82,7 @@ async def run_campaign(
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
             everything that had arrived is stored and the run is marked as interrupted.
     """
-    chosen = strategy(config.strategy)
+    chosen = strategy(config.search.strategy)
     if resume:
         run = store.get_run(name)
         check_same(run, store.tasks(name), config, tasks)
@@ -109,7 +109,7 @@ async def run_campaign(
                 run=name,
                 tasks={task.id: task for task in tasks},
                 config=config,
-                profile=choose_profile(config.profile, config.model),
+                profile=choose_profile(config.prompts.profile, config.model),
                 strategy=chosen,
                 proposer=proposer,
                 messages_for=messages_for or built_in_messages,
@@ -117,8 +117,8 @@ async def run_campaign(
                 journal=journal,
                 verification=verification,
                 spending=spending,
-                calls=asyncio.Semaphore(config.concurrency),
-                slots=asyncio.Semaphore(max(_SLOTS, config.concurrency)),
+                calls=asyncio.Semaphore(config.calls.concurrency),
+                slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency)),
                 cut_off=store.cut_off(name) if resume else {},
                 tell=tell,
             )
@@ -166,7 +166,7 @@ async def _walk(context: Context, saver: BaseCheckpointSaver[Any]) -> None:
     graph = campaign_graph(saver)
     config: RunnableConfig = {
         "configurable": {"thread_id": context.run},
-        "recursion_limit": _NODES_PER_ROUND * (context.config.rounds + len(context.tasks) // WAVE + 2),
+        "recursion_limit": _NODES_PER_ROUND * (context.config.search.rounds + len(context.tasks) // WAVE + 2),
     }
     interrupted = bool((await graph.aget_state(config)).next)
     if interrupted:

@@ -1,42 +1,116 @@
-"""The knobs of a run: the same names in Python, YAML (`--config`) and on the command line."""
+"""The knobs of a run: the same names in Python, YAML (`--config`) and on the command line, where groups fall away."""
 
 from __future__ import annotations
 
-from typing import Literal
+import functools
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, Field, model_validator
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["Budget", "RunConfig"]
+__all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "paths"]
+
+
+class Calls(Record):
+    """How the model is called."""
+
+    temperature: float = Field(0.8, ge=0, le=5, description="0 is greedy")
+    top_p: float = Field(0.95, gt=0, le=1, description="nucleus sampling")
+    max_tokens: int = Field(512, ge=1, description="of one reply")
+    stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before this text; at most four")
+    concurrency: int = Field(64, ge=1, description="model calls in flight")
+
+
+class Prompts(Record):
+    """What the model is asked."""
+
+    profile: Literal["auto", "chat", "small"] = Field(
+        "auto", description="prompts: auto, chat (capable models), or small (few-shot, short answers)"
+    )
+
+
+class Search(Record):
+    """How a task's hypotheses follow from one another, and when a task is given up."""
+
+    strategy: str = Field("reflect", description="reflect or best_of")
+    hypotheses: int = Field(4, ge=1, le=256, description="per task and round")
+    rounds: int = Field(3, ge=1, description="per task at most")
+    patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
 
 
 class Budget(Record):
     """What a whole run may spend; None is without bound."""
 
-    calls: int | None = Field(None, ge=1)
-    tokens: int | None = Field(None, ge=1, description="prompt and completion together")
-    seconds: float | None = Field(None, gt=0)
+    calls: int | None = Field(None, ge=1, description="budget of the whole run: model calls")
+    tokens: int | None = Field(None, ge=1, description="budget of the whole run: prompt and completion tokens")
+    seconds: float | None = Field(None, gt=0, description="budget of the whole run: wall time")
 
 
 class RunConfig(Record):
     """How a run searches."""
 
-    model: str = "local"
-    adapter: str | None = Field(None, description="name or path of a LoRA adapter")
-    strategy: str = "reflect"
-    profile: Literal["auto", "chat", "small"] = Field(
-        "auto", description="prompts: capable chat models, or few-shot for small ones"
+    model: str = Field(
+        "local", description="local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME or replay:FILE"
     )
-    hypotheses: int = Field(4, ge=1, le=256, description="per task and round")
-    rounds: int = Field(3, ge=1, le=1000)
-    patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
-    temperature: float = Field(0.8, ge=0, le=5)
-    top_p: float = Field(0.95, gt=0, le=1)
-    max_tokens: int = Field(512, ge=1)
-    stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before the first of these")
-    seed: int = 0
-    concurrency: int = Field(64, ge=1, description="model calls in flight")
-    sandbox: str = Field("auto", pattern=r"^(auto|bubblewrap|docker(:[\w.-]+)?)$")
+    adapter: str | None = Field(None, description="name or path of a LoRA adapter")
+    seed: int = Field(0, description="of sampling")
+    sandbox: str = Field(
+        "auto",
+        pattern=r"^(auto|bubblewrap|docker(:[\w.-]+)?)$",
+        description="auto, docker, docker:RUNTIME or bubblewrap",
+    )
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
+    calls: Calls = Calls()
+    prompts: Prompts = Prompts()
+    search: Search = Search()
     budget: Budget = Budget()
+
+    @classmethod
+    def of(cls, **knobs: Any) -> Self:
+        """A configuration from flat knob names, as the command line has them: ``RunConfig.of(rounds=5, calls=100)``.
+
+        Raises:
+            TypeError: there is no knob of that name.
+            pydantic.ValidationError: a value is out of its bounds.
+        """
+        return cls().changed(**knobs)
+
+    def changed(self, **knobs: Any) -> Self:
+        """The same with these knobs, by flat name, set; raises as `of` does."""
+        values = self.model_dump()
+        where = paths(type(self))
+        for knob, value in knobs.items():
+            if knob not in where:
+                raise TypeError(f"no knob is named {knob!r}; there are {', '.join(where)}")
+            *groups, name = where[knob]
+            inner = values
+            for group in groups:
+                inner = inner[group]
+            inner[name] = value
+        return self.model_validate(values)
+
+    def knobs(self) -> dict[str, Any]:
+        """Every knob's value by its flat name."""
+        return {knob: functools.reduce(getattr, path, self) for knob, path in paths(type(self)).items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grouped(cls, values: Any) -> Any:
+        """A knob beside its group is told where it belongs."""
+        for knob in values if isinstance(values, dict) else ():
+            path = paths(cls).get(knob, ())
+            if len(path) > 1 and knob not in cls.model_fields:
+                raise ValueError(f"`{knob}` belongs under `{path[0]}`: {path[0]}: {{{knob}: {values[knob]}}}")
+        return values
+
+
+def paths(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:
+    """Flat knob name → where it stands in `model`, groups first. Groups themselves are no knobs."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= {knob: (name, *path) for knob, path in paths(field.annotation).items()}
+        else:
+            found[name] = (name,)
+    return found

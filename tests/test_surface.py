@@ -19,9 +19,10 @@ SURFACE: dict[str, set[str]] = {
         "Verifiers", "extract", "kinds", "problems",
     },
     "graph": {
-        "Budget", "CampaignSummary", "Hypothesis", "Message", "ModelOptions", "Proposer", "Reflection", "Reply",
-        "Request", "RunConfig", "Sampling", "Step", "StopReason", "Store", "TaskFileError", "Tokens", "Trajectory",
-        "judge_all", "load_candidates", "load_tasks", "resolve", "run_campaign",
+        "Budget", "Calls", "CampaignSummary", "Hypothesis", "Message", "ModelOptions", "Prompts", "Proposer",
+        "Reflection", "Reply", "Request", "RunConfig", "Sampling", "Search", "Step", "StopReason", "Store",
+        "TaskFileError", "Tokens", "Trajectory", "judge_all", "load_candidates", "load_tasks", "resolve",
+        "run_campaign",
     },
     "trainers": {
         "AdapterInfo", "Adapters", "CurateConfig", "Curated", "Evaluation", "Exported", "GateSummary",

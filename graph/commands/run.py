@@ -81,6 +81,7 @@ def run(
     from rich.console import Console
 
     from gristmill.graph.commands.settings import free_name, settings
+    from gristmill.graph.config import RunConfig
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.sameness import check_same, raised
     from gristmill.graph.storage.store import Store
@@ -105,12 +106,14 @@ def run(
         "concurrency": concurrency,
         "sandbox": sandbox,
         "confirm": confirm,
+        "calls": calls,
+        "tokens": tokens,
+        "seconds": seconds,
     }
-    budget = {"calls": calls, "tokens": tokens, "seconds": seconds}
     loaded = load_tasks(tasks)
     with Store.open(workspace) as store:
-        base = store.get_run(name).config.model_dump() if resume and name is not None else {}
-        chosen_config = settings(base, config, given, budget)
+        base = store.get_run(name).config if resume and name is not None else RunConfig()
+        chosen_config = settings(base, config, given)
         chosen = name or free_name(tasks, [known.name for known in store.runs()])
         # Before models and sandboxes are started for it.
         more = False

@@ -16,32 +16,40 @@ from gristmill.sandbox.errors import UserError
 __all__ = ["free_name", "settings"]
 
 
-def settings(base: dict[str, Any], file: Path | None, given: dict[str, Any], budget: dict[str, Any]) -> RunConfig:
+def settings(base: RunConfig, file: Path | None, given: dict[str, Any]) -> RunConfig:
     """The configuration that was meant: stored values, then the file, then the command line, the last one wins.
 
     Args:
-        base: what a run that is resumed was started with; empty for a new one.
-        file: YAML with the knobs of `RunConfig`.
-        given: knobs from the command line, None where not given.
-        budget: the same for `Budget`.
+        base: what a run that is resumed was started with; the defaults for a new one.
+        file: YAML with the knobs of `RunConfig`, in its groups.
+        given: knobs from the command line by flat name, None where not given.
 
     Raises:
         UserError: names the file or option, and what is wrong with it.
     """
-    values = dict(base)
+    values = base.model_dump()
     if file is not None:
-        values |= _from_file(file)
-    values |= {knob: value for knob, value in given.items() if value is not None}
-    bounds = {knob: value for knob, value in budget.items() if value is not None}
-    if bounds:
-        values["budget"] = {**(values.get("budget") or {}), **bounds}
+        values = _merged(values, _from_file(file))
     try:
-        return RunConfig.model_validate(values)
+        known = RunConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        knob = ".".join(str(part) for part in first["loc"])
-        where = f"{file}: {knob}" if file is not None and knob.split(".")[0] not in given else f"--{knob}"
-        raise UserError(f"{where.replace('_', '-')}: {first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{file}: {where + ': ' if where else ''}{first['msg']}") from error
+    try:
+        return known.changed(**{knob: value for knob, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{str(first['loc'][-1]).replace('_', '-')}: {first['msg']}") from error
+
+
+def _merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`values` with those of `more` in their place, group by group."""
+    both = {
+        key: _merged(values[key], value) if isinstance(value, dict) and isinstance(values.get(key), dict) else value
+        for key, value in more.items()
+    }
+    return {**values, **both}
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -52,7 +60,7 @@ def _from_file(file: Path) -> dict[str, Any]:
         where = f"{file}, line {mark.line + 1}" if mark else str(file)
         raise UserError(f"{where}: not a YAML file: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(values, dict):
-        raise UserError(f"{file}: must hold options by name, e.g. `rounds: 5`")
+        raise UserError(f"{file}: must hold options by name, e.g. `search: {{rounds: 5}}`")
     return values
 
 

@@ -59,7 +59,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         made = await _keep(context, task, id_, request, answer, found[0].hypothesis.solution if found else None)
         context.verification.begin(task, made)
 
-    await together(one(sample) for sample in range(context.config.hypotheses))
+    await together(one(sample) for sample in range(context.config.search.hypotheses))
     return {
         "round": round,
         "spent": refusals[0].value if refusals else None,
@@ -77,10 +77,10 @@ def request_for(
         sample=sample,
         messages=messages,
         sampling=Sampling(
-            temperature=config.temperature,
-            top_p=config.top_p,
-            max_tokens=config.max_tokens,
-            stop=config.stop,
+            temperature=config.calls.temperature,
+            top_p=config.calls.top_p,
+            max_tokens=config.calls.max_tokens,
+            stop=config.calls.stop,
             seed=sample_seed(config.seed, task.id, round, sample),
         ),
         parents=tuple(step.hypothesis.id for step in parents),

@@ -21,7 +21,7 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     task_id, round = state["task_id"], state["round"]
     context.tell(NodeEntered(node="reflect", task_id=task_id, round=round))
     steps = [step for step in await context.steps(task_id) if step.hypothesis.round <= round]
-    parents = context.strategy.parents(ranked(steps), context.config.hypotheses)
+    parents = context.strategy.parents(ranked(steps), context.config.search.hypotheses)
     chosen = tuple(dict.fromkeys(parent for group in parents for parent in group))
     by_id = {step.hypothesis.id: step for step in steps}
     reflection = Reflection(round=round, parents=chosen, feedback=feedback([by_id[parent] for parent in chosen]))

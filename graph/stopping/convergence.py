@@ -41,9 +41,9 @@ def budget_spent(standing: Standing, round: int, config: RunConfig, spent: StopR
 
 def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
     """All rounds are done."""
-    if round + 1 < config.rounds:
+    if round + 1 < config.search.rounds:
         return None
-    return Stop(reason=StopReason.ROUNDS, detail=f"all {config.rounds} rounds are done")
+    return Stop(reason=StopReason.ROUNDS, detail=f"all {config.search.rounds} rounds are done")
 
 
 def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
@@ -55,7 +55,7 @@ def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopRe
 
 def patience_lost(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
     """The best has not become better for too long."""
-    if standing.stale < config.patience:
+    if standing.stale < config.search.patience:
         return None
     return Stop(reason=StopReason.PATIENCE, detail=f"no better hypothesis in {standing.stale} rounds")
 

@@ -26,7 +26,7 @@ def _bounds(config: RunConfig) -> dict[StopReason, float | None]:
     """None is without bound."""
     budget = config.budget
     return {
-        StopReason.ROUNDS: config.rounds,
+        StopReason.ROUNDS: config.search.rounds,
         StopReason.CALLS: budget.calls,
         StopReason.TOKENS: budget.tokens,
         StopReason.SECONDS: budget.seconds,
@@ -50,9 +50,9 @@ def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Seque
                 f"the run {run.name!r} was started with {reason.value} = {_told(bound)}, "
                 f"{_told(new_bounds[reason])} is less: a resume may only widen its bounds"
             )
-    before, now = run.config.model_dump(), config.model_dump()
+    before, now = run.config.knobs(), config.knobs()
     for knob in before:
-        if knob not in {*_MAY_DIFFER, "rounds", "budget"} and before[knob] != now[knob]:
+        if knob not in {*_MAY_DIFFER, *_bounds(config)} and before[knob] != now[knob]:
             raise RunMismatchError(
                 f"the run {run.name!r} was started with {knob} = {before[knob]!r}, not {now[knob]!r}: "
                 "leave the option out to resume, or start a new run under another --name"

@@ -36,7 +36,7 @@ def tasks(count: int = 24) -> list[Task]:
 
 
 def config(model: str) -> RunConfig:
-    return RunConfig(model=model, hypotheses=4, rounds=3, patience=3, concurrency=6, profile="chat", seed=5)
+    return RunConfig.of(model=model, hypotheses=4, rounds=3, patience=3, concurrency=6, profile="chat", seed=5)
 
 
 def wanted(task: Task) -> int:

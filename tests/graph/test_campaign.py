@@ -16,7 +16,7 @@ import pytest
 from langgraph.types import Send
 
 from gristmill.graph.campaign import run_campaign
-from gristmill.graph.config import Budget, RunConfig
+from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, StoreError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
@@ -103,7 +103,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-CONFIG = RunConfig(hypotheses=3, rounds=4, patience=4, profile="chat", seed=3)
+CONFIG = RunConfig.of(hypotheses=3, rounds=4, patience=4, profile="chat", seed=3)
 
 
 async def run(store: Store, model: Model | None = None, judge: Judge | None = None, **more: Any) -> CampaignSummary:
@@ -166,7 +166,7 @@ async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(s
 
 
 async def test_best_of_never_looks_back(store: Store) -> None:
-    await run(store, config=CONFIG.model_copy(update={"strategy": "best_of"}))
+    await run(store, config=CONFIG.changed(strategy="best_of"))
     for trajectory in store.trajectories("run"):
         assert len(trajectory.prompts) == 1
         assert all(not step.hypothesis.parents for step in trajectory.steps)
@@ -182,7 +182,7 @@ async def test_results_do_not_depend_on_the_order_of_arrival(store: Store) -> No
     async def slow_judge(task: Task, solution: str) -> None:
         await asyncio.sleep(hashlib.sha256(solution.encode()).digest()[0] / 20_000)
 
-    config = CONFIG.model_copy(update={"concurrency": 5})
+    config = CONFIG.changed(concurrency=5)
     await run(store, Model(slow_model), Judge(slow_judge), name="slow", config=config)
     assert story(store, "slow") == story(store, "run")
 
@@ -203,7 +203,7 @@ async def test_a_reply_is_verified_while_others_are_still_written(store: Store) 
         if judged == 2:
             verdicts.set()
 
-    config = CONFIG.model_copy(update={"rounds": 1})
+    config = CONFIG.changed(rounds=1)
     summary = await run(store, Model(wait_for_verdicts), tasks=tasks(1), config=config, on_event=hear)
     assert summary.hypotheses == 3
 
@@ -223,10 +223,10 @@ async def test_as_many_calls_as_allowed_are_in_flight_at_once(store: Store) -> N
         return model
 
     model = all_of(11)
-    await run(store, model, config=CONFIG.model_copy(update={"concurrency": 11, "rounds": 1}))
+    await run(store, model, config=CONFIG.changed(concurrency=11, rounds=1))
     assert model.most == 11
     model = all_of(24)
-    await run(store, model, name="wide", config=CONFIG.model_copy(update={"rounds": 1}))
+    await run(store, model, name="wide", config=CONFIG.changed(rounds=1))
     assert model.most == 24
 
 
@@ -249,7 +249,7 @@ async def test_seeds_are_those_of_the_place_and_all_different(store: Store) -> N
 
 async def test_the_knobs_of_sampling_reach_the_model(store: Store) -> None:
     model, knobs = Model(), {"temperature": 0.3, "top_p": 0.5, "max_tokens": 77, "stop": ("\n", "###")}
-    await run(store, model, config=CONFIG.model_copy(update=knobs))
+    await run(store, model, config=CONFIG.changed(**knobs))
     assert model.requests
     assert all(request.sampling.model_dump(exclude={"seed"}) == knobs for request in model.requests)
 
@@ -271,7 +271,7 @@ async def test_the_prompts_can_be_overridden(store: Store) -> None:
 @pytest.mark.parametrize("limit", [1, 7, 24, 40])
 async def test_a_budget_of_calls_is_never_exceeded(store: Store, limit: int) -> None:
     model = Model()
-    summary = await run(store, model, config=CONFIG.model_copy(update={"budget": Budget(calls=limit)}))
+    summary = await run(store, model, config=CONFIG.changed(calls=limit))
     assert len(model.requests) == summary.calls <= limit
     assert summary.ended == 8
     if limit < 24:
@@ -280,7 +280,7 @@ async def test_a_budget_of_calls_is_never_exceeded(store: Store, limit: int) -> 
 
 
 async def test_a_budget_of_tokens_stops_all_tasks(store: Store) -> None:
-    config = CONFIG.model_copy(update={"budget": Budget(tokens=150), "concurrency": 1})
+    config = CONFIG.changed(tokens=150, concurrency=1)
     summary = await run(store, config=config)
     assert summary.tokens.prompt + summary.tokens.completion == 150
     assert summary.ended == 8
@@ -292,7 +292,7 @@ async def test_a_budget_of_seconds_cancels_the_calls_in_flight(store: Store) -> 
         if request.sample:
             await asyncio.sleep(3600)
 
-    config = CONFIG.model_copy(update={"budget": Budget(seconds=5)})
+    config = CONFIG.changed(seconds=5)
     summary = await run(store, Model(never), config=config)
     assert summary.ended == 8
     assert summary.hypotheses == 8, "what had arrived is kept"
@@ -311,7 +311,7 @@ async def test_a_task_without_progress_is_given_up(store: Store) -> None:
     def different(request: Request) -> str:
         return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"
 
-    summary = await run(store, Model(text=different), config=CONFIG.model_copy(update={"patience": 2}))
+    summary = await run(store, Model(text=different), config=CONFIG.changed(patience=2))
     assert summary.stops == {StopReason.PATIENCE: 8}
     assert summary.hypotheses == 8 * 3 * 3
 
@@ -478,7 +478,7 @@ async def test_a_resume_goes_on_at_the_node_where_the_run_was_cut_off(store: Sto
         if event.kind == "node_entered" and event.node == "rank" and event.task_id == "t/0" and event.round == 1:
             raise Cut
 
-    never = CONFIG.model_copy(update={"concurrency": 1})
+    never = CONFIG.changed(concurrency=1)
     one = [task for task in tasks(8) if task.id == "t/0"]
 
     def far(request: Request) -> str:
@@ -531,7 +531,7 @@ async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> N
     with pytest.raises(UnknownRunError):
         await run(store, name="other", resume=True)
     with pytest.raises(RunMismatchError, match=r"temperature = 0\.8, not 0\.1"):
-        await run(store, resume=True, config=CONFIG.model_copy(update={"temperature": 0.1}))
+        await run(store, resume=True, config=CONFIG.changed(temperature=0.1))
     with pytest.raises(RunMismatchError, match="'t/7' is missing"):
         await run(store, resume=True, tasks=tasks(7))
     with pytest.raises(RunMismatchError, match="'t/8' is new"):
@@ -540,18 +540,18 @@ async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> N
     with pytest.raises(RunMismatchError, match="'t/7' has changed"):
         await run(store, resume=True, tasks=changed)
     with pytest.raises(RunMismatchError, match="rounds = 4, 3 is less"):
-        await run(store, resume=True, config=CONFIG.model_copy(update={"rounds": 3}))
+        await run(store, resume=True, config=CONFIG.changed(rounds=3))
     with pytest.raises(RunMismatchError, match="calls = no bound, 9 is less"):
-        await run(store, resume=True, config=CONFIG.model_copy(update={"budget": Budget(calls=9)}))
+        await run(store, resume=True, config=CONFIG.changed(calls=9))
     # How fast a run is may change.
     model = Model()
-    await run(store, model, resume=True, config=CONFIG.model_copy(update={"concurrency": 2}))
+    await run(store, model, resume=True, config=CONFIG.changed(concurrency=2))
     assert not model.requests
 
 
 @pytest.mark.parametrize(
     "narrow",
-    [{"rounds": 1}, {"rounds": 2}, {"budget": Budget(calls=10)}, {"budget": Budget(tokens=200), "rounds": 2}],
+    [{"rounds": 1}, {"rounds": 2}, {"calls": 10}, {"tokens": 200, "rounds": 2}],
     ids=["one round", "two rounds", "calls", "tokens and rounds"],
 )
 async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_start(
@@ -559,7 +559,7 @@ async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_star
 ) -> None:
     whole, first, second = Model(), Model(), Model()
     await run(store, whole, name="whole")
-    cut = await run(store, first, config=CONFIG.model_copy(update=narrow))
+    cut = await run(store, first, config=CONFIG.changed(**narrow))
     assert set(cut.stops) & {StopReason.ROUNDS, StopReason.CALLS, StopReason.TOKENS}
     summary = await run(store, second, resume=True)
     assert story(store) == story(store, "whole")
@@ -568,7 +568,7 @@ async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_star
     assert store.get_run("run").config == CONFIG
     # From now on the wide bounds are the run's own.
     with pytest.raises(RunMismatchError):
-        await run(store, resume=True, config=CONFIG.model_copy(update=narrow))
+        await run(store, resume=True, config=CONFIG.changed(**narrow))
 
 
 async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Store) -> None:
@@ -580,17 +580,17 @@ async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Sto
 
     model = Model(fail)
     with pytest.raises(ModelError):
-        await run(store, model, config=CONFIG.model_copy(update={"rounds": 2}))
+        await run(store, model, config=CONFIG.changed(rounds=2))
     await run(store, Model(), resume=True)
     assert story(store) == story(store, "whole")
 
 
 async def test_wider_bounds_leave_alone_what_ended_for_another_reason(store: Store) -> None:
-    config = CONFIG.model_copy(update={"rounds": 2, "patience": 1})
+    config = CONFIG.changed(rounds=2, patience=1)
     await run(store, config=config)
     before = {found.task.id: found for found in store.trajectories("run")}
     model = Model()
-    await run(store, model, resume=True, config=config.model_copy(update={"rounds": 5}))
+    await run(store, model, resume=True, config=config.changed(rounds=5))
     asked = {request.task_id for request in model.requests}
     assert asked
     assert asked <= {id_ for id_, found in before.items() if found.stop is StopReason.ROUNDS}
@@ -658,7 +658,7 @@ def test_checkpoints_hold_sends() -> None:
     assert serializer.loads_typed(serializer.dumps_typed(sends)) == sends
 
 
-@pytest.mark.parametrize("value", [Unknown(), {1, 2}, Path("x"), Reply(text="x"), Budget, 1j])
+@pytest.mark.parametrize("value", [Unknown(), {1, 2}, Path("x"), Reply(text="x"), RunConfig, 1j])
 def test_other_types_are_refused_when_written(value: object) -> None:
     with pytest.raises(TypeError, match="not allowed in a checkpoint"):
         StrictSerializer().dumps_typed(value)

@@ -148,7 +148,7 @@ def test_without_a_target_a_pass_is_enough() -> None:
 def test_each_reason_to_stop_is_named(
     standing: Standing, round: int, spent: StopReason | None, reason: StopReason | None
 ) -> None:
-    config = RunConfig(rounds=5, patience=2, budget=Budget(calls=3, tokens=9))
+    config = RunConfig.of(rounds=5, patience=2, calls=3, tokens=9)
     stop = converged(standing, round, config, spent=spent)
     assert (stop and stop.reason) == reason
     assert stop is None or stop.detail
@@ -163,7 +163,7 @@ def test_each_reason_to_stop_is_named(
 def test_a_loop_always_ends_and_the_first_reason_in_order_is_on_record(
     standing: Standing, round: int, rounds: int, spent: StopReason | None
 ) -> None:
-    config = RunConfig(rounds=rounds)
+    config = RunConfig.of(rounds=rounds)
     stop = converged(standing, round, config, spent=spent)
     found = [predicate(standing, round, config, spent) for predicate in PREDICATES]
     assert stop == next((one for one in found if one is not None), None)

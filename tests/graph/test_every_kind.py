@@ -147,7 +147,7 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
         return right if len(call.messages) == 4 and feedback in call.messages[-1].content else wrong
 
     with ReplayServer(answer) as server, Store.open(str(tmp_path)) as store:
-        config = RunConfig(model=f"openai:replay@{server.url}", hypotheses=1, rounds=3, sandbox=backend)
+        config = RunConfig.of(model=f"openai:replay@{server.url}", hypotheses=1, rounds=3, sandbox=backend)
         async with resolve(config.model) as proposer:
             summary = await run_campaign(tasks, config, name="all", store=store, proposer=proposer)
         stories = {story.task.id: story for story in store.trajectories("all")}

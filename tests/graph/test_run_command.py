@@ -107,13 +107,13 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     tasks: Path, recording: str, gristmill_command: str
 ) -> None:
     Path("run.yaml").write_text(
-        f"model: {recording}\nhypotheses: 3\nrounds: 1\nsandbox: bubblewrap\nbudget: {{calls: 11}}\n"
+        f"model: {recording}\nsearch: {{hypotheses: 3, rounds: 1}}\nsandbox: bubblewrap\nbudget: {{calls: 11}}\n"
     )
     done = call(gristmill_command, "run", str(tasks), "--config", "run.yaml", "--hypotheses", "1", "--json")
     assert json.loads(done.stdout)["hypotheses"] == 4
     with Store.open(".") as store:
         config = store.get_run("doubling-1").config
-    assert (config.hypotheses, config.rounds, config.budget.calls) == (1, 1, 11)
+    assert (config.search.hypotheses, config.search.rounds, config.budget.calls) == (1, 1, 11)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
         (["--hypotheses", "0"], "--hypotheses"),
         (["--strategy", "climb"], "best_of, reflect"),
         (["--config", "bad.yaml"], "hypothesis"),
+        (["--config", "flat.yaml"], "search: {rounds: 5}"),
         (["--config", "broken.yaml"], "not a YAML file"),
         (["--config", "list.yaml"], "options by name"),
         (["--config", "none.yaml"], "none.yaml"),
@@ -137,6 +138,7 @@ def test_mistakes_are_told_in_a_sentence(
     arguments: list[str], told: str, tasks: Path, recording: str, gristmill_command: str
 ) -> None:
     Path("bad.yaml").write_text("hypothesis: 3\n")
+    Path("flat.yaml").write_text("rounds: 5\n")
     Path("broken.yaml").write_text("a: [\n")
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.yaml").write_text("- 3\n")

@@ -72,18 +72,16 @@ def improve(
         config = ImproveConfig(
             rounds=rounds,
             alpha=alpha,
-            run=RunConfig.model_validate(
-                {
-                    "model": model,
-                    "strategy": strategy,
-                    "hypotheses": hypotheses,
-                    "rounds": search_rounds,
-                    "temperature": temperature,
-                    "max_tokens": max_tokens,
-                    "profile": profile,
-                    "seed": seed,
-                    "sandbox": sandbox,
-                }
+            run=RunConfig.of(
+                model=model,
+                strategy=strategy,
+                hypotheses=hypotheses,
+                rounds=search_rounds,
+                temperature=temperature,
+                max_tokens=max_tokens,
+                profile=profile,
+                seed=seed,
+                sandbox=sandbox,
             ),
             sft=SftConfig(rank=rank, learning_rate=learning_rate, epochs=epochs, seed=seed),
         )

@@ -28,7 +28,7 @@ class ImproveConfig(Record):
     """How a model is improved. `run` is the search of one round; training always starts at the base model."""
 
     rounds: int = Field(1, ge=1, le=100)
-    run: RunConfig = RunConfig(strategy="best_of", hypotheses=12, rounds=1, temperature=0.8, max_tokens=64)
+    run: RunConfig = RunConfig.of(strategy="best_of", hypotheses=12, rounds=1, temperature=0.8, max_tokens=64)
     curate: CurateConfig = CurateConfig()
     sft: SftConfig = SftConfig()
     alpha: float = Field(0.05, gt=0, lt=1, description="an adapter is kept if p is at most this")

@@ -125,8 +125,8 @@ class Mill:
                 tasks,
                 proposer=await self.model(adapter),
                 judge=self.judge,
-                profile=self.config.run.profile,
-                sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=self.config.run.max_tokens),
+                profile=self.config.run.prompts.profile,
+                sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=self.config.run.calls.max_tokens),
                 progress=lambda done, total: self.progress.update(done, total),
             )
             self.folder.write(f"{file}.json", found)
@@ -163,7 +163,7 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     begun = any(known.name == run for known in mill.store.runs())
     async with mill.timed(file, f"round {round_ + 1}: hypotheses for {len(mill.splits.train)} training tasks"):
         config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
-        wanted, done = len(mill.splits.train) * config.hypotheses, 0
+        wanted, done = len(mill.splits.train) * config.search.hypotheses, 0
 
         def hear(event: Any) -> None:
             nonlocal done
