@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
@@ -41,15 +40,11 @@ def task_graph() -> CompiledStateGraph[TaskState, Context, TaskState, TaskEnding
     return graph.compile()
 
 
-def campaign_graph(
-    checkpointer: BaseCheckpointSaver[Any] | None = None,
-) -> CompiledStateGraph[CampaignState, Context, CampaignState, CampaignState]:
+def campaign_graph() -> CompiledStateGraph[CampaignState, Context, CampaignState, CampaignState]:
     """All tasks: open → one loop per pending task, side by side → close, and again while any are left."""
     loop = task_graph()
 
     async def task(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-        # Bounded here and not by LangGraph's max_concurrency, which would also queue the checkpoints of tasks that
-        # have ended behind tasks that have not begun.
         async with runtime.context.slots:
             return dict(await loop.ainvoke(state))
 
@@ -64,7 +59,7 @@ def campaign_graph(
     graph.add_conditional_edges("open", each_task, {"each task": "task"})
     graph.add_edge("task", "close")
     graph.add_conditional_edges("close", any_left, {"more": "open", "none": END})
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile()
 
 
 def mermaid() -> str:

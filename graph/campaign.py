@@ -8,10 +8,9 @@ import contextvars
 import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from gristmill.graph.build import campaign_graph
 from gristmill.graph.config import RunConfig
@@ -26,7 +25,6 @@ from gristmill.graph.prompts.messages import messages_for as built_in_messages
 from gristmill.graph.search.base import strategy
 from gristmill.graph.state import CampaignState
 from gristmill.graph.stopping.spending import Spending
-from gristmill.graph.storage.checkpoints import checkpointer
 from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.sameness import check_same, raised
@@ -98,7 +96,8 @@ async def run_campaign(
             run = store.get_run(name)
         with store.claim(name):
             if raised(run.config, config):
-                await _reopen(store, run, config)
+                # Tasks go on that had ended at a bound which is now wider.
+                store.reopen(name, config, raised(run.config, config))
                 run = store.get_run(name)
             calls, tokens = store.spent(name)
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
@@ -126,14 +125,6 @@ async def run_campaign(
     return store.summary(name)
 
 
-async def _reopen(store: Store, run: Run, config: RunConfig) -> None:
-    """Let tasks go on that had ended at a bound which is now wider."""
-    async with checkpointer(store) as saver:
-        # A task that was about to be written down as ended by the old bound shall look again; all verdicts are stored.
-        await saver.adelete_thread(run.name)
-    store.reopen(run.name, config, raised(run.config, config))
-
-
 async def _session(context: Context, run: Run, *, resume: bool) -> None:
     """Walk the graph and say in the store how it ended, whatever happens."""
     ending = RunEnded(run=run.name, status="failed")
@@ -144,8 +135,7 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
                 RunStarted(run=run.name, tasks=run.tasks, ended=run.ended, resumed=resume, model=context.proposer.model)
             )
             try:
-                async with checkpointer(context.store) as saver:
-                    await _walk(context, saver)
+                await _walk(context)
                 ending = RunEnded(run=run.name, status="finished")
             except asyncio.CancelledError:
                 ending = RunEnded(run=run.name, status="interrupted")
@@ -162,29 +152,17 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
             context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=context.spending.seconds())
 
 
-async def _walk(context: Context, saver: BaseCheckpointSaver[Any]) -> None:
-    graph = campaign_graph(saver)
-    config: RunnableConfig = {
-        "configurable": {"thread_id": context.run},
-        "recursion_limit": _NODES_PER_ROUND * (context.config.search.rounds + len(context.tasks) // WAVE + 2),
-    }
-    interrupted = bool((await graph.aget_state(config)).next)
-    if interrupted:
-        await _invoke(graph, None, config, context)
-    if not interrupted or context.store.unended(context.run):
-        # A new walk: of a new run, or over tasks that had ended with unscored verdicts before the interruption.
-        await saver.adelete_thread(context.run)
-        await _invoke(graph, {"pending": [], "after": -1}, config, context)
-    await saver.adelete_thread(context.run)
-
-
-async def _invoke(graph: Any, state: CampaignState | None, config: RunnableConfig, context: Context) -> None:
+async def _walk(context: Context) -> None:
     """Walk the graph in an empty contextvars context.
 
     LangGraph hands a parent graph's checkpointer and runtime down by a context variable. A campaign inside someone
-    else's graph (`gristmill improve`) is not part of that graph: it has its own thread and checkpoints.
+    else's graph (`gristmill improve`) is not part of that graph.
     """
-    walk = graph.ainvoke(state, config, context=context, durability="async")
+    config: RunnableConfig = {
+        "recursion_limit": _NODES_PER_ROUND * (context.config.search.rounds + len(context.tasks) // WAVE + 2)
+    }
+    start: CampaignState = {"pending": [], "after": -1}
+    walk = campaign_graph().ainvoke(start, config, context=context)
     await asyncio.create_task(walk, context=contextvars.Context(), name=f"campaign {context.run}")
 
 

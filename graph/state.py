@@ -1,7 +1,6 @@
-"""What travels along the graph's edges and into checkpoints: ids and small values, nothing that grows.
+"""What travels along the graph's edges: ids and small values, nothing that grows.
 
-Only builtins: the checkpoint serializer (`gristmill.graph.storage.checkpoints`) refuses everything else. All verdicts
-live in the store, where every node finds them again after a kill.
+It dies with the process. All verdicts live in the store, from which a resumed run finds its way again.
 """
 
 from __future__ import annotations

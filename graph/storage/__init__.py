@@ -1,4 +1,4 @@
-"""What a run keeps: the database, its tables and entries, and the checkpoints beside them."""
+"""What a run keeps: the database, its tables and entries."""
 
 from __future__ import annotations
 

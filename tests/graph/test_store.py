@@ -21,7 +21,6 @@ from gristmill.graph.events import Event, Judged, RunEnded
 from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
-from gristmill.graph.storage.checkpoints import checkpointer
 from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
@@ -219,38 +218,6 @@ async def test_the_journal_commits_what_waits_together_and_keeps_what_a_cancelle
         await asyncio.gather(*writes, return_exceptions=True)
     assert len(store.steps(run, "t/0")) == 50
     assert store.get_run(run).seconds == 12.5
-
-
-async def test_checkpoints_live_in_the_same_database(store: Store, run: str) -> None:
-    from langgraph.checkpoint.base import empty_checkpoint
-
-    config = {"configurable": {"thread_id": run, "checkpoint_ns": ""}}
-    async with checkpointer(store) as saver:
-        checkpoint = empty_checkpoint()
-        checkpoint["channel_values"] = {"pending": ["t/0"], "score": 0.5}
-        await saver.aput(config, checkpoint, {"source": "loop", "step": 0}, {})  # type: ignore[arg-type]
-    async with checkpointer(store) as saver:
-        found = await saver.aget(config)  # type: ignore[arg-type]
-        assert found
-        assert found["channel_values"] in ({"pending": ["t/0"], "score": 0.5}, {"score": 0.5})
-
-
-async def test_a_cancelled_checkpoint_leaves_no_lock_behind(tmp_path: Path) -> None:
-    from langgraph.checkpoint.base import empty_checkpoint
-
-    with Store.open(tmp_path) as store:
-        async with checkpointer(store) as saver:
-            config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "1"}}
-            await saver.aput(config, empty_checkpoint(), {}, {})  # type: ignore[arg-type]
-            for number in range(20):
-                write = asyncio.create_task(saver.aput_writes(config, [("a", 1)], f"task-{number}"))  # type: ignore[arg-type]
-                while not saver.conn.in_transaction and not write.done():  # type: ignore[attr-defined]  # noqa: ASYNC110
-                    await asyncio.sleep(0)
-                write.cancel()
-                await asyncio.gather(write, return_exceptions=True)
-                # The store's own writer: it would wait for a minute here, and then give up.
-                async with asyncio.timeout(40):
-                    await asyncio.to_thread(store.set_status, "nobody", "running", seconds=0.0)
 
 
 def test_seeds_differ_by_place_and_stay(tmp_path: Path) -> None:
