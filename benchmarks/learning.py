@@ -30,9 +30,8 @@ from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
 from gristmill.trainers.improve.gate import decide
 from gristmill.trainers.improve.rounds import build_rounds
 from gristmill.trainers.improve.stages import Mill
-from gristmill.trainers.improve.weights import base_weights
 from gristmill.trainers.measure.evaluation import Evaluation, evaluate
-from gristmill.trainers.methods.sft import train_sft
+from gristmill.trainers.methods.weights import base_weights
 from gristmill.trainers.records import Improvement, Share
 from gristmill.verifiers.registry import Verifiers
 
@@ -45,10 +44,10 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
     config = default.model_copy(
         update={
             "run": default.run.model_copy(update={"seed": seed}),
-            "sft": default.sft.model_copy(update={"seed": seed}),
+            "method": default.method.model_copy(update={"seed": seed}),
         }
     )
-    splits, base, name = split_tasks(tasks), base_weights(config), f"learning-{seed}"
+    splits, base, name = split_tasks(tasks), base_weights(config.run.model, config.base), f"learning-{seed}"
     folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
     folder.make(config, tasks, name=name, resume=(folder.path / "improvement.json").exists())
     with Store.open(workspace) as store, StageProgress(console) as progress:
@@ -82,11 +81,10 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                 )
                 progress.stage("control", f"control: training on {len(unverified.rows)} unverified rows")
                 trained = await asyncio.to_thread(
-                    train_sft,
+                    config.method.train,
                     unverified.rows,
                     base=base,
                     out=workspace / "controls" / name,
-                    config=config.sft,
                     progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
                 )
                 async with resolve(config.run.model, adapter=str(trained.path)) as proposer:

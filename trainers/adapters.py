@@ -15,6 +15,7 @@ from typing import Any
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
+from gristmill.trainers.methods.saving import CONFIG, is_whole, read_provenance
 
 __all__ = ["AdapterInfo", "Adapters"]
 
@@ -67,11 +68,11 @@ class Adapters:
                 name=folder.name,
                 path=folder,
                 current=folder == current,
-                created=datetime.fromtimestamp((folder / "adapter_config.json").stat().st_mtime, UTC),
-                provenance=_provenance(folder),
+                created=datetime.fromtimestamp((folder / CONFIG).stat().st_mtime, UTC),
+                provenance=read_provenance(folder),
             )
             for folder in (self.path.iterdir() if self.path.is_dir() else ())
-            if (folder / "adapter_config.json").is_file() and (folder / "adapter_model.safetensors").is_file()
+            if is_whole(folder)
         ]
         return sorted(found, key=lambda info: (info.created, info.name))
 
@@ -108,11 +109,3 @@ class Adapters:
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.path / 'current.json'} is damaged; promote an adapter again") from error
         return self.path / str(name)
-
-
-def _provenance(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "provenance.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

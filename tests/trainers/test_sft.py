@@ -11,13 +11,19 @@ from typing import Any
 import pytest
 
 from gristmill.sandbox.errors import UserError
-from gristmill.trainers.methods.lora import SftConfig
-from gristmill.trainers.methods.sft import PROVENANCE, train_sft
+from gristmill.trainers.methods.base import Method
+from gristmill.trainers.methods.lora import Lora
+from gristmill.trainers.methods.saving import PROVENANCE
+from gristmill.trainers.methods.sft import SftMethod
 
 for package in ("torch", "transformers", "trl", "peft", "datasets"):
     pytest.importorskip(package)
 
-TWO_STEPS = SftConfig(rank=2, epochs=1, batch=2, learning_rate=1e-2, max_tokens=120, warmup=0.0, schedule="constant")
+# Annotated, so that mypy sees that a configuration may hold it.
+AS_METHOD: Method = SftMethod()
+TWO_STEPS = SftMethod(
+    lora=Lora(rank=2), epochs=1, batch=2, learning_rate=1e-2, max_tokens=120, warmup=0.0, schedule="constant"
+)
 
 
 def row(question: str, answer: str) -> dict[str, Any]:
@@ -41,11 +47,10 @@ def test_two_steps_leave_a_whole_adapter_with_its_provenance(
     with warnings.catch_warnings():
         # As in a user's process, where warnings are printed: none may be.
         warnings.simplefilter("default")
-        trained = train_sft(
+        trained = TWO_STEPS.train(
             [*ROWS, row("long", "x" * 200)],
             base=tiny_model,
             out=out,
-            config=TWO_STEPS,
             progress=lambda *step: told.append(step),
         )
     assert capfd.readouterr() == ("", "")
@@ -75,8 +80,8 @@ def test_what_is_learned_is_the_completion_and_the_adapter_loads(tiny_model: Pat
     from gristmill.graph.models.local.weights import load_model
 
     rows = [row("which?", "max(xs)")] * 8
-    config = TWO_STEPS.model_copy(update={"epochs": 5, "rank": 8, "learning_rate": 3e-2})
-    trained = train_sft(rows, base=tiny_model, out=tmp_path / "a", config=config)
+    method = TWO_STEPS.model_copy(update={"epochs": 5, "lora": Lora(rank=8), "learning_rate": 3e-2})
+    trained = method.train(rows, base=tiny_model, out=tmp_path / "a")
     assert trained.loss[-1][1] < trained.loss[0][1] / 2
 
     def surprise(adapter: str | None) -> float:
@@ -93,23 +98,23 @@ def test_what_is_learned_is_the_completion_and_the_adapter_loads(tiny_model: Pat
 
 
 def test_the_same_seed_gives_the_same_losses(tiny_model: Path, tmp_path: Path) -> None:
-    config = TWO_STEPS.model_copy(update={"threads": 1})
-    first, second = (train_sft(ROWS, base=tiny_model, out=tmp_path / name, config=config) for name in "ab")
+    method = TWO_STEPS.model_copy(update={"threads": 1})
+    first, second = (method.train(ROWS, base=tiny_model, out=tmp_path / name) for name in "ab")
     assert first.loss == second.loss
 
 
 def test_a_taken_folder_is_the_users_mistake_and_stays_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="never overwritten"):
-        train_sft(ROWS, base=tiny_model, out=tmp_path, config=TWO_STEPS)
+        TWO_STEPS.train(ROWS, base=tiny_model, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_rows_that_are_all_too_long_are_refused_and_never_cut(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="all 4 rows are longer than max_tokens=10"):
-        train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS.model_copy(update={"max_tokens": 10}))
+        TWO_STEPS.model_copy(update={"max_tokens": 10}).train(ROWS, base=tiny_model, out=tmp_path / "a")
     with pytest.raises(UserError, match="nothing to train on"):
-        train_sft([], base=tiny_model, out=tmp_path / "a", config=TWO_STEPS)
+        TWO_STEPS.train([], base=tiny_model, out=tmp_path / "a")
     assert not list(tmp_path.iterdir())
 
 
@@ -118,8 +123,8 @@ def test_a_training_that_ends_early_leaves_no_adapter(tiny_model: Path, tmp_path
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS, progress=enough)
+        TWO_STEPS.train(ROWS, base=tiny_model, out=tmp_path / "a", progress=enough)
     assert not (tmp_path / "a").exists()
     # What it left half done is in nobody's way.
-    assert train_sft(ROWS, base=tiny_model, out=tmp_path / "a", config=TWO_STEPS).rows == 4
+    assert TWO_STEPS.train(ROWS, base=tiny_model, out=tmp_path / "a").rows == 4
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -66,7 +66,8 @@ def improve(
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.improve.config import ImproveConfig
-    from gristmill.trainers.methods.lora import SftConfig
+    from gristmill.trainers.methods.lora import Lora
+    from gristmill.trainers.methods.sft import SftMethod
 
     try:
         config = ImproveConfig(
@@ -83,7 +84,7 @@ def improve(
                 seed=seed,
                 sandbox=sandbox,
             ),
-            sft=SftConfig(rank=rank, learning_rate=learning_rate, epochs=epochs, seed=seed),
+            method=SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -123,11 +124,11 @@ async def _improve(
     from gristmill.trainers.improve.config import Folder, split_tasks
     from gristmill.trainers.improve.rounds import build_rounds
     from gristmill.trainers.improve.stages import Mill
-    from gristmill.trainers.improve.weights import base_weights
+    from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.records import Improvement
 
     splits = split_tasks(tasks, config.run.seed)
-    base = base_weights(config)
+    base = base_weights(config.run.model, config.base)
     folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
     folder.make(config, tasks, name=name, resume=resume)
     finished = folder.read("summary.json", Improvement) if resume else None

@@ -37,23 +37,22 @@ def train(
 
     from rich.console import Console
 
-    from gristmill.graph.models.local.fetch import fetch
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.commands.progress import StageProgress
-    from gristmill.trainers.methods.lora import SftConfig
-    from gristmill.trainers.methods.sft import train_sft
+    from gristmill.trainers.methods.lora import Lora
+    from gristmill.trainers.methods.sft import SftMethod
+    from gristmill.trainers.methods.weights import base_weights
 
     loaded = _rows(rows)
     out = Adapters(_home(workspace)).prepare(name)
-    config = SftConfig(rank=rank, learning_rate=learning_rate, epochs=epochs, seed=seed)
+    method = SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed)
     console = Console(file=sys.stderr)
     with StageProgress(console) as progress:
         progress.stage("train", f"training a LoRA adapter on {len(loaded)} rows")
-        trained = train_sft(
+        trained = method.train(
             loaded,
-            base=base or fetch(),
+            base=base_weights("local", base),
             out=out,
-            config=config,
             progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
         )
     refused = f", {trained.refused} refused as too long" if trained.refused else ""

@@ -16,7 +16,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
-from gristmill.trainers.methods.lora import SftConfig
+from gristmill.trainers.methods.sft import SftMethod
 from gristmill.verifiers.records import Task
 
 __all__ = ["Folder", "ImproveConfig", "Splits", "split_tasks"]
@@ -30,7 +30,8 @@ class ImproveConfig(Record):
     rounds: int = Field(1, ge=1, le=100)
     run: RunConfig = RunConfig.of(strategy="best_of", hypotheses=12, rounds=1, temperature=0.8, max_tokens=64)
     curate: CurateConfig = CurateConfig()
-    sft: SftConfig = SftConfig()
+    # A second method makes this a union, told apart by `kind`.
+    method: SftMethod = Field(SftMethod(), description="how an adapter is trained")
     alpha: float = Field(0.05, gt=0, lt=1, description="an adapter is kept if p is at most this")
     base: str | None = Field(None, description="folder of the weights to train; None: those that `run.model` names")
 

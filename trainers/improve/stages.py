@@ -27,7 +27,7 @@ from gristmill.trainers.improve.gate import GateDecision, decide
 from gristmill.trainers.improve.summary import summarize
 from gristmill.trainers.measure.evaluation import Evaluation
 from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
-from gristmill.trainers.methods.sft import TrainedAdapter, train_sft
+from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.registry import Verifiers
 
@@ -223,11 +223,10 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     await mill.close()
     async with mill.timed(file, f"round {round_ + 1}: training a LoRA adapter on {len(rows)} rows"):
         trained = await asyncio.to_thread(
-            train_sft,
+            mill.config.method.train,
             rows,
             base=mill.base,
             out=fresh_adapter_folder(mill, round_),
-            config=mill.config.sft,
             progress=lambda step, steps, loss: mill.progress.update(step, steps, f"loss {loss:.3f}"),
         )
         mill.folder.write(f"{file}.json", trained)

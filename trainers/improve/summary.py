@@ -10,7 +10,7 @@ from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.improve.config import Folder, ImproveConfig, Splits
 from gristmill.trainers.improve.gate import GateDecision
 from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
-from gristmill.trainers.methods.sft import TrainedAdapter
+from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary
 
 __all__ = ["summarize"]

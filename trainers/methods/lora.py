@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -15,36 +15,27 @@ from gristmill.sandbox.records import Record
 if TYPE_CHECKING:
     from peft import LoraConfig
 
-__all__ = ["SftConfig", "lora_config", "quiet", "threads"]
+__all__ = ["Lora", "quiet", "threads"]
 
 
-class SftConfig(Record):
-    """Knobs of one supervised round."""
+class Lora(Record):
+    """The shape of an adapter: all linear layers but the output head, as in QLoRA (Dettmers et al. 2023)."""
 
     rank: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1, description="scale of the adapter is alpha / rank")
     dropout: float = Field(0.0, ge=0, lt=1)
-    learning_rate: float = Field(5e-4, gt=0)
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
-    epochs: float = Field(3.0, gt=0)
-    batch: int = Field(8, ge=1, description="rows in one optimizer step")
-    max_tokens: int = Field(1024, ge=1, description="prompt and completion; a longer row is refused, never cut")
-    threads: int | None = Field(None, ge=1, description="CPU threads; None: torch's default, the physical cores")
-    seed: int = 0
 
+    def peft(self) -> LoraConfig:
+        """The same in PEFT's words."""
+        from peft import LoraConfig
 
-def lora_config(config: SftConfig) -> LoraConfig:
-    """All linear layers but the output head, as in QLoRA (Dettmers et al. 2023)."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
 
 
 @contextmanager

@@ -1,0 +1,93 @@
+"""An adapter on disk: there whole or not at all, without pickles, and with where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.records import Record
+from gristmill.trainers.methods.base import Rows, TrainedAdapter
+
+__all__ = ["CONFIG", "PROVENANCE", "WEIGHTS", "is_whole", "new_adapter", "read_provenance", "write_provenance"]
+
+CONFIG, WEIGHTS, PROVENANCE = "adapter_config.json", "adapter_model.safetensors", "provenance.json"
+_UNWANTED = ("training_args.bin", "README.md")
+"""What trainers leave beside the weights: a pickle, which can run code, and a card about nothing."""
+
+
+@contextmanager
+def new_adapter(out: Path) -> Iterator[Path]:
+    """A folder to save an adapter into, which becomes `out` when the block ends well.
+
+    What a killed training left half done is in nobody's way.
+
+    Raises:
+        UserError: `out` is taken.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out} exists already: adapters are never overwritten, choose another name")
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    yield partial
+    for name in _UNWANTED:
+        (partial / name).unlink(missing_ok=True)
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds an adapter."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def write_provenance(
+    folder: Path,
+    *,
+    method: str,
+    config: Record,
+    base: Path,
+    rows: Rows,
+    trained: TrainedAdapter,
+    libraries: Sequence[str],
+) -> None:
+    """Say in the adapter's folder what it was trained on, from, how and with which versions.
+
+    Args:
+        rows: those that were trained on; their SHA-256 is over one JSON object a line, keys sorted.
+        libraries: packages whose versions shape the result, beside torch, transformers and PEFT.
+    """
+    weights = hashlib.sha256()
+    for file in sorted(base.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            weights.update(hashlib.file_digest(stream, "sha256").digest())
+    lines = "\n".join(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
+    found = {
+        "method": method,
+        "base": {"path": str(base), "sha256": weights.hexdigest()},
+        "dataset": {
+            "rows": trained.rows,
+            "refused": trained.refused,
+            "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        },
+        "config": config.model_dump(mode="json"),
+        "versions": {name: version(name) for name in ("gristmill", "torch", "transformers", "peft", *libraries)},
+        "metrics": {"loss": trained.loss, "seconds": trained.seconds},
+    }
+    (folder / PROVENANCE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What `write_provenance` wrote; empty where it cannot be read."""
+    try:
+        found = json.loads((folder / PROVENANCE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
