@@ -14,12 +14,13 @@ from langchain_core.runnables import RunnableConfig
 
 from gristmill.graph.build import campaign_graph
 from gristmill.graph.config import RunConfig
-from gristmill.graph.context import Context, MessagesFor
+from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
+from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.prompts.messages import choose_profile
 from gristmill.graph.prompts.messages import messages_for as built_in_messages
 from gristmill.graph.search.base import strategy
@@ -29,7 +30,7 @@ from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.sameness import check_same, raised
 from gristmill.graph.storage.store import Store
-from gristmill.graph.summary import CampaignSummary, Run
+from gristmill.graph.summary import CampaignSummary, Purpose, Run
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
@@ -55,6 +56,8 @@ async def run_campaign(
     resume: bool = False,
     on_event: Listener | None = None,
     messages_for: MessagesFor | None = None,
+    seed_for: SeedFor | None = None,
+    purpose: Purpose = "search",
 ) -> CampaignSummary:
     """Run the loop over `tasks` and store everything; returns when all tasks have ended or a budget is spent.
 
@@ -71,6 +74,8 @@ async def run_campaign(
             is given nothing more is left as it is, and its summary returned.
         on_event: hears what happens, as it happens.
         messages_for: makes the prompts instead of the built-in ones.
+        seed_for: gives each reply its seed; None takes one that differs from that of every other place.
+        purpose: stored with the run; an evaluation is not listed among the searches.
 
     Raises:
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
@@ -83,7 +88,7 @@ async def run_campaign(
     chosen = strategy(config.search.strategy)
     if resume:
         run = store.get_run(name)
-        check_same(run, store.tasks(name), config, tasks)
+        check_same(run, store.tasks(name), config, tasks, purpose)
         if run.status == "finished" and not store.unended(name) and not raised(run.config, config):
             return store.summary(name)
     else:
@@ -92,7 +97,7 @@ async def run_campaign(
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
         judge = await stack.enter_async_context(_verifiers(config, pool)) if verifiers is None else verifiers
         if not resume:
-            store.create_run(name, config, tasks)
+            store.create_run(name, config, tasks, purpose=purpose)
             run = store.get_run(name)
         with store.claim(name):
             if raised(run.config, config):
@@ -112,6 +117,7 @@ async def run_campaign(
                 strategy=chosen,
                 proposer=proposer,
                 messages_for=messages_for or built_in_messages,
+                seed_for=seed_for or functools.partial(sample_seed, config.seed),
                 store=store,
                 journal=journal,
                 verification=verification,

@@ -20,7 +20,7 @@ from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Task, Verdict
 
-__all__ = ["Context", "LoopRuntime", "MessagesFor"]
+__all__ = ["Context", "LoopRuntime", "MessagesFor", "SeedFor"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,14 @@ class MessagesFor(Protocol):
         self, task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]
     ) -> tuple[Message, ...]:
         """Messages for one reply."""
+        ...
+
+
+class SeedFor(Protocol):
+    """Gives a reply its seed, None for none; `gristmill.graph.nodes.identity.sample_seed` of a run is the default."""
+
+    def __call__(self, task_id: str, round: int, sample: int) -> int | None:
+        """The same whenever it is asked."""
         ...
 
 
@@ -51,6 +59,7 @@ class Context:
     strategy: Strategy
     proposer: Proposer
     messages_for: MessagesFor
+    seed_for: SeedFor
     store: Store
     journal: Journal
     verification: Verification

@@ -12,15 +12,19 @@ from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["CampaignSummary", "Run", "Status"]
+__all__ = ["CampaignSummary", "Purpose", "Run", "Status"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+
+Purpose = Literal["search", "evaluation"]
+"""Whether a run looks for solutions or measures a model; who lists runs is shown evaluations only when asked for."""
 
 
 class Run(Record):
     """One run as the store knows it."""
 
     name: str
+    purpose: Purpose = "search"
     config: RunConfig
     tasks: int
     ended: int

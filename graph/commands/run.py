@@ -138,12 +138,17 @@ def run(
         _print_summary(console, summary)
 
 
-def runs(workspace: Workspace = ".", json_: Json = False) -> None:
+def runs(
+    every: Annotated[bool, typer.Option("--all", help="Also evaluations, which `eval` and `improve` make.")] = False,
+    workspace: Workspace = ".",
+    json_: Json = False,
+) -> None:
     """List the runs of a workspace, oldest first.
 
     \b
     Examples:
       gristmill runs
+      gristmill runs --all
       gristmill runs --workspace postgresql://user@host/mill --json
     """
     import json
@@ -154,7 +159,7 @@ def runs(workspace: Workspace = ".", json_: Json = False) -> None:
     from gristmill.graph.storage.store import Store
 
     with Store.open(workspace, create=False) as store:
-        found = store.runs()
+        found = [known for known in store.runs() if every or known.purpose == "search"]
     if json_:
         typer.echo(json.dumps([known.model_dump(mode="json") for known in found], indent=1))
         return

@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from gristmill.graph.config import RunConfig
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted
-from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
+from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
 from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.state import TaskState
@@ -51,7 +50,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
             return
         parents = state.get("parents") or []
         found = tuple(steps[parent] for parent in (parents[sample] if parents else []) if parent in steps)
-        request = request_for(context.config, task, round, sample, prompt(found), found)
+        request = request_for(context, task, round, sample, prompt(found), found)
         answer = await _buy(context, id_, request)
         if isinstance(answer, StopReason):
             refusals.append(answer)
@@ -68,9 +67,10 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 
 
 def request_for(
-    config: RunConfig, task: Task, round: int, sample: int, messages: tuple[Message, ...], parents: Sequence[Step]
+    context: Context, task: Task, round: int, sample: int, messages: tuple[Message, ...], parents: Sequence[Step]
 ) -> Request:
     """What the model is asked for one place of a run: the same whenever it is asked."""
+    config = context.config
     return Request(
         task_id=task.id,
         round=round,
@@ -81,7 +81,7 @@ def request_for(
             top_p=config.calls.top_p,
             max_tokens=config.calls.max_tokens,
             stop=config.calls.stop,
-            seed=sample_seed(config.seed, task.id, round, sample),
+            seed=context.seed_for(task.id, round, sample),
         ),
         parents=tuple(step.hypothesis.id for step in parents),
     )

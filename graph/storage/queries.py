@@ -44,6 +44,7 @@ def runs(connection: Connection) -> list[Run]:
     return [
         Run(
             name=row.name,
+            purpose=row.purpose,
             config=RunConfig.model_validate_json(row.config),
             tasks=tasks.get(row.name, 0),
             ended=done.get(row.name, (0, 0))[0],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunMismatchError
 from gristmill.graph.records import StopReason
-from gristmill.graph.summary import Run
+from gristmill.graph.summary import Purpose, Run
 from gristmill.verifiers.records import Task
 
 __all__ = ["check_same", "raised"]
@@ -37,12 +37,17 @@ def _wider(old: float | None, new: float | None) -> bool:
     return old is not None and (new is None or new > old)
 
 
-def check_same(run: Run, stored: Sequence[Task], config: RunConfig, tasks: Sequence[Task]) -> None:
+def check_same(
+    run: Run, stored: Sequence[Task], config: RunConfig, tasks: Sequence[Task], purpose: Purpose = "search"
+) -> None:
     """See that a run is resumed with what it was started with, bounds apart, which may be widened.
 
     Raises:
         RunMismatchError: names the first difference.
     """
+    if run.purpose != purpose:
+        command = {"search": "run", "evaluation": "eval"}[run.purpose]
+        raise RunMismatchError(f"{run.name!r} is not of this kind: go on with it by `gristmill {command} --resume`")
     old_bounds, new_bounds = _bounds(run.config), _bounds(config)
     for reason, bound in old_bounds.items():
         if bound != new_bounds[reason] and not _wider(bound, new_bounds[reason]):

@@ -39,6 +39,7 @@ runs = Table(
     "runs",
     metadata,
     Column("name", Text, primary_key=True),
+    Column("purpose", Text, nullable=False, default="search"),
     Column("config", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("detail", Text, nullable=False, default=""),

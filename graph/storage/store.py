@@ -26,7 +26,7 @@ from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import Entry, Keep
 from gristmill.graph.storage.versions import prepare
-from gristmill.graph.summary import CampaignSummary, Run, Status
+from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
@@ -81,7 +81,7 @@ class Store:
         """Where the store is, for people."""
         return self.database.location
 
-    def create_run(self, name: str, config: RunConfig, tasks: Sequence[Task]) -> None:
+    def create_run(self, name: str, config: RunConfig, tasks: Sequence[Task], *, purpose: Purpose = "search") -> None:
         """Write down a new run and its tasks, together or not at all.
 
         Raises:
@@ -98,7 +98,8 @@ class Store:
             {"run": name, "id": task.id, "position": position, "record": task.model_dump_json()}
             for position, task in enumerate(tasks)
         ]
-        run = {"name": name, "config": config.model_dump_json(), "status": "running", "created": time.time()}
+        begun = {"status": "running", "created": time.time()}
+        run = {"name": name, "purpose": purpose, "config": config.model_dump_json(), **begun}
         with self._writing() as connection:
             try:
                 connection.execute(insert(schema.runs), run)

@@ -245,6 +245,23 @@ async def test_seeds_are_those_of_the_place_and_all_different(store: Store) -> N
     assert len(set(seeds)) == len(seeds)
 
 
+async def test_the_seeds_can_be_chosen(store: Store) -> None:
+    model = Model(text=lambda request: str(request.sampling.seed))
+    await run(store, model, seed_for=lambda task_id, round, sample: None if sample else 40 + round)
+    assert {request.sampling.seed for request in model.requests} <= {None, 40, 41, 42, 43}
+    assert {None, 40} <= {request.sampling.seed for request in model.requests}
+
+
+async def test_an_evaluation_is_marked_and_not_resumed_as_a_search(store: Store) -> None:
+    await run(store, name="search")
+    await run(store, name="measured", purpose="evaluation")
+    assert {known.name: known.purpose for known in store.runs()} == {"search": "search", "measured": "evaluation"}
+    with pytest.raises(RunMismatchError, match="gristmill eval --resume"):
+        await run(store, name="measured", resume=True)
+    with pytest.raises(RunMismatchError, match="gristmill run --resume"):
+        await run(store, name="search", resume=True, purpose="evaluation")
+
+
 async def test_the_knobs_of_sampling_reach_the_model(store: Store) -> None:
     model, knobs = Model(), {"temperature": 0.3, "top_p": 0.5, "max_tokens": 77, "stop": ("\n", "###")}
     await run(store, model, config=CONFIG.changed(**knobs))
