@@ -19,12 +19,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from gristmill.graph.commands.progress import Display
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
-from gristmill.trainers.commands.progress import StageProgress
 from gristmill.trainers.data.curate import CurateConfig, curate
 from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
 from gristmill.trainers.improve.gate import decide
@@ -50,7 +50,7 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
     splits, base, name = split_tasks(tasks), base_weights(config.run.model, config.base), f"learning-{seed}"
     folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
     folder.make(config, tasks, name=name, resume=(folder.path / "improvement.json").exists())
-    with Store.open(workspace) as store, StageProgress(console) as progress:
+    with Store.open(workspace) as store, Display(console) as progress:
         async with Pool.open(config.run.sandbox) as pool:
             mill = Mill(
                 name=name,
@@ -79,7 +79,7 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                     held_out=(*splits.gate, *splits.test),
                     config=CurateConfig(verified=False, size=rows, seed=seed),
                 )
-                progress.stage("control", f"control: training on {len(unverified.rows)} unverified rows")
+                progress.stage(f"control: training on {len(unverified.rows)} unverified rows")
                 trained = await asyncio.to_thread(
                     config.method.train,
                     unverified.rows,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gristmill.verifiers.attacks.records import Attack
-    from gristmill.verifiers.attacks.suite import TaskReport
+    from gristmill.verifiers.attacks.suite import Attempt, TaskReport
     from gristmill.verifiers.records import Task
 
 __all__ = ["attack"]
@@ -103,20 +103,28 @@ async def _attack(
     out: str | None,
     console: Console,
 ) -> list[TaskReport]:
+    from collections import Counter
     from contextlib import ExitStack
 
-    from gristmill.graph.commands.attack_progress import AttackProgress
+    from gristmill.graph.commands.progress import Display
     from gristmill.graph.tasks.output import row_writer
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
+    from gristmill.verifiers.records import Outcome
     from gristmill.verifiers.registry import Verifiers
 
     total = sum(len(prepared(task, attacks)) for task in tasks)
     reports = []
+    outcomes: Counter[Outcome] = Counter()
+
+    def tried(attempt: Attempt) -> None:
+        outcomes[attempt.outcome] += 1
+        display.update(outcomes.total(), total, f"{outcomes[Outcome.PASSED]} passed")
+
     async with Pool.open(sandbox, workers) as pool:
         verifiers = Verifiers(pool)
         with ExitStack() as stack:
-            progress = stack.enter_context(AttackProgress(console, total))
+            display = stack.enter_context(Display(console, "attacking", unit="tried"))
             write = stack.enter_context(row_writer(out, force=True)) if out is not None else None
             for task in tasks:
                 report = await attack_task(
@@ -124,7 +132,7 @@ async def _attack(
                     attacks,
                     verifiers,
                     at_a_time=pool.size + 2,
-                    on_attempt=progress.tried,
+                    on_attempt=tried,
                 )
                 reports.append(report)
                 if write is not None:

@@ -249,6 +249,7 @@ def _run(
 
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.run_progress import RunProgress
     from gristmill.graph.models.resolve import resolve
     from gristmill.sandbox.errors import InfrastructureError
@@ -256,10 +257,16 @@ def _run(
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
     async def campaign() -> CampaignSummary:
-        with RunProgress(console) as progress:
+        with Display(console, "tasks", unit="tasks") as display:
             async with proposer:
                 return await run_campaign(
-                    tasks, config, name=name, store=store, proposer=proposer, resume=resume, on_event=progress
+                    tasks,
+                    config,
+                    name=name,
+                    store=store,
+                    proposer=proposer,
+                    resume=resume,
+                    on_event=RunProgress(display),
                 )
 
     try:

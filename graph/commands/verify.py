@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gristmill.graph.commands.verify_progress import Tally
+    from gristmill.graph.commands.tally import Tally
     from gristmill.verifiers.records import Candidate, Task
 
 __all__ = ["verify"]
@@ -54,7 +54,7 @@ def verify(
     from rich.console import Console
 
     from gristmill.graph.commands.resuming import written_rows
-    from gristmill.graph.commands.verify_progress import Tally
+    from gristmill.graph.commands.tally import Tally
     from gristmill.graph.tasks.loading import load_candidates, load_tasks
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import InfrastructureError, UserError
@@ -97,7 +97,8 @@ async def _judge(
 ) -> None:
     from contextlib import aclosing
 
-    from gristmill.graph.commands.verify_progress import JudgingProgress
+    from gristmill.graph.commands.progress import Display
+    from gristmill.graph.commands.tally import telling
     from gristmill.graph.judging.candidates import judge_all, verdict_row
     from gristmill.graph.tasks.output import row_writer
     from gristmill.sandbox.pool import Pool
@@ -110,10 +111,10 @@ async def _judge(
         by_id = {task.id: task for task in tasks}
         with (
             row_writer(out, force=True, append=append) as write,
-            JudgingProgress(console, tally) as progress,
+            Display(console, "judging", unit="judged") as display,
         ):
             ahead = max(64, 8 * pool.size)
-            judged = judge_all(by_id, candidates, verifiers, ahead=ahead, on_verdict=progress.judged)
+            judged = judge_all(by_id, candidates, verifiers, ahead=ahead, on_verdict=telling(display, tally))
             async with aclosing(judged) as verdicts:
                 async for candidate, verdict in verdicts:
                     write(verdict_row(candidate, verdict))

@@ -117,10 +117,10 @@ async def _improve(
     options: ModelOptions,
     console: Console,
 ) -> Improvement:
+    from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.pool import Pool
-    from gristmill.trainers.commands.progress import StageProgress
     from gristmill.trainers.improve.config import Folder, split_tasks
     from gristmill.trainers.improve.rounds import build_rounds
     from gristmill.trainers.improve.stages import Mill
@@ -135,7 +135,7 @@ async def _improve(
     if finished is not None:
         console.print(f"{name!r} has ended; nothing to resume.")
         return finished
-    with Store.open(workspace) as store, StageProgress(console) as progress:
+    with Store.open(workspace) as store, Display(console) as progress:
         if splits.note:
             progress.note(splits.note)
         async with Pool.open(config.run.sandbox) as pool:

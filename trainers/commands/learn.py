@@ -37,8 +37,8 @@ def train(
 
     from rich.console import Console
 
+    from gristmill.graph.commands.progress import Display
     from gristmill.trainers.adapters import Adapters
-    from gristmill.trainers.commands.progress import StageProgress
     from gristmill.trainers.methods.lora import Lora
     from gristmill.trainers.methods.sft import SftMethod
     from gristmill.trainers.methods.weights import base_weights
@@ -47,8 +47,8 @@ def train(
     out = Adapters(_home(workspace)).prepare(name)
     method = SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed)
     console = Console(file=sys.stderr)
-    with StageProgress(console) as progress:
-        progress.stage("train", f"training a LoRA adapter on {len(loaded)} rows")
+    with Display(console) as progress:
+        progress.stage(f"training a LoRA adapter on {len(loaded)} rows")
         trained = method.train(
             loaded,
             base=base_weights("local", base),
@@ -97,6 +97,7 @@ def evaluate(
 
     from rich.console import Console
 
+    from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.records import Sampling
@@ -105,7 +106,6 @@ def evaluate(
     from gristmill.sandbox.errors import UserError
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.adapters import Adapters
-    from gristmill.trainers.commands.progress import StageProgress
     from gristmill.trainers.measure.benchmarks import Remembering
     from gristmill.trainers.measure.evaluation import Evaluation
     from gristmill.trainers.measure.evaluation import evaluate as measure
@@ -136,8 +136,8 @@ def evaluate(
     async def work() -> tuple[Evaluation, dict[str, Verdict]]:
         async with Pool.open(sandbox) as pool, proposer:
             judge = Remembering(Verifiers(pool))
-            with StageProgress(console) as progress:
-                progress.stage("eval", f"{len(chosen)} tasks")
+            with Display(console) as progress:
+                progress.stage(f"{len(chosen)} tasks")
                 measured = await measure(
                     chosen,
                     proposer=proposer,

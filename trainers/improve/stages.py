@@ -52,7 +52,7 @@ __all__ = [
 class Progress(Protocol):
     """Hears how far an improvement is."""
 
-    def stage(self, name: str, title: str) -> None:
+    def stage(self, title: str) -> None:
         """A stage begins."""
         ...
 
@@ -110,7 +110,7 @@ class Mill:
     @asynccontextmanager
     async def timed(self, stage: str, title: str) -> AsyncIterator[None]:
         """Announce a stage and keep how long it took."""
-        self.progress.stage(stage, title)
+        self.progress.stage(title)
         started = time.monotonic()
         yield
         self.folder.write(f"{stage}.seconds.json", Seconds(seconds=time.monotonic() - started))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from rich.console import Console
-
-from gristmill.graph.commands.counting import Counting
+from gristmill.graph.commands.progress import Display
 from gristmill.verifiers.records import Candidate, Outcome, Verdict
 
-__all__ = ["JudgingProgress", "Tally"]
+__all__ = ["Tally", "telling"]
 
 
 class Tally:
@@ -73,19 +71,16 @@ class Tally:
         return lines
 
 
-class JudgingProgress(Counting):
-    """Told of each verdict as it is found."""
+def telling(display: Display, tally: Tally) -> Callable[[Verdict], None]:
+    """Tells the display of each verdict as it is found, which may be long before its turn to be written."""
+    before = done = tally.written
+    passed = tally.count(Outcome.PASSED)
 
-    def __init__(self, console: Console, tally: Tally) -> None:
-        super().__init__(console, "judging", "judged", tally.total, tally.written)
-        self._found_before = tally.found_before
-        self._done = tally.written
-        self._passed = tally.count(Outcome.PASSED)
-        self._begun = time.monotonic()
+    def judged(verdict: Verdict) -> None:
+        nonlocal done, passed
+        done += 1
+        passed += verdict.passed
+        rate = (done - before) / max(display.seconds, 1e-9)
+        display.update(done, tally.total, f"{passed} passed, {rate:.1f}/s")
 
-    def judged(self, verdict: Verdict) -> None:
-        """One more verdict was found."""
-        self._done += 1
-        self._passed += verdict.passed
-        rate = (self._done - self._found_before) / max(time.monotonic() - self._begun, 1e-9)
-        self.show(self._done, f"{self._passed} passed, {rate:.1f}/s")
+    return judged
