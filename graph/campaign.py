@@ -35,7 +35,7 @@ from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["CampaignSummary", "MessagesFor", "run_campaign"]
 
@@ -51,7 +51,7 @@ async def run_campaign(
     name: str,
     store: Store,
     proposer: Proposer,
-    pool: Pool | None = None,
+    pool: Jobs | None = None,
     verifiers: Judge | None = None,
     resume: bool = False,
     on_event: Listener | None = None,
@@ -180,7 +180,7 @@ def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -
 
 
 @asynccontextmanager
-async def _verifiers(config: RunConfig, pool: Pool | None) -> AsyncIterator[Judge]:
+async def _verifiers(config: RunConfig, pool: Jobs | None) -> AsyncIterator[Judge]:
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 

@@ -9,18 +9,27 @@ if TYPE_CHECKING:
     from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, BubblewrapSandbox
     from gristmill.sandbox.backends.docker import DockerFactory, DockerOptions, DockerSandbox
     from gristmill.sandbox.backends.fake import FakeFactory, FakeSandbox
-    from gristmill.sandbox.base import Sandbox, SandboxFactory
+    from gristmill.sandbox.base import Jobs, Sandbox, SandboxFactory, Session
     from gristmill.sandbox.errors import GristmillError, InfrastructureError, SandboxError, UserError
-    from gristmill.sandbox.pool import CANDIDATE, Pool, Session, candidate_profile
-    from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report, SandboxInfo
+    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.records import (
+        CANDIDATE,
+        Ending,
+        Job,
+        Limits,
+        Profile,
+        Report,
+        SandboxInfo,
+        candidate_profile,
+    )
 
 _HOME = {
-    "BubblewrapFactory": "backends.bubblewrap", "BubblewrapSandbox": "backends.bubblewrap", "CANDIDATE": "pool",
+    "BubblewrapFactory": "backends.bubblewrap", "BubblewrapSandbox": "backends.bubblewrap", "CANDIDATE": "records",
     "DockerFactory": "backends.docker", "DockerOptions": "backends.docker", "DockerSandbox": "backends.docker",
     "Ending": "records", "FakeFactory": "backends.fake", "FakeSandbox": "backends.fake", "GristmillError": "errors",
-    "InfrastructureError": "errors", "Job": "records", "Limits": "records", "Pool": "pool", "Profile": "records",
-    "Report": "records", "Sandbox": "base", "SandboxError": "errors", "SandboxFactory": "base",
-    "SandboxInfo": "records", "Session": "pool", "UserError": "errors", "candidate_profile": "pool",
+    "InfrastructureError": "errors", "Job": "records", "Jobs": "base", "Limits": "records", "Pool": "pool",
+    "Profile": "records", "Report": "records", "Sandbox": "base", "SandboxError": "errors", "SandboxFactory": "base",
+    "SandboxInfo": "records", "Session": "base", "UserError": "errors", "candidate_profile": "records",
 }  # fmt: skip
 
 __all__ = [
@@ -36,6 +45,7 @@ __all__ = [
     "GristmillError",
     "InfrastructureError",
     "Job",
+    "Jobs",
     "Limits",
     "Pool",
     "Profile",

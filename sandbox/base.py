@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.wire.channel import DEFAULT_LIMIT
 
-__all__ = ["Sandbox", "SandboxFactory"]
+__all__ = ["Jobs", "Sandbox", "SandboxFactory", "Session"]
 
 
 @runtime_checkable
@@ -55,4 +57,76 @@ class SandboxFactory(Protocol):
 
     def create(self, profile: Profile) -> Sandbox:
         """A worker that has not been entered yet."""
+        ...
+
+
+class Session(Protocol):
+    """A job that runs while you talk to it: messages go to and come from its ``context.sockets[0]``."""
+
+    def call(self, data: bytes, *, seconds: float, limit: int = DEFAULT_LIMIT) -> bytes | None:
+        """Send the job one message and wait for one of at most `limit` bytes; None if it has hung up.
+
+        Blocking, and meant for one worker thread. `seconds` bounds both ways together, also where bytes drip: the job
+        can hold nobody up for longer. What comes back is untrusted.
+
+        Raises:
+            TimeoutError: `seconds` have passed.
+            ChannelError: what came is no message, or longer than `limit`.
+
+        After either the job counts as hung up: where the next message begins is no longer known.
+        """
+        ...
+
+    async def report(self, grace: float = ...) -> Report:
+        """Hang up, give the job `grace` seconds to end by itself, kill it if it has not, and say how it ended.
+
+        Raises:
+            SandboxError: the worker was lost; nothing may be concluded about the job. Hold another session with it:
+                if its worker is lost again and again, that is a report.
+        """
+        ...
+
+
+class Jobs(Protocol):
+    """Runs jobs behind the wall, many at a time: what everything that stands on the sandbox is given.
+
+    `gristmill.sandbox.Pool` is the one on this machine. The methods' contracts are told there.
+    """
+
+    @property
+    def size(self) -> int:
+        """Jobs (or pairs, or sessions) that run at a time; more wait their turn."""
+        ...
+
+    def info(self, profile: Profile = CANDIDATE) -> SandboxInfo:
+        """Which wall stands around the profile's jobs."""
+        ...
+
+    async def run(
+        self,
+        job: Job,
+        profile: Profile = CANDIDATE,
+        *,
+        fresh: bool = False,
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Report:
+        """Run one job to its end."""
+        ...
+
+    async def pair(
+        self,
+        candidate: Job,
+        judge: Job,
+        *,
+        profile: Profile = CANDIDATE,
+        judge_profile: Profile,
+        fresh: bool = False,
+    ) -> tuple[Report, Report]:
+        """Run a candidate and its judge at once, joined by a socket of their own."""
+        ...
+
+    def session(
+        self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False
+    ) -> AbstractAsyncContextManager[Session]:
+        """Start a job and talk to it; leaving kills it."""
         ...

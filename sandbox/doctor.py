@@ -73,7 +73,7 @@ async def diagnose(factories: Sequence[SandboxFactory] | None = None) -> Diagnos
 
 
 async def _try(name: str, factory: SandboxFactory) -> Backend:
-    from gristmill.sandbox.pool import CANDIDATE
+    from gristmill.sandbox.records import CANDIDATE
 
     try:
         async with factory.create(CANDIDATE) as sandbox:

@@ -19,31 +19,21 @@ from typing import TYPE_CHECKING, Self
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
-from gristmill.sandbox.records import Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
-from gristmill.sandbox.workers.running import GRACE_SECONDS, Session, end, kill
+from gristmill.sandbox.workers.running import GRACE_SECONDS, TalkingJob, end, kill
 from gristmill.sandbox.workers.warm import Held, WarmWorkers
 
 if TYPE_CHECKING:
     from gristmill.sandbox.backends.docker import DockerOptions
 
-__all__ = ["CANDIDATE", "Pool", "Session", "candidate_profile"]
+__all__ = ["Pool"]
 
 # Sessions are run again by their callers; so many jobs' losses are remembered meanwhile.
 _REMEMBERED = 1000
 
-
-def candidate_profile(
-    *, preload: Sequence[str] = (), guest: Sequence[str] = (), image: str = "base", memory_mb: int = 2048
-) -> Profile:
-    """A profile for candidates that need more than the standard library, named for what it has loaded."""
-    name = "-".join(["candidate", *(module.replace(".", "_") for module in preload)])
-    return Profile(name=name, preload=tuple(preload), guest=tuple(guest), image=image, memory_mb=memory_mb)
-
-
-CANDIDATE = Profile(name="candidate")
 
 # A task that holds a session may run more jobs: they must not wait for the slot that the task itself holds.
 _holds_slot: ContextVar[bool] = ContextVar("gristmill_pool_slot", default=False)
@@ -120,12 +110,12 @@ class Pool:
         trial = Trial(self._workers, profile, fresh=fresh)
         async with self._slot():
             while True:
-                async with trial.attempt() as attempt:
-                    held = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
+                async with trial.next_try() as current:
+                    held = await self._workers.take(profile, fresh=fresh, checked=current.repeated)
                     try:
                         return await self._use(held, job, (), enough)
                     except SandboxError as error:
-                        if await attempt.lost(error):
+                        if await current.lost(error):
                             return trial.blame(error)
 
     async def pair(
@@ -149,42 +139,43 @@ class Pool:
         trial = Trial(self._workers, profile, fresh=fresh)
         async with self._slot():
             while True:
-                async with trial.attempt() as attempt:
+                async with trial.next_try() as current:
                     # A slot covers all that is taken here, so pairs cannot block each other.
-                    judging = await self._workers.take(judge_profile, checked=attempt.repeated)
+                    judging = await self._workers.take(judge_profile, checked=current.repeated)
                     try:
-                        trying = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
+                        trying = await self._workers.take(profile, fresh=fresh, checked=current.repeated)
                     except BaseException:
                         self._workers.give(judging)
                         raise
-                    first, second = await self._both(trying, candidate, judging, judge, last=attempt.last)
+                    first, second = await self._both(trying, candidate, judging, judge, last=current.last)
                     if isinstance(first, Report) and isinstance(second, Report):
                         return first, second
                     trouble = first if isinstance(first, SandboxError) else second
-                    if isinstance(trouble, SandboxError) and await attempt.lost(trouble):
+                    if isinstance(trouble, SandboxError) and await current.lost(trouble):
                         return trial.blame(first), second if isinstance(second, Report) else trial.blame(second)
 
     @contextlib.asynccontextmanager
-    async def session(self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False) -> AsyncIterator[Session]:
-        """Start a job and talk to it over `Session.socket`; leaving kills the job.
+    async def session(
+        self, job: Job, profile: Profile = CANDIDATE, *, fresh: bool = False
+    ) -> AsyncIterator[TalkingJob]:
+        """Start a job and talk to it by `Session.call`; leaving kills the job.
 
         Jobs that are run inside the block by the same task share the session's slot, so they cannot wait for it.
 
         Raises:
-            SandboxError: no healthy worker can be had. A worker lost later shows as a closed socket and is raised
-                by `Session.report`.
+            SandboxError: no healthy worker can be had. A worker lost later shows as a job that has hung up, and is
+                raised by `Session.report`.
         """
         key = (profile, fresh, job.program, encode(job.request))
         trial = self._trials.pop(key, None) or Trial(self._workers, profile, fresh=fresh)
-        async with self._slot(), trial.attempt() as attempt:
-            held = await self._workers.take(profile, fresh=fresh, checked=attempt.repeated)
+        async with self._slot(), trial.next_try() as current:
+            held = await self._workers.take(profile, fresh=fresh, checked=current.repeated)
             ours, theirs = socket.socketpair()
-            ours.settimeout(job.limits.wall_seconds + 5)
             running = self._start(held, job, (theirs,))
             outside = _holds_slot.get()
             _holds_slot.set(True)
             try:
-                yield Session(ours, running, attempt)
+                yield TalkingJob(ours, running, current)
             finally:
                 # Not a reset by token: a fixture may leave this block in another context than it entered.
                 _holds_slot.set(outside)

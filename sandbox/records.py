@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Ending", "Job", "Limits", "Profile", "Record", "Report", "SandboxInfo"]
+__all__ = ["CANDIDATE", "Ending", "Job", "Limits", "Profile", "Record", "Report", "SandboxInfo", "candidate_profile"]
 
 
 class Record(BaseModel):
@@ -55,6 +56,17 @@ class Profile(Record):
     preload: tuple[str, ...] = ()
     image: str = "base"
     memory_mb: int = Field(2048, description="cap of one whole worker, the sum over a job's processes")
+
+
+CANDIDATE = Profile(name="candidate")
+
+
+def candidate_profile(
+    *, preload: Sequence[str] = (), guest: Sequence[str] = (), image: str = "base", memory_mb: int = 2048
+) -> Profile:
+    """A profile for candidates that need more than the standard library, named for what it has loaded."""
+    name = "-".join(["candidate", *(module.replace(".", "_") for module in preload)])
+    return Profile(name=name, preload=tuple(preload), guest=tuple(guest), image=image, memory_mb=memory_mb)
 
 
 class Job(Record):

@@ -10,8 +10,8 @@ SURFACE: dict[str, set[str]] = {
     "sandbox": {
         "BubblewrapFactory", "BubblewrapSandbox", "CANDIDATE", "DockerFactory", "DockerOptions", "DockerSandbox",
         "Ending",
-        "FakeFactory", "FakeSandbox", "GristmillError", "InfrastructureError", "Job", "Limits", "Pool", "Profile",
-        "Report", "Sandbox", "SandboxError", "SandboxFactory", "SandboxInfo", "Session", "UserError",
+        "FakeFactory", "FakeSandbox", "GristmillError", "InfrastructureError", "Job", "Jobs", "Limits", "Pool",
+        "Profile", "Report", "Sandbox", "SandboxError", "SandboxFactory", "SandboxInfo", "Session", "UserError",
         "candidate_profile",
     },
     "verifiers": {

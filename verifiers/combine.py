@@ -14,7 +14,7 @@ from gristmill.verifiers.base import Verifier
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.registry import VerifierClass
 
 __all__ = ["Combined", "all_of", "any_of", "merge_all", "merge_any", "merge_weighted", "weighted"]
@@ -117,7 +117,7 @@ class Combined:
         self._members = tuple(members)
         self._merge = merge
 
-    def __call__(self, pool: Pool, *, confirm: bool = True) -> Verifier:
+    def __call__(self, pool: Jobs, *, confirm: bool = True) -> Verifier:
         """One verifier of each member, over the same pool."""
         made = [member(pool, confirm=confirm) for member in self._members]
         return _CombinedVerifier(self.name, self.version, made, self._merge)

@@ -18,7 +18,7 @@ from gristmill.verifiers.base import Verifier
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.registry import VerifierClass
 
 __all__ = ["HOSTILE", "Example", "conformance"]
@@ -73,7 +73,7 @@ class Example(Record):
 
 
 async def conformance(
-    verifier: VerifierClass, example: Example, pool: Pool, *, hostile: Sequence[str] = HOSTILE
+    verifier: VerifierClass, example: Example, pool: Jobs, *, hostile: Sequence[str] = HOSTILE
 ) -> list[str]:
     """What the verifier does wrong, one sentence each; empty if it keeps the contract.
 

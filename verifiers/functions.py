@@ -15,7 +15,7 @@ from gristmill.sandbox.stopwatch import busy
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["FunctionVerifier", "from_function", "load_file"]
 
@@ -73,7 +73,7 @@ class _FunctionClass:
         self.version = FunctionVerifier.version
         self._made = FunctionVerifier(function, kind)
 
-    def __call__(self, pool: Pool, *, confirm: bool = True) -> FunctionVerifier:
+    def __call__(self, pool: Jobs, *, confirm: bool = True) -> FunctionVerifier:
         return self._made
 
     def problems(self, task: Task) -> list[str]:

@@ -16,7 +16,7 @@ from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "trust_files", "verifier_class"]
 
@@ -48,7 +48,7 @@ class VerifierClass(Protocol):
     name: str
     version: int
 
-    def __call__(self, pool: Pool, *, confirm: bool = True) -> Verifier:
+    def __call__(self, pool: Jobs, *, confirm: bool = True) -> Verifier:
         """A verifier that runs candidates in `pool` and, if `confirm`, re-runs a pass on a fresh worker."""
         ...
 
@@ -130,7 +130,7 @@ def _unknown(kind: str) -> str:
 class Verifiers:
     """All verifiers over one pool. A verdict's `seconds` are measured here, for all of them."""
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
         self._made: dict[str, Verifier] = {}

@@ -17,9 +17,9 @@ from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Profile, Report
 from gristmill.sandbox.workers.warm import Held, WarmWorkers
 
-__all__ = ["ATTEMPTS", "Attempt", "Trial"]
+__all__ = ["LOSSES", "Trial", "Try"]
 
-ATTEMPTS = 3
+LOSSES = 3
 # An engine that shuts down takes its containers one after another; only then may the witness be asked.
 SETTLING_SECONDS = 0.5
 # Trouble of the machine is outlasted by waiting for a new worker; this ends it where workers start and are lost again.
@@ -27,7 +27,7 @@ MOST_TRIES = 12
 
 
 @dataclass
-class Attempt:
+class Try:
     """One run of a job that is on trial; `repeated` and `last` say which."""
 
     trial: Trial
@@ -64,32 +64,32 @@ class Trial:
     @property
     def suspected(self) -> bool:
         """Whether the job has lost a worker, and has not been found guilty."""
-        return 0 < self._losses < ATTEMPTS
+        return 0 < self._losses < LOSSES
 
     @contextlib.asynccontextmanager
-    async def attempt(self) -> AsyncIterator[Attempt]:
+    async def next_try(self) -> AsyncIterator[Try]:
         """Surround one run of the job with this.
 
         Raises:
             SandboxError: no healthy witness can be had.
         """
-        witness, last = None, self._losses == ATTEMPTS - 1
+        witness, last = None, self._losses == LOSSES - 1
         if last:
             witness = await self._workers.take(self._profile, fresh=self._fresh, checked=True)
         try:
-            yield Attempt(self, witness, repeated=self._tries > 0, last=last)
+            yield Try(self, witness, repeated=self._tries > 0, last=last)
         finally:
             if witness is not None:
                 self._workers.give(witness)
 
     async def lost(self, witness: Held | None, trouble: SandboxError) -> bool:
-        """See `Attempt.lost`."""
+        """See `Try.lost`."""
         self._tries += 1
         if witness is not None:
             await asyncio.sleep(SETTLING_SECONDS)
         if witness is None or await self._workers.is_well(witness):
             self._losses += 1
-        if self._losses >= ATTEMPTS:
+        if self._losses >= LOSSES:
             return True
         if self._tries >= MOST_TRIES:
             raise trouble
@@ -98,5 +98,5 @@ class Trial:
     def blame(self, trouble: Report | SandboxError) -> Report:
         """What is reported of a guilty job."""
         reason = trouble if isinstance(trouble, SandboxError) else "while a judge listened to it"
-        note = f"its worker was lost {ATTEMPTS} times, at last beside one that stayed well: {reason}"
+        note = f"its worker was lost {LOSSES} times, at last beside one that stayed well: {reason}"
         return Report(ending=Ending.FAILED, seconds=time.monotonic() - self._begun, note=note)

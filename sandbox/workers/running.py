@@ -6,44 +6,73 @@ import asyncio
 import contextlib
 import socket
 import time
+from typing import cast
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Report
-from gristmill.sandbox.workers.blaming import Attempt
+from gristmill.sandbox.wire.channel import DEFAULT_LIMIT, ChannelError, receive, send
+from gristmill.sandbox.workers.blaming import Try
 
-__all__ = ["GRACE_SECONDS", "Session", "end", "kill"]
+__all__ = ["GRACE_SECONDS", "TalkingJob", "end", "kill"]
 
 GRACE_SECONDS = 0.5
 
 
-class Session:
-    """A job that runs while you talk to it.
+class TalkingJob:
+    """The other end of a job's ``context.sockets[0]``; see `gristmill.sandbox.base.Session`."""
 
-    `socket` is the other end of the job's ``context.sockets[0]``: a blocking stream socket, meant for a thread, whose
-    timeout lies a little beyond the job's wall clock, so that no read on it hangs.
-    """
-
-    def __init__(self, own: socket.socket, running: asyncio.Task[Report], attempt: Attempt) -> None:
-        self.socket = own
+    def __init__(self, own: socket.socket, running: asyncio.Task[Report], current: Try) -> None:
+        self._socket = own
         self._running = running
-        self._attempt = attempt
+        self._current = current
         self._begun = time.monotonic()
 
-    async def report(self, grace: float = GRACE_SECONDS) -> Report:
-        """Hang up, give the job `grace` seconds to end by itself, kill it if it has not, and say how it ended.
+    def call(self, data: bytes, *, seconds: float, limit: int = DEFAULT_LIMIT) -> bytes | None:
+        """See `gristmill.sandbox.base.Session.call`."""
+        timed = cast(socket.socket, _Timed(self._socket, time.monotonic() + seconds))
+        try:
+            send(timed, data)
+            return receive(timed, limit)
+        except (TimeoutError, ChannelError):
+            self._hang_up()
+            raise
+        except OSError:
+            return None
 
-        Raises:
-            SandboxError: the worker was lost; nothing may be concluded about the job. Hold another session with it:
-                if its worker is lost again and again, that is a report.
-        """
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+    async def report(self, grace: float = GRACE_SECONDS) -> Report:
+        """See `gristmill.sandbox.base.Session.report`."""
+        self._hang_up()
         try:
             return await end(self._running, self._begun, grace, "killed when its session ended")
         except SandboxError as error:
-            if await self._attempt.lost(error):
-                return self._attempt.trial.blame(error)
+            if await self._current.lost(error):
+                return self._current.trial.blame(error)
             raise
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Timed:
+    """A socket whose steps share one deadline: a timeout of its own for each would let bytes drip for ever."""
+
+    def __init__(self, own: socket.socket, deadline: float) -> None:
+        self._socket = own
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        self._in_time().sendall(data)
+
+    def recv(self, most: int) -> bytes:
+        return self._in_time().recv(most)
+
+    def _in_time(self) -> socket.socket:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._socket
 
 
 async def end(running: asyncio.Task[Report], begun: float, grace: float, note: str) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 
@@ -11,9 +12,9 @@ import pytest
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
 from gristmill.sandbox.backends.fake import Outcome
 from gristmill.sandbox.errors import WorkerLostError
-from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import decode, encode
-from gristmill.sandbox.workers.blaming import ATTEMPTS, MOST_TRIES
+from gristmill.sandbox.workers.blaming import LOSSES, MOST_TRIES
 from gristmill.sandbox.workers.warm import LOST_STARTS
 
 JUDGE = Profile(name="judge")
@@ -94,7 +95,7 @@ async def test_a_job_whose_worker_was_lost_runs_again_on_another() -> None:
 
 
 async def test_trouble_that_follows_a_job_to_healthy_workers_is_its_own_failure() -> None:
-    factory = FakeFactory([SandboxError("lost")] * ATTEMPTS + [report()])
+    factory = FakeFactory([SandboxError("lost")] * LOSSES + [report()])
     async with Pool(factory, size=1) as pool:
         blamed = await pool.run(job())
         honest = await pool.run(job())
@@ -218,11 +219,11 @@ async def test_an_engine_that_never_stops_dying_is_trouble_of_the_machine(monkey
 
 async def test_a_session_that_loses_its_workers_again_and_again_is_blamed() -> None:
     """Who holds sessions tries again by himself; the pool remembers, so nobody can choose to be unscored."""
-    async with Pool(FakeFactory([SandboxError("lost")] * ATTEMPTS + [report()]), size=1) as pool:
-        for number in range(ATTEMPTS):
+    async with Pool(FakeFactory([SandboxError("lost")] * LOSSES + [report()]), size=1) as pool:
+        for number in range(LOSSES):
             async with pool.session(job()) as session:
                 await asyncio.sleep(0.01)
-                if number < ATTEMPTS - 1:
+                if number < LOSSES - 1:
                     with pytest.raises(SandboxError):
                         await session.report()
                 else:
@@ -261,6 +262,27 @@ async def talk(asked: Job, sockets: Sequence[socket.socket]) -> Report:
         return report(text=await loop.sock_recv(sockets[0], 100))
     while question := await loop.sock_recv(sockets[0], 100):
         await loop.sock_sendall(sockets[0], b"4 to " + question)
+    return report()
+
+
+async def echo(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+    """Answers every message until its socket closes."""
+    sockets[0].settimeout(None)
+    with contextlib.suppress(OSError):
+        while (question := await asyncio.to_thread(receive, sockets[0])) is not None:
+            send(sockets[0], b"echo " + question)
+    return report()
+
+
+async def drip(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+    """Begins a message and never ends it, but always sends a little more of it."""
+    sockets[0].setblocking(False)
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError):
+        await loop.sock_sendall(sockets[0], (1 << 20).to_bytes(4, "big"))
+        while True:
+            await loop.sock_sendall(sockets[0], b".")
+            await asyncio.sleep(0.02)
     return report()
 
 
@@ -306,23 +328,31 @@ async def test_a_pair_whose_worker_is_lost_is_run_again_and_finally_blamed(culpr
 
     async with Pool(FakeFactory(lost), size=1) as pool:
         candidate, judge = await pool.pair(job(), job("judge"), judge_profile=JUDGE)
-    assert len(seen) == ATTEMPTS
+    assert len(seen) == LOSSES
     assert candidate.ending is Ending.FAILED
     assert judge.ending is (Ending.FAILED if culprit == "judge" else Ending.FINISHED)
 
 
 async def test_a_session_is_talked_to_from_a_thread_and_ends_with_its_block() -> None:
-    async with Pool(FakeFactory(talk), size=1) as pool:
+    async with Pool(FakeFactory(echo), size=1) as pool:
         async with pool.session(job()) as session:
-            assert session.socket.gettimeout() is not None
-
-            def ask() -> bytes:
-                session.socket.sendall(b"hi")
-                return session.socket.recv(100)
-
-            assert await asyncio.to_thread(ask) == b"4 to hi"
+            assert await asyncio.to_thread(session.call, b"hi", seconds=60) == b"echo hi"
             ended = await session.report()
         assert ended.ending is Ending.FINISHED
+
+
+async def test_bytes_that_drip_hold_no_session_up_and_end_it() -> None:
+    async with Pool(FakeFactory(drip), size=1) as pool, pool.session(job()) as session:
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(session.call, b"hi", seconds=0.3)
+        assert await asyncio.to_thread(session.call, b"again", seconds=60) is None
+
+
+async def test_a_message_longer_than_allowed_ends_the_session() -> None:
+    async with Pool(FakeFactory(echo), size=1) as pool, pool.session(job()) as session:
+        with pytest.raises(ChannelError, match="more than the 5"):
+            await asyncio.to_thread(session.call, b"hi", seconds=60, limit=5)
+        assert await asyncio.to_thread(session.call, b"hi", seconds=60) is None
 
 
 async def test_a_session_that_will_not_hang_up_is_killed_and_says_so() -> None:
@@ -382,7 +412,7 @@ SERVED = Job(
 )
 ASK = """
 from gristmill.sandbox.wire.values import decode, encode
-from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.channel import ChannelError, receive, send
 line = context.sockets[0]
 send(line, encode({"args": [21], "kwargs": {}}))
 context.send(decode(receive(line)))
@@ -405,13 +435,9 @@ async def test_a_real_pair_talks_and_a_real_session_answers(backend: str) -> Non
             assert candidate.ending is Ending.FINISHED
             assert not candidate.note
         async with pool.session(SERVED) as session:
-
-            def ask() -> object:
-                send(session.socket, encode({"args": ["ab"], "kwargs": {}}))
-                frame = receive(session.socket)
-                return None if frame is None else decode(frame)
-
-            assert await asyncio.to_thread(ask) == {"value": "abab"}
+            frame = await asyncio.to_thread(session.call, encode({"args": ["ab"], "kwargs": {}}), seconds=60)
+            assert frame is not None
+            assert decode(frame) == {"value": "abab"}
             assert (await session.report()).ending is Ending.FINISHED
         info = pool.info()
         assert info.backend == backend

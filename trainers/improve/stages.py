@@ -16,7 +16,7 @@ from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
-from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.base import Jobs
 from gristmill.sandbox.records import Record
 from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.data.curate import Curated
@@ -80,7 +80,7 @@ class Mill:
     splits: Splits
     folder: Folder
     store: Store
-    pool: Pool
+    pool: Jobs
     proposer: Callable[[str | None], Proposer]
     base: Path
     progress: Progress

@@ -11,7 +11,7 @@ from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
 from gristmill.verifiers import profiles
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["CASES", "LEAST_MESSAGE_BYTES", "Run", "decoded"]
 
@@ -23,7 +23,7 @@ LEAST_MESSAGE_BYTES: Final = 8 << 20
 class Run:
     """Where and how one test is run. `public`: a model may read what comes of it; `reveal`: the task's author does."""
 
-    pool: Pool
+    pool: Jobs
     source: str
     limits: Limits
     profile: Profile

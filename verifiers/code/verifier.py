@@ -25,7 +25,7 @@ from gristmill.verifiers.records import (
 )
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["CodeVerifier"]
 
@@ -51,7 +51,7 @@ class CodeVerifier:
     version = 1
     kind = "code"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True, reveal: bool = False) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True, reveal: bool = False) -> None:
         self._pool = pool
         self._confirm = confirm
         self._reveal = reveal

@@ -16,7 +16,7 @@ from gristmill.verifiers.constructions.catalogue import Problem, problem, proble
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["ENTRY_POINT", "JUDGE", "ProgramVerifier"]
 
@@ -58,7 +58,7 @@ class ProgramVerifier:
     version = 1
     kind = "program"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
 

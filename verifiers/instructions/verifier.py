@@ -11,7 +11,7 @@ from gristmill.verifiers.instructions.constraints import arguments, constraint_p
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["INSTRUCTION_PROFILE", "InstructionVerifier", "require_checkers"]
 
@@ -46,7 +46,7 @@ class InstructionVerifier:
     version = 1
     kind = "instruction"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
 

@@ -11,7 +11,7 @@ from gristmill.verifiers.mathematics.refusals import refusal
 from gristmill.verifiers.records import Outcome, Strength
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer", "unfit"]
 
@@ -39,7 +39,7 @@ class Found:
 
 
 async def judge_answers(
-    pool: Pool, gold: str, answers: list[str], prompt: str, settings: dict[str, Any], *, confirm: bool
+    pool: Jobs, gold: str, answers: list[str], prompt: str, settings: dict[str, Any], *, confirm: bool
 ) -> Found:
     """Read and compare what a reply gives as final. Several forms of one answer pass if each of them is right.
 
@@ -64,7 +64,7 @@ async def judge_answers(
 
 
 async def compare_answer(
-    pool: Pool, gold: str, answer: str, prompt: str, settings: dict[str, Any], *, confirm: bool
+    pool: Jobs, gold: str, answer: str, prompt: str, settings: dict[str, Any], *, confirm: bool
 ) -> Found:
     """Whether one answer's text equals the expected one's."""
     if normal(answer) and normal(answer) == normal(gold):
@@ -95,7 +95,7 @@ async def compare_answer(
     return Found(Outcome.PASSED, "The final answer is right.", STRENGTHS.get(how, Strength.NUMERIC), detail)
 
 
-async def read_answer(pool: Pool, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Found:
+async def read_answer(pool: Jobs, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Found:
     """The form of an answer's text, unchecked but for being one dictionary (see `unfit`); or why there is none."""
     refused = refusal(answer)
     if refused:

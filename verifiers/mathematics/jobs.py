@@ -9,7 +9,7 @@ from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["LIMITS", "MATHEMATICS", "ask", "said"]
 
@@ -21,7 +21,7 @@ LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_mb=1024, processes=4, ou
 _OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
 
 
-async def ask(pool: Pool, function: str, request: dict[str, Any], *, fresh: bool = False) -> tuple[Outcome | None, Any]:
+async def ask(pool: Jobs, function: str, request: dict[str, Any], *, fresh: bool = False) -> tuple[Outcome | None, Any]:
     """(outcome if the job did not end well, the last thing it said or None), of a function of the worker module.
 
     Raises:

@@ -16,7 +16,7 @@ from gristmill.verifiers.mathematics.answers import Found
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["PROGRAM", "program_in", "run_program"]
 
@@ -37,7 +37,7 @@ def program_in(reply: str) -> str | None:
     return dedent(found[-1]) if found else None
 
 
-async def run_program(pool: Pool, source: str, limits: Limits, *, fresh: bool = False) -> str | Found:
+async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = False) -> str | Found:
     """What the program answers, as text; or how it failed.
 
     Raises:

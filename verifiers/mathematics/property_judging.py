@@ -12,7 +12,7 @@ from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
 from gristmill.verifiers.records import Outcome, Strength
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["judge_property"]
 
@@ -21,7 +21,7 @@ _WRONG_TASK = "The task cannot be judged: its check cannot be computed."
 
 
 async def judge_property(
-    pool: Pool, check: dict[str, Any], answers: list[str], settings: dict[str, Any], limits: Limits, *, confirm: bool
+    pool: Jobs, check: dict[str, Any], answers: list[str], settings: dict[str, Any], limits: Limits, *, confirm: bool
 ) -> Found:
     """Whether the final answer has the property; `limits` are the task's own, for its brute-force program.
 
@@ -61,7 +61,7 @@ async def judge_property(
     return Found(Outcome.PASSED, "The final answer is right.", _HOW.get(str(told.get("how")), Strength.NUMERIC), detail)
 
 
-async def _brute_force(pool: Pool, check: dict[str, Any], limits: Limits) -> dict[str, str] | None:
+async def _brute_force(pool: Jobs, check: dict[str, Any], limits: Limits) -> dict[str, str] | None:
     """The task's program ``brute(n)`` at every index of `at`, run as a candidate is: it knows no answer."""
     cases = [{"args": [place], "kwargs": {}} for place in check["at"]]
     request = {"source": check["program"], "entry_point": "brute", "cases": cases}

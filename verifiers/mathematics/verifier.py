@@ -14,7 +14,7 @@ from gristmill.verifiers.mathematics.settings import reading_settings, settings_
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["MATHEMATICS", "MathVerifier"]
 
@@ -32,7 +32,7 @@ class MathVerifier:
     version = 2
     kind = "math"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
 

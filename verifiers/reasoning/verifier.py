@@ -12,7 +12,7 @@ from gristmill.verifiers.reasoning.datasets import EXACT, NUMBER, refusal
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["ASK", "REASONING", "ReasoningVerifier", "answer_in", "how_judged"]
 
@@ -42,7 +42,7 @@ class ReasoningVerifier:
     version = 1
     kind = "reasoning"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.wire.channel import ChannelError, receive, send
+from gristmill.sandbox.wire.channel import ChannelError
 from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool, Session
+    from gristmill.sandbox.base import Jobs, Session
 
 __all__ = ["CandidateFault", "Runner", "ServedFunction", "Solution", "serve"]
 
@@ -69,8 +68,8 @@ class Solution:
 class ServedFunction:
     """The far end of a candidate's function. Blocking: for one thread at a time."""
 
-    def __init__(self, line: socket.socket, seconds: float) -> None:
-        self._line = line
+    def __init__(self, session: Session, seconds: float) -> None:
+        self._session = session
         self._budget = seconds
         self._spent = 0.0
         self.calls = 0
@@ -89,17 +88,13 @@ class ServedFunction:
         begun = time.monotonic()
         left = self._budget - self._spent
         try:
-            self._line.settimeout(max(left, 0.01))
-            send(self._line, encode({"args": list(args), "kwargs": {}}))
-            frame = _receive_by(self._line, begun + left)
+            frame = self._session.call(encode({"args": list(args), "kwargs": {}}), seconds=left, limit=BOUNDS.size)
         except TimeoutError:
             raise CandidateFault(
                 Outcome.TIMEOUT, f"Its calls took longer together than the limit of {self._budget:g} s."
             ) from None
         except ChannelError as error:
             raise CandidateFault(Outcome.ERROR, f"Its answer cannot be read: {error}.") from None
-        except OSError:
-            raise _HungUpError from None
         if frame is None:
             raise _HungUpError
         self.calls += 1
@@ -113,7 +108,7 @@ class ServedFunction:
 
 @contextlib.asynccontextmanager
 async def serve(
-    pool: Pool, solution: Solution, trainer_seconds: float, *, fresh: bool = False
+    pool: Jobs, solution: Solution, trainer_seconds: float, *, fresh: bool = False
 ) -> AsyncIterator[Runner]:
     """A candidate's function for as long as the block lasts; `trainer_seconds` is what the trainer may take of it.
 
@@ -124,7 +119,7 @@ async def serve(
     request = {"source": solution.source, "entry_point": solution.entry_point, "wrapper": solution.wrapper}
     job = Job(program=PROGRAM, request=request, limits=solution.limits.model_copy(update={"wall_seconds": wall}))
     async with pool.session(job, solution.profile, fresh=fresh) as session:
-        yield Runner(session, ServedFunction(session.socket, solution.limits.wall_seconds), solution)
+        yield Runner(session, ServedFunction(session, solution.limits.wall_seconds), solution)
 
 
 class Runner:
@@ -146,26 +141,6 @@ class Runner:
             return await asyncio.to_thread(work, self._function)
         except _HungUpError:
             raise _why(await self._session.report(), self._solution) from None
-
-
-def _receive_by(line: socket.socket, deadline: float) -> bytes | None:
-    """One message, however slowly its bytes drip."""
-    # `receive` reads in many steps, each under the socket's timeout: a shrinking timeout bounds their sum only
-    # if every step sees what is left, so the socket is wrapped rather than set once.
-    return receive(_Deadlined(line, deadline), limit=BOUNDS.size)  # type: ignore[arg-type]  # only recv is used
-
-
-class _Deadlined:
-    def __init__(self, line: socket.socket, deadline: float) -> None:
-        self._line = line
-        self._deadline = deadline
-
-    def recv(self, most: int) -> bytes:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._line.settimeout(left)
-        return self._line.recv(most)
 
 
 def _decoded(frame: bytes) -> Any:

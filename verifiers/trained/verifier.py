@@ -17,7 +17,7 @@ from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["TRAINER_SECONDS", "Deadline", "Summary", "Trained", "Training", "judge_trained", "training_problems"]
 
@@ -93,7 +93,7 @@ def training_problems(task: Task, kind: str, measure: str) -> list[str]:
     return found
 
 
-async def judge_trained(pool: Pool, task: Task, offered: Solution, training: Training[W]) -> Verdict:
+async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Training[W]) -> Verdict:
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
 
     Raises:
@@ -140,7 +140,7 @@ def _outcome(score: float, target: float) -> Outcome:
     return Outcome.PASSED if score >= target else Outcome.FAILED
 
 
-async def _every_seed(pool: Pool, offered: Solution, training: Training[W], seeds: int) -> list[Trained[W]]:
+async def _every_seed(pool: Jobs, offered: Solution, training: Training[W], seeds: int) -> list[Trained[W]]:
     trained: list[Trained[W]] = []
     for seed in range(seeds):
         async with serve(pool, offered, TRAINER_SECONDS) as runner:

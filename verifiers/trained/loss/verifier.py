@@ -27,7 +27,7 @@ from gristmill.verifiers.trained.verifier import (
 )
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["PROBLEMS", "LossVerifier"]
 
@@ -80,7 +80,7 @@ class LossVerifier:
     version = 1
     kind = "loss"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         # The second run of a passing loss is the re-check on a fresh process, which is always done.
         self._pool = pool
         self._confirm = confirm

@@ -27,7 +27,7 @@ from gristmill.verifiers.trained.verifier import (
 )
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.pool import Pool
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["ENVIRONMENTS", "RewardVerifier"]
 
@@ -73,7 +73,7 @@ class RewardVerifier:
     version = 1
     kind = "reward"
 
-    def __init__(self, pool: Pool, *, confirm: bool = True) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         # The second run of a passing reward is the re-check on a fresh process, which is always done.
         self._pool = pool
         self._confirm = confirm
