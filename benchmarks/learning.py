@@ -26,13 +26,15 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.curate import CurateConfig, curate
-from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.gate import decide
-from gristmill.trainers.improve.rounds import build_rounds
-from gristmill.trainers.improve.stages import Mill
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.improve.rounds import run_rounds
+from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.measure.evaluation import Evaluation, evaluate
 from gristmill.trainers.methods.weights import base_weights
-from gristmill.trainers.records import Improvement, Share
+from gristmill.trainers.records import Share
 from gristmill.verifiers.registry import Verifiers
 
 
@@ -48,31 +50,25 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
         }
     )
     splits, base, name = split_tasks(tasks), base_weights(config.run.model, config.base), f"learning-{seed}"
-    folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
-    folder.make(config, tasks, name=name, resume=(folder.path / "improvement.json").exists())
     with Store.open(workspace) as store, Display(console) as progress:
+        records = StageRecords(store, name)
+        records.begin(config, tasks, resume=records.begun())
         async with Pool.open(config.run.sandbox) as pool:
             mill = Mill(
                 name=name,
                 config=config,
                 splits=splits,
-                folder=folder,
+                home=(workspace / ".gristmill").resolve(),
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter),
                 base=base,
                 progress=progress,
             )
-            try:
-                await build_rounds().ainvoke({"round": 0, "adapter": None}, context=mill)
-            finally:
-                await mill.close()
-            improvement = folder.read("summary.json", Improvement)
-            if improvement is None:
-                raise RuntimeError("the improvement left no summary")
+            improvement = await run_rounds(mill)
             trajectories = list(store.trajectories(f"{name}-round-1"))
             rows = improvement.rounds[0].rows
-            control = folder.read("control.json", Evaluation)
+            control = records.read("control", Evaluation)
             if control is None:
                 unverified = curate(
                     trajectories,
@@ -96,8 +92,8 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                         sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=config.run.calls.max_tokens),
                         progress=lambda done, total: progress.update(done, total),
                     )
-                folder.write("control.json", control)
-    after = folder.read("test-after.json", Evaluation)
+                records.write("control", control)
+        after = records.read("test-after", Evaluation)
     round_ = improvement.rounds[0]
     against = None if after is None else decide(control.results, after.results)
     return {

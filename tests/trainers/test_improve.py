@@ -1,8 +1,10 @@
-"""Splits, the improvement's folder, the report."""
+"""Splits, the records of an improvement, the report."""
 
 from __future__ import annotations
 
 import json
+import uuid
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import InfrastructureError, UserError
-from gristmill.trainers.improve.config import Folder, ImproveConfig, split_tasks
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.report import write_report
+from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary, Share
 from gristmill.verifiers.records import Task
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path if request.param == "sqlite" else request.getfixturevalue("postgresql")) as opened:
+        yield opened
+
+
+def unique(name: str) -> str:
+    """The database may hold what earlier tests kept."""
+    return f"{name}-{uuid.uuid4().hex[:12]}"
 
 
 def task(id: str, **fields: object) -> Task:
@@ -52,50 +68,43 @@ def test_a_missing_split_is_refused_and_said() -> None:
         split_tasks([task("a", split="train"), task("b", split="test")])
 
 
-def test_a_folder_is_begun_once_and_resumed_with_the_same_knobs_and_tasks(tmp_path: Path) -> None:
+def test_an_improvement_is_begun_once_and_resumed_with_the_same_knobs_and_tasks(store: Store) -> None:
     tasks, config = [task("a")], ImproveConfig()
-    Folder(tmp_path / "x").make(config, tasks, name="x", resume=False)
+    records = StageRecords(store, unique("x"))
+    records.begin(config, tasks, resume=False)
     with pytest.raises(UserError, match="--resume"):
-        Folder(tmp_path / "x").make(config, tasks, name="x", resume=False)
-    Folder(tmp_path / "x").make(config, tasks, name="x", resume=True)
+        records.begin(config, tasks, resume=False)
+    records.begin(config, tasks, resume=True)
     with pytest.raises(UserError, match="alpha"):
-        Folder(tmp_path / "x").make(ImproveConfig(alpha=0.1), tasks, name="x", resume=True)
+        records.begin(ImproveConfig(alpha=0.1), tasks, resume=True)
+    with pytest.raises(UserError, match=r"run\.calls\.temperature"):
+        records.begin(ImproveConfig(run=config.run.changed(temperature=0.3)), tasks, resume=True)
     with pytest.raises(UserError, match="other tasks"):
-        Folder(tmp_path / "x").make(config, [task("b")], name="x", resume=True)
+        records.begin(config, [task("b")], resume=True)
     with pytest.raises(UserError, match="no improvement"):
-        Folder(tmp_path / "y").make(config, tasks, name="y", resume=True)
+        StageRecords(store, unique("y")).begin(config, tasks, resume=True)
+    with pytest.raises(UserError, match="use letters"):
+        StageRecords(store, "../up").begin(config, tasks, resume=False)
 
 
-def test_a_folder_is_resumed_with_more_rounds_and_then_has_not_ended(tmp_path: Path) -> None:
-    tasks, folder = [task("a")], Folder(tmp_path / "x")
-    folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=False)
-    for found in ("summary.json", "test-after.json", "test-before.json", "round-1/gate.json"):
-        folder.write_json(found, {})
-    folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=True)
-    assert (folder / "summary.json").exists()
+def test_an_improvement_is_resumed_with_more_rounds_and_then_has_not_ended(store: Store) -> None:
+    tasks, records, share = [task("a")], StageRecords(store, unique("x")), Share(passed=1, total=2, low=0.1, high=0.9)
+    records.begin(ImproveConfig(rounds=2), tasks, resume=False)
+    for stage in ("summary", "test-after", "test-before", "round-1/gate"):
+        records.write(stage, share)
+        records.took(stage, 1.0)
+    records.begin(ImproveConfig(rounds=2), tasks, resume=True)
+    assert records.read("summary", Share) == share
     with pytest.raises(UserError, match="begun with 2 rounds"):
-        folder.make(ImproveConfig(rounds=1), tasks, name="x", resume=True)
-    folder.make(ImproveConfig(rounds=3), tasks, name="x", resume=True)
-    assert not (folder / "summary.json").exists()
-    assert not (folder / "test-after.json").exists()
-    assert (folder / "test-before.json").exists()
-    assert (folder / "round-1/gate.json").exists()
+        records.begin(ImproveConfig(rounds=1), tasks, resume=True)
+    records.begin(ImproveConfig(rounds=3), tasks, resume=True)
+    assert records.read("summary", Share) is None
+    assert records.read("test-after", Share) is None
+    assert records.read("test-before", Share) == share
+    assert records.read("round-1/gate", Share) == share
+    assert list(records.seconds()) == ["test-before", "round-1/gate"]
     with pytest.raises(UserError, match="begun with 3 rounds"):
-        folder.make(ImproveConfig(rounds=2), tasks, name="x", resume=True)
-
-
-def test_a_record_that_was_cut_off_while_being_written_does_not_count(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    (tmp_path / "stage.json.partial").write_text('{"passed": 1')
-    assert folder.read("stage.json", Share) is None
-    folder.write("stage.json", Share(passed=1, total=2, low=0.1, high=0.9))
-    assert folder.read("stage.json", Share) == Share(passed=1, total=2, low=0.1, high=0.9)
-
-
-def test_a_workspace_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InfrastructureError):
-        Folder(tmp_path / "file" / "x").make(ImproveConfig(), [task("a")], name="x", resume=False)
+        records.begin(ImproveConfig(rounds=2), tasks, resume=True)
 
 
 class Elements(HTMLParser):
@@ -153,7 +162,7 @@ def improvement() -> Improvement:
 
 
 def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_path: Path) -> None:
-    page = write_report(improvement(), tmp_path / "report.html").read_text("utf-8")
+    page = write_report(improvement(), tmp_path / "new").read_text("utf-8")
     elements = Elements()
     elements.feed(page)
     assert "script" not in elements.names
@@ -163,15 +172,21 @@ def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_pa
     assert "25.0%" in page
     assert "75.0%" in page
     assert "3 duplicate" in page
+    assert json.loads((tmp_path / "new" / "summary.json").read_text("utf-8"))["name"] == "night & day"
+
+
+def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InfrastructureError, match="file"):
+        write_report(improvement(), tmp_path / "file" / "x")
 
 
 def test_the_same_improvement_gives_the_same_page(tmp_path: Path) -> None:
-    first = write_report(improvement(), tmp_path / "a.html").read_bytes()
-    assert write_report(improvement(), tmp_path / "b.html").read_bytes() == first
+    first = write_report(improvement(), tmp_path / "a").read_bytes()
+    assert write_report(improvement(), tmp_path / "b").read_bytes() == first
 
 
-def test_a_record_survives_its_file(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    folder.write("summary.json", improvement())
-    assert folder.read("summary.json", Improvement) == improvement()
-    assert json.loads((tmp_path / "summary.json").read_text("utf-8"))["name"] == "night & day"
+def test_a_record_comes_back_as_it_was(store: Store) -> None:
+    records = StageRecords(store, unique("x"))
+    records.write("summary", improvement())
+    assert records.read("summary", Improvement) == improvement()

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from gristmill.graph.storage.store import Store
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.methods.base import TrainedAdapter
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.bubblewrap, pytest.mark.timeout(1800)]
 
@@ -23,13 +25,13 @@ QUIET = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
 # The command itself, but the process dies (SIGKILL) when it is about to keep the record of a stage that has ended.
 DIES = """
 import os, signal, sys
-from gristmill.trainers.improve.config import Folder
-keep, point = Folder.write_json, sys.argv.pop(1)
-def write_json(self, name, value):
-    if name == point:
+from gristmill.trainers.improve.records import StageRecords
+keep, point = StageRecords.write, sys.argv.pop(1)
+def write(self, stage, record):
+    if stage == point:
         os.kill(os.getpid(), signal.SIGKILL)
-    keep(self, name, value)
-Folder.write_json = write_json
+    keep(self, stage, record)
+StageRecords.write = write
 from gristmill.trainers.cli import main
 main()
 """
@@ -97,13 +99,13 @@ def test_one_round_leaves_a_table_a_dataset_an_adapter_and_a_report(tasks: str, 
 
 def test_kills_between_the_stages_end_with_the_same_summary(tasks: str, workspace: Path) -> None:
     whole, killed = workspace / "whole", workspace / "killed"
-    improve(tasks, whole, dies_at="gate-before.json")
-    improve(tasks, whole, "--resume", dies_at="round-1/campaign.json")
+    improve(tasks, whole, dies_at="gate-before")
+    improve(tasks, whole, "--resume", dies_at="round-1/campaign")
     with Store.open(whole) as store:
         found = store.summary("night-round-1")
         story = list(store.trajectories("night-round-1"))
     assert (found.status, found.hypotheses, found.calls) == ("finished", 24, 24)
-    for point in ("round-1/curated.json", "round-1/trained.json", "round-1/gate.json"):
+    for point in ("round-1/curated", "round-1/trained", "round-1/gate"):
         improve(tasks, whole, "--resume", dies_at=point)
     # Adapters are never overwritten: a training whose record was lost is repeated beside what it had left. In bfloat16
     # the two are alike and not equal, so the ends that are compared to the letter are those of one training.
@@ -112,11 +114,15 @@ def test_kills_between_the_stages_end_with_the_same_summary(tasks: str, workspac
     for (_, ours), (_, theirs) in zip(first["metrics"]["loss"], second["metrics"]["loss"], strict=True):
         assert ours == pytest.approx(theirs, rel=0.1)
     shutil.copytree(whole, killed)
-    trained = killed / ".gristmill/improvements/night/round-1/trained.json"
-    trained.write_text(trained.read_text("utf-8").replace(str(whole), str(killed)), "utf-8")
+    with Store.open(killed) as store:
+        records = StageRecords(store, "night")
+        trained = records.read("round-1/trained", TrainedAdapter)
+        assert trained
+        moved = killed / trained.path.relative_to(whole)
+        records.write("round-1/trained", trained.model_copy(update={"path": moved}))
 
     improve(tasks, whole, "--resume")
-    improve(tasks, killed, "--resume", dies_at="summary.json")
+    improve(tasks, killed, "--resume", dies_at="summary")
     improve(tasks, killed, "--resume")
     assert ending(killed) == ending(whole)
     assert ending(whole)["rounds"][0]["adapter"] == "WORKSPACE/.gristmill/adapters/night-round-1.2"

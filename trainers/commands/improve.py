@@ -121,21 +121,21 @@ async def _improve(
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.pool import Pool
-    from gristmill.trainers.improve.config import Folder, split_tasks
-    from gristmill.trainers.improve.rounds import build_rounds
-    from gristmill.trainers.improve.stages import Mill
+    from gristmill.trainers.improve.context import Mill
+    from gristmill.trainers.improve.records import StageRecords
+    from gristmill.trainers.improve.rounds import run_rounds
+    from gristmill.trainers.improve.splits import split_tasks
     from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.records import Improvement
 
     splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
-    folder = Folder((workspace / ".gristmill" / "improvements" / name).resolve())
-    folder.make(config, tasks, name=name, resume=resume)
-    finished = folder.read("summary.json", Improvement) if resume else None
-    if finished is not None:
-        console.print(f"{name!r} has ended; nothing to resume.")
-        return finished
     with Store.open(workspace) as store, Display(console) as progress:
+        records = StageRecords(store, name)
+        records.begin(config, tasks, resume=resume)
+        if resume and (ended := records.read("summary", Improvement)) is not None:
+            console.print(f"{name!r} has ended; nothing to resume.")
+            return ended
         if splits.note:
             progress.note(splits.note)
         async with Pool.open(config.run.sandbox) as pool:
@@ -143,23 +143,14 @@ async def _improve(
                 name=name,
                 config=config,
                 splits=splits,
-                folder=folder,
+                home=(workspace / ".gristmill").resolve(),
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),
                 base=base,
                 progress=progress,
             )
-            try:
-                await build_rounds().ainvoke(
-                    {"round": 0, "adapter": None}, context=mill, config={"recursion_limit": 1000}
-                )
-            finally:
-                await mill.close()
-    summary = folder.read("summary.json", Improvement)
-    if summary is None:
-        raise RuntimeError("the report left no summary")
-    return summary
+            return await run_rounds(mill)
 
 
 def _print(console: Console, result: Improvement, folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from gristmill.sandbox.errors import InfrastructureError
 from gristmill.trainers.records import Improvement, Share
 
 if TYPE_CHECKING:
@@ -23,14 +24,26 @@ __all__ = ["write_report"]
 INK, BEFORE, AFTER, GRID = "#2b2a27", "#b9b2a3", "#2f6f4f", "#e7e2d6"
 
 
-def write_report(improvement: Improvement, path: Path) -> Path:
-    """Write the report to `path` (its folder must exist) and return it."""
+def write_report(improvement: Improvement, folder: Path) -> Path:
+    """Write ``report.html`` and, for programs, ``summary.json`` into a folder, which is made; returns the page's path.
+
+    Raises:
+        InfrastructureError: the folder cannot be written.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
     environment.filters["share"] = _share
-    template = environment.from_string(files("gristmill.trainers").joinpath("templates/report.html").read_text("utf-8"))
+    template = environment.from_string(files("gristmill.trainers.improve").joinpath("report.html").read_text("utf-8"))
     page = template.render(it=improvement, plots=_plots(improvement))
-    path.write_text(page, encoding="utf-8")
+    path = folder / "report.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+        (folder / "summary.json").write_text(improvement.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InfrastructureError(
+            f"cannot write to {folder}: {error.strerror}; what was done so far is kept"
+        ) from error
     return path
 
 

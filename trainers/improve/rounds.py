@@ -4,28 +4,23 @@
                              └──none──────────────────────────┐         │no
                                                               └→ report ┘
 
-Every node first looks whether its record is in the improvement's folder: a killed improvement resumes by running the
+Every node first looks whether its record is in the store: a killed improvement resumes by running the
 graph again. An adapter is trained from the base model each time, on what the current model got verified.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from gristmill.trainers.improve import stages
-from gristmill.trainers.improve.stages import Mill
+from gristmill.trainers.improve.context import Mill, MillRuntime
+from gristmill.trainers.improve.state import RoundsState
+from gristmill.trainers.records import Improvement
 
-__all__ = ["RoundsState", "build_rounds", "mermaid"]
-
-
-class RoundsState(TypedDict):
-    """Where the mill stands; everything larger is in the folder."""
-
-    round: int
-    adapter: str | None
+__all__ = ["build_rounds", "mermaid", "run_rounds"]
 
 
 def build_rounds() -> CompiledStateGraph[RoundsState, Mill, Any, Any]:
@@ -49,12 +44,30 @@ def build_rounds() -> CompiledStateGraph[RoundsState, Mill, Any, Any]:
     return graph.compile()
 
 
-def _rows(state: RoundsState, runtime: stages.MillRuntime) -> Literal["train", "report"]:
+def _rows(state: RoundsState, runtime: MillRuntime) -> Literal["train", "report"]:
     return "train" if stages.has_rows(state["round"], runtime.context) else "report"
 
 
-def _next(state: RoundsState, runtime: stages.MillRuntime) -> Literal["campaign", "report"]:
+def _next(state: RoundsState, runtime: MillRuntime) -> Literal["campaign", "report"]:
     return "campaign" if state["round"] < runtime.context.config.rounds else "report"
+
+
+async def run_rounds(mill: Mill) -> Improvement:
+    """Turn the mill until the rounds are over; one that was killed goes on where it was, one that has ended is read.
+
+    Raises:
+        GristmillError: as the stages do; what has ended is kept.
+    """
+    if (known := mill.records.read("summary", Improvement)) is not None:
+        return known
+    try:
+        await build_rounds().ainvoke({"round": 0, "adapter": None}, context=mill, config={"recursion_limit": 1000})
+    finally:
+        await mill.close()
+    found = mill.records.read("summary", Improvement)
+    if found is None:
+        raise RuntimeError("the report left no summary")
+    return found
 
 
 def mermaid() -> str:

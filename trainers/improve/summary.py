@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from pathlib import Path
 
 from gristmill.graph.campaign import CampaignSummary
 from gristmill.trainers.data.curate import Curated
-from gristmill.trainers.improve.config import Folder, ImproveConfig, Splits
+from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.gate import GateDecision
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.improve.splits import Splits
 from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary
@@ -27,17 +29,26 @@ STAGES = {
 }
 
 
-def summarize(name: str, config: ImproveConfig, splits: Splits, folder: Folder, adapter: str | None) -> Improvement:
-    """One record out of the stages' records; a stage that did not run leaves its part empty."""
-    before = folder.read("test-before.json", Evaluation)
+def summarize(
+    config: ImproveConfig, splits: Splits, records: StageRecords, folder: Path, adapter: str | None
+) -> Improvement:
+    """One record out of the stages' records; a stage that did not run leaves its part empty.
+
+    Args:
+        folder: where the datasets were written.
+        adapter: the one in use at the end.
+    """
+    before = records.read("test-before", Evaluation)
     if before is None:
         raise RuntimeError("an improvement without a baseline cannot be summarized")
-    after = folder.read("test-after.json", Evaluation) or before
+    after = records.read("test-after", Evaluation) or before
     rounds = tuple(
-        _round(folder, number) for number in range(config.rounds) if (folder / f"round-{number + 1}").exists()
+        _round(number, campaign, records, folder)
+        for number in range(config.rounds)
+        if (campaign := records.read(f"round-{number + 1}/campaign", CampaignSummary)) is not None
     )
     return Improvement(
-        name=name,
+        name=records.name,
         model=config.run.model,
         seed=config.run.seed,
         splits=splits.counts,
@@ -48,19 +59,16 @@ def summarize(name: str, config: ImproveConfig, splits: Splits, folder: Folder, 
         rounds=rounds,
         adapter=adapter,
         examples=_examples(splits, before, after),
-        seconds=_seconds(folder),
+        seconds=_seconds(records),
         tokens=sum(round_.tokens for round_ in rounds) + before.tokens + (after.tokens if after is not before else 0),
     )
 
 
-def _round(folder: Folder, number: int) -> RoundSummary:
+def _round(number: int, campaign: CampaignSummary, records: StageRecords, folder: Path) -> RoundSummary:
     part = f"round-{number + 1}"
-    campaign = folder.read(f"{part}/campaign.json", CampaignSummary)
-    curated = folder.read(f"{part}/curated.json", Curated)
-    trained = folder.read(f"{part}/trained.json", TrainedAdapter)
-    gate = folder.read(f"{part}/gate.json", GateDecision)
-    if campaign is None:
-        raise RuntimeError(f"{part} has no campaign")
+    curated = records.read(f"{part}/curated", Curated)
+    trained = records.read(f"{part}/trained", TrainedAdapter)
+    gate = records.read(f"{part}/gate", GateDecision)
     return RoundSummary(
         round=number,
         run=campaign.run,
@@ -128,9 +136,8 @@ def _examples(splits: Splits, before: Evaluation, after: Evaluation) -> tuple[Ex
     )
 
 
-def _seconds(folder: Folder) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for file in sorted(folder.path.rglob("*.seconds.json"), key=lambda path: path.stat().st_mtime_ns):
-        stage = STAGES[file.name.removesuffix(".seconds.json")]
-        total[stage] = total.get(stage, 0.0) + float(json.loads(file.read_text("utf-8"))["seconds"])
-    return total
+def _seconds(records: StageRecords) -> dict[str, float]:
+    total: dict[str, float] = defaultdict(float)
+    for stage, seconds in records.seconds().items():
+        total[STAGES[stage.rpartition("/")[2]]] += seconds
+    return dict(total)

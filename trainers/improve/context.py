@@ -1,0 +1,132 @@
+"""What the stages of an improvement work with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from langgraph.runtime import Runtime
+
+from gristmill.graph.models.base import Proposer
+from gristmill.graph.records import Sampling
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.base import Jobs
+from gristmill.trainers.adapters import Adapters
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.improve.splits import Splits
+from gristmill.trainers.measure.evaluation import Evaluation
+from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.registry import Verifiers
+
+__all__ = ["Mill", "MillRuntime", "Progress"]
+
+
+class Progress(Protocol):
+    """Hears how far an improvement is."""
+
+    def stage(self, title: str) -> None:
+        """A stage begins."""
+        ...
+
+    def update(self, done: float, total: float, detail: str = "") -> None:
+        """How far the stage is."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth a line of its own."""
+        ...
+
+
+@dataclass
+class Mill:
+    """The runtime context: everything that lives longer than a stage and must not be in a state.
+
+    Args:
+        home: the workspace's ``.gristmill`` folder.
+        proposer: the model with an adapter, or without one; not entered.
+        base: folder of the weights that trainings start from.
+    """
+
+    name: str
+    config: ImproveConfig
+    splits: Splits
+    home: Path
+    store: Store
+    pool: Jobs
+    proposer: Callable[[str | None], Proposer]
+    base: Path
+    progress: Progress
+    _open: dict[str, Proposer] = field(default_factory=dict)
+
+    @property
+    def records(self) -> StageRecords:
+        """What the stages found so far."""
+        return StageRecords(self.store, self.name)
+
+    @property
+    def folder(self) -> Path:
+        """Where datasets and the report are written for people and other programs; nothing is read back from there."""
+        return self.home / "improvements" / self.name
+
+    @property
+    def adapters(self) -> Adapters:
+        """The workspace's adapters."""
+        return Adapters(self.home)
+
+    @property
+    def judge(self) -> Verifiers:
+        """The verifiers on this mill's pool."""
+        return Verifiers(self.pool, confirm=self.config.run.confirm)
+
+    async def model(self, adapter: str | None) -> Proposer:
+        """The model with this adapter, entered; the one before it is left first, so that one is in memory at a time."""
+        key = adapter or ""
+        if key not in self._open:
+            await self.close()
+            proposer = self.proposer(adapter)
+            await proposer.__aenter__()
+            self._open[key] = proposer
+        return self._open[key]
+
+    async def close(self) -> None:
+        """Leave the model that is in memory, if any."""
+        for key in list(self._open):
+            await self._open.pop(key).__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def timed(self, stage: str, title: str) -> AsyncIterator[None]:
+        """Announce a stage and keep how long it took."""
+        self.progress.stage(title)
+        started = time.monotonic()
+        yield
+        self.records.took(stage, time.monotonic() - started)
+
+    async def evaluation(self, stage: str, title: str, tasks: Sequence[Task], adapter: str | None) -> Evaluation:
+        """Greedy pass@1 on `tasks`, or what an earlier session found."""
+        known = self.records.read(stage, Evaluation)
+        if known is not None:
+            return known
+        async with self.timed(stage, title):
+            found = await evaluate_tasks(
+                tasks,
+                proposer=await self.model(adapter),
+                judge=self.judge,
+                profile=self.config.run.prompts.profile,
+                sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=self.config.run.calls.max_tokens),
+                progress=lambda done, total: self.progress.update(done, total),
+            )
+            self.records.write(stage, found)
+        share = found.pass_at[1]
+        interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
+        apart = f"; {found.undecided} more passes not counted, see docs/attacks.md" if found.undecided else ""
+        self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval}){apart}")
+        return found
+
+
+MillRuntime = Runtime[Mill]
