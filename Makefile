@@ -11,13 +11,14 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 DEMO ?= demo
 
-.PHONY: help setup demo test test-slow test-all lint bench clean
+.PHONY: help setup demo test test-slow test-all lint picture bench clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), the small model, the sandbox image"
 	@echo "make demo       set-up, then watch a small model learn from what tools verified (7 to 9 minutes)"
 	@echo "make test       set-up, then the tests (make test-slow: the long ones; make test-all: both)"
 	@echo "make lint       ruff, mypy --strict, the layering check"
+	@echo "make picture    the drawing of the imports in CONTRIBUTING.md"
 	@echo "make bench      the benchmarks that docs/benchmarks.md quotes"
 
 $(BIN)/python:
@@ -59,6 +60,9 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/mypy benchmarks tests
 	PYTHONPATH=.dev $(BIN)/lint-imports
+
+picture: | $(BIN)/python
+	$(BIN)/python -P tests/house.py
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/learning.py

@@ -1,0 +1,49 @@
+"""The house keeps its own rules: no circles, small modules and folders, guests that need nothing of the host."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.house import PAGE, ROOT, circle, libraries, modules, siblings, with_drawing
+
+LINES, MODULES = 300, 14
+# A catalogue of like things, one module a family: it is read one by one, never as a whole.
+FLAT = {"verifiers/attacks"}
+# Until they are apart.
+LEFT = {("trainers.improve", ("rounds", "stages", "rounds"))}
+LEFT_LONG = {"graph.commands.run"}
+# What the images of the sandbox hold beside Python; see `gristmill.sandbox.image.root`.
+INSIDE = set(
+    "numpy sympy mpmath latex2sympy2_extended pytest torch nltk langdetect punkt lm_eval reasoning_gym".split()
+)
+
+
+@pytest.mark.parametrize("folder", sorted(siblings()))
+def test_no_circle_among_the_modules_and_folders_of(folder: str) -> None:
+    found = tuple(circle(siblings()[folder]))
+    assert not found or (folder, found) in LEFT, f"{folder}: " + " imports ".join(found)
+
+
+def test_modules_and_folders_are_small() -> None:
+    lines = {name: len(path.read_text().splitlines()) for name, path in modules().items()}
+    assert {name for name, count in lines.items() if count > LINES} <= LEFT_LONG
+    held = Counter(str(path.parent.relative_to(ROOT)) for path in modules().values() if path.name != "__init__.py")
+    assert {folder for folder, count in held.items() if count > MODULES} == FLAT
+
+
+@pytest.mark.parametrize("guest", [name for name in modules() if "guest" in name.split(".") or ".wire" in name])
+def test_what_runs_inside_a_sandbox_needs_only_what_its_image_holds(guest: str) -> None:
+    assert libraries(guest) <= sys.stdlib_module_names | INSIDE
+
+
+def test_the_drawing_of_the_imports_is_current() -> None:
+    page = PAGE.read_text()
+    assert with_drawing(page) == page, "say `make picture`"
+
+
+def test_a_circle_is_named() -> None:
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "d": {"b"}}) == ["b", "d", "b"]
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
