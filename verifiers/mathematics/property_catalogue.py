@@ -8,63 +8,117 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PROPERTIES", "Property", "check_problems"]
+__all__ = ["PROPERTIES", "FieldType", "Property", "check_problems"]
 
-_TEXT = "a text"
-_KINDS: dict[str, tuple[type, ...]] = {
-    _TEXT: (str,),
-    "an integer": (int,),
-    "a list of texts": (list, tuple),
-    "a list of integers": (list, tuple),
-    "a list of conditions": (list, tuple),
-    "a table": (dict,),
-}
-_INNER = {"a list of texts": (str,), "a list of integers": (int,), "a list of conditions": (dict,)}
+
+@dataclass(frozen=True)
+class FieldType:
+    """What a field must be: in words, the Python types of its value, and those of a list's items or its choices."""
+
+    words: str
+    types: tuple[type, ...]
+    items: type | None = None
+    choices: tuple[str, ...] = ()
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value has these types; a truth value is no integer. Choices are looked at apart."""
+        fits = isinstance(value, self.types) and not isinstance(value, bool)
+        if self.items is None or not fits:
+            return fits
+        return all(isinstance(each, self.items) and not isinstance(each, bool) for each in value)
+
+
+def one_of(*choices: str) -> FieldType:
+    """A text that is one of these."""
+    return FieldType("a text", (str,), choices=choices)
+
+
+TEXT = FieldType("a text", (str,))
+INTEGER = FieldType("an integer", (int,))
+TEXTS = FieldType("a list of texts", (list, tuple), items=str)
+INTEGERS = FieldType("a list of integers", (list, tuple), items=int)
+CONDITIONS = FieldType("a list of conditions", (list, tuple), items=dict)
+TABLE = FieldType("a table", (dict,))
 
 
 @dataclass(frozen=True)
 class Property:
-    """The fields of a property, required and optional, each with what it must be; and what it asks for."""
+    """What a property asks for, and the fields of its `check`: those that it needs and those that it may have."""
 
-    required: dict[str, str]
-    optional: dict[str, str]
-    choices: dict[str, tuple[str, ...]]
     asks_for: str
+    required: dict[str, FieldType]
+    optional: dict[str, FieldType]
 
-
-def _property(asks_for: str, required: str, optional: str = "", **choices: tuple[str, ...]) -> Property:
-    short = dict(zip(("t", "i", "tt", "ii", "cc", "d"), _KINDS, strict=True))
-
-    def fields(text: str) -> dict[str, str]:
-        return {name: short[kind] for name, _, kind in (each.partition(":") for each in text.split())}
-
-    return Property(fields(required), fields(optional), choices, asks_for)
+    @property
+    def fields(self) -> dict[str, FieldType]:
+        """All fields, the required ones first."""
+        return self.required | self.optional
 
 
 PROPERTIES = {
-    "antiderivative": _property("an antiderivative", "of:t", "variable:t"),
-    "ode": _property("the solution", "equation:t", "function:t variable:t constants:i conditions:cc"),
-    "roots": _property(
-        "all roots", "of:t", "variable:t domain:t count:i", domain=("real", "complex", "integer", "positive")
+    "antiderivative": Property("an antiderivative", required={"of": TEXT}, optional={"variable": TEXT}),
+    "ode": Property(
+        "the solution",
+        required={"equation": TEXT},
+        optional={"function": TEXT, "variable": TEXT, "constants": INTEGER, "conditions": CONDITIONS},
     ),
-    "system": _property("the solutions", "equations:tt variables:tt", "count:i"),
-    "inequality": _property("the solution set", "of:t", "variable:t domain:t"),
-    "factorisation": _property("the product of irreducible factors", "of:t"),
-    "prime_factors": _property("the product of prime powers", "of:i"),
-    "factor": _property("a divisor other than 1 and the number", "of:i"),
-    "prime": _property("a witness and the primes of n - 1", "of:i"),
-    "counterexample": _property("values that break the claim", "variables:tt claim:t", "domain:t given:tt is:t",
-        domain=("integer", "positive integer", "rational", "real"), **{"is": ("prime", "composite")},
+    "roots": Property(
+        "all roots",
+        required={"of": TEXT},
+        optional={
+            "variable": TEXT,
+            "domain": one_of("real", "complex", "integer", "positive"),
+            "count": INTEGER,
+        },
     ),
-    "recurrence": _property("a closed form", "equation:t initial:d", "function:t variable:t"),
-    "sequence": _property("a formula for the terms", "terms:ii more:ii", "start:i variable:t"),
-    "closed_form": _property("a closed form", "program:t at:ii", "function:t variable:t"),
-    "matrix": _property("a matrix or a vector", "of:t identity:t", "exponent:i value:t right:t",
-        identity=("inverse", "power", "commutes", "eigenvector", "kernel", "solves"),
+    "system": Property(
+        "the solutions",
+        required={"equations": TEXTS, "variables": TEXTS},
+        optional={"count": INTEGER},
     ),
-    "optimum": _property("the point", "objective:t variables:tt", "sense:t constraints:tt", sense=("min", "max")
+    "inequality": Property("the solution set", required={"of": TEXT}, optional={"variable": TEXT, "domain": TEXT}),
+    "factorisation": Property("the product of irreducible factors", required={"of": TEXT}, optional={}),
+    "prime_factors": Property("the product of prime powers", required={"of": INTEGER}, optional={}),
+    "factor": Property("a divisor other than 1 and the number", required={"of": INTEGER}, optional={}),
+    "prime": Property("a witness and the primes of n - 1", required={"of": INTEGER}, optional={}),
+    "counterexample": Property(
+        "values that break the claim",
+        required={"variables": TEXTS, "claim": TEXT},
+        optional={
+            "domain": one_of("integer", "positive integer", "rational", "real"),
+            "given": TEXTS,
+            "is": one_of("prime", "composite"),
+        },
     ),
-}  # fmt: skip
+    "recurrence": Property(
+        "a closed form",
+        required={"equation": TEXT, "initial": TABLE},
+        optional={"function": TEXT, "variable": TEXT},
+    ),
+    "sequence": Property(
+        "a formula for the terms",
+        required={"terms": INTEGERS, "more": INTEGERS},
+        optional={"start": INTEGER, "variable": TEXT},
+    ),
+    "closed_form": Property(
+        "a closed form",
+        required={"program": TEXT, "at": INTEGERS},
+        optional={"function": TEXT, "variable": TEXT},
+    ),
+    "matrix": Property(
+        "a matrix or a vector",
+        required={
+            "of": TEXT,
+            "identity": one_of("inverse", "power", "commutes", "eigenvector", "kernel", "solves"),
+        },
+        optional={"exponent": INTEGER, "value": TEXT, "right": TEXT},
+    ),
+    "optimum": Property(
+        "the point",
+        required={"objective": TEXT, "variables": TEXTS},
+        optional={"sense": one_of("min", "max"), "constraints": TEXTS},
+    ),
+}
 _ALSO = {("matrix", "eigenvector"): "value", ("matrix", "solves"): "right"}
 
 
@@ -75,29 +129,24 @@ def check_problems(check: dict[str, Any]) -> list[str]:
     if found is None:
         return [f"check.property: {name!r} is none of {', '.join(PROPERTIES)}"]
     problems = [
-        f"check.{field}: {name!r} needs it: {kind}" for field, kind in found.required.items() if field not in check
+        f"check.{field}: {name!r} needs it: {kind.words}"
+        for field, kind in found.required.items()
+        if field not in check
     ]
     for field, given in check.items():
         if field == "property":
             continue
-        kind = found.required.get(field) or found.optional.get(field)
+        kind = found.fields.get(field)
         if kind is None:
-            problems.append(
-                f"check.{field}: {name!r} has no such field; it knows {', '.join({**found.required, **found.optional})}"
-            )
-        elif not isinstance(given, _KINDS[kind]) or isinstance(given, bool) or not _inner(given, kind):
-            problems.append(f"check.{field}: {given!r} is not {kind}")
-        elif field in found.choices and given not in found.choices[field]:
-            problems.append(f"check.{field}: {given!r} is none of {', '.join(found.choices[field])}")
+            problems.append(f"check.{field}: {name!r} has no such field; it knows {', '.join(found.fields)}")
+        elif not kind.accepts(given):
+            problems.append(f"check.{field}: {given!r} is not {kind.words}")
+        elif kind.choices and given not in kind.choices:
+            problems.append(f"check.{field}: {given!r} is none of {', '.join(kind.choices)}")
     also = _ALSO.get((str(name), str(check.get("identity"))))
     if also and also not in check:
         problems.append(f"check.{also}: the identity {check['identity']!r} needs it")
     return problems or _empty(check)
-
-
-def _inner(given: Any, kind: str) -> bool:
-    wanted = _INNER.get(kind)
-    return wanted is None or all(isinstance(each, wanted) and not isinstance(each, bool) for each in given)
 
 
 def _empty(check: dict[str, Any]) -> list[str]:
