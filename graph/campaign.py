@@ -23,7 +23,7 @@ from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.prompts.messages import choose_profile
 from gristmill.graph.prompts.messages import messages_for as built_in_messages
-from gristmill.graph.search.base import strategy
+from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.entries import happened

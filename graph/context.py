@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
 from langgraph.runtime import Runtime
@@ -12,13 +12,14 @@ from langgraph.runtime import Runtime
 from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event
 from gristmill.graph.judging.hypotheses import Verification
+from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.records import Hypothesis, Message, Step
+from gristmill.graph.records import Message, Step
 from gristmill.graph.search.base import Strategy
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Task
 
 __all__ = ["Context", "LoopRuntime", "MessagesFor", "SeedFor"]
 
@@ -49,7 +50,7 @@ class Context:
 
     `calls` bounds the model calls in flight, `slots` the tasks at work; `cut_off` tells how many calls for a
     hypothesis earlier sessions began in vain; `tell` stores an event where it belongs to the run's story and lets the
-    listener hear of it.
+    listener hear of it; `memories` holds the tasks at work.
     """
 
     run: str
@@ -68,19 +69,20 @@ class Context:
     slots: asyncio.Semaphore
     cut_off: Mapping[str, int]
     tell: Callable[[Event], None]
+    memories: dict[str, TaskMemory] = field(default_factory=dict)
 
     async def read(self, query: Callable[[], T]) -> T:
         """Ask the store without blocking the event loop."""
         return await asyncio.to_thread(query)
 
-    async def pairs(self, task_id: str) -> list[tuple[Hypothesis, Verdict | None]]:
-        """All hypotheses of a task in (round, sample) order, judged or not."""
-        return await self.read(lambda: self.store.steps(self.run, task_id))
-
-    async def steps(self, task_id: str) -> list[Step]:
-        """All judged hypotheses of a task in (round, sample) order."""
-        pairs = await self.pairs(task_id)
-        return [Step(hypothesis=made, verdict=verdict) for made, verdict in pairs if verdict is not None]
+    async def memory(self, task_id: str) -> TaskMemory:
+        """What is remembered of a task, read from the store where its loop begins."""
+        if task_id not in self.memories:
+            task = self.tasks[task_id]
+            self.memories[task_id] = await self.read(
+                lambda: TaskMemory(self.store, self.run, task, self.config, self.strategy)
+            )
+        return self.memories[task_id]
 
 
 LoopRuntime = Runtime[Context]

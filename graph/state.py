@@ -16,8 +16,6 @@ class TaskState(TypedDict, total=False):
 
     task_id: str
     round: int
-    parents: list[list[str]]
-    """For each sample of this round, the hypotheses that it builds on; empty in the first round."""
     spent: str | None
     """The budget (a `StopReason`) that refused a call of this round."""
     best: str | None

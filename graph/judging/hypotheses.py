@@ -11,7 +11,7 @@ from gristmill.graph.storage.entries import judged
 from gristmill.graph.storage.journal import Journal
 from gristmill.verifiers.extraction.replies import Extraction
 from gristmill.verifiers.judging import Judge, Losses, judge_extraction
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Verification"]
 
@@ -33,12 +33,7 @@ class Verification:
         self._journal = journal
         self._tell = tell
         self._under_way: dict[str, asyncio.Task[Verdict]] = {}
-        self._unscored: set[str] = set()
         self._losses = Losses(tasks)
-
-    def open(self, hypothesis: Hypothesis, verdict: Verdict | None) -> bool:
-        """Whether a hypothesis is still to be judged in this session: once, if that comes to nothing."""
-        return verdict is None or (verdict.outcome is Outcome.UNSCORED and hypothesis.id not in self._unscored)
 
     def begin(self, task: Task, hypothesis: Hypothesis) -> None:
         """Start judging a hypothesis whose reply is stored; twice is once."""
@@ -79,7 +74,5 @@ class Verification:
                 seconds=verdict.seconds,
             )
         )
-        if verdict.outcome is Outcome.UNSCORED:
-            self._unscored.add(hypothesis.id)
         self._losses.note(task.id, verdict)
         return verdict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
@@ -12,6 +11,8 @@ from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarte
 from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
 from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
+from gristmill.graph.search.base import Plan
+from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import call_finished, call_started, replied
 from gristmill.verifiers.extraction.replies import extract
@@ -23,42 +24,43 @@ __all__ = ["propose", "request_for"]
 async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """One round of requests, all at once; each reply is stored, then handed to verification, as it arrives."""
     context = runtime.context
-    task, round = context.tasks[state["task_id"]], state.get("round", 0)
+    task = context.tasks[state["task_id"]]
+    memory = await context.memory(task.id)
+    round = state.get("round", memory.first)
     context.tell(NodeEntered(node="propose", task_id=task.id, round=round))
-    if round == 0:
+    if "round" not in state:
         context.tell(TaskStarted(task_id=task.id))
     begun = time.monotonic()
-    known = await context.pairs(task.id)
-    stored = {made.id: (made, verdict) for made, verdict in known}
-    steps = {made.id: Step(hypothesis=made, verdict=verdict) for made, verdict in known if verdict is not None}
     refusals: list[StopReason] = []
     prompts: dict[tuple[str, ...], tuple[Message, ...]] = {}
 
-    def prompt(found: tuple[Step, ...]) -> tuple[Message, ...]:
+    def prompt(shown: tuple[Step, ...]) -> tuple[Message, ...]:
         # Samples that build on the same hypotheses are asked the same.
-        ids = tuple(step.hypothesis.id for step in found)
+        ids = tuple(step.hypothesis.id for step in shown)
         if ids not in prompts:
-            prompts[ids] = context.messages_for(task, profile=context.profile, round=round, parents=found)
+            prompts[ids] = context.messages_for(task, profile=context.profile, round=round, parents=shown)
         return prompts[ids]
 
-    async def one(sample: int) -> None:
-        id_ = hypothesis_id(task.id, round, sample)
-        if id_ in stored:
-            made, verdict = stored[id_]
-            if context.verification.open(made, verdict):
-                context.verification.begin(task, made)
+    async def one(place: Place, plan: Plan) -> None:
+        id_ = hypothesis_id(task.id, round, place.sample)
+        if id_ in memory.waiting:
+            context.verification.begin(task, memory.waiting[id_])
+        if id_ in memory.waiting or memory.judged(place):
             return
-        parents = state.get("parents") or []
-        found = tuple(steps[parent] for parent in (parents[sample] if parents else []) if parent in steps)
-        request = request_for(context, task, round, sample, prompt(found), found)
+        shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
+        request = request_for(context, task, place, plan, prompt(shown))
         answer = await _buy(context, id_, request)
         if isinstance(answer, StopReason):
             refusals.append(answer)
             return
-        made = await _keep(context, task, id_, request, answer, found[0].hypothesis.solution if found else None)
+        parent = steps[plan.parents[0]].hypothesis.solution if plan.parents else None
+        made = await _keep(context, task, id_, request, answer, parent)
+        memory.waiting[id_] = made
         context.verification.begin(task, made)
 
-    await together(one(sample) for sample in range(context.config.search.hypotheses))
+    plans = memory.plans(round)
+    steps = await memory.shown(plans)
+    await together(one(memory.place(round, sample), plan) for sample, plan in enumerate(plans))
     return {
         "round": round,
         "spent": refusals[0].value if refusals else None,
@@ -66,24 +68,22 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     }
 
 
-def request_for(
-    context: Context, task: Task, round: int, sample: int, messages: tuple[Message, ...], parents: Sequence[Step]
-) -> Request:
+def request_for(context: Context, task: Task, place: Place, plan: Plan, messages: tuple[Message, ...]) -> Request:
     """What the model is asked for one place of a run: the same whenever it is asked."""
-    config = context.config
+    calls = context.config.calls
     return Request(
         task_id=task.id,
-        round=round,
-        sample=sample,
+        round=place.round,
+        sample=place.sample,
         messages=messages,
         sampling=Sampling(
-            temperature=config.calls.temperature,
-            top_p=config.calls.top_p,
-            max_tokens=config.calls.max_tokens,
-            stop=config.calls.stop,
-            seed=context.seed_for(task.id, round, sample),
+            temperature=calls.temperature if plan.temperature is None else plan.temperature,
+            top_p=calls.top_p,
+            max_tokens=calls.max_tokens,
+            stop=calls.stop,
+            seed=context.seed_for(task.id, place.round, place.sample),
         ),
-        parents=tuple(step.hypothesis.id for step in parents),
+        parents=plan.parents,
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, RoundRanked
 from gristmill.graph.state import TaskState
-from gristmill.graph.stopping.ranking import survey
 
 __all__ = ["rank"]
 
@@ -17,7 +16,7 @@ async def rank(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     context = runtime.context
     task, round = context.tasks[state["task_id"]], state["round"]
     context.tell(NodeEntered(node="rank", task_id=task.id, round=round))
-    standing = survey(task, await context.steps(task.id), round)
+    standing = (await context.memory(task.id)).before(round + 1).standing(round)
     context.tell(
         RoundRanked(task_id=task.id, round=round, best=standing.best, score=standing.score, passed=standing.passed)
     )

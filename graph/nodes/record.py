@@ -8,7 +8,6 @@ from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, TaskEnded
 from gristmill.graph.records import StopReason
 from gristmill.graph.state import TaskState
-from gristmill.graph.stopping.ranking import ranked
 from gristmill.graph.storage.entries import ended
 
 __all__ = ["record"]
@@ -18,9 +17,8 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """Write down why the loop ended and which hypothesis is the best of all."""
     context, task_id = runtime.context, state["task_id"]
     context.tell(NodeEntered(node="record", task_id=task_id, round=state["round"]))
-    steps = ranked(await context.steps(task_id))
-    best = steps[0].hypothesis.id if steps else None
-    solved = any(step.verdict.passed for step in steps)
+    past = (await context.memory(task_id)).whole()
+    best, solved = past.best.id if past.best else None, past.solved
     stop = StopReason(str(state["stop"]))
     await context.journal.write(
         ended(
@@ -34,4 +32,5 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         )
     )
     context.tell(TaskEnded(task_id=task_id, stop=stop, solved=solved, best=best))
+    del context.memories[task_id]
     return {"ended": 1}

@@ -9,25 +9,22 @@ from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
 from gristmill.graph.records import Reflection, Step
 from gristmill.graph.state import TaskState
-from gristmill.graph.stopping.ranking import ranked
 from gristmill.graph.storage.entries import reflected
 
 __all__ = ["feedback", "reflect"]
 
 
 async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """The strategy's parents for every sample of the next round."""
+    """What the strategy's plans for the next round show to the model."""
     context = runtime.context
     task_id, round = state["task_id"], state["round"]
     context.tell(NodeEntered(node="reflect", task_id=task_id, round=round))
-    steps = [step for step in await context.steps(task_id) if step.hypothesis.round <= round]
-    parents = context.strategy.parents(ranked(steps), context.config.search.hypotheses)
-    chosen = tuple(dict.fromkeys(parent for group in parents for parent in group))
-    by_id = {step.hypothesis.id: step for step in steps}
-    reflection = Reflection(round=round, parents=chosen, feedback=feedback([by_id[parent] for parent in chosen]))
+    memory = await context.memory(task_id)
+    steps = await memory.shown(memory.plans(round + 1))
+    reflection = Reflection(round=round, parents=tuple(steps), feedback=feedback(list(steps.values())))
     await context.journal.write(reflected(context.run, task_id, reflection))
-    context.tell(Reflected(task_id=task_id, round=round, parents=chosen))
-    return {"round": round + 1, "parents": [list(group) for group in parents]}
+    context.tell(Reflected(task_id=task_id, round=round, parents=reflection.parents))
+    return {"round": round + 1}
 
 
 def feedback(steps: Sequence[Step]) -> str:

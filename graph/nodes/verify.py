@@ -8,6 +8,7 @@ from typing import Any
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
 from gristmill.graph.nodes.together import together
+from gristmill.graph.records import Hypothesis
 from gristmill.graph.state import TaskState
 
 __all__ = ["verify"]
@@ -19,6 +20,10 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     task, round = context.tasks[state["task_id"]], state["round"]
     context.tell(NodeEntered(node="verify", task_id=task.id, round=round))
     begun = time.monotonic()
-    open_ = [made for made, verdict in await context.pairs(task.id) if context.verification.open(made, verdict)]
-    await together(context.verification.finish(task, made) for made in open_)
+    memory = await context.memory(task.id)
+
+    async def settle(made: Hypothesis) -> None:
+        memory.settle(made, await context.verification.finish(task, made))
+
+    await together(settle(made) for made in memory.waiting.values())
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

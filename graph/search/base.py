@@ -1,45 +1,54 @@
-"""The contract of a search strategy: what the next round builds on."""
+"""The contract of a search strategy: what each hypothesis is to build on, and how it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+import hashlib
+from typing import Literal, Protocol, runtime_checkable
 
-from gristmill.graph.records import Step
-from gristmill.sandbox.errors import UserError
+from pydantic import Field
 
-__all__ = ["Strategy", "strategy"]
+from gristmill.graph.search.history import Past, Place
+from gristmill.sandbox.records import Record
+
+__all__ = ["Operator", "Plan", "Strategy", "draw"]
+
+Operator = Literal["fresh", "repair", "improve", "adjust", "cross"]
+
+
+class Plan(Record):
+    """How the hypothesis of one place is to be made.
+
+    The prompt shows parents and inspirations, in this order; None leaves a choice to the run's configuration.
+    """
+
+    parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on, the first most")
+    inspirations: tuple[str, ...] = Field((), description="ids of others that the model is shown")
+    operator: Operator = Field("fresh", description="what is to be done with the parents")
+    form: Literal["whole", "edit"] | None = Field(None, description="of the reply; None: either, where edits save much")
+    model: str | None = None
+    temperature: float | None = Field(None, ge=0)
+    island: int = Field(0, ge=0, description="the part of the population that the hypothesis belongs to")
 
 
 @runtime_checkable
 class Strategy(Protocol):
-    """Chooses parents. It holds no state: the same steps give the same choice, in a resumed run too."""
+    """Plans hypotheses. Pure: it holds no state, and the same past, place and draw give the same plan, whatever the
+    order of arrival and however often a run was cut off. `gristmill.graph.search.conformance` checks that."""
 
     name: str
 
-    def parents(self, ranked: Sequence[Step], samples: int) -> tuple[tuple[str, ...], ...]:
-        """For each of the next round's samples, the ids of the hypotheses that its prompt builds on.
+    def plan(self, history: Past, place: Place, draw: int) -> Plan:
+        """The plan for one place, asked once.
 
         Args:
-            ranked: all steps of the task so far, best first (see `gristmill.graph.stopping.ranking`).
-            samples: how many hypotheses the next round makes.
-
-        Returns:
-            `samples` tuples; an empty one starts afresh.
+            history: all rounds before this one.
+            place: of the hypothesis that is to be made.
+            draw: the place's own random number, in [0, 2**64); no other chance may enter.
         """
         ...
 
 
-def strategy(name: str) -> Strategy:
-    """The strategy of that name.
-
-    Raises:
-        UserError: there is none; the message lists them.
-    """
-    from gristmill.graph.search.best_of import BestOf
-    from gristmill.graph.search.reflect import Reflect
-
-    known: dict[str, Strategy] = {made.name: made for made in (BestOf(), Reflect())}
-    if name not in known:
-        raise UserError(f"unknown strategy {name!r}: choose one of {', '.join(sorted(known))}")
-    return known[name]
+def draw(run_seed: int, task_id: str, place: Place) -> int:
+    """A number in [0, 2**64) for the plan of a place: a hash, so that it is the same in every session of a run."""
+    text = f"plan\n{run_seed}\n{task_id}\n{place.round}\n{place.sample}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")

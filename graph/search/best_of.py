@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from gristmill.graph.records import Step
+from gristmill.graph.search.base import Plan
+from gristmill.graph.search.history import Past, Place
 
 __all__ = ["BestOf"]
 
@@ -14,6 +13,6 @@ class BestOf:
 
     name = "best_of"
 
-    def parents(self, ranked: Sequence[Step], samples: int) -> tuple[tuple[str, ...], ...]:
-        """Nothing to build on, for every sample."""
-        return ((),) * samples
+    def plan(self, history: Past, place: Place, draw: int) -> Plan:
+        """Nothing to build on."""
+        return Plan()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 
 from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
-__all__ = ["Standing", "content_key", "merit", "ranked", "reaches_target", "survey"]
+__all__ = ["Merit", "Standing", "content_key", "merit", "reaches_target"]
 
 Merit = tuple[bool, bool, float]
 
@@ -38,12 +37,6 @@ def merit(verdict: Verdict) -> Merit:
     return verdict.passed, verdict.outcome not in (Outcome.INVALID, Outcome.UNSCORED), score
 
 
-def ranked(steps: Sequence[Step]) -> list[Step]:
-    """Best first; of equals the earlier (round, sample) comes first, never the one that arrived first."""
-    in_order = sorted(steps, key=lambda step: (step.hypothesis.round, step.hypothesis.sample))
-    return sorted(in_order, key=lambda step: merit(step.verdict), reverse=True)
-
-
 def reaches_target(task: Task, verdict: Verdict) -> bool:
     """Whether nothing better is asked for: passed, and at the task's target score where it names one."""
     if not verdict.passed or task.target is None:
@@ -61,32 +54,3 @@ def content_key(step: Step) -> str:
     text = hypothesis.text if hypothesis.solution is None else hypothesis.solution
     lines = (line.rstrip() for line in text.strip().splitlines())
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def survey(task: Task, steps: Sequence[Step], round: int) -> Standing:
-    """How `task` stands after `round`; steps of later rounds (of a run that goes over old ground) are left out."""
-    known = [step for step in steps if step.hypothesis.round <= round]
-    if not known:
-        return Standing()
-    order = ranked(known)
-    best = order[0]
-    last = [step for step in known if step.hypothesis.round == round]
-    before = {content_key(step) for step in known if step.hypothesis.round < round}
-    return Standing(
-        best=best.hypothesis.id,
-        score=best.verdict.score,
-        passed=sum(step.verdict.passed for step in last),
-        target=any(reaches_target(task, step.verdict) for step in known),
-        stale=round - _improved(known),
-        novel=len({content_key(step) for step in last} - before),
-    )
-
-
-def _improved(steps: Sequence[Step]) -> int:
-    """The last round that brought a better best than all rounds before it."""
-    best: Merit | None = None
-    last = 0
-    for step in sorted(steps, key=lambda step: step.hypothesis.round):
-        if best is None or merit(step.verdict) > best:
-            best, last = merit(step.verdict), step.hypothesis.round
-    return last

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
@@ -24,7 +24,7 @@ from gristmill.graph.storage.entries import MESSAGES
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["cut_off", "runs", "spent", "steps", "summary", "tasks", "trajectories", "unended"]
+__all__ = ["cut_off", "each_step", "runs", "spent", "steps", "steps_of", "summary", "tasks", "trajectories", "unended"]
 
 _CHUNK = 200
 
@@ -78,17 +78,30 @@ def unended(connection: Connection, run: str, after: int = -1, limit: int | None
 
 def steps(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[tuple[Hypothesis, Verdict | None]]]:
     """Hypotheses by task, in (round, sample) order, with their verdicts as far as there are any."""
-    made, found = schema.hypotheses.c, schema.verdicts.c
-    verdicts = select(found.hypothesis_id, found.record).where(found.run == run, found.task_id.in_(ids))
-    judged = {row.hypothesis_id: row.record for row in connection.execute(verdicts)}
-    query = select(made.id, made.task_id, made.record).where(made.run == run, made.task_id.in_(ids))
     steps: dict[str, list[tuple[Hypothesis, Verdict | None]]] = {task_id: [] for task_id in ids}
-    for row in connection.execute(query.order_by(made.round, made.sample)):
-        verdict = judged.get(row.id)
-        steps[row.task_id].append(
-            (Hypothesis.model_validate_json(row.record), verdict and Verdict.model_validate_json(verdict))
-        )
+    for hypothesis, verdict in _steps(connection, run, schema.hypotheses.c.task_id.in_(ids)):
+        steps[hypothesis.task_id].append((hypothesis, verdict))
     return steps
+
+
+def each_step(connection: Connection, run: str, task_id: str) -> Iterator[tuple[Hypothesis, Verdict | None]]:
+    """The hypotheses of a task in (round, sample) order, a few at a time."""
+    return _steps(connection, run, schema.hypotheses.c.task_id == task_id)
+
+
+def steps_of(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, Step]:
+    """The judged ones among these hypotheses, by id."""
+    found = _steps(connection, run, schema.hypotheses.c.id.in_(ids))
+    return {made.id: Step(hypothesis=made, verdict=verdict) for made, verdict in found if verdict is not None}
+
+
+def _steps(connection: Connection, run: str, which: ColumnElement[bool]) -> Iterator[tuple[Hypothesis, Verdict | None]]:
+    made, found = schema.hypotheses.c, schema.verdicts.c
+    joined = schema.hypotheses.outerjoin(schema.verdicts, and_(found.run == made.run, found.hypothesis_id == made.id))
+    query = select(made.record, found.record).select_from(joined).where(made.run == run, which)
+    rows = connection.execution_options(yield_per=_CHUNK).execute(query.order_by(made.round, made.sample))
+    for hypothesis, verdict in rows:
+        yield Hypothesis.model_validate_json(hypothesis), verdict and Verdict.model_validate_json(verdict)
 
 
 def cut_off(connection: Connection, run: str) -> dict[str, int]:

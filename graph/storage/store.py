@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
-from gristmill.graph.records import Hypothesis, StopReason, Tokens, Trajectory
+from gristmill.graph.records import Hypothesis, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.database import database_at
@@ -196,6 +196,16 @@ class Store:
         """The hypotheses of a task in (round, sample) order, with their verdicts as far as there are any."""
         with self._reading() as connection:
             return queries.steps(connection, run, [task_id])[task_id]
+
+    def each_step(self, run: str, task_id: str) -> Iterator[tuple[Hypothesis, Verdict | None]]:
+        """As `steps`, without holding all of them at once."""
+        with self._reading() as connection:
+            yield from queries.each_step(connection, run, task_id)
+
+    def steps_of(self, run: str, ids: Sequence[str]) -> dict[str, Step]:
+        """The judged ones among these hypotheses, by id."""
+        with self._reading() as connection:
+            return queries.steps_of(connection, run, ids)
 
     def cut_off(self, run: str) -> dict[str, int]:
         """How many calls were started and never answered, by hypothesis id."""

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Tokens
-from gristmill.graph.search.base import Strategy, strategy
+from gristmill.graph.search.base import Plan, Strategy
+from gristmill.graph.search.history import History, Past, Place, Row
+from gristmill.graph.search.registry import strategy
 from gristmill.graph.stopping.convergence import PREDICATES, converged
-from gristmill.graph.stopping.ranking import Standing, merit, ranked, reaches_target, survey
+from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
 from gristmill.graph.stopping.spending import Spending
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
@@ -67,24 +69,83 @@ def stories(draw: st.DrawFn) -> list[Step]:
     ]
 
 
+def ranked(steps: Sequence[Step]) -> list[Step]:
+    """The whole order, said plainly: what the incremental history must agree with."""
+    in_order = sorted(steps, key=lambda step: (step.hypothesis.round, step.hypothesis.sample))
+    return sorted(in_order, key=lambda step: merit(step.verdict), reverse=True)
+
+
+def surveyed(steps: Sequence[Step], round: int) -> Standing:
+    """A standing, said plainly."""
+    known = [step for step in steps if step.hypothesis.round <= round]
+    if not known:
+        return Standing()
+    last = [step for step in known if step.hypothesis.round == round]
+    before = {content_key(step) for step in known if step.hypothesis.round < round}
+    best: Merit | None = None
+    improved = 0
+    for found in sorted(known, key=lambda step: step.hypothesis.round):
+        if best is None or merit(found.verdict) > best:
+            best, improved = merit(found.verdict), found.hypothesis.round
+    return Standing(
+        best=ranked(known)[0].hypothesis.id,
+        score=ranked(known)[0].verdict.score,
+        passed=sum(step.verdict.passed for step in last),
+        target=any(reaches_target(TASK, step.verdict) for step in known),
+        stale=round - improved,
+        novel=len({content_key(step) for step in last} - before),
+    )
+
+
+def parents(steps: Sequence[Step], samples: int) -> tuple[tuple[str, ...], ...]:
+    """The choice of `reflect`, said plainly."""
+    scored = [step for step in ranked(steps) if step.verdict.outcome is not Outcome.UNSCORED]
+    usable = [step for step in scored if step.verdict.outcome is not Outcome.INVALID] or scored
+    different = {content_key(step): step.hypothesis.id for step in reversed(usable)}
+    order = [step.hypothesis.id for step in usable if different[content_key(step)] == step.hypothesis.id]
+    best = order[: max(1, min(4, samples // 2))]
+    return tuple((best[sample % len(best)],) if best else () for sample in range(samples))
+
+
+def history(steps: Sequence[Step], width: int = 4) -> History:
+    found = History()
+    for each in steps:
+        found.add(Row.of(TASK, each, width))
+    return found
+
+
+def before(steps: Sequence[Step], round: int, width: int = 4) -> Past:
+    return history(steps, width).upto(Place(round, 0, width))
+
+
+def survey(steps: Sequence[Step], round: int) -> Standing:
+    return before(steps, round + 1).standing(round)
+
+
+def plans(name: str, past: Past, round: int, samples: int) -> list[Plan]:
+    chosen: Strategy = strategy(name)
+    return [chosen.plan(past, Place(round, sample, samples), 0) for sample in range(samples)]
+
+
 @given(stories(), st.randoms(use_true_random=False))
 def test_ranking_and_standing_do_not_depend_on_arrival(story: list[Step], random: object) -> None:
     shuffled = list(story)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert [found.hypothesis.id for found in ranked(shuffled)] == [found.hypothesis.id for found in ranked(story)]
+    arriving = history(shuffled)
     for round in range(4):
         # As JSON, since NaN is unequal to itself.
-        assert survey(TASK, shuffled, round).model_dump_json() == survey(TASK, story, round).model_dump_json()
+        expected = surveyed(story, round).model_dump_json()
+        assert survey(story, round).model_dump_json() == expected
+        assert arriving.upto(Place(round + 1, 0, 4)).standing(round).model_dump_json() == expected
 
 
 @given(stories())
 def test_the_best_has_no_better_and_a_pass_comes_first(story: list[Step]) -> None:
-    order = ranked(story)
-    assert all(merit(order[0].verdict) >= merit(other.verdict) for other in order)
+    best = history(story).upto(None).best
+    assert best
+    assert all(best.merit >= merit(other.verdict) for other in story)
     if any(found.verdict.passed for found in story):
-        assert order[0].verdict.passed
-    if any(found.verdict.outcome is not Outcome.UNSCORED for found in story):
-        assert order[0].verdict.outcome is not Outcome.UNSCORED
+        assert best.passed
 
 
 @given(SCORES, st.sampled_from(Direction))
@@ -92,19 +153,20 @@ def test_nan_and_infinity_never_win(score: float, direction: Direction) -> None:
     wild = [step(0, 0, Outcome.PASSED, found, direction=direction) for found in (math.nan, math.inf, -math.inf)]
     plain = step(0, 1, Outcome.PASSED, score, direction=direction)
     if math.isfinite(score):
-        assert all(ranked([found, plain])[0] is plain for found in wild)
+        bests = [history([found, plain]).upto(None).best for found in wild]
+        assert all(best and best.id == plain.hypothesis.id for best in bests)
 
 
 @given(stories())
 def test_later_rounds_do_not_change_how_an_earlier_one_stood(story: list[Step]) -> None:
     first = [found for found in story if found.hypothesis.round == 0]
-    assert survey(TASK, story, 0).model_dump_json() == survey(TASK, first, 0).model_dump_json()
+    assert survey(story, 0).model_dump_json() == survey(first, 0).model_dump_json()
 
 
 @given(stories())
 def test_stale_counts_the_rounds_since_the_last_better_best(story: list[Step]) -> None:
     last = max(found.hypothesis.round for found in story)
-    standing = survey(TASK, story, last)
+    standing = survey(story, last)
     best_then = [
         max(merit(found.verdict) for found in story if found.hypothesis.round <= round) for round in range(last + 1)
     ]
@@ -114,7 +176,9 @@ def test_stale_counts_the_rounds_since_the_last_better_best(story: list[Step]) -
 
 def test_equal_scores_keep_the_earlier_hypothesis() -> None:
     story = [step(1, 0, Outcome.FAILED, 0.5), step(0, 1, Outcome.FAILED, 0.5), step(0, 0, Outcome.FAILED, 0.4)]
-    assert ranked(story)[0].hypothesis.id == "t/0/1"
+    best = history(story).upto(None).best
+    assert best
+    assert best.id == "t/0/1"
 
 
 @pytest.mark.parametrize(
@@ -170,16 +234,63 @@ def test_a_loop_always_ends_and_the_first_reason_in_order_is_on_record(
     assert stop is not None or round + 1 < rounds
 
 
-@given(stories(), st.integers(1, 9), st.sampled_from(["best_of", "reflect"]))
-def test_strategies_give_every_sample_known_scored_parents(story: list[Step], samples: int, name: str) -> None:
-    chosen: Strategy = strategy(name)
-    parents = chosen.parents(ranked(story), samples)
-    scored = {found.hypothesis.id for found in story if found.verdict.outcome is not Outcome.UNSCORED}
-    assert len(parents) == samples
-    assert all(parent in scored for group in parents for parent in group)
-    assert name == "reflect" or parents == ((),) * samples
-    if name == "reflect" and scored:
-        assert parents[0] == (ranked(story)[0].hypothesis.id,)
+@given(stories(), st.integers(1, 9), st.integers(0, 5))
+def test_reflect_builds_on_the_best_different_hypotheses_of_earlier_rounds(
+    story: list[Step], samples: int, round: int
+) -> None:
+    known = [found for found in story if found.hypothesis.round < round]
+    found = plans("reflect", before(story, round, samples), round, samples)
+    assert tuple(plan.parents for plan in found) == parents(known, samples)
+    assert plans("best_of", before(story, round, samples), round, samples) == [Plan()] * samples
+
+
+@given(stories(), st.randoms(use_true_random=False), st.data())
+def test_a_replaced_verdict_counts_as_if_it_had_always_been(
+    story: list[Step], random: object, data: st.DataObject
+) -> None:
+    nothing = Verdict(outcome=Outcome.UNSCORED, score=None, strength=Strength.TESTED, verifier="v/1")
+    lost = [data.draw(st.booleans()) for _ in story]
+    first = [
+        found.model_copy(update={"verdict": nothing}) if gone else found
+        for found, gone in zip(story, lost, strict=True)
+    ]
+    mended = history(first)
+    mended.upto(Place(data.draw(st.integers(0, 4)), 0, 4))
+    again = list(story)
+    random.shuffle(again)  # type: ignore[attr-defined]
+    for found in again:
+        mended.add(Row.of(TASK, found, 4))
+    for round in data.draw(st.permutations(range(4))):
+        past = mended.upto(Place(round + 1, 0, 4))
+        assert past.standing(round).model_dump_json() == surveyed(story, round).model_dump_json()
+
+
+def test_a_scored_row_is_never_written_over() -> None:
+    kept = history([step(0, 0, Outcome.FAILED, 0.5), step(0, 0, Outcome.PASSED, 1.0)])
+    assert not kept.upto(None).solved
+    assert len(kept.upto(None)) == 1
+
+
+def test_folds_get_every_row_in_the_order_of_places() -> None:
+    class Seen:
+        def __init__(self) -> None:
+            self.ids: list[str] = []
+
+        def add(self, row: Row) -> None:
+            self.ids.append(row.id)
+
+    found = History({"seen": Seen})
+    late = [step(1, 0, Outcome.FAILED, 0), step(0, 1, Outcome.FAILED, 0), step(0, 0, Outcome.UNSCORED, 0)]
+    for each in late:
+        found.add(Row.of(TASK, each, 2))
+    past = found.upto(Place(1, 0, 2))
+    assert isinstance(past.folds["seen"], Seen)
+    assert past.folds["seen"].ids == ["t/0/0", "t/0/1"]
+    found.add(Row.of(TASK, step(0, 0, Outcome.PASSED, 1), 2))
+    again = found.upto(None)
+    assert isinstance(again.folds["seen"], Seen)
+    assert again.folds["seen"].ids == ["t/0/0", "t/0/1", "t/1/0"]
+    assert again.solved
 
 
 def test_reflect_spreads_over_different_hypotheses_best_first() -> None:
@@ -189,10 +300,14 @@ def test_reflect_spreads_over_different_hypotheses_best_first() -> None:
         step(0, 2, Outcome.FAILED, 0.5, "b"),
         step(0, 3, Outcome.INVALID, 0.0, "?"),
     ]
-    assert strategy("reflect").parents(ranked(story), 4) == (("t/0/0",), ("t/0/2",), ("t/0/0",), ("t/0/2",))
-    assert strategy("reflect").parents(ranked(story), 1) == (("t/0/0",),)
-    assert strategy("reflect").parents(ranked(story[3:]), 2) == (("t/0/3",), ("t/0/3",))
-    assert strategy("reflect").parents([], 2) == ((), ())
+
+    def chosen(known: list[Step], samples: int) -> list[tuple[str, ...]]:
+        return [plan.parents for plan in plans("reflect", before(known, 1), 1, samples)]
+
+    assert chosen(story, 4) == [("t/0/0",), ("t/0/2",), ("t/0/0",), ("t/0/2",)]
+    assert chosen(story, 1) == [("t/0/0",)]
+    assert chosen(story[3:], 2) == [("t/0/3",), ("t/0/3",)]
+    assert chosen([], 2) == [(), ()]
 
 
 def test_an_unknown_strategy_is_the_users_mistake() -> None:

@@ -1,0 +1,93 @@
+"""What one session remembers of a task at work: its history, what waits for a verdict, and what is planned.
+
+It is made from the store when a task's loop begins and dropped when it ends; in between the store is asked only for the
+texts that a prompt shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from gristmill.graph.config import RunConfig
+from gristmill.graph.records import Hypothesis, Step
+from gristmill.graph.search.base import Plan, Strategy, draw
+from gristmill.graph.search.history import History, Past, Place, Row
+from gristmill.graph.storage.store import Store
+from gristmill.verifiers.records import Outcome, Task, Verdict
+
+__all__ = ["TaskMemory"]
+
+
+class TaskMemory:
+    """One task of one run.
+
+    `waiting` has the stored hypotheses that are to be judged in this session: those without a verdict, and once more
+    those that an earlier session left unscored. `first` is the round at which the loop goes on: all before it are whole
+    and were decided on the very verdicts that are known now.
+
+    Args:
+        store, run, task, config: whose history; all that is stored of it is read.
+        strategy: plans the hypotheses.
+    """
+
+    def __init__(self, store: Store, run: str, task: Task, config: RunConfig, strategy: Strategy) -> None:
+        self._store = store
+        self._run = run
+        self._task = task
+        self._config = config
+        self._strategy = strategy
+        self._history = History()
+        self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
+        self._shown: dict[str, Step] = {}
+        self.waiting: dict[str, Hypothesis] = {}
+        self.first = 0
+        for hypothesis, verdict in store.each_step(run, task.id):
+            self.first = hypothesis.round
+            if verdict is not None:
+                self._add(hypothesis, verdict)
+            if verdict is None or verdict.outcome is Outcome.UNSCORED:
+                self.waiting[hypothesis.id] = hypothesis
+        self.first = min((hypothesis.round for hypothesis in self.waiting.values()), default=self.first)
+
+    def place(self, round: int, sample: int) -> Place:
+        """The place of a hypothesis."""
+        return Place(round, sample, self._config.search.hypotheses)
+
+    def judged(self, place: Place) -> bool:
+        """Whether the hypothesis of a place has a verdict."""
+        return place in self._history
+
+    def settle(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
+        """A verdict is stored."""
+        self.waiting.pop(hypothesis.id, None)
+        self._add(hypothesis, verdict)
+
+    def before(self, round: int) -> Past:
+        """What is known of all rounds before `round`."""
+        return self._history.upto(self.place(round, 0))
+
+    def whole(self) -> Past:
+        """All that is known."""
+        return self._history.upto(None)
+
+    def plans(self, round: int) -> tuple[Plan, ...]:
+        """The plans for the samples of a round."""
+        if self._plans[0] != round:
+            past, seed = self.before(round), self._config.seed
+            places = [self.place(round, sample) for sample in range(self._config.search.hypotheses)]
+            plans = tuple(self._strategy.plan(past, place, draw(seed, self._task.id, place)) for place in places)
+            self._plans = round, plans
+        return self._plans[1]
+
+    async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
+        """The steps that these plans show to a model, by id; those of the last call are at hand, others are read."""
+        wanted = dict.fromkeys(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations))
+        missing = [id_ for id_ in wanted if id_ not in self._shown]
+        read = await asyncio.to_thread(self._store.steps_of, self._run, missing) if missing else {}
+        self._shown = {id_: read[id_] if id_ in read else self._shown[id_] for id_ in wanted}
+        return self._shown
+
+    def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
+        step = Step(hypothesis=hypothesis, verdict=verdict)
+        self._history.add(Row.of(self._task, step, self._config.search.hypotheses))

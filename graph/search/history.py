@@ -1,0 +1,211 @@
+"""What a task's search has found so far, folded row by row in the order of places, whatever the order of arrival.
+
+Verdicts come as they come; what is decided from them must not depend on that. So rows wait until a decision asks for
+all that stands before its place, and are then committed in order: best so far, leaders, contents and the last round of
+improvement are kept up to date as they go in, and a decision costs what has changed, not the whole history again. Only
+what decisions need is kept; texts and feedback stay in the store.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, Self
+
+from gristmill.graph.records import Step
+from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
+from gristmill.verifiers.records import Outcome, Task
+
+__all__ = ["Fold", "History", "Past", "Place", "Row"]
+
+
+class Place(NamedTuple):
+    """Where a hypothesis stands in its task: sample `sample` of round `round`, of `width` samples a round."""
+
+    round: int
+    sample: int
+    width: int
+
+    @property
+    def number(self) -> int:
+        """The running number within the task."""
+        return self.round * self.width + self.sample
+
+
+class _Rank(NamedTuple):
+    """Sorts best first; of equals the earlier place, never the one that arrived first."""
+
+    failed: bool
+    unusable: bool
+    loss: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What decisions need of one judged hypothesis."""
+
+    id: str
+    place: Place
+    outcome: Outcome
+    score: float | None
+    merit: Merit
+    content: str
+    target: bool
+
+    @classmethod
+    def of(cls, task: Task, step: Step, width: int) -> Self:
+        """The row of a stored step, in a run of `width` hypotheses a round."""
+        hypothesis, verdict = step.hypothesis, step.verdict
+        return cls(
+            id=hypothesis.id,
+            place=Place(hypothesis.round, hypothesis.sample, width),
+            outcome=verdict.outcome,
+            score=verdict.score,
+            merit=merit(verdict),
+            content=content_key(step),
+            target=reaches_target(task, verdict),
+        )
+
+    @property
+    def passed(self) -> bool:
+        """Whether the hypothesis passed."""
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def rank(self) -> _Rank:
+        """What rows are sorted by."""
+        passed, usable, score = self.merit
+        return _Rank(not passed, not usable, -score, self.place)
+
+
+class Fold(Protocol):
+    """Something that is built up from rows: an archive, islands, a bandit's counts.
+
+    Rows come in the order of places, each once. Where an earlier verdict is replaced, a new fold is made and given all
+    rows again; so a fold needs no storage, and a resumed run has it as the run that was never cut off.
+    """
+
+    def add(self, row: Row) -> None:
+        """Take the next row."""
+        ...
+
+
+class Past:
+    """All that is known before a place: what a plan may look at. Good until its history is asked for another place.
+
+    `best` is the best row so far, `solved` whether any passed, `target` whether any reached the task's target, `folds`
+    what a strategy has had built up beside these.
+    """
+
+    def __init__(self, known: Mapping[Place, Row], folds: Mapping[str, Fold]) -> None:
+        self.best: Row | None = None
+        self.solved = self.target = False
+        self.folds = folds
+        self._known = known
+        self._count = 0
+        self._leader: dict[str, Row] = {}
+        self._order: list[tuple[_Rank, Row]] = []
+        self._contents: set[str] = set()
+        self._round = self._passed = self._novel = self._improved = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, row: Row) -> None:
+        """Take the next row in the order of places."""
+        if row.place.round != self._round:
+            self._round, self._passed, self._novel = row.place.round, 0, 0
+        self._count += 1
+        self._passed += row.passed
+        self.solved |= row.passed
+        self.target |= row.target
+        if row.content not in self._contents:
+            self._contents.add(row.content)
+            self._novel += 1
+        if self.best is None or row.merit > self.best.merit:
+            self.best, self._improved = row, row.place.round
+        if row.outcome is not Outcome.UNSCORED:
+            self._lead(row)
+        for fold in self.folds.values():
+            fold.add(row)
+
+    def leaders(self, most: int) -> list[Row]:
+        """The best scored rows of different contents, best first; without a usable solution only where none has one.
+
+        Unscored rows are left out: there is no evidence about them.
+        """
+        first = [row for _, row in self._order[:most]]
+        usable = [row for row in first if row.outcome is not Outcome.INVALID]
+        return usable or first
+
+    def standing(self, round: int) -> Standing:
+        """How the task stands after `round`, the last one that this past holds."""
+        if self.best is None:
+            return Standing()
+        here = self._round == round
+        return Standing(
+            best=self.best.id,
+            score=self.best.score,
+            passed=self._passed if here else 0,
+            target=self.target,
+            stale=round - self._improved,
+            novel=self._novel if here else 0,
+        )
+
+    def _lead(self, row: Row) -> None:
+        leader = self._leader.get(row.content)
+        if leader is not None:
+            if leader.rank < row.rank:
+                return
+            del self._order[bisect_left(self._order, (leader.rank,))]
+        self._leader[row.content] = row
+        insort(self._order, (row.rank, row), key=lambda entry: entry[0])
+
+
+class History:
+    """The rows of one task.
+
+    Args:
+        folds: made anew whenever the past is, and given every row; `Past.folds` has them by name.
+    """
+
+    def __init__(self, folds: Mapping[str, Callable[[], Fold]] | None = None) -> None:
+        self._makers = dict(folds or {})
+        self._known: dict[Place, Row] = {}
+        self._past = self._new()
+        self._end = Place(0, 0, 0)
+        self._waiting: list[Place] = []
+        self._stale = False
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._known
+
+    def add(self, row: Row) -> None:
+        """Take a row, in any order; again is once. A scored one stays, an unscored one gives way, as in the store."""
+        old = self._known.get(row.place)
+        if old is not None and old.outcome is not Outcome.UNSCORED:
+            return
+        self._known[row.place] = row
+        if row.place < self._end:
+            self._stale = True
+        elif old is None:
+            heapq.heappush(self._waiting, row.place)
+
+    def upto(self, place: Place | None) -> Past:
+        """What is known of all places before `place`; None is of all."""
+        if self._stale or (place is not None and place < self._end):
+            self._past, self._end, self._stale = self._new(), Place(0, 0, 0), False
+            self._waiting = sorted(self._known)
+        while self._waiting and (place is None or self._waiting[0] < place):
+            self._end = heapq.heappop(self._waiting)
+            self._past.add(self._known[self._end])
+            self._end = self._end._replace(sample=self._end.sample + 1)
+        if place is not None:
+            self._end = max(self._end, place)
+        return self._past
+
+    def _new(self) -> Past:
+        return Past(self._known, {name: make() for name, make in self._makers.items()})
