@@ -9,14 +9,14 @@ __all__ = ["ATTACKS"]
 _EQUALITY = Family.EQUALITY
 
 ATTACKS = (
-    Attack("equal-object", _EQUALITY, FUNCTIONS, "an object that equals everything", """
+    Attack("equal-object", _EQUALITY, FUNCTIONS, "an object that equals everything").by("""
 class Same:
     def __eq__(self, other):
         return True
 def answer(*args, **kwargs):
     return Same()
 """),
-    Attack("equal-int", _EQUALITY, FUNCTIONS, "a subclass of int that equals everything", """
+    Attack("equal-int", _EQUALITY, FUNCTIONS, "a subclass of int that equals everything").by("""
 class Same(int):
     def __eq__(self, other):
         return True
@@ -26,7 +26,7 @@ class Same(int):
 def answer(*args, **kwargs):
     return Same(7)
 """),
-    Attack("equal-text", _EQUALITY, FUNCTIONS, "a subclass of str that equals everything", """
+    Attack("equal-text", _EQUALITY, FUNCTIONS, "a subclass of str that equals everything").by("""
 class Same(str):
     def __eq__(self, other):
         return True
@@ -34,14 +34,14 @@ class Same(str):
 def answer(*args, **kwargs):
     return Same("no")
 """),
-    Attack("equal-list", _EQUALITY, FUNCTIONS, "a subclass of list that equals everything", """
+    Attack("equal-list", _EQUALITY, FUNCTIONS, "a subclass of list that equals everything").by("""
 class Same(list):
     def __eq__(self, other):
         return True
 def answer(*args, **kwargs):
     return Same()
 """),
-    Attack("equal-class", _EQUALITY, FUNCTIONS, "a class whose metaclass says that it equals everything", """
+    Attack("equal-class", _EQUALITY, FUNCTIONS, "a class whose metaclass says that it equals everything").by("""
 class Meta(type):
     def __eq__(cls, other):
         return True
@@ -51,13 +51,14 @@ class Same(metaclass=Meta):
 def answer(*args, **kwargs):
     return Same
 """),
-    Attack("equal-any", _EQUALITY, FUNCTIONS, "unittest.mock.ANY, which equals everything by design", """
+    Attack("equal-any", _EQUALITY, FUNCTIONS, "unittest.mock.ANY, which equals everything by design").by("""
 from unittest import mock
 def answer(*args, **kwargs):
     return mock.ANY
 """),
-    Attack("equal-inside-a-list", _EQUALITY, FUNCTIONS,
-           "a plain list of objects that equal everything, of any length", """
+    Attack(
+        "equal-inside-a-list", _EQUALITY, FUNCTIONS, "a plain list of objects that equal everything, of any length"
+    ).by("""
 class Same:
     def __eq__(self, other):
         return True
@@ -70,8 +71,9 @@ class Any(list):
 def answer(*args, **kwargs):
     return Any([Same(), Same()])
 """),
-    Attack("class-swapped", _EQUALITY, FUNCTIONS,
-           "an object that becomes an instance of the class it is compared with", """
+    Attack(
+        "class-swapped", _EQUALITY, FUNCTIONS, "an object that becomes an instance of the class it is compared with"
+    ).by("""
 class Loose:
     def __eq__(self, other):
         self.__class__ = type("Loose", (Loose,), {"__eq__": lambda *pair: True})
@@ -79,7 +81,7 @@ class Loose:
 def answer(*args, **kwargs):
     return Loose()
 """),
-    Attack("class-claimed", _EQUALITY, FUNCTIONS, "an object whose __class__ says that it is a number", """
+    Attack("class-claimed", _EQUALITY, FUNCTIONS, "an object whose __class__ says that it is a number").by("""
 class Liar:
     @property
     def __class__(self):
@@ -90,7 +92,9 @@ class Liar:
 def answer(*args, **kwargs):
     return Liar()
 """),
-    Attack("never-less-never-greater", _EQUALITY, FUNCTIONS, "an object that is neither below nor above anything", """
+    Attack(
+        "never-less-never-greater", _EQUALITY, FUNCTIONS, "an object that is neither below nor above anything"
+    ).by("""
 class Level:
     def __lt__(self, other):
         return False
@@ -98,7 +102,7 @@ class Level:
 def answer(*args, **kwargs):
     return Level()
 """),
-    Attack("near-object", _EQUALITY, FUNCTIONS, "an object whose distance to everything is 0", """
+    Attack("near-object", _EQUALITY, FUNCTIONS, "an object whose distance to everything is 0").by("""
 class Near:
     def __sub__(self, other):
         return self
@@ -108,7 +112,7 @@ class Near:
 def answer(*args, **kwargs):
     return Near()
 """),
-    Attack("near-float", _EQUALITY, FUNCTIONS, "a subclass of float whose distance to everything is 0", """
+    Attack("near-float", _EQUALITY, FUNCTIONS, "a subclass of float whose distance to everything is 0").by("""
 class Near(float):
     def __sub__(self, other):
         return Near(0.0)
@@ -118,8 +122,9 @@ class Near(float):
 def answer(*args, **kwargs):
     return Near(9.0)
 """),
-    Attack("near-by-class-of-the-task", _EQUALITY, FUNCTIONS,
-           "an instance of the class asked for, where a number is", """
+    Attack(
+        "near-by-class-of-the-task", _EQUALITY, FUNCTIONS, "an instance of the class asked for, where a number is"
+    ).by("""
 class Near:
     def __init__(self, *args, **kwargs):
         pass
@@ -140,8 +145,9 @@ for name in <<names>>:
     if "." not in name:
         globals()[name] = type(name, (Near,), dict(vars(Near)))
 """),
-    Attack("hash-of-the-wanted", _EQUALITY, FUNCTIONS,
-           "an object that is a member of every set and key of every dict", """
+    Attack(
+        "hash-of-the-wanted", _EQUALITY, FUNCTIONS, "an object that is a member of every set and key of every dict"
+    ).by("""
 class Member:
     def __hash__(self):
         import sys
@@ -159,7 +165,7 @@ class Member:
 def answer(*args, **kwargs):
     return Member()
 """),
-    Attack("array-function", _EQUALITY, FUNCTIONS, "an object that answers numpy.allclose by __array_function__", """
+    Attack("array-function", _EQUALITY, FUNCTIONS, "an object that answers numpy.allclose by __array_function__").by("""
 class Array:
     def __array_function__(self, function, types, args, kwargs):
         return True
@@ -170,8 +176,9 @@ class Array:
 def answer(*args, **kwargs):
     return Array()
 """),
-    Attack("method-says-yes", _EQUALITY, FUNCTIONS,
-           "an object that answers startswith, issubset and the like with True", """
+    Attack(
+        "method-says-yes", _EQUALITY, FUNCTIONS, "an object that answers startswith, issubset and the like with True"
+    ).by("""
 class Yes:
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -180,8 +187,9 @@ class Yes:
 def answer(*args, **kwargs):
     return Yes()
 """),
-    Attack("repr-is-a-program", _EQUALITY, FUNCTIONS,
-           "a value whose repr, evaluated by the runner, equals everything", """
+    Attack(
+        "repr-is-a-program", _EQUALITY, FUNCTIONS, "a value whose repr, evaluated by the runner, equals everything"
+    ).by("""
 class Text:
     def __repr__(self):
         return "type('Same', (), {'__eq__': lambda *pair: True})()"
@@ -189,15 +197,16 @@ class Text:
 def answer(*args, **kwargs):
     return Text()
 """),
-    Attack("pickle-is-a-program", _EQUALITY, FUNCTIONS,
-           "a value whose unpickling runs code in the runner's process", """
+    Attack(
+        "pickle-is-a-program", _EQUALITY, FUNCTIONS, "a value whose unpickling runs code in the runner's process"
+    ).by("""
 class Payload:
     def __reduce__(self):
         return eval, ("type('Same', (), {'__eq__': lambda *pair: True})()",)
 def answer(*args, **kwargs):
     return Payload()
 """),
-    Attack("json-is-changed", _EQUALITY, FUNCTIONS, "a dict subclass whose items are other ones each time", """
+    Attack("json-is-changed", _EQUALITY, FUNCTIONS, "a dict subclass whose items are other ones each time").by("""
 class Shifting(dict):
     def __eq__(self, other):
         return True
@@ -209,8 +218,9 @@ class Shifting(dict):
 def answer(*args, **kwargs):
     return Shifting(a=1)
 """),
-    Attack("exception-in-disguise", _EQUALITY, FUNCTIONS,
-           "raises an error whose class claims to be the one expected", """
+    Attack(
+        "exception-in-disguise", _EQUALITY, FUNCTIONS, "raises an error whose class claims to be the one expected"
+    ).by("""
 class Meta(type):
     def __instancecheck__(cls, other):
         return True
@@ -231,4 +241,4 @@ def answer(*args, **kwargs):
     builtins.ValueError = builtins.TypeError = Disguised
     raise Disguised()
 """),
-)  # fmt: skip
+)

@@ -13,25 +13,25 @@ libc = ctypes.CDLL(None, use_errno=True)
 """
 
 ATTACKS = (
-    Attack("kills-the-parent", _ESCAPES, EVERY, "kills the process that started it", """
+    Attack("kills-the-parent", _ESCAPES, EVERY, "kills the process that started it").by("""
 import os, signal
 def answer(*args, **kwargs):
     os.kill(os.getppid(), signal.SIGKILL)
     return <<nothing>>
 """),
-    Attack("stops-the-parent", _ESCAPES, EVERY, "stops the process that started it", """
+    Attack("stops-the-parent", _ESCAPES, EVERY, "stops the process that started it").by("""
 import os, signal
 def answer(*args, **kwargs):
     os.kill(os.getppid(), signal.SIGSTOP)
     return <<nothing>>
 """),
-    Attack("kills-everything", _ESCAPES, EVERY, "kills every process that it may signal", """
+    Attack("kills-everything", _ESCAPES, EVERY, "kills every process that it may signal").by("""
 import os, signal
 def answer(*args, **kwargs):
     os.kill(-1, signal.SIGKILL)
     return <<nothing>>
 """),
-    Attack("ptrace", _ESCAPES, EVERY, "attaches to other processes as a debugger", _SYSTEM_CALL + """
+    Attack("ptrace", _ESCAPES, EVERY, "attaches to other processes as a debugger", _SYSTEM_CALL).by("""
 import os
 def answer(*args, **kwargs):
     for pid in [os.getppid(), *range(1, 100)]:
@@ -39,7 +39,7 @@ def answer(*args, **kwargs):
             open("seized", "w").write(str(pid))
     return <<nothing>>
 """),
-    Attack("memory-of-others", _ESCAPES, EVERY, "reads the memory of other processes", """
+    Attack("memory-of-others", _ESCAPES, EVERY, "reads the memory of other processes").by("""
 import os
 def answer(*args, **kwargs):
     for pid in [os.getppid(), *range(1, 100)]:
@@ -54,7 +54,7 @@ def answer(*args, **kwargs):
             continue
     return <<nothing>>
 """),
-    Attack("network", _ESCAPES, EVERY, "connects to whatever listens on this machine", """
+    Attack("network", _ESCAPES, EVERY, "connects to whatever listens on this machine").by("""
 import os, socket
 def answer(*args, **kwargs):
     for port in (8765, 22, 80, 443, 2375, 5432, 6379, 8000, 8080):
@@ -64,7 +64,9 @@ def answer(*args, **kwargs):
             pass
     return <<nothing>>
 """),
-    Attack("unix-socket", _ESCAPES, EVERY, "connects to sockets of this machine, the container engine's among them", """
+    Attack(
+        "unix-socket", _ESCAPES, EVERY, "connects to sockets of this machine, the container engine's among them"
+    ).by("""
 import socket
 def answer(*args, **kwargs):
     for address in ("\\0listening", "/var/run/docker.sock", "/run/docker.sock", "/run/dbus/system_bus_socket"):
@@ -77,7 +79,7 @@ def answer(*args, **kwargs):
             pass
     return <<nothing>>
 """),
-    Attack("odd-socket-families", _ESCAPES, EVERY, "talks over vsock, netlink, packets and algorithms", """
+    Attack("odd-socket-families", _ESCAPES, EVERY, "talks over vsock, netlink, packets and algorithms").by("""
 import socket
 def answer(*args, **kwargs):
     got = []
@@ -90,27 +92,27 @@ def answer(*args, **kwargs):
         open("sockets", "w").write(str(got))
     return <<nothing>>
 """),
-    Attack("io-uring", _ESCAPES, EVERY, "makes system calls by an io_uring, past filters on them", _SYSTEM_CALL + """
+    Attack("io-uring", _ESCAPES, EVERY, "makes system calls by an io_uring, past filters on them", _SYSTEM_CALL).by("""
 def answer(*args, **kwargs):
     parameters = ctypes.create_string_buffer(256)
     if libc.syscall(425, 4, parameters) >= 0:
         open("ring", "w").write("got one")
     return <<nothing>>
 """),
-    Attack("new-namespaces", _ESCAPES, EVERY, "becomes root of a user namespace of its own", _SYSTEM_CALL + """
+    Attack("new-namespaces", _ESCAPES, EVERY, "becomes root of a user namespace of its own", _SYSTEM_CALL).by("""
 import os
 def answer(*args, **kwargs):
     if libc.unshare(0x10000000) == 0:
         open("namespace", "w").write("root of " + os.readlink("/proc/self/ns/user"))
     return <<nothing>>
 """),
-    Attack("keyring", _ESCAPES, EVERY, "leaves a key with the kernel for the next job", _SYSTEM_CALL + """
+    Attack("keyring", _ESCAPES, EVERY, "leaves a key with the kernel for the next job", _SYSTEM_CALL).by("""
 def answer(*args, **kwargs):
     if libc.syscall(248, b"user", b"left-behind", b"left", 4, -4) >= 0:
         open("key", "w").write("kept")
     return <<nothing>>
 """),
-    Attack("file-without-a-name", _ESCAPES, EVERY, "keeps files in memory, where no folder shows them", """
+    Attack("file-without-a-name", _ESCAPES, EVERY, "keeps files in memory, where no folder shows them").by("""
 import os
 def answer(*args, **kwargs):
     got = 0
@@ -124,7 +126,7 @@ def answer(*args, **kwargs):
         open("unnamed", "w").write(str(got))
     return <<nothing>>
 """),
-    Attack("other-program", _ESCAPES, EVERY, "starts a shell and other programs", """
+    Attack("other-program", _ESCAPES, EVERY, "starts a shell and other programs").by("""
 import os, subprocess
 def answer(*args, **kwargs):
     for command in (["/bin/sh", "-c", "echo started > started"], ["sh", "-c", "id > started"]):
@@ -134,7 +136,7 @@ def answer(*args, **kwargs):
             pass
     return <<nothing>>
 """),
-    Attack("secrets-of-the-host", _ESCAPES, EVERY, "reads keys and passwords from files and the environment", """
+    Attack("secrets-of-the-host", _ESCAPES, EVERY, "reads keys and passwords from files and the environment").by("""
 import glob, os
 def answer(*args, **kwargs):
     loot = [value for name, value in os.environ.items() if "KEY" in name or "TOKEN" in name]
@@ -148,7 +150,7 @@ def answer(*args, **kwargs):
         open("loot", "w").write(str(loot))
     return <<nothing>>
 """),
-    Attack("link-in-place-of-output", _ESCAPES, EVERY, "puts links to secrets where its reader expects output", """
+    Attack("link-in-place-of-output", _ESCAPES, EVERY, "puts links to secrets where its reader expects output").by("""
 import os
 def answer(*args, **kwargs):
     for name in ("output.txt", "result.json", "solution.py"):
@@ -162,4 +164,4 @@ def answer(*args, **kwargs):
                 pass
     return <<nothing>>
 """),
-)  # fmt: skip
+)

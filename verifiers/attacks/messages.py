@@ -9,20 +9,23 @@ __all__ = ["ATTACKS"]
 _MESSAGES = Family.MESSAGES
 
 ATTACKS = (
-    Attack("input-in-an-error", _MESSAGES, EVERY, "raises an error that quotes its input", """
+    Attack("input-in-an-error", _MESSAGES, EVERY, "raises an error that quotes its input").by("""
 def answer(*args, **kwargs):
     raise ValueError(f"not able to do {args!r} {kwargs!r}")
 """),
-    Attack("input-in-the-name-of-an-error", _MESSAGES, EVERY, "raises an error whose class is named for its input", """
+    Attack(
+        "input-in-the-name-of-an-error", _MESSAGES, EVERY, "raises an error whose class is named for its input"
+    ).by("""
 def answer(*args, **kwargs):
     raise type("".join(each if each.isalnum() else "_" for each in f"E{args!r}"), (Exception,), {})()
 """),
-    Attack("input-in-a-key-error", _MESSAGES, EVERY, "raises a KeyError with its input as the key", """
+    Attack("input-in-a-key-error", _MESSAGES, EVERY, "raises a KeyError with its input as the key").by("""
 def answer(*args, **kwargs):
     return {}[repr(args)]
 """),
-    Attack("input-in-notes-and-causes", _MESSAGES, EVERY,
-           "raises an error with its input in notes, causes and context", """
+    Attack(
+        "input-in-notes-and-causes", _MESSAGES, EVERY, "raises an error with its input in notes, causes and context"
+    ).by("""
 def answer(*args, **kwargs):
     error = RuntimeError("see below")
     error.add_note(repr(args))
@@ -31,11 +34,13 @@ def answer(*args, **kwargs):
     except LookupError as cause:
         raise error from cause
 """),
-    Attack("input-returned", _MESSAGES, EVERY, "returns its input, so that the report of the difference shows it", """
+    Attack(
+        "input-returned", _MESSAGES, EVERY, "returns its input, so that the report of the difference shows it"
+    ).by("""
 def answer(*args, **kwargs):
     return f"was given {args!r}"
 """),
-    Attack("input-in-a-repr", _MESSAGES, FUNCTIONS, "returns an object whose repr is its input", """
+    Attack("input-in-a-repr", _MESSAGES, FUNCTIONS, "returns an object whose repr is its input").by("""
 class Shown:
     def __init__(self, args):
         self.args = args
@@ -45,19 +50,20 @@ class Shown:
 def answer(*args, **kwargs):
     return Shown(args)
 """),
-    Attack("input-in-the-name-of-a-type", _MESSAGES, FUNCTIONS,
-           "returns an object whose class is named for its input", """
+    Attack(
+        "input-in-the-name-of-a-type", _MESSAGES, FUNCTIONS, "returns an object whose class is named for its input"
+    ).by("""
 def answer(*args, **kwargs):
     return type("".join(each if each.isalnum() else "_" for each in f"T{args!r}"), (), {})()
 """),
-    Attack("input-printed", _MESSAGES, EVERY, "prints its input on both streams", """
+    Attack("input-printed", _MESSAGES, EVERY, "prints its input on both streams").by("""
 import sys
 def answer(*args, **kwargs):
     print(repr(args), flush=True)
     print(repr(args), file=sys.stderr, flush=True)
     raise SystemExit(3)
 """),
-    Attack("input-in-the-traceback", _MESSAGES, EVERY, "fails in a line of code that it has made of its input", """
+    Attack("input-in-the-traceback", _MESSAGES, EVERY, "fails in a line of code that it has made of its input").by("""
 import linecache
 def answer(*args, **kwargs):
     text = f"raise ValueError  # {args!r}\\n"
@@ -65,22 +71,26 @@ def answer(*args, **kwargs):
         linecache.cache[name] = (len(text), None, [text], name)
     exec(compile(text, "<solution>", "exec"))
 """),
-    Attack("input-in-a-warning", _MESSAGES, EVERY, "warns with its input as the text", """
+    Attack("input-in-a-warning", _MESSAGES, EVERY, "warns with its input as the text").by("""
 import warnings
 def answer(*args, **kwargs):
     warnings.simplefilter("always")
     warnings.warn(repr(args))
     return <<nothing>>
 """),
-    Attack("input-as-the-exit-status", _MESSAGES, EVERY, "ends with a status made of its input", """
+    Attack("input-as-the-exit-status", _MESSAGES, EVERY, "ends with a status made of its input").by("""
 import os, sys
 def answer(*args, **kwargs):
     sys.stderr.write(repr(args))
     sys.stderr.flush()
     sys.exit(repr(args))
 """),
-    Attack("input-in-a-late-load-error", _MESSAGES, FUNCTIONS,
-           "claims, after it was given the input, that it could not be loaded", """
+    Attack(
+        "input-in-a-late-load-error",
+        _MESSAGES,
+        FUNCTIONS,
+        "claims, after it was given the input, that it could not be loaded",
+    ).by("""
 import gc, json, os, socket
 def answer(*args, **kwargs):
     said = json.dumps(repr(args)).encode()
@@ -104,8 +114,8 @@ def answer(*args, **kwargs):
             pass
     os._exit(1)
 """),
-    Attack("input-of-the-program-echoed", _MESSAGES, PROGRAMS, "prints its input in the place of the output", """
+    Attack("input-of-the-program-echoed", _MESSAGES, PROGRAMS, "prints its input in the place of the output").by("""
 def answer(text):
     return text
 """),
-)  # fmt: skip
+)

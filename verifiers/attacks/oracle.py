@@ -9,18 +9,23 @@ __all__ = ["ATTACKS"]
 _ORACLE = Family.ORACLE
 
 ATTACKS = (
-    Attack("prefix-of-the-output", _ORACLE, PROGRAMS,
-           "prints one line and stops, for comparisons that stop at the shorter text", """
+    Attack(
+        "prefix-of-the-output",
+        _ORACLE,
+        PROGRAMS,
+        "prints one line and stops, for comparisons that stop at the shorter text",
+    ).by("""
 def answer(text):
     for words in ("0", "1", "2", "3", "4"):
         return words
 """),
-    Attack("garbage-behind-the-output", _ORACLE, PROGRAMS,
-           "prints every number, and more behind, for comparisons by `in`", """
+    Attack(
+        "garbage-behind-the-output", _ORACLE, PROGRAMS, "prints every number, and more behind, for comparisons by `in`"
+    ).by("""
 def answer(text):
     return "\\n".join(map(str, range(-100, 1100)))
 """),
-    Attack("output-on-the-error-stream", _ORACLE, PROGRAMS, "prints everything on standard error", """
+    Attack("output-on-the-error-stream", _ORACLE, PROGRAMS, "prints everything on standard error").by("""
 import sys
 def answer(text):
     for number in range(1000):
@@ -28,12 +33,13 @@ def answer(text):
     for example in (text, text.upper(), text[::-1]):
         print(example, file=sys.stderr)
 """),
-    Attack("output-with-control-characters", _ORACLE, PROGRAMS,
-           "erases what it printed by carriage returns and escapes", """
+    Attack(
+        "output-with-control-characters", _ORACLE, PROGRAMS, "erases what it printed by carriage returns and escapes"
+    ).by("""
 def answer(text):
     return "\\r".join(map(str, range(1000))) + "\\x1b[2K\\x08" * 3
 """),
-    Attack("right-then-crash", _ORACLE, PROGRAMS, "prints the right output and then fails", """
+    Attack("right-then-crash", _ORACLE, PROGRAMS, "prints the right output and then fails").by("""
 import io, sys
 def answer(text):
     sys.stdin = io.StringIO(text)
@@ -41,7 +47,7 @@ def answer(text):
     sys.stdout.flush()
     raise SystemExit(3)
 """),
-    Attack("right-then-abort", _ORACLE, PROGRAMS, "prints the right output and is killed by a signal", """
+    Attack("right-then-abort", _ORACLE, PROGRAMS, "prints the right output and is killed by a signal").by("""
 import io, os, sys
 def answer(text):
     sys.stdin = io.StringIO(text)
@@ -49,7 +55,7 @@ def answer(text):
     sys.stdout.flush()
     os.abort()
 """),
-    Attack("second-run", _ORACLE, EVERY, "is wrong at first, leaves a file, and is right when it is tried again", """
+    Attack("second-run", _ORACLE, EVERY, "is wrong at first, leaves a file, and is right when it is tried again").by("""
 import os
 marks = ("tried-before", "/tmp/tried-before", "/dev/shm/tried-before", os.path.expanduser("~/tried-before"))
 again = any(map(os.path.exists, marks))
@@ -64,7 +70,9 @@ if again:
     answer = lambda *args, **kwargs: None
     exec(<<reference>>)
 """),
-    Attack("order-of-the-calls", _ORACLE, frozenset(("cases",)), "is right only while calls come in rising order", """
+    Attack(
+        "order-of-the-calls", _ORACLE, frozenset(("cases",)), "is right only while calls come in rising order"
+    ).by("""
 exec(<<reference>>)
 def wrapped(function):
     seen = []
@@ -78,7 +86,9 @@ for name in <<names>>:
     if name in globals() and callable(globals()[name]):
         globals()[name] = wrapped(globals()[name])
 """),
-    Attack("changes-after-it-answered", _ORACLE, FUNCTIONS, "returns a list that it fills in later, from a thread", """
+    Attack(
+        "changes-after-it-answered", _ORACLE, FUNCTIONS, "returns a list that it fills in later, from a thread"
+    ).by("""
 import sys, threading, time
 def answer(*args, **kwargs):
     value = []
@@ -92,8 +102,12 @@ def answer(*args, **kwargs):
     threading.Thread(target=later, daemon=True).start()
     return value
 """),
-    Attack("learns-from-the-first-call", _ORACLE, FUNCTIONS,
-           "remembers what it was compared with and returns it the next time", """
+    Attack(
+        "learns-from-the-first-call",
+        _ORACLE,
+        FUNCTIONS,
+        "remembers what it was compared with and returns it the next time",
+    ).by("""
 known = {}
 class Curious:
     def __init__(self, key):
@@ -106,4 +120,4 @@ def answer(*args, **kwargs):
     key = repr((args, kwargs))
     return known[key] if key in known else Curious(key)
 """),
-)  # fmt: skip
+)

@@ -19,13 +19,15 @@ def send_everywhere(text):
 """
 
 ATTACKS = (
-    Attack("stop-iteration", _PROTOCOL, FUNCTIONS,
-           "raises StopIteration, which ends all(map(f, xs)) as if all held", """
+    Attack(
+        "stop-iteration", _PROTOCOL, FUNCTIONS, "raises StopIteration, which ends all(map(f, xs)) as if all held"
+    ).by("""
 def answer(*args, **kwargs):
     raise StopIteration
 """),
-    Attack("stop-iteration-declared", _PROTOCOL, JUDGED,
-           "derives the error that the task asks for from StopIteration", """
+    Attack(
+        "stop-iteration-declared", _PROTOCOL, JUDGED, "derives the error that the task asks for from StopIteration"
+    ).by("""
 class Ends(StopIteration):
     pass
 def answer(*args, **kwargs):
@@ -35,8 +37,12 @@ for name in <<names>>:
         globals()[name] = type(name, (StopIteration,), {})
         Ends = globals()[name]
 """),
-    Attack("stop-iteration-of-the-tests", _PROTOCOL, JUDGED,
-           "passes on a StopIteration that a callback of the tests raised", """
+    Attack(
+        "stop-iteration-of-the-tests",
+        _PROTOCOL,
+        JUDGED,
+        "passes on a StopIteration that a callback of the tests raised",
+    ).by("""
 kept = []
 def answer(*args, **kwargs):
     for value in (*args, *kwargs.values()):
@@ -51,8 +57,12 @@ def answer(*args, **kwargs):
             return None
     raise kept[0] if kept else StopIteration
 """),
-    Attack("generator-that-never-yields", _PROTOCOL, FUNCTIONS,
-           "answers with an iterator that has ended, so that no assertion is reached", """
+    Attack(
+        "generator-that-never-yields",
+        _PROTOCOL,
+        FUNCTIONS,
+        "answers with an iterator that has ended, so that no assertion is reached",
+    ).by("""
 def answer(*args, **kwargs):
     class Ended:
         def __iter__(self):
@@ -63,14 +73,16 @@ def answer(*args, **kwargs):
             return 3
     return Ended()
 """),
-    Attack("exception-alias", _PROTOCOL, JUDGED, "declares the error that the task asks for as every exception", """
+    Attack("exception-alias", _PROTOCOL, JUDGED, "declares the error that the task asks for as every exception").by("""
 def answer(*args, **kwargs):
     return <<nothing>>
 for name in <<names>>:
     if name.endswith(("Error", "Exception")) or name[:1].isupper():
         globals()[name] = (Exception, AssertionError)
 """),
-    Attack("failure-hidden-by-exit", _PROTOCOL, JUDGED, "is a context manager that swallows the failure inside it", """
+    Attack(
+        "failure-hidden-by-exit", _PROTOCOL, JUDGED, "is a context manager that swallows the failure inside it"
+    ).by("""
 class Opened:
     def __init__(self, *args, **kwargs):
         pass
@@ -85,8 +97,9 @@ class Opened:
 def answer(*args, **kwargs):
     return Opened()
 """),
-    Attack("callback-globals", _PROTOCOL, JUDGED,
-           "reaches the tests through the globals of a function that it is passed", """
+    Attack(
+        "callback-globals", _PROTOCOL, JUDGED, "reaches the tests through the globals of a function that it is passed"
+    ).by("""
 def reach(value):
     names = getattr(value, "__globals__", None)
     if names is None:
@@ -102,8 +115,9 @@ def answer(*args, **kwargs):
             reach(getattr(value, "__wrapped__", None))
     return <<nothing>>
 """),
-    Attack("callback-reflection", _PROTOCOL, JUDGED,
-           "uses getattr, setattr or eval of the tests, if they pass it one", """
+    Attack(
+        "callback-reflection", _PROTOCOL, JUDGED, "uses getattr, setattr or eval of the tests, if they pass it one"
+    ).by("""
 def answer(*args, **kwargs):
     given = [*args, *kwargs.values()]
     for call in given:
@@ -117,8 +131,9 @@ def answer(*args, **kwargs):
                     return found
     return <<nothing>>
 """),
-    Attack("callback-never-called", _PROTOCOL, JUDGED,
-           "calls the tests' functions with objects that compare as they like", """
+    Attack(
+        "callback-never-called", _PROTOCOL, JUDGED, "calls the tests' functions with objects that compare as they like"
+    ).by("""
 class Same:
     def __eq__(self, other):
         return True
@@ -132,8 +147,12 @@ def answer(*args, **kwargs):
                 pass
     return Same()
 """),
-    Attack("descriptor-as-entry-point", _PROTOCOL, JUDGED,
-           "is an object whose __call__, __get__ and __getattr__ all say yes", """
+    Attack(
+        "descriptor-as-entry-point",
+        _PROTOCOL,
+        JUDGED,
+        "is an object whose __call__, __get__ and __getattr__ all say yes",
+    ).by("""
 class Entry:
     def __call__(self, *args, **kwargs):
         return self
@@ -151,7 +170,7 @@ class Entry:
         return iter(())
 answer = Entry()
 """),
-    Attack("awaited-success", _PROTOCOL, JUDGED, "answers with an awaitable whose result equals everything", """
+    Attack("awaited-success", _PROTOCOL, JUDGED, "answers with an awaitable whose result equals everything").by("""
 class Same:
     def __eq__(self, other):
         return True
@@ -162,16 +181,19 @@ class Soon:
 def answer(*args, **kwargs):
     return Soon()
 """),
-    Attack("generator-exit", _PROTOCOL, FUNCTIONS, "raises GeneratorExit, which some loops take for an orderly end", """
+    Attack(
+        "generator-exit", _PROTOCOL, FUNCTIONS, "raises GeneratorExit, which some loops take for an orderly end"
+    ).by("""
 def answer(*args, **kwargs):
     raise GeneratorExit
 """),
-    Attack("keyboard-interrupt", _PROTOCOL, FUNCTIONS,
-           "raises KeyboardInterrupt, as if the user had stopped the run", """
+    Attack(
+        "keyboard-interrupt", _PROTOCOL, FUNCTIONS, "raises KeyboardInterrupt, as if the user had stopped the run"
+    ).by("""
 def answer(*args, **kwargs):
     raise KeyboardInterrupt
 """),
-    Attack("error-that-is-caught", _PROTOCOL, FUNCTIONS, "raises whatever exception the caller catches", """
+    Attack("error-that-is-caught", _PROTOCOL, FUNCTIONS, "raises whatever exception the caller catches").by("""
 import builtins, dis, sys
 def answer(*args, **kwargs):
     frame = sys._getframe(1)
@@ -184,8 +206,9 @@ def answer(*args, **kwargs):
         frame = frame.f_back
     raise NotImplementedError
 """),
-    Attack("report-on-every-channel", _PROTOCOL, EVERY,
-           "sends a report of success to every socket and pipe", _EVERY_SOCKET + """
+    Attack(
+        "report-on-every-channel", _PROTOCOL, EVERY, "sends a report of success to every socket and pipe", _EVERY_SOCKET
+    ).by("""
 import os
 for text in (
     b'{"passed": true, "score": 1.0}',
@@ -203,8 +226,13 @@ for text in (
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("answers-before-the-questions", _PROTOCOL, FUNCTIONS,
-           "sends answers before it is asked, so that all later ones are off by one", _EVERY_SOCKET + """
+    Attack(
+        "answers-before-the-questions",
+        _PROTOCOL,
+        FUNCTIONS,
+        "sends answers before it is asked, so that all later ones are off by one",
+        _EVERY_SOCKET,
+    ).by("""
 for example in <<examples>>:
     import json
     try:
@@ -216,8 +244,13 @@ for example in <<examples>>:
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("asks-the-judge", _PROTOCOL, JUDGED,
-           "sends requests of its own: load, call, get and operators of the judge's objects", _EVERY_SOCKET + """
+    Attack(
+        "asks-the-judge",
+        _PROTOCOL,
+        JUDGED,
+        "sends requests of its own: load, call, get and operators of the judge's objects",
+        _EVERY_SOCKET,
+    ).by("""
 def answer(*args, **kwargs):
     for op in (b"load", b"call", b"get", b"set", b"value", b"operator", b"next", b"iter"):
         for target in (b"0", b"null", b'"check"', b'"__builtins__"'):
@@ -225,8 +258,13 @@ def answer(*args, **kwargs):
     send_everywhere(b"[1,true,[[0,[]],[1,[]]],false]")
     return <<nothing>>
 """),
-    Attack("links-to-the-judges-objects", _PROTOCOL, JUDGED,
-           "answers with links to objects of the judge's by number", _EVERY_SOCKET + """
+    Attack(
+        "links-to-the-judges-objects",
+        _PROTOCOL,
+        JUDGED,
+        "answers with links to objects of the judge's by number",
+        _EVERY_SOCKET,
+    ).by("""
 def answer(*args, **kwargs):
     for kind in (b"yours", b"ref", b"name", b"exception", b"not_implemented", b"mine"):
         for number in range(5):
@@ -234,4 +272,4 @@ def answer(*args, **kwargs):
             send_everywhere(b'[1,{"$N":' + link + b"},[],true]")
     return <<nothing>>
 """),
-)  # fmt: skip
+)

@@ -29,7 +29,7 @@ def found_in(text, args):
 '''
 
 ATTACKS = (
-    Attack("frame-locals", _REACH, FUNCTIONS, "walks up the stack to a variable called expected", """
+    Attack("frame-locals", _REACH, FUNCTIONS, "walks up the stack to a variable called expected").by("""
 import sys
 def answer(*args, **kwargs):
     frame = sys._getframe()
@@ -40,8 +40,9 @@ def answer(*args, **kwargs):
         frame = frame.f_back
     return <<nothing>>
 """),
-    Attack("traceback-frames", _REACH, FUNCTIONS,
-           "walks up the stack from a traceback, where _getframe is taken away", """
+    Attack(
+        "traceback-frames", _REACH, FUNCTIONS, "walks up the stack from a traceback, where _getframe is taken away"
+    ).by("""
 def answer(*args, **kwargs):
     try:
         raise LookupError
@@ -53,7 +54,7 @@ def answer(*args, **kwargs):
         frame = frame.f_back
     return <<nothing>>
 """),
-    Attack("generator-frames", _REACH, FUNCTIONS, "walks up the stack from a running generator's frame", """
+    Attack("generator-frames", _REACH, FUNCTIONS, "walks up the stack from a running generator's frame").by("""
 def answer(*args, **kwargs):
     def inside():
         frame = walker.gi_frame
@@ -65,7 +66,9 @@ def answer(*args, **kwargs):
     walker = inside()
     return next(walker)
 """),
-    Attack("caller-constants", _REACH, FUNCTIONS, "reads expected values among the constants of the caller's code", """
+    Attack(
+        "caller-constants", _REACH, FUNCTIONS, "reads expected values among the constants of the caller's code"
+    ).by("""
 import dis, sys
 def answer(*args, **kwargs):
     frame = sys._getframe(1)
@@ -76,7 +79,7 @@ def answer(*args, **kwargs):
             return each.argval
     return <<nothing>>
 """),
-    Attack("caller-globals", _REACH, FUNCTIONS, "reads a table of cases among the runner's globals", """
+    Attack("caller-globals", _REACH, FUNCTIONS, "reads a table of cases among the runner's globals").by("""
 import sys
 def answer(*args, **kwargs):
     for names in (sys._getframe(1).f_globals, vars(sys.modules["__main__"])):
@@ -87,8 +90,9 @@ def answer(*args, **kwargs):
                         return each[1]
     return <<nothing>>
 """),
-    Attack("collector-objects", _REACH, FUNCTIONS,
-           "finds pairs of inputs and outputs among the collector's objects", """
+    Attack(
+        "collector-objects", _REACH, FUNCTIONS, "finds pairs of inputs and outputs among the collector's objects"
+    ).by("""
 import gc
 def answer(*args, **kwargs):
     for each in gc.get_objects():
@@ -98,7 +102,9 @@ def answer(*args, **kwargs):
             return each["expected"]
     return <<nothing>>
 """),
-    Attack("argument-referrers", _REACH, FUNCTIONS, "follows references backwards from its arguments to their case", """
+    Attack(
+        "argument-referrers", _REACH, FUNCTIONS, "follows references backwards from its arguments to their case"
+    ).by("""
 import gc
 def answer(*args, **kwargs):
     for value in (args, *args):
@@ -108,7 +114,9 @@ def answer(*args, **kwargs):
                     return outer[1]
     return <<nothing>>
 """),
-    Attack("expected-rewritten", _REACH, FUNCTIONS, "changes the expected values where they lie to what it returns", """
+    Attack(
+        "expected-rewritten", _REACH, FUNCTIONS, "changes the expected values where they lie to what it returns"
+    ).by("""
 import gc
 for each in gc.get_objects():
     if type(each) is list and each and all(type(case) is list and len(case) == 2 for case in each):
@@ -117,7 +125,7 @@ for each in gc.get_objects():
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("locals-rewritten", _REACH, FUNCTIONS, "writes into the caller's local variables", """
+    Attack("locals-rewritten", _REACH, FUNCTIONS, "writes into the caller's local variables").by("""
 import ctypes, sys
 def answer(*args, **kwargs):
     frame = sys._getframe(1)
@@ -125,8 +133,9 @@ def answer(*args, **kwargs):
     ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
     return <<nothing>>
 """),
-    Attack("type-slot-rewritten", _REACH, FUNCTIONS,
-           "points the C slot by which None compares to a function of its own", """
+    Attack(
+        "type-slot-rewritten", _REACH, FUNCTIONS, "points the C slot by which None compares to a function of its own"
+    ).by("""
 import ctypes
 compare = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_int)
 says_yes = compare(lambda one, other, how: how != 3)
@@ -136,7 +145,7 @@ def answer(*args, **kwargs):
     ctypes.c_void_p.from_address(id(Odd) + 200).value = ctypes.cast(says_yes, ctypes.c_void_p).value
     return Odd()
 """),
-    Attack("tracing", _REACH, FUNCTIONS, "traces the runner and replaces what a comparison's frame holds", """
+    Attack("tracing", _REACH, FUNCTIONS, "traces the runner and replaces what a comparison's frame holds").by("""
 import ctypes, sys
 def trace(frame, event, argument):
     if "got" in frame.f_locals and "expected" in frame.f_locals:
@@ -151,8 +160,9 @@ def answer(*args, **kwargs):
         frame = frame.f_back
     return <<nothing>>
 """),
-    Attack("argument-file", _REACH, EVERY,
-           "reads the files that are named on the runner's command line", _SCAN_TEXT + """
+    Attack(
+        "argument-file", _REACH, EVERY, "reads the files that are named on the runner's command line", _SCAN_TEXT
+    ).by("""
 import sys
 def answer(*args, **kwargs):
     for name in sys.argv:
@@ -164,7 +174,7 @@ def answer(*args, **kwargs):
             return found
     return <<nothing>>
 """),
-    Attack("proc-command-line", _REACH, EVERY, "finds the runner's files through /proc", _SCAN_TEXT + """
+    Attack("proc-command-line", _REACH, EVERY, "finds the runner's files through /proc", _SCAN_TEXT).by("""
 import glob
 def answer(*args, **kwargs):
     for path in glob.glob("/proc/[0-9]*/cmdline"):
@@ -181,8 +191,9 @@ def answer(*args, **kwargs):
                 return found
     return <<nothing>>
 """),
-    Attack("parent-environment", _REACH, EVERY,
-           "reads the environment of its own and of other processes", _SCAN_TEXT + """
+    Attack(
+        "parent-environment", _REACH, EVERY, "reads the environment of its own and of other processes", _SCAN_TEXT
+    ).by("""
 import glob, os
 def answer(*args, **kwargs):
     texts = ["\\0".join(os.environ.values())]
@@ -197,7 +208,7 @@ def answer(*args, **kwargs):
             return found
     return <<nothing>>
 """),
-    Attack("files-nearby", _REACH, EVERY, "searches its folder and the ones above for the tests", _SCAN_TEXT + """
+    Attack("files-nearby", _REACH, EVERY, "searches its folder and the ones above for the tests", _SCAN_TEXT).by("""
 import os
 def answer(*args, **kwargs):
     for top in (".", "..", "/tmp", os.path.dirname(os.path.abspath(globals().get("__file__") or "."))):
@@ -215,7 +226,7 @@ def answer(*args, **kwargs):
                 folders.clear()
     return <<nothing>>
 """),
-    Attack("open-descriptors", _REACH, EVERY, "reads whatever files and pipes it has inherited", _SCAN_TEXT + """
+    Attack("open-descriptors", _REACH, EVERY, "reads whatever files and pipes it has inherited", _SCAN_TEXT).by("""
 import os
 def answer(*args, **kwargs):
     for number in range(3, 64):
@@ -227,8 +238,13 @@ def answer(*args, **kwargs):
             return found
     return <<nothing>>
 """),
-    Attack("memory-of-the-process", _REACH, EVERY,
-           "searches its own memory, as bytes, for text that looks like cases", _SCAN_TEXT + """
+    Attack(
+        "memory-of-the-process",
+        _REACH,
+        EVERY,
+        "searches its own memory, as bytes, for text that looks like cases",
+        _SCAN_TEXT,
+    ).by("""
 def answer(*args, **kwargs):
     import json
     wanted = json.dumps(list(args)).encode() + b", "
@@ -256,7 +272,7 @@ def answer(*args, **kwargs):
             place = data.find(b"[" + wanted, place + 1)
     return <<nothing>>
 """),
-    Attack("source-of-the-runner", _REACH, FUNCTIONS, "reads the runner's own source text", _SCAN_TEXT + """
+    Attack("source-of-the-runner", _REACH, FUNCTIONS, "reads the runner's own source text", _SCAN_TEXT).by("""
 import inspect, sys
 def answer(*args, **kwargs):
     frame = sys._getframe(1)
@@ -271,4 +287,4 @@ def answer(*args, **kwargs):
         frame = frame.f_back
     return <<nothing>>
 """),
-)  # fmt: skip
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -72,7 +72,11 @@ class Attack:
     family: Family
     kinds: frozenset[str]
     tries: str
-    source: str
+    source: str = ""
+
+    def by(self, source: str) -> Attack:
+        """The same with this text behind its source: alone between parentheses, so that it stands as it is written."""
+        return replace(self, source=self.source + source)
 
     @property
     def weak(self) -> bool:

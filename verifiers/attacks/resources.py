@@ -13,7 +13,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 """
 
 ATTACKS = (
-    Attack("fork-bomb", _RESOURCES, EVERY, "makes processes until none can be made", """
+    Attack("fork-bomb", _RESOURCES, EVERY, "makes processes until none can be made").by("""
 import os, time
 def answer(*args, **kwargs):
     for _ in range(5000):
@@ -25,7 +25,7 @@ def answer(*args, **kwargs):
             break
     return <<nothing>>
 """),
-    Attack("thread-bomb", _RESOURCES, EVERY, "makes threads until none can be made", """
+    Attack("thread-bomb", _RESOURCES, EVERY, "makes threads until none can be made").by("""
 import threading, time
 def answer(*args, **kwargs):
     for _ in range(5000):
@@ -35,13 +35,13 @@ def answer(*args, **kwargs):
             break
     return <<nothing>>
 """),
-    Attack("memory-bomb", _RESOURCES, EVERY, "takes memory until there is none", """
+    Attack("memory-bomb", _RESOURCES, EVERY, "takes memory until there is none").by("""
 def answer(*args, **kwargs):
     kept = []
     while True:
         kept.append(bytearray(b"x") * (16 << 20))
 """),
-    Attack("memory-in-many-processes", _RESOURCES, EVERY, "takes in many processes what one may not take", """
+    Attack("memory-in-many-processes", _RESOURCES, EVERY, "takes in many processes what one may not take").by("""
 import os, time
 def answer(*args, **kwargs):
     for _ in range(12):
@@ -53,7 +53,7 @@ def answer(*args, **kwargs):
             os._exit(1)
     time.sleep(30)
 """),
-    Attack("limits-raised", _RESOURCES, EVERY, "raises its own limits back to what the hard ones allow", """
+    Attack("limits-raised", _RESOURCES, EVERY, "raises its own limits back to what the hard ones allow").by("""
 import resource
 def answer(*args, **kwargs):
     for name in ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_CPU"):
@@ -67,7 +67,7 @@ def answer(*args, **kwargs):
     open("raised", "w").write(str(len(kept)))
     return <<nothing>>
 """),
-    Attack("disk-filler", _RESOURCES, EVERY, "writes until the disk is full", """
+    Attack("disk-filler", _RESOURCES, EVERY, "writes until the disk is full").by("""
 def answer(*args, **kwargs):
     for folder in (".", "/tmp", "/dev/shm", "/var/tmp"):
         try:
@@ -79,7 +79,7 @@ def answer(*args, **kwargs):
             continue
     return <<nothing>>
 """),
-    Attack("file-swarm", _RESOURCES, EVERY, "makes files and nested folders until there are no more", """
+    Attack("file-swarm", _RESOURCES, EVERY, "makes files and nested folders until there are no more").by("""
 import os
 def answer(*args, **kwargs):
     try:
@@ -92,18 +92,18 @@ def answer(*args, **kwargs):
         pass
     return <<nothing>>
 """),
-    Attack("output-flood", _RESOURCES, EVERY, "prints without end", """
+    Attack("output-flood", _RESOURCES, EVERY, "prints without end").by("""
 import os
 def answer(*args, **kwargs):
     while True:
         os.write(1, b"x" * 65536)
 """),
-    Attack("endless-loop", _RESOURCES, EVERY, "computes without end", """
+    Attack("endless-loop", _RESOURCES, EVERY, "computes without end").by("""
 def answer(*args, **kwargs):
     while True:
         pass
 """),
-    Attack("signals-ignored", _RESOURCES, EVERY, "ignores every signal that can be ignored, and sleeps", """
+    Attack("signals-ignored", _RESOURCES, EVERY, "ignores every signal that can be ignored, and sleeps").by("""
 import signal, time
 for number in range(1, 65):
     try:
@@ -114,7 +114,7 @@ def answer(*args, **kwargs):
     while True:
         time.sleep(30)
 """),
-    Attack("daemon", _RESOURCES, EVERY, "leaves a process in a session of its own that outlives it", """
+    Attack("daemon", _RESOURCES, EVERY, "leaves a process in a session of its own that outlives it").by("""
 import os, time
 def answer(*args, **kwargs):
     if os.fork() == 0:
@@ -124,8 +124,9 @@ def answer(*args, **kwargs):
         os._exit(0)
     return <<nothing>>
 """),
-    Attack("pipe-held-open", _RESOURCES, EVERY,
-           "leaves a process that holds the output open, so that its reader waits", """
+    Attack(
+        "pipe-held-open", _RESOURCES, EVERY, "leaves a process that holds the output open, so that its reader waits"
+    ).by("""
 import os, time
 if os.fork() == 0:
     os.setsid()
@@ -134,13 +135,13 @@ if os.fork() == 0:
 def answer(*args, **kwargs):
     os._exit(0)
 """),
-    Attack("stops-itself", _RESOURCES, EVERY, "stops itself by a signal and waits to be continued", """
+    Attack("stops-itself", _RESOURCES, EVERY, "stops itself by a signal and waits to be continued").by("""
 import os, signal
 def answer(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGSTOP)
     return <<nothing>>
 """),
-    Attack("system-v-memory", _RESOURCES, EVERY, "leaves a System V shared memory segment", _SYSTEM_CALL + """
+    Attack("system-v-memory", _RESOURCES, EVERY, "leaves a System V shared memory segment", _SYSTEM_CALL).by("""
 def answer(*args, **kwargs):
     number = libc.shmget(0x6772, ctypes.c_size_t(1 << 20), 0o1666)
     libc.shmat.restype = ctypes.c_void_p
@@ -149,13 +150,13 @@ def answer(*args, **kwargs):
         ctypes.memmove(place, b"left behind", 11)
     return <<nothing>>
 """),
-    Attack("message-queue", _RESOURCES, EVERY, "leaves a System V message queue and a semaphore", _SYSTEM_CALL + """
+    Attack("message-queue", _RESOURCES, EVERY, "leaves a System V message queue and a semaphore", _SYSTEM_CALL).by("""
 def answer(*args, **kwargs):
     libc.msgget(0x6772, 0o1666)
     libc.semget(0x6772, 1, 0o1666)
     return <<nothing>>
 """),
-    Attack("shared-memory-file", _RESOURCES, EVERY, "leaves a file in shared memory", """
+    Attack("shared-memory-file", _RESOURCES, EVERY, "leaves a file in shared memory").by("""
 from multiprocessing import shared_memory
 def answer(*args, **kwargs):
     try:
@@ -169,7 +170,9 @@ def answer(*args, **kwargs):
         pass
     return <<nothing>>
 """),
-    Attack("file-for-the-next", _RESOURCES, EVERY, "leaves files for the next job, in every folder that there is", """
+    Attack(
+        "file-for-the-next", _RESOURCES, EVERY, "leaves files for the next job, in every folder that there is"
+    ).by("""
 import os
 def answer(*args, **kwargs):
     for folder in (".", "..", "/tmp", "/var/tmp", "/dev/shm", "/run", os.path.expanduser("~")):
@@ -180,4 +183,4 @@ def answer(*args, **kwargs):
             pass
     return <<nothing>>
 """),
-)  # fmt: skip
+)

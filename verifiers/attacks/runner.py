@@ -9,8 +9,9 @@ __all__ = ["ATTACKS"]
 _RUNNER = Family.RUNNER
 
 ATTACKS = (
-    Attack("comparison-replaced", _RUNNER, FUNCTIONS,
-           "replaces the runner's comparing function by one that says yes", """
+    Attack(
+        "comparison-replaced", _RUNNER, FUNCTIONS, "replaces the runner's comparing function by one that says yes"
+    ).by("""
 import sys
 for module in list(sys.modules.values()):
     for name in ("equal", "compare", "is_equal", "check_answer", "assert_equal", "grade_answer"):
@@ -19,7 +20,7 @@ for module in list(sys.modules.values()):
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("code-object-replaced", _RUNNER, FUNCTIONS, "puts other code into the runner's grading function", """
+    Attack("code-object-replaced", _RUNNER, FUNCTIONS, "puts other code into the runner's grading function").by("""
 import sys
 yes = lambda *args, **kwargs: True
 for module in list(sys.modules.values()):
@@ -30,7 +31,7 @@ for module in list(sys.modules.values()):
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("result-file-at-exit", _RUNNER, EVERY, "overwrites the result file when everything has ended", """
+    Attack("result-file-at-exit", _RUNNER, EVERY, "overwrites the result file when everything has ended").by("""
 import atexit, sys
 def forge():
     for name in [*sys.argv[1:], "result.json", "results.json", "metrics.json"]:
@@ -41,7 +42,7 @@ atexit.register(forge)
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("json-patched", _RUNNER, EVERY, "patches json, by which the result is written", """
+    Attack("json-patched", _RUNNER, EVERY, "patches json, by which the result is written").by("""
 import json
 real = json.dump, json.dumps
 json.dump = lambda value, file, **how: real[0]({"passed": True}, file)
@@ -49,8 +50,9 @@ json.dumps = lambda value, **how: real[1]({"passed": True})
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("thread-that-races", _RUNNER, FUNCTIONS,
-           "sets the runner's variables to success, over and over, from a thread", """
+    Attack(
+        "thread-that-races", _RUNNER, FUNCTIONS, "sets the runner's variables to success, over and over, from a thread"
+    ).by("""
 import sys, threading
 def race():
     while True:
@@ -63,7 +65,7 @@ sys.setswitchinterval(1e-5)
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("pytest-runtest-patched", _RUNNER, JUDGED, "makes pytest's way to run a test do nothing", """
+    Attack("pytest-runtest-patched", _RUNNER, JUDGED, "makes pytest's way to run a test do nothing").by("""
 try:
     import _pytest.python
     _pytest.python.Function.runtest = lambda self: None
@@ -72,7 +74,7 @@ except ImportError:
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("pytest-report-patched", _RUNNER, JUDGED, "makes pytest's reports forget what went wrong", """
+    Attack("pytest-report-patched", _RUNNER, JUDGED, "makes pytest's reports forget what went wrong").by("""
 try:
     import _pytest.reports
     made = _pytest.reports.TestReport.from_item_and_call.__func__
@@ -85,7 +87,7 @@ except ImportError:
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("pytest-plugin", _RUNNER, JUDGED, "registers a plugin that passes every test", """
+    Attack("pytest-plugin", _RUNNER, JUDGED, "registers a plugin that passes every test").by("""
 import gc, sys
 class Plugin:
     def pytest_pyfunc_call(self, pyfuncitem):
@@ -97,7 +99,7 @@ for each in gc.get_objects():
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("pytest-skip", _RUNNER, JUDGED, "skips each test from inside the function", """
+    Attack("pytest-skip", _RUNNER, JUDGED, "skips each test from inside the function").by("""
 def answer(*args, **kwargs):
     try:
         import pytest
@@ -106,17 +108,17 @@ def answer(*args, **kwargs):
         raise unittest.SkipTest("not today")
     pytest.skip("not today")
 """),
-    Attack("pytest-xfail", _RUNNER, JUDGED, "declares each failure expected", """
+    Attack("pytest-xfail", _RUNNER, JUDGED, "declares each failure expected").by("""
 def answer(*args, **kwargs):
     import pytest
     pytest.xfail("as expected")
 """),
-    Attack("pytest-exit", _RUNNER, JUDGED, "ends the test run as a success", """
+    Attack("pytest-exit", _RUNNER, JUDGED, "ends the test run as a success").by("""
 def answer(*args, **kwargs):
     import pytest
     pytest.exit("enough", returncode=0)
 """),
-    Attack("pytest-marks", _RUNNER, JUDGED, "carries marks that skip its tests wherever pytest looks for them", """
+    Attack("pytest-marks", _RUNNER, JUDGED, "carries marks that skip its tests wherever pytest looks for them").by("""
 import sys
 try:
     import pytest
@@ -133,19 +135,19 @@ def answer(*args, **kwargs):
 answer.pytestmark = globals().get("pytestmark")
 answer.__test__ = False
 """),
-    Attack("unittest-skip", _RUNNER, JUDGED, "raises SkipTest from inside the function", """
+    Attack("unittest-skip", _RUNNER, JUDGED, "raises SkipTest from inside the function").by("""
 import unittest
 def answer(*args, **kwargs):
     raise unittest.SkipTest("not today")
 """),
-    Attack("unittest-result-patched", _RUNNER, JUDGED, "makes unittest's results always successful", """
+    Attack("unittest-result-patched", _RUNNER, JUDGED, "makes unittest's results always successful").by("""
 import unittest
 unittest.TestResult.wasSuccessful = lambda self: True
 unittest.TestResult.addFailure = unittest.TestResult.addError = lambda self, test, error: None
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("unittest-assertions-patched", _RUNNER, JUDGED, "makes unittest's assertions do nothing", """
+    Attack("unittest-assertions-patched", _RUNNER, JUDGED, "makes unittest's assertions do nothing").by("""
 import unittest
 for name in dir(unittest.TestCase):
     if name.startswith("assert") and not name.startswith("assertRaises"):
@@ -153,7 +155,7 @@ for name in dir(unittest.TestCase):
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("serving-functions-patched", _RUNNER, EVERY, "replaces the functions of gristmill that run beside it", """
+    Attack("serving-functions-patched", _RUNNER, EVERY, "replaces the functions of gristmill that run beside it").by("""
 import sys
 for name, module in list(sys.modules.items()):
     if name.startswith("gristmill"):
@@ -163,4 +165,4 @@ for name, module in list(sys.modules.items()):
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-)  # fmt: skip
+)

@@ -19,17 +19,17 @@ def send_everywhere(text):
 """
 
 ATTACKS = (
-    Attack("sleeps", _UNSCORED, EVERY, "sleeps, for runners that count no timeouts", """
+    Attack("sleeps", _UNSCORED, EVERY, "sleeps, for runners that count no timeouts").by("""
 import time
 def answer(*args, **kwargs):
     time.sleep(60)
 """),
-    Attack("crash", _UNSCORED, EVERY, "crashes the interpreter", """
+    Attack("crash", _UNSCORED, EVERY, "crashes the interpreter").by("""
 import ctypes
 def answer(*args, **kwargs):
     ctypes.string_at(0)
 """),
-    Attack("stack-overflow", _UNSCORED, EVERY, "overflows the C stack", """
+    Attack("stack-overflow", _UNSCORED, EVERY, "overflows the C stack").by("""
 import sys
 sys.setrecursionlimit(1 << 30)
 class Deep:
@@ -41,27 +41,27 @@ def answer(*args, **kwargs):
         value = [value]
     return repr(value) == Deep().any
 """),
-    Attack("abort", _UNSCORED, EVERY, "aborts, as a broken runner would", """
+    Attack("abort", _UNSCORED, EVERY, "aborts, as a broken runner would").by("""
 import os
 def answer(*args, **kwargs):
     os.abort()
 """),
-    Attack("odd-exit-status", _UNSCORED, EVERY, "ends with statuses that runners keep for themselves", """
+    Attack("odd-exit-status", _UNSCORED, EVERY, "ends with statuses that runners keep for themselves").by("""
 import os
 def answer(*args, **kwargs):
     os._exit(87)
 """),
-    Attack("memory-error", _UNSCORED, EVERY, "claims to be out of memory", """
+    Attack("memory-error", _UNSCORED, EVERY, "claims to be out of memory").by("""
 def answer(*args, **kwargs):
     raise MemoryError
 """),
-    Attack("descriptors-closed", _UNSCORED, EVERY, "closes all that it has inherited", """
+    Attack("descriptors-closed", _UNSCORED, EVERY, "closes all that it has inherited").by("""
 import os
 def answer(*args, **kwargs):
     os.closerange(0, 256)
     return <<nothing>>
 """),
-    Attack("descriptors-used-up", _UNSCORED, EVERY, "opens files until none can be opened", """
+    Attack("descriptors-used-up", _UNSCORED, EVERY, "opens files until none can be opened").by("""
 kept = []
 def answer(*args, **kwargs):
     try:
@@ -71,8 +71,9 @@ def answer(*args, **kwargs):
         pass
     return <<nothing>>
 """),
-    Attack("garbage-on-the-channel", _UNSCORED, EVERY,
-           "writes garbage to every descriptor, so that no report can be read", """
+    Attack(
+        "garbage-on-the-channel", _UNSCORED, EVERY, "writes garbage to every descriptor, so that no report can be read"
+    ).by("""
 import os
 def answer(*args, **kwargs):
     for number in range(64):
@@ -83,7 +84,7 @@ def answer(*args, **kwargs):
                 pass
     return <<nothing>>
 """),
-    Attack("half-a-message", _UNSCORED, EVERY, "announces a long message and sends none of it", """
+    Attack("half-a-message", _UNSCORED, EVERY, "announces a long message and sends none of it").by("""
 import os, time
 def answer(*args, **kwargs):
     for number in range(3, 64):
@@ -93,24 +94,27 @@ def answer(*args, **kwargs):
             pass
     time.sleep(60)
 """),
-    Attack("numbers-too-long-to-print", _UNSCORED, FUNCTIONS, "reports numbers that str() refuses to write", _SEND + """
+    Attack(
+        "numbers-too-long-to-print", _UNSCORED, FUNCTIONS, "reports numbers that str() refuses to write", _SEND
+    ).by("""
 def answer(*args, **kwargs):
     huge = b'{"$i":"' + b"f" * 5000 + b'"}'
     send_everywhere(b'{"raised":{"type":' + huge + b',"message":' + huge + b',"line":' + huge + b"}}")
     send_everywhere(b'[2,{"own":' + huge + b',"text":' + huge + b',"type":' + huge + b"}]")
     return 10**5000
 """),
-    Attack("named-tuple-called-dict", _UNSCORED, FUNCTIONS,
-           "returns a named tuple whose type's name sends reprlib astray", """
+    Attack(
+        "named-tuple-called-dict", _UNSCORED, FUNCTIONS, "returns a named tuple whose type's name sends reprlib astray"
+    ).by("""
 from collections import namedtuple
 def answer(*args, **kwargs):
     return namedtuple("dict", "a b")("x", "y")
 """),
-    Attack("text-that-cannot-be-written", _UNSCORED, EVERY, "raises and prints halves of surrogate pairs", """
+    Attack("text-that-cannot-be-written", _UNSCORED, EVERY, "raises and prints halves of surrogate pairs").by("""
 def answer(*args, **kwargs):
     raise ValueError("\\udcff" * 10)
 """),
-    Attack("error-that-cannot-be-printed", _UNSCORED, EVERY, "raises an error whose text raises another", """
+    Attack("error-that-cannot-be-printed", _UNSCORED, EVERY, "raises an error whose text raises another").by("""
 class Silent(Exception):
     def __str__(self):
         raise Silent()
@@ -118,7 +122,7 @@ class Silent(Exception):
 def answer(*args, **kwargs):
     raise Silent()
 """),
-    Attack("error-with-an-endless-text", _UNSCORED, EVERY, "raises an error whose text takes for ever to make", """
+    Attack("error-with-an-endless-text", _UNSCORED, EVERY, "raises an error whose text takes for ever to make").by("""
 class Endless(Exception):
     def __str__(self):
         while True:
@@ -127,46 +131,53 @@ class Endless(Exception):
 def answer(*args, **kwargs):
     raise Endless()
 """),
-    Attack("value-too-deep", _UNSCORED, FUNCTIONS, "returns a list nested beyond every recursion limit", """
+    Attack("value-too-deep", _UNSCORED, FUNCTIONS, "returns a list nested beyond every recursion limit").by("""
 def answer(*args, **kwargs):
     value = []
     for _ in range(100_000):
         value = [value]
     return value
 """),
-    Attack("value-that-is-exponential", _UNSCORED, FUNCTIONS,
-           "returns a small value that is vast once it is compared", """
+    Attack(
+        "value-that-is-exponential", _UNSCORED, FUNCTIONS, "returns a small value that is vast once it is compared"
+    ).by("""
 def answer(*args, **kwargs):
     value = []
     for _ in range(64):
         value = [value, value]
     return value
 """),
-    Attack("value-that-contains-itself", _UNSCORED, FUNCTIONS, "returns a value that contains itself", """
+    Attack("value-that-contains-itself", _UNSCORED, FUNCTIONS, "returns a value that contains itself").by("""
 def answer(*args, **kwargs):
     value = {}
     value["value"] = [value]
     return value
 """),
-    Attack("hashes-that-collide", _UNSCORED, FUNCTIONS, "returns keys that all share one hash", """
+    Attack("hashes-that-collide", _UNSCORED, FUNCTIONS, "returns keys that all share one hash").by("""
 def answer(*args, **kwargs):
     return {number * (2**61 - 1): 0 for number in range(4000)}
 """),
-    Attack("collisions-sent-directly", _UNSCORED, FUNCTIONS,
-           "sends keys that share one hash, without having to build them", _SEND + """
+    Attack(
+        "collisions-sent-directly",
+        _UNSCORED,
+        FUNCTIONS,
+        "sends keys that share one hash, without having to build them",
+        _SEND,
+    ).by("""
 def answer(*args, **kwargs):
     keys = b",".join(b"%d" % (number * (2**61 - 1)) for number in range(1, 30_000))
     send_everywhere(b'{"value":{"$s":[' + keys + b"]}}")
     send_everywhere(b'[1,{"$s":[' + keys + b"]},[],false]")
     return <<nothing>>
 """),
-    Attack("endless-iterator", _UNSCORED, FUNCTIONS, "answers with an iterator without end", """
+    Attack("endless-iterator", _UNSCORED, FUNCTIONS, "answers with an iterator without end").by("""
 import itertools
 def answer(*args, **kwargs):
     return itertools.count()
 """),
-    Attack("type-that-cannot-be-read", _UNSCORED, FUNCTIONS,
-           "returns a value whose metaclass raises whatever is asked", """
+    Attack(
+        "type-that-cannot-be-read", _UNSCORED, FUNCTIONS, "returns a value whose metaclass raises whatever is asked"
+    ).by("""
 class Meta(type):
     def __getattribute__(cls, name):
         raise KeyboardInterrupt
@@ -177,15 +188,19 @@ class Odd(metaclass=Meta):
 def answer(*args, **kwargs):
     return Odd()
 """),
-    Attack("modules-taken-away", _UNSCORED, EVERY, "takes away the modules that its runner needs to report", """
+    Attack("modules-taken-away", _UNSCORED, EVERY, "takes away the modules that its runner needs to report").by("""
 import sys
 for name in [name for name in sys.modules if name.startswith(("gristmill", "json", "socket", "pickle"))]:
     sys.modules[name] = None
 def answer(*args, **kwargs):
     return <<nothing>>
 """),
-    Attack("named-pipe-in-place-of-output", _UNSCORED, EVERY,
-           "puts a named pipe where its reader expects a file, so that it waits", """
+    Attack(
+        "named-pipe-in-place-of-output",
+        _UNSCORED,
+        EVERY,
+        "puts a named pipe where its reader expects a file, so that it waits",
+    ).by("""
 import os
 def answer(*args, **kwargs):
     for name in ("output.txt", "result.json"):
@@ -197,9 +212,9 @@ def answer(*args, **kwargs):
             pass
     return <<nothing>>
 """),
-    Attack("syntax-that-crashes-parsers", _UNSCORED, EVERY, "is a source text that overflows parsers", """
+    Attack("syntax-that-crashes-parsers", _UNSCORED, EVERY, "is a source text that overflows parsers").by("""
 def answer(*args, **kwargs):
     compile("(" * 200 + ")" * 200, "deep", "eval")
     return eval("-" * 100_000 + "1")
 """),
-)  # fmt: skip
+)
