@@ -1,4 +1,7 @@
-"""The smallest job there is: proves that a worker forks, confines, talks and reports."""
+"""The smallest job there is: a worker counts as well only if it forks, confines, talks and reports.
+
+The number that it echoes is new each time, so an answer that somebody kept from before proves nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Programs that run a candidate: on test cases (`cases`), as a script (`script`), or as a served function (`calls`).
 
-They share a process with the candidate, so nothing that they send proves anything: the judge decodes their messages
-as claims. Staged into sandboxes: standard library and guest modules only.
+Nothing that they send is believed. They share a process with the candidate, which may patch them, write to their
+channel or answer in their place: their messages are claims that the judge decodes, bounds and compares elsewhere.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The forked child of a job. It confines itself ahead of time, waits for its job, and runs that job's program.
+"""The forked child of a job: nothing of a job is read, and no line of it run, before the child is confined for good.
 
-Confinement is most of what a job costs, so it is done while nobody waits. Staged: guest modules only.
+Against what escapes while it is set up: whatever fails ends the child, and at the end it leaves without the
+interpreter's own exit, which would run what the candidate has left there. Confinement is most of what a job costs, so
+it is done while nobody waits.
 """
 
 from __future__ import annotations

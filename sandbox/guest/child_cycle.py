@@ -1,7 +1,7 @@
 """What the zygote does between start and end: keeps a confined child ready, gives it a job, and clears up after it.
 
-One job at a time. When its first process ends, or must, everything but the zygote is killed, so nothing of a job is
-left. Staged into sandboxes: guest modules only.
+One job at a time, and when its first process ends, or must, everything but the zygote is killed. Against a job that
+forks, hides or stays behind to meet the next one: no process, thread or file of it is left.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What a program that runs in a sandbox is given. Staged into sandboxes: standard library and guest modules only."""
+"""What a program that runs in a sandbox is given: its request, its sockets, and a channel to the host.
+
+It holds no key and nothing of another job: whoever takes the process over finds only what the job was asked.
+What is sent here is an untrusted message to the host.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The child that waits for a job, and the job that runs, as the zygote knows them. Staged: guest modules only."""
+"""The child that waits for a job, and the job that runs, as the zygote knows them.
+
+How a job ended is read from the kernel (status, clock, memory counter) and from what we did to it. Against a job that
+blames the machine for its end, or claims a better one: nothing that it writes enters here, and a status that it takes
+on itself harms only it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs a few lines of Python as a job: what the conformance suite breaks rules with."""
+"""Runs a few lines of Python as a job: what the conformance suite breaks rules with.
+
+It is confined like every job and staged for the suite's own workers: it is the attacker, and must get no further.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Trying the walls: a child confines itself as a job would, attempts what jobs may not do, and tells what held.
 
-Staged into sandboxes: guest modules only.
+Against a kernel or an engine on which a wall silently does not stand: a worker reports as covered only what was tried
+in it, and the rest as gaps.
 """
 
 from __future__ import annotations

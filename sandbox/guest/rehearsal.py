@@ -1,8 +1,8 @@
 """What a confined child does while it waits: a job of no consequence, so that its own one finds the pages in place.
 
-A forked process shares all memory with the zygote until it writes to it, and Python writes wherever it looks, since it
-counts references. Each page is copied at its first writing, which for a short job takes longer than the job. Staged
-into sandboxes: guest modules only.
+The rehearsed code is ours, and nothing of it is left: no module, no source, no descriptor that a candidate could
+meet. A forked process shares all memory with the zygote until it writes to it, and Python writes wherever it looks,
+since it counts references. Each page is copied at its first writing, which for a short job takes longer than the job.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the kernel does not limit by itself: memory over all of a job's processes, and a folder's size.
 
-Staged into sandboxes: standard library only.
+Against a job that splits its hunger over many processes or files, each within its limit: sums are watched, from
+outside the job, and when memory runs out the job's processes are the first to be killed.
 """
 
 from __future__ import annotations

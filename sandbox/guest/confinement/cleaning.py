@@ -1,7 +1,7 @@
-"""Removing what a job left behind, however it arranged it. Staged into sandboxes: imports nothing else of ours.
+"""Removing what a job left behind, however it arranged it: nothing is followed, and nothing is recursive.
 
-The job may have nested folders deeper than a path can say, taken its own rights away, or made hundreds of thousands of
-files. So nothing is followed, nothing is recursive: folders are moved up to the top before their turn comes.
+Against links out of the folder, and against a job that nested folders deeper than a path can say, took its own rights
+away, or made hundreds of thousands of files: folders are moved up to the top before their turn comes.
 """
 
 from __future__ import annotations

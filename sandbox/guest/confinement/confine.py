@@ -1,9 +1,9 @@
 """What a forked child does to itself before it reads its first byte: gives up everything that a job does not need.
 
 In order: its user, looks into it (not dumpable), limits, capabilities, new privileges, files (Landlock), system calls
-(seccomp). Any failure ends the child before the job begins. Two ways to be nobody: in mode ``uid`` the zygote may
-switch users and each job gets one of its own; in mode ``namespace`` only one user is mapped, and each job gets fresh
-user, pid, mount and IPC namespaces. Staged into sandboxes: guest modules only.
+(seccomp). Against a job that begins half confined: any failure ends the child before it. Two ways to be nobody: in
+mode ``uid`` the zygote may switch users and each job gets one of its own; in mode ``namespace`` only one user is
+mapped, and each job gets fresh user, pid, mount and IPC namespaces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The few calls of the C library that Python does not offer. Staged into sandboxes: imports nothing else of ours."""
+"""The few calls of the C library that Python does not offer; each raises where the kernel refuses.
+
+Against a wall that only seems to stand: a refused call raises (the bounding set alone goes as far as it may), and
+what confines is prepared before the fork, so that a child has nothing left to do but to call it.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Landlock: which files a job may reach, no TCP, and no signal or abstract socket out of its own domain.
+"""Landlock: a job reaches the files that were granted, no TCP, and no signal or abstract socket out of its own domain.
 
-Staged into sandboxes: standard library and guest modules only. See the kernel's Documentation/userspace-api/landlock.
+Against reading the machine and reaching other processes: a ruleset names every right that the kernel knows, so what
+is not granted is refused, and no later call widens it. See the kernel's Documentation/userspace-api/landlock.
 """
 
 from __future__ import annotations

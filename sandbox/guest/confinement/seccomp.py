@@ -1,8 +1,8 @@
 """The system calls that a job may make: an allowlist, and the small program that the kernel checks it with.
 
-Not on it, among others: starting other programs, making sockets or connecting them, System V and POSIX shared memory
-and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd, splice. What is refused gets EPERM; calls
-newer than this list get ENOSYS, which tells libraries to do without. Staged: imports nothing else of ours.
+Against ways out through the kernel. Not on it, among others: starting other programs, making sockets or connecting
+them, System V and POSIX shared memory and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd,
+splice. What is refused gets EPERM; calls newer than this list get ENOSYS, which tells libraries to do without.
 """
 
 from __future__ import annotations

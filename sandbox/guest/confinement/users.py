@@ -1,4 +1,8 @@
-"""Who a job is, and the folder that it may write to. Staged into sandboxes: guest modules only."""
+"""Who a job is, and the one folder that it may write to.
+
+In mode ``uid`` each job has a user of its own and a folder that is not its own but the zygote's. Against one job that
+waits for the next: it can neither signal the next one nor reach its files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Guest module: circles packed into the unit square or into a rectangle of perimeter 4; the sum of radii, exactly."""
+"""Circles packed into the unit square or into a rectangle of perimeter 4; the sum of radii, exactly.
+
+The score is that of circles that fit without any tolerance. Against overlaps and corners hidden below a float's
+precision: all is rational, and the radii are made smaller, by an amount rounded against the candidate, until
+everything fits.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Guest module: point sets judged by their distances: smallest ratio of extremes, kissing configurations."""
+"""Point sets judged by their distances: smallest ratio of extremes, kissing configurations.
+
+Distances are compared as squares of integers. Against points that coincide, or spheres that overlap, by less than a
+float can show: no root is drawn and no tolerance granted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Guest module: unit hexagons in a hexagon, decided with certainty by interval arithmetic."""
+"""Unit hexagons in a hexagon, decided with certainty by interval arithmetic.
+
+Two hexagons count as apart only if an interval says so for certain. Against overlaps in the last digits, and an outer
+side that is claimed too short: doubt refuses, and the side grows until every corner is surely in.
+"""
 
 from __future__ import annotations
 

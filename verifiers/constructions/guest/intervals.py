@@ -1,4 +1,7 @@
-"""Guest module: irrational numbers between two rationals that are certain, by mpmath's interval arithmetic."""
+"""Irrational numbers between two rationals that are certain, by mpmath's interval arithmetic.
+
+Against scores that only rounding makes better than a record: what enters a score is an enclosure, never an estimate.
+"""
 
 from __future__ import annotations
 

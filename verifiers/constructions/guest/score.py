@@ -1,6 +1,7 @@
-"""Guest module: the judge process of an open problem. It holds no candidate, only the value that one returned.
+"""The judge process of an open problem. It holds no candidate, only the value that one returned.
 
-Staged into sandboxes of its own, as evaluating a hostile value may take any time.
+Against values made to hang, fill or break whoever evaluates them: they are decoded within bounds, in a sandbox of
+their own, and every type is checked before it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Guest module: finite sets of integers and vectors: sums and differences, caps; counted exactly."""
+"""Finite sets of integers and vectors: sums and differences, caps; counted exactly.
+
+Against members that occur twice or lie outside, which would count for more than they are: they are refused, or
+counted once. Against sets made to fill the judge's memory: their reach is bounded, and sums are counted window by
+window.
+"""
 
 from __future__ import annotations
 

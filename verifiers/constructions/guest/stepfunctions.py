@@ -1,7 +1,8 @@
-"""Guest module: step functions and their correlations: Erdős' minimum overlap and three autocorrelation inequalities.
+"""Step functions and their correlations: Erdős' minimum overlap and three autocorrelation inequalities.
 
 Correlations are computed exactly as products of polynomials with integer coefficients, which decimal's number
-theoretic transform makes fast (Kronecker substitution).
+theoretic transform makes fast (Kronecker substitution). Against a peak that a floating transform would smooth away,
+and heights with so many digits that the exact one never ends: those are refused.
 """
 
 from __future__ import annotations

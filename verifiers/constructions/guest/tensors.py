@@ -1,4 +1,8 @@
-"""Guest module: bilinear algorithms for matrix multiplication, checked entry by entry over the Gaussian rationals."""
+"""Bilinear algorithms for matrix multiplication, checked entry by entry over the Gaussian rationals.
+
+Every entry of the tensor must come out exactly. Against factors that multiply matrices only up to rounding, at a rank
+that no exact algorithm has: there is no tolerance.
+"""
 
 from __future__ import annotations
 

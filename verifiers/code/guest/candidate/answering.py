@@ -1,4 +1,4 @@
-"""Guest: the candidate's side of the line. Loads the solution, then does what the judge's proxies ask.
+"""The candidate's side of the line: loads the solution, then does what the judge's proxies ask.
 
 Everything here shares a process with the candidate and may be changed by it. That is allowed for: nothing that leaves
 this process is believed to be more than the candidate's own answer.

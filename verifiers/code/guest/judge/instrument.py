@@ -1,4 +1,9 @@
-"""Guest: read a test program, split it into checks, and have it count the assertions that it really makes."""
+"""Reads a test program, splits it into checks, and has it count the assertions that it really makes.
+
+Where no assertion was counted and no test ran, there is no pass. Against a candidate that ends, skips or cuts a test
+short before it has asserted anything, and against names: modules that tests use without importing them are the
+judge's own.
+"""
 
 from __future__ import annotations
 

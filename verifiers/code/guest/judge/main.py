@@ -1,8 +1,9 @@
-"""Guest: the judge process. It holds the tests, asks the candidate over the line, and reports over its own channel.
+"""The judge process. It holds the tests, asks the candidate over the line, and reports over its own channel.
 
 Messages to the host, in order: ``{"load": error | None, "missing": names}``; ``{"plan": names}`` before anything of
-the tests is run on the candidate; ``{"check": name, "outcome", "detail"}`` for each; ``{"end": …}`` last. Without
-the last one there is no pass. Only `run_python` is here; pytest files are run by `pytest_files`.
+the tests is run on the candidate; ``{"check": name, "outcome", "detail"}`` for each; ``{"end": …}`` last. Against a
+candidate that brings the judge down, or ends it early with success: without the last one there is no pass. Only
+`run_python` is here; pytest files are run by `pytest_files`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Guest: what a test program holds in the place of the candidate's objects.
+"""What a test program holds in the place of the candidate's objects.
 
 A proxy lets through what a task declared: calls, attributes, iteration, ``with``, ``await``, and the operators of a
-declared class. It never lets the candidate answer a comparison, a truth test, a hash, a repr, or any other question
-that the language or a test runner asks by itself (DESIGN §3.4).
+declared class. Against an object that is equal to everything, hashes like the expected one or poses as a passed test:
+the candidate never answers a comparison, a truth test, a hash, a repr, or any other question that the language or a
+test runner asks by itself.
 """
 
 from __future__ import annotations

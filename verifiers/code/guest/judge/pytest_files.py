@@ -1,4 +1,8 @@
-"""Guest: run pytest files in the judge process. What counts is what our plugin sees, not pytest's exit code."""
+"""Runs pytest files in the judge process. What counts is what our plugin sees, not pytest's exit code.
+
+Against skips, expected failures, files that cannot be collected and exits in mid-run: each is no pass, and pytest
+loads no plugin of the machine's and no configuration but ours.
+"""
 
 from __future__ import annotations
 

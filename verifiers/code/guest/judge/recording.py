@@ -1,4 +1,4 @@
-"""Guest: what the judge tells the host about each check, over a channel that the candidate has no hold of.
+"""What the judge tells the host about each check, over a channel that the candidate has no hold of.
 
 What a test raised may be the candidate's own doing, down to its text: it is told as bounded text, never as an object.
 """

@@ -1,4 +1,7 @@
-"""Guest: the judge's end of the line to one candidate, and everything of that candidate that the tests hold."""
+"""The judge's end of the line to one candidate: what comes is bounded, and is copied or stands behind a proxy.
+
+Against errors that steer their caller: one that would end or skip a test arrives as the candidate's fault.
+"""
 
 from __future__ import annotations
 

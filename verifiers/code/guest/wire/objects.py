@@ -1,6 +1,8 @@
 """Values on the line between a judge and a candidate: what crosses, what is linked, what a call has changed.
 
-See `peer` for the line itself. Staged into sandboxes: standard library, numpy where arrays occur, and the wire only.
+Only exact types of the standard library, named tuples and numeric arrays cross by their contents; all else is named
+by a number. Against subclasses that lie about what they hold, and small messages that unfold into huge values:
+readers are the base classes' own, and the unfolded size is bounded. See `peer` for the line itself.
 """
 
 from __future__ import annotations

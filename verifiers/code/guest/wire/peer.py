@@ -18,7 +18,7 @@ Values cross as copies, so three things need care (`linked` says that a message 
   call has changed, and the caller's own objects are brought up to date before the call returns.
 - **Identity.** A container that occurs twice, or comes back, is named by that number and stays one object.
 
-Staged into sandboxes: standard library, numpy where arrays occur, and guest modules only.
+Against a peer that was taken over: what it sends is bounded and of known shape, or the line is given up.
 """
 
 from __future__ import annotations

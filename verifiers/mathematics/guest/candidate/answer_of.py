@@ -1,6 +1,7 @@
-"""Runs a hypothesis that is a program, and says its answer as text. It shares a process with the candidate: a claim.
+"""Runs a hypothesis that is a program, and says its answer as text.
 
-Staged into sandboxes: libraries of the image and guest modules only.
+It shares a process with the candidate and holds no expected answer: the text is a claim, and is read and compared
+elsewhere like the answer of any reply.
 """
 
 from __future__ import annotations

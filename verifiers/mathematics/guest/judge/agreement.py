@@ -1,9 +1,10 @@
-"""Whether two expressions are equal, by steps that stop at the first certainty. Staged into sandboxes.
+"""Whether two expressions are equal, by steps that stop at the first certainty.
 
 1. one form (`form`); 2. exact arithmetic and expansion (`symbolic`); 3. a point where they differ by more than the
 error bound of their evaluation (a counterexample: unequal, for certain); 4. SymPy's simplification and proof
 (`symbolic`); 5. agreement to `DIGITS` digits at every tried point of the domain (`numeric`), which passes and proves
-nothing.
+nothing. Against near misses and against powers that would fill memory: differences are told apart by error bounds,
+never by a tolerance, and what is too large to evaluate is unequal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The sandboxed job that checks a property. Staged: libraries of the image and guest modules only."""
+"""The job that checks a property. It holds the task's check and an answer's form, and trusts neither with the other.
+
+Against a form that a reading job was made to send: it passes `wrong_form` before anything else, and what it breaks in
+SymPy counts against the answer. Only a mistake in the task's own text is told as the task's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Whether two forms are equal: which parts are to be compared, and the units between them. Staged into sandboxes."""
+"""Whether two forms are equal: which parts are to be compared, and the units between them.
+
+Each part of the expected answer is matched by one of the answer's own, and none is left over. Against lists that name
+many values, chains of equations of which one link is false, and units that do not fit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Calendar dates in the spellings that replies use, as ``2024-06-20``. Staged into sandboxes."""
+"""Calendar dates in the spellings that replies use, as ``2024-06-20``.
+
+A text is a date only as a whole, and ``3/4/2024`` has the one meaning that the task gives it. Against a date among
+other words, or one that is right in either order.
+"""
 
 from __future__ import annotations
 

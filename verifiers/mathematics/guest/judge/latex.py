@@ -1,8 +1,9 @@
 """One expression's text → SymPy, by latex2sympy2_extended, with what that library reads wrongly settled beforehand.
 
-The library reads ``2 3`` and ``(2)(3)`` as 5, drops the base of ``204_5`` and primes, keeps 15 digits of a decimal, and
-does not know plain names such as ``sqrt(2)``. Here two numbers side by side are refused, products get their dot,
-decimals travel as exact fractions, and plain spellings become LaTeX. Staged into sandboxes.
+Against texts that are read as another number than they show. The library reads ``2 3`` and ``(2)(3)`` as 5, drops the
+base of ``204_5`` and primes, keeps 15 digits of a decimal, and does not know plain names such as ``sqrt(2)``. Here
+two numbers side by side are refused, products get their dot, decimals travel as exact fractions, and plain spellings
+become LaTeX.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Units, money and percent: what stands beside a number, as a dimension and an exact factor. Staged into sandboxes."""
+"""Units, money and percent: what stands beside a number, as a dimension and an exact factor.
+
+Against a right number in a wrong unit: different dimensions never agree, and factors are exact.
+"""
 
 from __future__ import annotations
 

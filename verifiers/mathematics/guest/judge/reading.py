@@ -1,7 +1,8 @@
 """An answer's text → a form: values, lists, sets, tuples, intervals, matrices, relations, text. Plain data throughout.
 
-A form is a dict with ``is`` naming its kind. Structure is split off here at the top level only; every expression in it
-is read by `gristmill.verifiers.mathematics.guest.judge.latex`. Staged into sandboxes.
+A form is a dict with ``is`` naming its kind. Structure is split off here at the top level only; every expression in
+it is read by `gristmill.verifiers.mathematics.guest.judge.latex`. Against text that takes its process over: a
+candidate's is read in a job that knows no expected answer, and a form is all that leaves it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Equations, inequalities and sets of reals: when two of them say the same. Staged into sandboxes."""
+"""Equations, inequalities and sets of reals: when two of them say the same.
+
+Against ``0 = 0``, multiples that turn the direction round, and relations in other variables: two are one only up to a
+finite factor that is certainly not zero.
+"""
 
 from __future__ import annotations
 

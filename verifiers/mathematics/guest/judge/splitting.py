@@ -1,4 +1,7 @@
-"""An answer's text in pieces, at bracket depth 0. Staged into sandboxes."""
+"""An answer's text in pieces, at bracket depth 0: a separator within brackets or an environment parts nothing.
+
+Against texts whose brackets are made to hide or to invent a part.
+"""
 
 from __future__ import annotations
 

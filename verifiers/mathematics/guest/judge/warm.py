@@ -1,6 +1,7 @@
 """Imported once, before workers fork: the parser builds its tables on first use, which takes most of a second.
 
-Importing this module *is* its use: name it in a profile's guest modules and every job starts with the tables made.
+Importing this module *is* its use. The samples are ours, so no text of a candidate is ever read by the zygote, which
+all later jobs are forked from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Guest module: turns a candidate's torch loss into a function of arrays, with its gradient.
+"""Turns a candidate's torch loss into a function of arrays, with its gradient.
 
-It shares a process with the candidate, so what it answers is a claim: the judge compares value and gradient.
-Staged into sandboxes: imports the standard library, and the image's libraries, only.
+It shares a process with the candidate, so what it answers is a claim: the judge compares value and gradient, and
+holds data, model and metric where a loss that looks for them finds nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Antiderivatives and solutions of ordinary differential equations: differentiate and insert. Staged into sandboxes."""
+"""Antiderivatives and solutions of ordinary differential equations: differentiate and insert.
+
+Against the problem handed back as its own answer, jumps that differentiation does not see, and constants that hide
+behind each other: an integral that is not done, new unknowns or functions, and dependent constants are refused.
+"""
 
 from __future__ import annotations
 

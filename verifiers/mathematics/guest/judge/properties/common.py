@@ -1,4 +1,8 @@
-"""What properties share: reading a task's own mathematics, and taking an answer's form apart. Staged into sandboxes."""
+"""What properties share: reading a task's own mathematics, and taking an answer's form apart.
+
+A task's text may be evaluated; an answer's must have the shape that the property asks for, or is refused. Against an
+answer that leaves the work undone for SymPy to do.
+"""
 
 from __future__ import annotations
 

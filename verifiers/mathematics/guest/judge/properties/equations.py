@@ -1,4 +1,8 @@
-"""Roots, systems, inequalities and polynomial factors: substitute, count, and miss none. Staged into sandboxes."""
+"""Roots, systems, inequalities and polynomial factors: substitute, count, and miss none.
+
+Against answers that give a root twice, miss one or name one outside the domain, and sets that are right but for an
+end: roots are counted, by the task or by Sturm's theorem, and ends are tried exactly.
+"""
 
 from __future__ import annotations
 

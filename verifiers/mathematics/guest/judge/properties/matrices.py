@@ -1,4 +1,8 @@
-"""Matrix identities: multiply and compare, entry by entry. Staged into sandboxes."""
+"""Matrix identities: multiply and compare, entry by entry.
+
+Against what satisfies an identity trivially: zero vectors, multiples of the identity and A itself are no answers
+where they would always fit.
+"""
 
 from __future__ import annotations
 

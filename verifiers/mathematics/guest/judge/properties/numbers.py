@@ -1,4 +1,8 @@
-"""Integers: factorisations, primality and factor certificates, counterexamples. Staged into sandboxes."""
+"""Integers: factorisations, primality and factor certificates, counterexamples.
+
+All arithmetic is on integers, and a certificate is checked, never searched for. Against trivial divisors, composite
+"primes", and counterexamples that do not meet what is given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Recurrences, integer sequences, and closed forms against a brute-force program's values. Staged into sandboxes."""
+"""Recurrences, integer sequences, and closed forms against a brute-force program's values.
+
+Against formulas fitted to the terms that are shown, and against the recurrence handed back: a formula may not refer
+to the sequence, and more terms are tried than a task shows, exactly.
+"""
 
 from __future__ import annotations
 
