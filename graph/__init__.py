@@ -28,14 +28,20 @@ if TYPE_CHECKING:
     from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks
 
 _HOME = {
-    "Budget": "config", "Calls": "config", "CampaignSummary": "summary", "Hypothesis": "records", "Message": "records",
-    "ModelOptions": "models.resolve", "Prompts": "config", "Proposer": "models.base", "Reflection": "records",
-    "Reply": "records", "Request": "records", "RunConfig": "config", "Sampling": "records", "Search": "config",
-    "Step": "records", "StopReason": "records", "Store": "storage.store", "TaskFileError": "tasks.loading",
-    "Tokens": "records", "Trajectory": "records",
-    "judge_all": "judging.candidates", "load_candidates": "tasks.loading",
-    "load_tasks": "tasks.loading", "resolve": "models.resolve", "run_campaign": "campaign",
-}  # fmt: skip
+    name: module
+    for module, names in (
+        ("campaign", "run_campaign"),
+        ("config", "Budget Calls Prompts RunConfig Search"),
+        ("judging.candidates", "judge_all"),
+        ("models.base", "Proposer"),
+        ("models.resolve", "ModelOptions resolve"),
+        ("records", "Hypothesis Message Reflection Reply Request Sampling Step StopReason Tokens Trajectory"),
+        ("storage.store", "Store"),
+        ("summary", "CampaignSummary"),
+        ("tasks.loading", "TaskFileError load_candidates load_tasks"),
+    )
+    for name in names.split()
+}
 
 __all__ = [
     "Budget",

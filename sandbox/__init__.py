@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "BubblewrapFactory": "backends.bubblewrap", "BubblewrapSandbox": "backends.bubblewrap", "CANDIDATE": "records",
-    "DockerFactory": "backends.docker", "DockerOptions": "backends.docker", "DockerSandbox": "backends.docker",
-    "Ending": "records", "FakeFactory": "backends.fake", "FakeSandbox": "backends.fake", "GristmillError": "errors",
-    "InfrastructureError": "errors", "Job": "records", "Jobs": "base", "Limits": "records", "Pool": "pool",
-    "Profile": "records", "Report": "records", "Sandbox": "base", "SandboxError": "errors", "SandboxFactory": "base",
-    "SandboxInfo": "records", "Session": "base", "UserError": "errors", "candidate_profile": "records",
-}  # fmt: skip
+    name: module
+    for module, names in (
+        ("backends.bubblewrap", "BubblewrapFactory BubblewrapSandbox"),
+        ("backends.docker", "DockerFactory DockerOptions DockerSandbox"),
+        ("backends.fake", "FakeFactory FakeSandbox"),
+        ("base", "Jobs Sandbox SandboxFactory Session"),
+        ("errors", "GristmillError InfrastructureError SandboxError UserError"),
+        ("pool", "Pool"),
+        ("records", "CANDIDATE Ending Job Limits Profile Report SandboxInfo candidate_profile"),
+    )
+    for name in names.split()
+}
 
 __all__ = [
     "CANDIDATE",

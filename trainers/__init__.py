@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from gristmill.trainers.records import GateSummary, Improvement, RoundSummary, Share
 
 _HOME = {
-    "AdapterInfo": "adapters", "Adapters": "adapters", "CurateConfig": "data.curate", "Curated": "data.curate",
-    "Evaluation": "measure.evaluation", "Exported": "data.export", "GateSummary": "records",
-    "ImproveConfig": "improve.config",
-    "Improvement": "records", "RoundSummary": "records", "Share": "records", "curate": "data.curate",
-    "evaluate": "measure.evaluation", "export_rows": "data.export", "write_dataset": "data.export",
-}  # fmt: skip
+    name: module
+    for module, names in (
+        ("adapters", "AdapterInfo Adapters"),
+        ("data.curate", "CurateConfig Curated curate"),
+        ("data.export", "Exported export_rows write_dataset"),
+        ("improve.config", "ImproveConfig"),
+        ("measure.evaluation", "Evaluation evaluate"),
+        ("records", "GateSummary Improvement RoundSummary Share"),
+    )
+    for name in names.split()
+}
 
 __all__ = [
     "AdapterInfo",

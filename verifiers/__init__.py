@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from gristmill.verifiers.registry import UnknownKindError, Verifiers, kinds, problems
 
 _HOME = {
-    "Candidate": "records", "Check": "records", "Direction": "records", "Outcome": "records",
-    "Strength": "records", "Task": "records", "UnknownKindError": "registry", "Verdict": "records",
-    "Verifier": "base", "Verifiers": "registry", "extract": "extraction.replies", "kinds": "registry",
-    "problems": "registry",
-}  # fmt: skip
+    name: module
+    for module, names in (
+        ("base", "Verifier"),
+        ("extraction.replies", "extract"),
+        ("records", "Candidate Check Direction Outcome Strength Task Verdict"),
+        ("registry", "UnknownKindError Verifiers kinds problems"),
+    )
+    for name in names.split()
+}
 
 __all__ = [
     "Candidate",

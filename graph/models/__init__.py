@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from gristmill.graph.models.vllm.server import VllmServer
 
 _HOME = {
-    "Call": "replay.calls", "ChatProposer": "chat", "Failure": "replay.calls", "LocalProposer": "local.proposer",
-    "ModelError": "errors", "ModelOptions": "options", "ModelSetupError": "errors", "OpenAIProposer": "openai",
-    "Proposer": "base", "Recorded": "replay.proposer", "Recording": "replay.proposer",
-    "RecordingProposer": "replay.proposer", "ReplayMissError": "errors", "ReplayProposer": "replay.proposer",
-    "ReplayServer": "replay.server", "UnknownModelError": "errors", "VllmProposer": "vllm.proposer",
-    "VllmServer": "vllm.server",
-}  # fmt: skip
+    name: module
+    for module, names in (
+        ("base", "Proposer"),
+        ("chat", "ChatProposer"),
+        ("errors", "ModelError ModelSetupError ReplayMissError UnknownModelError"),
+        ("local.proposer", "LocalProposer"),
+        ("openai", "OpenAIProposer"),
+        ("options", "ModelOptions"),
+        ("replay.calls", "Call Failure"),
+        ("replay.proposer", "Recorded Recording RecordingProposer ReplayProposer"),
+        ("replay.server", "ReplayServer"),
+        ("vllm.proposer", "VllmProposer"),
+        ("vllm.server", "VllmServer"),
+    )
+    for name in names.split()
+}
 
 __all__ = [
     "Call",
