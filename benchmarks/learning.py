@@ -23,6 +23,7 @@ from gristmill.graph.commands.progress import Display
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import home_of
 from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.curate import CurateConfig, curate
@@ -58,7 +59,7 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                 name=name,
                 config=config,
                 splits=splits,
-                home=(workspace / ".gristmill").resolve(),
+                home=home_of(workspace),
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter),

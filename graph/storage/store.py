@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,10 +21,10 @@ from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
-from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import Entry, Keep
 from gristmill.graph.storage.versions import prepare
+from gristmill.graph.storage.workspace import Location, database_at
 from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Outcome, Task, Verdict
@@ -49,12 +48,12 @@ class Store:
         self._engine = engine
 
     @classmethod
-    def open(cls, location: str | Path | None = None, *, create: bool = True) -> Store:
+    def open(cls, location: Location = None, *, create: bool = True) -> Store:
         """Open a store, making it where it is missing (and `create` says so).
 
         Args:
-            location: an SQLAlchemy URL (``postgresql://…``), the path of an SQLite file, or a workspace folder, whose
-                store is ``.gristmill/gristmill.db``; None is the current folder.
+            location: a URL (``postgresql://…``), the path of an SQLite file, or a folder, whose store is
+                ``.gristmill/gristmill.db``; None is the current folder.
 
         Raises:
             StoreError: it cannot be opened or written.

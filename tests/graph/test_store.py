@@ -21,9 +21,9 @@ from gristmill.graph.events import Event, Judged, RunEnded
 from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
-from gristmill.graph.storage.database import database_at
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import database_at, home_of
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Limits, Record
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
@@ -299,6 +299,15 @@ def test_a_document_of_another_shape_is_named(store: Store) -> None:
     store.documents.put("note", owner, "a", Note(text="x"))
     with pytest.raises(UserError, match=f"'a' of the note '{owner}'"):
         store.documents.get("note", owner, "a", Limits)
+
+
+def test_files_are_kept_beside_the_database_or_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for location in (None, ".", tmp_path, ".gristmill/gristmill.db", tmp_path / "mine.db", "postgresql://me@host/mill"):
+        assert home_of(location) == tmp_path / ".gristmill"
+    assert home_of("runs") == tmp_path / "runs" / ".gristmill"
 
 
 def test_a_file_that_is_no_store_is_infrastructure_trouble(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def improve(
     ] = "local",
     name: Annotated[str, typer.Option(help="Name of this improvement, new in the workspace.")] = "improve",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the improvement of this name.")] = False,
-    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    workspace: Annotated[
+        str, typer.Option(help="Folder that holds .gristmill/, an SQLite file, or postgresql://… (files stay here).")
+    ] = ".",
     hypotheses: Annotated[int, typer.Option(min=1, help="Hypotheses per training task and search round.")] = 12,
     search_rounds: Annotated[int, typer.Option(min=1, help="Search rounds per task (with --strategy reflect).")] = 1,
     strategy: Annotated[str, typer.Option(help="How training tasks are searched: best_of or reflect.")] = "best_of",
@@ -63,6 +65,7 @@ def improve(
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.config import RunConfig
     from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.improve.config import ImproveConfig
@@ -103,7 +106,7 @@ def improve(
         raise typer.Exit(INTERRUPTED) from None
     if json_:
         typer.echo(result.model_dump_json(indent=1))
-    _print(console, result, workspace / ".gristmill" / "improvements" / name)
+    _print(console, result, home_of(workspace) / "improvements" / name)
     if result.adapter is None:
         raise typer.Exit(1)
 
@@ -113,13 +116,14 @@ async def _improve(
     config: ImproveConfig,
     name: str,
     resume: bool,
-    workspace: Path,
+    workspace: str,
     options: ModelOptions,
     console: Console,
 ) -> Improvement:
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.resolve import resolve
     from gristmill.graph.storage.store import Store
+    from gristmill.graph.storage.workspace import home_of
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve.context import Mill
     from gristmill.trainers.improve.records import StageRecords
@@ -143,7 +147,7 @@ async def _improve(
                 name=name,
                 config=config,
                 splits=splits,
-                home=(workspace / ".gristmill").resolve(),
+                home=home_of(workspace),
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),

@@ -241,7 +241,9 @@ def adapters(
 
 
 def _home(workspace: Path) -> Path:
-    return (workspace / ".gristmill").resolve()
+    from gristmill.graph.storage.workspace import home_of
+
+    return home_of(workspace)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

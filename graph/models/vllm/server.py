@@ -27,6 +27,7 @@ import httpx
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
+from gristmill.graph.storage.workspace import home_of
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["VllmServer", "adapter_rank", "adapter_version", "interpreter"]
@@ -63,9 +64,8 @@ class VllmServer:
         self.model = model
         self.key = secrets.token_urlsafe(24)
         self.url = ""
-        self.log = (
-            options.log_folder or Path(".gristmill") / "logs"
-        ) / f"vllm-{os.getpid()}-{secrets.token_hex(3)}.log"
+        folder = options.log_folder or home_of(None) / "logs"
+        self.log = folder / f"vllm-{os.getpid()}-{secrets.token_hex(3)}.log"
         self._options = options
         self._rank = rank
         self._environment = environment

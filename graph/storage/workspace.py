@@ -1,4 +1,4 @@
-"""Where a store lives: what a user writes → a database."""
+"""Where things are: what a user writes as a workspace → its database, and its folder for files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from gristmill.graph.storage.postgres import Postgres
 from gristmill.graph.storage.sqlite import Sqlite
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["database_at"]
+__all__ = ["Location", "database_at", "home_of"]
+
+Location = str | Path | None
+"""A URL of SQLAlchemy's, the path of an SQLite file, a folder that holds ``.gristmill/``, or the current one (None)."""
 
 _FOLDER = ".gristmill"
 _FILE = "gristmill.db"
 
 
-def database_at(location: str | Path | None) -> Database:
-    """The database of a URL, the path of an SQLite file, a workspace folder, or the current folder (None)."""
+def database_at(location: Location) -> Database:
+    """The database of a workspace.
+
+    Raises:
+        UserError: no store can be kept there.
+    """
     if isinstance(location, str) and "://" in location:
         try:
             url = make_url(location)
@@ -35,3 +42,16 @@ def database_at(location: str | Path | None) -> Database:
     if path.is_dir() or path.suffix not in (".db", ".sqlite", ".sqlite3"):
         path = path / _FOLDER / _FILE
     return Sqlite(path)
+
+
+def home_of(location: Location) -> Path:
+    """The folder ``.gristmill`` of a workspace, for what is no row: adapters, datasets, reports, logs.
+
+    It may be missing. It is beside an SQLite file, and in the current folder where the database is a server.
+
+    Raises:
+        UserError: as `database_at`.
+    """
+    database = database_at(location)
+    folder = database.file.parent.resolve() if isinstance(database, Sqlite) else Path.cwd()
+    return folder if folder.name == _FOLDER else folder / _FOLDER
