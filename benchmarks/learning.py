@@ -21,7 +21,6 @@ from rich.table import Table
 
 from gristmill.graph.commands.progress import Display
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_of
 from gristmill.graph.tasks.generate import generate_list_functions
@@ -33,10 +32,9 @@ from gristmill.trainers.improve.gate import decide
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
-from gristmill.trainers.measure.evaluation import Evaluation, evaluate
+from gristmill.trainers.measure.evaluation import Evaluation, evaluate, greedy
 from gristmill.trainers.methods.weights import base_weights
 from gristmill.trainers.records import Share
-from gristmill.verifiers.registry import Verifiers
 
 
 async def measure(seed: int, workspace: Path, console: Console) -> dict[str, object]:
@@ -87,10 +85,12 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                 async with resolve(config.run.model, adapter=str(trained.path)) as proposer:
                     control = await evaluate(
                         splits.test,
+                        greedy(config.run, str(trained.path)),
+                        name=f"{name}-control",
+                        store=store,
                         proposer=proposer,
-                        judge=Verifiers(pool, confirm=config.run.confirm),
-                        profile=config.run.prompts.profile,
-                        sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=config.run.calls.max_tokens),
+                        pool=pool,
+                        resume=any(begun.name == f"{name}-control" for begun in store.runs()),
                         progress=lambda done, total: progress.update(done, total),
                     )
                 records.write("control", control)

@@ -36,7 +36,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
     "Learn": {
         "improve": Mount(f"{_TRAINERS}.improve:improve", "Rounds of run, train and gate: a better adapter."),
         "train": Mount(f"{_TRAINERS}.learn:train", "Train a LoRA adapter on exported rows."),
-        "eval": Mount(f"{_TRAINERS}.learn:evaluate", "Measure a model on a file of tasks."),
+        "eval": Mount(f"{_TRAINERS}.evaluate:evaluate", "Measure a model on a file of tasks."),
         "adapters": Mount(f"{_TRAINERS}.learn:adapters", "List the adapters of a workspace."),
         "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),
     },

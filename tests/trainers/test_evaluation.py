@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from gristmill.graph.records import Reply, Request, Sampling, Tokens
-from gristmill.trainers.measure.evaluation import evaluate
-from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+import pytest
+
+from gristmill.graph.config import RunConfig
+from gristmill.graph.models.errors import ModelError
+from gristmill.graph.prompts.messages import messages_for
+from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.pool import Pool
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.splits import Splits
+from gristmill.trainers.measure.evaluation import Evaluation, evaluate, evaluation_of, greedy
+from gristmill.verifiers.records import Case, CasesTest, Outcome, Strength, Task, Verdict
 
 
 class Script:
@@ -48,43 +61,184 @@ def tasks(*ids: str) -> list[Task]:
     return [Task(id=id, kind="math", prompt=f"{id}?", answer="4", tags=("combo:x",)) for id in ids]
 
 
-async def test_unscored_replies_are_neither_right_nor_wrong() -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path) as opened:
+        yield opened
+
+
+GREEDY = greedy(RunConfig.of(model="script"), None)
+
+
+async def measured(
+    store: Store,
+    asked: list[Task],
+    proposer: Script,
+    judge: Key | None = None,
+    config: RunConfig = GREEDY,
+    **more: Any,
+) -> Evaluation:
+    return await evaluate(
+        asked, config, name="measured", store=store, proposer=proposer, verifiers=judge or Key(), **more
+    )
+
+
+async def test_unscored_replies_are_neither_right_nor_wrong(store: Store) -> None:
     proposer = Script({"a": "4", "b": "5", "c": "broken", "d": ""})
-    found = await evaluate(tasks("a", "b", "c", "d"), proposer=proposer, judge=Key())
+    found = await measured(store, tasks("a", "b", "c", "d"), proposer)
     assert [result.passed for result in found.results] == [(True,), (False,), (None,), (False,)]
     share = found.pass_at[1]
     assert (share.passed, share.total, share.unscored) == (1, 3, 1)
     assert found.tokens == 20
 
 
-async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_model() -> None:
+async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_model(store: Store) -> None:
     class Lenient(Key):
         async def verify(self, task: Task, solution: str) -> Verdict:
             verdict = await super().verify(task, solution)
             weak = {"a": Strength.TOGETHER, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
             return verdict.model_copy(update={"strength": weak[task.id]})
 
-    found = await evaluate(tasks("a", "b", "c"), proposer=Script(dict.fromkeys("abc", "4")), judge=Lenient())
+    found = await measured(store, tasks("a", "b", "c"), Script(dict.fromkeys("abc", "4")), Lenient())
     assert [result.passed for result in found.results] == [(False,), (True,), (False,)]
     assert found.undecided == 2
 
 
-async def test_evaluation_is_greedy_unless_told_otherwise() -> None:
+async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(store: Store) -> None:
+    """Nothing of a search, such as its seeds and its stop texts, is in the requests: older figures compare."""
+    searched = RunConfig.of(model="script", profile="chat", stop=("###",), seed=5, max_tokens=77, temperature=0.8)
+    proposer = Script({"a": "4", "b": "5"})
+    await measured(store, tasks("a", "b"), proposer, config=greedy(searched, None))
+    assert sorted(proposer.asked, key=lambda request: request.task_id) == [
+        Request(
+            task_id=task.id,
+            round=0,
+            sample=0,
+            messages=messages_for(task, profile="chat", round=0),
+            sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=77, seed=None),
+        )
+        for task in tasks("a", "b")
+    ]
+
+
+async def test_a_bare_prompt_is_sent_alone(store: Store) -> None:
     proposer = Script({"a": "4"})
-    await evaluate(tasks("a"), proposer=proposer, judge=Key())
-    assert proposer.asked[0].sampling.temperature == 0
+    await measured(store, tasks("a"), proposer, bare=True)
+    assert [request.messages for request in proposer.asked] == [(Message(role="user", content="a?"),)]
 
 
-async def test_samples_differ_in_their_seed_and_progress_is_told() -> None:
+async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(store: Store) -> None:
     proposer, heard = Script({"a": "4", "b": "5"}), []
-    found = await evaluate(
+    found = await measured(
+        store,
         tasks("a", "b"),
-        proposer=proposer,
-        judge=Key(),
-        sampling=Sampling(temperature=1.0, seed=7),
-        samples=3,
+        proposer,
+        config=RunConfig.of(model="script", hypotheses=3, temperature=1.0, seed=7),
         progress=lambda done, total: heard.append((done, total)),
     )
     assert {request.sampling.seed for request in proposer.asked} == {7, 8, 9}
+    assert [result.passed for result in found.results] == [(True,) * 3, (False,) * 3]
     assert sorted(found.pass_at) == [1, 2, 3]
     assert heard[-1] == (6, 6)
+
+
+async def test_an_evaluation_is_stored_and_a_finished_one_buys_nothing_again(store: Store) -> None:
+    first, second = Script({"a": "4", "b": "5"}), Script({})
+    found = await measured(store, tasks("a", "b"), first)
+    assert await measured(store, tasks("a", "b"), second, resume=True) == found == evaluation_of(store, "measured")
+    assert second.asked == []
+    assert [known.purpose for known in store.runs()] == ["evaluation"]
+
+
+async def test_a_lost_model_is_a_model_error_and_the_evaluation_goes_on(store: Store) -> None:
+    class Failing(Script):
+        async def propose(self, request: Request) -> Reply:
+            if request.task_id == "b":
+                # Only when a's verdict is stored, so that what is kept is known.
+                await judged.wait()
+                raise ModelError("the server has gone")
+            return await super().propose(request)
+
+    judged = asyncio.Event()
+    replies = {"a": "4", "b": "4"}
+    with pytest.raises(ModelError, match="has gone"):
+        await measured(store, tasks("a", "b"), Failing(replies), progress=lambda done, total: judged.set())
+    again, heard = Script(replies), []
+    found = await measured(
+        store, tasks("a", "b"), again, resume=True, progress=lambda done, total: heard.append((done, total))
+    )
+    assert [request.task_id for request in again.asked] == ["b"]
+    assert heard == [(2, 2)]
+    assert found.pass_at[1].passed == 2
+
+
+async def test_what_a_budget_left_out_is_unscored(store: Store) -> None:
+    proposer = Script(dict.fromkeys("abc", "4"))
+    found = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY.changed(calls=2))
+    assert len(proposer.asked) == 2
+    assert (found.pass_at[1].passed, found.pass_at[1].total, found.pass_at[1].unscored) == (2, 2, 1)
+    whole = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY, resume=True)
+    assert len(proposer.asked) == 3
+    assert whole.pass_at[1].passed == 3
+
+
+class Failing(Script):
+    """Answers the first task and no other."""
+
+    async def propose(self, request: Request) -> Reply:
+        if request.task_id != "a":
+            raise ModelError("the server has gone")
+        return await super().propose(request)
+
+
+class Quiet:
+    """A `Progress` that keeps its notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def stage(self, title: str) -> None:
+        pass
+
+    def update(self, done: float, total: float, detail: str = "") -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.bubblewrap
+async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
+    store: Store, tmp_path: Path, bubblewrap: str
+) -> None:
+    test = CasesTest(entry_point="f", cases=(Case(args=(1,), expected=2),))
+    asked = [Task(id=name, kind="code", prompt="f(x)", tests=(test,), split="gate") for name in "ab"]
+    replies = dict.fromkeys("ab", "def f(x):\n    return 2 * x")
+    config = ImproveConfig(run=RunConfig.of(model="script", concurrency=1, seed=3))
+
+    async with Pool.open("bubblewrap", 1) as pool:
+
+        def mill(proposer: Script) -> Mill:
+            return Mill(
+                name="night",
+                config=config,
+                splits=Splits(train=(), gate=tuple(asked), test=()),
+                home=tmp_path,
+                store=store,
+                pool=pool,
+                proposer=lambda adapter: proposer,
+                base=tmp_path,
+                progress=Quiet(),
+            )
+
+        with pytest.raises(ModelError):
+            await mill(Failing(replies)).evaluation("gate-before", "", asked, None)
+        kept = store.summary("night-gate-before").hypotheses
+        again = Script(replies)
+        found = await mill(again).evaluation("gate-before", "", asked, None)
+        assert len(again.asked) == 2 - kept
+        assert found.pass_at[1].passed == 2
+        trained = Script(replies)
+        await mill(trained).evaluation("round-1/gate-after", "", asked, str(tmp_path / "night-round-1"))
+        assert len(trained.asked) == 2
+    assert [run.name for run in store.runs()] == ["night-gate-before", "night-round-1-gate-after"]

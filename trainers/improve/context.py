@@ -12,17 +12,15 @@ from typing import Protocol
 from langgraph.runtime import Runtime
 
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.records import Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
 from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Splits
-from gristmill.trainers.measure.evaluation import Evaluation
+from gristmill.trainers.measure.evaluation import Evaluation, greedy
 from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.registry import Verifiers
 
 __all__ = ["Mill", "MillRuntime", "Progress"]
 
@@ -79,11 +77,6 @@ class Mill:
         """The workspace's adapters."""
         return Adapters(self.home)
 
-    @property
-    def judge(self) -> Verifiers:
-        """The verifiers on this mill's pool."""
-        return Verifiers(self.pool, confirm=self.config.run.confirm)
-
     async def model(self, adapter: str | None) -> Proposer:
         """The model with this adapter, entered; the one before it is left first, so that one is in memory at a time."""
         key = adapter or ""
@@ -112,14 +105,18 @@ class Mill:
         known = self.records.read(stage, Evaluation)
         if known is not None:
             return known
+        # Another adapter is another evaluation, also where it is of the same stage.
+        run = f"{Path(adapter).name if adapter else self.name}-{stage.rpartition('/')[2]}"
         async with self.timed(stage, title):
             found = await evaluate_tasks(
                 tasks,
+                greedy(self.config.run, adapter),
+                name=run,
+                store=self.store,
                 proposer=await self.model(adapter),
-                judge=self.judge,
-                profile=self.config.run.prompts.profile,
-                sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=self.config.run.calls.max_tokens),
-                progress=lambda done, total: self.progress.update(done, total),
+                pool=self.pool,
+                resume=any(begun.name == run for begun in self.store.runs()),
+                progress=self.progress.update,
             )
             self.records.write(stage, found)
         share = found.pass_at[1]

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import Field
 
+from gristmill.graph.judging.candidates import judge_all
+from gristmill.graph.storage.store import Store
 from gristmill.graph.tasks.problems import Problem, TaskFileError
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
 from gristmill.trainers.measure.evaluation import TaskResult, share_of
 from gristmill.trainers.records import Share
-from gristmill.verifiers.extraction.replies import extract
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.judging import Judge, unscored
+from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 
-__all__ = ["Accuracies", "Remembering", "accuracies", "judge_replies", "read_replies"]
-
-
-class Judge(Protocol):
-    """Whatever verifies one reply."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """The verdict on one reply."""
-        ...
+__all__ = ["Accuracies", "accuracies", "first_verdicts", "judge_replies", "read_replies"]
 
 
 class Accuracies(Record):
@@ -38,32 +31,20 @@ class Accuracies(Record):
     unscored: int = Field(0, description="prompts left out of all four: nothing is known about their replies")
 
 
-class Remembering:
-    """A judge that keeps what it found, by task."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self.verdicts: dict[str, Verdict] = {}
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """See `Judge.verify`."""
-        self.verdicts[task.id] = await self._judge.verify(task, solution)
-        return self.verdicts[task.id]
-
-
 async def judge_replies(tasks: Sequence[Task], replies: Mapping[str, str], judge: Judge) -> dict[str, Verdict]:
-    """Verdicts by task id; a task without a usable reply has none."""
-    remembering = Remembering(judge)
+    """Verdicts by task id; a task without a reply has none."""
+    candidates = [Candidate(task_id=task.id, id=task.id, text=replies[task.id]) for task in tasks if task.id in replies]
+    judged = judge_all({task.id: task for task in tasks}, candidates, judge)
+    return {candidate.task_id: verdict async for candidate, verdict in judged}
 
-    async def one(task: Task) -> None:
-        solution = extract(task, replies[task.id]).solution if task.id in replies else None
-        if solution is not None:
-            await remembering.verify(task, solution)
 
-    async with asyncio.TaskGroup() as group:
-        for task in tasks:
-            group.create_task(one(task))
-    return remembering.verdicts
+def first_verdicts(store: Store, name: str) -> dict[str, Verdict]:
+    """The verdict on each task's first reply in a stored run; `unscored` where a budget left a task without one."""
+    nothing = unscored("the budget was spent")
+    return {
+        trajectory.task.id: trajectory.steps[0].verdict if trajectory.steps else nothing
+        for trajectory in store.trajectories(name)
+    }
 
 
 def accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict]) -> Accuracies:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
 from math import comb, sqrt
-from typing import Literal, Protocol
+from typing import Literal
 
 from pydantic import Field
 
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.config import RunConfig
+from gristmill.graph.events import Event, Judged
 from gristmill.graph.models.base import Proposer
-from gristmill.graph.prompts.messages import choose_profile, messages_for
-from gristmill.graph.records import Message, Request, Sampling
+from gristmill.graph.records import Message, Step
+from gristmill.graph.storage.store import Store
+from gristmill.graph.summary import CampaignSummary
+from gristmill.sandbox.base import Jobs
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
-from gristmill.verifiers.extraction.replies import extract
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.judging import Judge
+from gristmill.verifiers.records import Outcome, Task
 
-__all__ = ["Evaluation", "Judge", "TaskResult", "evaluate", "share_of"]
-
-
-class Judge(Protocol):
-    """Whatever verifies one solution: a verifier, or all of them behind one `verify`."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """The verdict on one extracted solution."""
-        ...
+__all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of"]
 
 
 class TaskResult(Record):
@@ -50,80 +45,105 @@ class Evaluation(Record):
     )
 
 
+def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
+    """How a search's model, with this adapter, is measured: one greedy reply a task, whatever that costs."""
+    one = {"hypotheses": 1, "temperature": 0.0, "top_p": 1.0, "stop": ()}
+    return config.changed(adapter=adapter, **one, calls=None, tokens=None, seconds=None)
+
+
 async def evaluate(
     tasks: Sequence[Task],
+    config: RunConfig,
     *,
+    name: str,
+    store: Store,
     proposer: Proposer,
-    judge: Judge,
-    profile: Literal["auto", "chat", "small"] = "auto",
+    pool: Jobs | None = None,
+    verifiers: Judge | None = None,
+    resume: bool = False,
     bare: bool = False,
-    sampling: Sampling | None = None,
-    samples: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Ask for `samples` replies a task, verify them, and count.
+    """Ask for `config.search.hypotheses` replies a task, verify them, and count: a campaign of one round.
 
-    All replies are asked for at once; a verdict is sought as soon as its reply is there. A reply without a usable
+    All replies are asked for at once; the proposer's own batching bounds what runs at a time. A reply without a usable
     solution counts as not passed, and so does one that passed only by what its own operators said of a test's values:
-    a model must not be called better for having learned to forge.
+    a model must not be called better for having learned to forge. A task that a budget left without a reply counts as
+    unscored.
 
     Args:
+        config: how replies are drawn and what they may cost; a search's strategy and rounds mean nothing here.
+        name: of the run that the store keeps of it, marked as an evaluation.
+        proposer: entered.
+        pool, verifiers, resume: see `gristmill.graph.campaign.run_campaign`.
         bare: send the task's prompt and nothing else, as benchmarks that publish whole prompts are run.
-        proposer: entered; its own batching bounds what runs at a time.
-        sampling: None is greedy.
         progress: called with (done, all) replies.
 
     Raises:
         ModelError: the model could not be had.
+        Others: see `gristmill.graph.campaign.run_campaign`.
     """
-    chosen = choose_profile(profile, proposer.model)
-    drawn = sampling or Sampling(temperature=0.0, top_p=1.0)
-    started, done, spent, undecided = time.monotonic(), 0, 0, 0
+    total = len(tasks) * config.search.hypotheses
+    done = _scored(store.summary(name)) if resume else 0
 
-    async def one(task: Task, sample: int) -> tuple[str, bool | None]:
-        nonlocal done, spent, undecided
-        seed = None if drawn.temperature == 0 else (drawn.seed or 0) + sample
-        request = Request(
-            task_id=task.id,
-            round=0,
-            sample=sample,
-            messages=(
-                (Message(role="user", content=task.prompt),) if bare else messages_for(task, profile=chosen, round=0)
-            ),
-            sampling=drawn.model_copy(update={"seed": seed}),
-        )
-        reply = await proposer.propose(request)
-        spent += reply.tokens.prompt + reply.tokens.completion
-        solution = extract(task, reply.text).solution
-        passed: bool | None = False
-        if solution is not None:
-            verdict = await judge.verify(task, solution)
-            passed = None if verdict.outcome is Outcome.UNSCORED else verdict.decided_by_tools
-            undecided += verdict.passed and not verdict.decided_by_tools
-        done += 1
-        if progress is not None:
-            progress(done, len(tasks) * samples)
-        return reply.text, passed
+    def hear(event: Event) -> None:
+        nonlocal done
+        if progress is not None and isinstance(event, Judged):
+            done += 1
+            progress(done, total)
 
-    async with asyncio.TaskGroup() as group:
-        asked = [[group.create_task(one(task, sample)) for sample in range(samples)] for task in tasks]
-    found = [[each.result() for each in row] for row in asked]
-    results = tuple(
-        TaskResult(
-            task_id=task.id,
-            tags=task.tags,
-            replies=tuple(text for text, _ in row),
-            passed=tuple(passed for _, passed in row),
-        )
-        for task, row in zip(tasks, found, strict=True)
+    def seed_for(task_id: str, round: int, sample: int) -> int | None:
+        return config.seed + sample if config.calls.temperature else None
+
+    await run_campaign(
+        tasks,
+        config.changed(strategy="best_of", rounds=1, concurrency=max(1, total)),
+        name=name,
+        store=store,
+        proposer=proposer,
+        pool=pool,
+        verifiers=verifiers,
+        resume=resume,
+        on_event=hear,
+        messages_for=_bare if bare else None,
+        seed_for=seed_for,
+        purpose="evaluation",
     )
+    return evaluation_of(store, name)
+
+
+def evaluation_of(store: Store, name: str) -> Evaluation:
+    """What a stored run says about its model."""
+    summary, samples = store.summary(name), store.get_run(name).config.search.hypotheses
+    results, undecided = [], 0
+    for trajectory in store.trajectories(name):
+        verdicts = [step.verdict for step in trajectory.steps]
+        undecided += sum(verdict.passed and not verdict.decided_by_tools for verdict in verdicts)
+        results.append(
+            TaskResult(
+                task_id=trajectory.task.id,
+                tags=trajectory.task.tags,
+                replies=tuple(step.hypothesis.text for step in trajectory.steps),
+                passed=tuple(
+                    None if verdict.outcome is Outcome.UNSCORED else verdict.decided_by_tools for verdict in verdicts
+                ),
+            )
+        )
     return Evaluation(
-        results=results,
+        results=tuple(results),
         pass_at={k: share_of(results, k) for k in range(1, samples + 1)},
-        tokens=spent,
-        seconds=time.monotonic() - started,
+        tokens=summary.tokens.prompt + summary.tokens.completion,
+        seconds=summary.seconds,
         undecided=undecided,
     )
+
+
+def _scored(summary: CampaignSummary) -> int:
+    return sum(summary.outcomes.values()) - summary.unscored
+
+
+def _bare(task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]) -> tuple[Message, ...]:
+    return (Message(role="user", content=task.prompt),)
 
 
 def share_of(results: Sequence[TaskResult], k: int = 1) -> Share:

@@ -1,0 +1,81 @@
+"""`gristmill eval` as a user meets it: the installed command, a server on loopback, a real sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from gristmill.graph.models.replay.server import Call, ReplayServer
+from gristmill.graph.storage.store import Store
+
+pytestmark = pytest.mark.bubblewrap
+
+TEST = {"type": "cases", "entry_point": "double", "cases": [{"args": [3], "expected": 6}]}
+RIGHT = "```python\ndef double(x):\n    return 2 * x\n```"
+WRONG = "```python\ndef double(x):\n    return x * x\n```"
+
+
+@pytest.fixture
+def tasks(workspace: Path, bubblewrap: str) -> Path:
+    path = workspace / "doubling.jsonl"
+    rows = [{"id": f"d/{n}", "kind": "code", "prompt": f"task {n}: double(x)", "tests": [TEST]} for n in range(4)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def number(call: Call) -> int:
+    return next(n for n in range(4) if f"task {n}:" in call.messages[-1].content)
+
+
+def test_a_killed_evaluation_goes_on_and_is_listed_only_when_asked_for(
+    workspace: Path, tasks: Path, gristmill_command: str
+) -> None:
+    ended = threading.Event()
+
+    def answer(call: Call) -> str:
+        if number(call) >= 2:
+            ended.wait()
+        return RIGHT if number(call) % 2 else WRONG
+
+    with ReplayServer(answer) as server:
+        arguments = ["eval", str(tasks), "--model", f"openai:replay@{server.url}", "--sandbox", "bubblewrap"]
+        arguments += ["--name", "base", "--json"]
+        process = subprocess.Popen([gristmill_command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            deadline = time.monotonic() + 240
+            # The store is there when the model is asked.
+            while not server.calls or judged(workspace) < 2:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.communicate()
+            ended.set()
+        before = len(server.calls)
+        done = call(gristmill_command, "eval", str(tasks), "--name", "base", "--resume", "--json")
+        assert sorted(number(asked) for asked in server.calls[before:]) == [2, 3]
+    share = json.loads(done.stdout)["pass_at"]["1"]
+    assert (share["passed"], share["total"]) == (2, 4)
+    assert "base" not in call(gristmill_command, "runs").stdout
+    assert "base" in call(gristmill_command, "runs", "--all").stdout
+    assert "base: finished" in call(gristmill_command, "show", "base").stdout
+    refused = call(gristmill_command, "run", str(tasks), "--name", "base", "--resume", code=2)
+    assert "gristmill eval --resume" in refused.stderr
+
+
+def judged(workspace: Path) -> int:
+    with Store.open(workspace) as store:
+        return sum(sum(store.summary(run.name).outcomes.values()) for run in store.runs())
+
+
+def call(command: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done

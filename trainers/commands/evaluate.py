@@ -1,0 +1,220 @@
+"""The command `eval`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gristmill.graph.config import RunConfig
+    from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.storage.store import Store
+    from gristmill.trainers.measure.evaluation import Evaluation
+    from gristmill.verifiers.records import Task, Verdict
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
+    source: Annotated[
+        str | None, typer.Argument(help="ifeval: its published prompts (JSONL, .gz or not), or hub, the default.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the evaluation in the workspace. Default: eval, the file's, a number.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation of this name.")] = False,
+    model: Annotated[str | None, typer.Option(help="As for `run`. [local]")] = None,
+    replies: Annotated[
+        Path | None, typer.Option(help="ifeval: judge this file of {prompt, response} instead of asking a model.")
+    ] = None,
+    adapter: Annotated[str | None, typer.Option(help="Name in the workspace, or path, of an adapter.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only the tasks of this split.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Replies a task; more than 1 gives unbiased pass@k. [1]")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy. [0]")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of one reply. [512]")] = None,
+    profile: Annotated[str | None, typer.Option(help="Prompts: auto, chat, or small. [auto]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of sampling. [0]")] = None,
+    calls: Annotated[int | None, typer.Option(help="Budget: model calls.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Budget: prompt and completion tokens.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
+    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap. [auto]")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON on standard output.")] = False,
+) -> None:
+    """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.
+
+    `ifeval` gives IFEval's four accuracies: prompts and instructions, read strictly and loosely. The model gets the
+    published prompts as they are, with nothing around them.
+    An evaluation is stored as a run of one round; `gristmill runs --all` lists it, --resume goes on with it.
+    Exit code 0: all was scored. 3: some tasks could not be scored.
+
+    \b
+    Examples:
+      gristmill eval tasks.jsonl --split test
+      gristmill eval tasks.jsonl --split test --name base --resume
+      gristmill eval ifeval input_data.jsonl --replies replies.jsonl
+      gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
+    """
+    from gristmill.graph.commands.settings import free_name, settings
+    from gristmill.graph.config import RunConfig
+    from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.storage.store import Store
+    from gristmill.graph.tasks.importers import import_tasks
+    from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.sandbox.errors import UserError
+    from gristmill.trainers.adapters import Adapters
+    from gristmill.trainers.measure.benchmarks import first_verdicts
+    from gristmill.trainers.measure.evaluation import greedy
+
+    if resume and name is None:
+        raise UserError("--resume needs the --name of the evaluation; `gristmill runs --all` lists them")
+    ifeval = str(tasks) == "ifeval"
+    if not ifeval and (source is not None or replies is not None):
+        raise UserError("a second file and --replies are of `eval ifeval` only; leave them out")
+    loaded = import_tasks("ifeval", source) if ifeval else load_tasks(tasks)
+    chosen = [task for task in loaded if split is None or task.split == split]
+    if replies is not None:
+        _judge_replies(chosen, replies, sandbox or "auto", json_)
+        return
+    if not chosen:
+        raise UserError(f"--split: no task of {tasks} is in the split {split!r}")
+    if adapter is not None and not Path(adapter).exists():
+        adapter = str(Adapters((workspace / ".gristmill").resolve()).get(adapter).path)
+    given = {
+        "model": model,
+        "adapter": adapter,
+        "hypotheses": samples,
+        "temperature": temperature,
+        "top_p": 0.95 if temperature else None,
+        "max_tokens": max_tokens,
+        "profile": profile,
+        "seed": seed,
+        "calls": calls,
+        "tokens": tokens,
+        "seconds": seconds,
+        "sandbox": sandbox,
+    }
+    with Store.open(workspace) as store:
+        base = store.get_run(name).config if resume and name is not None else greedy(RunConfig(), None)
+        config = settings(base, None, given)
+        if config.search.hypotheses > 1 and config.calls.temperature == 0:
+            raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
+        run = name or free_name(Path(f"eval-{tasks.name}"), [known.name for known in store.runs()])
+        evaluation = _ask(chosen, config, run, store, resume, ifeval, ModelOptions(vllm_python=vllm_python))
+        if ifeval:
+            _print_accuracies(chosen, first_verdicts(store, run), json_)
+            return
+    _print_evaluation(evaluation, json_)
+
+
+def _ask(
+    tasks: Sequence[Task],
+    config: RunConfig,
+    name: str,
+    store: Store,
+    resume: bool,
+    bare: bool,
+    options: ModelOptions,
+) -> Evaluation:
+    import asyncio
+    import sys
+
+    from rich.console import Console
+
+    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.commands.progress import Display
+    from gristmill.graph.models.resolve import resolve
+    from gristmill.sandbox.errors import InfrastructureError
+    from gristmill.trainers.measure.evaluation import evaluate
+
+    proposer = resolve(config.model, adapter=config.adapter, options=options)
+
+    async def work() -> Evaluation:
+        with Display(Console(file=sys.stderr)) as progress:
+            progress.stage(f"{name}: {len(tasks)} tasks")
+            async with proposer:
+                return await evaluate(
+                    tasks,
+                    config,
+                    name=name,
+                    store=store,
+                    proposer=proposer,
+                    resume=resume,
+                    bare=bare,
+                    progress=progress.update,
+                )
+
+    try:
+        return run_interruptibly(work())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo(f"Interrupted; what was done so far is kept. Go on with --name {name} --resume", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except InfrastructureError:
+        if any(known.name == name for known in store.runs()):
+            typer.echo(f"Go on, once that is mended, with --name {name} --resume", err=True)
+        raise
+
+
+def _print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
+    if as_json:
+        typer.echo(evaluation.model_dump_json(indent=1))
+    else:
+        for k, share in evaluation.pass_at.items():
+            interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
+            typer.echo(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
+        typer.echo(f"{evaluation.tokens} tokens, {evaluation.seconds:.0f} s")
+    if evaluation.undecided:
+        typer.echo(
+            f"not counted: {evaluation.undecided} that passed only because operators of the candidate's own took part "
+            "in deciding (strength `together`); let these tests compare plain values",
+            err=True,
+        )
+    unscored = evaluation.pass_at[1].unscored
+    if unscored:
+        typer.echo(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)
+        raise typer.Exit(3)
+
+
+def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: bool) -> None:
+    import asyncio
+
+    from gristmill.sandbox.pool import Pool
+    from gristmill.trainers.measure.benchmarks import judge_replies, read_replies
+    from gristmill.verifiers.registry import Verifiers
+
+    read = read_replies(replies, tasks)
+
+    async def work() -> dict[str, Verdict]:
+        async with Pool.open(sandbox) as pool:
+            return await judge_replies(tasks, read, Verifiers(pool, confirm=False))
+
+    verdicts = asyncio.run(work())
+    if len(read) < len(tasks):
+        typer.echo(
+            f"{len(tasks) - len(read)} of {len(tasks)} prompts have no reply and count as not followed", err=True
+        )
+    _print_accuracies(tasks, verdicts, as_json)
+
+
+def _print_accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict], as_json: bool) -> None:
+    from gristmill.trainers.measure.benchmarks import accuracies
+
+    found = accuracies(tasks, verdicts)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        for name in ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"):
+            share = getattr(found, name)
+            interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
+            typer.echo(f"{name:<18}  {100 * share.rate:.1f}%  ({interval}, {share.passed:.0f} of {share.total})")
+    if found.unscored:
+        typer.echo(f"{found.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
+        raise typer.Exit(3)
