@@ -105,8 +105,11 @@ def equal_forms(gold: str) -> Iterator[str]:
 def cases(data: Path, share: float) -> list[Case]:
     """All of them, in an order that does not change."""
     pairs = [json.loads(line) for line in (data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()]
-    made = [Case("pairs", row["gold"], row["answer"], row["expected"], settings_of(row))
-            for row in pairs if not row["conflicting"] and not row["suspect"]]  # fmt: skip
+    made = [
+        Case("pairs", row["gold"], row["answer"], row["expected"], settings_of(row))
+        for row in pairs
+        if not row["conflicting"] and not row["suspect"]
+    ]
     math = _rows(data / "math500" / "math500.jsonl.gz")
     made += [Case("MATH-500", row["answer"], row["solution"], True) for row in math]
     grade = _rows(data / "gsm8k" / "test.jsonl.gz")
@@ -114,8 +117,11 @@ def cases(data: Path, share: float) -> list[Case]:
     golds = list(dict.fromkeys(row["answer"] for row in math))
     made += [Case("rewritten", gold, f"\\boxed{{{form}}}", True) for gold in golds for form in equal_forms(gold)]
     golds += dict.fromkeys(case.gold for case in made if case.group == "GSM8K")
-    wrong = [Case("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
-             for gold in dict.fromkeys(golds) for each in wrong_answers(gold)]  # fmt: skip
+    wrong = [
+        Case("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
+        for gold in dict.fromkeys(golds)
+        for each in wrong_answers(gold)
+    ]
     made += [each for place, each in enumerate(wrong) if int(place * share) < int((place + 1) * share)]
     return made + [Case("hostile", "5", text, False) for _, text in HOSTILE]
 

@@ -58,10 +58,15 @@ def _written(value: Fraction) -> str:
 
 def _of_numbers(gold: str, value: Fraction) -> Iterator[Wrong]:
     made: list[tuple[str, Fraction]] = [
-        ("one more", value + 1), ("one less", value - 1), ("sign", -value), ("ten times", value * 10),
-        ("a hundredth", value / 100), ("half more", value + Fraction(1, 2)), ("squared", value * value),
+        ("one more", value + 1),
+        ("one less", value - 1),
+        ("sign", -value),
+        ("ten times", value * 10),
+        ("a hundredth", value / 100),
+        ("half more", value + Fraction(1, 2)),
+        ("squared", value * value),
         ("a trifle more", value + Fraction(1, 10**6)),
-    ]  # fmt: skip
+    ]
     if value:
         made.append(("reciprocal", 1 / value))
     if value.denominator == 1 and abs(value) > 9:

@@ -85,8 +85,10 @@ def postgresql() -> Iterator[str]:
         yield given
         return
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    initdb, control = (shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, installed[-1:])]))
-                       for name in ("initdb", "pg_ctl"))  # fmt: skip
+    initdb, control = (
+        shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, installed[-1:])]))
+        for name in ("initdb", "pg_ctl")
+    )
     if not (initdb and control):
         _missing("no PostgreSQL: install its server, or set GRISTMILL_TEST_POSTGRES to postgresql://…", "postgresql")
     with tempfile.TemporaryDirectory(prefix="gristmill-postgresql-") as folder:
@@ -96,8 +98,17 @@ def postgresql() -> Iterator[str]:
             shutil.chown(folder, user)
 
         def call(*command: str) -> None:
-            done = subprocess.run(command, cwd="/", user=user, stdin=subprocess.DEVNULL, timeout=300, check=False,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+            done = subprocess.run(
+                command,
+                cwd="/",
+                user=user,
+                stdin=subprocess.DEVNULL,
+                timeout=300,
+                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
             assert done.returncode == 0, done.stdout
 
         data = f"{folder}/data"
@@ -131,10 +142,18 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(1)
     config = LlamaConfig(
-        vocab_size=len(alphabet), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.2,
-        pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
+        vocab_size=len(alphabet),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        initializer_range=0.2,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
     folder = tmp_path_factory.mktemp("models") / "tiny"
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

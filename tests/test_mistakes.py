@@ -236,9 +236,18 @@ def test_a_full_disk_ends_generate_and_run_with_three(
     tasks = rows("t.jsonl", *({**TASK, "id": f"t{n}", "prompt": f"Double it. {'x' * 3000}"} for n in range(200)))
     rows("r.jsonl", {"text": RIGHT + "# " + "y" * 3000})
     told = fails(
-        3, "", gristmill_command, "run", tasks, "--model", "replay:r.jsonl", "--sandbox", "bubblewrap",
-        "--workspace", str(small_disk),
-    )  # fmt: skip
+        3,
+        "",
+        gristmill_command,
+        "run",
+        tasks,
+        "--model",
+        "replay:r.jsonl",
+        "--sandbox",
+        "bubblewrap",
+        "--workspace",
+        str(small_disk),
+    )
     assert "full" in told.lower()
 
 

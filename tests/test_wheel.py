@@ -30,8 +30,11 @@ def in_tree() -> set[str]:
         pytest.skip("the tree is not a git checkout")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return {f"gristmill/{path}" for path in listed.stdout.splitlines() if (ROOT / path).exists()}
 
 
@@ -64,7 +67,10 @@ def test_the_wheel_works_from_a_folder_of_its_own(wheel: Path, tmp_path: Path) -
     libraries = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path += {libraries!r}\n{program}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert "propose" in done.stdout

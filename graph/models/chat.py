@@ -203,8 +203,10 @@ def _messages(messages: tuple[Message, ...]) -> list[BaseMessage]:
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
     kinds: dict[str, Callable[..., BaseMessage]] = {
-        "system": SystemMessage, "user": HumanMessage, "assistant": AIMessage
-    }  # fmt: skip
+        "system": SystemMessage,
+        "user": HumanMessage,
+        "assistant": AIMessage,
+    }
     return [kinds[message.role](content=message.content) for message in messages]
 
 

@@ -23,8 +23,10 @@ _TOO_LONG = re.compile(
 )
 _FILTERED = re.compile(r"content[ _](?:filter|policy|management)|safety system", re.IGNORECASE)
 _SPENT = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance", re.IGNORECASE)
-_TRANSPORT = ("ConnectionError", "ConnectError", "Timeout", "TransportError", "ProtocolError", "ServiceUnavailable",
-              "ResourceExhausted", "RateLimit", "Overloaded", "InternalServerError", "JSONDecodeError")  # fmt: skip
+_TRANSPORT = (
+    "ConnectionError ConnectError Timeout TransportError ProtocolError ServiceUnavailable ResourceExhausted RateLimit "
+    "Overloaded InternalServerError JSONDecodeError"
+).split()
 _DROPPABLE = ("seed", "top_p", "stop", "temperature")
 
 

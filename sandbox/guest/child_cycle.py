@@ -204,9 +204,16 @@ class Zygote:
         processor = processor_seconds() - job.processor
         ending, status = job.ending(processor, self.oom)
         peak = max(job.peak / 1024 - self.resident / (1 << 20), job.watch.peak / (1 << 20), 0.0)
-        message: dict[str, Any] = {"ended": job.number, "ending": ending, "exit_status": status, "note": job.note,
-                                   "seconds": round(seconds, 6), "cpu_seconds": round(processor, 6),
-                                   "peak_memory_mb": round(peak, 2), "clean": clean}  # fmt: skip
+        message: dict[str, Any] = {
+            "ended": job.number,
+            "ending": ending,
+            "exit_status": status,
+            "note": job.note,
+            "seconds": round(seconds, 6),
+            "cpu_seconds": round(processor, 6),
+            "peak_memory_mb": round(peak, 2),
+            "clean": clean,
+        }
         self.job = None
         self._send(message)
         # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would

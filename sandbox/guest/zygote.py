@@ -35,14 +35,11 @@ __all__ = ["main"]
 
 VERSION: Final = 3
 # What candidates import again and again.
-# fmt: off
 COMMON: Final = (
-    "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
-    "textwrap", "threading", "time", "traceback", "typing", "unicodedata", "inspect", "abc", "contextlib",
-    "numbers", "array", "struct", "hashlib", "io", "queue", "types", "warnings",
-)
-# fmt: on
+    "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq itertools json math "
+    "operator random re statistics string textwrap threading time traceback typing unicodedata inspect abc contextlib "
+    "numbers array struct hashlib io queue types warnings"
+).split()
 _PR_SET_DUMPABLE: Final = 4
 
 

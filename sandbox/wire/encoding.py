@@ -40,7 +40,7 @@ NAMED_TYPES: Final[dict[str, type]] = {
 } | {"NoneType": type(None), "Counter": Counter, "OrderedDict": OrderedDict, "defaultdict": defaultdict, "deque": deque}
 ARRAY_TYPES: Final = frozenset(
     ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
-)  # fmt: skip
+)
 
 _SCALARS: Final = frozenset((type(None), bool, int, float, str))
 _PLAIN_DIGITS: Final = 1000

@@ -119,11 +119,40 @@ def _say(sock: socket.socket, data: bytes) -> None:
 TARGETS: Mapping[str, Callable[[bytes], None]] = {"codec": codec, "parser": parser, "channel": channel}
 
 _WORDS = (
-    b'["$', b'{"$', b'"]', b"[]", b"{}", b"null", b"true", b"NaN", b"1e999", b"-0.0", b"\0\0\0\0\x05", b'"f"', b'"K"',
-    b"```", b"```python\n", b"def f(x):\n", b"    return x", b"<think>", b"</think>", b"<<<<<<< SEARCH\n", b"=======\n",
-    b">>>>>>> REPLACE\n", b"\\", b'"""', b"\n", b"\r", b"\xed\xa0\x80", b"(" * 50, b"[" * 500, b"9" * 5000,
-    b'["$m","GristmillRemote",["kind","number","flags","name"],["mine",0,"c",""]]', b'"ref"', b'"yours"',
-)  # fmt: skip
+    b'["$',
+    b'{"$',
+    b'"]',
+    b"[]",
+    b"{}",
+    b"null",
+    b"true",
+    b"NaN",
+    b"1e999",
+    b"-0.0",
+    b"\0\0\0\0\x05",
+    b'"f"',
+    b'"K"',
+    b"```",
+    b"```python\n",
+    b"def f(x):\n",
+    b"    return x",
+    b"<think>",
+    b"</think>",
+    b"<<<<<<< SEARCH\n",
+    b"=======\n",
+    b">>>>>>> REPLACE\n",
+    b"\\",
+    b'"""',
+    b"\n",
+    b"\r",
+    b"\xed\xa0\x80",
+    b"(" * 50,
+    b"[" * 500,
+    b"9" * 5000,
+    b'["$m","GristmillRemote",["kind","number","flags","name"],["mine",0,"c",""]]',
+    b'"ref"',
+    b'"yours"',
+)
 
 
 def seeds(name: str) -> list[bytes]:
@@ -138,10 +167,15 @@ def mutated(data: bytes, other: bytes, random: Random) -> bytes:
         start = random.randint(0, len(text))
         end = min(len(text), start + random.choice((0, 1, 2, 4, 16, 64)))
         cut = random.randint(0, len(other))
-        text[start:end] = random.choice((
-            b"", bytes([random.randrange(256)]), random.choice(_WORDS), text[start:end] * 2,
-            other[cut : cut + random.choice((4, 16, 64))],
-        ))  # fmt: skip
+        text[start:end] = random.choice(
+            (
+                b"",
+                bytes([random.randrange(256)]),
+                random.choice(_WORDS),
+                text[start:end] * 2,
+                other[cut : cut + random.choice((4, 16, 64))],
+            )
+        )
     if _is_one_frame(data) and random.random() < 0.8:
         # The frame's length must fit, or nothing behind it is ever looked at.
         text[:4] = max(len(text) - 4, 0).to_bytes(4, "big")

@@ -157,14 +157,19 @@ async def test_what_only_the_user_can_mend_is_said_at_once(failure: Failure) -> 
     ("message", "finish"),
     [
         ("This model's maximum context length is 2048 tokens. However, you requested 4000.", "context_length"),
-        ("'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 256 tokens",
-         "context_length"),
+        (
+            "'max_tokens' or 'max_completion_tokens' is too large: 512. "
+            "This model's maximum context length is 256 tokens",
+            "context_length",
+        ),
         ("prompt is too long: 210000 tokens > 200000 maximum", "context_length"),
         ("the request exceeds the available context size. try increasing the context size", "context_length"),
-        ("The response was filtered due to the prompt triggering Azure OpenAI's content management policy",
-         "content_filter"),
+        (
+            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy",
+            "content_filter",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_a_prompt_that_cannot_be_answered_is_data(message: str, finish: str) -> None:
     with served([Failure(kind="status", status=400, message=message)]) as server:
         reply = await ask(server)

@@ -116,8 +116,10 @@ async def test_what_was_recorded_is_what_is_played_directly_and_over_http(tmp_pa
     path = tmp_path / "deep" / "r.jsonl"
     asked = [
         request(task, round, sample, text=f"{task}{round}", seed=hash((task, round, sample)) % 1000)
-        for task in "ab" for round in range(2) for sample in range(4)
-    ]  # fmt: skip
+        for task in "ab"
+        for round in range(2)
+        for sample in range(4)
+    ]
     quick = ModelOptions(wait_seconds=0.01)
     with ReplayServer(lambda call: f"{call.messages[-1].content}/{call.seed}\u2028é") as server:
         async with RecordingProposer(resolve(f"openai:replay@{server.url}", options=quick), path) as proposer:

@@ -280,9 +280,12 @@ def test_humaneval_completions_are_read_in_every_form(shared_data: Path) -> None
     for row in rows:
         name, prompt, body = row["entry_point"], row["prompt"], row["canonical_solution"]
         of = Task(
-            id=row["task_id"], kind="code", prompt=prompt, settings={"prefix": prompt},
+            id=row["task_id"],
+            kind="code",
+            prompt=prompt,
+            settings={"prefix": prompt},
             tests=(PythonTest(entry_point=name, code=row["test"]),),
-        )  # fmt: skip
+        )
         wanted = ast.dump(_function(prompt + body, name))
         stripped, fence = body.strip("\n").lstrip(), "```python\n{}\n```"
         replies = [body, prompt + body, stripped, fence.format(body), fence.format(prompt + body)]
@@ -298,17 +301,62 @@ def _function(source: str, name: str) -> ast.stmt:
 
 
 BITS = st.sampled_from(
-    ["```", "```python\n", "~~~", "\n", "def f(x):\n", "    return x", "<think>", "</think>", "{", "}", '{"code": "',
-     "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", "@@ -1 +1 @@\n", "-", "+", " ", "\t", "(", ")", "\\", "'",
-     '"""', "\x00", "\ud800", "\u2028", "\r", "é", "import os\n", "class A:\n", "@", "#", "x", "1" * 5000, "f(", "[",
-     "lambda ", "return "]
-)  # fmt: skip
+    [
+        "```",
+        "```python\n",
+        "~~~",
+        "\n",
+        "def f(x):\n",
+        "    return x",
+        "<think>",
+        "</think>",
+        "{",
+        "}",
+        '{"code": "',
+        "<<<<<<< SEARCH\n",
+        "=======\n",
+        ">>>>>>> REPLACE\n",
+        "@@ -1 +1 @@\n",
+        "-",
+        "+",
+        " ",
+        "\t",
+        "(",
+        ")",
+        "\\",
+        "'",
+        '"""',
+        "\x00",
+        "\ud800",
+        "\u2028",
+        "\r",
+        "é",
+        "import os\n",
+        "class A:\n",
+        "@",
+        "#",
+        "x",
+        "1" * 5000,
+        "f(",
+        "[",
+        "lambda ",
+        "return ",
+    ]
+)
 REPLIES = st.one_of(st.text(max_size=300), st.lists(BITS, max_size=40).map("".join))
 TASKS = st.sampled_from(
-    [task(), task(None), task(("f", "g")), task(kind="math", answer="1"), task(kind="reward"),
-     task(settings={"prefix": PREFIX}), task(settings={"template": TEMPLATE}), task(settings={"prefix": "\x00("}),
-     task(settings={"template": "{answer"})]
-)  # fmt: skip
+    [
+        task(),
+        task(None),
+        task(("f", "g")),
+        task(kind="math", answer="1"),
+        task(kind="reward"),
+        task(settings={"prefix": PREFIX}),
+        task(settings={"template": TEMPLATE}),
+        task(settings={"prefix": "\x00("}),
+        task(settings={"template": "{answer"}),
+    ]
+)
 
 
 @given(TASKS, REPLIES, st.one_of(st.none(), REPLIES))

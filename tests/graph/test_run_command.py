@@ -257,8 +257,11 @@ def test_a_server_that_dies_ends_the_run_with_three_and_its_work_kept(tasks: Pat
         model = f"openai:replay@{server.url}"
         done = subprocess.run(
             [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "1"],
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
     assert done.returncode in (2, 3), done.stderr
     assert "no credit left" in done.stderr
     with Store.open(".") as store:

@@ -249,11 +249,14 @@ def test_locations(tmp_path: Path) -> None:
     ("change", "writer"),
     [
         ("UPDATE store_version SET version = 99, gristmill = '9.9'", "gristmill==9.9"),
-        ("DROP TABLE store_version; CREATE TABLE store_version (version INTEGER);"
-         "INSERT INTO store_version VALUES (1); DROP TABLE documents", "the gristmill that wrote it"),
+        (
+            "DROP TABLE store_version; CREATE TABLE store_version (version INTEGER);"
+            "INSERT INTO store_version VALUES (1); DROP TABLE documents",
+            "the gristmill that wrote it",
+        ),
     ],
     ids=["later", "before writers were named"],
-)  # fmt: skip
+)
 def test_a_store_of_another_format_is_left_alone_and_one_is_told_how_to_export_from_it(
     tmp_path: Path, change: str, writer: str
 ) -> None:

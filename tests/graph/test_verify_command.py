@@ -167,8 +167,11 @@ def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path
     )
     assert done.stdout == "wrote 30 tasks (30 code) to lf.jsonl\n"
     assert json.loads(gristmill(gristmill_command, "tasks", "check", "lf.jsonl", "--json").stdout) == {
-        "file": "lf.jsonl", "tasks": 30, "problems": [], "kinds": {"code": 30},
-    }  # fmt: skip
+        "file": "lf.jsonl",
+        "tasks": 30,
+        "problems": [],
+        "kinds": {"code": 30},
+    }
     listed = json.loads(gristmill(gristmill_command, "tasks", "list", "lf.jsonl", "--split", "test", "--json").stdout)
     assert [task["split"] for task in listed] == ["test"] * 12
     assert "30 tasks (30 code)" in gristmill(gristmill_command, "tasks", "list", "lf.jsonl").stdout
@@ -286,8 +289,11 @@ def test_many_are_judged_at_once_and_told_in_order() -> None:
 
 def test_a_lost_sandbox_or_a_faulty_verifier_is_unscored_never_wrong() -> None:
     assert [outcome for _, outcome in judged(["1", "lost", "bug", "2"], ShuffledJudge())] == [
-        Outcome.PASSED, Outcome.UNSCORED, Outcome.UNSCORED, Outcome.PASSED,
-    ]  # fmt: skip
+        Outcome.PASSED,
+        Outcome.UNSCORED,
+        Outcome.UNSCORED,
+        Outcome.PASSED,
+    ]
 
 
 def test_nothing_more_is_tried_when_the_infrastructure_is_gone() -> None:

@@ -169,9 +169,13 @@ def test_without_root_each_job_has_namespaces_of_its_own(
     scratch.chmod(0o777)
     try:
         environment = {
-            "PATH": os.environ["PATH"], "BASE": sys.base_prefix, "SCRATCH": str(scratch),
-            "HOME": str(scratch), "XDG_CACHE_HOME": str(scratch / "cache"), "PYTHONDONTWRITEBYTECODE": "1",
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "BASE": sys.base_prefix,
+            "SCRATCH": str(scratch),
+            "HOME": str(scratch),
+            "XDG_CACHE_HOME": str(scratch / "cache"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         command = ["unshare", "--mount", "sh", "-c", textwrap.dedent(AS_NOBODY), "sh"]
         done = subprocess.run(
             [*command, sys.executable, str(Path(__file__).with_name("as_nobody.py"))],

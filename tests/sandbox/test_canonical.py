@@ -189,13 +189,32 @@ class OddTuple(tuple[int, ...]):
 @pytest.mark.parametrize(
     "value",
     [
-        EvilInt(3), EvilList([1]), OddTuple((1, 2)), object(), lambda: 1, (n for n in range(0)), iter([]), print,
-        Exception(), EvilInt, json, numpy.array([object()], dtype=object), numpy.array(["a"]), numpy.ma.array([1]),
-        numpy.array([1], dtype="<M8[s]"), collections.defaultdict(lambda: 1), type("C", (dict,), {})(), memoryview(b""),
-        [[[EvilInt(3)]]], {EvilInt(3): 1}, {"a": EvilList()}, {frozenset([EvilInt(3)])}, collections.ChainMap(),
+        EvilInt(3),
+        EvilList([1]),
+        OddTuple((1, 2)),
+        object(),
+        lambda: 1,
+        (n for n in range(0)),
+        iter([]),
+        print,
+        Exception(),
+        EvilInt,
+        json,
+        numpy.array([object()], dtype=object),
+        numpy.array(["a"]),
+        numpy.ma.array([1]),
+        numpy.array([1], dtype="<M8[s]"),
+        collections.defaultdict(lambda: 1),
+        type("C", (dict,), {})(),
+        memoryview(b""),
+        [[[EvilInt(3)]]],
+        {EvilInt(3): 1},
+        {"a": EvilList()},
+        {frozenset([EvilInt(3)])},
+        collections.ChainMap(),
     ],
     ids=lambda value: type.__getattribute__(type(value), "__name__"),
-)  # fmt: skip
+)
 def test_other_types_are_refused(value: Any) -> None:
     with pytest.raises(EncodeError):
         encode(value)

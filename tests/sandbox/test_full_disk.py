@@ -59,8 +59,14 @@ def fill(folder: Path, but: int = 0) -> Path:
 
 
 def command(gristmill: str, *arguments: str, code: int, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([gristmill, *arguments], capture_output=True, text=True, timeout=240, check=False,
-                          env={**os.environ, **environment})  # fmt: skip
+    done = subprocess.run(
+        [gristmill, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -110,8 +116,20 @@ def test_a_run_without_space_for_workers_exits_with_3_and_goes_on_later(
     tasks: Path, disk: Disk, bubblewrap: str, gristmill_command: str
 ) -> None:
     small, workspace = disk("temporary", "64k"), tasks.parent
-    run = ("run", str(tasks), "--model", f"replay:{workspace}/replies.jsonl", "--sandbox", "bubblewrap",
-           "--hypotheses", "1", "--name", "r", "--workspace", str(workspace))  # fmt: skip
+    run = (
+        "run",
+        str(tasks),
+        "--model",
+        f"replay:{workspace}/replies.jsonl",
+        "--sandbox",
+        "bubblewrap",
+        "--hypotheses",
+        "1",
+        "--name",
+        "r",
+        "--workspace",
+        str(workspace),
+    )
     done = command(gristmill_command, *run, code=3, TMPDIR=str(small))
     assert "No space left" in done.stderr
     assert "--resume" in done.stderr
@@ -129,8 +147,20 @@ def test_a_run_whose_workspace_fills_up_exits_with_3_and_loses_no_reply(
 ) -> None:
     workspace = disk("workspace", "1m")
     stuffing = fill(workspace, but=400 << 10)
-    run = ("run", str(tasks), "--model", f"replay:{tasks.parent}/replies.jsonl", "--sandbox", "bubblewrap",
-           "--hypotheses", "1", "--name", "r", "--workspace", str(workspace))  # fmt: skip
+    run = (
+        "run",
+        str(tasks),
+        "--model",
+        f"replay:{tasks.parent}/replies.jsonl",
+        "--sandbox",
+        "bubblewrap",
+        "--hypotheses",
+        "1",
+        "--name",
+        "r",
+        "--workspace",
+        str(workspace),
+    )
     done = command(gristmill_command, *run, code=3)
     assert "full" in done.stderr
     assert "--resume" in done.stderr

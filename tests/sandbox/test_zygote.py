@@ -77,16 +77,25 @@ def f(x):
     [
         ("def g(): pass", "f", {"missing": "f"}),
         ("f = 3", "f", {"missing": "f"}),
-        ("x = (", "f", {"load_error": {"type": "SyntaxError", "message": "'(' was never closed (<solution>, line 1)",
-                                       "line": 1}}),
+        (
+            "x = (",
+            "f",
+            {"load_error": {"type": "SyntaxError", "message": "'(' was never closed (<solution>, line 1)", "line": 1}},
+        ),
         ("\n\nraise SystemExit(0)", "f", {"load_error": {"type": "SystemExit", "message": "0", "line": 3}}),
-        ("import nothing_like_it", "f", {"load_error": {"type": "ModuleNotFoundError",
-                                                        "message": "No module named 'nothing_like_it'", "line": 1}}),
+        (
+            "import nothing_like_it",
+            "f",
+            {"load_error": {"type": "ModuleNotFoundError", "message": "No module named 'nothing_like_it'", "line": 1}},
+        ),
         ("class Solution:\n def f(self, x): return x", "Solution.f", {"value": 1}),
-        ("class E(Exception):\n def __str__(self): raise E\nraise E", "f",
-         {"load_error": {"type": "Exception", "message": "", "line": 3}}),
+        (
+            "class E(Exception):\n def __str__(self): raise E\nraise E",
+            "f",
+            {"load_error": {"type": "Exception", "message": "", "line": 3}},
+        ),
     ],
-)  # fmt: skip
+)
 async def test_loading(worker: BubblewrapSandbox, source: str, entry: str, answer: Any) -> None:
     assert told(await run_cases(worker, source, [1], entry=entry)) == [answer]
 

@@ -18,9 +18,17 @@ def task(id: str, prompt: str) -> Task:
 
 def step(sample: int, solution: str | None, outcome: Outcome, strength: Strength = Strength.TESTED) -> Step:
     hypothesis = Hypothesis(
-        id=f"t/0/{sample}", task_id="t", round=0, sample=sample, text=solution or "?", solution=solution,
-        proposer="test", model="test", sampling=Sampling(), prompt_sha=prompt_sha(PROMPT),
-    )  # fmt: skip
+        id=f"t/0/{sample}",
+        task_id="t",
+        round=0,
+        sample=sample,
+        text=solution or "?",
+        solution=solution,
+        proposer="test",
+        model="test",
+        sampling=Sampling(),
+        prompt_sha=prompt_sha(PROMPT),
+    )
     score = None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED)
     verdict = Verdict(outcome=outcome, score=score, strength=strength, verifier="test/1", feedback="as it was")
     return Step(hypothesis=hypothesis, verdict=verdict)

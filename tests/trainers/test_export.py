@@ -34,9 +34,19 @@ def step(
     parents: tuple[str, ...] = (),
 ) -> Step:
     hypothesis = Hypothesis(
-        id=f"t/{round}/{sample}", task_id="t", round=round, sample=sample, text=text, solution=text.strip() or None,
-        parents=parents, proposer="chat", model="small-1", adapter="night-1", sampling=Sampling(), prompt_sha=prompt,
-    )  # fmt: skip
+        id=f"t/{round}/{sample}",
+        task_id="t",
+        round=round,
+        sample=sample,
+        text=text,
+        solution=text.strip() or None,
+        parents=parents,
+        proposer="chat",
+        model="small-1",
+        adapter="night-1",
+        sampling=Sampling(),
+        prompt_sha=prompt,
+    )
     verdict = Verdict(
         outcome=outcome,
         score=None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED),
@@ -86,11 +96,23 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
     assert row == {
         "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Double n."}],
         "completion": [{"role": "assistant", "content": "good"}],
-        "task": "t", "kind": "code", "split": "train", "hypothesis": "t/0/3", "round": 0, "parents": [],
-        "model": "small-1", "adapter": "night-1", "verified": True, "outcome": "passed", "strength": "tested",
-        "feedback": "all 3 passed", "verifier": "code/1", "sandbox": "bubblewrap abc", "run": "night",
+        "task": "t",
+        "kind": "code",
+        "split": "train",
+        "hypothesis": "t/0/3",
+        "round": 0,
+        "parents": [],
+        "model": "small-1",
+        "adapter": "night-1",
+        "verified": True,
+        "outcome": "passed",
+        "strength": "tested",
+        "feedback": "all 3 passed",
+        "verifier": "code/1",
+        "sandbox": "bubblewrap abc",
+        "run": "night",
         "prompt_sha": SHA,
-    }  # fmt: skip
+    }
 
 
 def test_the_same_solution_to_the_same_prompt_is_one_row() -> None:
@@ -105,8 +127,12 @@ def test_after_reflection_the_loss_falls_on_the_turn_that_fixes() -> None:
     assert sft["completion"] == [{"role": "assistant", "content": "right"}]
     (whole,) = export_rows([FIXED], "messages")
     assert [(turn["role"], turn.get("weight")) for turn in whole["messages"]] == [
-        ("system", None), ("user", None), ("assistant", 0), ("user", None), ("assistant", 1),
-    ]  # fmt: skip
+        ("system", None),
+        ("user", None),
+        ("assistant", 0),
+        ("user", None),
+        ("assistant", 1),
+    ]
     assert whole["messages"][-1]["content"] == "right"
 
 
@@ -161,8 +187,9 @@ def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Pa
     assert front["license"] == "apache-2.0"
     assert front["size_categories"] == ["n<1K"]
     assert front["configs"][0]["data_files"] == [
-        {"split": "train", "path": "data/train.parquet"}, {"split": "test", "path": "data/test.parquet"},
-    ]  # fmt: skip
+        {"split": "train", "path": "data/train.parquet"},
+        {"split": "test", "path": "data/test.parquet"},
+    ]
     assert "| train | 2 | 2 |" in text
     assert "| code | code/1 | tested | passed | bubblewrap abc | 3 |" in text
 
@@ -207,24 +234,45 @@ def test_a_folder_that_cannot_be_made_is_infrastructure(tmp_path: Path) -> None:
 def test_a_real_run_is_exported_by_the_command(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
     """Replayed replies, real judging, real store, real export."""
     task = {
-        "id": "double", "kind": "code", "prompt": "Double a number.",
+        "id": "double",
+        "kind": "code",
+        "prompt": "Double a number.",
         "tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [n], "expected": 2 * n} for n in (2, 5)]}],
-    }  # fmt: skip
+    }
     Path("tasks.jsonl").write_text(json.dumps(task) + "\n")
     good, bad = "```python\ndef f(n):\n    return 2 * n\n```", "```python\ndef f(n):\n    return n\n```"
     Path("replies.jsonl").write_text(
         "".join(json.dumps({"task_id": "double", "text": text}) + "\n" for text in (bad, good))
     )
     subprocess.run(
-        [gristmill_command, "run", "tasks.jsonl", "--name", "night", "--model", "replay:replies.jsonl", "--strategy",
-         "best_of", "--hypotheses", "2", "--rounds", "1", "--sandbox", "bubblewrap"],
-        check=True, timeout=300,
-    )  # fmt: skip
+        [
+            gristmill_command,
+            "run",
+            "tasks.jsonl",
+            "--name",
+            "night",
+            "--model",
+            "replay:replies.jsonl",
+            "--strategy",
+            "best_of",
+            "--hypotheses",
+            "2",
+            "--rounds",
+            "1",
+            "--sandbox",
+            "bubblewrap",
+        ],
+        check=True,
+        timeout=300,
+    )
     for format in FORMATS:
         done = subprocess.run(
             [gristmill_command, "export", "night", "--format", format, "--out", f"set-{format}", "--parquet", "--json"],
-            check=True, timeout=120, capture_output=True, text=True,
-        )  # fmt: skip
+            check=True,
+            timeout=120,
+            capture_output=True,
+            text=True,
+        )
         assert json.loads(done.stdout)["rows"] == {"train": 1}
         (row,) = [json.loads(line) for line in Path(f"set-{format}/data/train.jsonl").read_text().splitlines()]
         assert row["verified"] is True

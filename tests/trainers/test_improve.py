@@ -146,19 +146,34 @@ def improvement() -> Improvement:
         groups=(("even/sum", 0, 2, 2), ("odd/max", 1, 1, 2)),
         rounds=(
             RoundSummary(
-                round=0, run="r", hypotheses=16, verified=4, tasks=2, solved=2, rows=4, tokens=1234,
-                adapter="/a", dataset="/d", loss=((1, 2.0), (2, 1.0)), gate=gate, dropped={"duplicate": 3},
+                round=0,
+                run="r",
+                hypotheses=16,
+                verified=4,
+                tasks=2,
+                solved=2,
+                rows=4,
+                tokens=1234,
+                adapter="/a",
+                dataset="/d",
+                loss=((1, 2.0), (2, 1.0)),
+                gate=gate,
+                dropped={"duplicate": 3},
             ),
         ),
         adapter="/a",
         examples=(
             Example(
-                task="t", prompt="<script>alert(1)</script>", before="</pre><script>x</script>", after="sum(xs)",
-                before_passed=False, after_passed=True,
+                task="t",
+                prompt="<script>alert(1)</script>",
+                before="</pre><script>x</script>",
+                after="sum(xs)",
+                before_passed=False,
+                after_passed=True,
             ),
         ),
         seconds={"baseline": 3.0, "train": 5.0},
-    )  # fmt: skip
+    )
 
 
 def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_path: Path) -> None:

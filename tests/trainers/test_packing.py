@@ -24,8 +24,11 @@ def row(prompt: list[int], completion: list[int]) -> Row:
 def batches(draw: st.DrawFn) -> list[Row]:
     """Rows as training sees them: a shared beginning, then a question of their own and an answer."""
     shared = draw(st.lists(tokens, max_size=24))
-    rests = draw(st.lists(st.tuples(st.lists(tokens, max_size=6), st.lists(tokens, min_size=1, max_size=6)), min_size=1,
-                          max_size=5))  # fmt: skip
+    rests = draw(
+        st.lists(
+            st.tuples(st.lists(tokens, max_size=6), st.lists(tokens, min_size=1, max_size=6)), min_size=1, max_size=5
+        )
+    )
     return [row([*shared, *(own or [0])], answer) for own, answer in rests]
 
 
@@ -37,9 +40,16 @@ def model() -> Any:
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=128, pad_token_id=PAD, initializer_range=0.2,
-    )  # fmt: skip
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        pad_token_id=PAD,
+        initializer_range=0.2,
+    )
     return LlamaForCausalLM(config).train()
 
 

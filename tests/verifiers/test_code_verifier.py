@@ -256,9 +256,12 @@ async def test_public_and_hidden_tests_count_together_and_public_ones_run_first(
 async def test_the_candidate_and_the_tests_use_numpy_and_sympy(pool: Pool) -> None:
     code = "import numpy as np\nfor n in range(3):\n    assert np.allclose(f(np.arange(n)), np.arange(n) * 2)\n"
     asked = Task(
-        id="t", kind="code", prompt="p", tests=[{"type": "python", "entry_point": "f", "code": code}],
+        id="t",
+        kind="code",
+        prompt="p",
+        tests=[{"type": "python", "entry_point": "f", "code": code}],
         limits={"memory_mb": 1024},
-    )  # fmt: skip
+    )
     assert (await judge(pool, asked, "import numpy as np\ndef f(a):\n    return np.asarray(a) * 2\n")).passed
     assert not (await judge(pool, asked, "import numpy as np\ndef f(a):\n    return np.asarray(a) * 2 + 1\n")).passed
     cases = {"type": "cases", "entry_point": "f", "cases": [{"args": ["x*x"], "expected": "2*x"}]}
@@ -271,9 +274,12 @@ async def test_the_candidate_and_the_tests_use_numpy_and_sympy(pool: Pool) -> No
 async def test_a_test_that_breaks_is_no_pass_and_leaves_the_pool_working(pool: Pool) -> None:
     for code in ("assert double(2) == undefined", "import os\nos._exit(0)", "while True:\n    double(1)", "1 / 0"):
         asked = Task(
-            id="t", kind="code", prompt="p", tests=[{"type": "python", "entry_point": "double", "code": code}],
+            id="t",
+            kind="code",
+            prompt="p",
+            tests=[{"type": "python", "entry_point": "double", "code": code}],
             limits={"wall_seconds": 0.5, "cpu_seconds": 0.5},
-        )  # fmt: skip
+        )
         assert not (await judge(pool, asked, RIGHT)).passed, code
     assert (await judge(pool, task("python"), RIGHT)).passed
 

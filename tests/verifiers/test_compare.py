@@ -50,13 +50,35 @@ def test_exact_equality_implies_the_same_type_and_the_same_text(one: Any, other:
 @pytest.mark.parametrize(
     ("expected", "actual"),
     [
-        (1, True), (1, 1.0), (0, False), (0.0, -0.0), ([1], (1,)), ("a", b"a"), ({1}, frozenset({1})), (None, False),
-        ({1: "a"}, {True: "a"}), ({1: "a"}, {1.0: "a"}), ([1, 2, 3], [1, 2]), ([1, 2], [1, 2, 3]), ([], None), ({}, []),
-        ({"a": 1}, {"a": 1, "b": 2}), (math.nan, 0.0), (math.inf, -math.inf), (1, np.int64(1)), ([1], np.array([1])),
-        ({1: 2}, Counter({1: 2})), (np.array([1, 2]), np.array([1.0, 2.0])), (np.zeros((2, 1)), np.zeros((1, 2))),
-        ({1, 2}, {1, True + 2}), ("", None), (b"", bytearray()), ([[]], [()]), (1 + 0j, 1.0),
+        (1, True),
+        (1, 1.0),
+        (0, False),
+        (0.0, -0.0),
+        ([1], (1,)),
+        ("a", b"a"),
+        ({1}, frozenset({1})),
+        (None, False),
+        ({1: "a"}, {True: "a"}),
+        ({1: "a"}, {1.0: "a"}),
+        ([1, 2, 3], [1, 2]),
+        ([1, 2], [1, 2, 3]),
+        ([], None),
+        ({}, []),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        (math.nan, 0.0),
+        (math.inf, -math.inf),
+        (1, np.int64(1)),
+        ([1], np.array([1])),
+        ({1: 2}, Counter({1: 2})),
+        (np.array([1, 2]), np.array([1.0, 2.0])),
+        (np.zeros((2, 1)), np.zeros((1, 2))),
+        ({1, 2}, {1, True + 2}),
+        ("", None),
+        (b"", bytearray()),
+        ([[]], [()]),
+        (1 + 0j, 1.0),
     ],
-)  # fmt: skip
+)
 def test_exact_tells_apart_what_only_looks_alike(expected: Any, actual: Any) -> None:
     assert not equal(expected, actual)
     assert equal(expected, expected)
@@ -75,14 +97,29 @@ def test_nan_equals_nan_wherever_it_stands() -> None:
 @pytest.mark.parametrize(
     ("expected", "actual", "same"),
     [
-        (1.0, 1 + 1e-10, True), (1.0, 1 + 1e-8, False), (1e12, 1e12 + 1, True), (0.0, 1e-10, True), (0.0, -0.0, True),
-        (1, 1.0, True), (1.0, 1, True), (10**12, 10**12 + 1, False), (1.0, True, False), (math.inf, 1e308, False),
-        (math.inf, math.inf, True), (math.nan, math.nan, True), (1.0, math.nan, False), (0.0, math.inf, False),
-        (1.0, "1.0", False), ([1.0, [2.0]], [1.0, [2.0 + 1e-12]], True), ({"a": 1.0}, {"a": 1.0 + 1e-12}, True),
-        (1.0, 10**400, False), (np.array([1.0]), np.array([1 + 1e-12]), True), (1 + 1j, 1 + 1e-12 + 1j, True),
+        (1.0, 1 + 1e-10, True),
+        (1.0, 1 + 1e-8, False),
+        (1e12, 1e12 + 1, True),
+        (0.0, 1e-10, True),
+        (0.0, -0.0, True),
+        (1, 1.0, True),
+        (1.0, 1, True),
+        (10**12, 10**12 + 1, False),
+        (1.0, True, False),
+        (math.inf, 1e308, False),
+        (math.inf, math.inf, True),
+        (math.nan, math.nan, True),
+        (1.0, math.nan, False),
+        (0.0, math.inf, False),
+        (1.0, "1.0", False),
+        ([1.0, [2.0]], [1.0, [2.0 + 1e-12]], True),
+        ({"a": 1.0}, {"a": 1.0 + 1e-12}, True),
+        (1.0, 10**400, False),
+        (np.array([1.0]), np.array([1 + 1e-12]), True),
+        (1 + 1j, 1 + 1e-12 + 1j, True),
         (1.0, 1.0 + 0j, False),
     ],
-)  # fmt: skip
+)
 def test_tolerance_is_for_numbers_only(expected: Any, actual: Any, same: bool) -> None:
     assert equal(expected, actual, "tolerance", 1e-9) is same
 

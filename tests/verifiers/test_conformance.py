@@ -92,7 +92,7 @@ EXAMPLES = {
         good=SYMMETRIC,
         bad=("import torch\ndef loss(logits, labels):\n    return torch.tensor(float('nan'))\n",),
     ),
-}  # fmt: skip
+}
 SLOW = {"reward", "loss"}
 
 

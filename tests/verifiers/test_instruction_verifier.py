@@ -232,5 +232,8 @@ async def test_the_four_accuracies_count_prompts_and_instructions(pool: Pool, tm
     found = accuracies(asked, await judge_replies(asked, read_replies(file, asked), Verifiers(pool)))
     shares = {name: (share.passed, share.total) for name, share in found if name != "unscored"}
     assert shares == {
-        "prompt_strict": (0, 3), "instruction_strict": (0, 4), "prompt_loose": (1, 3), "instruction_loose": (1, 4),
-    }  # fmt: skip
+        "prompt_strict": (0, 3),
+        "instruction_strict": (0, 4),
+        "prompt_loose": (1, 3),
+        "instruction_loose": (1, 4),
+    }

@@ -233,15 +233,31 @@ LOADED = encode([1, [{"name": "f", "kind": "function"}], [], False])
 @pytest.mark.parametrize(
     "frame",
     [
-        b"", b"{", b"\x00\xff\xff\xff\xff", b"[" * 100_000, encode(3), encode([]), encode([9]), encode([1]),
-        encode([1, 3, [[0, [1]]], False]), encode([1, 3, [[10**9, [1]]], True]), encode([1, 3, 5, False]),
-        encode([2, 3]), encode([2, {}]), encode([2, {"type": "StopIteration", "args": []}]), encode([3, 1, False]),
-        encode([2, {"type": "exec", "args": ["1/0"]}]), encode([2, {"type": "SystemExit", "args": [0]}]),
-        encode([2, {"judge": 0, "type": "ValueError"}]), encode([2, {"judge": -1, "type": ["x"], "args": 4}]),
-        encode([0, "call", 0, [], {}, False]), encode([0, "get", 0, ["__globals__"], {}, False]),
-        encode([0, "call", "eval", ["1"], {}, False]), encode([0, 1, 2, 3, 4, 5]),
+        b"",
+        b"{",
+        b"\x00\xff\xff\xff\xff",
+        b"[" * 100_000,
+        encode(3),
+        encode([]),
+        encode([9]),
+        encode([1]),
+        encode([1, 3, [[0, [1]]], False]),
+        encode([1, 3, [[10**9, [1]]], True]),
+        encode([1, 3, 5, False]),
+        encode([2, 3]),
+        encode([2, {}]),
+        encode([2, {"type": "StopIteration", "args": []}]),
+        encode([3, 1, False]),
+        encode([2, {"type": "exec", "args": ["1/0"]}]),
+        encode([2, {"type": "SystemExit", "args": [0]}]),
+        encode([2, {"judge": 0, "type": "ValueError"}]),
+        encode([2, {"judge": -1, "type": ["x"], "args": 4}]),
+        encode([0, "call", 0, [], {}, False]),
+        encode([0, "get", 0, ["__globals__"], {}, False]),
+        encode([0, "call", "eval", ["1"], {}, False]),
+        encode([0, 1, 2, 3, 4, 5]),
     ],
-)  # fmt: skip
+)
 def test_nothing_that_a_candidate_sends_breaks_the_judge_or_passes(frame: bytes) -> None:
     messages = judged(hostile(LOADED, frame), "assert f([5]) == 'secret'", ["f"])
     assert wrong(messages)

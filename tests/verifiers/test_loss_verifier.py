@@ -22,9 +22,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 TASK = Task(
-    id="l", kind="loss", prompt="?", problem="digits_label_noise", settings={"seeds": 1},
+    id="l",
+    kind="loss",
+    prompt="?",
+    problem="digits_label_noise",
+    settings={"seeds": 1},
     limits=Limits(wall_seconds=120, cpu_seconds=120),
-)  # fmt: skip
+)
 HEAD = "import torch\nimport torch.nn.functional as F\ndef loss(logits, labels):\n    "
 CROSS_ENTROPY = HEAD + "return F.cross_entropy(logits, labels)\n"
 SYMMETRIC = HEAD + (

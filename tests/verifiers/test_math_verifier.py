@@ -161,8 +161,16 @@ def test_a_tree_that_is_not_constructors_alone_is_refused(tree: str) -> None:
     assert check(tree) is not None
 
 
-@pytest.mark.parametrize("tree", ["Interval(-oo, Integer(0))", "Symbol('x', real=True)", "Float('0.5', precision=53)",
-                                  "Function('f')(Symbol('x'))", "Rational(1, 2)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "tree",
+    [
+        "Interval(-oo, Integer(0))",
+        "Symbol('x', real=True)",
+        "Float('0.5', precision=53)",
+        "Function('f')(Symbol('x'))",
+        "Rational(1, 2)",
+    ],
+)
 def test_trees_that_sympy_writes_are_accepted(tree: str) -> None:
     assert check(tree) is None
 

@@ -94,10 +94,20 @@ def test_a_mixed_file_gives_the_known_verdicts(backend: str, gristmill_command: 
     pytest.importorskip("lm_eval")
     out = tmp_path / "verdicts.jsonl"
     done = subprocess.run(
-        [gristmill_command, "verify", str(EXAMPLES / "tasks" / "mixed.jsonl"),
-         str(EXAMPLES / "candidates" / "mixed.jsonl"), "--out", str(out), "--sandbox", backend],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            gristmill_command,
+            "verify",
+            str(EXAMPLES / "tasks" / "mixed.jsonl"),
+            str(EXAMPLES / "candidates" / "mixed.jsonl"),
+            "--out",
+            str(out),
+            "--sandbox",
+            backend,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert {row["id"]: row["outcome"] for row in rows} == EXPECTED

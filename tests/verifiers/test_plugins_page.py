@@ -45,8 +45,12 @@ def test_the_function_judges_behind_its_flag_only(folder: Path, gristmill_comman
 def test_the_class_keeps_the_contract_as_the_page_proves_it(folder: Path, bubblewrap: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider", "test_anagram.py"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=400,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
 

@@ -166,8 +166,9 @@ def test_large_sets_are_counted_window_by_window_as_small_ones_are() -> None:
     sums = {a + b for a in ordered for b in ordered}
     differences = {a - b for a in ordered for b in ordered}
     assert (sets._marked(ordered, sums=True), 2 * sets._marked(ordered, sums=False) + 1) == (
-        len(sums), len(differences),
-    )  # fmt: skip
+        len(sums),
+        len(differences),
+    )
 
 
 def test_hexagons_that_touch_too_closely_are_refused_and_the_outer_one_grows() -> None:
@@ -200,12 +201,35 @@ def test_strassen_multiplies_and_one_wrong_entry_does_not() -> None:
 
 Row = namedtuple("Row", "x y r")
 SHAPES: list[Any] = [
-    None, 3, "0.1", b"x", {}, set(), [], [[]], [None] * 26, ["1"] * 26, {"x": 1}, [[0.1, 0.1]] * 26,
-    [(True, 0.5, 0.1)] * 26, [(math.nan, 0.5, 0.1)] * 26, [(math.inf, 0.5, 0.1)] * 26, [(-math.inf, 0.5, 0.1)] * 26,
-    [(10**1300, 0.5, 0.1)] * 26, [(Fraction(1, 10**1300), 0.5, 0.1)] * 26, [(1j, 0.5, 0.1)] * 26, GRID[:25], GRID[:27],
-    [Row(0.1, 0.1, 0.1)] * 26, np.array([[True] * 3] * 26), np.array([["a"] * 3] * 26),
-    np.full((26, 3), np.nan), np.array(["2026"] * 26, dtype="datetime64[Y]"), [range(3)] * 26, ((1, 2),) * 10**6,
-]  # fmt: skip
+    None,
+    3,
+    "0.1",
+    b"x",
+    {},
+    set(),
+    [],
+    [[]],
+    [None] * 26,
+    ["1"] * 26,
+    {"x": 1},
+    [[0.1, 0.1]] * 26,
+    [(True, 0.5, 0.1)] * 26,
+    [(math.nan, 0.5, 0.1)] * 26,
+    [(math.inf, 0.5, 0.1)] * 26,
+    [(-math.inf, 0.5, 0.1)] * 26,
+    [(10**1300, 0.5, 0.1)] * 26,
+    [(Fraction(1, 10**1300), 0.5, 0.1)] * 26,
+    [(1j, 0.5, 0.1)] * 26,
+    GRID[:25],
+    GRID[:27],
+    [Row(0.1, 0.1, 0.1)] * 26,
+    np.array([[True] * 3] * 26),
+    np.array([["a"] * 3] * 26),
+    np.full((26, 3), np.nan),
+    np.array(["2026"] * 26, dtype="datetime64[Y]"),
+    [range(3)] * 26,
+    ((1, 2),) * 10**6,
+]
 
 
 class Flattering(float):
@@ -251,15 +275,27 @@ def test_roots_are_enclosed(value: Fraction) -> None:
 # The published constructions.
 
 FILES = {
-    "circles26": "circles_26", "circles32": "circles_32", "circles21": "circles_rectangle_21",
-    "heilbronn_triangle_11": "heilbronn_triangle_11", "heilbronn_convex_13": "heilbronn_convex_13",
-    "heilbronn_convex_14": "heilbronn_convex_14", "minmax_distance_16": "minmax_distance_16_2d",
-    "minmax_distance_14": "minmax_distance_14_3d", "erdos": "erdos_overlap", "autocorr1": "autocorrelation_1",
-    "autocorr2": "autocorrelation_2", "autocorr3_variant": "autocorrelation_3_variant",
-    "autocorr3_a": "autocorrelation_3", "sums_differences_ratio": "sums_differences_ratio",
-    "sums_differences_": "sums_differences", "kissing": "kissing_11", "hexagons_11": "hexagons_11",
-    "hexagons_12": "hexagons_12", "capset": "cap_set_8", "matmul": "matmul",
-}  # fmt: skip
+    "circles26": "circles_26",
+    "circles32": "circles_32",
+    "circles21": "circles_rectangle_21",
+    "heilbronn_triangle_11": "heilbronn_triangle_11",
+    "heilbronn_convex_13": "heilbronn_convex_13",
+    "heilbronn_convex_14": "heilbronn_convex_14",
+    "minmax_distance_16": "minmax_distance_16_2d",
+    "minmax_distance_14": "minmax_distance_14_3d",
+    "erdos": "erdos_overlap",
+    "autocorr1": "autocorrelation_1",
+    "autocorr2": "autocorrelation_2",
+    "autocorr3_variant": "autocorrelation_3_variant",
+    "autocorr3_a": "autocorrelation_3",
+    "sums_differences_ratio": "sums_differences_ratio",
+    "sums_differences_": "sums_differences",
+    "kissing": "kissing_11",
+    "hexagons_11": "hexagons_11",
+    "hexagons_12": "hexagons_12",
+    "capset": "cap_set_8",
+    "matmul": "matmul",
+}
 # Names are listed here so that each file is a test of its own whether or not the folder is there.
 PUBLISHED = """
 autocorr1_alphaevolve_v1 autocorr1_alphaevolve_v2 autocorr1_human_208 autocorr1_thetaevolve autocorr1_thetaevolve_200
@@ -279,12 +315,17 @@ minmax_distance_14_3d_alphaevolve minmax_distance_14_3d_codeevolve minmax_distan
 minmax_distance_16_2d_codeevolve sums_differences_2003_alphaevolve sums_differences_ratio_alphaevolve
 """.split()
 REPAIRED = {
-    "circles21_rectangle_codeevolve": "2.3658323751355796", "circles26_alphaevolve_v2": "2.6359830849176067",
-    "circles26_codeevolve": "2.6359822126377410", "circles26_thetaevolve_tolerance_1e-6": "2.6359815012408991",
-    "circles32_alphaevolve_v2": "2.9395727712063225", "circles32_codeevolve": "2.9395726568332591",
-    "erdos_overlap_alphaevolve": "0.3809230351084502", "erdos_overlap_haugland_2016": "0.3809268534330870",
-    "erdos_overlap_ttt_discover": "0.3808753232177187", "heilbronn_triangle_11_alphaevolve": "0.0365298898800301216",
-}  # fmt: skip
+    "circles21_rectangle_codeevolve": "2.3658323751355796",
+    "circles26_alphaevolve_v2": "2.6359830849176067",
+    "circles26_codeevolve": "2.6359822126377410",
+    "circles26_thetaevolve_tolerance_1e-6": "2.6359815012408991",
+    "circles32_alphaevolve_v2": "2.9395727712063225",
+    "circles32_codeevolve": "2.9395726568332591",
+    "erdos_overlap_alphaevolve": "0.3809230351084502",
+    "erdos_overlap_haugland_2016": "0.3809268534330870",
+    "erdos_overlap_ttt_discover": "0.3808753232177187",
+    "heilbronn_triangle_11_alphaevolve": "0.0365298898800301216",
+}
 
 
 def published(folder: Path, stem: str) -> tuple[str, Any, dict[str, Any]]:

@@ -109,7 +109,7 @@ async def test_the_score_never_flatters(pool: Pool) -> None:
         ("raise SystemExit(0)", Outcome.ERROR, "SystemExit"),
         ("def construct():\n    x = []\n    x.append(x)\n    return x", Outcome.INVALID, "no list of numbers"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_construction_gets_an_outcome_and_a_reason(
     pool: Pool, source: str, outcome: Outcome, says: str
 ) -> None:

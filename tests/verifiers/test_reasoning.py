@@ -31,10 +31,44 @@ in_module = pytest.mark.asyncio(loop_scope="module")
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SIZE = 3
 JUNK = (
-    "0", "1", "2", "-1", "yes", "no", "True", "False", "None", "null", "nan", "inf", "I don't know", "[]", "{}", "()",
-    "\\", "x", "a b c", "((((", "1/0", "[[0]]", '{"a": 1}', "1e400", "９", "0.5", "A", "heads", "?", "H", "0 0",
-    "[1, 2]", "__import__('os')._exit(0)", "9**9**9**9", "a" * 5000, "\ud800", "\x00",
-)  # fmt: skip
+    "0",
+    "1",
+    "2",
+    "-1",
+    "yes",
+    "no",
+    "True",
+    "False",
+    "None",
+    "null",
+    "nan",
+    "inf",
+    "I don't know",
+    "[]",
+    "{}",
+    "()",
+    "\\",
+    "x",
+    "a b c",
+    "((((",
+    "1/0",
+    "[[0]]",
+    '{"a": 1}',
+    "1e400",
+    "９",
+    "0.5",
+    "A",
+    "heads",
+    "?",
+    "H",
+    "0 0",
+    "[1, 2]",
+    "__import__('os')._exit(0)",
+    "9**9**9**9",
+    "a" * 5000,
+    "\ud800",
+    "\x00",
+)
 
 
 # The sweep takes minutes on either backend: one of them by default, the other one by this variable.
@@ -142,10 +176,14 @@ def test_names_that_are_refused_replaced_or_unknown() -> None:
 @pytest.mark.parametrize(
     ("reply", "answer"),
     [
-        ("<answer>4</answer>", "4"), ("a\nb\n", "b"), ("", None), ("<answer></answer>", None),
+        ("<answer>4</answer>", "4"),
+        ("a\nb\n", "b"),
+        ("", None),
+        ("<answer></answer>", None),
         ("<answer>4", "<answer>4"),
-        ("<answer>1</answer><answer>\n2\n</answer>", "2"), ("<answer>" + "9" * 20_000 + "</answer>", None),
+        ("<answer>1</answer><answer>\n2\n</answer>", "2"),
+        ("<answer>" + "9" * 20_000 + "</answer>", None),
     ],
-)  # fmt: skip
+)
 def test_the_answer_in_a_reply(reply: str, answer: str | None) -> None:
     assert answer_in(reply) == answer

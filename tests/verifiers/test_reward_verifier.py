@@ -100,8 +100,14 @@ def test_training_ends_at_its_deadline() -> None:
 def some_batch(rows: int = 12) -> Batch:
     generator = np.random.default_rng(rows)
     states = generator.uniform(-0.07, 0.07, (rows, 2))
-    return Batch(states, generator.integers(0, 3, rows), states * 0.9, np.zeros(rows, bool), np.zeros(rows, bool),
-                 np.arange(rows))  # fmt: skip
+    return Batch(
+        states,
+        generator.integers(0, 3, rows),
+        states * 0.9,
+        np.zeros(rows, bool),
+        np.zeros(rows, bool),
+        np.arange(rows),
+    )
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,11 @@ class ProgramVerifier:
             wall_seconds=asked.seconds, cpu_seconds=asked.seconds, memory_mb=_MEMORY_MB, processes=4, output_kb=1024
         )
         judging = {
-            "message": message, "evaluator": asked.evaluator, "options": asked.options, "bounds": list(_BOUNDS),
-        }  # fmt: skip
+            "message": message,
+            "evaluator": asked.evaluator,
+            "options": asked.options,
+            "bounds": list(_BOUNDS),
+        }
         judged = await self._pool.run(Job(program=_JUDGE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, entry_point)
 

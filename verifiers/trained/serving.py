@@ -169,8 +169,12 @@ def _why(report: Report, solution: Solution) -> CandidateFault:
     if report.ending in _OUTCOMES:
         outcome, text = _OUTCOMES[report.ending]
         limits = solution.limits
-        return CandidateFault(outcome, text.format(cpu=limits.cpu_seconds, wall=limits.wall_seconds,
-                                                   memory=limits.memory_mb, output=limits.output_kb))  # fmt: skip
+        return CandidateFault(
+            outcome,
+            text.format(
+                cpu=limits.cpu_seconds, wall=limits.wall_seconds, memory=limits.memory_mb, output=limits.output_kb
+            ),
+        )
     return CandidateFault(Outcome.ERROR, "It ended its process before it had answered.")
 
 

@@ -34,8 +34,13 @@ _ALWAYS: Final = (
     (resource.RLIMIT_SIGPENDING, 512),
 )
 _HIDDEN: Final = frozenset(("dev", "gristmill", "proc", "run", "sys", "tmp", "work", "control"))
-_DEVICES: Final = {"null": landlock.READ_WRITE_DEVICE, "zero": landlock.READ, "full": landlock.READ_WRITE_DEVICE,
-                   "random": landlock.READ, "urandom": landlock.READ}  # fmt: skip
+_DEVICES: Final = {
+    "null": landlock.READ_WRITE_DEVICE,
+    "zero": landlock.READ,
+    "full": landlock.READ_WRITE_DEVICE,
+    "random": landlock.READ,
+    "urandom": landlock.READ,
+}
 
 
 class Plan(NamedTuple):

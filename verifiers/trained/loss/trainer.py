@@ -122,10 +122,12 @@ def _network(torch: Any, hidden: int, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return torch.nn.Sequential(
-            torch.nn.Linear(64, hidden), torch.nn.ReLU(),
-            torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
+            torch.nn.Linear(64, hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(hidden, hidden),
+            torch.nn.ReLU(),
             torch.nn.Linear(hidden, CLASSES),
-        )  # fmt: skip
+        )
 
 
 def _carried(torch: Any) -> Any:

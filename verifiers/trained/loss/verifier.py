@@ -115,9 +115,12 @@ def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
 SHIM: Final = "gristmill.verifiers.trained.loss.guest.shim"
 WRAPPER: Final = f"{SHIM}:differentiated"
 PROFILE: Final = Profile(
-    name="loss", guest=(SHIM,), preload=("numpy", "math", "torch", "torch.nn.functional"), image="torch",
+    name="loss",
+    guest=(SHIM,),
+    preload=("numpy", "math", "torch", "torch.nn.functional"),
+    image="torch",
     memory_mb=TORCH_MB,
-)  # fmt: skip
+)
 
 
 def ask(served: Callable[..., Any], logits: Logits, labels: Labels) -> tuple[float, Logits]:

@@ -26,9 +26,10 @@ def rewards_text(target: float, runs: Sequence[tuple[TrainedPolicy, Sequence[Com
         f"(mean of {len(rates)} seeds: {each}); the target of {target:.2f} is {verdict}.",
         f"The weakest run, at {len(marks)} checkpoints, the last one after {marks[-1].steps} steps:",
         "  success rate: " + ", ".join(f"{mark.success_rate:.2f}" for mark in marks),
-        "  reward of a step, mean: " + ", ".join(f"{mark.reward_mean:.4g}" for mark in marks)
+        "  reward of a step, mean: "
+        + ", ".join(f"{mark.reward_mean:.4g}" for mark in marks)
         + f"; smallest {min(m.reward_min for m in marks):.4g}, largest {max(m.reward_max for m in marks):.4g}",
-    ]  # fmt: skip
+    ]
     at = [components[round(mark.steps / marks[-1].steps * len(components)) - 1] for mark in marks]
     for name in at[-1]:
         seen = [rollout[name] for rollout in at if name in rollout]

@@ -166,8 +166,9 @@ def train(
         for _ in range(settings.epochs):
             order = chance.permutation(size)
             for part in np.array_split(order, settings.minibatches):
-                _improve(actor, critic, x[part], batch.action[part], logs[part], flat[part], returns[part],
-                         settings, rate)  # fmt: skip
+                _improve(
+                    actor, critic, x[part], batch.action[part], logs[part], flat[part], returns[part], settings, rate
+                )
         if number in marks:
             rate_now = success_rate(actor, watch, settings.checkpoint_episodes)
             checkpoints.append(
@@ -178,9 +179,16 @@ def train(
 
 
 def _improve(
-    actor: Net, critic: Net, x: Floats, action: NDArray[np.int64], old_logs: Floats, advantage: Floats,
-    returns: Floats, settings: Settings, rate: float,
-) -> None:  # fmt: skip
+    actor: Net,
+    critic: Net,
+    x: Floats,
+    action: NDArray[np.int64],
+    old_logs: Floats,
+    advantage: Floats,
+    returns: Floats,
+    settings: Settings,
+    rate: float,
+) -> None:
     """One step of Adam on the clipped objective and one on the squared error of the value."""
     count = len(x)
     rows = np.arange(count)

@@ -35,12 +35,16 @@ _SAME = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\\(?:le|leqslant)(?![a-zA-Z])|<="), r"\\leq "),
     (re.compile(r"\\(?:ge|geqslant)(?![a-zA-Z])|>="), r"\\geq "),
-    (re.compile(r"\\lt(?![a-zA-Z])"), "<"), (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\\ne(?![a-zA-Z])|!="), r"\\neq "),
     (re.compile(r"\\cong(?![a-zA-Z])|\\simeq(?![a-zA-Z])"), r"\\approx "),
-    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"), (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
-    (re.compile(r"\\lbrack(?![a-zA-Z])"), "["), (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
-    (re.compile(r"\\[lr]?vert(?![a-zA-Z])"), "|"), (re.compile(r"\\(?:R|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
+    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
+    (re.compile(r"\\lbrack(?![a-zA-Z])"), "["),
+    (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
+    (re.compile(r"\\[lr]?vert(?![a-zA-Z])"), "|"),
+    (re.compile(r"\\(?:R|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
     (re.compile(r"\^\{?\\(?:circ|degree)\}?|\\(?:circ|degree)(?![a-zA-Z])"), r"\\text{degrees}"),
     (re.compile(r"\\operatorname\*?\{([a-zA-Z]+)\}"), r"\\\1 "),
     (re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|mathsf)\{\s*([A-Za-z])\s*\}"), r"{\1}"),
@@ -48,8 +52,9 @@ _SAME = (
     (re.compile(r"\\langle(?![a-zA-Z])"), "("),
     (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\log_\{?e\}?(?![a-zA-Z])"), r"\\ln "),
-    (re.compile(r"\*\*"), "^"), (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
-)  # fmt: skip
+    (re.compile(r"\*\*"), "^"),
+    (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
+)
 _NAMES = (
     "arcsin arccos arctan sin cos tan cot sec csc sinh cosh tanh log ln exp sqrt pi alpha beta theta lambda phi gcd "
     "max min"

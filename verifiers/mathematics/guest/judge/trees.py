@@ -20,8 +20,10 @@ NAMES = frozenset(
     "true false".split()
 )
 _CONSTANTS = frozenset("pi E I oo zoo nan EulerGamma GoldenRatio S".split())
-_FIELDS = frozenset("Infinity NegativeInfinity Pi Exp1 ImaginaryUnit Half One Zero NegativeOne ComplexInfinity "
-                    "EmptySet Reals Integers Naturals Naturals0 Rationals UniversalSet true false".split())  # fmt: skip
+_FIELDS = frozenset(
+    "Infinity NegativeInfinity Pi Exp1 ImaginaryUnit Half One Zero NegativeOne ComplexInfinity "
+    "EmptySet Reals Integers Naturals Naturals0 Rationals UniversalSet true false".split()
+)
 _NAMED = re.compile(r"[^'\"`;]{1,100}")
 _TEXTS = {
     **dict.fromkeys(("Symbol", "Dummy", "Function"), _NAMED),
