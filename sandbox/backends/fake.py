@@ -16,10 +16,10 @@ from typing import Self
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Profile, Report, SandboxInfo
 
-__all__ = ["Answer", "FakeFactory", "FakeSandbox", "Outcome"]
+__all__ = ["FakeFactory", "FakeSandbox", "Script", "Scripted"]
 
-Outcome = Report | SandboxError
-Answer = Callable[[Job, Sequence[socket.socket]], Outcome | Awaitable[Outcome]] | list[Outcome]
+Scripted = Report | SandboxError
+Script = Callable[[Job, Sequence[socket.socket]], Scripted | Awaitable[Scripted]] | list[Scripted]
 
 CANARY = "gristmill.sandbox.guest.canary:echo"
 
@@ -27,7 +27,7 @@ CANARY = "gristmill.sandbox.guest.canary:echo"
 class FakeSandbox:
     """One pretended worker; `jobs` lists what it was asked to run, canaries left out."""
 
-    def __init__(self, profile: Profile, answer: Answer) -> None:
+    def __init__(self, profile: Profile, answer: Script) -> None:
         self.profile = profile
         self.jobs: list[Job] = []
         self.entered = False
@@ -63,7 +63,7 @@ class FakeSandbox:
             raise outcome
         return outcome
 
-    async def _outcome(self, job: Job, sockets: Sequence[socket.socket]) -> Outcome:
+    async def _outcome(self, job: Job, sockets: Sequence[socket.socket]) -> Scripted:
         if not self.entered or self._lost:
             return SandboxError("this fake worker is not running")
         if job.program == CANARY:
@@ -80,7 +80,7 @@ class FakeFactory:
 
     backend = "fake"
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Script) -> None:
         self.workers: list[FakeSandbox] = []
         self._answer = answer
 

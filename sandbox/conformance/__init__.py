@@ -7,7 +7,7 @@ the same worker must still run an honest job. What a backend is known not to kee
 
 from __future__ import annotations
 
-from gristmill.sandbox.conformance.bench import Bench, Broken
+from gristmill.sandbox.conformance.bench import Bench, BrokenRule
 from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.limits import LIMITS
@@ -20,7 +20,7 @@ __all__ = [
     "KNOWN_GAPS",
     "LIMITS",
     "Bench",
-    "Broken",
+    "BrokenRule",
     "Result",
     "check",
     "run_checks",

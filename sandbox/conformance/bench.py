@@ -12,13 +12,13 @@ from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.wire.values import decode
 
-__all__ = ["Bench", "Broken", "Check"]
+__all__ = ["Bench", "BrokenRule", "Check"]
 
 PROFILE = Profile(name="conformance", guest=("gristmill.sandbox.guest.probe",))
 LIMITS = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=256, processes=8, output_kb=256, disk_mb=4)
 
 
-class Broken(Exception):  # noqa: N818  # a rule is broken; the checker itself is in order
+class BrokenRule(Exception):  # noqa: N818  # a rule is broken; the checker itself is in order
     """A rule of the contract was not kept."""
 
 
@@ -64,7 +64,7 @@ class Bench:
             async with asyncio.timeout(job.limits.wall_seconds + 10):
                 return await self.sandbox.run(job, sockets)
         except TimeoutError:
-            raise Broken("the sandbox did not return within its wall clock and 10 s more") from None
+            raise BrokenRule("the sandbox did not return within its wall clock and 10 s more") from None
 
     async def ask(self, text: str, **limits: float) -> Any:
         """The one value that `text` sends; it must finish."""
@@ -86,7 +86,7 @@ class Bench:
     def require(condition: bool, otherwise: str) -> None:
         """Break off the check with what is wrong."""
         if not condition:
-            raise Broken(otherwise)
+            raise BrokenRule(otherwise)
 
     async def require_ending(self, ending: Ending, text: str, **limits: float) -> Report:
         """Run `text`, which must end so."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from gristmill.sandbox.base import SandboxFactory
-from gristmill.sandbox.conformance.bench import Bench, Broken, Check
+from gristmill.sandbox.conformance.bench import Bench, BrokenRule, Check
 from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.limits import LIMITS
@@ -111,13 +111,13 @@ async def _one(bench: Bench, run: Check) -> str:
     try:
         await run(bench)
     # A backend that does not talk as it should shows as broken sockets and undecodable messages.
-    except (Broken, SandboxError, OSError, ValueError) as error:
+    except (BrokenRule, SandboxError, OSError, ValueError) as error:
         detail = str(error) or repr(error)
     else:
         detail = ""
     try:
         await bench.honest()
-    except (Broken, SandboxError, OSError, ValueError) as error:
+    except (BrokenRule, SandboxError, OSError, ValueError) as error:
         detail = detail or f"afterwards the worker could not run an honest job: {error}"
         await bench.restart()
     return detail

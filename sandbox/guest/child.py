@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from gristmill.sandbox.guest.confinement.confine import Plan, confine, set_limits
+from gristmill.sandbox.guest.confinement.confine import Walls, confine, set_limits
 from gristmill.sandbox.guest.context import Context
 from gristmill.sandbox.guest.rehearsal import rehearse
 
@@ -44,7 +44,7 @@ ANCILLARY_BYTES: Final = socket.CMSG_SPACE(64 * 4)
 
 
 def be_child(
-    plan: Plan,
+    walls: Walls,
     folder: str,
     user: int,
     disk_mb: int,
@@ -62,12 +62,12 @@ def be_child(
         # `signal.signal` makes enumerations of it, which touches seventy pages.
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
-        confine(plan, folder, user, disk_mb)
+        confine(walls, folder, user, disk_mb)
         os.write(say_confined, b"+")
         _close_all_but({0, 1, 2, line})
         sys.modules["__main__"] = types.ModuleType("__main__")
         program, limits, channel, others = _await_job(line)
-        set_limits(plan, limits)
+        set_limits(walls, limits)
         gc.enable()
         status = 1
         context = Context(

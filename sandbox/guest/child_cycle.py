@@ -28,7 +28,7 @@ from gristmill.sandbox.guest.child import (
 )
 from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
-from gristmill.sandbox.guest.jobs import WATCH_SECONDS, Job, Spare, processor_seconds
+from gristmill.sandbox.guest.jobs import WATCH_SECONDS, RunningJob, Spare, processor_seconds
 from gristmill.sandbox.guest.watching import OomCounter, Risk, Watch
 
 __all__ = ["Zygote"]
@@ -39,15 +39,15 @@ _USUAL_DISK: Final = 16
 
 
 class Zygote:
-    """The state of one worker from its side: the control socket, the plan, and at most one job."""
+    """The state of one worker from its side: the control socket, the walls, and at most one job."""
 
     def __init__(self, control: socket.socket, mode: str) -> None:
         self.control = control
         self.mode = mode
-        self.plan = prepare(mode)
+        self.walls = prepare(mode)
         self.users = users.Users(mode)
         self.oom = OomCounter()
-        self.job: Job | None = None
+        self.job: RunningJob | None = None
         self.spare: Spare | None = None
         self.folders = 0
         # A child writes one byte when it is confined: no job is handed to one that is not.
@@ -108,7 +108,7 @@ class Zygote:
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
             spare.line.sendmsg([data], ancillary)
-            self.spare, self.job = None, Job(message, self.mode, spare)
+            self.spare, self.job = None, RunningJob(message, self.mode, spare)
             spare.line.close()
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
@@ -136,7 +136,7 @@ class Zygote:
                 # Their numbers will be closed, and mean other files by the time that these objects go.
                 ours.detach()
                 self.control.detach()
-                be_child(self.plan, folder, user, disk_mb, theirs.detach(), self.say_confined)
+                be_child(self.walls, folder, user, disk_mb, theirs.detach(), self.say_confined)
             self.risk.leave()
             if self.mode == "namespace":
                 kernel.join(self.own_pids, kernel.NEW_PIDS)

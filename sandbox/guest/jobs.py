@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from gristmill.sandbox.guest.child import OUT_OF_MEMORY
 from gristmill.sandbox.guest.watching import OomCounter, Watch
 
-__all__ = ["WATCH_SECONDS", "Job", "Spare", "processor_seconds"]
+__all__ = ["WATCH_SECONDS", "RunningJob", "Spare", "processor_seconds"]
 
 WATCH_SECONDS: Final = 0.05
 
@@ -32,7 +32,7 @@ class Spare(NamedTuple):
     before: tuple[int, int]
 
 
-class Job:
+class RunningJob:
     """The job that is running: what it may use, and what is known of its end so far."""
 
     def __init__(self, message: dict[str, Any], mode: str, spare: Spare) -> None:

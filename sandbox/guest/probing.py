@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from gristmill.sandbox.guest.confinement import kernel
-from gristmill.sandbox.guest.confinement.confine import WORK, Plan, confine, set_limits
+from gristmill.sandbox.guest.confinement.confine import WORK, Walls, confine, set_limits
 from gristmill.sandbox.guest.confinement.users import Users, folder_of
 
 __all__ = ["probe"]
@@ -24,7 +24,7 @@ __all__ = ["probe"]
 _LIMITS: Final = {"wall_seconds": 10, "cpu_seconds": 10, "memory_mb": 64, "processes": 4, "output_kb": 64, "disk_mb": 1}
 
 
-def probe(plan: Plan, users: Users) -> tuple[list[str], list[str]]:
+def probe(walls: Walls, users: Users) -> tuple[list[str], list[str]]:
     """(covers, gaps) of this worker, in words; each cover was seen to hold.
 
     Raises:
@@ -33,14 +33,14 @@ def probe(plan: Plan, users: Users) -> tuple[list[str], list[str]]:
     user, folder = users.next(), folder_of(0)
     users.make_folder(folder, user)
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    if plan.mode == "namespace":
+    if walls.mode == "namespace":
         kernel.unshare(kernel.NEW_PIDS)
     reading, writing = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _attempt_all(plan, folder, user, writing)
+        _attempt_all(walls, folder, user, writing)
     os.close(writing)
-    if plan.mode == "namespace":
+    if walls.mode == "namespace":
         kernel.join(own_pids, kernel.NEW_PIDS)
     os.close(own_pids)
     with os.fdopen(reading, "rb") as pipe:
@@ -49,13 +49,13 @@ def probe(plan: Plan, users: Users) -> tuple[list[str], list[str]]:
     users.remove_folder(folder, user)
     if "error" in told:
         raise OSError(f"a job cannot be confined here: {told['error']}")
-    return _words(plan, told)
+    return _words(walls, told)
 
 
-def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
+def _words(walls: Walls, held: dict[str, bool]) -> tuple[list[str], list[str]]:
     covers: list[str] = []
     gaps: list[str] = []
-    identity = "a user of its own" if plan.mode == "uid" else "user, pid, mount and IPC namespaces of its own"
+    identity = "a user of its own" if walls.mode == "uid" else "user, pid, mount and IPC namespaces of its own"
     claims = [
         ("identity", f"each job: {identity}, no capability", "jobs keep capabilities"),
         ("zygote", "each job: cannot signal or look into the zygote", "a job can signal the zygote"),
@@ -65,7 +65,7 @@ def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
     ]
     for key, cover, gap in claims:
         (covers if held[key] else gaps).append(cover if held[key] else gap)
-    version = plan.landlock
+    version = walls.landlock
     if version:
         scoped = ", signals and abstract sockets scoped" if version >= 6 else ""
         network = ", no TCP" if version >= 4 else ""
@@ -74,21 +74,21 @@ def _words(plan: Plan, held: dict[str, bool]) -> tuple[list[str], list[str]]:
         gaps.append("no Landlock in this kernel: files that every user may read are readable, /proc among them")
     if 0 < version < 6:
         gaps.append(f"Landlock {version} does not scope signals and abstract sockets (6 does)")
-    if not plan.count_processes:
+    if not walls.count_processes:
         gaps.append("this kernel counts processes of all namespaces together, so their number is only watched")
     covers.append("each job: limits on wall and processor time, memory, processes, output, disk; killed whole")
     return covers, gaps
 
 
-def _attempt_all(plan: Plan, folder: str, user: int, writing: int) -> None:
+def _attempt_all(walls: Walls, folder: str, user: int, writing: int) -> None:
     told: dict[str, Any] = {}
     try:
-        confine(plan, folder, user, 1)
-        set_limits(plan, _LIMITS)
+        confine(walls, folder, user, 1)
+        set_limits(walls, _LIMITS)
         told = {
             "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
-            "zygote": _zygote_is_out_of_reach(plan),
-            "elsewhere": all(_refused(partial(_create, path)) for path in _elsewhere(plan)),
+            "zygote": _zygote_is_out_of_reach(walls),
+            "elsewhere": all(_refused(partial(_create, path)) for path in _elsewhere(walls)),
             "sockets": _refused(lambda: socket.socket(socket.AF_UNIX).close())
             and _refused(partial(os.execv, "/bin/true", ["true"]), PermissionError),
             "shared": _refused(_share),
@@ -110,15 +110,15 @@ def _refused(attempt: Callable[[], object], kind: type[OSError] = OSError) -> bo
     return False
 
 
-def _zygote_is_out_of_reach(plan: Plan) -> bool:
-    if plan.mode == "namespace":
+def _zygote_is_out_of_reach(walls: Walls) -> bool:
+    if walls.mode == "namespace":
         return os.getpid() == 1
     return _refused(lambda: os.kill(1, signal.SIGCONT)) and _refused(lambda: os.open("/proc/1/environ", os.O_RDONLY))
 
 
-def _elsewhere(plan: Plan) -> tuple[str, ...]:
+def _elsewhere(walls: Walls) -> tuple[str, ...]:
     # With a mount namespace of its own, all of the work folder is the job's.
-    return ("/", "/dev", "/gristmill/lib", *((WORK,) if plan.mode == "uid" else ()))
+    return ("/", "/dev", "/gristmill/lib", *((WORK,) if walls.mode == "uid" else ()))
 
 
 def _create(folder: str) -> None:

@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
         users.guard_work_folder(hello["mode"])
         _set_up(hello)
         zygote = Zygote(control, hello["mode"])
-        covers, gaps = probing.probe(zygote.plan, zygote.users)
+        covers, gaps = probing.probe(zygote.walls, zygote.users)
     except BaseException:
         error = traceback.format_exc()[-4000:]
         control.send(json.dumps({"ready": False, "error": error}).encode())

@@ -21,7 +21,7 @@ import pytest
 
 from gristmill.sandbox.guest.confinement import confine, kernel, landlock, seccomp
 from gristmill.sandbox.guest.confinement.cleaning import empty
-from gristmill.sandbox.guest.confinement.confine import Plan
+from gristmill.sandbox.guest.confinement.confine import Walls
 
 LIMITS = {"wall_seconds": 10, "cpu_seconds": 10, "memory_mb": 256, "processes": 8, "output_kb": 64, "disk_mb": 1}
 USER = 300_000_000
@@ -41,12 +41,12 @@ def folder(tmp_path: Path) -> Path:
     return own
 
 
-def plan(**changes: Any) -> Plan:
-    base = Plan("uid", 0, [], None, None, 1 << 40, 1 << 40, False)
+def walls(**changes: Any) -> Walls:
+    base = Walls("uid", 0, [], None, None, 1 << 40, 1 << 40, False)
     return base._replace(**changes)
 
 
-def inside(folder: Path, layers: Plan, action: Callable[[], Any], limits: dict[str, Any] | None = None) -> Any:
+def inside(folder: Path, layers: Walls, action: Callable[[], Any], limits: dict[str, Any] | None = None) -> Any:
     """What `action` returns in a child that has confined itself with these layers only."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -96,7 +96,7 @@ def test_the_user_alone_keeps_other_files_and_processes_safe(folder: Path) -> No
             "privileges": Path("/proc/thread-self/status").read_text().split("NoNewPrivs:")[1].split()[0],
         }
 
-    found = inside(folder, plan(), attempts)
+    found = inside(folder, walls(), attempts)
     assert found == {
         "ids": [[USER] * 3, [USER] * 3, []],
         "held": [],
@@ -150,7 +150,7 @@ def test_landlock_alone_leaves_only_what_is_granted(folder: Path) -> None:
 
     granted = [(os.open(readable, os.O_PATH), landlock.READ), *confine.open_devices()]
     try:
-        found = inside(folder, plan(landlock=landlock.abi(), granted=granted), attempts)
+        found = inside(folder, walls(landlock=landlock.abi(), granted=granted), attempts)
     finally:
         sibling.kill()
         sibling.wait()
@@ -198,7 +198,7 @@ def test_seccomp_alone_refuses_what_is_not_listed(folder: Path) -> None:
             "file": outcome(lambda: Path("own").write_text("x")),
         }
 
-    found = inside(folder, plan(filtering=kernel.filtering(seccomp.assemble())), attempts)
+    found = inside(folder, walls(filtering=kernel.filtering(seccomp.assemble())), attempts)
     allowed = {name for name, answer in found.items() if answer == "done"}
     assert allowed == {"pair", "fork", "file"}, found
     assert found["clone3"] == found["future"] == "ENOSYS"
@@ -222,7 +222,7 @@ def test_the_kernels_limits_are_set(folder: Path, limit: str) -> None:
 
     lines = Path("/proc/self/status").read_text().splitlines()
     sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines if line.startswith(("VmSize", "VmData"))}
-    layers = plan(count_processes=True, address_space=sizes["VmSize"], data=sizes["VmData"])
+    layers = walls(count_processes=True, address_space=sizes["VmSize"], data=sizes["VmData"])
     expected = {"processes": "EAGAIN", "file": "EFBIG", "memory": "MemoryError", "open files": "EMFILE"}
     assert inside(folder, layers, attempts, LIMITS | {"memory_mb": 128}) == expected[limit]
 

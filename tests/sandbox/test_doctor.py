@@ -28,7 +28,7 @@ from gristmill.sandbox.cli import _lines
 from gristmill.sandbox.cli import sandbox as commands
 from gristmill.sandbox.conformance import ISOLATION, check
 from gristmill.sandbox.doctor import Backend, Diagnosis, Fact, diagnose
-from gristmill.sandbox.guest.confinement.confine import Plan
+from gristmill.sandbox.guest.confinement.confine import Walls
 from gristmill.sandbox.guest.probing import _words
 
 NOTHING = Report(ending=Ending.FINISHED, exit_status=0, seconds=0.1)
@@ -214,8 +214,8 @@ async def test_without_landlock_the_worker_says_so_and_every_other_wall_holds(
     ("version", "said"), [(0, "no Landlock in this kernel"), (1, "1 does not scope"), (4, "4 does not scope"), (6, "")]
 )
 def test_what_an_older_landlock_leaves_open_is_said(version: int, said: str) -> None:
-    plan = Plan("uid", version, [], None, None, 0, 0, count_processes=True)
-    covers, gaps = _words(plan, dict.fromkeys(("identity", "zygote", "elsewhere", "sockets", "shared"), True))
+    walls = Walls("uid", version, [], None, None, 0, 0, count_processes=True)
+    covers, gaps = _words(walls, dict.fromkeys(("identity", "zygote", "elsewhere", "sockets", "shared"), True))
     assert [said in gap for gap in gaps] == [True] * bool(said)
     assert any("no TCP" in cover for cover in covers) is (version >= 4)
     assert any("scoped" in cover for cover in covers) is (version >= 6)

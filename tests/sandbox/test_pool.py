@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
-from gristmill.sandbox.backends.fake import Outcome
+from gristmill.sandbox.backends.fake import Scripted
 from gristmill.sandbox.errors import WorkerLostError
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import decode, encode
@@ -188,7 +188,7 @@ async def test_an_engine_that_dies_again_and_again_makes_nobody_guilty() -> None
     """Every worker is lost with it, the witness too: so it was not the job."""
     runs = 0
 
-    async def answer(asked: Job, sockets: Sequence[socket.socket]) -> Outcome:
+    async def answer(asked: Job, sockets: Sequence[socket.socket]) -> Scripted:
         nonlocal runs
         runs += 1
         if runs > 5:

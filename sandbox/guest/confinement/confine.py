@@ -14,9 +14,9 @@ import resource
 from typing import Any, Final, NamedTuple
 
 from gristmill.sandbox.guest.confinement import kernel, landlock, seccomp
-from gristmill.sandbox.guest.confinement.kernel import Call
+from gristmill.sandbox.guest.confinement.kernel import PreparedCall
 
-__all__ = ["WORK", "Plan", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
+__all__ = ["WORK", "Walls", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
 
 WORK: Final = "/tmp"  # noqa: S108  # the sandbox's own tmpfs
 _PR_SET_DUMPABLE: Final = 4
@@ -43,7 +43,7 @@ _DEVICES: Final = {
 }
 
 
-class Plan(NamedTuple):
+class Walls(NamedTuple):
     """What every child of a zygote needs to confine itself, made once.
 
     `granted` are descriptors of the paths that jobs may read, with Landlock's rights. In mode ``uid`` every job is put
@@ -55,15 +55,15 @@ class Plan(NamedTuple):
     mode: str
     landlock: int
     granted: list[tuple[int, int]]
-    restriction: Call | None
-    filtering: Call | None
+    restriction: PreparedCall | None
+    filtering: PreparedCall | None
     address_space: int
     data: int
     count_processes: bool
 
 
-def prepare(mode: str) -> Plan:
-    """The plan for this zygote, after its libraries are loaded."""
+def prepare(mode: str) -> Walls:
+    """The walls for this zygote, after its libraries are loaded."""
     sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
     release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
     version, granted = landlock.abi(), open_folders() + open_devices()
@@ -72,7 +72,7 @@ def prepare(mode: str) -> Plan:
         work = os.open(WORK, os.O_PATH | os.O_CLOEXEC)
         restriction = landlock.restriction(landlock.ruleset(version, [*granted, (work, landlock.WORK)]))
         os.close(work)
-    return Plan(
+    return Walls(
         mode,
         version,
         granted,
@@ -98,7 +98,7 @@ def open_devices() -> list[tuple[int, int]]:
     return [(os.open(path, os.O_PATH | os.O_CLOEXEC), rights & ~(1 << 3)) for path, rights in present]
 
 
-def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
+def confine(walls: Walls, folder: str, user: int, disk_mb: int) -> None:
     """Confine this process. `folder` becomes its working directory and the only place that it can write to.
 
     What differs from job to job comes with `set_limits`; only in mode ``namespace`` is `disk_mb` used here.
@@ -106,7 +106,7 @@ def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
     Raises:
         OSError: some layer could not be put up; the caller must not go on.
     """
-    if plan.mode == "namespace":
+    if walls.mode == "namespace":
         _enter_namespaces(disk_mb, folder)
     else:
         os.setgroups([])
@@ -115,7 +115,7 @@ def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
     kernel.NOT_DUMPABLE()
     os.umask(0o077)
     os.chdir(folder)
-    if plan.mode == "namespace":
+    if walls.mode == "namespace":
         # That of a new user namespace is whole again.
         kernel.drop_bounding_set()
     for drop in kernel.DROP_CAPABILITIES:
@@ -123,15 +123,15 @@ def confine(plan: Plan, folder: str, user: int, disk_mb: int) -> None:
     for kind, value in _ALWAYS:
         _lower(kind, value)
     kernel.NO_NEW_PRIVILEGES()
-    if plan.restriction is not None:
-        plan.restriction()
-    elif plan.landlock:
+    if walls.restriction is not None:
+        walls.restriction()
+    elif walls.landlock:
         # The folder is on a file system of this job's own, so no ruleset can name it beforehand.
         own = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        landlock.restriction(landlock.ruleset(plan.landlock, [*plan.granted, (own, landlock.WORK)]))()
+        landlock.restriction(landlock.ruleset(walls.landlock, [*walls.granted, (own, landlock.WORK)]))()
         os.close(own)
-    if plan.filtering is not None:
-        plan.filtering()
+    if walls.filtering is not None:
+        walls.filtering()
 
 
 def _enter_namespaces(disk_mb: int, folder: str) -> None:
@@ -150,13 +150,13 @@ def _enter_namespaces(disk_mb: int, folder: str) -> None:
     kernel.mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555")
 
 
-def set_limits(plan: Plan, limits: dict[str, Any]) -> None:
+def set_limits(walls: Walls, limits: dict[str, Any]) -> None:
     """Lower this process's limits, for good, to those of its job; it has no capability any more."""
     memory = limits["memory_mb"] * _MEGABYTE
-    _lower(resource.RLIMIT_AS, plan.address_space + memory + _ADDRESS_SLACK)
-    _lower(resource.RLIMIT_DATA, plan.data + memory)
+    _lower(resource.RLIMIT_AS, walls.address_space + memory + _ADDRESS_SLACK)
+    _lower(resource.RLIMIT_DATA, walls.data + memory)
     _lower(resource.RLIMIT_FSIZE, limits["disk_mb"] * _MEGABYTE)
-    if plan.count_processes:
+    if walls.count_processes:
         _lower(resource.RLIMIT_NPROC, limits["processes"])
     # The signal of the first says why; the second is for those who ignore it.
     processor = math.ceil(limits["cpu_seconds"])

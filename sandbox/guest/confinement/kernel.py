@@ -20,7 +20,7 @@ __all__ = [
     "NEW_UTS",
     "NOT_DUMPABLE",
     "NO_NEW_PRIVILEGES",
-    "Call",
+    "PreparedCall",
     "call",
     "drop_bounding_set",
     "filtering",
@@ -62,7 +62,7 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
-class Call(NamedTuple):
+class PreparedCall(NamedTuple):
     """A call whose arguments are made before the fork, and which is made after it.
 
     Making a few numbers for `ctypes` in a fresh child touches a hundred pages, each of which is copied then: that is
@@ -92,9 +92,9 @@ def call(number: int, *arguments: Any) -> int:
     return _checked(_libc.syscall(ctypes.c_long(number), *arguments), f"system call {number}")
 
 
-def later(number: int, *arguments: Any) -> Call:
+def later(number: int, *arguments: Any) -> PreparedCall:
     """A system call by its number, to be made later."""
-    return Call(_libc.syscall, (ctypes.c_long(number), *arguments), f"system call {number}")
+    return PreparedCall(_libc.syscall, (ctypes.c_long(number), *arguments), f"system call {number}")
 
 
 def prctl(option: int, *arguments: int) -> None:
@@ -106,17 +106,17 @@ def prctl(option: int, *arguments: int) -> None:
     _prctl(option, *arguments)()
 
 
-def filtering(program: bytes) -> Call:
+def filtering(program: bytes) -> PreparedCall:
     """What puts a seccomp filter on this thread and all that come from it. No new privileges must be set before."""
     holder = _Program(len(program) // 8, program)
     zero = ctypes.c_ulong(0)
     mode = ctypes.c_ulong(_SECCOMP_MODE_FILTER)
-    return Call(_libc.prctl, (_PR_SET_SECCOMP, mode, ctypes.byref(holder), zero, zero), "seccomp filter")
+    return PreparedCall(_libc.prctl, (_PR_SET_SECCOMP, mode, ctypes.byref(holder), zero, zero), "seccomp filter")
 
 
-def _prctl(option: int, *arguments: int) -> Call:
+def _prctl(option: int, *arguments: int) -> PreparedCall:
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    return Call(_libc.prctl, (option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
+    return PreparedCall(_libc.prctl, (option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
 
 
 NOT_DUMPABLE: Final = _prctl(_PR_SET_DUMPABLE, 0)
@@ -124,7 +124,7 @@ NO_NEW_PRIVILEGES: Final = _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 # Give up every capability for good.
 DROP_CAPABILITIES: Final = (
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL),
-    Call(_libc.capset, (_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset"),
+    PreparedCall(_libc.capset, (_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset"),
 )
 
 

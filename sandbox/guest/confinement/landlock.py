@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from gristmill.sandbox.guest.confinement.kernel import Call, call, later
+from gristmill.sandbox.guest.confinement.kernel import PreparedCall, call, later
 
 __all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restriction", "ruleset"]
 
@@ -58,6 +58,6 @@ def ruleset(version: int, granted: list[tuple[int, int]]) -> int:
     return made
 
 
-def restriction(made: int) -> Call:
+def restriction(made: int) -> PreparedCall:
     """What confines this process to a ruleset, for good. No new privileges must be set before."""
     return later(_RESTRICT, ctypes.c_int(made), ctypes.c_uint32(0))
