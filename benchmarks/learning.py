@@ -51,7 +51,7 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
     splits, base, name = split_tasks(tasks), base_weights(config.run.model, config.base), f"learning-{seed}"
     with Store.open(workspace) as store, Display(console) as progress:
         records = StageRecords(store, name)
-        records.begin(config, tasks, resume=records.begun())
+        records.begin(config, tasks, resume=records.begun() is not None)
         async with Pool.open(config.run.sandbox) as pool:
             mill = Mill(
                 name=name,

@@ -79,9 +79,10 @@ class StageRecords:
             self._documents.remove(_SECONDS, self.name, *_OF_THE_END)
             self.write(_BEGUN, now)
 
-    def begun(self) -> bool:
-        """Whether there is anything to resume."""
-        return self.read(_BEGUN, Begun) is not None
+    def begun(self) -> ImproveConfig | None:
+        """What there is to resume: the configuration that it was begun with, or None."""
+        begun = self.read(_BEGUN, Begun)
+        return None if begun is None else begun.config
 
     def write(self, stage: str, record: Record) -> None:
         """Keep a stage's record."""

@@ -1,0 +1,136 @@
+"""The mill turns with any model and any method, and goes on from the store alone."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from gristmill.graph.models.replay.proposer import Recorded, Recording, ReplayProposer
+from gristmill.graph.records import Reply, Request
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Record
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.rounds import run_rounds
+from gristmill.trainers.improve.splits import split_tasks
+from gristmill.trainers.methods.base import Method, Rows, Steps, TrainedAdapter
+from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter
+from gristmill.verifiers.records import Task
+
+for package in ("scipy", "matplotlib", "pyarrow"):
+    pytest.importorskip(package)
+
+SIZES = {"train": 2, "gate": 6, "test": 3}
+TASKS = [
+    # Words of their own: near-copies of held-out prompts are left out of what is learned.
+    Task(id=f"{split}/{at}", kind="math", prompt=f"{split} {at} {'x' * at}: how much?", answer=f"{at}", split=split)
+    for split, size in SIZES.items()
+    for at in range(size)
+]
+
+
+class Copying(Record):
+    """A method that learns by heart: an adapter without weights."""
+
+    kind: Literal["copying"] = "copying"
+
+    def train(self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None) -> TrainedAdapter:
+        with new_adapter(out) as folder:
+            folder.mkdir()
+            for name in (CONFIG, WEIGHTS):
+                (folder / name).write_text("")
+        return TrainedAdapter(path=out, rows=len(rows), loss=((1, 0.5),), seconds=0.0)
+
+
+class Pupil(ReplayProposer):
+    """Wrong at first; right with an adapter, and now and then where it may guess. Counts what it is asked."""
+
+    def __init__(self, adapter: str | None, asked: list[str]) -> None:
+        right = [Recorded(task_id=task.id, text=f"\\boxed{{{task.answer}}}") for task in TASKS]
+        guess = [row.model_copy(update={"sample": 1}) for row in right]
+        super().__init__(Recording(right if adapter else [Recorded(text="\\boxed{77}"), *guess]), adapter=adapter)
+        self._asked = asked
+
+    async def propose(self, request: Request) -> Reply:
+        self._asked.append(f"{self.adapter} {request.task_id} {request.sample}")
+        return await super().propose(request)
+
+
+class Killed(Exception):
+    pass
+
+
+class Stopping:
+    """A progress that ends the process's work where a stage begins."""
+
+    def __init__(self, at: str = "never") -> None:
+        self.at, self.titles = at, list[str]()
+
+    def stage(self, title: str) -> None:
+        self.titles.append(title)
+        if self.at in title:
+            raise Killed
+
+    def update(self, done: float, total: float, detail: str = "") -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgresql")
+
+
+@pytest.mark.bubblewrap
+async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
+    location: str, tmp_path: Path, bubblewrap: str
+) -> None:
+    method: Method = Copying()
+    default = ImproveConfig()
+    config = default.model_copy(update={"method": method, "run": default.run.changed(hypotheses=2)})
+    name, home, asked = f"mill-{uuid.uuid4().hex[:12]}", tmp_path / "home", list[str]()
+
+    async with Pool.open("bubblewrap", 1) as pool:
+
+        async def turn(progress: Stopping) -> Mill:
+            with Store.open(location) as store:
+                mill = Mill(
+                    name=name,
+                    config=config,
+                    splits=split_tasks(TASKS),
+                    home=home,
+                    store=store,
+                    pool=pool,
+                    proposer=lambda adapter: Pupil(adapter, asked),
+                    base=tmp_path,
+                    progress=progress,
+                )
+                found = await run_rounds(mill)
+                assert await run_rounds(mill) == found
+            return mill
+
+        stops = ["on the test set", "hypotheses for", "training", "the new adapter", "the kept adapter"]
+        for stop in stops:
+            with pytest.raises(Killed):
+                await turn(Stopping(stop))
+            shutil.rmtree(home / "improvements", ignore_errors=True)
+        last = Stopping()
+        mill = await turn(last)
+
+    assert last.titles == ["the kept adapter on the test set"]
+    assert len(asked) == len(set(asked)) == 6 + 3 + 2 * 2 + 6 + 3
+    with Store.open(location) as store:
+        mill.store = store
+        found = await run_rounds(mill)
+    (round_,) = found.rounds
+    assert (found.test_before.passed, found.test_after.passed) == (0, 3)
+    assert (round_.hypotheses, round_.verified, round_.rows) == (4, 2, 2)
+    assert round_.gate
+    assert round_.gate.kept
+    assert mill.adapters.current() == Path(str(found.adapter)) == Path(str(round_.adapter))
+    assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
