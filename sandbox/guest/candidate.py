@@ -18,12 +18,20 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.wire.answers import (
+    MESSAGE_CHARACTERS,
+    LoadError,
+    Missing,
+    Raised,
+    Unencodable,
+    Value,
+    encode_answer,
+)
 from gristmill.sandbox.wire.channel import receive, send
-from gristmill.sandbox.wire.values import EncodeError, decode, encode
+from gristmill.sandbox.wire.values import EncodeError, decode
 
 __all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
 
-MESSAGE_CHARACTERS = 500
 _BUILTIN_TYPES = {kind for kind in vars(builtins).values() if isinstance(kind, type)}
 
 
@@ -67,7 +75,7 @@ def resolve(module: types.ModuleType, entry_point: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]  # anything callable
 
 
-def describe(error: BaseException, file: str = "<solution>") -> dict[str, Any]:
+def describe(error: BaseException, file: str = "<solution>") -> tuple[str, str, int | None]:
     """The type's nearest builtin name, a bounded message, and the last line of the candidate's file that took part."""
     nearest = next(kind for kind in type.__getattribute__(type(error), "__mro__") if kind in _BUILTIN_TYPES)
     try:
@@ -79,16 +87,15 @@ def describe(error: BaseException, file: str = "<solution>") -> dict[str, Any]:
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == file:
             line = number
-    return {"type": nearest.__name__, "message": message, "line": line}
+    return nearest.__name__, message, line
 
 
 def cases(context: Context) -> None:
     """Call the entry point on every case, and send one message for each as it ends.
 
-    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages: ``{"value": v}``,
-    ``{"raised": {"type", "message", "line"}}`` or ``{"unencodable": reason}`` for a case; one ``{"load_error": {"type",
-    "message", "line"}}`` or ``{"missing": name}`` if there is nothing to call. A case that runs out of memory is the
-    last one.
+    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages, as in
+    `gristmill.sandbox.wire.answers`: `Value`, `Raised` or `Unencodable` for a case; one `LoadError` or `Missing` if
+    there is nothing to call. A case that runs out of memory is the last one.
     """
     request = context.request
     function = _load_entry(context, request["source"], request["entry_point"])
@@ -103,8 +110,7 @@ def calls(context: Context) -> None:
 
     The request is ``{"source", "entry_point", "wrapper": "module:function" or None}``; the wrapper is of a guest
     module and makes the served callable from the loaded one. The channel gets ``{"loaded": true}`` or what `cases`
-    sends instead. Then each framed ``{"args", "kwargs"}`` is answered by ``{"value"}``, ``{"raised"}`` or
-    ``{"unencodable"}``.
+    sends instead. Then each framed ``{"args", "kwargs"}`` is answered as a case is.
     """
     request = context.request
     function = _load_entry(context, request["source"], request["entry_point"])
@@ -147,32 +153,32 @@ def _load_entry(context: Context, source: str, entry_point: str) -> Callable[...
     try:
         return resolve(load(source), entry_point)
     except MissingEntryError:
-        context.send({"missing": entry_point})
+        context.send_bytes(encode_answer(Missing(entry_point)))
     except MemoryError as error:
-        context.send({"load_error": describe(error)})
+        context.send_bytes(encode_answer(LoadError(*describe(error))))
         raise
     except BaseException as error:
-        context.send({"load_error": describe(error)})
+        context.send_bytes(encode_answer(LoadError(*describe(error))))
     return None
 
 
 def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bytes:
-    """The encoded outcome of one call."""
+    """The encoded answer to one call."""
     try:
         value = function(*args, **kwargs)
     except MemoryError:
         raise
     except BaseException as error:
-        return encode({"raised": describe(error)})
+        return encode_answer(Raised(*describe(error)))
     try:
-        return encode({"value": value})
+        return encode_answer(Value(value))
     except EncodeError as error:
-        return encode({"unencodable": str(error)})
+        return encode_answer(Unencodable(str(error)))
     except MemoryError:
         raise
     except BaseException:
         # Reading the type of a hostile value may run its metaclass.
-        return encode({"unencodable": "a value whose type cannot be read"})
+        return encode_answer(Unencodable("a value whose type cannot be read"))
 
 
 def _show(error: BaseException) -> None:

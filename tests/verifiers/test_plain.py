@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gristmill.sandbox import Ending, Job, Limits, Pool
+from gristmill.sandbox import Ending, Limits, Pool
 from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers import Task, profiles
+from gristmill.verifiers.calling import calls_job
 from gristmill.verifiers.code import test_types
 from gristmill.verifiers.code.literal_run import run_plain
 from gristmill.verifiers.code.literal_tests import plain_program
-from gristmill.verifiers.code.running import CASES, Run
+from gristmill.verifiers.code.running import Run
 from gristmill.verifiers.code.test_types import run_judged
 from gristmill.verifiers.code.verifier import CodeVerifier
 from gristmill.verifiers.records import Outcome, PythonTest
@@ -290,8 +291,7 @@ async def test_a_job_is_ended_when_enough_is_known(pool: Pool) -> None:
         return len(heard) == 2
 
     source = "import time\ndef f(x):\n    time.sleep(0 if x < 2 else 60)\n    return x\n"
-    request = {"source": source, "entry_point": "f", "cases": [{"args": [x], "kwargs": {}} for x in range(4)]}
-    job = Job(program=CASES, request=request, limits=Limits(wall_seconds=100))
+    job = calls_job(source, "f", [([x], {}) for x in range(4)], Limits(wall_seconds=100))
     report = await pool.run(job, profiles.candidate(), enough=enough)
     assert report.ending is Ending.FAILED
     assert report.note == "killed by the host"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gristmill.sandbox.records import Ending, Report
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["Broken", "Finding", "Findings", "outcome_of"]
+__all__ = ["Broken", "Finding", "Findings"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,3 @@ class Findings:
     broken: Broken | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     decided: bool = False
-
-
-_OUTCOMES = {
-    Ending.TIMEOUT: (Outcome.TIMEOUT, "did not end in time"),
-    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "ran out of memory"),
-    Ending.OUTPUT_LIMIT: (Outcome.ERROR, "printed or returned more than is allowed"),
-    Ending.FAILED: (Outcome.ERROR, "ended the process it ran in"),
-    Ending.FINISHED: (Outcome.ERROR, "ended the process it ran in"),
-}
-
-
-def outcome_of(report: Report) -> tuple[Outcome, str]:
-    """What it means that a candidate's process ended like this before it had answered."""
-    return _OUTCOMES[report.ending]

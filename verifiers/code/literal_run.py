@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gristmill.sandbox.records import Job
-from gristmill.verifiers.code.findings import Finding, Findings, outcome_of
+from gristmill.verifiers.calling import Answer, Raised, Value, answers, calls_job, decode_answer, outcome_of
+from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.literal_tests import Assertion, PlainProgram
-from gristmill.verifiers.code.running import CASES, Run, decoded
+from gristmill.verifiers.code.running import Run
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["all_plain", "run_plain"]
@@ -38,22 +38,19 @@ async def all_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings
 
 async def _outcomes(run: Run, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
     """What each call shows; None if only the judge can say. `stop`: the first that does not hold ends it."""
-    calls = [{"args": list(each.args), "kwargs": each.kwargs} for each in assertions]
-    request = {"source": run.source, "entry_point": assertions[0].entry_point, "cases": calls}
-    job = Job(program=CASES, request=request, limits=run.limits)
+    calls = [(each.args, each.kwargs) for each in assertions]
+    job = calls_job(run.source, assertions[0].entry_point, calls, run.limits)
     enough = _Enough(run, assertions) if stop else None
     report = await run.pool.run(job, run.profile, fresh=run.fresh, enough=enough)
     if enough is not None and enough.reached:
         return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
-    found: list[Outcome] = []
-    for place, assertion in enumerate(assertions):
-        outcome: Outcome | None = outcome_of(report)[0]
-        if place < len(report.messages):
-            outcome = _held(assertion, decoded(report.messages[place], run.limits))
+    outcomes: list[Outcome] = []
+    for assertion, answer in zip(assertions, answers(report, run.bounds), strict=False):
+        outcome = _held(assertion, answer)
         if outcome is None:
             return None
-        found.append(outcome)
-    return found
+        outcomes.append(outcome)
+    return outcomes + [outcome_of(report)[0]] * (len(assertions) - len(outcomes))
 
 
 class _Enough:
@@ -69,7 +66,7 @@ class _Enough:
     def __call__(self, message: bytes) -> bool:
         if self._deaf or len(self.outcomes) == len(self._assertions):
             return False
-        outcome = _held(self._assertions[len(self.outcomes)], decoded(message, self._run.limits))
+        outcome = _held(self._assertions[len(self.outcomes)], decode_answer(message, self._run.bounds))
         if outcome is None:
             # Only the judge can say what this is.
             self._deaf = True
@@ -90,10 +87,10 @@ def _findings(program: PlainProgram, outcomes: Sequence[Outcome]) -> Findings:
     return Findings(checks, metrics={"calls": count, "assertions": count})
 
 
-def _held(assertion: Assertion, told: dict[str, Any] | None) -> Outcome | None:
+def _held(assertion: Assertion, answer: Answer) -> Outcome | None:
     """What one answer shows; None if only the judge can say."""
-    match told:
-        case {"value": value} if _is_builtin(value):
+    match answer:
+        case Value(value) if _is_builtin(value):
             try:
                 return Outcome.PASSED if assertion.holds(value) else Outcome.FAILED
             except ArithmeticError:
@@ -102,7 +99,7 @@ def _held(assertion: Assertion, told: dict[str, Any] | None) -> Outcome | None:
             except TypeError:
                 # What cannot be made a tuple, say: the test program's own error, of which the judge knows more.
                 return None
-        case {"raised": _}:
+        case Raised():
             return Outcome.ERROR
     return None
 

@@ -1,22 +1,20 @@
-"""Where and how a test is run, and what a candidate's process has sent."""
+"""Where and how a test is run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Limits, Profile
-from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
+from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers import profiles
+from gristmill.verifiers.calling import message_bounds
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["CASES", "LEAST_MESSAGE_BYTES", "Run", "decoded"]
-
-CASES: Final = "gristmill.sandbox.guest.candidate:cases"
-LEAST_MESSAGE_BYTES: Final = 8 << 20
+__all__ = ["Run"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,11 @@ class Run:
     shuffle: Random | None = None
 
     @property
+    def bounds(self) -> Bounds:
+        """What one message of the candidate may hold."""
+        return message_bounds(self.limits)
+
+    @property
     def libraries(self) -> tuple[str, ...]:
         """What both sides have loaded."""
         return profiles.loaded(self.profile)
@@ -45,13 +48,3 @@ class Run:
             if places == sorted(places):
                 places.reverse()
         return places
-
-
-def decoded(message: bytes, limits: Limits) -> dict[str, Any] | None:
-    """A message of a candidate's process, which may have sent anything."""
-    bounds = Bounds(nodes=1_000_000, size=max(LEAST_MESSAGE_BYTES, limits.output_kb << 10))
-    try:
-        told = decode(message, bounds)
-    except DecodeError as error:
-        return {"unencodable": str(error)}
-    return told if type(told) is dict else {"unencodable": "a message of another form"}

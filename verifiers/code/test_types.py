@@ -11,14 +11,27 @@ import itertools
 from typing import Any
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
-from gristmill.sandbox.wire.values import Bounds
+from gristmill.sandbox.wire.answers import bounded_line, bounded_text
 from gristmill.verifiers import profiles
+from gristmill.verifiers.calling import (
+    Answer,
+    LoadError,
+    Malformed,
+    Missing,
+    Raised,
+    Unencodable,
+    Value,
+    answers,
+    calls_job,
+    outcome_of,
+    statements,
+)
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.compare import equal
-from gristmill.verifiers.code.findings import Broken, Finding, Findings, outcome_of
+from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.literal_run import run_plain
 from gristmill.verifiers.code.literal_tests import PlainProgram, plain_program
-from gristmill.verifiers.code.running import CASES, LEAST_MESSAGE_BYTES, Run, decoded
+from gristmill.verifiers.code.running import Run
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
 
 __all__ = ["Run", "plain_of", "run_test", "why_broken"]
@@ -54,17 +67,16 @@ def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:
 async def run_cases(run: Run, test: CasesTest) -> Findings:
     """All calls in one process, one message each; values are compared here, where the expected ones are."""
     order = run.order(len(test.cases))
-    cases = [{"args": list(test.cases[place].args), "kwargs": test.cases[place].kwargs} for place in order]
-    request = {"source": run.source, "entry_point": test.entry_point, "cases": cases}
-    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile, fresh=run.fresh)
+    calls = [(test.cases[place].args, test.cases[place].kwargs) for place in order]
+    job = calls_job(run.source, test.entry_point, calls, run.limits)
+    report = await run.pool.run(job, run.profile, fresh=run.fresh)
     found: list[Finding | None] = [None] * len(order)
-    for place, message in zip(order, report.messages, strict=False):
-        told = decoded(message, run.limits)
-        if told is None or "load_error" in told or "missing" in told:
+    for place, answer in zip(order, answers(report, run.bounds), strict=False):
+        if isinstance(answer, LoadError | Missing):
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
-            broken = _broken(told) if run.public and told else await why_broken(run, test.entry_point)
+            broken = _broken(answer) if run.public else await why_broken(run, test.entry_point)
             return Findings((), broken or _UNLOADABLE)
-        found[place] = _case(test, place, told, run.public or run.reveal)
+        found[place] = _case(test, place, answer, run.public or run.reveal)
     outcome, reason = outcome_of(report)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
@@ -85,50 +97,40 @@ def _call(test: CasesTest, place: int) -> str:
     return feedback.call_text(test.entry_point, case.args, case.kwargs)
 
 
-def _case(test: CasesTest, place: int, told: dict[str, Any], shown: bool) -> Finding:
+def _case(test: CasesTest, place: int, answer: Answer, shown: bool) -> Finding:
     case, name = test.cases[place], _case_name(place)
     call = _call(test, place) if shown else ""
     wanted = f"expected {f'it to raise {case.raises}' if case.raises else feedback.short(case.expected)}"
-    raised = told.get("raised")
-    if type(raised) is dict:
-        if case.raises and _is_exception(raised.get("type"), case.raises):
+    match answer:
+        case Value(value) if case.raises is None and _matches(test, case, value):
             return Finding(name, Outcome.PASSED)
-        text = f"{call} raised {_said(raised.get('type'))}: {_said(raised.get('message'))}; {wanted}"
-        return Finding(name, Outcome.FAILED if case.raises else Outcome.ERROR, text, _line(raised.get("line")))
-    if "value" not in told:
-        reason = _said(told.get("unencodable")) or "nothing"
-        return Finding(name, Outcome.FAILED, f"{call} returned what is no plain value ({reason}); {wanted}")
-    if case.raises is None and _matches(test, case, told["value"]):
-        return Finding(name, Outcome.PASSED)
-    return Finding(name, Outcome.FAILED, f"{call} returned {feedback.short(told['value'])}, {wanted}" if shown else "")
+        case Value(value):
+            text = f"{call} returned {feedback.short(value)}, {wanted}" if shown else ""
+            return Finding(name, Outcome.FAILED, text)
+        case Raised(kind, message, line):
+            if case.raises and _is_exception(kind, case.raises):
+                return Finding(name, Outcome.PASSED)
+            text = f"{call} raised {kind}: {message}; {wanted}"
+            return Finding(name, Outcome.FAILED if case.raises else Outcome.ERROR, text, line)
+        case Unencodable(reason) | Malformed(reason):
+            return Finding(name, Outcome.FAILED, f"{call} returned what is no plain value ({reason}); {wanted}")
+    return Finding(name, Outcome.FAILED, f"{call} returned nothing; {wanted}")
 
 
 def _matches(test: CasesTest, case: Case, value: Any) -> bool:
     return equal(case.expected, value, test.compare, test.tolerance)
 
 
-def _is_exception(name: Any, wanted: str) -> bool:
-    kinds = [vars(builtins).get(each) if type(each) is str else None for each in (name, wanted)]
+def _is_exception(name: str, wanted: str) -> bool:
+    kinds = [vars(builtins).get(each) for each in (name, wanted)]
     return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds) and issubclass(*kinds)  # type: ignore[arg-type]  # checked just before
 
 
-def _said(value: Any) -> str:
-    """Text that a candidate's process sent. Not `str`: a number may have too many digits to be written."""
-    return value[:500] if type(value) is str else ""
-
-
-def _line(value: Any) -> int | None:
-    return value if type(value) is int and 0 < value < 1_000_000 else None
-
-
-def _broken(told: dict[str, Any]) -> Broken | None:
-    if type(told.get("missing")) is str:
-        return Broken(Outcome.ERROR, f"the solution defines no {told['missing'][:200]} that can be called")
-    error = told.get("load_error")
-    if type(error) is not dict:
-        return None
-    reason = f"loading the solution raised {_said(error.get('type'))}: {_said(error.get('message'))}"
-    return Broken(Outcome.ERROR, reason, _line(error.get("line")))
+def _broken(answer: LoadError | Missing) -> Broken:
+    if isinstance(answer, Missing):
+        return Broken(Outcome.ERROR, f"the solution defines no {answer.name} that can be called")
+    reason = f"loading the solution raised {answer.type}: {answer.message}"
+    return Broken(Outcome.ERROR, reason, answer.line)
 
 
 async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
@@ -137,11 +139,12 @@ async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
     Without an entry point the source is only compiled, as programs are run by their tests alone.
     """
     source = run.source if entry_point else f"compile({run.source!r}, '<solution>', 'exec')"
-    request = {"source": source, "entry_point": entry_point or "no_entry_point", "cases": []}
-    report = await run.pool.run(Job(program=CASES, request=request, limits=run.limits), run.profile)
-    told = decoded(report.messages[0], run.limits) if report.messages else None
-    if told is not None and (entry_point or "load_error" in told):
-        return _broken(told)
+    report = await run.pool.run(calls_job(source, entry_point or "no_entry_point", (), run.limits), run.profile)
+    answer = next(answers(report, run.bounds), None)
+    if isinstance(answer, LoadError) or (isinstance(answer, Missing) and entry_point):
+        return _broken(answer)
+    if answer is not None and entry_point:
+        return None
     if report.ending is not Ending.FINISHED and entry_point:
         outcome, reason = outcome_of(report)
         return Broken(outcome, f"while it was loaded, the solution {reason}")
@@ -189,8 +192,7 @@ def _lines(text: str) -> list[str]:
 async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
     """The tests run in a judge process; they and the candidate have only a socket pair in common."""
     names = list(_names(test))
-    bounds = list(Bounds(nodes=1_000_000, size=max(LEAST_MESSAGE_BYTES, run.limits.output_kb << 10)))
-    common = {"entry_points": names, "bounds": bounds}
+    common = {"entry_points": names, "bounds": list(run.bounds)}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
         extra = ("pytest",) if "pytest" in test.setup + test.code else ()
@@ -216,7 +218,7 @@ async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
 
 def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
     """Read the judge's messages. Whatever is not said to have passed has not."""
-    told = [each for each in (decoded(message, run.limits) for message in judge.messages) if each is not None]
+    told = [each if type(each) is dict else {} for each in statements(judge)]
     first = told[0] if told else {}
     if "load" not in first:
         outcome, reason = outcome_of(judge if judge.ending is not Ending.FINISHED else candidate)
@@ -271,5 +273,5 @@ def _checked(told: dict[str, Any], lost: tuple[Outcome, str], source: str) -> Fi
 def _load_error(error: dict[str, Any]) -> Broken:
     lines = error.get("lines")
     line = lines[-1][0] if type(lines) is list and lines and type(lines[-1]) is list and lines[-1] else None
-    reason = f"loading the solution raised {_said(error.get('own'))[:80]}: {_said(error.get('text'))}"
-    return Broken(Outcome.ERROR, reason, _line(line))
+    reason = f"loading the solution raised {bounded_text(error.get('own'), 80)}: {bounded_text(error.get('text'))}"
+    return Broken(Outcome.ERROR, reason, bounded_line(line))

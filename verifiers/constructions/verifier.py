@@ -6,12 +6,24 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
+from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers import profiles
-from gristmill.verifiers.code.findings import outcome_of
+from gristmill.verifiers.calling import (
+    LoadError,
+    Malformed,
+    Missing,
+    Raised,
+    Unencodable,
+    Value,
+    calls_job,
+    decode_answer,
+    error_text,
+    outcome_of,
+    over_limits,
+)
 from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
@@ -23,8 +35,7 @@ __all__ = ["ENTRY_POINT", "JUDGE", "ProgramVerifier"]
 ENTRY_POINT: Final = "construct"
 _GUEST: Final = "gristmill.verifiers.constructions.guest"
 JUDGE: Final = Profile(name="problems", guest=(_GUEST,), preload=("decimal", "fractions", "mpmath"))
-_CASES: Final = "gristmill.sandbox.guest.candidate:cases"
-_JUDGE: Final = f"{_GUEST}.score:judge"
+_SCORE: Final = f"{_GUEST}.score:score"
 _BOUNDS: Final = Bounds(nodes=1_000_000, depth=8, size=64 << 20, digits=2000)
 _MEMORY_MB: Final = 1536
 _SETTINGS: Final = frozenset({"entry_point", "prefix", "signature", "template"})
@@ -103,9 +114,9 @@ class ProgramVerifier:
     ) -> _Found:
         """Run the program and score what it returns; `known` is the first run's finding when this is the second."""
         entry_point = task.settings.get("entry_point", ENTRY_POINT)
-        request = {"source": solution, "entry_point": entry_point, "cases": [{"args": [], "kwargs": {}}]}
         fresh = known is not None
-        report = await self._pool.run(Job(program=_CASES, request=request, limits=task.limits), profile, fresh=fresh)
+        job = calls_job(solution, entry_point, [((), {})], task.limits)
+        report = await self._pool.run(job, profile, fresh=fresh)
         if not report.messages:
             outcome, reason = outcome_of(report)
             return _Found(outcome, f"The program {reason}.")
@@ -121,7 +132,7 @@ class ProgramVerifier:
             "options": asked.options,
             "bounds": list(_BOUNDS),
         }
-        judged = await self._pool.run(Job(program=_JUDGE, request=judging, limits=limits), JUDGE, fresh=fresh)
+        judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, entry_point)
 
     def _verdict(self, asked: Problem, target: Fraction, found: _Found, profile: Profile) -> Verdict:
@@ -151,28 +162,24 @@ class ProgramVerifier:
 def _read(report: Report, message: bytes, entry_point: str) -> _Found:
     """What the judge process said; it has held data only, so what it says is believed."""
     if report.ending is not Ending.FINISHED or not report.messages:
-        outcome, _ = outcome_of(report)
-        outcome = outcome if outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY) else Outcome.INVALID
         text = "What it returned could not be scored within the limits: return fewer numbers, or shorter ones."
-        return _Found(outcome, text)
-    try:
-        told: dict[str, Any] = decode(report.messages[-1])
-    except DecodeError:
-        return _Found(Outcome.INVALID, "What it returned has a score that is too long to be written down.")
-    match told:
-        case {"score": [Fraction() as low, Fraction() as high], "repair": str(repair), "facts": dict(facts)}:
+        return _Found(over_limits(report) or Outcome.INVALID, text)
+    match decode_answer(report.messages[-1], Bounds()):
+        case Value({"score": [Fraction() as low, Fraction() as high], "repair": str(repair), "facts": dict(facts)}):
             return _Found(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message)
-        case {"refused": str(why)}:
+        case Value({"refused": str(why)}):
             return _Found(Outcome.INVALID, f"The construction is refused: {why}.")
-        case {"missing": _}:
+        case Missing():
             return _Found(Outcome.INVALID, f"The code defines no function `{entry_point}`.")
-        case {"unencodable": reason}:
-            return _Found(Outcome.INVALID, f"It returned what is no list of numbers: {str(reason)[:300]}.")
-        case {"raised": error}:
-            return _Found(Outcome.ERROR, f"`{entry_point}()` raised {_error_text(error)}.")
-        case {"load_error": error}:
-            return _Found(Outcome.ERROR, f"The code does not load: {_error_text(error)}.")
-    return _Found(Outcome.INVALID, "It answered in a form that is not agreed.")
+        case Unencodable(reason):
+            return _Found(Outcome.INVALID, f"It returned what is no list of numbers: {reason[:300]}.")
+        case Raised() as error:
+            return _Found(Outcome.ERROR, f"`{entry_point}()` raised {error_text(error)}.")
+        case LoadError() as error:
+            return _Found(Outcome.ERROR, f"The code does not load: {error_text(error)}.")
+        case Malformed(reason):
+            return _Found(Outcome.INVALID, f"What it returned, or its score, cannot be read: {reason}.")
+    return _Found(Outcome.INVALID, "What it returned could not be scored.")
 
 
 def _merit(asked: Problem, found: _Found) -> Fraction:
@@ -217,12 +224,3 @@ def _rounded(value: Fraction, *, up: bool) -> float:
     if exact == value or (exact > value) is up:
         return near
     return math.nextafter(near, math.inf if up else -math.inf)
-
-
-def _error_text(told: Any) -> str:
-    """``ValueError: message (line 3)`` of an error that a candidate's process told; it may tell anything."""
-    if type(told) is not dict:
-        return "an error"
-    line = told.get("line")
-    text = f"{str(told.get('type'))[:60]}: {str(told.get('message'))[:300]}"
-    return f"{text} (line {line})" if type(line) is int else text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.wire.values import DecodeError, decode
+from gristmill.verifiers.calling import outcome_of, statements
 from gristmill.verifiers.instructions.constraints import arguments, constraint_problems
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
@@ -28,7 +28,6 @@ INSTRUCTION_PROFILE: Final = Profile(
 LIMITS: Final = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
 READINGS: Final = ("strict", "loose")
 _LONGEST: Final = 1_000_000
-_SAID = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
 
 
 class InstructionVerifier:
@@ -111,13 +110,8 @@ class InstructionVerifier:
 
 
 def _read(report: Report) -> list[dict[str, Any]] | Outcome:
-    if report.ending is not Ending.FINISHED or not report.messages:
-        return _SAID.get(report.ending, Outcome.ERROR)
-    try:
-        told: list[dict[str, Any]] = decode(report.messages[0])
-    except DecodeError:
-        return Outcome.ERROR
-    return told
+    said: list[list[dict[str, Any]]] = statements(report) if report.ending is Ending.FINISHED else []
+    return said[0] if said and type(said[0]) is list else outcome_of(report)[0]
 
 
 def require_checkers() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gristmill.sandbox.wire.answers import bounded_text
 from gristmill.verifiers.mathematics.extraction import normal, restates
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.refusals import refusal
@@ -127,4 +128,8 @@ def _finding(told: Any) -> tuple[Any, str, str]:
         return None, "", ""
     if told.get("refused") == "unevaluated":
         return False, "unevaluated", ""
-    return told.get("equal"), str(told.get("how"))[:20], str(told.get("detail") or told.get("gold") or "")[:300]
+    return (
+        told.get("equal"),
+        bounded_text(told.get("how"), 20),
+        bounded_text(told.get("detail") or told.get("gold"), 300),
+    )

@@ -11,7 +11,8 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
-from gristmill.sandbox.wire.values import DecodeError, decode
+from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.calling import Raised, Value, answers, error_text, over_limits
 from gristmill.verifiers.mathematics.answers import Found
 from gristmill.verifiers.records import Outcome
 
@@ -24,7 +25,6 @@ _GUEST = "gristmill.verifiers.mathematics.guest.candidate"
 PROGRAM = Profile(name="mathematics-program", guest=(_GUEST,), preload=("sympy",))
 _BLOCK = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _NAMES = frozenset({"python", "python3", "py", "sympy"})
-_OUTCOMES = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
 
 
 def program_in(reply: str) -> str | None:
@@ -45,17 +45,14 @@ async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = 
     """
     job = Job(program=f"{_GUEST}.answer_of:run", request={"source": source}, limits=limits)
     report = await pool.run(job, PROGRAM, fresh=fresh)
-    if report.ending in _OUTCOMES:
-        return Found(_OUTCOMES[report.ending], "The program took more than its limits allow.")
-    for message in report.messages:
-        try:
-            told = decode(message)
-        except DecodeError:
-            continue
-        if isinstance(told, dict) and isinstance(told.get("answer"), str):
-            return str(told["answer"])
-        if isinstance(told, dict) and isinstance(told.get("error"), str):
-            return Found(Outcome.ERROR, f"The program failed: {told['error'][:300]}.")
+    if (outcome := over_limits(report)) is not None:
+        return Found(outcome, "The program took more than its limits allow.")
+    for answer in answers(report, Bounds()):
+        match answer:
+            case Value(str(text)):
+                return text
+            case Raised() as error:
+                return Found(Outcome.ERROR, f"The program failed: {error_text(error)}.")
     printed = [line for line in report.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
     if report.ending is not Ending.FINISHED or not printed:
         return Found(Outcome.ERROR, "The program defines no `answer` and prints none.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gristmill.sandbox.records import Ending, Job, Limits
-from gristmill.sandbox.wire.values import DecodeError, decode
+from gristmill.sandbox.records import Ending, Limits
+from gristmill.sandbox.wire.answers import bounded_text
+from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.calling import Value, answers, calls_job
 from gristmill.verifiers.mathematics.answers import STRENGTHS, Found, read_answer, unfit
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["judge_property"]
 
 _HOW = {**STRENGTHS, "form": Strength.PROVED, "tested": Strength.TESTED}
+# Python writes no number of more than 4300 digits.
+_WRITABLE = Bounds(digits=4000)
 _WRONG_TASK = "The task cannot be judged: its check cannot be computed."
 
 
@@ -46,8 +50,8 @@ async def judge_property(
     if outcome is not None:
         return Found(outcome, "Checking the final answer took more than the limits allow.")
     if not isinstance(told, dict) or "task" in told:
-        return Found(Outcome.ERROR, _WRONG_TASK, detail=str((told or {}).get("task"))[:300])
-    detail = str(told.get("detail"))[:300]
+        return Found(Outcome.ERROR, _WRONG_TASK, detail=bounded_text(told["task"] if told else "", 300))
+    detail = bounded_text(told.get("detail"), 300)
     if told.get("refused"):
         return Found(
             Outcome.INVALID, f"The final answer was not accepted: {detail}. Expected is {wanted}.", detail=detail
@@ -58,24 +62,20 @@ async def judge_property(
         _, again = await ask(pool, "check_property:judge", request, fresh=True)
         if not isinstance(again, dict) or again.get("equal") is not True:
             return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
-    return Found(Outcome.PASSED, "The final answer is right.", _HOW.get(str(told.get("how")), Strength.NUMERIC), detail)
+    return Found(
+        Outcome.PASSED, "The final answer is right.", _HOW.get(bounded_text(told.get("how")), Strength.NUMERIC), detail
+    )
 
 
 async def _brute_force(pool: Jobs, check: dict[str, Any], limits: Limits) -> dict[str, str] | None:
     """The task's program ``brute(n)`` at every index of `at`, run as a candidate is: it knows no answer."""
-    cases = [{"args": [place], "kwargs": {}} for place in check["at"]]
-    request = {"source": check["program"], "entry_point": "brute", "cases": cases}
-    report = await pool.run(Job(program="gristmill.sandbox.guest.candidate:cases", request=request, limits=limits))
-    if report.ending is not Ending.FINISHED or len(report.messages) != len(cases):
+    places = check["at"]
+    report = await pool.run(calls_job(check["program"], "brute", (([place], {}) for place in places), limits))
+    if report.ending is not Ending.FINISHED or len(report.messages) != len(places):
         return None
     values: dict[str, str] = {}
-    for place, message in zip(check["at"], report.messages, strict=True):
-        try:
-            told = decode(message)
-        except DecodeError:
+    for place, answer in zip(places, answers(report, _WRITABLE), strict=True):
+        if not isinstance(answer, Value) or type(answer.value) is not int:
             return None
-        value = told.get("value") if isinstance(told, dict) else None
-        if type(value) is not int:
-            return None
-        values[str(place)] = str(value)
+        values[str(place)] = str(answer.value)
     return values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
-from gristmill.sandbox.wire.values import DecodeError, decode
+from gristmill.verifiers.calling import outcome_of, statements
 from gristmill.verifiers.reasoning.datasets import EXACT, NUMBER, refusal
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
@@ -24,7 +24,6 @@ ASK: Final = "\n\nEnd with your final answer between <answer> and </answer>, and
 _LONGEST: Final = 10_000
 _TAGS: Final = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
 _FIELDS: Final = {"dataset": str, "seed": int, "size": int, "index": int, "version": str}
-_SAID: Final = {Ending.TIMEOUT: Outcome.TIMEOUT, Ending.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY}
 
 
 class ReasoningVerifier:
@@ -92,18 +91,15 @@ class ReasoningVerifier:
         report = await self._pool.run(
             Job(program=f"{_GUEST}.gym:judge", request=request, limits=LIMITS), REASONING, fresh=fresh
         )
-        if report.ending is not Ending.FINISHED or not report.messages:
-            return _SAID.get(report.ending, Outcome.ERROR)
-        try:
-            told: dict[str, Any] = decode(report.messages[0])
-        except DecodeError:
-            return Outcome.ERROR
-        if told.get("changed"):
+        said = statements(report) if report.ending is Ending.FINISHED else []
+        if not said or type(said[0]) is not dict:
+            return outcome_of(report)[0]
+        if said[0].get("changed"):
             raise UserError(
                 f"task {task.id!r}: this version of reasoning-gym does not make its question from its seed; it was "
                 f"made by {made_by}: install that, or import the tasks again"
             )
-        return float(told["scores"][0])
+        return float(said[0]["scores"][0])
 
     def _verdict(self, outcome: Outcome, score: float, feedback: str) -> Verdict:
         info = self._pool.info(REASONING)

@@ -10,13 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.sandbox.records import Limits, Profile, Report
 from gristmill.sandbox.wire.channel import ChannelError
-from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
+from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.calling import (
+    LoadError,
+    Malformed,
+    Missing,
+    Raised,
+    Unencodable,
+    Value,
+    answers,
+    decode_answer,
+    encode_call,
+    error_text,
+    outcome_of,
+    session_job,
+)
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
@@ -26,14 +40,8 @@ __all__ = ["CandidateFault", "Runner", "ServedFunction", "Solution", "serve"]
 
 T = TypeVar("T")
 
-PROGRAM: Final = "gristmill.sandbox.guest.candidate:calls"
 # A reply is a few arrays of some thousand numbers; more is an attack on the judge's memory.
 BOUNDS: Final = Bounds(nodes=100_000, depth=8, size=4 << 20, digits=1000)
-_OUTCOMES: Final = {
-    Ending.TIMEOUT: (Outcome.TIMEOUT, "It took longer than its limit of {cpu:g} s of processor time or {wall:g} s."),
-    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "It needed more than its limit of {memory} MiB of memory."),
-    Ending.OUTPUT_LIMIT: (Outcome.ERROR, "It printed or returned more than its limit of {output} KiB."),
-}
 
 
 class CandidateFault(Exception):  # noqa: N818 - it is data about a candidate, not a mistake of ours
@@ -88,7 +96,7 @@ class ServedFunction:
         begun = time.monotonic()
         left = self._budget - self._spent
         try:
-            frame = self._session.call(encode({"args": list(args), "kwargs": {}}), seconds=left, limit=BOUNDS.size)
+            frame = self._session.call(encode_call(args), seconds=left, limit=BOUNDS.size)
         except TimeoutError:
             raise CandidateFault(
                 Outcome.TIMEOUT, f"Its calls took longer together than the limit of {self._budget:g} s."
@@ -98,12 +106,12 @@ class ServedFunction:
         if frame is None:
             raise _HungUpError
         self.calls += 1
-        answer = _decoded(frame)
+        value = _value(frame)
         # The first answer waits for the code to load, which is charged apart. Decoding is the judge's work on the
         # candidate's value, so it is charged to the candidate as well.
         if self.calls > 1:
             self._spent += time.monotonic() - begun
-        return answer
+        return value
 
 
 @contextlib.asynccontextmanager
@@ -116,8 +124,8 @@ async def serve(
         SandboxError: no healthy worker can be had, or it was lost; nothing may be concluded about the candidate.
     """
     wall = min(3600.0, trainer_seconds + 2 * solution.limits.wall_seconds)
-    request = {"source": solution.source, "entry_point": solution.entry_point, "wrapper": solution.wrapper}
-    job = Job(program=PROGRAM, request=request, limits=solution.limits.model_copy(update={"wall_seconds": wall}))
+    limits = solution.limits.model_copy(update={"wall_seconds": wall})
+    job = session_job(solution.source, solution.entry_point, limits, solution.wrapper)
     async with pool.session(job, solution.profile, fresh=fresh) as session:
         yield Runner(session, ServedFunction(session, solution.limits.wall_seconds), solution)
 
@@ -143,51 +151,26 @@ class Runner:
             raise _why(await self._session.report(), self._solution) from None
 
 
-def _decoded(frame: bytes) -> Any:
-    try:
-        told = decode(frame, BOUNDS)
-    except DecodeError as error:
-        raise CandidateFault(Outcome.INVALID, f"What it returned cannot be read: {error}.") from None
-    match told:
-        case {"value": value}:
+def _value(frame: bytes) -> Any:
+    match decode_answer(frame, BOUNDS):
+        case Value(value):
             return value
-        case {"raised": raised}:
-            raise CandidateFault(Outcome.ERROR, f"It raised {_error_text(raised)}.")
-        case {"unencodable": str(reason)}:
+        case Raised() as error:
+            raise CandidateFault(Outcome.ERROR, f"It raised {error_text(error)}.")
+        case Unencodable(reason):
             raise CandidateFault(Outcome.INVALID, f"It returned what is no number or array: {reason[:300]}.")
+        case Malformed(reason):
+            raise CandidateFault(Outcome.INVALID, f"What it returned cannot be read: {reason}.")
     raise CandidateFault(Outcome.INVALID, "It answered in a form that is not agreed.")
 
 
 def _why(report: Report, solution: Solution) -> CandidateFault:
     """Why a process hung up before it had answered."""
-    for told in _told(report):
-        match told:
-            case {"load_error": error}:
-                return CandidateFault(Outcome.ERROR, f"The code does not load: {_error_text(error)}.")
-            case {"missing": _}:
+    for answer in answers(report, BOUNDS):
+        match answer:
+            case LoadError() as error:
+                return CandidateFault(Outcome.ERROR, f"The code does not load: {error_text(error)}.")
+            case Missing():
                 return CandidateFault(Outcome.INVALID, f"The code defines no function `{solution.entry_point}`.")
-    if report.ending in _OUTCOMES:
-        outcome, text = _OUTCOMES[report.ending]
-        limits = solution.limits
-        return CandidateFault(
-            outcome,
-            text.format(
-                cpu=limits.cpu_seconds, wall=limits.wall_seconds, memory=limits.memory_mb, output=limits.output_kb
-            ),
-        )
-    return CandidateFault(Outcome.ERROR, "It ended its process before it had answered.")
-
-
-def _told(report: Report) -> Iterator[Any]:
-    for message in report.messages:
-        with contextlib.suppress(DecodeError):
-            yield decode(message, BOUNDS)
-
-
-def _error_text(told: Any) -> str:
-    """``ValueError: message (line 3)`` of an error that a candidate's process told; it may tell anything."""
-    if not isinstance(told, dict):
-        return "an error"
-    kind, message, line = (told.get(key) for key in ("type", "message", "line"))
-    text = f"{str(kind)[:60]}: {str(message)[:300]}" if message else str(kind)[:60]
-    return f"{text} (line {line})" if type(line) is int else text
+    outcome, words = outcome_of(report, solution.limits)
+    return CandidateFault(outcome, f"It {words}.")

@@ -9,41 +9,34 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gristmill.sandbox.wire.values import Bounds, DecodeError, decode
+from gristmill.sandbox.wire.answers import Value, decode_answer, encode_answer
+from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.constructions.guest.values import RefusedError, Score
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["evaluate", "judge"]
+__all__ = ["evaluate", "score"]
 
 
-def judge(context: Context) -> None:
-    """Score what a candidate's process said.
+def score(context: Context) -> None:
+    """Score what a candidate's process has answered.
 
     The request is ``{"message": bytes, "evaluator": "module:function", "options": {…}, "bounds": […]}``. One message:
-    ``{"score": [low, high], "repair", "facts"}``, ``{"refused": why}``, or the candidate's own ``raised``,
-    ``unencodable``, ``load_error`` or ``missing``.
+    what `evaluate` makes of the `Value`, as a `Value`; else the answer that it was.
     """
     request = context.request
-    try:
-        told = decode(request["message"], Bounds(*request["bounds"]))
-    except DecodeError as error:
-        context.send({"refused": f"what it returned cannot be read: {error}"})
-        return
-    if type(told) is not dict or "value" not in told:
-        known = ("raised", "unencodable", "load_error", "missing")
-        kept = {key: told[key] for key in known if key in told} if type(told) is dict else {}
-        context.send(kept or {"refused": "it answered in a form that is not agreed"})
-        return
-    context.send(evaluate(told["value"], request["evaluator"], request["options"]))
+    answer = decode_answer(request["message"], Bounds(*request["bounds"]))
+    if isinstance(answer, Value):
+        answer = Value(evaluate(answer.value, request["evaluator"], request["options"]))
+    context.send_bytes(encode_answer(answer))
 
 
 def evaluate(value: Any, evaluator: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The score of a value, or why it is refused, as plain values."""
+    """``{"score": [low, high], "repair", "facts"}`` of a value, or ``{"refused": why}``."""
     module, _, name = evaluator.partition(":")
     try:
-        score: Score = getattr(importlib.import_module(module), name)(value, **options)
+        scored: Score = getattr(importlib.import_module(module), name)(value, **options)
     except RefusedError as error:
         return {"refused": str(error)}
-    return {"score": [score.low, score.high], "repair": score.repair, "facts": score.facts}
+    return {"score": [scored.low, scored.high], "repair": scored.repair, "facts": scored.facts}

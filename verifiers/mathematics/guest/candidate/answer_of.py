@@ -10,6 +10,7 @@ from typing import Any
 
 from gristmill.sandbox.guest.candidate import describe, load
 from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.wire.answers import Raised, Value, encode_answer
 
 __all__ = ["run"]
 
@@ -17,7 +18,7 @@ _LONGEST = 4000
 
 
 def run(context: Context) -> None:
-    """``{"source"}`` → ``{"answer": text}``, ``{"error": text}``, or nothing if the program defines no ``answer``."""
+    """``{"source"}`` → `Value` (a text) or `Raised`; nothing if the program defines no ``answer``."""
     try:
         module = load(context.request["source"])
         found = vars(module).get("answer")
@@ -27,10 +28,9 @@ def run(context: Context) -> None:
     except MemoryError:
         raise
     except BaseException as error:  # whatever a candidate raises is data
-        told = describe(error)
-        context.send({"error": f"{told['type']}: {told['message']} (line {told['line']})"})
+        context.send_bytes(encode_answer(Raised(*describe(error))))
         return
-    context.send({"answer": text[:_LONGEST]})
+    context.send_bytes(encode_answer(Value(text[:_LONGEST])))
 
 
 def _is_sympy(found: Any) -> bool:

@@ -1,0 +1,136 @@
+"""Call a candidate in a sandbox and read what it answers: the one place on the host that does.
+
+A job is made by `calls_job` or `session_job`; what its process has sent is read by `answers`, and what it means that
+the process ended before it had answered is said by `outcome_of`. A candidate's process may have sent anything: no more
+is believed of an answer than that it is the candidate's own (see `gristmill.sandbox.wire.answers`). `statements` reads
+the jobs that hold no candidate, whose words are believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.wire.answers import (
+    Answer,
+    LoadError,
+    Malformed,
+    Missing,
+    Raised,
+    Unencodable,
+    Value,
+    decode_answer,
+)
+from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
+from gristmill.verifiers.records import Outcome
+
+__all__ = [
+    "Answer",
+    "LoadError",
+    "Malformed",
+    "Missing",
+    "Raised",
+    "Unencodable",
+    "Value",
+    "answers",
+    "calls_job",
+    "decode_answer",
+    "encode_call",
+    "error_text",
+    "message_bounds",
+    "outcome_of",
+    "over_limits",
+    "session_job",
+    "statements",
+]
+
+_GUEST: Final = "gristmill.sandbox.guest.candidate"
+_LEAST_MESSAGE_BYTES: Final = 8 << 20
+# Of each ending: the outcome, what the candidate did, and the limit that it met.
+_ENDINGS: Final = {
+    Ending.TIMEOUT: (
+        Outcome.TIMEOUT,
+        "did not end in time",
+        "{cpu_seconds:g} s of processor time or {wall_seconds:g} s",
+    ),
+    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "ran out of memory", "{memory_mb} MiB"),
+    Ending.OUTPUT_LIMIT: (Outcome.ERROR, "printed or returned more than is allowed", "{output_kb} KiB"),
+    Ending.FAILED: (Outcome.ERROR, "ended the process it ran in", ""),
+    Ending.FINISHED: (Outcome.ERROR, "ended the process it ran in", ""),
+}
+
+
+def calls_job(
+    source: str, entry_point: str, calls: Iterable[tuple[Iterable[Any], dict[str, Any]]], limits: Limits
+) -> Job:
+    """A job that loads the source and makes each call of (args, kwargs) in turn, in one process.
+
+    It sends an answer for each, as that ends; or one alone, `LoadError` or `Missing`.
+    """
+    cases = [{"args": list(args), "kwargs": kwargs} for args, kwargs in calls]
+    request = {"source": source, "entry_point": entry_point, "cases": cases}
+    return Job(program=f"{_GUEST}:cases", request=request, limits=limits)
+
+
+def session_job(source: str, entry_point: str, limits: Limits, wrapper: str | None = None) -> Job:
+    """A job that loads the source and answers each `encode_call` that comes over its socket.
+
+    `wrapper` is ``module:function`` of a guest module that makes the callable from the candidate's.
+    """
+    request = {"source": source, "entry_point": entry_point, "wrapper": wrapper}
+    return Job(program=f"{_GUEST}:calls", request=request, limits=limits)
+
+
+def encode_call(args: Iterable[Any]) -> bytes:
+    """The message that asks a `session_job` for one call.
+
+    Raises:
+        EncodeError: an argument may not cross.
+    """
+    return encode({"args": list(args), "kwargs": {}})
+
+
+def answers(report: Report, bounds: Bounds) -> Iterator[Answer]:
+    """What a candidate's process has answered, in order, read as it is asked for."""
+    return (decode_answer(message, bounds) for message in report.messages)
+
+
+def message_bounds(limits: Limits) -> Bounds:
+    """What one message may hold of a candidate that may return as much as its limits say."""
+    return Bounds(nodes=1_000_000, size=max(_LEAST_MESSAGE_BYTES, limits.output_kb << 10))
+
+
+def error_text(error: Raised | LoadError) -> str:
+    """``ValueError: message (line 3)``, as far as the candidate's process has said so."""
+    text = f"{error.type[:60]}: {error.message[:300]}" if error.message else error.type[:60] or "an error"
+    return text if error.line is None else f"{text} (line {error.line})"
+
+
+def outcome_of(report: Report, limits: Limits | None = None) -> tuple[Outcome, str]:
+    """What it means that a candidate's process ended like this before it had answered, and what the candidate did.
+
+    The words go on from "the solution …"; where `limits` are given, they name the limit that was met.
+    """
+    outcome, words, limit = _ENDINGS[report.ending]
+    if limits is not None and limit:
+        words = f"{words}: its limit is {limit.format(**limits.model_dump())}"
+    return outcome, words
+
+
+def over_limits(report: Report) -> Outcome | None:
+    """`timeout` or `out_of_memory` if the job was ended for that, else None."""
+    outcome, _ = outcome_of(report)
+    return outcome if outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY) else None
+
+
+def statements(report: Report) -> list[Any]:
+    """What a job that holds no candidate has said, in order; None for each message that cannot be read."""
+    return list(map(_statement, report.messages))
+
+
+def _statement(message: bytes) -> Any:
+    try:
+        return decode(message)
+    except DecodeError:
+        return None
