@@ -58,13 +58,15 @@ messages = values | st.sampled_from(KEYS).flatmap(lambda key: st.fixed_dictionar
 
 def is_bounded(answer: Answer) -> bool:
     """Whether every part of an answer that is no value has its exact type, and a size that can be shown."""
+    texts: tuple[str, ...]
+    numbers: list[int] = []
     match answer:
         case Value():
             return True
         case Raised(kind, message, line) | LoadError(kind, message, line):
             texts, numbers = (kind, message), [] if line is None else [line]
         case Missing(text) | Unencodable(text) | Malformed(text):
-            texts, numbers = (text,), []
+            texts = (text,)
     return all(type(text) is str and len(text) <= MESSAGE_CHARACTERS for text in texts) and all(
         type(number) is int and 0 < number < 1_000_000 for number in numbers
     )

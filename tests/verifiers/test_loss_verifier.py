@@ -192,7 +192,7 @@ async def test_what_a_candidate_does_wrong_is_said_at_once(pool: Pool) -> None:
         ("x = 1", Outcome.INVALID, "defines no function `loss`"),
         (HEAD + "return F.cross_entropy(logits, labels, reduction='none')", Outcome.INVALID, "not a scalar"),
         (HEAD + "return F.nothing(logits)", Outcome.ERROR, "AttributeError"),
-        ("import os\n" + HEAD + "os._exit(0)", Outcome.ERROR, "ended its process"),
+        ("import os\n" + HEAD + "os._exit(0)", Outcome.ERROR, "ended the process"),
         (HEAD + "return F.cross_entropy(logits.detach(), labels)", Outcome.INVALID, "differentiate"),
     ]:
         verdict = await LossVerifier(pool).verify(TASK, source)

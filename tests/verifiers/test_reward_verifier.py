@@ -202,7 +202,7 @@ BROKEN = [
     ("def rewards(*a): pass", Outcome.INVALID, "defines no function `reward`"),
     (SAYS + "return obs[:, 7]", Outcome.ERROR, "IndexError"),
     (SAYS + "return 10 * abs(next_obs[1])", Outcome.INVALID, "shape (2,) for 64 steps"),
-    ("import os\n" + SAYS + "os._exit(0)", Outcome.ERROR, "ended its process"),
+    ("import os\n" + SAYS + "os._exit(0)", Outcome.ERROR, "ended the process"),
     ("raise SystemExit(0)", Outcome.ERROR, "does not load: SystemExit"),
     (SAYS + "return [object()]", Outcome.INVALID, "no number or array"),
     ("import numpy as np\n" + SAYS + "return np.ones(1 << 33)", Outcome.OUT_OF_MEMORY, "memory"),
