@@ -99,7 +99,7 @@ def test_a_plug_in_that_cannot_be_imported_is_named(workspace: Path, gristmill_c
     (workspace / "site" / "broken_plugin.py").write_text("import a_library_that_is_not_there\n")
     tasks = rows("t.jsonl", {**TASK, "kind": "poetry"})
     wanted = (
-        "the plug-in 'broken_plugin:Poetry', which judges tasks of the kind 'poetry', cannot be imported: "
+        "the plug-in 'broken_plugin:Poetry', which stands for the kind 'poetry', cannot be imported: "
         "ModuleNotFoundError: No module named 'a_library_that_is_not_there'"
     )
     fails(2, wanted, gristmill_command, "tasks", "check", tasks, PYTHONPATH=str(workspace / "site"))

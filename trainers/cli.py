@@ -136,7 +136,7 @@ def _root(
       gristmill improve tasks.jsonl
     """
     if plugin_files:
-        from gristmill.verifiers.registry import trust_files
+        from gristmill.verifiers.plugins import trust_files
 
         trust_files()
 

@@ -1,13 +1,9 @@
-"""A verifier out of a plain function, and verifiers out of files that a task names."""
+"""A verifier out of a plain function."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import UserError
@@ -17,7 +13,7 @@ from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["FunctionVerifier", "from_function", "load_file"]
+__all__ = ["FunctionVerifier", "from_function"]
 
 Answer = bool | float | tuple[bool | float, str]
 Function = Callable[[Task, str], Answer]
@@ -94,33 +90,3 @@ def from_function(found: Any, kind: str) -> Any:
     if callable(found) and hasattr(found, "__name__"):
         return _FunctionClass(found, kind)
     raise UserError(f"the verifier of {kind!r} is a {type(found).__name__}, neither a class nor a function")
-
-
-def load_file(where: str) -> Any:
-    """The class or function that ``path.py:Name`` names, the path being relative to the current folder.
-
-    The file is run, here and now, with all rights of this process.
-
-    Raises:
-        UserError: there is no such file or name, or it cannot be run.
-    """
-    path, _, name = where.rpartition(":")
-    file = Path(path).resolve()
-    if not file.is_file():
-        raise UserError(f"kind {where!r}: there is no file {file}")
-    module_name = f"gristmill_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
-    module = sys.modules.get(module_name)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, file)
-        if spec is None or spec.loader is None:
-            raise UserError(f"kind {where!r}: {file} is no Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[module_name]
-            raise UserError(f"kind {where!r}: {file} cannot be run: {type(error).__name__}: {error}") from error
-    if not hasattr(module, name):
-        raise UserError(f"kind {where!r}: {file} defines no {name}")
-    return from_function(getattr(module, name), where)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Verifier
-from gristmill.verifiers.functions import from_function, load_file
+from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
+from gristmill.verifiers.plugins import Plugins, is_file
 from gristmill.verifiers.records import Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "trust_files", "verifier_class"]
+__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class"]
 
-_GROUP = "gristmill.verifiers"
 _BUILT_IN = {
     "code": "gristmill.verifiers.code.verifier:CodeVerifier",
     "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
@@ -30,10 +27,7 @@ _BUILT_IN = {
     "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
 }
-_UNTRUSTED = (
-    "kind: {kind!r} names a file of code, which would run here with all your rights; if you trust it, say "
-    "`gristmill --plugin-files …`"
-)
+_KINDS = Plugins("kind", "gristmill.verifiers", _BUILT_IN)
 _TRIES = 3
 _PAUSE_SECONDS = 0.05
 
@@ -57,32 +51,9 @@ class VerifierClass(Protocol):
         ...
 
 
-_trusted = False
-
-
-def trust_files(trust: bool = True) -> None:
-    """Let tasks name their verifier as ``path.py:Name``. Such a file is run here, with all rights of this process.
-
-    Off until whoever starts the process says so: a file of tasks is data, and data runs no code.
-    """
-    global _trusted
-    _trusted = trust
-
-
-def _is_file(kind: str) -> bool:
-    return ".py:" in kind
-
-
-@cache
-def _installed() -> dict[str, str]:
-    found: list[EntryPoint] = sorted(entry_points(group=_GROUP), key=lambda point: point.value)
-    # A plug-in cannot take over a built-in kind: what `code` means must not depend on what else is installed.
-    return {point.name: point.value for point in found} | _BUILT_IN
-
-
 def kinds() -> tuple[str, ...]:
     """The kinds of task that can be judged here, sorted."""
-    return tuple(sorted(_installed()))
+    return _KINDS.names()
 
 
 def verifier_class(kind: str) -> VerifierClass:
@@ -92,38 +63,23 @@ def verifier_class(kind: str) -> VerifierClass:
         UnknownKindError: no built-in or installed verifier has that kind.
         UserError: it belongs to a plug-in that cannot be imported, or to a file that is not trusted.
     """
-    if _is_file(kind):
-        if not _trusted:
-            raise UserError(_UNTRUSTED.format(kind=kind))
-        loaded: VerifierClass = load_file(kind)
-        return loaded
-    where = _installed().get(kind)
-    if where is None:
-        raise UnknownKindError(_unknown(kind))
-    module, _, name = where.partition(":")
-    try:
-        named = getattr(import_module(module), name)
-    except Exception as error:
-        if kind in _BUILT_IN:
-            raise
-        raise UserError(
-            f"the plug-in {where!r}, which judges tasks of the kind {kind!r}, cannot be imported: "
-            f"{type(error).__name__}: {error}. Mend or uninstall the package that brings it"
-        ) from error
+    if unknown := _unknown(kind):
+        raise UnknownKindError(unknown)
+    named = _KINDS.load(kind)
     found: VerifierClass = named if kind in _BUILT_IN else from_function(named, kind)
     return found
 
 
 def problems(task: Task) -> list[str]:
     """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
-    if _is_file(task.kind) and not _trusted:
-        return [_UNTRUSTED.format(kind=task.kind)]
-    if not _is_file(task.kind) and task.kind not in _installed():
-        return [_unknown(task.kind)]
+    if why := _unknown(task.kind) or _KINDS.untrusted(task.kind):
+        return [why]
     return verifier_class(task.kind).problems(task)
 
 
-def _unknown(kind: str) -> str:
+def _unknown(kind: str) -> str | None:
+    if is_file(kind) or kind in kinds():
+        return None
     return f"kind: nobody judges {kind!r}; the kinds known here are {', '.join(kinds())}"
 
 

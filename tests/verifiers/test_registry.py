@@ -13,7 +13,18 @@ from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job, Report
-from gristmill.verifiers import Outcome, Strength, Task, UnknownKindError, Verdict, Verifiers, kinds, problems, registry
+from gristmill.verifiers import (
+    Outcome,
+    Strength,
+    Task,
+    UnknownKindError,
+    Verdict,
+    Verifiers,
+    kinds,
+    plugins,
+    problems,
+    registry,
+)
 
 TESTS: Any = [{"type": "cases", "entry_point": "f", "cases": [{"args": [1], "expected": 2}]}]
 
@@ -83,15 +94,15 @@ def test_a_plug_in_adds_a_kind_but_cannot_take_over_a_built_in_one(monkeypatch: 
         EntryPoint("poetry", f"{__name__}:Poetry", "gristmill.verifiers"),
         EntryPoint("code", f"{__name__}:Poetry", "gristmill.verifiers"),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this())
-    registry._installed.cache_clear()
+    plugins.installed.cache_clear()
     try:
         assert "poetry" in kinds()
         assert registry.verifier_class("poetry").name == "poetry"
         assert registry.verifier_class("code").name == "code"
     finally:
-        registry._installed.cache_clear()
+        plugins.installed.cache_clear()
 
 
 def _this() -> Any:
