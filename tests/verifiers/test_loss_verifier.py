@@ -12,8 +12,9 @@ import pytest
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.trained.loss.data import CLASSES, digits, noisy_labels
-from gristmill.verifiers.trained.loss.trainer import Settings, train
+from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
+from gristmill.verifiers.trained.loss.problem import Settings
+from gristmill.verifiers.trained.loss.trainer import train
 from gristmill.verifiers.trained.loss.verifier import LossVerifier, ask, check_gradient, recheck
 from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
@@ -45,9 +46,10 @@ def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return differentiated(loss)
 
 
-def trained(loss: Callable[[Any, Any], Any], seed: int = 0, **settings: Any) -> float:
+def trained(loss: Callable[[Any, Any], Any], seed: int = 0, noise: float = 0.4, **settings: Any) -> float:
     far = served(loss)
-    return train(lambda logits, labels: ask(far, logits, labels), seed, Settings(**settings)).accuracy
+    digits = DigitsLabelNoise(noise)
+    return train(lambda logits, labels: ask(far, logits, labels), digits, seed, Settings(**settings)).grade
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
@@ -61,10 +63,10 @@ def symmetric(logits: Any, labels: Any) -> Any:
 
 
 def test_exactly_the_share_of_labels_is_wrong_and_the_split_is_fixed() -> None:
-    data = digits()
-    assert (len(data.train_labels), len(data.test_labels)) == (1348, 449)
-    noisy = noisy_labels(data.train_labels, 0.4, np.random.default_rng(0))
-    assert (noisy != data.train_labels).sum() == round(0.4 * len(noisy))
+    data = DigitsLabelNoise().data()
+    assert (len(data.targets), len(data.held_out_targets)) == (1348, 449)
+    noisy = DigitsLabelNoise(0.4).spoiled(data.targets, np.random.default_rng(0))
+    assert (noisy != data.targets).sum() == round(0.4 * len(noisy))
     assert set(noisy.tolist()) == set(range(CLASSES))
 
 
@@ -91,7 +93,7 @@ def test_reference_losses_score_as_published() -> None:
 def test_training_ends_at_its_deadline_and_leaves_torch_s_chance_alone() -> None:
     state = torch.random.get_rng_state()
     with pytest.raises(Deadline):
-        train(lambda logits, labels: (0.0, logits), 0, deadline=0.0)
+        train(lambda logits, labels: (0.0, logits), DigitsLabelNoise(), 0, deadline=0.0)
     assert torch.equal(state, torch.random.get_rng_state())
 
 

@@ -26,7 +26,15 @@ def gristmill(command: str, folder: Path, *arguments: str) -> subprocess.Complet
 
 
 def test_the_page_has_its_files() -> None:
-    assert set(FILES) == {"wordcount.py", "tasks.jsonl", "replies.jsonl", "anagram.py", "test_anagram.py"}
+    assert set(FILES) == {
+        "wordcount.py",
+        "tasks.jsonl",
+        "replies.jsonl",
+        "anagram.py",
+        "test_anagram.py",
+        "carts.py",
+        "line.py",
+    }
 
 
 def test_the_function_judges_behind_its_flag_only(folder: Path, gristmill_command: str, bubblewrap: str) -> None:
@@ -53,6 +61,44 @@ def test_the_class_keeps_the_contract_as_the_page_proves_it(folder: Path, bubble
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+def verdicts_of_baselines(folder: Path, command: str, kind: str, baselines: dict[str, str]) -> dict[str, str]:
+    """The outcomes of an environment's or a problem's own baselines, judged by the command as the page says."""
+    make = PAGE.read_text("utf-8").split("`make_tasks.py`")[1].split("```python\n")[1].split("```")[0]
+    done = subprocess.run([sys.executable, "-c", make], cwd=folder, capture_output=True, text=True, check=True)
+    (task,) = (row for row in map(json.loads, done.stdout.splitlines()) if row["kind"] == kind)
+    (folder / "tasks.jsonl").write_text(json.dumps(task))
+    rows = [{"task_id": task["id"], "id": name, "text": source} for name, source in baselines.items()]
+    (folder / "replies.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    arguments = ("tasks.jsonl", "replies.jsonl", "--out", "verdicts.jsonl", "--sandbox", "bubblewrap")
+    assert gristmill(command, folder, "tasks", "check", "tasks.jsonl").returncode == 2
+    judged = gristmill(command, folder, "--plugin-files", "verify", *arguments)
+    assert judged.returncode == 0, judged.stderr
+    return {row["id"]: row["outcome"] for row in map(json.loads, (folder / "verdicts.jsonl").open())}
+
+
+def baselines_of(folder: Path, module: str, name: str) -> dict[str, str]:
+    show = f"import json, {module}; print(json.dumps({module}.{name}.baselines))"
+    done = subprocess.run([sys.executable, "-c", show], cwd=folder, capture_output=True, text=True, check=True)
+    shown: dict[str, str] = json.loads(done.stdout)
+    return shown
+
+
+def test_a_reward_is_judged_in_an_environment_of_one_s_own(
+    folder: Path, gristmill_command: str, bubblewrap: str
+) -> None:
+    rewards = baselines_of(folder, "carts", "Carts") | {
+        "away": "def reward(obs, action, next_obs, info):\n    return abs(next_obs[:, 0])"
+    }
+    outcomes = verdicts_of_baselines(folder, gristmill_command, "reward", rewards)
+    assert (outcomes["human"], outcomes["away"]) == ("passed", "failed")
+
+
+def test_a_loss_is_judged_on_a_problem_of_one_s_own(folder: Path, gristmill_command: str, bubblewrap: str) -> None:
+    pytest.importorskip("torch")
+    outcomes = verdicts_of_baselines(folder, gristmill_command, "loss", baselines_of(folder, "line", "Line"))
+    assert outcomes == {"human": "passed", "usual": "failed"}
 
 
 def test_the_combinations_can_be_made(folder: Path) -> None:

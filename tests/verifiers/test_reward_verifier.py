@@ -16,14 +16,17 @@ from hypothesis.extra import numpy as arrays
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.trained.reward.environment import ACTIONS, EPISODE_STEPS, Floats, MountainCars
+from gristmill.verifiers.trained.reward.environment import Episodes, Floats, Settings
+from gristmill.verifiers.trained.reward.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
-from gristmill.verifiers.trained.reward.trainer import Batch, Settings, train
+from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardVerifier, ask, recheck
 from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
 TASK = Task(id="r", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 1})
+CAR = MountainCar()
+ACTIONS, EPISODE_STEPS = len(CAR.actions), CAR.episode_steps
 SPEED = "import numpy as np\ndef reward(obs, action, next_obs, info):\n    return 10 * np.abs(next_obs[:, 1])\n"
 
 
@@ -40,8 +43,8 @@ def backwards(batch: Batch) -> Floats:
 
 
 def test_the_car_moves_as_published() -> None:
-    cars = MountainCars(1, np.random.default_rng(0))
-    x, v = float(cars.position[0]), 0.0
+    cars = Episodes(CAR, 1, np.random.default_rng(0))
+    x, v = cars.observe()[0].tolist()
     for k in range(EPISODE_STEPS):
         action = (k // 20) % ACTIONS
         v = max(-0.07, min(0.07, v + (action - 1) * 0.001 - math.cos(3 * x) * 0.0025))
@@ -54,7 +57,7 @@ def test_the_car_moves_as_published() -> None:
 
 def test_the_network_s_gradient_is_that_of_its_output() -> None:
     generator = np.random.default_rng(3)
-    net = network(generator, 5, ACTIONS, 1.0)
+    net = network(generator, 2, 5, ACTIONS, 1.0)
     x, upstream = generator.standard_normal((4, 2)), generator.standard_normal((4, ACTIONS))
     gradients = net.backward(net.forward(x)[1], upstream)
     for weight, gradient in zip(net.weights, gradients, strict=True):
@@ -74,27 +77,27 @@ def test_actions_are_drawn_by_their_probabilities() -> None:
 
 
 def test_speed_shaping_is_learned_and_the_native_reward_is_not() -> None:
-    assert train(speed, 0).success_rate >= 0.95
-    assert train(native, 0).success_rate <= 0.05
-    assert train(backwards, 0).success_rate == 0.0
+    assert train(speed, CAR, 0).grade >= 0.95
+    assert train(native, CAR, 0).grade <= 0.05
+    assert train(backwards, CAR, 0).grade == 0.0
 
 
 def test_one_seed_gives_one_result() -> None:
     short = Settings(steps=3 * 4096)
-    first, second = (train(speed, 7, short) for _ in range(2))
+    first, second = (train(speed, CAR, 7, short) for _ in range(2))
     assert first.checkpoints == second.checkpoints
-    assert first.success_rate == second.success_rate
+    assert first.grade == second.grade
 
 
 def test_the_scale_of_a_reward_does_not_decide() -> None:
     short = Settings(steps=8 * 4096)
-    rates = [train(lambda batch, by=by: by * speed(batch), 1, short).success_rate for by in (1e-6, 1.0, 1e6)]  # type: ignore[misc]
+    rates = [train(lambda batch, by=by: by * speed(batch), CAR, 1, short).grade for by in (1e-6, 1.0, 1e6)]  # type: ignore[misc]
     assert max(rates) - min(rates) < 0.35
 
 
 def test_training_ends_at_its_deadline() -> None:
     with pytest.raises(Deadline):
-        train(native, 0, deadline=0.0)
+        train(native, CAR, 0, deadline=0.0)
 
 
 def some_batch(rows: int = 12) -> Batch:
@@ -226,7 +229,8 @@ async def test_a_candidate_finds_neither_trainer_nor_environment_beside_it(pool:
         "import sys, gc\n"
         + SAYS
         + "raise ValueError([m for m in sys.modules if m.startswith('gristmill.verifiers')] + "
-        "[type(o).__name__ for o in gc.get_objects() if type(o).__name__ in ('MountainCars', 'Net', 'Task', 'Steps')])"
+        "[type(o).__name__ for o in gc.get_objects() "
+        "if type(o).__name__ in ('MountainCar', 'Episodes', 'Net', 'Task', 'Steps')])"
     )
     verdict = await RewardVerifier(pool).verify(TASK, look)
     assert verdict.outcome is Outcome.ERROR

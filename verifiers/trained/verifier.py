@@ -7,11 +7,12 @@ the mean over seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
@@ -19,7 +20,7 @@ from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["TRAINER_SECONDS", "Deadline", "Summary", "Trained", "Training", "judge_trained", "training_problems"]
+__all__ = ["Deadline", "Trained", "Training", "judge_trained", "training_problems"]
 
 SEEDS: Final = 3
 TARGET: Final = 0.9
@@ -37,7 +38,7 @@ W = TypeVar("W")
 
 @dataclass(frozen=True)
 class Trained(Generic[W]):
-    """What one training came to; `what` is the kind's own record of it.
+    """What one training came to; `record` is the kind's own record of it.
 
     `score` is in [0, 1], higher is better; `seconds` is the trainer's time, `candidate_seconds` the function's.
     """
@@ -46,39 +47,38 @@ class Trained(Generic[W]):
     score: float
     seconds: float
     candidate_seconds: float
-    what: W
+    record: W
 
 
-@dataclass(frozen=True)
-class Summary:
-    """All trainings in words (for the candidate's author) and numbers; `details` say one line about each."""
-
-    text: str
-    metrics: dict[str, float]
-    details: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Training(Generic[W]):
-    """How something is trained with the functions of one kind, and what is asked of them around it.
-
-    Args:
-        verifier: its name and version.
-        probe: tries the function before any training, so that a mistake shows at once.
-        train: one training, with a seed. Raises `Deadline`.
-        recheck: asks a fresh process again about what was recorded of a training.
-        summarize: of the target and all trainings.
-    """
+class Training(Protocol[W]):
+    """How something is trained with the functions of one kind, and what is asked of them around it."""
 
     verifier: str
-    probe: Callable[[ServedFunction], None]
-    train: Callable[[ServedFunction, int], Trained[W]]
-    recheck: Callable[[ServedFunction, W], None]
-    summarize: Callable[[float, Sequence[Trained[W]]], Summary]
+    """Its name and version."""
+    measure: str
+    """What a score is, as in "accuracy"."""
+    subject: str
+    """What was trained, as in "Networks trained with this loss"."""
+
+    def probe(self, served: ServedFunction) -> None:
+        """Try the function before any training, so that a mistake shows at once."""
+        ...
+
+    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, W]:
+        """One training: its score and its record. Raises `Deadline` once `time.monotonic` is past `deadline`."""
+        ...
+
+    def recheck(self, served: ServedFunction, record: W) -> None:
+        """Ask a fresh process again about what was recorded of a training."""
+        ...
+
+    def feedback(self, target: float, records: Sequence[W]) -> str:
+        """What the trainings say to the function's author, beyond their scores."""
+        ...
 
 
-def training_problems(task: Task, kind: str, measure: str) -> list[str]:
-    """What is wrong with a task's settings and target; `measure` is what the target is a value of."""
+def training_problems(task: Task, kind: str) -> list[str]:
+    """What is wrong with a task's settings and target."""
     found = []
     unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}
     if unknown:
@@ -89,7 +89,7 @@ def training_problems(task: Task, kind: str, measure: str) -> list[str]:
     if type(task.settings.get("entry_point", kind)) is not str:
         found.append("settings.entry_point: must be the name of one function")
     if task.target is not None and not 0 <= task.target <= 1:
-        found.append(f"target: {measure} lies from 0 to 1")
+        found.append(f"target: the score of a {kind} lies from 0 to 1")
     return found
 
 
@@ -122,18 +122,33 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
         # Not the candidate's: its own answers are charged apart.
         return verdict(Outcome.UNSCORED, None)
     target = TARGET if task.target is None else task.target
-    summary = training.summarize(target, trained)
-    score = fmean(each.score for each in trained)
-    common = {
+    scores = [each.score for each in trained]
+    score = fmean(scores)
+    key = training.measure.replace(" ", "_")
+    metrics = {
+        key: score,
+        f"{key}_min": min(scores),
+        f"{key}_max": max(scores),
         "seeds": float(len(trained)),
         "trainer_seconds": sum(each.seconds for each in trained),
         "candidate_seconds": sum(each.candidate_seconds for each in trained),
     }
     checks = tuple(
-        Check(name=f"seed {each.seed}", outcome=_outcome(each.score, target), public=True, detail=detail)
-        for each, detail in zip(trained, summary.details, strict=True)
+        Check(
+            name=f"seed {each.seed}",
+            outcome=_outcome(each.score, target),
+            public=True,
+            detail=f"{training.measure} {each.score:.3f}",
+        )
+        for each in trained
     )
-    return verdict(_outcome(score, target), score, summary.text, metrics=summary.metrics | common, checks=checks)
+    reached = "reached" if score >= target else "not reached"
+    feedback = (
+        f"{training.subject} have a mean {training.measure} of {score:.3f} "
+        f"({', '.join(f'{each:.3f}' for each in scores)}); the target of {target:.2f} is {reached}.\n"
+        f"{training.feedback(target, [each.record for each in trained])}"
+    )
+    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks)
 
 
 def _outcome(score: float, target: float) -> Outcome:
@@ -148,13 +163,15 @@ async def _every_seed(pool: Jobs, offered: Solution, training: Training[W], seed
                 await runner.run(training.probe)
             trained.append(await runner.run(partial(_train, training, seed)))
         async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
-            await runner.run(partial(_recheck, training, trained[-1].what))
+            await runner.run(partial(_recheck, training, trained[-1].record))
     return trained
 
 
 def _train(training: Training[W], seed: int, served: ServedFunction) -> Trained[W]:
-    return training.train(served, seed)
+    begun = time.monotonic()
+    score, record = training.train(served, seed, begun + TRAINER_SECONDS)
+    return Trained(seed, score, time.monotonic() - begun, served.seconds, record)
 
 
-def _recheck(training: Training[W], what: W, served: ServedFunction) -> None:
-    training.recheck(served, what)
+def _recheck(training: Training[W], record: W, served: ServedFunction) -> None:
+    training.recheck(served, record)

@@ -1,8 +1,8 @@
-"""Trains a small network with a candidate's loss and measures it on clean held-out labels; trusted, the judge's side.
+"""Trains a problem's network with a candidate's loss and grades it on held-out data; trusted, the judge's side.
 
-The loss itself is computed elsewhere: `LossFunction` gets logits and noisy labels as arrays and returns a number and
-its gradient with respect to the logits, which a custom autograd function carries on into the network. Images, true
-labels, weights, seeds and the metric never leave this process. torch is imported on use (``gristmill[losses]``).
+The loss itself is computed elsewhere: `LossFunction` gets outputs and targets as arrays and returns a number and its
+gradient with respect to the outputs, which a custom autograd function carries on into the network. Inputs, clean
+targets, weights, seeds and the grade never leave this process. torch is imported on use (``gristmill[losses]``).
 """
 
 from __future__ import annotations
@@ -16,47 +16,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.trained.loss.data import CLASSES, digits, noisy_labels
+from gristmill.verifiers.trained.loss.problem import Problem, Settings
 from gristmill.verifiers.trained.verifier import Deadline
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Checkpoint", "LossFunction", "Settings", "TrainedNetwork", "require_torch", "train"]
+__all__ = ["Checkpoint", "LossFunction", "TrainedNetwork", "require_torch", "train"]
 
-LossFunction = Callable[[NDArray[np.float32], NDArray[np.int64]], tuple[float, NDArray[np.float32]]]
-"""(logits (n, 10), labels (n,)) → (loss, gradient (n, 10)). Whatever it raises ends the training."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a network is trained and measured. The defaults give one run in about half a second."""
-
-    epochs: int = 60
-    batch: int = 128
-    hidden: int = 128
-    learning_rate: float = 2e-3
-    noise: float = 0.4
-    checkpoints: int = 6
+LossFunction = Callable[[NDArray[np.float32], NDArray[Any]], tuple[float, NDArray[np.float32]]]
+"""(outputs (n, k), targets (n, …)) → (loss, gradient (n, k)). Whatever it raises ends the training."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was measured while training went on; the accuracy never enters the training."""
+    """What was measured while training went on; the grade never enters the training."""
 
     epoch: int
-    accuracy: float
+    grade: float
     loss: float  # mean over the epoch
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """One trained network's record; `accuracy` is its share of right answers on clean held-out images."""
+    """One trained network's record; `grade` is how good it is on held-out data, in [0, 1]."""
 
-    seed: int
-    accuracy: float
+    grade: float
     checkpoints: tuple[Checkpoint, ...]
-    seconds: float
 
 
 def require_torch() -> ModuleType:
@@ -73,61 +59,52 @@ def require_torch() -> ModuleType:
 
 
 def train(
-    loss: LossFunction, seed: int, settings: Settings | None = None, deadline: float | None = None
+    loss: LossFunction,
+    problem: Problem,
+    seed: int,
+    settings: Settings | None = None,
+    deadline: float | None = None,
 ) -> TrainedNetwork:
-    """Train one network from nothing with `loss` and measure it on the clean held-out images.
+    """Train one network from nothing with `loss` and grade it on the held-out data.
 
-    `loss` is called once a batch. `deadline` is a `time.monotonic` instant.
+    `loss` is called once a batch. `settings` are the problem's own if None; `deadline` is a `time.monotonic` instant.
 
     Raises:
         Deadline: it had not ended by then.
-        UserError: torch or scikit-learn is not installed.
+        UserError: torch, or what the data are loaded with, is not installed.
     """
     torch = require_torch()
-    settings = settings or Settings()
-    data = digits()
-    begun = time.monotonic()
+    settings = settings or problem.training
+    data = problem.data()
     noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    labels = noisy_labels(data.train_labels, settings.noise, noise)
-    images, held_out = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
-    network = _network(torch, settings.hidden, seed)
+    targets = problem.spoiled(data.targets, noise)
+    inputs, held_out = torch.from_numpy(data.inputs), torch.from_numpy(data.held_out_inputs)
+    with torch.random.fork_rng(devices=[]):  # torch's own stream is left as it was
+        torch.manual_seed(seed)
+        network = problem.network(torch)
     adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     carried = _carried(torch)
     marks = {round((k + 1) * settings.epochs / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[Checkpoint] = []
-    accuracy = 0.0
+    grade = 0.0
     for epoch in range(1, settings.epochs + 1):
-        shuffled = order.permutation(len(labels))
+        shuffled = order.permutation(len(targets))
         values: list[float] = []
-        for start in range(0, len(labels), settings.batch):
+        for start in range(0, len(targets), settings.batch):
             if deadline is not None and time.monotonic() > deadline:
                 raise Deadline
             rows = shuffled[start : start + settings.batch]
-            logits = network(images[torch.from_numpy(rows)])
-            value, gradient = loss(logits.detach().numpy().copy(), labels[rows])
+            outputs = network(inputs[torch.from_numpy(rows)])
+            value, gradient = loss(outputs.detach().numpy().copy(), targets[rows])
             adam.zero_grad()
-            carried.apply(logits, value, torch.from_numpy(gradient)).backward()
+            carried.apply(outputs, value, torch.from_numpy(gradient)).backward()
             adam.step()
             values.append(value)
         if epoch in marks:
             with torch.no_grad():
-                guesses = network(held_out).argmax(dim=1).numpy()
-            accuracy = float((guesses == data.test_labels).mean())
-            checkpoints.append(Checkpoint(epoch, accuracy, float(np.mean(values))))
-    return TrainedNetwork(seed, accuracy, tuple(checkpoints), time.monotonic() - begun)
-
-
-def _network(torch: Any, hidden: int, seed: int) -> Any:
-    """64 → hidden → hidden → 10 with ReLU. Its weights come from the seed, and torch's own stream is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return torch.nn.Sequential(
-            torch.nn.Linear(64, hidden),
-            torch.nn.ReLU(),
-            torch.nn.Linear(hidden, hidden),
-            torch.nn.ReLU(),
-            torch.nn.Linear(hidden, CLASSES),
-        )
+                grade = problem.grade(network(held_out).numpy(), data.held_out_targets)
+            checkpoints.append(Checkpoint(epoch, grade, float(np.mean(values))))
+    return TrainedNetwork(grade, tuple(checkpoints))
 
 
 def _carried(torch: Any) -> Any:
@@ -135,9 +112,9 @@ def _carried(torch: Any) -> Any:
 
     class Carried(torch.autograd.Function):  # type: ignore[misc]  # torch is imported on use
         @staticmethod
-        def forward(context: Any, logits: Any, value: float, gradient: Any) -> Any:
+        def forward(context: Any, outputs: Any, value: float, gradient: Any) -> Any:
             context.save_for_backward(gradient)
-            return logits.new_tensor(value)
+            return outputs.new_tensor(value)
 
         @staticmethod
         def backward(context: Any, upstream: Any) -> Any:

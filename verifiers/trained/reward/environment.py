@@ -1,83 +1,205 @@
-"""MountainCar, many at a time: the judge's own copy of the world in which a candidate's reward trains a policy.
+"""What a reward is judged in: the `Environment` protocol, and many of its episodes run side by side.
 
-The dynamics are those of Moore (1990) as in Gymnasium's ``MountainCar-v0``: a car too weak for the hill must swing
-up. Everything is a vector over the cars, so that 64 cars step as fast as one.
+An environment describes itself in words, moves its states, and grades how episodes ended. It runs on the judge's side:
+the trainer and the grade see it, the candidate gets arrays of steps only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ACTIONS", "EPISODE_STEPS", "GOAL", "Floats", "MountainCars", "Steps"]
+__all__ = ["Ended", "Environment", "Episodes", "Floats", "Parameter", "Quantity", "Settings", "Steps"]
 
 Floats = NDArray[np.float64]
 
-ACTIONS = 3
-"""Push left, coast, push right."""
 
-GOAL = 0.5
-"""Position of the flag; reaching it ends an episode as a success."""
+@dataclass(frozen=True)
+class Quantity:
+    """A number that is observed, one column of an observation.
 
-EPISODE_STEPS = 200
-"""An episode that has not reached the goal by then ends as a failure."""
+    `scale` is how far it usually lies from the middle of its range, for what a policy reads; half the range if None.
+    """
 
-_FORCE = 0.001
-_GRAVITY = 0.0025
-_LOWEST, _HIGHEST = -1.2, 0.6
-_MAX_SPEED = 0.07
+    name: str
+    low: float
+    high: float
+    note: str = ""
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A constant of the physics, and the range in which it still makes sense."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a policy is trained and measured. The defaults take about a second with `MountainCar`."""
+
+    steps: int = 98_304
+    episodes: int = 64  # side by side in training
+    horizon: int = 64
+    epochs: int = 4
+    minibatches: int = 8
+    hidden: int = 32
+    learning_rate: float = 1e-3
+    discount: float = 0.975
+    trace: float = 0.95
+    clip: float = 0.2
+    entropy: float = 0.01
+    gradient_norm: float = 0.5
+    checkpoints: int = 6
+    checkpoint_episodes: int = 64
+    graded_episodes: int = 256
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How episodes ended, one row an episode."""
+
+    states: Floats  # (n, columns of a state)
+    succeeded: NDArray[np.bool_]  # (n,)
+    steps: NDArray[np.int64]  # (n,) how many steps it took
+
+
+class Environment(Protocol):
+    """A world in which a policy learns from a reward. It keeps no state: equal arguments give equal answers.
+
+    A state is a row of numbers whose first columns, one for each `Quantity`, are what is observed; further columns stay
+    hidden from policy and reward.
+    """
+
+    @property
+    def name(self) -> str:
+        """What `Task.environment` names."""
+        ...
+
+    @property
+    def story(self) -> str:
+        """What a policy must learn and what makes that hard, in a sentence or two."""
+        ...
+
+    @property
+    def dynamics(self) -> str:
+        """How a step changes a state, in words or formulas."""
+        ...
+
+    @property
+    def observation(self) -> Sequence[Quantity]:
+        """The columns of an observation."""
+        ...
+
+    @property
+    def actions(self) -> Sequence[str]:
+        """What each action does, from number 0 on, as in "pushes left"."""
+        ...
+
+    @property
+    def physics(self) -> Sequence[Parameter]:
+        """The constants that `step` gets by name."""
+        ...
+
+    @property
+    def episode_steps(self) -> int:
+        """An episode that has not succeeded by then ends."""
+        ...
+
+    @property
+    def goal(self) -> str:
+        """What `succeeded` finds, as in "the flag was reached"."""
+        ...
+
+    @property
+    def measure(self) -> str:
+        """The name of the mean grade, as in "success rate"."""
+        ...
+
+    @property
+    def grading(self) -> str:
+        """What the mean grade is, as in "the share of fresh episodes in which ..."."""
+        ...
+
+    @property
+    def training(self) -> Settings:
+        """How much training a reward gets."""
+        ...
+
+    @property
+    def baselines(self) -> Mapping[str, str]:
+        """Source of rewards to compare with: "human", the best known by hand, and "sparse", success alone."""
+        ...
+
+    def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
+        """(episodes, columns): states in which episodes begin, drawn from `generator` and nothing else."""
+        ...
+
+    def step(self, states: Floats, actions: NDArray[np.int64], physics: Mapping[str, float | Floats]) -> Floats:
+        """The next states, a new array; `physics` has one number for all rows or one for each."""
+        ...
+
+    def succeeded(self, states: Floats) -> NDArray[np.bool_]:
+        """(n,): which states end their episode as a success."""
+        ...
+
+    def grade(self, ended: Ended) -> Floats:
+        """(n,) in [0, 1], higher is better: what a reward is scored by, and cannot touch."""
+        ...
+
+    def advice(self, grades: Sequence[float]) -> str:
+        """A sentence for the author of a reward that falls short; `grades` are the weakest policy's, by checkpoint."""
+        ...
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What one step of all cars gave; every array has one row a car, in the order of the cars."""
+    """What one step of all episodes gave; every array has one row an episode."""
 
-    observation: Floats  # (cars, 2) before the step: position in [-1.2, 0.6], velocity in [-0.07, 0.07]
-    next_observation: Floats  # (cars, 2) after the step and before any reset
-    terminated: NDArray[np.bool_]  # the goal was reached
+    observation: Floats  # (n, quantities) before the step
+    next_observation: Floats  # (n, quantities) after the step and before any reset
+    next_state: Floats  # (n, columns of a state), likewise
+    terminated: NDArray[np.bool_]  # it succeeded
     truncated: NDArray[np.bool_]  # the episode's steps were used up
     step: NDArray[np.int64]  # number of the step within its episode, from 0
 
 
-@dataclass
-class MountainCars:
-    """`cars` independent episodes that begin anew where they end.
+class Episodes:
+    """`count` independent episodes that begin anew where they end.
 
-    Starts are drawn from the generator given, and from nothing else: equal seeds give equal worlds.
+    Starts are drawn from the generator given, and from nothing else: equal seeds give equal episodes.
     """
 
-    cars: int
-    generator: np.random.Generator
-    position: Floats = field(init=False)
-    velocity: Floats = field(init=False)
-    age: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.position = self.generator.uniform(-0.6, -0.4, self.cars)
-        self.velocity = np.zeros(self.cars)
-        self.age = np.zeros(self.cars, dtype=np.int64)
+    def __init__(self, environment: Environment, count: int, generator: np.random.Generator) -> None:
+        self.environment = environment
+        self.count = count
+        self._generator = generator
+        self._physics = {parameter.name: parameter.default for parameter in environment.physics}
+        self.states = environment.reset(generator, count)
+        self._age = np.zeros(count, dtype=np.int64)
 
     def observe(self) -> Floats:
-        """(cars, 2): position and velocity now."""
-        return np.stack([self.position, self.velocity], axis=1)
+        """(count, quantities): what is observed now."""
+        return self.states[:, : len(self.environment.observation)]
 
     def step(self, action: NDArray[np.int64]) -> Steps:
-        """Push every car by its action, 0 to 2, and begin anew the episodes that ended."""
-        before = self.observe()
-        velocity = self.velocity + (action - 1) * _FORCE - np.cos(3 * self.position) * _GRAVITY
-        velocity = np.minimum(np.maximum(velocity, -_MAX_SPEED), _MAX_SPEED)
-        position = np.minimum(np.maximum(self.position + velocity, _LOWEST), _HIGHEST)
-        velocity[(position <= _LOWEST) & (velocity < 0)] = 0.0
-        after = np.stack([position, velocity], axis=1)
-        terminated = position >= GOAL
-        truncated = ~terminated & (self.age + 1 >= EPISODE_STEPS)
-        steps = Steps(before, after, terminated, truncated, self.age.copy())
-        self.position, self.velocity, self.age = position, velocity, self.age + 1
+        """Take one action in every episode, and begin anew those that ended."""
+        environment, before, age = self.environment, self.observe(), self._age
+        after = environment.step(self.states, action, self._physics)
+        terminated = environment.succeeded(after)
+        truncated = ~terminated & (age + 1 >= environment.episode_steps)
+        self.states, self._age = after.copy(), age + 1
         ended = terminated | truncated
         if ended.any():
-            self.position[ended] = self.generator.uniform(-0.6, -0.4, int(ended.sum()))
-            self.velocity[ended] = 0.0
-            self.age[ended] = 0
-        return steps
+            self.states[ended] = environment.reset(self._generator, int(ended.sum()))
+            self._age[ended] = 0
+        observed = after[:, : len(environment.observation)]
+        return Steps(before, observed, after, terminated, truncated, age)

@@ -1,15 +1,16 @@
-"""The policy that a reward trains: a small network in numpy, and how often it reaches the goal."""
+"""The policy that a reward trains: a small network in numpy, and how well it does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import ACTIONS, EPISODE_STEPS, Floats, MountainCars
+from gristmill.verifiers.trained.reward.environment import Ended, Environment, Episodes, Floats, Quantity
 
-__all__ = ["Net", "draw", "features", "network", "probabilities", "success_rate"]
+__all__ = ["Net", "draw", "features", "mean_grade", "network", "probabilities"]
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Net:
             weight -= step * m / (np.sqrt(v) + 1e-8)
 
 
-def network(generator: np.random.Generator, hidden: int, outputs: int, gain: float) -> Net:
+def network(generator: np.random.Generator, inputs: int, hidden: int, outputs: int, gain: float) -> Net:
     """A fresh network with orthogonal weights; `gain` scales the last layer."""
 
     def layer(rows: int, columns: int, scale: float) -> Floats:
@@ -62,7 +63,7 @@ def network(generator: np.random.Generator, hidden: int, outputs: int, gain: flo
     root2 = float(np.sqrt(2))
     return Net(
         [
-            layer(2, hidden, root2),
+            layer(inputs, hidden, root2),
             np.zeros(hidden),
             layer(hidden, hidden, root2),
             np.zeros(hidden),
@@ -72,9 +73,11 @@ def network(generator: np.random.Generator, hidden: int, outputs: int, gain: flo
     )
 
 
-def features(observation: Floats) -> Floats:
-    """Position and velocity, brought to about unit range."""
-    return (observation - (-0.3, 0.0)) / (0.9, 0.035)
+def features(observation: Floats, quantities: Sequence[Quantity]) -> Floats:
+    """An observation, brought to about unit range."""
+    middle = [(quantity.low + quantity.high) / 2 for quantity in quantities]
+    scale = [quantity.scale or (quantity.high - quantity.low) / 2 for quantity in quantities]
+    return np.asarray((observation - middle) / scale)
 
 
 def probabilities(logits: Floats) -> Floats:
@@ -85,18 +88,21 @@ def probabilities(logits: Floats) -> Floats:
 
 def draw(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
     """One action a row, drawn by its row of probabilities."""
-    below = generator.random((len(chances), 1)) > chances.cumsum(axis=1)[:, : ACTIONS - 1]
+    below = generator.random((len(chances), 1)) > chances.cumsum(axis=1)[:, :-1]
     return np.asarray(below.sum(axis=1))
 
 
-def success_rate(actor: Net, generator: np.random.Generator, episodes: int) -> float:
-    """Share of `episodes` fresh episodes, with the policy's likeliest action, that reach the goal."""
-    cars = MountainCars(episodes, generator)
-    done = np.zeros(episodes, dtype=bool)
-    for _ in range(EPISODE_STEPS):
-        logits, _ = actor.forward(features(cars.observe()))
-        steps = cars.step(logits.argmax(axis=1))
-        done |= steps.terminated
-        if done.all():
+def mean_grade(actor: Net, environment: Environment, generator: np.random.Generator, episodes: int) -> float:
+    """The environment's grade of `episodes` fresh episodes with the policy's likeliest action, in the mean."""
+    running = Episodes(environment, episodes, generator)
+    states = np.zeros_like(running.states)
+    succeeded = np.zeros(episodes, dtype=bool)
+    steps = np.zeros(episodes, dtype=np.int64)
+    for number in range(1, environment.episode_steps + 1):
+        logits, _ = actor.forward(features(running.observe(), environment.observation))
+        taken = running.step(logits.argmax(axis=1))
+        now = (taken.terminated | taken.truncated) & (steps == 0)
+        states[now], succeeded[now], steps[now] = taken.next_state[now], taken.terminated[now], number
+        if steps.all():
             break
-    return float(done.mean())
+    return float(np.mean(environment.grade(Ended(states, succeeded, steps))))

@@ -1,4 +1,4 @@
-"""A tiny PPO in numpy that learns MountainCar from whatever reward it is given; trusted, on the judge's side.
+"""A tiny PPO in numpy that learns an environment from whatever reward it is given; trusted, on the judge's side.
 
 Source: Schulman et al. 2017, "Proximal Policy Optimization Algorithms". Departures: (1) separate actor and critic
 of two tanh layers, written out by hand, because 100 000 steps should take a second; (2) rewards are divided by their
@@ -16,42 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import ACTIONS, Floats, MountainCars, Steps
-from gristmill.verifiers.trained.reward.policy import Net, draw, features, network, probabilities, success_rate
+from gristmill.verifiers.trained.reward.environment import Environment, Episodes, Floats, Settings, Steps
+from gristmill.verifiers.trained.reward.policy import Net, draw, features, mean_grade, network, probabilities
 from gristmill.verifiers.trained.verifier import Deadline
 
-__all__ = ["Batch", "Checkpoint", "RewardFunction", "Settings", "TrainedPolicy", "train"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a policy is trained and measured. The defaults give one run in about a second."""
-
-    steps: int = 98_304
-    cars: int = 64
-    horizon: int = 64
-    epochs: int = 4
-    minibatches: int = 8
-    hidden: int = 32
-    learning_rate: float = 1e-3
-    discount: float = 0.975
-    trace: float = 0.95
-    clip: float = 0.2
-    entropy: float = 0.01
-    gradient_norm: float = 0.5
-    checkpoints: int = 6
-    checkpoint_episodes: int = 64
-    episodes: int = 256
+__all__ = ["Batch", "Checkpoint", "RewardFunction", "TrainedPolicy", "train"]
 
 
 @dataclass(frozen=True)
 class Batch:
     """Steps in the shape in which a reward function receives them: one row a step, rows independent."""
 
-    observation: Floats  # (n, 2)
+    observation: Floats  # (n, quantities)
     action: NDArray[np.int64]  # (n,)
-    next_observation: Floats  # (n, 2)
-    terminated: NDArray[np.bool_]  # (n,) the goal was reached
+    next_observation: Floats  # (n, quantities)
+    terminated: NDArray[np.bool_]  # (n,) the episode succeeded
     truncated: NDArray[np.bool_]  # (n,) the episode's steps were used up
     step: NDArray[np.int64]  # (n,) number of the step within its episode, from 0
 
@@ -67,10 +46,10 @@ RewardFunction = Callable[[Batch], Floats]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was measured while training went on; the success rate never enters the training."""
+    """What was measured while training went on; the grade never enters the training."""
 
     steps: int
-    success_rate: float
+    grade: float
     reward_min: float
     reward_mean: float
     reward_max: float
@@ -78,28 +57,26 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class TrainedPolicy:
-    """One trained policy's record; `success_rate` is its share of fresh episodes that reach the goal."""
+    """One trained policy's record; `grade` is its mean over fresh episodes, in [0, 1]."""
 
-    seed: int
-    success_rate: float
+    grade: float
     checkpoints: tuple[Checkpoint, ...]
-    seconds: float
 
 
 def _rollout(
-    cars: MountainCars, actor: Net, horizon: int, generator: np.random.Generator
+    running: Episodes, actor: Net, horizon: int, generator: np.random.Generator
 ) -> tuple[list[Steps], NDArray[np.int64], Floats]:
-    """`horizon` steps of all cars: the steps, (horizon, cars) actions, and their log-probabilities."""
+    """`horizon` steps of all episodes: the steps, (horizon, episodes) actions, and their log-probabilities."""
     steps: list[Steps] = []
-    actions = np.empty((horizon, cars.cars), dtype=np.int64)
-    logs = np.empty((horizon, cars.cars))
-    rows = np.arange(cars.cars)
+    actions = np.empty((horizon, running.count), dtype=np.int64)
+    logs = np.empty((horizon, running.count))
+    rows = np.arange(running.count)
     for t in range(horizon):
-        logits, _ = actor.forward(features(cars.observe()))
+        logits, _ = actor.forward(features(running.observe(), running.environment.observation))
         chances = probabilities(logits)
         actions[t] = draw(chances, generator)
         logs[t] = np.log(chances[rows, actions[t]] + 1e-12)
-        steps.append(cars.step(actions[t]))
+        steps.append(running.step(actions[t]))
     return steps, actions, logs
 
 
@@ -115,7 +92,7 @@ def _batch(steps: list[Steps], actions: NDArray[np.int64]) -> Batch:
 
 
 def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, settings: Settings) -> Floats:
-    """Generalised advantages (horizon, cars); `after` is the value of each step's own next observation."""
+    """Generalised advantages (horizon, episodes); `after` is the value of each step's own next observation."""
     ended = batch.ended.reshape(rewards.shape)
     surprise = rewards + settings.discount * after * ~ended - values
     advantages = np.zeros_like(rewards)
@@ -127,42 +104,46 @@ def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, se
 
 
 def train(
-    reward: RewardFunction, seed: int, settings: Settings | None = None, deadline: float | None = None
+    reward: RewardFunction,
+    environment: Environment,
+    seed: int,
+    settings: Settings | None = None,
+    deadline: float | None = None,
 ) -> TrainedPolicy:
-    """Train one policy from nothing with `reward` and measure it on fresh episodes.
+    """Train one policy from nothing with `reward` and grade it on fresh episodes.
 
-    `reward` is called once a rollout, with ``horizon * cars`` rows; the goal, the success rate and every seed stay
-    here. `deadline` is a `time.monotonic` instant.
+    `reward` is called once a rollout, with ``horizon * episodes`` rows; success, the grade and every seed stay here.
+    `settings` are the environment's own if None; `deadline` is a `time.monotonic` instant.
 
     Raises:
         Deadline: it had not ended by then.
     """
-    settings = settings or Settings()
-    begun = time.monotonic()
+    settings = settings or environment.training
+    quantities, outputs = environment.observation, len(environment.actions)
     # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
     world, chance, start, watch, test = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
-    actor = network(start, settings.hidden, ACTIONS, 0.01)
-    critic = network(start, settings.hidden, 1, 1.0)
-    cars = MountainCars(settings.cars, world)
-    rollouts = settings.steps // (settings.cars * settings.horizon)
+    actor = network(start, len(quantities), settings.hidden, outputs, 0.01)
+    critic = network(start, len(quantities), settings.hidden, 1, 1.0)
+    running = Episodes(environment, settings.episodes, world)
+    rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[Checkpoint] = []
-    scale = _Spread(settings.discount, settings.cars)
-    size = settings.cars * settings.horizon
+    scale = _Spread(settings.discount, settings.episodes)
+    size = settings.episodes * settings.horizon
     for number in range(1, rollouts + 1):
         if deadline is not None and time.monotonic() > deadline:
             raise Deadline
-        steps, actions, old_logs = _rollout(cars, actor, settings.horizon, chance)
+        steps, actions, old_logs = _rollout(running, actor, settings.horizon, chance)
         batch = _batch(steps, actions)
         raw = reward(batch)
-        shape = (settings.horizon, settings.cars)
+        shape = (settings.horizon, settings.episodes)
         rewards = scale.normalise(raw.reshape(shape), batch)
-        values = critic.forward(features(batch.observation))[0].reshape(shape)
-        after = critic.forward(features(batch.next_observation))[0].reshape(shape)
+        values = critic.forward(features(batch.observation, quantities))[0].reshape(shape)
+        after = critic.forward(features(batch.next_observation, quantities))[0].reshape(shape)
         advantages = _advantages(rewards, values, after, batch, settings)
         returns = (advantages + values).reshape(-1)
         rate = settings.learning_rate * (1 - (number - 1) / rollouts)
-        x, flat, logs = features(batch.observation), advantages.reshape(-1), old_logs.reshape(-1)
+        x, flat, logs = features(batch.observation, quantities), advantages.reshape(-1), old_logs.reshape(-1)
         for _ in range(settings.epochs):
             order = chance.permutation(size)
             for part in np.array_split(order, settings.minibatches):
@@ -170,12 +151,9 @@ def train(
                     actor, critic, x[part], batch.action[part], logs[part], flat[part], returns[part], settings, rate
                 )
         if number in marks:
-            rate_now = success_rate(actor, watch, settings.checkpoint_episodes)
-            checkpoints.append(
-                Checkpoint(number * size, rate_now, float(raw.min()), float(raw.mean()), float(raw.max()))
-            )
-    final = success_rate(actor, test, settings.episodes)
-    return TrainedPolicy(seed, final, tuple(checkpoints), time.monotonic() - begun)
+            grade = mean_grade(actor, environment, watch, settings.checkpoint_episodes)
+            checkpoints.append(Checkpoint(number * size, grade, float(raw.min()), float(raw.mean()), float(raw.max())))
+    return TrainedPolicy(mean_grade(actor, environment, test, settings.graded_episodes), tuple(checkpoints))
 
 
 def _improve(
@@ -212,15 +190,15 @@ def _improve(
 class _Spread:
     """Running standard deviation of the discounted return, by which rewards are divided."""
 
-    def __init__(self, discount: float, cars: int) -> None:
+    def __init__(self, discount: float, episodes: int) -> None:
         self.discount = discount
-        self.carried = np.zeros(cars)
+        self.carried = np.zeros(episodes)
         self.count = 1e-4
         self.mean = 0.0
         self.squares = 0.0
 
     def normalise(self, rewards: Floats, batch: Batch) -> Floats:
-        """The rewards of one rollout, (horizon, cars), on the scale known so far."""
+        """The rewards of one rollout, (horizon, episodes), on the scale known so far."""
         ended = batch.ended.reshape(rewards.shape)
         seen = np.empty_like(rewards)
         for t in range(len(rewards)):

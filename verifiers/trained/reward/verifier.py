@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Outcome, Task, Verdict
-from gristmill.verifiers.trained.reward.environment import EPISODE_STEPS, Floats
+from gristmill.verifiers.trained.reward.environment import Environment, Floats
+from gristmill.verifiers.trained.reward.environments import environment
 from gristmill.verifiers.trained.reward.feedback import rewards_text
 from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy, train
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import (
-    TRAINER_SECONDS,
-    Summary,
-    Trained,
-    Training,
-    judge_trained,
-    training_problems,
-)
+from gristmill.verifiers.trained.verifier import judge_trained, training_problems
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["ENVIRONMENTS", "RewardVerifier"]
-
-ENVIRONMENTS: Final = ("mountain_car",)
+__all__ = ["RewardTraining", "RewardVerifier", "ask", "recheck"]
 
 _RECORDED: Final = 6
 _MOST_COMPONENTS: Final = 12
@@ -57,11 +48,42 @@ class _Watched:
 _Record = tuple[TrainedPolicy, _Watched]
 
 
+class RewardTraining:
+    """A `gristmill.verifiers.trained.verifier.Training` in one environment."""
+
+    subject = "Policies trained with this reward"
+
+    def __init__(self, environment: Environment, verifier: str) -> None:
+        self.environment = environment
+        self.verifier = verifier
+        self.measure = environment.measure
+
+    def probe(self, served: ServedFunction) -> None:
+        """Ask about steps from all over the observations' ranges, so that a mistake shows in milliseconds."""
+        generator = np.random.default_rng(7)
+        for rows in (64, 1, 33):
+            ask(served, _anywhere(self.environment, rows, generator))
+
+    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
+        """Train a policy; every answer of the reward is checked, and some are kept."""
+        watched = _Watched(served)
+        policy = train(watched, self.environment, seed, deadline=deadline)
+        return policy.grade, (policy, watched)
+
+    def recheck(self, served: ServedFunction, record: _Record) -> None:
+        """See `recheck`."""
+        recheck(served, record[1].recorded)
+
+    def feedback(self, target: float, records: Sequence[_Record]) -> str:
+        """How grade and reward went."""
+        return rewards_text(self.environment, target, [(policy, watched.components) for policy, watched in records])
+
+
 class RewardVerifier:
-    """Score = mean success rate, in [0, 1], over seeds, of policies trained with the candidate on fresh episodes.
+    """Score = the environment's mean grade, in [0, 1], over seeds, of policies trained with the candidate.
 
     The candidate is ``reward(obs, action, next_obs, info)`` on arrays with one row a step; it returns (n,) numbers,
-    or those and a dict of named components, each (n,). Trainer, environment, seeds and fitness are here, on the
+    or those and a dict of named components, each (n,). Trainer, environment, seeds and grade are here, on the
     judge's side; the candidate's process sees the steps of one seed's training and nothing else. The outcome is
     `passed` if the score reaches the task's `target` (default .9). Recorded steps are asked again, rows shuffled
     across batches, of a fresh process: a reward whose answers differ depends on more than its step and is `invalid`.
@@ -81,25 +103,17 @@ class RewardVerifier:
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
-        found = []
-        if task.environment not in ENVIRONMENTS:
-            found.append(f"environment: {task.environment!r} is none of {', '.join(ENVIRONMENTS)}")
-        return [*found, *training_problems(task, "reward", "a success rate")]
+        try:
+            environment(task.environment)
+        except UserError as error:
+            return [str(error), *training_problems(task, "reward")]
+        return training_problems(task, "reward")
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
-        training = Training(f"{self.name}/{self.version}", probe, _train, _recheck, _summary)
+        training = RewardTraining(environment(task.environment), f"{self.name}/{self.version}")
         return await judge_trained(self._pool, task, offered, training)
-
-
-def _summary(target: float, trained: Sequence[Trained[_Record]]) -> Summary:
-    rates = [each.score for each in trained]
-    return Summary(
-        text=rewards_text(target, [(training, watched.components) for training, watched in (e.what for e in trained)]),
-        metrics={"success_rate": fmean(rates), "success_min": min(rates), "success_max": max(rates)},
-        details=[f"success rate {rate:.2f}" for rate in rates],
-    )
 
 
 PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))
@@ -132,13 +146,13 @@ def _checked(answer: Any, rows: int, what: str) -> Floats:
         raise CandidateFault(
             Outcome.INVALID,
             f"{what} must be a numpy array with one number a row, shape (n,); it was {kind}. "
-            "The arguments are arrays of n steps: next_obs[:, 1] holds n velocities.",
+            "The arguments are arrays of n steps: next_obs[:, 0] holds n numbers.",
         )
     if answer.shape != (rows,):
         raise CandidateFault(
             Outcome.INVALID,
             f"{what} has shape {answer.shape} for {rows} steps; it must have shape ({rows},), one number a step. "
-            "obs and next_obs have shape (n, 2): next_obs[:, 1] holds n velocities.",
+            "obs and next_obs hold one row a step: next_obs[:, 0] has n numbers, next_obs[0] is one step.",
         )
     values = answer.astype(np.float64)
     if not np.isfinite(values).all() or float(np.abs(values).max(initial=0.0)) > 1e12:
@@ -149,35 +163,23 @@ def _checked(answer: Any, rows: int, what: str) -> Floats:
     return values
 
 
-def _train(served: ServedFunction, seed: int) -> Trained[_Record]:
-    watched = _Watched(served)
-    training = train(watched, seed, deadline=time.monotonic() + TRAINER_SECONDS)
-    return Trained(seed, training.success_rate, training.seconds, served.seconds, (training, watched))
+def _anywhere(environment: Environment, rows: int, generator: np.random.Generator) -> Batch:
+    """Steps between unrelated states, whether the world allows them or not."""
 
-
-def _recheck(served: ServedFunction, record: _Record) -> None:
-    recheck(served, record[1].recorded)
-
-
-def probe(served: ServedFunction) -> None:
-    """Ask about steps from all over the state space before any training, so that a mistake shows in milliseconds."""
-    generator = np.random.default_rng(7)
-    for rows in (64, 1, 33):
-        ask(served, _anywhere(rows, generator))
-
-
-def _anywhere(rows: int, generator: np.random.Generator) -> Batch:
     def states() -> Floats:
-        return np.stack([generator.uniform(-1.2, 0.6, rows), generator.uniform(-0.07, 0.07, rows)], axis=1)
+        drawn = environment.reset(generator, rows)
+        for column, quantity in enumerate(environment.observation):
+            drawn[:, column] = generator.uniform(quantity.low, quantity.high, rows)
+        return drawn
 
-    after = states()
+    before, after, columns = states(), states(), len(environment.observation)
     return Batch(
-        observation=states(),
-        action=generator.integers(0, 3, rows),
-        next_observation=after,
-        terminated=after[:, 0] >= 0.5,
+        observation=before[:, :columns],
+        action=generator.integers(0, len(environment.actions), rows),
+        next_observation=after[:, :columns],
+        terminated=environment.succeeded(after),
         truncated=np.zeros(rows, dtype=bool),
-        step=generator.integers(0, EPISODE_STEPS, rows),
+        step=generator.integers(0, environment.episode_steps, rows),
     )
 
 

@@ -16,15 +16,15 @@ __all__ = ["differentiated"]
 
 
 def differentiated(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, Any]]:
-    """``(logits, labels) → {"value", "gradient"}`` for ``loss(logits, labels)`` on tensors.
+    """``(outputs, targets) → {"value", "gradient"}`` for ``loss(outputs, targets)`` on tensors.
 
     Where the loss gives no scalar tensor, or no gradient, the answer is ``{"problem": why}``.
     """
     torch.set_num_threads(1)
 
-    def answer(logits: Any, labels: Any) -> dict[str, Any]:
-        given = torch.from_numpy(logits.copy()).requires_grad_()
-        value = loss(given, torch.from_numpy(labels.copy()))
+    def answer(outputs: Any, targets: Any) -> dict[str, Any]:
+        given = torch.from_numpy(outputs.copy()).requires_grad_()
+        value = loss(given, torch.from_numpy(targets.copy()))
         if not isinstance(value, torch.Tensor):
             return {"problem": f"it returned a {type(value).__name__}, not a torch tensor"}
         if value.shape != ():
@@ -34,10 +34,10 @@ def differentiated(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, A
         if not value.is_floating_point():
             return {"problem": f"it returned a tensor of {value.dtype}, not of floating point numbers"}
         if not value.requires_grad:
-            return {"problem": "its value does not depend on the logits in a way that torch can differentiate"}
+            return {"problem": "its value does not depend on its first argument in a way that torch can differentiate"}
         gradient: Any = torch.autograd.grad(value, given, allow_unused=True)[0]
         if gradient is None:
-            return {"problem": "its value does not depend on the logits in a way that torch can differentiate"}
+            return {"problem": "its value does not depend on its first argument in a way that torch can differentiate"}
         return {"value": float(value.detach()), "gradient": np.ascontiguousarray(gradient.detach().numpy())}
 
     return answer

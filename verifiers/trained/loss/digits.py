@@ -1,0 +1,115 @@
+"""Handwritten digits with labels of which a known share is wrong.
+
+Needs the extra ``gristmill[losses]``; scikit-learn is imported on use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.trained.loss.problem import Data, Settings
+
+__all__ = ["CLASSES", "DigitsLabelNoise"]
+
+CLASSES = 10
+
+_SPLIT_SEED = 2024
+_HELD_OUT = 0.25
+_HIDDEN = 128
+_CROSS_ENTROPY = """import torch.nn.functional as F
+
+
+def loss(logits, labels):
+    return F.cross_entropy(logits, labels)
+"""
+# Symmetric cross entropy, Wang et al. 2019.
+_SYMMETRIC = """import torch.nn.functional as F
+
+
+def loss(logits, labels):
+    wanted = F.one_hot(labels, 10).to(logits.dtype).clamp(min=1e-4)
+    reverse = -(F.softmax(logits, dim=1) * wanted.log()).sum(dim=1).mean()
+    return 0.1 * F.cross_entropy(logits, labels) + reverse
+"""
+
+
+class DigitsLabelNoise:
+    """See `gristmill.verifiers.trained.loss.problem.Problem`; the score is the accuracy on clean held-out images.
+
+    1 797 images of 8×8 pixels, scaled to [0, 1]. `noise` is the share of training labels that are wrong.
+    """
+
+    name = "digits_label_noise"
+    arguments = ("logits", "labels")
+    received = (
+        "logits is a float tensor of shape (n, 10), labels an integer tensor of shape (n,) that holds the noisy labels"
+    )
+    model = "The network has two hidden layers of 128"
+    outputs = CLASSES
+    measure = "accuracy"
+    grading = "its accuracy on clean held-out images"
+    training = Settings()
+    baselines = {"human": _SYMMETRIC, "usual": _CROSS_ENTROPY}
+
+    def __init__(self, noise: float = 0.4) -> None:
+        self.noise = noise
+        self.story = (
+            f"A small network learns to read handwritten digits from 8x8 pixels, but {noise:.0%} of its training "
+            "labels are wrong: each of those was replaced by another digit at random. With cross entropy it learns the "
+            "wrong labels by heart and ends at about .85 on clean held-out images."
+        )
+
+    def data(self) -> Data:
+        """A fixed split, 75 to 25."""
+        return _digits()
+
+    def spoiled(self, targets: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
+        """Labels of which exactly the share was replaced by another class, each of the nine alike (symmetric noise)."""
+        wrong = generator.permutation(len(targets))[: round(self.noise * len(targets))]
+        noisy = targets.copy()
+        noisy[wrong] = (targets[wrong] + generator.integers(1, CLASSES, len(wrong))) % CLASSES
+        return noisy
+
+    def network(self, torch: ModuleType) -> Any:
+        """64 → 128 → 128 → 10 with ReLU."""
+        nn = torch.nn
+        middle = (nn.Linear(64, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU())
+        return nn.Sequential(*middle, nn.Linear(_HIDDEN, CLASSES))
+
+    def grade(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> float:
+        """The share of images whose greatest logit is their label's."""
+        return float((outputs.argmax(axis=1) == targets).mean())
+
+    def advice(self, grades: Sequence[float]) -> str | None:
+        """Whether nothing was learned, the wrong labels were, or too little."""
+        if max(grades) < 0.3:
+            return "It hardly learns: the gradient must raise the score of the labelled class."
+        if max(grades) > grades[-1] + 0.02:
+            return (
+                "Accuracy falls while the loss goes on falling: wrong labels are being learned by heart. Pull less on "
+                "examples whose label the network finds very unlikely."
+            )
+        if grades[-1] > grades[0] + 0.02:
+            return "Accuracy is still rising at the end: the gradient is too weak, for some classes or altogether."
+        return None
+
+
+@cache
+def _digits() -> Data:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise UserError("tasks of kind loss need scikit-learn: pip install 'gristmill[losses]'") from None
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
+    images = (images[order] / 16.0).astype(np.float32)
+    labels = labels[order].astype(np.int64)
+    held = round(len(labels) * _HELD_OUT)
+    return Data(images[held:], labels[held:], images[:held], labels[:held])

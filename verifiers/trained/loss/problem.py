@@ -1,0 +1,114 @@
+"""What a loss is judged by: the `Problem` protocol, a network to train and data that nobody has shown it.
+
+A problem lives on the judge's side: the candidate gets one batch's outputs and targets at a time, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Data", "Problem", "Settings"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is learned from and what is measured on; one row an example. It never changes."""
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[Any]  # clean: `Problem.spoiled` makes what is trained on
+    held_out_inputs: NDArray[np.float32]
+    held_out_targets: NDArray[Any]  # never handed to a candidate
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is trained. The defaults take about half a second with `DigitsLabelNoise`."""
+
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 2e-3
+    checkpoints: int = 6
+
+
+class Problem(Protocol):
+    """Something to learn with a loss. It keeps no state: equal arguments give equal answers."""
+
+    @property
+    def name(self) -> str:
+        """What `Task.problem` names."""
+        ...
+
+    @property
+    def story(self) -> str:
+        """What a network must learn and what makes that hard, in a few sentences."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[str, str]:
+        """What the loss calls the network's outputs and its targets, as in ``("logits", "labels")``."""
+        ...
+
+    @property
+    def received(self) -> str:
+        """What these arguments are, with their shapes, in a sentence."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What the network is, as in "The network has two hidden layers"."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network gives for an example."""
+        ...
+
+    @property
+    def measure(self) -> str:
+        """The name of the score, as in "accuracy"."""
+        ...
+
+    @property
+    def grading(self) -> str:
+        """What the score is, as in "its accuracy on clean held-out images"."""
+        ...
+
+    @property
+    def training(self) -> Settings:
+        """How much training a loss gets."""
+        ...
+
+    @property
+    def baselines(self) -> Mapping[str, str]:
+        """Source of losses to compare with: "human", the best known by hand, and "usual"."""
+        ...
+
+    def data(self) -> Data:
+        """The data, loaded once.
+
+        Raises:
+            UserError: what it is loaded with is not installed.
+        """
+        ...
+
+    def spoiled(self, targets: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
+        """The training targets with the problem's noise, a new array; without noise, the targets themselves."""
+        ...
+
+    def network(self, torch: ModuleType) -> Any:
+        """A fresh ``torch.nn.Module`` from (n, inputs) to (n, outputs), its weights drawn by torch's own generator."""
+        ...
+
+    def grade(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> float:
+        """In [0, 1], higher is better: how good outputs for held-out examples are."""
+        ...
+
+    def advice(self, grades: Sequence[float]) -> str | None:
+        """A sentence for the author of a loss that falls short; `grades` are the weakest network's, by checkpoint."""
+        ...

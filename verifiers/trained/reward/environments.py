@@ -1,0 +1,72 @@
+"""The environments that `Task.environment` can name, and a task made from one's own words."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gristmill.verifiers.plugins import Plugins, instance
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.trained.reward.environment import Environment
+
+__all__ = ["environment", "reward_task"]
+
+_ENVIRONMENTS: Final = Plugins(
+    "environment",
+    "gristmill.environments",
+    {"mountain_car": "gristmill.verifiers.trained.reward.mountain_car:MountainCar"},
+)
+
+
+def environment(name: str | None) -> Environment:
+    """The environment of a name: ours, one of an installed package's entry point, or a trusted file's.
+
+    Raises:
+        UserError: there is none of that name (the known ones are listed), or it cannot be used.
+    """
+    found: Environment = instance(_ENVIRONMENTS.load(name), Environment, f"environment: {name!r}")
+    return found
+
+
+_PROMPT: Final = """{story} Write a reward function
+
+    def {entry_point}(obs, action, next_obs, info):
+
+with which a small PPO learns this from nothing in {steps:,} steps. The function is called on n steps at once and must \
+judge every step by itself.
+
+- obs, next_obs: arrays of shape (n, {columns}), before and after the step. {observation}.
+- action: array of shape (n,): {actions}.
+- info: dict of arrays of shape (n,): "terminated" ({goal}), "truncated" ({episode_steps} steps were used up), "step" \
+(number of the step in its episode).
+- A step: {dynamics}.
+
+Return an array of shape (n,), higher is better; or a tuple of that array and a dict of named components, each of \
+shape (n,), which you will be shown. The score is {grading}; your reward is not part of it. Use numpy only; the \
+function keeps no state."""
+
+
+def reward_task(name: str, **fields: Any) -> Task:
+    """A task for an environment, its prompt in the environment's words; `fields` are the task's others.
+
+    Raises:
+        UserError: see `environment`.
+    """
+    world = environment(name)
+    columns = [
+        f"{'Column ' if place == 0 else 'column '}{place} {'is ' if place == 0 else ''}the {quantity.name} in "
+        f"[{quantity.low:g}, {quantity.high:g}]{f' ({quantity.note})' if quantity.note else ''}"
+        for place, quantity in enumerate(world.observation)
+    ]
+    prompt = _PROMPT.format(
+        story=world.story,
+        entry_point=fields.get("settings", {}).get("entry_point", "reward"),
+        steps=world.training.steps,
+        columns=len(columns),
+        observation=", ".join(columns),
+        actions=", ".join(f"{number} {does}" for number, does in enumerate(world.actions)),
+        goal=world.goal,
+        episode_steps=world.episode_steps,
+        dynamics=world.dynamics,
+        grading=world.grading,
+    )
+    return Task(**{"id": f"reward/{name}", "kind": "reward", "prompt": prompt, "environment": name} | fields)
