@@ -1,0 +1,93 @@
+"""What a task's `environment` and `problem` can name, and the words that come from them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers import Task, plugins, problems
+from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
+from gristmill.verifiers.trained.loss.problems import loss_task, problem
+from gristmill.verifiers.trained.reward.environments import environment, reward_task
+from gristmill.verifiers.trained.reward.mountain_car import MountainCar
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
+
+
+class Hill(MountainCar):
+    name = "hill"
+
+
+class Digits(DigitsLabelNoise):
+    name = "clean_digits"
+
+    def __init__(self) -> None:
+        super().__init__(noise=0.0)
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    module = ModuleType("hills")
+    vars(module).update(Hill=Hill, Digits=Digits, Nothing=type("Nothing", (), {"name": "nothing"}))
+    monkeypatch.setitem(sys.modules, "hills", module)
+    named = {
+        "gristmill.environments": {"hill": "Hill", "mountain_car": "Hill", "nothing": "Nothing"},
+        "gristmill.problems": {"clean_digits": "Digits", "digits_label_noise": "Digits"},
+    }
+
+    def points(group: str) -> list[EntryPoint]:
+        return [EntryPoint(name, f"hills:{what}", group) for name, what in named.get(group, {}).items()]
+
+    monkeypatch.setattr(plugins, "entry_points", points)
+    plugins.installed.cache_clear()
+    yield
+    plugins.installed.cache_clear()
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_package_adds_environments_and_problems_but_takes_over_none() -> None:
+    assert type(environment("hill")) is Hill
+    assert type(environment("mountain_car")) is MountainCar
+    assert type(problem("clean_digits")) is Digits
+    assert type(problem("digits_label_noise")) is DigitsLabelNoise
+    assert problems(reward_task("hill")) == []
+    assert problems(loss_task("clean_digits")) == []
+    assert "0% of its training labels are wrong" in loss_task("clean_digits").prompt
+
+
+@pytest.mark.usefixtures("registered")
+def test_what_is_not_known_is_answered_with_what_is() -> None:
+    assert problems(Task(id="r", kind="reward", prompt="?", environment="moon")) == [
+        "environment: 'moon' is none of hill, mountain_car, nothing"
+    ]
+    assert problems(Task(id="l", kind="loss", prompt="?")) == [
+        "problem: None is none of clean_digits, digits_label_noise"
+    ]
+
+
+@pytest.mark.usefixtures("registered")
+def test_what_an_environment_lacks_is_named() -> None:
+    with pytest.raises(UserError, match=r"environment: 'nothing' lacks story, dynamics, observation, .*advice"):
+        environment("nothing")
+
+
+def test_a_file_is_run_behind_its_flag_only() -> None:
+    for task in (
+        Task(id="r", kind="reward", prompt="?", environment="moon.py:Moon"),
+        Task(id="l", kind="loss", prompt="?", problem="moon.py:Moon"),
+    ):
+        (why,) = problems(task)
+        assert "--plugin-files" in why
+
+
+def test_the_examples_speak_in_the_words_of_their_environment_and_problem() -> None:
+    for file, made in (("reward", reward_task("mountain_car")), ("loss", loss_task("digits_label_noise"))):
+        (row,) = map(json.loads, (EXAMPLES / f"{file}.jsonl").read_text("utf-8").splitlines())
+        assert row["prompt"] == made.prompt
