@@ -20,7 +20,7 @@ from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["Deadline", "Trained", "Training", "judge_trained", "training_problems"]
+__all__ = ["Deadline", "Trained", "Training", "judge_trained", "share", "training_problems"]
 
 SEEDS: Final = 3
 TARGET: Final = 0.9
@@ -31,6 +31,11 @@ TRAINER_SECONDS: Final = 1500.0
 
 class Deadline(Exception):  # noqa: N818 - it is a fact about time, and names itself best
     """A training took longer than it may; nothing can be said about the function."""
+
+
+def share(grade: float) -> float:
+    """A grade in [0, 1]: beyond that it is brought there, and what is no number (a network diverged) is 0."""
+    return min(1.0, max(0.0, grade))
 
 
 W = TypeVar("W")
@@ -145,7 +150,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
     reached = "reached" if score >= target else "not reached"
     feedback = (
         f"{training.subject} have a mean {training.measure} of {score:.3f} "
-        f"({', '.join(f'{each:.3f}' for each in scores)}); the target of {target:.2f} is {reached}.\n"
+        f"(by seed: {', '.join(f'{each:.3f}' for each in scores)}); the target of {target:.2f} is {reached}.\n"
         f"{training.feedback(target, [each.record for each in trained])}"
     )
     return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.trained.loss.problem import Problem, Settings
-from gristmill.verifiers.trained.verifier import Deadline
+from gristmill.verifiers.trained.verifier import Deadline, share
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,7 +102,7 @@ def train(
             values.append(value)
         if epoch in marks:
             with torch.no_grad():
-                grade = problem.grade(network(held_out).numpy(), data.held_out_targets)
+                grade = share(problem.grade(network(held_out).numpy(), data.held_out_targets))
             checkpoints.append(Checkpoint(epoch, grade, float(np.mean(values))))
     return TrainedNetwork(grade, tuple(checkpoints))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.verifiers.trained.reward.environment import Ended, Environment, Episodes, Floats, Quantity
+from gristmill.verifiers.trained.verifier import share
 
 __all__ = ["Net", "draw", "features", "mean_grade", "network", "probabilities"]
 
@@ -105,4 +106,4 @@ def mean_grade(actor: Net, environment: Environment, generator: np.random.Genera
         states[now], succeeded[now], steps[now] = taken.next_state[now], taken.terminated[now], number
         if steps.all():
             break
-    return float(np.mean(environment.grade(Ended(states, succeeded, steps))))
+    return share(float(np.mean(environment.grade(Ended(states, succeeded, steps)))))

@@ -174,9 +174,9 @@ def _anywhere(environment: Environment, rows: int, generator: np.random.Generato
 
     before, after, columns = states(), states(), len(environment.observation)
     return Batch(
-        observation=before[:, :columns],
+        observation=before[:, :columns].copy(),
         action=generator.integers(0, len(environment.actions), rows),
-        next_observation=after[:, :columns],
+        next_observation=after[:, :columns].copy(),
         terminated=environment.succeeded(after),
         truncated=np.zeros(rows, dtype=bool),
         step=generator.integers(0, environment.episode_steps, rows),
