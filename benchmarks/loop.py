@@ -1,10 +1,11 @@
 """What the loop itself costs: a campaign whose replies and verdicts cost nothing, at two sizes.
 
     python benchmarks/loop.py [--tasks 96] [--hypotheses 8] [--rounds 3] [--json FILE]
+    python benchmarks/loop.py --long [--sizes 4 100 1000 10000] [--sandbox auto] [--json FILE]
 
 Model and sandbox are left out, everything else is real: the graph, prompts, parsing, feedback, and every reply, call,
-verdict, event and checkpoint on disk. The second campaign has four times as many tasks: a growth of 4 is linear.
-Medians of the rounds.
+verdict and event on disk. The second campaign has four times as many tasks: a growth of 4 is linear.
+Medians of the rounds. With --long: one task, client and sandbox too; see `long_search.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import long_search
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
@@ -78,8 +81,14 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=96)
     parser.add_argument("--hypotheses", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4, 100, 1000, 10000], help="multiples of 4")
+    parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.long:
+        long_search.report(arguments.sizes, arguments.sandbox, arguments.json)
+        return
     asyncio.run(seconds(4, arguments.hypotheses))
     rows: list[dict[str, float]] = []
     for count in (arguments.tasks, GROWTH * arguments.tasks):

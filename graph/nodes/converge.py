@@ -30,6 +30,6 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     return {"stop": stop.reason.value, "detail": stop.detail}
 
 
-def decided(state: TaskState) -> Literal["yes", "no"]:
-    """Which way the graph goes on."""
+async def decided(state: TaskState) -> Literal["yes", "no"]:
+    """Which way the graph goes on. Not blocking, so that LangGraph asks for no thread."""
     return "yes" if state.get("stop") else "no"

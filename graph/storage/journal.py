@@ -1,7 +1,8 @@
 """Durable writes without waiting in line: entries of all tasks are committed together, as fast as the disk takes them.
 
-A `write` returns when its entries are committed, so what follows it can rely on them. While one commit is under way,
-the entries that come in meanwhile gather for the next one; a thread does the writing, the event loop never blocks.
+A `write` returns when its entries are committed, so what follows it can rely on them. What is written in one turn of
+the event loop goes into one commit, and while that is under way, the entries that come in meanwhile gather for the next
+one; a thread does the writing, the event loop never blocks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from gristmill.graph.storage.entries import Entry
 from gristmill.graph.storage.store import Store
 
 __all__ = ["Journal"]
+
+_SOON = 0.05
+"""Seconds that a note waits at most for a commit to go with."""
 
 
 class Journal:
@@ -34,6 +38,7 @@ class Journal:
         self._clock = clock
         self._waiting: list[tuple[tuple[Entry, ...], asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._open = False
         self._failure: Exception | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gristmill-store")
@@ -71,16 +76,21 @@ class Journal:
         await done
 
     def note(self, *entries: Entry) -> None:
-        """Have entries written with the next commit, without waiting for it."""
+        """Have entries written with the next commit, soon, without waiting for it."""
         if self._failure is None:
             self._waiting.append((entries, None))
-            self._wake.set()
+            if self._soon is None:
+                self._soon = asyncio.get_running_loop().call_later(_SOON, self._wake.set)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while self._open or self._waiting:
             await self._wake.wait()
             self._wake.clear()
+            await asyncio.sleep(0)  # whoever was woken with the one that woke us writes in this turn too
+            if self._soon is not None:
+                self._soon.cancel()
+                self._soon = None
             batch, self._waiting = self._waiting, []
             if not batch:
                 continue

@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydantic import TypeAdapter
-from sqlalchemy import URL, Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import URL, Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, Step, StopReason, Tokens, Trajectory
-from gristmill.graph.storage import queries, schema
+from gristmill.graph.storage import queries, schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import Entry, Keep
@@ -27,7 +27,7 @@ from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
 from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Store"]
 
@@ -46,6 +46,8 @@ class Store:
         self.database = database
         self.documents = Documents(database, engine)
         self._engine = engine
+        self._entries: dict[tuple[str, Keep, tuple[str, ...]], statements.Prepared] = {}
+        self._clock = statements.clock(engine.dialect)
 
     @classmethod
     def open(cls, location: Location = None, *, create: bool = True) -> Store:
@@ -169,11 +171,10 @@ class Store:
         for entry in entries:
             groups[entry.table.name, entry.keep, tuple(entry.row)].append(entry.row)
         with self._writing() as connection:
-            for (table, keep, _), rows in groups.items():
-                connection.execute(self._statement(schema.metadata.tables[table], keep, rows[0]), rows)
+            for (table, keep, columns), rows in groups.items():
+                self._entry(table, keep, columns).run(connection, rows)
             if clock is not None:
-                run, seconds = clock
-                connection.execute(update(schema.runs).where(schema.runs.c.name == run).values(seconds=seconds))
+                self._clock.run(connection, [dict(zip(("run", "clock"), clock, strict=True))])
 
     def tasks(self, run: str) -> list[Task]:
         """The tasks of a run, in their order."""
@@ -257,13 +258,10 @@ class Store:
     def _writing(self) -> AbstractContextManager[Connection]:
         return writing(self.database, self._engine)
 
-    def _statement(self, table: Table, keep: Keep, row: dict[str, Any]) -> Any:
-        statement = self.database.insert(table)
-        if keep == "add":
-            return statement
-        if keep == "first":
-            return statement.on_conflict_do_nothing()
-        keys = [column.name for column in table.primary_key]
-        values = {name: statement.excluded[name] for name in row if name not in keys}
-        where = table.c.outcome == Outcome.UNSCORED.value if keep == "scored" else None
-        return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+    def _entry(self, table: str, keep: Keep, columns: tuple[str, ...]) -> statements.Prepared:
+        key = (table, keep, columns)
+        if key not in self._entries:
+            self._entries[key] = statements.entry(
+                self.database, self._engine.dialect, schema.metadata.tables[table], keep, columns
+            )
+        return self._entries[key]
