@@ -144,7 +144,8 @@ class Strength(StrEnum):
     EXACT = "exact"
     TESTED = "tested"
     NUMERIC = "numeric"
-    TOGETHER = "together"  # candidate and tests shared a process
+    FORWARDED = "forwarded"  # operators of the candidate's own took part in deciding
+    TOGETHER = "together"  # tests and candidate shared a process; no verifier here runs them so
     SELF_ASSESSED = "self_assessed"
 
 
@@ -186,4 +187,8 @@ class Verdict(Record):
     @property
     def decided_by_tools(self) -> bool:
         """Passed, and nothing of the candidate's own took part in deciding that, so it counts for a model."""
-        return self.passed and self.strength not in (Strength.TOGETHER, Strength.SELF_ASSESSED)
+        return self.passed and self.strength not in (
+            Strength.FORWARDED,
+            Strength.TOGETHER,
+            Strength.SELF_ASSESSED,
+        )

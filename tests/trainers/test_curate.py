@@ -58,7 +58,7 @@ def test_only_what_was_verified_becomes_a_row() -> None:
                     step(2, "c", Outcome.UNSCORED),
                     step(3, "d", Outcome.FLAKY),
                     step(4, "e", Outcome.PASSED, Strength.SELF_ASSESSED),
-                    step(5, "f", Outcome.PASSED, Strength.TOGETHER),
+                    step(5, "f", Outcome.PASSED, Strength.FORWARDED),
                     step(6, None, Outcome.INVALID),
                 ]
             )

@@ -96,7 +96,7 @@ async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_mode
     class Lenient(Key):
         async def verify(self, task: Task, solution: str) -> Verdict:
             verdict = await super().verify(task, solution)
-            weak = {"a": Strength.TOGETHER, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
+            weak = {"a": Strength.FORWARDED, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
             return verdict.model_copy(update={"strength": weak[task.id]})
 
     found = await measured(store, tasks("a", "b", "c"), Script(dict.fromkeys("abc", "4")), Lenient())

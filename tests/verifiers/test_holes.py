@@ -132,7 +132,7 @@ async def test_what_a_candidates_operators_decide_is_never_called_verified(pool:
     test = {"type": "python", "entry_point": "Number", "code": code}
     verdict = await Verifiers(pool).verify(task(test), LYING)
     assert not verdict.verified
-    assert verdict.strength is Strength.TOGETHER
+    assert verdict.strength is Strength.FORWARDED
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def _print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
     if evaluation.undecided:
         typer.echo(
             f"not counted: {evaluation.undecided} that passed only because operators of the candidate's own took part "
-            "in deciding (strength `together`); let these tests compare plain values",
+            "in deciding (strength `forwarded`); let these tests compare plain values",
             err=True,
         )
     unscored = evaluation.pass_at[1].unscored

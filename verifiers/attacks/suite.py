@@ -41,7 +41,7 @@ class TaskReport(Record):
     Attributes:
         tried: attacks that were run; the others do not apply to such tests.
         weak: candidates that know nothing and passed: the tests are too weak.
-        unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `together`.
+        unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
         masked: forgeries that passed where a weak candidate passes too, so that they prove nothing.
         holes: forgeries that passed where no weak candidate does. A defect of gristmill.
         leaks: attacks after which the verdict held a value of the hidden tests. A defect of gristmill.

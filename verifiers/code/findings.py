@@ -33,9 +33,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """All checks of one test, in the test's own order. `decided`: operators of the candidate's took part in them."""
+    """All checks of one test, in the test's own order. `forwarded`: operators of the candidate's took part in them."""
 
     found: tuple[Finding, ...]
     broken: Broken | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    decided: bool = False
+    forwarded: bool = False

@@ -244,7 +244,7 @@ def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
         metrics["operators_decided_by_candidate"] = float(ended["operators"])
     if ended is not None and ended["comparisons"]:
         metrics["comparisons_not_passed_on"] = float(ended["comparisons"])
-    return Findings(tuple(found.values()), metrics=metrics, decided=bool(ended and ended["decisions"]))
+    return Findings(tuple(found.values()), metrics=metrics, forwarded=bool(ended and ended["decisions"]))
 
 
 def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> str:

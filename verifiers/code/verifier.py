@@ -147,7 +147,7 @@ class CodeVerifier:
             score=found.score,
             metrics=found.metrics,
             checks=found.checks(self._reveal),
-            strength=Strength.TOGETHER if found.decided else Strength.TESTED,
+            strength=Strength.FORWARDED if found.forwarded else Strength.TESTED,
             feedback=feedback.clean(text),
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
@@ -190,9 +190,9 @@ class _Findings:
         return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR
 
     @property
-    def decided(self) -> bool:
+    def forwarded(self) -> bool:
         """Whether operators of the candidate's own took part in a check."""
-        return any(findings.decided for _, _, findings in self._rows)
+        return any(findings.forwarded for _, _, findings in self._rows)
 
     @property
     def score(self) -> float:
