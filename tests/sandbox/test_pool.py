@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gristmill.sandbox import Ending, FakeFactory, Job, Limits, Pool, Profile, Report, SandboxError, UserError
+from gristmill.sandbox import Ending, FakeFactory, Job, Jobs, Limits, Pool, Profile, Report, SandboxError, UserError
 from gristmill.sandbox.backends.fake import Scripted
 from gristmill.sandbox.errors import WorkerLostError
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
@@ -335,7 +335,8 @@ async def test_a_pair_whose_worker_is_lost_is_run_again_and_finally_blamed(culpr
 
 async def test_a_session_is_talked_to_from_a_thread_and_ends_with_its_block() -> None:
     async with Pool(FakeFactory(echo), size=1) as pool:
-        async with pool.session(job()) as session:
+        jobs: Jobs = pool  # what all that stands on the sandbox is given
+        async with jobs.session(job()) as session:
             assert await asyncio.to_thread(session.call, b"hi", seconds=60) == b"echo hi"
             ended = await session.report()
         assert ended.ending is Ending.FINISHED
