@@ -23,12 +23,12 @@ from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.prompts.messages import choose_profile
 from gristmill.graph.prompts.messages import messages_for as built_in_messages
+from gristmill.graph.resuming import decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
-from gristmill.graph.storage.sameness import check_same, raised
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
 from gristmill.verifiers.judging import Judge
@@ -86,24 +86,19 @@ async def run_campaign(
             everything that had arrived is stored and the run is marked as interrupted.
     """
     chosen = strategy(config.search.strategy)
-    if resume:
-        run = store.get_run(name)
-        check_same(run, store.tasks(name), config, tasks, purpose)
-        if run.status == "finished" and not store.unended(name) and not raised(run.config, config):
-            return store.summary(name)
-    else:
-        store.check_name(name)
+    decision = decide_run(store, name, config, tasks, resume=resume, purpose=purpose)
+    if decision.step == "nothing":
+        return store.summary(name)
     async with AsyncExitStack() as stack:
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
         judge = await stack.enter_async_context(_verifiers(config, pool)) if verifiers is None else verifiers
-        if not resume:
+        if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
-            run = store.get_run(name)
         with store.claim(name):
-            if raised(run.config, config):
+            if decision.wider:
                 # Tasks go on that had ended at a bound which is now wider.
-                store.reopen(name, config, raised(run.config, config))
-                run = store.get_run(name)
+                store.reopen(name, config, decision.reasons)
+            run = store.get_run(name)
             calls, tokens = store.spent(name)
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
             journal = Journal(store, name, spending.seconds)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "paths"]
+__all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knobs", "paths"]
+
+C = TypeVar("C", bound=BaseModel)
 
 
 class Calls(Record):
     """How the model is called."""
 
-    temperature: float = Field(0.8, ge=0, le=5, description="0 is greedy")
+    temperature: float = Field(0.8, ge=0, le=5, description="of sampling; 0 is greedy")
     top_p: float = Field(0.95, gt=0, le=1, description="nucleus sampling")
-    max_tokens: int = Field(512, ge=1, description="of one reply")
+    max_tokens: int = Field(512, ge=1, description="greatest length of one reply")
     stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before this text; at most four")
     concurrency: int = Field(64, ge=1, description="model calls in flight")
 
@@ -33,9 +36,9 @@ class Prompts(Record):
 class Search(Record):
     """How a task's hypotheses follow from one another, and when a task is given up."""
 
-    strategy: str = Field("reflect", description="reflect or best_of")
-    hypotheses: int = Field(4, ge=1, le=256, description="per task and round")
-    rounds: int = Field(3, ge=1, description="per task at most")
+    strategy: str = Field("reflect", description="what a round builds on: reflect or best_of")
+    hypotheses: int = Field(4, ge=1, le=256, description="hypotheses per task and round")
+    rounds: int = Field(3, ge=1, description="rounds per task at most")
     patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
 
 
@@ -51,14 +54,15 @@ class RunConfig(Record):
     """How a run searches."""
 
     model: str = Field(
-        "local", description="local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME or replay:FILE"
+        "local",
+        description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME or replay:FILE",
     )
     adapter: str | None = Field(None, description="name or path of a LoRA adapter")
     seed: int = Field(0, description="of sampling")
     sandbox: str = Field(
         "auto",
         pattern=r"^(auto|bubblewrap|docker(:[\w.-]+)?)$",
-        description="auto, docker, docker:RUNTIME or bubblewrap",
+        description="where candidates run: auto, docker, docker:RUNTIME or bubblewrap",
     )
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
     calls: Calls = Calls()
@@ -78,21 +82,7 @@ class RunConfig(Record):
 
     def changed(self, **knobs: Any) -> Self:
         """The same with these knobs, by flat name, set; raises as `of` does."""
-        values = self.model_dump()
-        where = paths(type(self))
-        for knob, value in knobs.items():
-            if knob not in where:
-                raise TypeError(f"no knob is named {knob!r}; there are {', '.join(where)}")
-            *groups, name = where[knob]
-            inner = values
-            for group in groups:
-                inner = inner[group]
-            inner[name] = value
-        return self.model_validate(values)
-
-    def knobs(self) -> dict[str, Any]:
-        """Every knob's value by its flat name."""
-        return {knob: functools.reduce(getattr, path, self) for knob, path in paths(type(self)).items()}
+        return changed(self, knobs)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,12 +95,41 @@ class RunConfig(Record):
         return values
 
 
-def paths(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:
-    """Flat knob name → where it stands in `model`, groups first. Groups themselves are no knobs."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= {knob: (name, *path) for knob, path in paths(field.annotation).items()}
-        else:
-            found[name] = (name,)
+def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:
+    """Flat knob name → where it stands in `model`, groups first. Groups themselves are no knobs.
+
+    A name that an outer or an earlier group has taken stands with its group's name before it: ``search_rounds``.
+    """
+    kind = model if isinstance(model, type) else type(model)
+    groups = {name: field.annotation for name, field in kind.model_fields.items() if _is_group(field.annotation)}
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in kind.model_fields if name not in groups}
+    for group, inner in groups.items():
+        for knob, path in paths(inner).items():  # type: ignore[arg-type]  # a group is a model
+            whole = (group, *path)
+            found[f"{whole[-2]}_{whole[-1]}" if knob in found else knob] = whole
     return found
+
+
+def _is_group(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def knobs(config: BaseModel) -> dict[str, Any]:
+    """Every knob's value by its flat name."""
+    return {knob: functools.reduce(getattr, path, config) for knob, path in paths(config).items()}
+
+
+def changed(config: C, values: Mapping[str, Any]) -> C:
+    """The same configuration with these knobs, by flat name, set.
+
+    Raises:
+        TypeError: there is no knob of that name.
+        pydantic.ValidationError: a value is out of its bounds.
+    """
+    where, whole = paths(config), config.model_dump()
+    for knob, value in values.items():
+        if knob not in where:
+            raise TypeError(f"no knob is named {knob!r}; there are {', '.join(where)}")
+        *groups, name = where[knob]
+        functools.reduce(dict.__getitem__, groups, whole)[name] = value
+    return type(config).model_validate(whole)

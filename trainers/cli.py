@@ -24,9 +24,10 @@ _GRAPH, _TRAINERS = "gristmill.graph.commands", "gristmill.trainers.commands"
 COMMANDS: dict[str, dict[str, Mount]] = {
     "Search": {
         "run": Mount(f"{_GRAPH}.run:run", "Propose, verify and reflect until each task of a file is solved."),
-        "runs": Mount(f"{_GRAPH}.run:runs", "List the runs of a workspace."),
-        "show": Mount(f"{_GRAPH}.run:show", "Show one run, or one task of it."),
-        "graph": Mount(f"{_GRAPH}.run:graph", "Print the loop as a Mermaid picture."),
+        "runs": Mount(f"{_GRAPH}.show:runs", "List the runs of a workspace."),
+        "show": Mount(f"{_GRAPH}.show:show", "Show one run, or one task of it."),
+        "config": Mount(f"{_GRAPH}.config:config", "Print each knob of a run and where its value comes from."),
+        "graph": Mount(f"{_GRAPH}.show:graph", "Print the loop as a Mermaid picture."),
     },
     "Judge": {
         "tasks": Mount(f"{_GRAPH}.tasks:app", "Check, list, import and generate task files."),

@@ -1,67 +1,116 @@
-"""From files and options to the configuration of a run."""
+"""From defaults, a file, the environment and options to one configuration, with where each value comes from."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from gristmill.graph.config import RunConfig
+from gristmill.graph.commands.options import SANDBOX_VARIABLE, Flags
+from gristmill.graph.config import changed, paths
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["free_name", "settings"]
+__all__ = ["Settings", "free_name", "settle"]
+
+C = TypeVar("C", bound=BaseModel)
 
 
-def settings(base: RunConfig, file: Path | None, given: dict[str, Any]) -> RunConfig:
-    """The configuration that was meant: stored values, then the file, then the command line, the last one wins.
+@dataclass(frozen=True)
+class Settings(Generic[C]):
+    """A configuration, and where the value of each knob comes from, by flat name."""
+
+    config: C
+    sources: Mapping[str, str]
+
+
+def settle(default: C, flags: Flags, *, file: Path | None = None, stored: tuple[str, C] | None = None) -> Settings[C]:
+    """The configuration that was meant: options go before the file, the file before the defaults.
+
+    Where a sandbox is, the environment may say too; it goes before the default only.
 
     Args:
-        base: what a run that is resumed was started with; the defaults for a new one.
-        file: YAML with the knobs of `RunConfig`, in its groups.
-        given: knobs from the command line by flat name, None where not given.
+        default: what holds where nothing else is said.
+        flags: knobs from the command line, by flat name.
+        file: YAML with the knobs in their groups.
+        stored: what was begun, in words, and its configuration: that one holds, whatever the file or the environment
+            say by now, and only options change it.
 
     Raises:
-        UserError: names the file or option, and what is wrong with it.
+        UserError: names the file and line or the option, and what is wrong with it.
     """
-    values = base.model_dump()
-    if file is not None:
-        values = _merged(values, _from_file(file))
+    known = _from_file(default, file) if file is not None else None
+    if stored is not None:
+        settings = Settings(stored[1], dict.fromkeys(paths(default), stored[0]))
+    else:
+        settings = Settings(default, dict.fromkeys(paths(default), "default"))
+        if "sandbox" in settings.sources and (sandbox := os.environ.get(SANDBOX_VARIABLE)):
+            settings = _with(settings, {"sandbox": sandbox}, {"sandbox": SANDBOX_VARIABLE})
+        if known is not None:
+            settings = _with(settings, *known)
+    return _with(settings, flags, {knob: f"--{knob.replace('_', '-')}" for knob in flags})
+
+
+def _with(settings: Settings[C], values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings[C]:
     try:
-        known = RunConfig.model_validate(values)
+        config = changed(settings.config, values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{file}: {where + ': ' if where else ''}{first['msg']}") from error
+        path = tuple(part for part in first["loc"] if isinstance(part, str))
+        knob = next((knob for knob, where in paths(settings.config).items() if where == path), ".".join(path))
+        raise UserError(f"{sources.get(knob, knob)}: {_message(first)}") from error
+    return Settings(config, {**settings.sources, **sources})
+
+
+def _from_file(default: BaseModel, file: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The knobs that a file gives, and the line of each."""
     try:
-        return known.changed(**{knob: value for knob, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"--{str(first['loc'][-1]).replace('_', '-')}: {first['msg']}") from error
-
-
-def _merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """`values` with those of `more` in their place, group by group."""
-    both = {
-        key: _merged(values[key], value) if isinstance(value, dict) and isinstance(values.get(key), dict) else value
-        for key, value in more.items()
-    }
-    return {**values, **both}
-
-
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        values, node = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}, line {mark.line + 1}" if mark else str(file)
         raise UserError(f"{where}: not a YAML file: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(values, dict):
-        raise UserError(f"{file}: must hold options by name, e.g. `search: {{rounds: 5}}`")
+        raise UserError(f"{file}: must hold knobs by name, e.g. `search: {{rounds: 5}}`")
+    lines = dict(_lines(node, ()))
+    try:
+        # By itself, so that a knob that does not exist, or is out of place, is told at its line.
+        type(default).model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = tuple(str(part) for part in first["loc"])
+        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
+        where = f"{file}, line {line}" if line else str(file)
+        raise UserError(f"{where}: {'.'.join(path) + ': ' if path else ''}{_message(first)}") from error
+    found = {knob: path for knob, path in paths(default).items() if path in lines}
+    return (
+        {knob: _at(values, path) for knob, path in found.items()},
+        {knob: f"{file}, line {lines[path]}" for knob, path in found.items()},
+    )
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        values = values[name]
     return values
+
+
+def _lines(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*path, str(key.value))
+            yield inner, key.start_mark.line + 1
+            yield from _lines(value, inner)
+
+
+def _message(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def free_name(tasks: Path, taken: Sequence[str]) -> str:

@@ -124,7 +124,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
         (["--config", "bad.yaml"], "hypothesis"),
         (["--config", "flat.yaml"], "search: {rounds: 5}"),
         (["--config", "broken.yaml"], "not a YAML file"),
-        (["--config", "list.yaml"], "options by name"),
+        (["--config", "list.yaml"], "knobs by name"),
         (["--config", "none.yaml"], "none.yaml"),
         (["--resume"], "--name"),
         (["--config", "binary.yaml"], "not a YAML file"),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.config import RunConfig
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gristmill.graph.config import RunConfig
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.measure.evaluation import Evaluation
@@ -19,35 +21,32 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+_GREEDY = RunConfig.of(hypotheses=1, temperature=0.0, top_p=1.0)
+
+
+@options_of(_GREEDY, leave_out=("strategy", "hypotheses", "rounds", "patience", "concurrency"))
 def evaluate(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
     source: Annotated[
         str | None, typer.Argument(help="ifeval: its published prompts (JSONL, .gz or not), or hub, the default.")
     ] = None,
+    *,
     name: Annotated[
         str | None, typer.Option(help="Name of the evaluation in the workspace. Default: eval, the file's, a number.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation of this name.")] = False,
-    model: Annotated[str | None, typer.Option(help="As for `run`. [local]")] = None,
     replies: Annotated[
         Path | None, typer.Option(help="ifeval: judge this file of {prompt, response} instead of asking a model.")
     ] = None,
-    adapter: Annotated[str | None, typer.Option(help="Name in the workspace, or path, of an adapter.")] = None,
     split: Annotated[str | None, typer.Option(help="Only the tasks of this split.")] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Replies a task; more than 1 gives unbiased pass@k. [1]")
     ] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy. [0]")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of one reply. [512]")] = None,
-    profile: Annotated[str | None, typer.Option(help="Prompts: auto, chat, or small. [auto]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of sampling. [0]")] = None,
-    calls: Annotated[int | None, typer.Option(help="Budget: model calls.")] = None,
-    tokens: Annotated[int | None, typer.Option(help="Budget: prompt and completion tokens.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
-    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    config: ConfigFile = None,
+    flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
-    sandbox: Annotated[str | None, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap. [auto]")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON on standard output.")] = False,
+    workspace: Workspace = ".",
+    json_: Json = False,
 ) -> None:
     """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.
 
@@ -63,16 +62,15 @@ def evaluate(
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
       gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
     """
-    from gristmill.graph.commands.settings import free_name, settings
-    from gristmill.graph.config import RunConfig
+    from gristmill.graph.commands.settings import free_name, settle
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
+    from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.importers import import_tasks
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.measure.benchmarks import first_verdicts
-    from gristmill.trainers.measure.evaluation import greedy
 
     if resume and name is None:
         raise UserError("--resume needs the --name of the evaluation; `gristmill runs --all` lists them")
@@ -82,33 +80,23 @@ def evaluate(
     loaded = import_tasks("ifeval", source) if ifeval else load_tasks(tasks)
     chosen = [task for task in loaded if split is None or task.split == split]
     if replies is not None:
-        _judge_replies(chosen, replies, sandbox or "auto", json_)
+        _judge_replies(chosen, replies, settle(_GREEDY, flags, file=config).config.sandbox, json_)
         return
     if not chosen:
         raise UserError(f"--split: no task of {tasks} is in the split {split!r}")
-    if adapter is not None and not Path(adapter).exists():
-        adapter = str(Adapters((workspace / ".gristmill").resolve()).get(adapter).path)
-    given = {
-        "model": model,
-        "adapter": adapter,
-        "hypotheses": samples,
-        "temperature": temperature,
-        "top_p": 0.95 if temperature else None,
-        "max_tokens": max_tokens,
-        "profile": profile,
-        "seed": seed,
-        "calls": calls,
-        "tokens": tokens,
-        "seconds": seconds,
-        "sandbox": sandbox,
-    }
+    if "adapter" in flags and not Path(flags["adapter"]).exists():
+        flags["adapter"] = str(Adapters(home_of(workspace)).get(flags["adapter"]).path)
+    if flags.get("temperature"):
+        flags.setdefault("top_p", 0.95)
+    if samples is not None:
+        flags["hypotheses"] = samples
     with Store.open(workspace) as store:
-        base = store.get_run(name).config if resume and name is not None else greedy(RunConfig(), None)
-        config = settings(base, None, given)
-        if config.search.hypotheses > 1 and config.calls.temperature == 0:
+        stored = (f"the evaluation {name}", store.get_run(name).config) if resume and name is not None else None
+        chosen_config = settle(_GREEDY, flags, file=config, stored=stored).config
+        if chosen_config.search.hypotheses > 1 and chosen_config.calls.temperature == 0:
             raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
         run = name or free_name(Path(f"eval-{tasks.name}"), [known.name for known in store.runs()])
-        evaluation = _ask(chosen, config, run, store, resume, ifeval, ModelOptions(vllm_python=vllm_python))
+        evaluation = _ask(chosen, chosen_config, run, store, resume, ifeval, ModelOptions(vllm_python=vllm_python))
         if ifeval:
             _print_accuracies(chosen, first_verdicts(store, run), json_)
             return

@@ -1,0 +1,61 @@
+"""The command `config`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.config import RunConfig
+
+__all__ = ["config"]
+
+
+@options_of(RunConfig())
+def config(
+    *,
+    file: ConfigFile = None,
+    run: Annotated[
+        str | None, typer.Option(help="What this run would be resumed with, by --name NAME --resume.")
+    ] = None,
+    flags: Flags,
+    workspace: Workspace = ".",
+    json_: Json = False,
+) -> None:
+    """Print each knob of `run` as these options, this file and the environment make it, and where each comes from.
+
+    Options go before the file, the file before the defaults. The environment says where things are
+    (GRISTMILL_WORKSPACE, GRISTMILL_SANDBOX, DOCKER_HOST, XDG_CACHE_HOME) and holds keys, nothing else.
+
+    \b
+    Examples:
+      gristmill config
+      gristmill config --config night.yaml --rounds 8
+      gristmill config --run night --json
+    """
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from gristmill.graph.commands.settings import settle
+    from gristmill.graph.config import knobs, paths
+    from gristmill.graph.storage.store import Store
+
+    stored = None
+    if run is not None:
+        with Store.open(workspace, create=False) as store:
+            stored = (f"the run {run}", store.get_run(run).config)
+    settings = settle(RunConfig(), flags, file=file, stored=stored)
+    rows = [
+        (".".join(path), value, settings.sources[knob])
+        for (knob, value), path in zip(knobs(settings.config).items(), paths(settings.config).values(), strict=True)
+    ]
+    if json_:
+        typer.echo(json.dumps({knob: {"value": value, "from": source} for knob, value, source in rows}, indent=1))
+        return
+    table = Table("knob", "value", "from", box=None)
+    for knob, value, source in rows:
+        table.add_row(knob, "" if value in (None, ()) else str(value), source)
+    Console().print(table, markup=False)
