@@ -22,8 +22,8 @@ SURFACE = {
         "load_tasks resolve run_campaign"
     ),
     "trainers": (
-        "AdapterInfo Adapters CurateConfig Curated Evaluation Exported GateSummary ImproveConfig Improvement "
-        "RoundSummary Share curate evaluate export_rows write_dataset"
+        "AdapterInfo Adapters CurateConfig Curated Evaluation Exported GateSummary ImproveConfig Improvement Lora "
+        "Method RoundSummary SftMethod Share TrainedAdapter curate evaluate export_rows write_dataset"
     ),
 }
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from gristmill.trainers.data.export import Exported, export_rows, write_dataset
     from gristmill.trainers.improve.config import ImproveConfig
     from gristmill.trainers.measure.evaluation import Evaluation, evaluate
+    from gristmill.trainers.methods.base import Method, TrainedAdapter
+    from gristmill.trainers.methods.lora import Lora
+    from gristmill.trainers.methods.sft import SftMethod
     from gristmill.trainers.records import GateSummary, Improvement, RoundSummary, Share
 
 _HOME = {
@@ -21,6 +24,9 @@ _HOME = {
         ("data.export", "Exported export_rows write_dataset"),
         ("improve.config", "ImproveConfig"),
         ("measure.evaluation", "Evaluation evaluate"),
+        ("methods.base", "Method TrainedAdapter"),
+        ("methods.lora", "Lora"),
+        ("methods.sft", "SftMethod"),
         ("records", "GateSummary Improvement RoundSummary Share"),
     )
     for name in names.split()
@@ -36,8 +42,12 @@ __all__ = [
     "GateSummary",
     "ImproveConfig",
     "Improvement",
+    "Lora",
+    "Method",
     "RoundSummary",
+    "SftMethod",
     "Share",
+    "TrainedAdapter",
     "curate",
     "evaluate",
     "export_rows",

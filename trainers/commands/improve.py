@@ -127,6 +127,7 @@ async def _improve(
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve.context import Mill
     from gristmill.trainers.improve.records import StageRecords
+    from gristmill.trainers.improve.report import write_report
     from gristmill.trainers.improve.rounds import run_rounds
     from gristmill.trainers.improve.splits import split_tasks
     from gristmill.trainers.methods.weights import base_weights
@@ -134,11 +135,15 @@ async def _improve(
 
     splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
+    home = home_of(workspace)
+    folder = home / "improvements" / name
     with Store.open(workspace) as store, Display(console) as progress:
         records = StageRecords(store, name)
         records.begin(config, tasks, resume=resume)
         if resume and (ended := records.read("summary", Improvement)) is not None:
             console.print(f"{name!r} has ended; nothing to resume.")
+            if not (folder / "report.html").exists():
+                write_report(ended, folder)
             return ended
         if splits.note:
             progress.note(splits.note)
@@ -147,7 +152,7 @@ async def _improve(
                 name=name,
                 config=config,
                 splits=splits,
-                home=home_of(workspace),
+                home=home,
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),
