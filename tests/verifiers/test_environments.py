@@ -8,15 +8,22 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers import Task, plugins, problems
 from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.problems import loss_task, problem
+from gristmill.verifiers.trained.reward.environment import Floats
 from gristmill.verifiers.trained.reward.environments import environment, reward_task
 from gristmill.verifiers.trained.reward.mountain_car import MountainCar
+from gristmill.verifiers.trained.reward.trainer import Batch, train
+from gristmill.verifiers.trained.reward.verifier import RewardTraining
+from gristmill.verifiers.trained.verifier import share
+from tests.typing.own_environment import Far
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
 
@@ -91,3 +98,32 @@ def test_the_examples_speak_in_the_words_of_their_environment_and_problem() -> N
     for file, made in (("reward", reward_task("mountain_car")), ("loss", loss_task("digits_label_noise"))):
         (row,) = map(json.loads, (EXAMPLES / f"{file}.jsonl").read_text("utf-8").splitlines())
         assert row["prompt"] == made.prompt
+
+
+def test_a_reward_sees_what_is_observed_and_the_grade_what_is_hidden() -> None:
+    seen = set()
+
+    def rightwards(batch: Batch) -> Floats:
+        seen.update({batch.observation.shape[1], batch.next_observation.shape[1]})
+        return batch.next_observation[:, 0] - batch.observation[:, 0]
+
+    policy = train(rightwards, Far(), 0)
+    assert seen == {1}
+    assert 0 <= policy.grade <= 1
+
+
+def test_the_probe_asks_within_the_ranges_of_what_is_observed() -> None:
+    asked: list[Any] = []
+
+    def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
+        asked.extend((obs, next_obs))
+        return np.zeros(len(action))
+
+    RewardTraining(Far(), "reward/1").probe(reward)  # type: ignore[arg-type]  # a plain function answers as a served one
+    assert {array.shape[1] for array in asked} == {1}
+    assert np.abs(np.concatenate(asked)).max() <= 1
+
+
+@pytest.mark.parametrize(("grade", "score"), [(0.5, 0.5), (1.5, 1.0), (-1.0, 0.0), (float("nan"), 0.0)])
+def test_a_grade_is_brought_to_a_share_whatever_a_network_has_diverged_to(grade: float, score: float) -> None:
+    assert share(grade) == score
