@@ -483,6 +483,29 @@ async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store, postgres
         assert story(server, name) == story(store, "whole")
 
 
+async def test_a_resume_goes_on_at_the_round_where_the_run_was_cut_off(store: Store) -> None:
+    def cut(event: Any) -> None:
+        if event.kind == "node_entered" and event.node == "rank" and event.round == 1:
+            raise RuntimeError("cut off")
+
+    def far(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return x - {request.sampling.seed}\n```"
+
+    with pytest.raises(RuntimeError, match="cut off"):
+        await run(store, Model(text=far), tasks=tasks(1), on_event=cut)
+    heard: Counter[tuple[str, int]] = Counter()
+
+    def note(event: Any) -> None:
+        if event.kind == "node_entered":
+            heard[event.node, event.round] += 1
+
+    judge = Judge()
+    await run(store, Model(text=far), judge, tasks=tasks(1), resume=True, on_event=note)
+    assert not heard["propose", 0]
+    assert heard["propose", 1] == heard["rank", 1] == 1
+    assert len(judge.judged) == 2 * 3
+
+
 async def test_a_resume_walks_over_stored_rounds_and_buys_nothing_there(store: Store) -> None:
     def stop(event: Any) -> None:
         if event.kind == "node_entered" and event.node == "record" and event.task_id == "t/3":

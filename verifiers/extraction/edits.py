@@ -25,8 +25,9 @@ _HEADERS = ("diff --git ", "index ", "--- ", "+++ ", "new file mode ", "old mode
 
 def find_edits(text: str) -> list[Edit]:
     """The changes in a reply, in order: SEARCH/REPLACE blocks if it has any, else the hunks of a unified diff."""
-    lines = text.split("\n")
-    return _blocks(lines) or _hunks(lines)
+    # Most replies have neither, which their text tells at once.
+    found = _blocks(text.split("\n")) if "SEARCH" in text else []
+    return found or (_hunks(text.split("\n")) if "@@" in text else [])
 
 
 def without_edits(text: str) -> str:

@@ -43,6 +43,7 @@ _LONGEST = 1_000_000
 _ENTRY_POINTS = {"reward": "reward", "loss": "loss", "program": "construct"}
 _FIELDS = ("code", "solution", "program", "function", "python", "completion", "answer")
 _OPEN, _CLOSE = re.compile(r"<(think|thinking|reasoning)>"), re.compile(r"</(think|thinking|reasoning)>")
+_OBJECT = re.compile(r'\{\s*"')
 _BREAKS = re.compile(r"\r\n?")
 
 
@@ -227,6 +228,8 @@ def _between_prose(text: str, points: Iterable[str]) -> str | None:
 def _json_field(text: str) -> str | None:
     """The code inside a reply that is a JSON object, bare or in a fence."""
     whole = text.strip()
+    if not _OBJECT.search(whole):
+        return None
     for piece in [whole, *(block.text for block in blocks(whole) if block.language in {"json", ""})]:
         if not piece.lstrip().startswith("{"):
             continue
