@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, told
 from gristmill.verifiers.attacks.writing import target_of, write
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.judging import Judge
+from gristmill.verifiers.records import Outcome, Task
 
-__all__ = ["Attempt", "Judge", "TaskReport", "attack_task", "limited", "prepared"]
-
-
-class Judge(Protocol):
-    """What is needed of `gristmill.verifiers.registry.Verifiers`."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """Judge one solution; never raises for what a candidate does."""
-        ...
+__all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
 
 
 class Attempt(Record):

@@ -14,6 +14,7 @@ from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
@@ -105,7 +106,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
         SandboxError: no healthy worker can be had.
     """
 
-    def verdict(outcome: Outcome, score: float | None, feedback: str = "", **more: Any) -> Verdict:
+    def verdict(outcome: Outcome, score: float, feedback: str = "", **more: Any) -> Verdict:
         info = pool.info(offered.profile)
         return Verdict(
             outcome=outcome,
@@ -125,7 +126,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
         # Not the candidate's: its own answers are charged apart.
-        return verdict(Outcome.UNSCORED, None)
+        return unscored("a training took longer than it may", verifier=training.verifier)
     target = TARGET if task.target is None else task.target
     scores = [each.score for each in trained]
     score = fmean(scores)
