@@ -107,7 +107,7 @@ async def library(asked: list[Pair], sandbox: str) -> list[Readings]:
 
     async def batch(pool: Pool, part: list[Pair]) -> list[Readings]:
         items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given in part]
-        program = "gristmill.verifiers.instructions.guest.checkers:judge"
+        program = "gristmill.verifiers.instructions.guest.checkers:check"
         limits = LIMITS.model_copy(update={"wall_seconds": 300, "cpu_seconds": 300})
         report = await pool.run(Job(program=program, request={"items": items}, limits=limits), INSTRUCTION_PROFILE)
         told = [decode(message)[0] for message in report.messages]

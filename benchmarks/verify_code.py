@@ -113,7 +113,7 @@ def attacks() -> tuple[Task, list[str]]:
     )
     target = target_of(task)
     harmless = [attack for attack in ATTACKS if str(attack.family) not in ("resources", "escapes", "weak")]
-    written = [write(attack, target) for attack in harmless if "python" in attack.kinds]
+    written = [write(attack, target) for attack in harmless if "python" in attack.test_types]
     return task, [source for source in written if source is not None]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
 from gristmill.verifiers import Task
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
-from gristmill.verifiers.code.guest.judge.remote import Judged
+from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Case, CasesTest
 
@@ -78,31 +78,31 @@ def channel(data: bytes) -> None:
         writing = threading.Thread(target=_say, args=(far, data), daemon=True)
         writing.start()
         near.settimeout(SECONDS)
-        judged = Judged(near, ("f", "K"), BOUNDS)
+        candidate = RemoteCandidate(near, ("f", "K"), BOUNDS)
         numbers, text = [1, 2, [3]], {"a": {1, 2}}
         try:
-            judged.load()
+            candidate.load()
             for name in ("f", "K"):
-                if callable(found := judged.entry_points.get(name)):
-                    _use(judged, found, numbers, text)
+                if callable(found := candidate.entry_points.get(name)):
+                    _use(candidate, found, numbers, text)
         except CandidateError:
             pass
         near.close()
         writing.join(SECONDS)
-        if type(numbers) is not list or type(text) is not dict or set(judged.entry_points) - {"f", "K"}:
+        if type(numbers) is not list or type(text) is not dict or set(candidate.entry_points) - {"f", "K"}:
             raise Finding("the judge's own values have changed their types")
 
 
-def _use(judged: Judged, found: Callable[..., Any], numbers: list[Any], text: dict[str, Any]) -> None:
+def _use(candidate: RemoteCandidate, found: Callable[..., Any], numbers: list[Any], text: dict[str, Any]) -> None:
     for arguments in ((numbers, text), (lambda x: x,), (iter([1, 2]), numbers, numbers)):
-        judged.raised = None
+        candidate.raised = None
         try:
             found(*arguments)
         except CandidateError:
             raise
         except Exception as error:
             # What the candidate has raised, as it may; anything else has come out of the judge's own code.
-            if error is not judged.raised:
+            if error is not candidate.raised:
                 raise Finding(f"the judge raised {error!r} by itself") from error
 
 

@@ -32,9 +32,9 @@ def serve(source: str, names: list[str]) -> Callable[[socket.socket], None]:
     """The honest candidate's side."""
 
     def side(sock: socket.socket) -> None:
-        from gristmill.verifiers.code.guest.candidate.answering import serve
+        from gristmill.verifiers.code.guest.candidate.answering import answer
 
-        serve(PlainContext({"source": source, "entry_points": names, "bounds": BOUNDS}, sock))  # type: ignore[arg-type]
+        answer(PlainContext({"source": source, "entry_points": names, "bounds": BOUNDS}, sock))  # type: ignore[arg-type]
 
     return side
 
@@ -43,7 +43,7 @@ def judged(
     candidate: Callable[[socket.socket], None], tests: str | dict[str, str], names: list[str], **request: Any
 ) -> list[dict[str, Any]]:
     """All messages of the judge's; `candidate` runs in a process of its own."""
-    from gristmill.verifiers.code.guest.judge.main import judge
+    from gristmill.verifiers.code.guest.judge.main import run_tests
 
     kind = {"type": "python", "code": tests} if isinstance(tests, str) else {"type": "pytest", "files": tests}
     asked = {"entry_points": names, "setup": "", "public": True, "bounds": BOUNDS, **kind, **request}
@@ -62,7 +62,7 @@ def judged(
         context = PlainContext(asked, ours)
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
-            judge(context)  # type: ignore[arg-type]
+            run_tests(context)  # type: ignore[arg-type]
             os.chdir("/")
         with os.fdopen(write, "wb") as pipe:
             pipe.write(encode(context.sent))

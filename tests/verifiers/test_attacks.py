@@ -65,8 +65,8 @@ def test_there_are_enough_mechanisms_and_each_says_what_it_tries() -> None:
         assert attack.name == attack.name.lower().replace(" ", "-")
         assert attack.tries
         assert attack.tries[-1] not in ".!"
-        assert attack.kinds <= {"cases", "stdio", "python", "pytest"}
-        source = write(attack, Target(attack.kinds, ("f", "A.b", "OddError"), EXAMPLES, RIGHT))
+        assert attack.test_types <= {"cases", "stdio", "python", "pytest"}
+        source = write(attack, Target(attack.test_types, ("f", "A.b", "OddError"), EXAMPLES, RIGHT))
         assert source is not None
         assert not re.search("<<[a-z]+>>", source)
     assert len({attack.source for attack in ATTACKS}) == len(ATTACKS)
@@ -107,7 +107,9 @@ def test_the_naive_checker_accepts_what_is_right_and_only_that(checker: str) -> 
     target = Target(
         frozenset(("stdio",)) if program else frozenset(("cases",)), () if program else ("double",), EXAMPLES
     )
-    honest = Attack("right", Family.WEAK, target.kinds, "", SQUARES.replace("input()", "text") if program else RIGHT)
+    honest = Attack(
+        "right", Family.WEAK, target.test_types, "", SQUARES.replace("input()", "text") if program else RIGHT
+    )
     dishonest = write(chosen(["constant-nonsense"])[0], target)
     assert dishonest is not None
     if checker.split(":")[0] in ("harm", "feedback", "feedback_of_loading", "drop_nested") or "shown" in checker:
@@ -351,7 +353,7 @@ def test_an_attacker_knows_public_examples_and_those_of_the_prompt_only() -> Non
     )
     target = target_of(asked)
     assert target.names == ("add",)
-    assert target.kinds == {"cases", "python"}
+    assert target.test_types == {"cases", "python"}
     assert target.examples == (Example((2, 2), {}, 4), Example((1,), {"b": 2}, 3))
     for attack in ATTACKS:
         assert "15" not in (write(attack, target) or "").replace("150", "")

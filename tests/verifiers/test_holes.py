@@ -13,7 +13,7 @@ import pytest_asyncio
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Strength, Task, Verifiers
 from gristmill.verifiers.code.compare import equal
-from gristmill.verifiers.code.test_types import Run
+from gristmill.verifiers.code.test_types import Setting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -169,9 +169,9 @@ async def test_a_signalling_nan_equals_nothing_and_raises_nothing() -> None:
 
 
 async def test_a_confirming_run_never_keeps_the_order_of_the_first(pool: Pool) -> None:
-    run = Run(pool, "", task(CASES).limits, None, public=False)  # type: ignore[arg-type]  # the order needs no profile
+    setting = Setting(pool, "", task(CASES).limits, None, public=False)  # type: ignore[arg-type]  # the order needs no profile
     for number in range(2, 6):
         for seed in range(60):
-            shuffled = Run(**{**vars(run), "shuffle": Random(seed)}).order(number)
+            shuffled = Setting(**{**vars(setting), "shuffle": Random(seed)}).order(number)
             assert sorted(shuffled) == list(range(number))
-            assert shuffled != run.order(number)
+            assert shuffled != setting.order(number)

@@ -60,7 +60,7 @@ async def test_every_reply_made_to_follow_or_not_is_judged_so(pool: Pool) -> Non
         (name, label) for name in INSTRUCTIONS for label in (True, False)
     }
     items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given, _ in known]
-    job = Job(program="gristmill.verifiers.instructions.guest.checkers:judge", request={"items": items}, limits=LIMITS)
+    job = Job(program="gristmill.verifiers.instructions.guest.checkers:check", request={"items": items}, limits=LIMITS)
     report = await pool.run(job, INSTRUCTION_PROFILE)
     found = [decode(message)[0]["strict"] for message in report.messages]
     assert found == [label for _, _, _, label in known]

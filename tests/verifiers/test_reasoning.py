@@ -87,7 +87,7 @@ async def scores(pool: Pool, task: Task, answers: tuple[str, ...]) -> list[float
     check: dict[str, Any] = {key: value for key, value in (task.check or {}).items() if key != "version"}
     request = check | {"question": task.prompt.removesuffix(ASK), "how": how_judged(check["dataset"])}
     limits = LIMITS.model_copy(update={"wall_seconds": 10, "cpu_seconds": 10})
-    program = "gristmill.verifiers.reasoning.guest.gym:judge"
+    program = "gristmill.verifiers.reasoning.guest.gym:score_answers"
     report = await pool.run(
         Job(program=program, request=request | {"answers": list(answers)}, limits=limits), REASONING
     )

@@ -49,7 +49,7 @@ class Target:
     `reference` is the task's own solution, if it has one: some attacks are right in one run and wrong in another.
     """
 
-    kinds: frozenset[str]
+    test_types: frozenset[str]
     names: tuple[str, ...]
     examples: tuple[Example, ...] = ()
     reference: str | None = None
@@ -62,7 +62,7 @@ class Attack:
     Attributes:
         name: the mechanism, in kebab case.
         family: what it abuses.
-        kinds: the kinds of tests where it can mean anything.
+        test_types: the types of tests where it can mean anything.
         tries: what it tries, in a few words.
         source: Python text that defines ``answer(*args, **kwargs)``: every entry point becomes it, every program prints
             it. ``<<examples>>``, ``<<names>>``, ``<<reference>>`` and ``<<nothing>>`` stand for what a `Target` holds.
@@ -70,7 +70,7 @@ class Attack:
 
     name: str
     family: Family
-    kinds: frozenset[str]
+    test_types: frozenset[str]
     tries: str
     source: str = ""
 

@@ -9,8 +9,8 @@ __all__ = ["ATTACKS"]
 _WEAK = Family.WEAK
 
 
-def _constant(name: str, tries: str, value: str, kinds: frozenset[str] = FUNCTIONS) -> Attack:
-    return Attack(name, _WEAK, kinds, tries, f"def answer(*args, **kwargs):\n    return {value}\n")
+def _constant(name: str, tries: str, value: str, test_types: frozenset[str] = FUNCTIONS) -> Attack:
+    return Attack(name, _WEAK, test_types, tries, f"def answer(*args, **kwargs):\n    return {value}\n")
 
 
 ATTACKS = (

@@ -25,7 +25,7 @@ def target_of(task: Task) -> Target:
     examples = [example for test in task.public_tests for example in _examples(test, tuple(names))]
     examples += _in_prompt(task.prompt, tuple(names))
     return Target(
-        kinds=frozenset(test.type for test in tests),
+        test_types=frozenset(test.type for test in tests),
         names=tuple(names),
         examples=tuple(examples[:_MOST_EXAMPLES]),
         reference=task.reference,
@@ -34,7 +34,7 @@ def target_of(task: Task) -> Target:
 
 def write(attack: Attack, target: Target) -> str | None:
     """The candidate, or None where the mechanism does not apply to such a task."""
-    if not attack.kinds & target.kinds:
+    if not attack.test_types & target.test_types:
         return None
     if "<<examples>>" in attack.source and not target.examples:
         return None
@@ -63,7 +63,7 @@ def _bound(target: Target) -> Iterator[str]:
             yield f"if {name!r} not in globals():\n    class {name}(Exception):\n        pass\n"
         else:
             yield f"if {name!r} not in globals():\n    {name} = answer\n"
-    if "stdio" in target.kinds:
+    if "stdio" in target.test_types:
         yield "import sys\n_text = answer(sys.stdin.read())\nif _text is not None:\n    print(_text)\n"
 
 

@@ -7,45 +7,47 @@ from typing import Any
 
 from gristmill.verifiers.calling import Answer, Raised, Value, answers, calls_job, decode_answer, outcome_of
 from gristmill.verifiers.code.findings import Finding, Findings
-from gristmill.verifiers.code.literal_tests import Assertion, PlainProgram
-from gristmill.verifiers.code.running import Run
+from gristmill.verifiers.code.literal_tests import Assertion, LiteralProgram
+from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["all_plain", "run_plain"]
+__all__ = ["run_all_literal", "run_literal"]
 
 
-async def run_plain(run: Run, program: PlainProgram) -> Findings | None:
+async def run_literal(setting: Setting, program: LiteralProgram) -> Findings | None:
     """The calls of a test program as cases, compared here; None if that leaves anything to the judge.
 
     To it is left what is no plain value, why a solution does not load, and the words for what a model may read.
     """
     # A check ends with its first failure; others are run whatever came before.
-    outcomes = await _outcomes(run, program.assertions, stop=len(program.checks) == 1)
+    outcomes = await _outcomes(setting, program.assertions, stop=len(program.checks) == 1)
     if outcomes is None:
         return None
     findings = _findings(program, outcomes)
-    shown = run.public or run.reveal
+    shown = setting.public or setting.reveal
     return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
 
 
-async def all_plain(run: Run, programs: Sequence[PlainProgram]) -> list[Findings] | None:
+async def run_all_literal(setting: Setting, programs: Sequence[LiteralProgram]) -> list[Findings] | None:
     """All calls of several programs in one process, one job instead of many; None unless every assertion holds."""
-    outcomes = await _outcomes(run, [assertion for program in programs for assertion in program.assertions], stop=True)
+    outcomes = await _outcomes(
+        setting, [assertion for program in programs for assertion in program.assertions], stop=True
+    )
     if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
         return None
     return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
 
 
-async def _outcomes(run: Run, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
+async def _outcomes(setting: Setting, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
     """What each call shows; None if only the judge can say. `stop`: the first that does not hold ends it."""
     calls = [(each.args, each.kwargs) for each in assertions]
-    job = calls_job(run.source, assertions[0].entry_point, calls, run.limits)
-    enough = _Enough(run, assertions) if stop else None
-    report = await run.pool.run(job, run.profile, fresh=run.fresh, enough=enough)
+    job = calls_job(setting.source, assertions[0].entry_point, calls, setting.limits)
+    enough = _Enough(setting, assertions) if stop else None
+    report = await setting.pool.run(job, setting.profile, fresh=setting.fresh, enough=enough)
     if enough is not None and enough.reached:
         return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
     outcomes: list[Outcome] = []
-    for assertion, answer in zip(assertions, answers(report, run.bounds), strict=False):
+    for assertion, answer in zip(assertions, answers(report, setting.bounds), strict=False):
         outcome = _held(assertion, answer)
         if outcome is None:
             return None
@@ -56,8 +58,8 @@ async def _outcomes(run: Run, assertions: Sequence[Assertion], *, stop: bool) ->
 class _Enough:
     """Hears the answers as they come, and says when one of them does not hold."""
 
-    def __init__(self, run: Run, assertions: Sequence[Assertion]) -> None:
-        self._run = run
+    def __init__(self, setting: Setting, assertions: Sequence[Assertion]) -> None:
+        self._setting = setting
         self._assertions = assertions
         self.outcomes: list[Outcome] = []
         self.reached = False
@@ -66,7 +68,7 @@ class _Enough:
     def __call__(self, message: bytes) -> bool:
         if self._deaf or len(self.outcomes) == len(self._assertions):
             return False
-        outcome = _held(self._assertions[len(self.outcomes)], decode_answer(message, self._run.bounds))
+        outcome = _held(self._assertions[len(self.outcomes)], decode_answer(message, self._setting.bounds))
         if outcome is None:
             # Only the judge can say what this is.
             self._deaf = True
@@ -76,7 +78,7 @@ class _Enough:
         return self.reached
 
 
-def _findings(program: PlainProgram, outcomes: Sequence[Outcome]) -> Findings:
+def _findings(program: LiteralProgram, outcomes: Sequence[Outcome]) -> Findings:
     """A check is what the first of its assertions is that does not hold."""
     found = dict.fromkeys(program.checks, Outcome.PASSED)
     for assertion, outcome in zip(program.assertions, outcomes, strict=True):

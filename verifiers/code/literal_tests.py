@@ -1,7 +1,7 @@
 """Test programs that only call the candidate with literals and compare with literals: they need no judge process.
 
 Most published tests are ``assert f([1, 2]) == 3``. What such a program asks and wants can be read without running it:
-`plain_run` sends its calls to the candidate as cases and compares outside, by Python's ``==`` on plain builtins. A
+`literal_run` sends its calls to the candidate as cases and compares outside, by Python's ``==`` on plain builtins. A
 program with anything else in it is left to the judge.
 """
 
@@ -25,9 +25,9 @@ from functools import lru_cache
 from typing import Any
 
 from gristmill.sandbox.wire.values import EncodeError, encode
-from gristmill.verifiers.code.literals import WRAPPERS, NotPlainError, literal, number, wrapped
+from gristmill.verifiers.code.literals import WRAPPERS, NotLiteralError, literal, number, wrapped
 
-__all__ = ["Assertion", "PlainProgram", "plain_program"]
+__all__ = ["Assertion", "LiteralProgram", "literal_program"]
 
 # Reading costs the host time and stack, and a test program may be anybody's.
 _MOST_CHARACTERS, _MOST_BRACKETS = 200_000, 40
@@ -53,7 +53,7 @@ class Assertion:
 
 
 @dataclass(frozen=True)
-class PlainProgram:
+class LiteralProgram:
     """All assertions in their order, and the names of the checks in theirs."""
 
     checks: tuple[str, ...]
@@ -61,7 +61,7 @@ class PlainProgram:
 
 
 @lru_cache(maxsize=512)
-def plain_program(code: str, setup: str, entry_points: tuple[str, ...]) -> PlainProgram | None:
+def literal_program(code: str, setup: str, entry_points: tuple[str, ...]) -> LiteralProgram | None:
     """What a test program asks and wants, or None if it must be run to know."""
     if len(entry_points) != 1 or len(code) + len(setup) > _MOST_CHARACTERS or _depth(code + setup) > _MOST_BRACKETS:
         return None
@@ -70,7 +70,7 @@ def plain_program(code: str, setup: str, entry_points: tuple[str, ...]) -> Plain
             warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
             trees = ast.parse(setup), ast.parse(code)
         return _Reader(entry_points[0]).read(trees[1]) if _is_idle(trees[0], entry_points[0]) else None
-    except (NotPlainError, SyntaxError, ValueError, RecursionError, MemoryError, EncodeError):
+    except (NotLiteralError, SyntaxError, ValueError, RecursionError, MemoryError, EncodeError):
         return None
 
 
@@ -144,7 +144,7 @@ class _Reader:
         self.checks: list[str] = []
         self.assertions: list[Assertion] = []
 
-    def read(self, tree: ast.Module) -> PlainProgram:
+    def read(self, tree: ast.Module) -> LiteralProgram:
         check: ast.FunctionDef | None = None
         called = False
         asserts = 0
@@ -158,12 +158,12 @@ class _Reader:
                 called = True
                 self._function(f"check, line {statement.lineno}", check)
             elif not _prepares(statement, {self.entry_point, "candidate", "check"}):
-                raise NotPlainError
+                raise NotLiteralError
         if check is not None and not called:
             self._function("check", check)
         if not self.assertions or self.entry_point == "check":
-            raise NotPlainError
-        return PlainProgram(tuple(self.checks), tuple(self.assertions))
+            raise NotLiteralError
+        return LiteralProgram(tuple(self.checks), tuple(self.assertions))
 
     def _calls_check(self, statement: ast.stmt) -> bool:
         match statement:
@@ -175,11 +175,11 @@ class _Reader:
         match check.args:
             case ast.arguments([], [ast.arg(parameter)], None, [], [], None, []):
                 if check.decorator_list or parameter == "check":
-                    raise NotPlainError
+                    raise NotLiteralError
                 # The global name means the same, unless the parameter hides it.
                 self._check(name, check.body, {self.entry_point, parameter})
             case _:
-                raise NotPlainError
+                raise NotLiteralError
 
     def _check(self, name: str, body: list[ast.stmt], callees: set[str], *, alone: bool = False) -> None:
         self.checks.append(name)
@@ -188,20 +188,20 @@ class _Reader:
             if not isinstance(statement, ast.Assert):
                 if isinstance(statement, ast.Pass) or _prepares(statement, None):
                     continue
-                raise NotPlainError
+                raise NotLiteralError
             # A message is made after its assertion has failed; in a check nothing comes after that.
             if (
                 alone
                 and statement.msg is not None
                 and any(isinstance(each, ast.Call) for each in ast.walk(statement.msg))
             ):
-                raise NotPlainError
+                raise NotLiteralError
             if isinstance(statement.test, ast.Constant) and statement.test.value:
                 continue
             self.assertions.append(_assertion(name, statement.test, callees, self.entry_point))
         if len(self.assertions) == before:
             # It would pass whatever the candidate is; the judge knows what to say of that.
-            raise NotPlainError
+            raise NotLiteralError
 
 
 def _prepares(statement: ast.stmt, taken: set[str] | None) -> bool:
@@ -238,12 +238,12 @@ def _assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) 
         case ast.UnaryOp(ast.Not(), ast.Call() as call):
             holds = operator.not_
         case _:
-            raise NotPlainError
+            raise NotLiteralError
     if not isinstance(call.func, ast.Name) or call.func.id not in callees:
-        raise NotPlainError
+        raise NotLiteralError
     args = tuple(literal(each) for each in call.args)
     kwargs = {str(each.arg): literal(each.value) for each in call.keywords if each.arg is not None}
     if len(kwargs) < len(call.keywords):
-        raise NotPlainError
+        raise NotLiteralError
     encode([list(args), kwargs])
     return Assertion(check, args, kwargs, entry_point, holds)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["WRAPPERS", "NotPlainError", "literal", "number", "wrapped"]
+__all__ = ["WRAPPERS", "NotLiteralError", "literal", "number", "wrapped"]
 
 # What tests wrap a call in before they compare. Not `set`: on the host, a candidate's values may collide in hashing.
 WRAPPERS: Final[dict[str, Callable[[Any], Any]]] = {"tuple": tuple, "list": list, "sorted": sorted}
@@ -22,7 +22,7 @@ _ARITHMETIC: Final[dict[type, Callable[[Any, Any], Any]]] = {
 _MOST_POWER: Final = 64
 
 
-class NotPlainError(Exception):
+class NotLiteralError(Exception):
     """The program does more than call and compare."""
 
 
@@ -30,14 +30,14 @@ def wrapped(node: ast.expr) -> Any:
     """The value of a literal, also where it is made a tuple or the like.
 
     Raises:
-        NotPlainError, ValueError: it is none.
+        NotLiteralError, ValueError: it is none.
     """
     match node:
         case ast.Call(ast.Name(name), [inner], []) if name in WRAPPERS:
             try:
                 return WRAPPERS[name](literal(inner))
             except TypeError as error:
-                raise NotPlainError from error
+                raise NotLiteralError from error
     return literal(node)
 
 
@@ -45,7 +45,7 @@ def literal(node: ast.expr) -> Any:
     """The value of a literal, also with sums and the like in it.
 
     Raises:
-        NotPlainError, ValueError: it is none.
+        NotLiteralError, ValueError: it is none.
     """
     try:
         return ast.literal_eval(node)
@@ -62,25 +62,25 @@ def literal(node: ast.expr) -> Any:
                 return text + more
         case ast.BinOp():
             return number(node)
-    raise NotPlainError
+    raise NotLiteralError
 
 
 def number(node: ast.expr) -> int | float:
     """The value of a number, or of arithmetic with numbers.
 
     Raises:
-        NotPlainError, ValueError: it is none, or too large a power, or divides by nothing.
+        NotLiteralError, ValueError: it is none, or too large a power, or divides by nothing.
     """
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
         left, right = number(node.left), number(node.right)
         if isinstance(node.op, ast.Pow) and not (abs(left) <= _MOST_POWER and 0 <= right <= _MOST_POWER):
-            raise NotPlainError
+            raise NotLiteralError
         try:
             found: int | float = _ARITHMETIC[type(node.op)](left, right)
             return found
         except ArithmeticError as error:
-            raise NotPlainError from error
+            raise NotLiteralError from error
     value: Any = ast.literal_eval(node)
     if type(value) not in (int, float):
-        raise NotPlainError
+        raise NotLiteralError
     return value  # type: ignore[no-any-return]  # one of the two

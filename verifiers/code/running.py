@@ -14,11 +14,11 @@ from gristmill.verifiers.calling import message_bounds
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["Run"]
+__all__ = ["Setting"]
 
 
 @dataclass(frozen=True)
-class Run:
+class Setting:
     """Where and how one test is run. `public`: a model may read what comes of it; `reveal`: the task's author does."""
 
     pool: Jobs

@@ -1,4 +1,4 @@
-"""How each kind of test is run: `cases` and `stdio` are compared here, `python` and `pytest` have a judge process.
+"""How each type of test is run: `cases` and `stdio` are compared here, `python` and `pytest` have a judge process.
 
 Every function takes the pool, the test, the source, the limits, whether a model may read the test, and the order in
 which to run what is independent; it raises `SandboxError` only.
@@ -29,54 +29,54 @@ from gristmill.verifiers.calling import (
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
-from gristmill.verifiers.code.literal_run import run_plain
-from gristmill.verifiers.code.literal_tests import PlainProgram, plain_program
-from gristmill.verifiers.code.running import Run
+from gristmill.verifiers.code.literal_run import run_literal
+from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
+from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
 
-__all__ = ["Run", "plain_of", "run_test", "why_broken"]
+__all__ = ["Setting", "literal_program_of", "run_test", "why_broken"]
 
 _SCRIPT = "gristmill.sandbox.guest.candidate:script"
 _GUEST = "gristmill.verifiers.code.guest"
-_SERVE, _JUDGE = f"{_GUEST}.candidate.answering:serve", f"{_GUEST}.judge.main:judge"
+_ANSWER, _RUN_TESTS = f"{_GUEST}.candidate.answering:answer", f"{_GUEST}.judge.main:run_tests"
 # The judge outlives the candidate's clock, to tell what it has seen. Its time is bounded all the same.
 _JUDGE_EXTRA_SECONDS = 5.0
 _JUDGE_MEMORY_MB = 1024
 
 
-async def run_test(run: Run, test: CodeTest) -> Findings:
-    """Run one test, whatever its kind."""
+async def run_test(setting: Setting, test: CodeTest) -> Findings:
+    """Run one test, whatever its type."""
     if isinstance(test, CasesTest):
-        return await run_cases(run, test)
+        return await run_cases(setting, test)
     if isinstance(test, StdioTest):
-        return await run_stdio(run, test)
-    program = plain_of(test)
-    found = None if program is None else await run_plain(run, program)
-    return await run_judged(run, test) if found is None else found
+        return await run_stdio(setting, test)
+    program = literal_program_of(test)
+    found = None if program is None else await run_literal(setting, program)
+    return await run_judged(setting, test) if found is None else found
 
 
-def plain_of(test: CodeTest) -> PlainProgram | None:
+def literal_program_of(test: CodeTest) -> LiteralProgram | None:
     """What a test asks, where that can be read without running it."""
-    return plain_program(test.code, test.setup, _names(test)) if isinstance(test, PythonTest) else None
+    return literal_program(test.code, test.setup, _names(test)) if isinstance(test, PythonTest) else None
 
 
 def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:
     return (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
 
 
-async def run_cases(run: Run, test: CasesTest) -> Findings:
+async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     """All calls in one process, one message each; values are compared here, where the expected ones are."""
-    order = run.order(len(test.cases))
+    order = setting.order(len(test.cases))
     calls = [(test.cases[place].args, test.cases[place].kwargs) for place in order]
-    job = calls_job(run.source, test.entry_point, calls, run.limits)
-    report = await run.pool.run(job, run.profile, fresh=run.fresh)
+    job = calls_job(setting.source, test.entry_point, calls, setting.limits)
+    report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
     found: list[Finding | None] = [None] * len(order)
-    for place, answer in zip(order, answers(report, run.bounds), strict=False):
+    for place, answer in zip(order, answers(report, setting.bounds), strict=False):
         if isinstance(answer, LoadError | Missing):
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
-            broken = _broken(answer) if run.public else await why_broken(run, test.entry_point)
+            broken = _broken(answer) if setting.public else await why_broken(setting, test.entry_point)
             return Findings((), broken or _UNLOADABLE)
-        found[place] = _case(test, place, answer, run.public or run.reveal)
+        found[place] = _case(test, place, answer, setting.public or setting.reveal)
     outcome, reason = outcome_of(report)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
@@ -133,14 +133,16 @@ def _broken(answer: LoadError | Missing) -> Broken:
     return Broken(Outcome.ERROR, reason, answer.line)
 
 
-async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
+async def why_broken(setting: Setting, entry_point: str | None) -> Broken | None:
     """Load the solution once more where no test's input is, to learn what a model may be told about it.
 
     Without an entry point the source is only compiled, as programs are run by their tests alone.
     """
-    source = run.source if entry_point else f"compile({run.source!r}, '<solution>', 'exec')"
-    report = await run.pool.run(calls_job(source, entry_point or "no_entry_point", (), run.limits), run.profile)
-    answer = next(answers(report, run.bounds), None)
+    source = setting.source if entry_point else f"compile({setting.source!r}, '<solution>', 'exec')"
+    report = await setting.pool.run(
+        calls_job(source, entry_point or "no_entry_point", (), setting.limits), setting.profile
+    )
+    answer = next(answers(report, setting.bounds), None)
     if isinstance(answer, LoadError) or (isinstance(answer, Missing) and entry_point):
         return _broken(answer)
     if answer is not None and entry_point:
@@ -151,16 +153,18 @@ async def why_broken(run: Run, entry_point: str | None) -> Broken | None:
     return None
 
 
-async def run_stdio(run: Run, test: StdioTest) -> Findings:
+async def run_stdio(setting: Setting, test: StdioTest) -> Findings:
     """Each case is a process of its own, whose standard output is read from outside."""
     found: dict[int, Finding] = {}
-    for place in run.order(len(test.cases)):
+    for place in setting.order(len(test.cases)):
         case = test.cases[place]
-        job = Job(program=_SCRIPT, request={"source": run.source}, limits=run.limits, stdin=case.stdin.encode())
-        found[place] = _printed(place, case.stdin, case.stdout, await run.pool.run(job, run.profile, fresh=run.fresh))
+        job = Job(program=_SCRIPT, request={"source": setting.source}, limits=setting.limits, stdin=case.stdin.encode())
+        found[place] = _printed(
+            place, case.stdin, case.stdout, await setting.pool.run(job, setting.profile, fresh=setting.fresh)
+        )
     ordered = tuple(found[place] for place in sorted(found))
-    if not run.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
-        return Findings(ordered, await why_broken(run, None))
+    if not setting.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
+        return Findings(ordered, await why_broken(setting, None))
     return Findings(ordered)
 
 
@@ -189,34 +193,34 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-async def run_judged(run: Run, test: PythonTest | PytestTest) -> Findings:
+async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Findings:
     """The tests run in a judge process; they and the candidate have only a socket pair in common."""
     names = list(_names(test))
-    common = {"entry_points": names, "bounds": list(run.bounds)}
+    common = {"entry_points": names, "bounds": list(setting.bounds)}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
         extra = ("pytest",) if "pytest" in test.setup + test.code else ()
     else:
         tests = {"type": "pytest", "files": test.files}
         extra = ("pytest",)
-    seconds = run.limits.wall_seconds + _JUDGE_EXTRA_SECONDS
+    seconds = setting.limits.wall_seconds + _JUDGE_EXTRA_SECONDS
     limits = Limits(
         wall_seconds=min(seconds, 3600),
         cpu_seconds=min(seconds, 3600),
-        memory_mb=max(_JUDGE_MEMORY_MB, run.limits.memory_mb),
-        output_kb=max(8192, run.limits.output_kb),
+        memory_mb=max(_JUDGE_MEMORY_MB, setting.limits.memory_mb),
+        output_kb=max(8192, setting.limits.output_kb),
     )
-    candidate, judge = await run.pool.pair(
-        Job(program=_SERVE, request={"source": run.source, **common}, limits=run.limits),
-        Job(program=_JUDGE, request={**tests, **common, "public": run.public or run.reveal}, limits=limits),
-        profile=run.profile,
-        judge_profile=profiles.judge((*run.libraries, *extra), limits.memory_mb),
-        fresh=run.fresh,
+    candidate, judge = await setting.pool.pair(
+        Job(program=_ANSWER, request={"source": setting.source, **common}, limits=setting.limits),
+        Job(program=_RUN_TESTS, request={**tests, **common, "public": setting.public or setting.reveal}, limits=limits),
+        profile=setting.profile,
+        judge_profile=profiles.judge((*setting.libraries, *extra), limits.memory_mb),
+        fresh=setting.fresh,
     )
-    return _judged(run, candidate, judge)
+    return _judged(setting, candidate, judge)
 
 
-def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
+def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
     """Read the judge's messages. Whatever is not said to have passed has not."""
     told = [each if type(each) is dict else {} for each in statements(judge)]
     first = told[0] if told else {}
@@ -233,7 +237,7 @@ def _judged(run: Run, candidate: Report, judge: Report) -> Findings:
     found: dict[str, Finding] = {}
     for each in told:
         if "check" in each and (each["check"] not in found or found[each["check"]].outcome is Outcome.PASSED):
-            found[each["check"]] = _checked(each, lost, run.source)
+            found[each["check"]] = _checked(each, lost, setting.source)
     for name in planned:
         found.setdefault(name, Finding(name, lost[0], f"was not reached: the solution {lost[1]}"))
     reason = _unproven(ended, found)

@@ -95,7 +95,7 @@ class CodeVerifier:
         return await self._run(task, solution, profile, None)
 
     async def _run(self, task: Task, solution: str, profile: Profile, confirming: Random | None) -> _Findings:
-        from gristmill.verifiers.code.test_types import Run, run_test
+        from gristmill.verifiers.code.test_types import Setting, run_test
 
         if confirming is not None and (known := await self._at_once(task, solution, profile, fresh=True)):
             return known
@@ -106,9 +106,11 @@ class CodeVerifier:
         rows: list[tuple[str, bool, Findings]] = []
         for field, public, tests in groups:
             again = confirming is not None
-            run = Run(self._pool, solution, task.limits, profile, public, self._reveal, fresh=again, shuffle=confirming)
+            setting = Setting(
+                self._pool, solution, task.limits, profile, public, self._reveal, fresh=again, shuffle=confirming
+            )
             for place, test in enumerate(tests):
-                findings = await run_test(run, test)
+                findings = await run_test(setting, test)
                 rows.append((f"{field}[{place}]", public, findings))
                 if findings.broken is not None:
                     return _Findings(rows)
@@ -116,16 +118,16 @@ class CodeVerifier:
 
     async def _at_once(self, task: Task, solution: str, profile: Profile, *, fresh: bool) -> _Findings | None:
         """All tests in one job, where all only call and compare; None if that is not so, or does not pass."""
-        from gristmill.verifiers.code.literal_run import all_plain
-        from gristmill.verifiers.code.test_types import Run, plain_of
+        from gristmill.verifiers.code.literal_run import run_all_literal
+        from gristmill.verifiers.code.test_types import Setting, literal_program_of
 
         tests = (*task.public_tests, *task.tests)
-        programs = [program for program in map(plain_of, tests) if program is not None]
+        programs = [program for program in map(literal_program_of, tests) if program is not None]
         if len(programs) < max(2, len(tests)) or len({each.assertions[0].entry_point for each in programs}) > 1:
             return None
         # The process sees the inputs of hidden tests with those of public ones, so nothing but a pass is told of it.
-        run = Run(self._pool, solution, task.limits, profile, public=False, fresh=fresh)
-        found = await all_plain(run, programs if not fresh else programs[::-1])
+        setting = Setting(self._pool, solution, task.limits, profile, public=False, fresh=fresh)
+        found = await run_all_literal(setting, programs if not fresh else programs[::-1])
         if found is None:
             return None
         found = found[::-1] if fresh else found

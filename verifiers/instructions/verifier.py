@@ -92,7 +92,7 @@ class InstructionVerifier:
 
     async def _ask(self, request: dict[str, Any], *, fresh: bool = False) -> list[dict[str, Any]] | Outcome:
         """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
-        job = Job(program=f"{_GUEST}.checkers:judge", request=request, limits=LIMITS)
+        job = Job(program=f"{_GUEST}.checkers:check", request=request, limits=LIMITS)
         report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
         return _read(report)
 

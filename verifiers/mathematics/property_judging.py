@@ -44,7 +44,7 @@ async def judge_property(
         if values is None:
             return Found(Outcome.ERROR, _WRONG_TASK, detail="check.program failed or returned no numbers")
         request["check"] = {**{name: each for name, each in check.items() if name != "program"}, "values": values}
-    outcome, told = await ask(pool, "check_property:judge", request)
+    outcome, told = await ask(pool, "check_property:check_property", request)
     if (refused := unfit(told)) is not None:
         return refused
     if outcome is not None:
@@ -59,7 +59,7 @@ async def judge_property(
     if told.get("equal") is not True:
         return Found(Outcome.FAILED, f"The final answer is not right: {detail}.", detail=detail)
     if confirm:
-        _, again = await ask(pool, "check_property:judge", request, fresh=True)
+        _, again = await ask(pool, "check_property:check_property", request, fresh=True)
         if not isinstance(again, dict) or again.get("equal") is not True:
             return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
     return Found(

@@ -89,7 +89,7 @@ class ReasoningVerifier:
         question = task.prompt.removesuffix(ASK)
         request = check | {"question": question, "answers": [answer], "how": how_judged(check["dataset"])}
         report = await self._pool.run(
-            Job(program=f"{_GUEST}.gym:judge", request=request, limits=LIMITS), REASONING, fresh=fresh
+            Job(program=f"{_GUEST}.gym:score_answers", request=request, limits=LIMITS), REASONING, fresh=fresh
         )
         said = statements(report) if report.ending is Ending.FINISHED else []
         if not said or type(said[0]) is not dict:

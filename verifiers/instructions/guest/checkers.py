@@ -22,7 +22,7 @@ from punkt.data import english
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["follows", "judge", "variants"]
+__all__ = ["check", "follows", "variants"]
 
 
 def _sentence_tokenizer() -> PunktSentenceTokenizer:
@@ -62,7 +62,7 @@ def _language(text: str) -> str:
 instructions.langdetect = SimpleNamespace(detect=_language, LangDetectException=LangDetectException)
 
 
-def judge(context: Context) -> None:
+def check(context: Context) -> None:
     """Check replies. The request is ``{"items": [{"reply", "constraints": [{"id", "kwargs"}]}]}``.
 
     One message for each item, a list of ``{"strict", "loose", "says"}`` for its constraints in order: whether the
@@ -85,8 +85,8 @@ def follows(reply: str, constraint: dict[str, Any]) -> dict[str, Any]:
         # The library replaces `!` and `#`, which IFEval's own prompts ask for, by a letter drawn at random.
         says = again.replace(f"letter {checker._letter}", f"letter {constraint['kwargs']['letter']}")
         checker._letter = constraint["kwargs"]["letter"].lower()
-    strict = _check(checker, reply)
-    loose = strict or any(_check(checker, variant) for variant in variants(reply)[1:])
+    strict = _follows_as_it_stands(checker, reply)
+    loose = strict or any(_follows_as_it_stands(checker, variant) for variant in variants(reply)[1:])
     return {"strict": strict, "loose": loose, "says": str(says)[:500]}
 
 
@@ -103,7 +103,7 @@ def _literal(key: str, value: Any) -> Any:
     return re.escape(value) if key in ("keyword", "section_spliter") else value
 
 
-def _check(checker: Any, reply: str) -> bool:
+def _follows_as_it_stands(checker: Any, reply: str) -> bool:
     try:
         return bool(reply.strip()) and bool(checker.check_following(reply))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):

@@ -15,14 +15,14 @@ import reasoning_gym
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["judge", "score"]
+__all__ = ["score", "score_answers"]
 
 # Short exponents only: a Fraction writes 1e999999999 out.
 _NUMBER = re.compile(r"[-+]?\d{1,40}(?:/\d{1,40}|(?:\.\d{0,40})?(?:[eE][-+]?\d{1,2})?)")
 _NO_NUMBERS = ("nan", "inf")
 
 
-def judge(context: Context) -> None:
+def score_answers(context: Context) -> None:
     """Score answers. The request: ``{"dataset", "seed", "size", "index", "question", "answers", "how"}``.
 
     One message: ``{"scores": […]}``, or ``{"changed": true}`` where this version makes another question of the seed.

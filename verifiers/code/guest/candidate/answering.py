@@ -18,24 +18,24 @@ from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["FILENAME", "serve"]
+__all__ = ["FILENAME", "answer"]
 
 FILENAME = "<solution>"
 _ARGUMENT_BOUNDS = Bounds(nodes=1000, depth=20, size=16_384, digits=2000)
 
 
-def serve(context: Context) -> None:
+def answer(context: Context) -> None:
     """Load the solution, say what came of it, and answer the judge until it hangs up.
 
     The request is ``{"source", "entry_points", "bounds"}``.
     """
     request = context.request
-    Candidate(context.sockets[0], Bounds(*request["bounds"])).run(request["source"], request["entry_points"])
+    LoadedSolution(context.sockets[0], Bounds(*request["bounds"])).run(request["source"], request["entry_points"])
     # What the candidate has put up for its end (atexit, __del__, threads) may not keep the worker waiting.
     os._exit(0)
 
 
-class Candidate:
+class LoadedSolution:
     """The solution's objects, by name and by number."""
 
     def __init__(self, sock: Any, bounds: Bounds) -> None:

@@ -23,17 +23,17 @@ from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, mo
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
 from gristmill.verifiers.code.guest.judge.recording import Recorder
-from gristmill.verifiers.code.guest.judge.remote import Judged
+from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
 
-__all__ = ["judge"]
+__all__ = ["run_tests"]
 
 TESTS, SETUP = "<tests>", "<setup>"
 
 
-def judge(context: Context) -> None:
+def run_tests(context: Context) -> None:
     """Run one test against the candidate at the other end of the line.
 
     The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds"}`` or, for pytest,
@@ -43,19 +43,19 @@ def judge(context: Context) -> None:
     names = tuple(request["entry_points"])
     log: deque[tuple[str, str]] = deque(maxlen=4)
     noted = (lambda call, came: log.append((call, came))) if request["public"] else None
-    judged = Judged(context.sockets[0], names, Bounds(*request["bounds"]), noted)
+    candidate = RemoteCandidate(context.sockets[0], names, Bounds(*request["bounds"]), noted)
     try:
-        failed = judged.load()
+        failed = candidate.load()
     except CandidateError as error:
         context.send({"lost": str(error)})
         return
-    missing = [name for name in names if name not in judged.entry_points]
+    missing = [name for name in names if name not in candidate.entry_points]
     context.send({"load": failed, "missing": [] if failed else missing})
     if failed is not None or missing:
         return
     log.clear()
-    recorder = Recorder(context, judged, log, request["public"])
-    sys.modules["solution"] = _solution(judged)
+    recorder = Recorder(context, candidate, log, request["public"])
+    sys.modules["solution"] = _solution(candidate)
     if request["type"] == "python":
         run_python(recorder, request["setup"], request["code"], names[0])
     else:
@@ -63,10 +63,10 @@ def judge(context: Context) -> None:
     recorder.end()
 
 
-def _solution(judged: Judged) -> types.ModuleType:
+def _solution(candidate: RemoteCandidate) -> types.ModuleType:
     """What ``import solution`` gives: the declared entry points, and nothing for a star import."""
     module = types.ModuleType("solution")
-    module.__dict__.update(judged.entry_points)
+    module.__dict__.update(candidate.entry_points)
     module.__dict__["__all__"] = ()
     return module
 
@@ -79,18 +79,18 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> N
     sources = {TESTS: code, SETUP: setup}
     for filename, source in sources.items():
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    recorder.judged.test_files.update(sources)
+    recorder.candidate.test_files.update(sources)
     names[COUNTER] = recorder.count
     program = parts(code, TESTS)
     # Setup may use the entry points (a tree made of the candidate's nodes) and may bring stubs of their names.
-    names.update(recorder.judged.entry_points)
+    names.update(recorder.candidate.entry_points)
     try:
         exec(_compiled(setup), names)  # the tests' own set-up, inside the judge's sandbox
     except BaseException as error:
         recorder.plan(["setup"])
         recorder.failed("setup", error, sources)
         return
-    names.update(recorder.judged.entry_points)
+    names.update(recorder.candidate.entry_points)
     for name in modules_used(code):
         # The image may lack a module that the tests would not get to.
         with contextlib.suppress(ImportError):
@@ -135,19 +135,19 @@ def _run_part(recorder: Recorder, part: Any, names: dict[str, Any], sources: dic
 
 
 def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], otherwise: str = "") -> None:
-    if recorder.judged.lost:
+    if recorder.candidate.lost:
         if name:
-            recorder.failed(name, CandidateError(recorder.judged.lost), sources)
+            recorder.failed(name, CandidateError(recorder.candidate.lost), sources)
         return
-    troubles = len(recorder.judged.trouble)
+    troubles = len(recorder.candidate.trouble)
     recorder.log.clear()
     try:
         action()
     except BaseException as error:  # whatever a test raises, it has failed
         recorder.failed(name or otherwise, error, sources)
         return
-    if len(recorder.judged.trouble) > troubles:
-        recorder.refused(name or otherwise, recorder.judged.trouble[-1])
+    if len(recorder.candidate.trouble) > troubles:
+        recorder.refused(name or otherwise, recorder.candidate.trouble[-1])
     elif name:
         recorder.passed(name)
 

@@ -36,7 +36,7 @@ def run_pytest(recorder: Recorder, files: dict[str, str]) -> None:
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    recorder.judged.test_files.update(sources)
+    recorder.candidate.test_files.update(sources)
     options = ["-c", _CONFIG, "--rootdir", str(folder), "--capture=sys", "--tb=no", "-q"]
     for plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise"):
         options += ["-p", f"no:{plugin}"]
@@ -69,7 +69,7 @@ class _Plugin:
             self._recorder.refused(name, f"the file could not be collected: {str(report.longrepr)[-500:]}")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._troubles = len(self._recorder.judged.trouble)
+        self._troubles = len(self._recorder.candidate.trouble)
         self._recorder.log.clear()
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
@@ -95,8 +95,8 @@ class _Plugin:
         recorder = self._recorder
         if failed:
             recorder.failed(name, self._errors[name], self._sources)
-        elif len(recorder.judged.trouble) > self._troubles:
-            recorder.refused(name, recorder.judged.trouble[-1])
+        elif len(recorder.candidate.trouble) > self._troubles:
+            recorder.refused(name, recorder.candidate.trouble[-1])
         elif name not in self._errors:
             recorder.ran += 1
             recorder.passed(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError, UncrossableError
-from gristmill.verifiers.code.guest.judge.remote import Judged
+from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import Context
@@ -21,9 +21,9 @@ __all__ = ["Recorder"]
 class Recorder:
     """What the tests have shown so far."""
 
-    def __init__(self, context: Context, judged: Judged, log: deque[tuple[str, str]], public: bool) -> None:
+    def __init__(self, context: Context, candidate: RemoteCandidate, log: deque[tuple[str, str]], public: bool) -> None:
         self.context = context
-        self.judged = judged
+        self.candidate = candidate
         self.log = log
         self.public = public
         self.asserted = 0
@@ -51,26 +51,26 @@ class Recorder:
 
     def end(self) -> None:
         """All checks are done."""
-        judged = self.judged
+        candidate = self.candidate
         self.context.send(
             {
                 "end": {
-                    "calls": judged.calls,
+                    "calls": candidate.calls,
                     "asserted": self.asserted,
                     "ran": self.ran,
-                    "operators": judged.operators,
-                    "decisions": judged.decisions,
-                    "comparisons": judged.comparisons,
-                    "trouble": judged.trouble,
-                    "lost": judged.lost,
+                    "operators": candidate.operators,
+                    "decisions": candidate.decisions,
+                    "comparisons": candidate.comparisons,
+                    "trouble": candidate.trouble,
+                    "lost": candidate.lost,
                 }
             }
         )
 
     def _outcome(self, error: BaseException) -> str:
-        if self.judged.lost:
+        if self.candidate.lost:
             return "lost"
-        if error is self.judged.raised or isinstance(error, CandidateError | UncrossableError):
+        if error is self.candidate.raised or isinstance(error, CandidateError | UncrossableError):
             return "error"
         return "failed"
 
@@ -87,10 +87,10 @@ class Recorder:
             if source is not None:
                 detail["statement"] = segment(source, trace.tb_lineno)
             trace = trace.tb_next
-        if error is self.judged.raised:
+        if error is self.candidate.raised:
             detail["raised"] = True
-            detail["lines"] = self.judged.told.get("lines")
-            own = self.judged.told.get("own")
+            detail["lines"] = self.candidate.told.get("lines")
+            own = self.candidate.told.get("own")
             detail["own"] = own[:80] if type(own) is str else ""
         if self.public:
             detail["calls"] = [list(each) for each in self.log]

@@ -29,7 +29,7 @@ from gristmill.verifiers.code.guest.judge.proxies import (
 from gristmill.verifiers.code.guest.wire.objects import Remote
 from gristmill.verifiers.code.guest.wire.peer import LostPeerError, RemoteRaisedError, StopMark, Wire
 
-__all__ = ["Judged", "short"]
+__all__ = ["RemoteCandidate", "short"]
 
 # What no function may do to its caller: each would end, skip or cut short a test without failing it.
 _CONTROL = frozenset(("StopIteration", "StopAsyncIteration", "SkipTest", "Skipped", "Exit", "OutcomeException"))
@@ -55,7 +55,7 @@ def short(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-class Judged:
+class RemoteCandidate:
     """The line to one candidate.
 
     Args:

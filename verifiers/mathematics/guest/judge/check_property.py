@@ -23,10 +23,10 @@ from gristmill.verifiers.mathematics.guest.judge.properties import (
 )
 from gristmill.verifiers.mathematics.guest.judge.properties.common import Refused
 
-__all__ = ["judge"]
+__all__ = ["check_property"]
 
-_Judge = Callable[[dict[str, Any], dict[str, Any]], Finding]
-_JUDGES: dict[str, _Judge] = {
+_Check = Callable[[dict[str, Any], dict[str, Any]], Finding]
+_CHECKS: dict[str, _Check] = {
     "antiderivative": calculus.antiderivative,
     "ode": calculus.ode,
     "roots": equations.roots,
@@ -45,7 +45,7 @@ _JUDGES: dict[str, _Judge] = {
 }
 
 
-def judge(context: Context) -> None:
+def check_property(context: Context) -> None:
     """``{"check", "form"}`` → ``{"equal", "how", "detail"}``, or one of ``{"wrong_form"}``, ``{"refused", "detail"}``,
     ``{"task": mistake}``.
     """
@@ -55,7 +55,7 @@ def judge(context: Context) -> None:
         context.send({"wrong_form": wrong})
         return
     try:
-        context.send(_JUDGES[request["check"]["property"]](request["check"], request["form"]))
+        context.send(_CHECKS[request["check"]["property"]](request["check"], request["form"]))
     except Refused as error:
         context.send({"refused": True, "detail": str(error)})
     except latex.Unreadable as error:

@@ -13,9 +13,9 @@ from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers import Task, profiles
 from gristmill.verifiers.calling import calls_job
 from gristmill.verifiers.code import test_types
-from gristmill.verifiers.code.literal_run import run_plain
-from gristmill.verifiers.code.literal_tests import plain_program
-from gristmill.verifiers.code.running import Run
+from gristmill.verifiers.code.literal_run import run_literal
+from gristmill.verifiers.code.literal_tests import literal_program
+from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.code.test_types import run_judged
 from gristmill.verifiers.code.verifier import CodeVerifier
 from gristmill.verifiers.records import Outcome, PythonTest
@@ -90,12 +90,12 @@ NOT_PLAIN = {
 
 @pytest.mark.parametrize("code", PLAIN.values(), ids=PLAIN)
 def test_programs_that_only_call_and_compare_are_read(code: str) -> None:
-    assert plain_program(code, "", ("f",)) is not None
+    assert literal_program(code, "", ("f",)) is not None
 
 
 @pytest.mark.parametrize("code", NOT_PLAIN.values(), ids=NOT_PLAIN)
 def test_anything_else_is_left_to_the_judge(code: str) -> None:
-    assert plain_program(code, "", ("f",)) is None
+    assert literal_program(code, "", ("f",)) is None
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_anything_else_is_left_to_the_judge(code: str) -> None:
     ],
 )
 def test_a_setup_that_does_something_is_left_to_the_judge(setup: str) -> None:
-    assert plain_program("assert f(1) == 2", setup, ("f",)) is None
+    assert literal_program("assert f(1) == 2", setup, ("f",)) is None
 
 
 def test_imports_of_what_is_there_do_nothing() -> None:
-    assert plain_program("assert f(1) == 2", "from typing import List, Optional\nimport math", ("f",)) is not None
+    assert literal_program("assert f(1) == 2", "from typing import List, Optional\nimport math", ("f",)) is not None
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,15 @@ def test_imports_of_what_is_there_do_nothing() -> None:
     ],
 )
 def test_a_setup_of_literals_and_functions_does_nothing(setup: str) -> None:
-    assert plain_program("assert f(1) == 2", setup, ("f",)) is not None
+    assert literal_program("assert f(1) == 2", setup, ("f",)) is not None
 
 
 def test_several_entry_points_are_left_to_the_judge() -> None:
-    assert plain_program("assert f(1) == 2", "", ("f", "g")) is None
+    assert literal_program("assert f(1) == 2", "", ("f", "g")) is None
 
 
 def test_checks_have_the_judges_names() -> None:
-    program = plain_program(CHECK, "", ("f",))
+    program = literal_program(CHECK, "", ("f",))
     assert program is not None
     assert program.checks == ("check, line 9",)
     assert [each.args for each in program.assertions] == [([1, 2],), ([],)]
@@ -200,14 +200,14 @@ CANDIDATES = {
 async def test_the_outcomes_are_the_judges(pool: Pool, tests: str) -> None:
     """Every check of every candidate, whichever way it was run; where reading says nothing, the judge was asked."""
     test = PythonTest(entry_point="f", code=tests)
-    program = plain_program(tests, "", ("f",))
+    program = literal_program(tests, "", ("f",))
     assert program is not None
     read = 0
     for name, source in CANDIDATES.items():
         profile = profiles.candidate(profiles.libraries(source))
-        run = Run(pool, source, Limits(wall_seconds=20), profile, public=False)
-        found = await run_plain(run, program)
-        judged = await run_judged(run, test)
+        setting = Setting(pool, source, Limits(wall_seconds=20), profile, public=False)
+        found = await run_literal(setting, program)
+        judged = await run_judged(setting, test)
         if found is not None:
             read += 1
             rows = {each.name: each.outcome for each in judged.found if each.name != "evidence"}
