@@ -17,7 +17,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.verifiers import Task, plugins, problems
 from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.problems import loss_task, problem
-from gristmill.verifiers.trained.reward.environment import Floats
+from gristmill.verifiers.trained.reward.environment import Ended, Floats, Parameter
 from gristmill.verifiers.trained.reward.environments import environment, reward_task
 from gristmill.verifiers.trained.reward.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.trainer import Batch, train
@@ -32,6 +32,15 @@ class Hill(MountainCar):
     name = "hill"
 
 
+class Flat(Far):
+    def grade(self, ended: Ended) -> Floats:
+        return ended.states
+
+
+class Broken(Far):
+    physics: tuple[Parameter, ...] = ()  # type: ignore[assignment]  # fewer than its step needs
+
+
 class Digits(DigitsLabelNoise):
     name = "clean_digits"
 
@@ -42,10 +51,18 @@ class Digits(DigitsLabelNoise):
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = ModuleType("hills")
-    vars(module).update(Hill=Hill, Digits=Digits, Nothing=type("Nothing", (), {"name": "nothing"}))
+    vars(module).update(
+        Hill=Hill, Flat=Flat, Broken=Broken, Digits=Digits, Nothing=type("Nothing", (), {"name": "nothing"})
+    )
     monkeypatch.setitem(sys.modules, "hills", module)
     named = {
-        "gristmill.environments": {"hill": "Hill", "mountain_car": "Hill", "nothing": "Nothing"},
+        "gristmill.environments": {
+            "hill": "Hill",
+            "mountain_car": "Hill",
+            "nothing": "Nothing",
+            "flat": "Flat",
+            "broken": "Broken",
+        },
         "gristmill.problems": {"clean_digits": "Digits", "digits_label_noise": "Digits"},
     }
 
@@ -72,7 +89,7 @@ def test_a_package_adds_environments_and_problems_but_takes_over_none() -> None:
 @pytest.mark.usefixtures("registered")
 def test_what_is_not_known_is_answered_with_what_is() -> None:
     assert problems(Task(id="r", kind="reward", prompt="?", environment="moon")) == [
-        "environment: 'moon' is none of hill, mountain_car, nothing"
+        "environment: 'moon' is none of broken, flat, hill, mountain_car, nothing"
     ]
     assert problems(Task(id="l", kind="loss", prompt="?")) == [
         "problem: None is none of clean_digits, digits_label_noise"
@@ -83,6 +100,14 @@ def test_what_is_not_known_is_answered_with_what_is() -> None:
 def test_what_an_environment_lacks_is_named() -> None:
     with pytest.raises(UserError, match=r"environment: 'nothing' lacks story, dynamics, observation, .*advice"):
         environment("nothing")
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_environment_that_cannot_take_a_step_is_told_by_its_name() -> None:
+    for name, why in (("broken", "cannot take a step: KeyError: 'push'"), ("flat", "(3, 2), (3, 2), (3,), (3, 2)")):
+        (sentence,) = problems(Task(id="r", kind="reward", prompt="?", environment=name))
+        assert sentence.startswith(f"environment: {name!r}")
+        assert why in sentence
 
 
 def test_a_file_is_run_behind_its_flag_only() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
+from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.plugins import Plugins, instance
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.trained.reward.environment import Environment
+from gristmill.verifiers.trained.reward.environment import Ended, Environment
 
 __all__ = ["environment", "reward_task"]
 
@@ -24,7 +27,27 @@ def environment(name: str | None) -> Environment:
         UserError: there is none of that name (the known ones are listed), or it cannot be used.
     """
     found: Environment = instance(_ENVIRONMENTS.load(name), Environment, f"environment: {name!r}")
+    _try_out(found, f"environment: {name!r}")
     return found
+
+
+def _try_out(world: Environment, named: str) -> None:
+    """Take one step in three episodes, so that a mistake is told with its name, and before a candidate is judged."""
+    rows, physics = 3, {parameter.name: parameter.default for parameter in world.physics}
+    try:
+        states = world.reset(np.random.default_rng(0), rows)
+        after = world.step(states, np.zeros(rows, dtype=np.int64), physics)
+        succeeded = world.succeeded(after)
+        grades = world.grade(Ended(after, succeeded, np.ones(rows, dtype=np.int64)))
+        shapes = [np.shape(each) for each in (states, after, succeeded, grades)]
+    except Exception as error:
+        raise UserError(f"{named} cannot take a step: {type(error).__name__}: {error}") from error
+    columns = shapes[0][-1] if len(shapes[0]) == 2 else 0
+    if columns < len(world.observation) or shapes != [(rows, columns), (rows, columns), (rows,), (rows,)]:
+        raise UserError(
+            f"{named}: for 3 episodes and {len(world.observation)} quantities, reset, step, succeeded and grade gave "
+            f"the shapes {', '.join(map(str, shapes))}; see docs/plugins.md"
+        )
 
 
 _PROMPT: Final = """{story} Write a reward function
