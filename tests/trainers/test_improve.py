@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.report import write_report
@@ -205,3 +207,36 @@ def test_a_record_comes_back_as_it_was(store: Store) -> None:
     records = StageRecords(store, unique("x"))
     records.write("summary", improvement())
     assert records.read("summary", Improvement) == improvement()
+
+
+def test_a_resumed_improvement_keeps_its_knobs_and_a_file_of_knobs_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRISTMILL_SANDBOX", "bubblewrap")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    tasks = [task(name, split=name) for name in ("train", "gate", "test")]
+    (tmp_path / "tasks.jsonl").write_text("".join(f"{each.model_dump_json(exclude_none=True)}\n" for each in tasks))
+    begun = ImproveConfig(base="base", run=ImproveConfig().run.changed(hypotheses=3))
+    with Store.open(tmp_path) as store:
+        records = StageRecords(store, "night")
+        records.begin(begun, tasks, resume=False)
+        records.write("summary", improvement())
+
+    def again(*more: str) -> Result:
+        return CliRunner().invoke(app, ["improve", "tasks.jsonl", "--name", "night", "--resume", *more])
+
+    done = again()
+    assert done.exit_code == 0, done.output
+    assert "has ended; nothing to resume" in done.output
+    assert "<svg" in (tmp_path / ".gristmill/improvements/night/report.html").read_text("utf-8")
+    refused = again("--hypotheses", "4")
+    assert refused.exit_code == 2
+    assert "`run.search.hypotheses`" in refused.output
+    (tmp_path / "knobs.yaml").write_text("run: {search: {hypotheses: 4}}\n")
+    assert again("--config", "knobs.yaml").exit_code == 0
+    (tmp_path / "knobs.yaml").write_text("method: {lora: {rank: 0}}\n")
+    wrong = again("--config", "knobs.yaml")
+    assert wrong.exit_code == 2
+    assert "knobs.yaml, line 1: method.lora.rank" in wrong.output

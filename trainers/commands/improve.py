@@ -7,43 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.trainers.improve.config import ImproveConfig
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gristmill.graph.models.options import ModelOptions
-    from gristmill.trainers.improve.config import ImproveConfig
+    from gristmill.graph.storage.store import Store
     from gristmill.trainers.records import Improvement, Share
 
 __all__ = ["improve"]
 
 
+@options_of(ImproveConfig(), leave_out=("adapter", "verified", "curate_seed", "kind", "method_seed"))
 def improve(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test.")],
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of run → curate → train → evaluate → gate.")] = 1,
-    model: Annotated[
-        str, typer.Option(help="local, local:PATH, or vllm:PATH: a model whose weights are here.")
-    ] = "local",
+    *,
     name: Annotated[str, typer.Option(help="Name of this improvement, new in the workspace.")] = "improve",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the improvement of this name.")] = False,
-    workspace: Annotated[
-        str, typer.Option(help="Folder that holds .gristmill/, an SQLite file, or postgresql://… (files stay here).")
-    ] = ".",
-    hypotheses: Annotated[int, typer.Option(min=1, help="Hypotheses per training task and search round.")] = 12,
-    search_rounds: Annotated[int, typer.Option(min=1, help="Search rounds per task (with --strategy reflect).")] = 1,
-    strategy: Annotated[str, typer.Option(help="How training tasks are searched: best_of or reflect.")] = "best_of",
-    temperature: Annotated[float, typer.Option(min=0.0, help="Of the search; evaluations are greedy.")] = 0.8,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Of one reply.")] = 64,
-    profile: Annotated[str, typer.Option(help="Prompts: auto, chat, or small (few-shot, short answers).")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of sampling and training.")] = 0,
-    rank: Annotated[int, typer.Option(min=1, help="LoRA rank.")] = 16,
-    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
-    epochs: Annotated[float, typer.Option(min=0.1)] = 3.0,
-    alpha: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="The gate keeps an adapter if p is at most this.")
-    ] = 0.05,
+    config: ConfigFile = None,
+    flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
-    sandbox: Annotated[str, typer.Option(help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
-    json_: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on standard output.")] = False,
+    workspace: Workspace = ".",
+    json_: Json = False,
 ) -> None:
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
 
@@ -53,51 +40,34 @@ def improve(
     Examples:
       gristmill improve tasks.jsonl
       gristmill improve tasks.jsonl --rounds 3 --name night --workspace runs/
-      gristmill improve tasks.jsonl --name night --workspace runs/ --rounds 3 --resume
+      gristmill improve tasks.jsonl --name night --workspace runs/ --resume
     """
     import asyncio
     import shlex
     import sys
 
-    from pydantic import ValidationError
     from rich.console import Console
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.config import RunConfig
+    from gristmill.graph.commands.settings import settle
     from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
-    from gristmill.sandbox.errors import UserError
-    from gristmill.trainers.improve.config import ImproveConfig
-    from gristmill.trainers.methods.lora import Lora
-    from gristmill.trainers.methods.sft import SftMethod
+    from gristmill.trainers.improve.records import StageRecords
 
-    try:
-        config = ImproveConfig(
-            rounds=rounds,
-            alpha=alpha,
-            run=RunConfig.of(
-                model=model,
-                strategy=strategy,
-                hypotheses=hypotheses,
-                rounds=search_rounds,
-                temperature=temperature,
-                max_tokens=max_tokens,
-                profile=profile,
-                seed=seed,
-                sandbox=sandbox,
-            ),
-            method=SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed),
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"--{first['loc'][-1]}: {first['msg']}") from error
+    if "seed" in flags:
+        flags["method_seed"] = flags["seed"]
+    loaded = load_tasks(tasks)
     # With --json, standard output belongs to the program that reads it.
     console = Console(file=sys.stderr if json_ else sys.stdout)
-    options = ModelOptions(vllm_python=vllm_python)
-    loaded = load_tasks(tasks)
+    options, home = ModelOptions(vllm_python=vllm_python), home_of(workspace)
     try:
-        result = run_interruptibly(_improve(loaded, config, name, resume, workspace, options, console))
+        with Store.open(workspace) as store:
+            begun = StageRecords(store, name).begun() if resume else None
+            stored = None if begun is None else (f"the improvement {name}", begun)
+            chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
+            result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         again = sys.argv[1:] if resume else [*sys.argv[1:], "--resume"]
         typer.echo(
@@ -106,7 +76,7 @@ def improve(
         raise typer.Exit(INTERRUPTED) from None
     if json_:
         typer.echo(result.model_dump_json(indent=1))
-    _print(console, result, home_of(workspace) / "improvements" / name)
+    _print(console, result, home / "improvements" / name)
     if result.adapter is None:
         raise typer.Exit(1)
 
@@ -116,14 +86,13 @@ async def _improve(
     config: ImproveConfig,
     name: str,
     resume: bool,
-    workspace: str,
+    store: Store,
+    home: Path,
     options: ModelOptions,
     console: Console,
 ) -> Improvement:
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.resolve import resolve
-    from gristmill.graph.storage.store import Store
-    from gristmill.graph.storage.workspace import home_of
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve.context import Mill
     from gristmill.trainers.improve.records import StageRecords
@@ -135,9 +104,8 @@ async def _improve(
 
     splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
-    home = home_of(workspace)
     folder = home / "improvements" / name
-    with Store.open(workspace) as store, Display(console) as progress:
+    with Display(console) as progress:
         records = StageRecords(store, name)
         records.begin(config, tasks, resume=resume)
         if resume and (ended := records.read("summary", Improvement)) is not None:

@@ -23,7 +23,7 @@ __all__ = ["CurateConfig", "Curated", "curate"]
 class CurateConfig(Record):
     """Which steps become rows."""
 
-    verified: bool = Field(True, description="False is the control: parsed replies at random, whatever their verdict")
+    verified: bool = Field(True, description="no is the control: parsed replies at random, whatever their verdict")
     per_task: int = Field(4, ge=1, description="different solutions of one task at most")
     near_copy: float = Field(
         0.95, gt=0, le=1, description="similarity to a held-out prompt from which a task is left out"

@@ -17,6 +17,7 @@ __all__ = ["StageRecords"]
 R = TypeVar("R", bound=Record)
 
 _KIND, _SECONDS, _BEGUN = "improvement", "improvement seconds", "begun"
+_MAY_DIFFER: Any = {"rounds": True, "run": {"sandbox": True, "calls": {"concurrency": True}}}
 _OF_THE_END = ("summary", "test-after")
 
 
@@ -47,6 +48,8 @@ class StageRecords:
     def begin(self, config: ImproveConfig, tasks: Sequence[Task], *, resume: bool) -> None:
         """Begin, or go on with the same knobs and tasks; only the rounds may be more than before.
 
+        Where candidates run, and how many calls are in flight, may differ.
+
         Raises:
             UserError: the name is taken or cannot be used and `resume` was not asked for, or there is nothing to
                 resume, or it was begun with other knobs or tasks, or with more rounds.
@@ -65,7 +68,7 @@ class StageRecords:
             raise UserError(f"there is no improvement {self.name!r} to resume in {self._store.location}")
         if before.tasks != digest:
             raise UserError(f"the improvement {self.name!r} was begun with other tasks; resume it with the same file")
-        changed = _difference(before.config.model_dump(exclude={"rounds"}), config.model_dump(exclude={"rounds"}))
+        changed = _difference(before.config.model_dump(exclude=_MAY_DIFFER), config.model_dump(exclude=_MAY_DIFFER))
         if changed is not None:
             raise UserError(f"the improvement {self.name!r} was begun with another `{changed}`; resume it unchanged")
         if config.rounds < before.config.rounds:

@@ -21,9 +21,9 @@ __all__ = ["Lora", "quiet", "threads"]
 class Lora(Record):
     """The shape of an adapter: all linear layers but the output head, as in QLoRA (Dettmers et al. 2023)."""
 
-    rank: int = Field(16, ge=1)
+    rank: int = Field(16, ge=1, description="of the LoRA adapter")
     alpha: int = Field(32, ge=1, description="scale of the adapter is alpha / rank")
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, description="of the adapter's input while it is trained")
 
     def peft(self) -> LoraConfig:
         """The same in PEFT's words."""

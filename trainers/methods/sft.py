@@ -27,13 +27,15 @@ class SftMethod(Record):
 
     kind: Literal["sft"] = "sft"
     lora: Lora = Lora()
-    learning_rate: float = Field(5e-4, gt=0)
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    learning_rate: float = Field(5e-4, gt=0, description="at its highest")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="of the learning rate: linear, cosine or constant"
+    )
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
-    epochs: float = Field(3.0, gt=0)
+    epochs: float = Field(3.0, gt=0, description="passes over the rows")
     batch: int = Field(8, ge=1, description="rows in one optimizer step")
     max_tokens: int = Field(1024, ge=1, description="prompt and completion; a longer row is refused, never cut")
-    threads: int | None = Field(None, ge=1, description="CPU threads; None: torch's default, the physical cores")
+    threads: int | None = Field(None, ge=1, description="of the CPU; torch's default is the physical cores")
     seed: int = 0
 
     def train(self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None) -> TrainedAdapter:
