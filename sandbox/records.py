@@ -73,7 +73,7 @@ class Job(Record):
     """One process to run behind the wall.
 
     `program` is ``module:function`` of a guest module, say ``gristmill.sandbox.guest.candidate:cases``; it is
-    called in the confined child with a `gristmill.sandbox.guest.context.Context`. `request` is sent to the child
+    called in the confined child with a `gristmill.sandbox.guest.context.JobContext`. `request` is sent to the child
     over its private channel in the canonical encoding; the zygote never sees it.
     """
 

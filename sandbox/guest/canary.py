@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["echo"]
 
 
-def echo(context: Context) -> None:
+def echo(context: JobContext) -> None:
     """Send the request back."""
     context.send(context.request)

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.sandbox.wire.answers import (
     MESSAGE_CHARACTERS,
     LoadError,
@@ -90,7 +90,7 @@ def describe(error: BaseException, file: str = "<solution>") -> tuple[str, str, 
     return nearest.__name__, message, line
 
 
-def cases(context: Context) -> None:
+def cases(context: JobContext) -> None:
     """Call the entry point on every case, and send one message for each as it ends.
 
     The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages, as in
@@ -105,7 +105,7 @@ def cases(context: Context) -> None:
         context.send_bytes(_call(function, case.get("args", []), case.get("kwargs", {})))
 
 
-def calls(context: Context) -> None:
+def calls(context: JobContext) -> None:
     """Serve the entry point over ``context.sockets[0]`` until its other side hangs up.
 
     The request is ``{"source", "entry_point", "wrapper": "module:function" or None}``; the wrapper is of a guest
@@ -126,7 +126,7 @@ def calls(context: Context) -> None:
         send(line, _call(function, call.get("args", []), call.get("kwargs", {})))
 
 
-def script(context: Context) -> int:
+def script(context: JobContext) -> int:
     """Run ``request["source"]`` as a program would run: as ``__main__``, with its exit status."""
     source = context.request["source"]
     try:
@@ -148,7 +148,7 @@ def script(context: Context) -> int:
     return status
 
 
-def _load_entry(context: Context, source: str, entry_point: str) -> Callable[..., Any] | None:
+def _load_entry(context: JobContext, source: str, entry_point: str) -> Callable[..., Any] | None:
     """The loaded entry point; None if there is none, which has been reported then."""
     try:
         return resolve(load(source), entry_point)

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from gristmill.sandbox.guest.confinement.confine import Walls, confine, set_limits
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.sandbox.guest.rehearsal import rehearse
 
 __all__ = [
@@ -70,7 +70,7 @@ def be_child(
         set_limits(walls, limits)
         gc.enable()
         status = 1
-        context = Context(
+        context = JobContext(
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, channel),
             [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, other) for other in others],
             limits,
@@ -94,7 +94,7 @@ def descriptors_in(ancillary: Ancillary) -> list[int]:
     return memoryview(ancillary[0][2]).cast("i").tolist()
 
 
-def _await_job(line: int) -> tuple[Callable[[Context], int | None], dict[str, Any], int, list[int]]:
+def _await_job(line: int) -> tuple[Callable[[JobContext], int | None], dict[str, Any], int, list[int]]:
     """(program, limits, channel, other sockets) of the job; its streams are in place."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line) as control:
         if not select.select([line], [], [], 0)[0]:

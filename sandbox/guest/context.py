@@ -12,10 +12,10 @@ from typing import Any
 from gristmill.sandbox.wire.channel import receive, send
 from gristmill.sandbox.wire.values import decode, encode
 
-__all__ = ["Context"]
+__all__ = ["JobContext"]
 
 
-class Context:
+class JobContext:
     """One job as its program sees it, already confined.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["run"]
 
 
-def run(context: Context) -> None:
+def run(context: JobContext) -> None:
     """Execute the request, which is source text, with `context` at hand."""
     exec(compile(str(context.request), "<probe>", "exec"), {"context": context, "__name__": "probe"})

@@ -13,7 +13,7 @@ import sys
 from typing import Final
 
 from gristmill.sandbox.guest.candidate import cases
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.sandbox.wire.channel import send
 from gristmill.sandbox.wire.values import encode
 
@@ -33,6 +33,6 @@ def rehearse() -> None:
     host, own = socket.socketpair()
     with host, own:
         send(host, _REQUEST)
-        cases(Context(own, [], {}))
+        cases(JobContext(own, [], {}))
     del sys.modules["solution"]
     linecache.cache.clear()

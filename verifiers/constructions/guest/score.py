@@ -14,12 +14,12 @@ from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.constructions.guest.values import RefusedError, Score
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["evaluate", "score"]
 
 
-def score(context: Context) -> None:
+def score(context: JobContext) -> None:
     """Score what a candidate's process has answered.
 
     The request is ``{"message": bytes, "evaluator": "module:function", "options": {…}, "bounds": […]}``. One message:

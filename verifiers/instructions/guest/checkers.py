@@ -20,7 +20,7 @@ from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 from punkt.data import english
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["check", "follows", "variants"]
 
@@ -62,7 +62,7 @@ def _language(text: str) -> str:
 instructions.langdetect = SimpleNamespace(detect=_language, LangDetectException=LangDetectException)
 
 
-def check(context: Context) -> None:
+def check(context: JobContext) -> None:
     """Check replies. The request is ``{"items": [{"reply", "constraints": [{"id", "kwargs"}]}]}``.
 
     One message for each item, a list of ``{"strict", "loose", "says"}`` for its constraints in order: whether the

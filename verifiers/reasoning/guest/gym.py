@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import reasoning_gym
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["score", "score_answers"]
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[-+]?\d{1,40}(?:/\d{1,40}|(?:\.\d{0,40})?(?:[eE][-+]?\d{1
 _NO_NUMBERS = ("nan", "inf")
 
 
-def score_answers(context: Context) -> None:
+def score_answers(context: JobContext) -> None:
     """Score answers. The request: ``{"dataset", "seed", "size", "index", "question", "answers", "how"}``.
 
     One message: ``{"scores": […]}``, or ``{"changed": true}`` where this version makes another question of the seed.

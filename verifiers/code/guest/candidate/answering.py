@@ -16,7 +16,7 @@ from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
 from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["FILENAME", "answer"]
 
@@ -24,7 +24,7 @@ FILENAME = "<solution>"
 _ARGUMENT_BOUNDS = Bounds(nodes=1000, depth=20, size=16_384, digits=2000)
 
 
-def answer(context: Context) -> None:
+def answer(context: JobContext) -> None:
     """Load the solution, say what came of it, and answer the judge until it hangs up.
 
     The request is ``{"source", "entry_points", "bounds"}``.

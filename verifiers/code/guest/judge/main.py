@@ -26,14 +26,14 @@ from gristmill.verifiers.code.guest.judge.recording import Recorder
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["run_tests"]
 
 TESTS, SETUP = "<tests>", "<setup>"
 
 
-def run_tests(context: Context) -> None:
+def run_tests(context: JobContext) -> None:
     """Run one test against the candidate at the other end of the line.
 
     The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds"}`` or, for pytest,

@@ -13,7 +13,7 @@ from gristmill.verifiers.code.guest.judge.proxies import CandidateError, Uncross
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import Context
+    from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["Recorder"]
 
@@ -21,7 +21,9 @@ __all__ = ["Recorder"]
 class Recorder:
     """What the tests have shown so far."""
 
-    def __init__(self, context: Context, candidate: RemoteCandidate, log: deque[tuple[str, str]], public: bool) -> None:
+    def __init__(
+        self, context: JobContext, candidate: RemoteCandidate, log: deque[tuple[str, str]], public: bool
+    ) -> None:
         self.context = context
         self.candidate = candidate
         self.log = log

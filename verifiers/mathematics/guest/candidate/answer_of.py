@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gristmill.sandbox.guest.candidate import describe, load
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.sandbox.wire.answers import Raised, Value, encode_answer
 
 __all__ = ["run"]
@@ -17,7 +17,7 @@ __all__ = ["run"]
 _LONGEST = 4000
 
 
-def run(context: Context) -> None:
+def run(context: JobContext) -> None:
     """``{"source"}`` → `Value` (a text) or `Raised`; nothing if the program defines no ``answer``."""
     try:
         module = load(context.request["source"])

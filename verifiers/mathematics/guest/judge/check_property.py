@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.verifiers.mathematics.guest.judge import latex
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
@@ -45,7 +45,7 @@ _CHECKS: dict[str, _Check] = {
 }
 
 
-def check_property(context: Context) -> None:
+def check_property(context: JobContext) -> None:
     """``{"check", "form"}`` → ``{"equal", "how", "detail"}``, or one of ``{"wrong_form"}``, ``{"refused", "detail"}``,
     ``{"task": mistake}``.
     """

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gristmill.sandbox.guest.context import Context
+from gristmill.sandbox.guest.context import JobContext
 from gristmill.verifiers.mathematics.guest.judge import comparing, latex, reading
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 
 __all__ = ["compare", "read", "read_expected"]
 
 
-def read(context: Context) -> None:
+def read(context: JobContext) -> None:
     """``{"text", "settings"}`` → ``{"form": form}`` or ``{"refused": why}``."""
     request = context.request
     try:
@@ -26,7 +26,7 @@ def read(context: Context) -> None:
         context.send({"refused": str(error)})
 
 
-def compare(context: Context) -> None:
+def compare(context: JobContext) -> None:
     """``{"gold", "form", "settings"}`` → ``{"equal", "how", "detail"}`` or ``{"wrong_form"}``; the last counts.
 
     A wrong form is refused before the expected answer is read.
