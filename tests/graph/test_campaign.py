@@ -19,6 +19,9 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
+from gristmill.graph.search import registry
+from gristmill.graph.search.base import Plan
+from gristmill.graph.search.history import Past, Place
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.errors import InfrastructureError, SandboxError
@@ -168,6 +171,35 @@ async def test_best_of_never_looks_back(store: Store) -> None:
     for trajectory in store.trajectories("run"):
         assert len(trajectory.prompts) == 1
         assert all(not step.hypothesis.parents for step in trajectory.steps)
+
+
+async def test_a_plan_says_what_a_model_is_shown_and_at_what_temperature(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mine:
+        name = "mine"
+
+        def plan(self, history: Past, place: Place, draw: int) -> Plan:
+            first, *others = [row.id for row in history.leaders(3)] or [""]
+            if not first:
+                return Plan()
+            return Plan(parents=(first,), inspirations=tuple(others), temperature=0.25)
+
+    monkeypatch.setitem(registry._STRATEGIES, "mine", Mine())
+
+    def far(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return x - {request.sampling.seed}\n```"
+
+    model = Model(text=far)
+    await run(store, model, tasks=tasks(1), config=CONFIG.changed(strategy="mine", rounds=2))
+    (trajectory,) = store.trajectories("run")
+    first = [step.hypothesis for step in trajectory.steps if step.hypothesis.round == 0]
+    for request in model.requests[3:]:
+        assert request.parents == (first[0].id,)
+        assert request.sampling.temperature == 0.25
+        shown = "\n".join(message.content for message in request.messages)
+        assert all(made.solution and made.solution.strip() in shown for made in first)
+    assert all(request.sampling.temperature == CONFIG.calls.temperature for request in model.requests[:3])
 
 
 async def test_results_do_not_depend_on_the_order_of_arrival(store: Store) -> None:
