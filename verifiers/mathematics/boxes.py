@@ -6,14 +6,19 @@ import re
 
 __all__ = ["boxed_answers"]
 
+# 'so \boxed{5}' → '\boxed{'
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+# '$5$' → '$'
 _MATH = re.compile(r"\\[()\[\]]|\$|\\q?quad\b|\\text\{\s*(and|or|,)?\s*\}|\\[,;: ]|[*.]")
+# '5 and 6' → 'and'
 _JOINS = re.compile(r"\b(?:and)\b|,|;|&")
+# '5 or 6' → 'or'
 _SPLITS = re.compile(
     r"\b(?:or|but|no|not|wait|instead|rather|actually|maybe|hence|so|thus|then|therefore|which|is)\b|\n\s*\n",
     re.IGNORECASE,
 )
 _BETWEEN = 60
+# '} %' → '} %'
 _PERCENT = re.compile(r"\s*\}?\s*(?:\$|\\\)|\\\])?\s*(?:\\?%|percent\b|pct\b)", re.IGNORECASE)
 
 

@@ -12,38 +12,56 @@ __all__ = ["LONGEST", "expected", "final_answers", "normal", "restates"]
 LONGEST = 1000
 _REPLY = 200_000
 _LINE = 3000
+# 'So the final answer is: 42' → '42'
 _SAYS = re.compile(r"(?:final answer|answer)\s*(?:is|are|:|=)\s*:?\s*([^\n]{1,1000})", re.IGNORECASE)
+# '5. I hope it is correct' → '. I hope it is'
 _HOPE = re.compile(r"\.?\s*I hope it is|<\|", re.IGNORECASE)
+# 'so $x = 5$ holds' → 'x = 5'
 _FORMULA = re.compile(
     r"\$\$(.{1,1000}?)\$\$|(?<!\\)\$((?:[^$\\]|\\.){1,1000})\$|\\\((.{1,1000}?)\\\)|\\\[(.{1,1000}?)\\\]"
 )
+# 'hence $$x = 5$$' → '$$x = 5$$'
 _DISPLAY = re.compile(r"(?:\$\$[^$]{1,1000}\$\$|\\\[(?:(?!\\\]).){1,1000}\\\])\s*\Z", re.DOTALL)
+# 'about -1,234.5 m' → '-1,234.5'
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?")
+# 'It takes 12 days' → '12'
 _LONE = re.compile(
     r"(?<![\w.^*/+=<>()-])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?(?:/\d+)?(?!\d|[.,/]\d|\s*[\^*/+=<>(-]|[a-zA-Z(])"
 )
+# 'In all, the cost is $12.50' → '$12.50'
 _LAST = re.compile(
     r"(?:\b(?:is|are|equals|by|be|it's)|=)\s+(\$?-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?)\s*(%|percent|[a-z]{1,3}[²³]?)?\s*\Z"
 )
+# ' and ' → ' and '
 _JOINED = re.compile(r"\s*(?:,|;|and|or|\.|&|\\quad|\s)*\s*")
 # Words that change what a number or a formula beside them means.
+# '5 dozen' → 'dozen'
 _MEANS = re.compile(
     r"\b(?:sqrt|root|squared?|cubed?|plus|minus|times|over|half|third|quarter|pi|power|not|or|hundred|thousand|million"
     r"|billion|dozen|twice|double|divided|multiplied|factorial|negative|least|most|than|between|about|except|odd|even|all|every|no|none)\b",
     re.IGNORECASE,
 )
+# 'maybe 5' → 'maybe'
 _HEDGES = re.compile(
     r"\b(?:or|maybe|perhaps|possibly|either|alternatively|unless|if|otherwise|not sure|guess)\b", re.IGNORECASE
 )
+# '3+4' → '3+'
 _COMPUTES = re.compile(
     r"[\w)}][-+*^!]|\\(?:cdot|times|div|sqrt|int|sum|prod|lim|binom|log|ln|sin|cos|tan)|[\w)}]/[\w({]"
 )
+# '5 \text{apples}' → 'apples'
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+# '10\%' → '\%'
 _PERCENT = re.compile(r"\\?%|percent|pct", re.IGNORECASE)
+# '<answer>5</answer>' → '5'
 _TAGGED = re.compile(r"<answer>([^<>]{1,1000})</answer>", re.IGNORECASE)
+# '#### 72' → '72'
 _HASHES = re.compile(r"^####[ \t]*([^\n]+)$", re.MULTILINE)
+# '1\,000' → '\,'
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\s+")
+# '\left(1' → '\left'
 _SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|displaystyle|textstyle)\b")
+# '5 \text{cm}' → 'cm'
 _WORDS = re.compile(r"\\(?:text|textbf|mathrm|mbox|mathbf|textrm)\{([^{}]*)\}")
 
 

@@ -23,6 +23,7 @@ __all__ = ["PROGRAM", "program_in", "run_program"]
 
 _GUEST = "gristmill.verifiers.mathematics.guest.candidate"
 PROGRAM = Profile(name="mathematics-program", guest=(_GUEST,), preload=("sympy",))
+# '```python\nanswer = 1\n```' → 'answer = 1\n'
 _BLOCK = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _NAMES = frozenset({"python", "python3", "py", "sympy"})
 

@@ -13,7 +13,9 @@ __all__ = ["ORDERS", "read"]
 
 ORDERS = ("ymd", "dmy", "mdy")
 _MONTHS = "january february march april may june july august september october november december".split()
+# 'on 2024-03-05' → '2024-03-05'
 _NUMERIC = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})")
+# '5th of march, 2024' → '5th of march, 2024'
 _WORDS = re.compile(
     r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:the )?"
     r"(\d{1,2}|[a-z]{3,9})\.?(?:st|nd|rd|th)? (?:of )?(\d{1,2}|[a-z]{3,9})(?:st|nd|rd|th)?,? (\d{4})"

@@ -27,9 +27,11 @@ _SPACED = {
     for sign, latex in zip(_SIGNS[::2], _SIGNS[1::2], strict=True)
 }
 _CHARACTERS = str.maketrans(_SPACED | dict.fromkeys("\u00a0\u202f\u2009", " "))
+# '\left(x\right)' → '\left'
 _DROPPED = re.compile(
     r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|mathstrut|hspace\{[^{}]*\})(?![a-zA-Z])\.?"
 )
+# '1\,000' → '\,'
 _SPACES = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s+")
 _SAME = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
@@ -59,20 +61,31 @@ _NAMES = (
     "arcsin arccos arctan sin cos tan cot sec csc sinh cosh tanh log ln exp sqrt pi alpha beta theta lambda phi gcd "
     "max min"
 ).split()
+# 'sin(x)' → 'sin'
 _PLAIN = re.compile(
     r"(?<![a-zA-Z\\])(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")(?=[\s(\d{^*/+,)_\\\]-]|$)"
 )
+# '{x}+1' → 'x'
 _LONELY = re.compile(r"\{([A-Za-z0-9])\}")
+# 'x^' → '^'
 _KEEPS_BRACES = re.compile(r"(?:[_^]|\\[A-Za-z]+|\}|\])\s*$")
+# '6.02e23' → '6.02e23'
 _SCIENTIFIC = re.compile(r"(?<![\d.A-Za-z])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\d.A-Za-z])")
+# '0.1\overline{6}' → '0.1\overline{6}'
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
+# 'x = .5' → '.5'
 _DECIMAL = re.compile(r"(?<![\d.])(?:\d+\.\d+|\.\d+|\d+\.(?!\d))")
+# '2\frac{1}{3}' → '2\frac{1}{3}'
 _MIXED = re.compile(r"(?<![\d.}^_])(\d+)\s*\\frac\{(\d+)\}\{(\d+)\}")
+# '2 1/3' → '2 1/3'
 _PLAIN_MIXED = re.compile(r"(?<![\d./])(\d+) (\d+)/(\d+)(?![\d/.])")
+# '2 3' → '2 3'
 _SIDE_BY_SIDE = re.compile(r"(?<![_\d])\d+\s+[\d.]|\.\s*\d*\.|[\d}]\s*\{|\)\s*\d")
+# '\sqrt{\frac{1}{2}}' → '\frac{1}{2}'
 _INNERMOST = re.compile(
     r"\\(?:[dt]?frac|[dt]?binom)\s*\{([^{}]*)\}\s*\{([^{}]*)\}|\\[a-zA-Z]+\s*(?:\[([^\]]*)\])?\s*\{([^{}]*)\}|[_^]\s*\{([^{}]*)\}"
 )
+# '5 apples' → 'apples'
 _NO_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{5,}")
 _FUNCTION_LETTERS = "fghFGHP"
 

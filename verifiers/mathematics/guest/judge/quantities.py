@@ -71,13 +71,18 @@ _MEANING = frozenset(
     "negative not least most about approximately root power percent hundred thousand million billion trillion mod "
     "modulo remainder with where if when except wrong false maybe perhaps otherwise divided multiplied".split()
 )
+# '12\%' → '\%'
 _PERCENT = re.compile(
     r"\s*(?:\\?%|\\text\{\s*(?:\\?%|percent(?:age)?|pct\.?)\s*\}|(?<![A-Za-z])(?:percent|pct\.?|percentage))\s*$",
     re.IGNORECASE,
 )
+# '3 million' → 'million'
 _MANY_SHAPE = re.compile(r"(?<=[\d})])\s*(?:\\text\{\s*)?\b(" + "|".join(_MANY) + r")\b\s*\}?", re.IGNORECASE)
+# '$12.50' → '$'
 _MONEY = re.compile(r"^\s*(-?)\s*(?:\\text\{\s*)?(\\?\$|€|£|₹|¥)\s*\}?\s*(?=[-\d.\\])")
+# '5\text{ cm}^2' → ' cm'
 _TEXT_UNIT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\^\{?(\d)\}?)?\s*$")
+# '60 km/h' → 'km/h'
 _PLAIN_UNIT = re.compile(r"(?<=[\d})!])\s*((?:[A-Za-z]+\.?(?:\s*/\s*|\s+|$|(?=\^)))+)(?:\^\{?(\d)\}?)?\s*$")
 
 

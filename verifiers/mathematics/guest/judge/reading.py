@@ -19,26 +19,38 @@ __all__ = ["Form", "pieces", "read"]
 Form = dict[str, Any]
 _DEPTH = 8
 _PARTS = 200
+# 'x \leq 5' → '\leq'
 _RELATIONS = re.compile(
     r"\\leq(?![a-zA-Z])|\\geq(?![a-zA-Z])|\\neq(?![a-zA-Z])|\\approx(?![a-zA-Z])|\\in(?![a-zA-Z])|<|>|="
 )
+# 'A \cup B' → '\cup'
 _SETS = re.compile(r"\\cup(?![a-zA-Z])|\\cap(?![a-zA-Z])|\\setminus(?![a-zA-Z])")
+# '2 and 3' → ' and '
 _AND = re.compile(
     r"\s*(?:,\s*)?(?:\\text\{\s*(?:,\s*)?(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*(?:,\s*)?"
 )
+# 'x = 2 or x = 3' → 'or'
 _OR = re.compile(r"\\text\{\s*or\s*\}|(?<![A-Za-z\\])or(?![A-Za-z])|\\lor(?![A-Za-z])|\\vee(?![A-Za-z])")
+# '1,234,567' → '1,234,567'
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+# '1{,}234' → '{,}'
 _TIGHT_THOUSANDS = re.compile(
     r"(?<=\d)\{\s*,\s*\}\s*(?=\d{3}(?!\d))|(?<=\d),\s*\\!\s*(?=\d{3}(?!\d))|(?<=\d)\s*\{\s*,\s*\}\s*(?=\d{3}(?!\d))"
 )
+# '1 234 567' → '1 234 567'
 _SPACED = re.compile(r"\s*-?\d{1,3}(?: \d{3})+(?:\.\d+)?\s*")
+# '3,14' → '3,14'
 _DECIMAL_COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _MATRIX = re.compile(
     r"(?:\[\s*)?\\begin\{([pbBv]?matrix|array)\}(?:\{[lcr| ]*\})?(.*?)\\end\{\1\}\s*(?:\])?", re.DOTALL
 )
+# '1011_2' → '1011_2'
 _BASE = re.compile(r"(-?[0-9A-Z]+)_\{?\s*(\d{1,2}|\\text\{[a-z]+\})\s*\}?")
+# '3:30 pm' → '3:30 pm'
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{)?\s*([apAP]\.?\s*[mM]\.?)?\s*\}?")
+# '3 red balls' → 'red balls'
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' .-]*")
+# '\angle A' → '\angle A'
 _NAME = re.compile(
     r"(?:m?\\angle|\\triangle|\\overline|\\widehat|\\measuredangle|\\mathrm|\\operatorname)?\s*\{?\s*"
     r"(?:[A-Za-z]|\\[a-zA-Z]+|[A-Z]{2,4}|[a-z]{4,12})(?:_prime|')*\s*\}?(?:_\{?\w+\}?)?"

@@ -24,6 +24,7 @@ _FIELDS = frozenset(
     "Infinity NegativeInfinity Pi Exp1 ImaginaryUnit Half One Zero NegativeOne ComplexInfinity "
     "EmptySet Reals Integers Naturals Naturals0 Rationals UniversalSet true false".split()
 )
+# 'x_1' → 'x_1'
 _NAMED = re.compile(r"[^'\"`;]{1,100}")
 _TEXTS = {
     **dict.fromkeys(("Symbol", "Dummy", "Function"), _NAMED),
