@@ -259,7 +259,7 @@ async def test_a_property_passes_what_is_right_and_nothing_else(verifier: MathVe
 def test_every_property_has_its_cases_and_its_judge() -> None:
     assert {check["property"] for check, _, _ in CASES.values()} == set(PROPERTIES)
     worker = importlib.import_module("gristmill.verifiers.mathematics.guest.judge.check_property")
-    assert set(worker._JUDGES) == set(PROPERTIES)
+    assert set(worker._CHECKS) == set(PROPERTIES)
 
 
 @pytest.mark.parametrize(
