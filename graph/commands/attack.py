@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.options import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ def attack(
     tasks: Annotated[
         str, typer.Argument(help="Task file (JSONL or YAML); tasks of other kinds than code are skipped.")
     ],
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    sandbox: Sandbox = "auto",
     only: Annotated[
         list[str] | None, typer.Option("--only", help="A mechanism or a family, say weak; may be repeated.")
     ] = None,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gristmill.graph.commands.options import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,7 +29,7 @@ def check(
     run_references: Annotated[
         bool, typer.Option("--run-references", help="Also judge each task's `reference` in a sandbox; it must pass.")
     ] = False,
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    sandbox: Sandbox = "auto",
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
     json_: Json = False,
 ) -> None:

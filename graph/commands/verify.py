@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gristmill.graph.commands.options import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -23,7 +25,7 @@ def verify(
         str, typer.Argument(help="JSONL file of {task_id, id, text}: raw replies or bare solutions; - is stdin.")
     ],
     out: Annotated[str, typer.Option("--out", help="Where verdicts go, one row a candidate; - is stdout.")],
-    sandbox: Annotated[str, typer.Option("--sandbox", help="auto, docker, docker:RUNTIME or bubblewrap.")] = "auto",
+    sandbox: Sandbox = "auto",
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
     ] = None,

@@ -8,7 +8,6 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from gristmill.graph.storage.base import Database
-from gristmill.graph.storage.postgres import Postgres
 from gristmill.graph.storage.sqlite import Sqlite
 from gristmill.sandbox.errors import UserError
 
@@ -34,6 +33,9 @@ def database_at(location: Location) -> Database:
             raise UserError(f"not a store's URL: {location!r} ({error}); e.g. postgresql://user@host/name") from error
         backend = url.get_backend_name()
         if backend == "postgresql":
+            # Its dialect is a tenth of a second that an embedded store need not spend.
+            from gristmill.graph.storage.postgres import Postgres
+
             return Postgres(url)
         if backend == "sqlite" and url.database:
             return Sqlite(Path(url.database))

@@ -189,9 +189,11 @@ def _digest(variant: str, sources: _Sources) -> str:
     for path in (sources.interpreter, *sorted(_files(sources.stdlib))):
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
-    for each in sorted(sources.distributions, key=lambda found: found.metadata["Name"].lower()):
+    # Each access to a distribution's metadata parses its file again.
+    known = [(found.metadata, found) for found in sources.distributions]
+    for metadata, each in sorted(known, key=lambda pair: pair[0]["Name"].lower()):
         record = each.read_text("RECORD") or "\n".join(sorted(map(str, each.files or ())))
-        digest.update(f"{each.metadata['Name']} {each.version}\n{record}\n".encode())
+        digest.update(f"{metadata['Name']} {metadata['Version']}\n{record}\n".encode())
     return digest.hexdigest()
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gristmill.graph.commands.options import Workspace
+
 __all__ = ["export"]
 
 
@@ -23,9 +25,7 @@ def export(
     include_unverified: Annotated[
         bool, typer.Option("--include-unverified", help="Also what was judged but not verified, marked as such.")
     ] = False,
-    workspace: Annotated[
-        str, typer.Option("--workspace", help="Folder that holds .gristmill/, an SQLite file, or postgresql://….")
-    ] = ".",
+    workspace: Workspace = ".",
     force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:

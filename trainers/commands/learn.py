@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gristmill.graph.commands.options import Workspace
+
 __all__ = ["adapters", "train"]
 
 
@@ -14,7 +16,7 @@ def train(
     rows: Annotated[Path, typer.Argument(help="JSONL of {prompt, completion}, as `export --format sft` writes it.")],
     name: Annotated[str, typer.Option(help="Name of the adapter.")] = "adapter",
     base: Annotated[Path | None, typer.Option(help="Folder of the base model; default: the small local one.")] = None,
-    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    workspace: Workspace = ".",
     rank: Annotated[int, typer.Option(min=1, help="LoRA rank.")] = 16,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
     epochs: Annotated[float, typer.Option(min=0.1)] = 3.0,
@@ -56,7 +58,7 @@ def train(
 
 def adapters(
     promote: Annotated[str | None, typer.Option(help="Make this adapter the one in use.")] = None,
-    workspace: Annotated[Path, typer.Option(help="Folder that holds .gristmill/.")] = Path(),
+    workspace: Workspace = ".",
     json_: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the adapters of a workspace, and which one is in use.
@@ -84,7 +86,7 @@ def adapters(
         typer.echo(f"no adapters in {known.path}; `gristmill improve` and `gristmill train` make them")
 
 
-def _home(workspace: Path) -> Path:
+def _home(workspace: str) -> Path:
     from gristmill.graph.storage.workspace import home_of
 
     return home_of(workspace)
