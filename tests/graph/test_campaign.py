@@ -9,8 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -18,7 +17,8 @@ from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
-from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
+from gristmill.graph.models.scripted import ScriptedProposer
+from gristmill.graph.records import Message, Request, Step, StopReason, Tokens
 from gristmill.graph.search import registry
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Past, Place
@@ -26,6 +26,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.errors import InfrastructureError, SandboxError
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import ScriptedJudge
 
 RANGE = 7
 
@@ -44,48 +45,24 @@ def by_seed(request: Request) -> str:
     return f"```python\ndef f(x):\n    return x + {request.sampling.seed % RANGE}\n```"
 
 
-class Model:
-    """A proposer that answers by the seed; `hooks` may wait or raise before the answer."""
+def scripted(
+    hook: Callable[[Request], Any] | None = None, text: Callable[[Request], str] = by_seed
+) -> ScriptedProposer:
+    """Answers by the seed; `hook` may wait or raise before the answer."""
 
-    name, model = "scripted", "scripted-1"
-    adapter: str | None = None
+    async def answer(request: Request) -> str:
+        if hook is not None:
+            await hook(request)
+        return text(request)
 
-    def __init__(self, hook: Callable[[Request], Any] | None = None, text: Callable[[Request], str] | None = None):
-        self.requests: list[Request] = []
-        self.open = self.most = 0
-        self._hook = hook
-        self._text = text or by_seed
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-    async def propose(self, request: Request) -> Reply:
-        self.requests.append(request)
-        self.open += 1
-        self.most = max(self.most, self.open)
-        try:
-            if self._hook is not None:
-                await self._hook(request)
-            return Reply(text=self._text(request), tokens=Tokens(prompt=10, completion=5), model=self.model)
-        finally:
-            self.open -= 1
+    return ScriptedProposer(answer)
 
 
-class Judge:
+def arithmetic(hook: Callable[[Task, str], Awaitable[Verdict | None]] | None = None) -> ScriptedJudge:
     """Arithmetic instead of a sandbox; `hook` may wait, raise or give another verdict."""
 
-    def __init__(self, hook: Callable[[Task, str], Awaitable[Verdict | None]] | None = None) -> None:
-        self.judged: list[tuple[str, str]] = []
-        self._hook = hook
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        self.judged.append((task.id, solution))
-        if self._hook is not None and (found := await self._hook(task, solution)) is not None:
+    async def find(task: Task, solution: str) -> Verdict:
+        if hook is not None and (found := await hook(task, solution)) is not None:
             return found
         match = re.search(r"x \+ (\d+)", solution)
         distance = abs(int(match[1]) - wanted(task.id)) if match else RANGE
@@ -97,6 +74,8 @@ class Judge:
             verifier="arithmetic/1",
         )
 
+    return ScriptedJudge(find)
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -107,14 +86,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 CONFIG = RunConfig.of(hypotheses=3, rounds=4, patience=4, profile="chat", seed=3)
 
 
-async def run(store: Store, model: Model | None = None, judge: Judge | None = None, **more: Any) -> CampaignSummary:
+async def run(
+    store: Store, model: ScriptedProposer | None = None, judge: ScriptedJudge | None = None, **more: Any
+) -> CampaignSummary:
     given: dict[str, Any] = {"tasks": tasks(8), "config": CONFIG, "name": "run", **more}
     return await run_campaign(
         given.pop("tasks"),
         given.pop("config"),
         store=store,
-        proposer=model or Model(),
-        verifiers=judge or Judge(),
+        proposer=model or scripted(),
+        verifiers=judge or arithmetic(),
         **given,
     )
 
@@ -126,7 +107,7 @@ def story(store: Store, name: str = "run") -> list[dict[str, Any]]:
 
 
 async def test_every_task_gets_a_whole_trajectory(store: Store) -> None:
-    model, judge = Model(), Judge()
+    model, judge = scripted(), arithmetic()
     summary = await run(store, model, judge)
     trajectories = list(store.trajectories("run"))
     assert [trajectory.task.id for trajectory in trajectories] == [task.id for task in tasks(8)]
@@ -149,7 +130,7 @@ async def test_every_task_gets_a_whole_trajectory(store: Store) -> None:
 
 
 async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(store: Store) -> None:
-    model = Model()
+    model = scripted()
     await run(store, model)
     for trajectory in store.trajectories("run"):
         steps = {step.hypothesis.id: step for step in trajectory.steps}
@@ -190,7 +171,7 @@ async def test_a_plan_says_what_a_model_is_shown_and_at_what_temperature(
     def far(request: Request) -> str:
         return f"```python\ndef f(x):\n    return x - {request.sampling.seed}\n```"
 
-    model = Model(text=far)
+    model = scripted(text=far)
     await run(store, model, tasks=tasks(1), config=CONFIG.changed(strategy="mine", rounds=2))
     (trajectory,) = store.trajectories("run")
     first = [step.hypothesis for step in trajectory.steps if step.hypothesis.round == 0]
@@ -213,7 +194,7 @@ async def test_results_do_not_depend_on_the_order_of_arrival(store: Store) -> No
         await asyncio.sleep(hashlib.sha256(solution.encode()).digest()[0] / 20_000)
 
     config = CONFIG.changed(concurrency=5)
-    await run(store, Model(slow_model), Judge(slow_judge), name="slow", config=config)
+    await run(store, scripted(slow_model), arithmetic(slow_judge), name="slow", config=config)
     assert story(store, "slow") == story(store, "run")
 
 
@@ -234,14 +215,14 @@ async def test_a_reply_is_verified_while_others_are_still_written(store: Store) 
             verdicts.set()
 
     config = CONFIG.changed(rounds=1)
-    summary = await run(store, Model(wait_for_verdicts), tasks=tasks(1), config=config, on_event=hear)
+    summary = await run(store, scripted(wait_for_verdicts), tasks=tasks(1), config=config, on_event=hear)
     assert summary.hypotheses == 3
 
 
 async def test_as_many_calls_as_allowed_are_in_flight_at_once(store: Store) -> None:
     """Nobody is answered until so many have asked: a loop that asked fewer at a time would hang."""
 
-    def all_of(count: int) -> Model:
+    def all_of(count: int) -> ScriptedProposer:
         everyone = asyncio.Event()
 
         async def wait(request: Request) -> None:
@@ -249,7 +230,7 @@ async def test_as_many_calls_as_allowed_are_in_flight_at_once(store: Store) -> N
                 everyone.set()
             await asyncio.wait_for(everyone.wait(), 60)
 
-        model = Model(wait)
+        model = scripted(wait)
         return model
 
     model = all_of(11)
@@ -261,8 +242,8 @@ async def test_as_many_calls_as_allowed_are_in_flight_at_once(store: Store) -> N
 
 
 async def test_a_reply_without_a_solution_is_data(store: Store) -> None:
-    judge = Judge()
-    summary = await run(store, Model(text=lambda request: "I cannot do that. \ud800\x00"), judge)
+    judge = arithmetic()
+    summary = await run(store, scripted(text=lambda request: "I cannot do that. \ud800\x00"), judge)
     assert not judge.judged
     assert set(summary.outcomes) == {Outcome.INVALID}
     assert set(summary.stops) == {StopReason.SAME}
@@ -271,14 +252,14 @@ async def test_a_reply_without_a_solution_is_data(store: Store) -> None:
 
 
 async def test_seeds_are_those_of_the_place_and_all_different(store: Store) -> None:
-    model = Model()
+    model = scripted()
     await run(store, model)
     seeds = [request.sampling.seed for request in model.requests]
     assert len(set(seeds)) == len(seeds)
 
 
 async def test_the_seeds_can_be_chosen(store: Store) -> None:
-    model = Model(text=lambda request: str(request.sampling.seed))
+    model = scripted(text=lambda request: str(request.sampling.seed))
     await run(store, model, seed_for=lambda task_id, round, sample: None if sample else 40 + round)
     assert {request.sampling.seed for request in model.requests} <= {None, 40, 41, 42, 43}
     assert {None, 40} <= {request.sampling.seed for request in model.requests}
@@ -295,7 +276,7 @@ async def test_an_evaluation_is_marked_and_not_resumed_as_a_search(store: Store)
 
 
 async def test_the_knobs_of_sampling_reach_the_model(store: Store) -> None:
-    model, knobs = Model(), {"temperature": 0.3, "top_p": 0.5, "max_tokens": 77, "stop": ("\n", "###")}
+    model, knobs = scripted(), {"temperature": 0.3, "top_p": 0.5, "max_tokens": 77, "stop": ("\n", "###")}
     await run(store, model, config=CONFIG.changed(**knobs))
     assert model.requests
     assert all(request.sampling.model_dump(exclude={"seed"}) == knobs for request in model.requests)
@@ -305,7 +286,7 @@ async def test_the_prompts_can_be_overridden(store: Store) -> None:
     def mine(task: Task, *, profile: str, round: int, parents: Sequence[Step]) -> tuple[Message, ...]:
         return (Message(role="user", content=f"{task.id} {round} {len(parents)}"),)
 
-    model = Model()
+    model = scripted()
     await run(store, model, messages_for=mine)
     assert {request.messages[0].content for request in model.requests if request.round == 0} == {
         f"{task.id} 0 0" for task in tasks(8)
@@ -317,7 +298,7 @@ async def test_the_prompts_can_be_overridden(store: Store) -> None:
 
 @pytest.mark.parametrize("limit", [1, 7, 24, 40])
 async def test_a_budget_of_calls_is_never_exceeded(store: Store, limit: int) -> None:
-    model = Model()
+    model = scripted()
     summary = await run(store, model, config=CONFIG.changed(calls=limit))
     assert len(model.requests) == summary.calls <= limit
     assert summary.ended == 8
@@ -340,7 +321,7 @@ async def test_a_budget_of_seconds_cancels_the_calls_in_flight(store: Store) -> 
             await asyncio.sleep(3600)
 
     config = CONFIG.changed(seconds=5)
-    summary = await run(store, Model(never), config=config)
+    summary = await run(store, scripted(never), config=config)
     assert summary.ended == 8
     assert summary.hypotheses == 8, "what had arrived is kept"
     assert set(summary.stops) <= {StopReason.SECONDS, StopReason.TARGET}
@@ -350,7 +331,7 @@ async def test_greedy_repetition_stops_a_task(store: Store) -> None:
     def same(request: Request) -> str:
         return "```python\ndef f(x):\n    return x + 99\n```"
 
-    summary = await run(store, Model(text=same))
+    summary = await run(store, scripted(text=same))
     assert summary.stops == {StopReason.SAME: 8}
 
 
@@ -358,7 +339,7 @@ async def test_a_task_without_progress_is_given_up(store: Store) -> None:
     def different(request: Request) -> str:
         return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"
 
-    summary = await run(store, Model(text=different), config=CONFIG.changed(patience=2))
+    summary = await run(store, scripted(text=different), config=CONFIG.changed(patience=2))
     assert summary.stops == {StopReason.PATIENCE: 8}
     assert summary.hypotheses == 8 * 3 * 3
 
@@ -376,7 +357,7 @@ async def test_tasks_go_out_in_waves_and_unscored_ones_only_once_a_session(
 
     waves: list[str] = []
     summary = await run(
-        store, judge=Judge(broken), on_event=lambda event: waves.append(getattr(event, "node", "")), tasks=tasks(8)
+        store, judge=arithmetic(broken), on_event=lambda event: waves.append(getattr(event, "node", "")), tasks=tasks(8)
     )
     assert waves.count("open") == waves.count("close") == 3
     assert (summary.ended, summary.status) == (8, "finished")
@@ -403,13 +384,13 @@ async def test_a_model_that_never_answers_ends_the_run_with_its_work_kept(store:
             raise ModelError("nobody there")
 
     with pytest.raises(ModelError, match="nobody there"):
-        await run(store, Model(dies))
+        await run(store, scripted(dies))
     known = store.get_run("run")
     assert known.status == "failed"
     assert "nobody there" in known.detail
     kept = store.summary("run").hypotheses
     assert kept
-    model = Model()
+    model = scripted()
     summary = await run(store, model, resume=True)
     assert summary.status == "finished"
     assert summary.hypotheses == kept + len(model.requests)
@@ -423,13 +404,13 @@ async def test_unscored_is_retried_at_resume_and_never_counted_as_wrong(store: S
             raise SandboxError("the engine is gone")
         return None
 
-    summary = await run(store, judge=Judge(flaky_machine))
+    summary = await run(store, judge=arithmetic(flaky_machine))
     assert summary.status == "finished"
     assert summary.unscored > 0
     for trajectory in store.trajectories("run"):
         for step in trajectory.steps:
             assert (step.verdict.score is None) == (step.verdict.outcome is Outcome.UNSCORED)
-    model = Model()
+    model = scripted()
     resumed = await run(store, model, resume=True)
     assert resumed.unscored == 0
     await run(store, name="whole")
@@ -446,9 +427,9 @@ async def test_a_machine_that_cannot_judge_any_more_ends_the_run(store: Store) -
         raise SandboxError("the engine is gone")
 
     with pytest.raises(InfrastructureError, match="the engine is gone"):
-        await run(store, judge=Judge(gone))
+        await run(store, judge=arithmetic(gone))
     assert store.get_run("run").status == "failed"
-    model = Model()
+    model = scripted()
     assert (await run(store, model, resume=True)).unscored == 0
 
 
@@ -457,7 +438,7 @@ async def test_a_fault_in_a_verifier_is_unscored_and_named(store: Store) -> None
         if task.id == "t/0":
             raise ZeroDivisionError("in the verifier")
 
-    await run(store, judge=Judge(broken))
+    await run(store, judge=arithmetic(broken))
     first = next(store.trajectories("run"))
     assert all(step.verdict.outcome is Outcome.UNSCORED for step in first.steps)
     assert "ZeroDivisionError" in first.steps[0].verdict.sandbox
@@ -475,7 +456,7 @@ async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: S
         if arrived["judged"] == 16:
             everything.set()
 
-    task = asyncio.create_task(run(store, Model(hold), on_event=hear))
+    task = asyncio.create_task(run(store, scripted(hold), on_event=hear))
     await asyncio.wait_for(everything.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -483,7 +464,7 @@ async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: S
     assert store.get_run("run").status == "interrupted"
     assert store.summary("run").hypotheses == 16
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    model = Model()
+    model = scripted()
     await run(store, model, resume=True)
     stored = {(request.task_id, request.round, request.sample) for request in model.requests}
     assert not {place for place in stored if place[1] == 0 and place[2] != 2}
@@ -508,7 +489,7 @@ async def test_a_run_on_postgresql_is_cut_off_and_goes_on(store: Store, postgres
             await task
         assert server.get_run(name).status == "interrupted"
         kept = server.summary(name).hypotheses
-        model = Model()
+        model = scripted()
         summary = await run(server, model, name=name, resume=True)
         assert (summary.status, summary.hypotheses) == ("finished", kept + len(model.requests))
         await run(store, name="whole")
@@ -524,15 +505,15 @@ async def test_a_resume_goes_on_at_the_round_where_the_run_was_cut_off(store: St
         return f"```python\ndef f(x):\n    return x - {request.sampling.seed}\n```"
 
     with pytest.raises(RuntimeError, match="cut off"):
-        await run(store, Model(text=far), tasks=tasks(1), on_event=cut)
+        await run(store, scripted(text=far), tasks=tasks(1), on_event=cut)
     heard: Counter[tuple[str, int]] = Counter()
 
     def note(event: Any) -> None:
         if event.kind == "node_entered":
             heard[event.node, event.round] += 1
 
-    judge = Judge()
-    await run(store, Model(text=far), judge, tasks=tasks(1), resume=True, on_event=note)
+    judge = arithmetic()
+    await run(store, scripted(text=far), judge, tasks=tasks(1), resume=True, on_event=note)
     assert not heard["propose", 0]
     assert heard["propose", 1] == heard["rank", 1] == 1
     assert len(judge.judged) == 2 * 3
@@ -543,10 +524,10 @@ async def test_a_resume_walks_over_stored_rounds_and_buys_nothing_there(store: S
         if event.kind == "node_entered" and event.node == "record" and event.task_id == "t/3":
             raise RuntimeError("stop here")
 
-    model = Model()
+    model = scripted()
     with pytest.raises(RuntimeError, match="stop here"):
         await run(store, model, on_event=stop)
-    again = Model()
+    again = scripted()
     await run(store, again, resume=True)
     first = {(request.task_id, request.round, request.sample) for request in model.requests}
     assert not first & {(request.task_id, request.round, request.sample) for request in again.requests}
@@ -577,7 +558,7 @@ async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> N
     with pytest.raises(RunMismatchError, match="calls = no bound, 9 is less"):
         await run(store, resume=True, config=CONFIG.changed(calls=9))
     # How fast a run is may change.
-    model = Model()
+    model = scripted()
     await run(store, model, resume=True, config=CONFIG.changed(concurrency=2))
     assert not model.requests
 
@@ -590,7 +571,7 @@ async def test_a_run_is_resumed_with_what_it_was_started_with(store: Store) -> N
 async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_start(
     store: Store, narrow: dict[str, Any]
 ) -> None:
-    whole, first, second = Model(), Model(), Model()
+    whole, first, second = scripted(), scripted(), scripted()
     await run(store, whole, name="whole")
     cut = await run(store, first, config=CONFIG.changed(**narrow))
     assert set(cut.stops) & {StopReason.ROUNDS, StopReason.CALLS, StopReason.TOKENS}
@@ -605,16 +586,16 @@ async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_star
 
 
 async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Store) -> None:
-    await run(store, Model(), name="whole")
+    await run(store, scripted(), name="whole")
 
     async def fail(request: Request) -> None:
         if len(model.requests) > 14:
             raise ModelError("gone")
 
-    model = Model(fail)
+    model = scripted(fail)
     with pytest.raises(ModelError):
         await run(store, model, config=CONFIG.changed(rounds=2))
-    await run(store, Model(), resume=True)
+    await run(store, scripted(), resume=True)
     assert story(store) == story(store, "whole")
 
 
@@ -622,7 +603,7 @@ async def test_wider_bounds_leave_alone_what_ended_for_another_reason(store: Sto
     config = CONFIG.changed(rounds=2, patience=1)
     await run(store, config=config)
     before = {found.task.id: found for found in store.trajectories("run")}
-    model = Model()
+    model = scripted()
     await run(store, model, resume=True, config=config.changed(rounds=5))
     asked = {request.task_id for request in model.requests}
     assert asked
@@ -640,7 +621,7 @@ async def test_a_run_at_work_cannot_be_resumed(store: Store) -> None:
         begun.set()
         await asyncio.sleep(3600)
 
-    task = asyncio.create_task(run(store, Model(hold)))
+    task = asyncio.create_task(run(store, scripted(hold)))
     await begun.wait()
     with pytest.raises(RunBusyError):
         await run(store, resume=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.errors import ModelError
+from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.prompts.messages import messages_for
-from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
+from gristmill.graph.records import Message, Request, Sampling, Tokens
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.improve.config import ImproveConfig
@@ -21,40 +21,20 @@ from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.splits import Splits
 from gristmill.trainers.measure.evaluation import Evaluation, evaluate, evaluation_of, greedy
 from gristmill.verifiers.records import Case, CasesTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import ScriptedJudge
 
 
-class Script:
-    """Answers by task id; keeps what it was asked."""
-
-    name = model = "script"
-    adapter: str | None = None
-
-    def __init__(self, replies: dict[str, str]) -> None:
-        self.replies = replies
-        self.asked: list[Request] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-    async def propose(self, request: Request) -> Reply:
-        self.asked.append(request)
-        return Reply(text=self.replies[request.task_id], tokens=Tokens(prompt=3, completion=2))
+def script(replies: dict[str, str]) -> ScriptedProposer:
+    return ScriptedProposer(lambda request: replies[request.task_id], Tokens(prompt=3, completion=2))
 
 
-class Key:
+def key(task: Task, solution: str) -> Verdict:
     """Passes the right answer, cannot score "broken", fails the rest."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        outcome = Outcome.UNSCORED if solution == "broken" else Outcome.FAILED
-        if solution == task.answer:
-            outcome = Outcome.PASSED
-        score = None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED)
-        return Verdict(outcome=outcome, score=score, strength=Strength.PROVED, verifier="key/1")
+    outcome = Outcome.UNSCORED if solution == "broken" else Outcome.FAILED
+    if solution == task.answer:
+        outcome = Outcome.PASSED
+    score = None if outcome is Outcome.UNSCORED else float(outcome is Outcome.PASSED)
+    return Verdict(outcome=outcome, score=score, strength=Strength.PROVED, verifier="key/1")
 
 
 def tasks(*ids: str) -> list[Task]:
@@ -73,18 +53,18 @@ GREEDY = greedy(RunConfig.of(model="script"), None)
 async def measured(
     store: Store,
     asked: list[Task],
-    proposer: Script,
-    judge: Key | None = None,
+    proposer: ScriptedProposer,
+    judge: Callable[[Task, str], Verdict] = key,
     config: RunConfig = GREEDY,
     **more: Any,
 ) -> Evaluation:
     return await evaluate(
-        asked, config, name="measured", store=store, proposer=proposer, verifiers=judge or Key(), **more
+        asked, config, name="measured", store=store, proposer=proposer, verifiers=ScriptedJudge(judge), **more
     )
 
 
 async def test_unscored_replies_are_neither_right_nor_wrong(store: Store) -> None:
-    proposer = Script({"a": "4", "b": "5", "c": "broken", "d": ""})
+    proposer = script({"a": "4", "b": "5", "c": "broken", "d": ""})
     found = await measured(store, tasks("a", "b", "c", "d"), proposer)
     assert [result.passed for result in found.results] == [(True,), (False,), (None,), (False,)]
     share = found.pass_at[1]
@@ -93,13 +73,11 @@ async def test_unscored_replies_are_neither_right_nor_wrong(store: Store) -> Non
 
 
 async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_model(store: Store) -> None:
-    class Lenient(Key):
-        async def verify(self, task: Task, solution: str) -> Verdict:
-            verdict = await super().verify(task, solution)
-            weak = {"a": Strength.FORWARDED, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
-            return verdict.model_copy(update={"strength": weak[task.id]})
+    def lenient(task: Task, solution: str) -> Verdict:
+        weak = {"a": Strength.FORWARDED, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
+        return key(task, solution).model_copy(update={"strength": weak[task.id]})
 
-    found = await measured(store, tasks("a", "b", "c"), Script(dict.fromkeys("abc", "4")), Lenient())
+    found = await measured(store, tasks("a", "b", "c"), script(dict.fromkeys("abc", "4")), lenient)
     assert [result.passed for result in found.results] == [(False,), (True,), (False,)]
     assert found.undecided == 2
 
@@ -107,9 +85,9 @@ async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_mode
 async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(store: Store) -> None:
     """Nothing of a search, such as its seeds and its stop texts, is in the requests: older figures compare."""
     searched = RunConfig.of(model="script", profile="chat", stop=("###",), seed=5, max_tokens=77, temperature=0.8)
-    proposer = Script({"a": "4", "b": "5"})
+    proposer = script({"a": "4", "b": "5"})
     await measured(store, tasks("a", "b"), proposer, config=greedy(searched, None))
-    assert sorted(proposer.asked, key=lambda request: request.task_id) == [
+    assert sorted(proposer.requests, key=lambda request: request.task_id) == [
         Request(
             task_id=task.id,
             round=0,
@@ -122,13 +100,13 @@ async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(stor
 
 
 async def test_a_bare_prompt_is_sent_alone(store: Store) -> None:
-    proposer = Script({"a": "4"})
+    proposer = script({"a": "4"})
     await measured(store, tasks("a"), proposer, bare=True)
-    assert [request.messages for request in proposer.asked] == [(Message(role="user", content="a?"),)]
+    assert [request.messages for request in proposer.requests] == [(Message(role="user", content="a?"),)]
 
 
 async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(store: Store) -> None:
-    proposer, heard = Script({"a": "4", "b": "5"}), []
+    proposer, heard = script({"a": "4", "b": "5"}), []
     found = await measured(
         store,
         tasks("a", "b"),
@@ -136,59 +114,49 @@ async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(st
         config=RunConfig.of(model="script", hypotheses=3, temperature=1.0, seed=7),
         progress=lambda done, total: heard.append((done, total)),
     )
-    assert {request.sampling.seed for request in proposer.asked} == {7, 8, 9}
+    assert {request.sampling.seed for request in proposer.requests} == {7, 8, 9}
     assert [result.passed for result in found.results] == [(True,) * 3, (False,) * 3]
     assert sorted(found.pass_at) == [1, 2, 3]
     assert heard[-1] == (6, 6)
 
 
 async def test_an_evaluation_is_stored_and_a_finished_one_buys_nothing_again(store: Store) -> None:
-    first, second = Script({"a": "4", "b": "5"}), Script({})
+    first, second = script({"a": "4", "b": "5"}), script({})
     found = await measured(store, tasks("a", "b"), first)
     assert await measured(store, tasks("a", "b"), second, resume=True) == found == evaluation_of(store, "measured")
-    assert second.asked == []
+    assert second.requests == []
     assert [known.purpose for known in store.runs()] == ["evaluation"]
 
 
 async def test_a_lost_model_is_a_model_error_and_the_evaluation_goes_on(store: Store) -> None:
-    class Failing(Script):
-        async def propose(self, request: Request) -> Reply:
-            if request.task_id == "b":
-                # Only when a's verdict is stored, so that what is kept is known.
-                await judged.wait()
-                raise ModelError("the server has gone")
-            return await super().propose(request)
+    async def answer(request: Request) -> str:
+        if request.task_id == "b":
+            # Only when a's verdict is stored, so that what is kept is known.
+            await judged.wait()
+            raise ModelError("the server has gone")
+        return "4"
 
     judged = asyncio.Event()
     replies = {"a": "4", "b": "4"}
     with pytest.raises(ModelError, match="has gone"):
-        await measured(store, tasks("a", "b"), Failing(replies), progress=lambda done, total: judged.set())
-    again, heard = Script(replies), []
+        await measured(store, tasks("a", "b"), ScriptedProposer(answer), progress=lambda done, total: judged.set())
+    again, heard = script(replies), []
     found = await measured(
         store, tasks("a", "b"), again, resume=True, progress=lambda done, total: heard.append((done, total))
     )
-    assert [request.task_id for request in again.asked] == ["b"]
+    assert [request.task_id for request in again.requests] == ["b"]
     assert heard == [(2, 2)]
     assert found.pass_at[1].passed == 2
 
 
 async def test_what_a_budget_left_out_is_unscored(store: Store) -> None:
-    proposer = Script(dict.fromkeys("abc", "4"))
+    proposer = script(dict.fromkeys("abc", "4"))
     found = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY.changed(calls=2))
-    assert len(proposer.asked) == 2
+    assert len(proposer.requests) == 2
     assert (found.pass_at[1].passed, found.pass_at[1].total, found.pass_at[1].unscored) == (2, 2, 1)
     whole = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY, resume=True)
-    assert len(proposer.asked) == 3
+    assert len(proposer.requests) == 3
     assert whole.pass_at[1].passed == 3
-
-
-class Failing(Script):
-    """Answers the first task and no other."""
-
-    async def propose(self, request: Request) -> Reply:
-        if request.task_id != "a":
-            raise ModelError("the server has gone")
-        return await super().propose(request)
 
 
 class Quiet:
@@ -218,7 +186,7 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
 
     async with Pool.open("bubblewrap", 1) as pool:
 
-        def mill(proposer: Script) -> Mill:
+        def mill(proposer: ScriptedProposer) -> Mill:
             return Mill(
                 name="night",
                 config=config,
@@ -231,14 +199,19 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
                 progress=Quiet(),
             )
 
+        def answer(request: Request) -> str:
+            if request.task_id != "a":
+                raise ModelError("the server has gone")
+            return replies["a"]
+
         with pytest.raises(ModelError):
-            await mill(Failing(replies)).evaluation("gate-before", "", asked, None)
+            await mill(ScriptedProposer(answer)).evaluation("gate-before", "", asked, None)
         kept = store.summary("night-gate-before").hypotheses
-        again = Script(replies)
+        again = script(replies)
         found = await mill(again).evaluation("gate-before", "", asked, None)
-        assert len(again.asked) == 2 - kept
+        assert len(again.requests) == 2 - kept
         assert found.pass_at[1].passed == 2
-        trained = Script(replies)
+        trained = script(replies)
         await mill(trained).evaluation("round-1/gate-after", "", asked, str(tmp_path / "night-round-1"))
-        assert len(trained.asked) == 2
+        assert len(trained.requests) == 2
     assert [run.name for run in store.runs()] == ["night-gate-before", "night-round-1-gate-after"]

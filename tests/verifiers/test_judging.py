@@ -18,50 +18,48 @@ from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.sandbox.stopwatch import Stopwatch, busy, timing
 from gristmill.verifiers.judging import Losses, judge_reply, unscored
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import ScriptedJudge
 
 PASSED = Verdict(outcome=Outcome.PASSED, score=1.0, strength=Strength.TESTED, verifier="fixed/1")
 TASK = Task(id="t", kind="math", prompt="?", answer="4")
 
 
-class Fixed:
+def fixed(error: Exception | None = None) -> ScriptedJudge:
     """Passes everything, or raises."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.seen: list[str] = []
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        self.seen.append(solution)
-        if self.error is not None:
-            raise self.error
+    def find(task: Task, solution: str) -> Verdict:
+        if error is not None:
+            raise error
         return PASSED
+
+    return ScriptedJudge(find)
 
 
 async def test_a_reply_is_read_and_then_judged() -> None:
-    judge = Fixed()
+    judge = fixed()
     extraction, verdict = await judge_reply(TASK, "<think>maybe 5</think> 4", judge)
-    assert (extraction.solution, judge.seen, verdict) == ("4", ["4"], PASSED)
+    assert (extraction.solution, judge.judged, verdict) == ("4", [("t", "4")], PASSED)
 
 
 @pytest.mark.parametrize("direction", [None, *Direction])
 async def test_nothing_usable_is_invalid_with_the_worst_score(direction: Direction | None) -> None:
-    judge = Fixed()
+    judge = fixed()
     extraction, verdict = await judge_reply(TASK.model_copy(update={"direction": direction}), " ", judge)
-    assert judge.seen == []
+    assert judge.judged == []
     assert (verdict.outcome, verdict.feedback) == (Outcome.INVALID, extraction.note)
     assert verdict.score == (math.inf if direction is Direction.MINIMIZE else 0.0)
 
 
 @pytest.mark.parametrize("error", [SandboxError("gone"), InfrastructureError("full"), ValueError("a bug")])
 async def test_trouble_of_the_judges_is_unscored_and_named(error: Exception) -> None:
-    _, verdict = await judge_reply(TASK, "4", Fixed(error))
+    _, verdict = await judge_reply(TASK, "4", fixed(error))
     assert (verdict.outcome, verdict.score) == (Outcome.UNSCORED, None)
     assert str(error) in verdict.sandbox
 
 
 async def test_a_mistake_of_the_users_is_raised() -> None:
     with pytest.raises(UserError):
-        await judge_reply(TASK, "4", Fixed(UserError("no such kind")))
+        await judge_reply(TASK, "4", fixed(UserError("no such kind")))
 
 
 def heard(losses: Losses, verdicts: Iterable[tuple[str, bool]]) -> int | None:
