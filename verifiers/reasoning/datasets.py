@@ -1,7 +1,7 @@
 """Which of reasoning-gym's data sets can be judged, which are refused and why, and whose scorers are replaced.
 
 Found by giving every scorer its own right answer and answers that are wrong for certain (`tests/verifiers/
-test_reasoning.py` does it again for all of them), with reasoning-gym 0.1.25.
+reasoning/` does it again for all of them), with reasoning-gym 0.1.25.
 """
 
 from __future__ import annotations

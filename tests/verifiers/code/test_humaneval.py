@@ -13,7 +13,7 @@ from gristmill.graph.tasks.importers import import_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers import Outcome, Task, Verdict, Verifiers, problems
-from tests.verifiers.mutants import mutants, plainly
+from tests.verifiers.code.mutants import mutants, plainly
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 

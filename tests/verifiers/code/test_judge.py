@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 
 from gristmill.sandbox.wire.channel import receive, send
 from gristmill.sandbox.wire.values import encode
-from tests.verifiers.line import judged, sections, serve, wrong
+from tests.verifiers.code.line import judged, sections, serve, wrong
 
 # (what it shows, the solution, its entry points, the tests); each also holds when all of it runs in one process.
-ALIKE = sections("alike.txt")
+ALIKE = sections(Path(__file__).with_name("alike.txt"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_any_change_in_place_arrives_as_if_made_here(args: list[Any], seed: int)
 
 
 # What a solution may not do (DESIGN §3.3-5): the source, the tests, and what must be said.
-REFUSED = sections("refused.txt")
+REFUSED = sections(Path(__file__).with_name("refused.txt"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 `TARGETS` are waypoints that the references reach: a little worse than the best known values, which a task without a
 target asks for. After a wanted change, write the file anew and read the difference before you commit it::
 
-    .venv/bin/python tests/verifiers/program_examples.py && git diff examples/tasks/program.jsonl
+    .venv/bin/python tests/verifiers/constructions/program_examples.py && git diff examples/tasks/program.jsonl
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gristmill.graph.tasks.loading import task_row
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.records import Task
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TARGETS = {
     "circles_26": 2.635,
     "circles_32": 2.937,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-from tests.verifiers.line import sections
+from tests.verifiers.code.line import sections
 
 __all__ = ["FOOLED", "STDIO", "Trick"]
 
@@ -109,7 +110,7 @@ _CHECKERS = {
 }
 FOOLED: dict[str, Trick] = {name: Trick(checker) for checker, names in _CHECKERS.items() for name in names.split()} | {
     part.name: Trick("namespace", part.tests, part.source.strip("\n"), tuple(part.names))
-    for part in sections("fooled.txt")
+    for part in sections(Path(__file__).with_name("fooled.txt"))
 }
 # Judged by a weak test of ours only: what is read, and the one thing that is ever to be printed.
 STDIO = {"yes-or-no": ("3\n", "yes\n")}

@@ -21,9 +21,9 @@ from gristmill.verifiers.constructions.verifier import ProgramVerifier
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
-from tests.verifiers.program_examples import TARGETS, example_tasks, lines
+from tests.verifiers.constructions.program_examples import TARGETS, example_tasks, lines
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 GRID = """
 def construct():
     return [((2 * i + 1) / 12, (2 * j + 1) / 12, {radius}) for i in range(6) for j in range(6)][:26]

@@ -1,6 +1,6 @@
 """reasoning-gym as a source of tasks: for every data set right answers pass and wrong ones fail, or it is refused.
 
-On bubblewrap; ``GRISTMILL_TEST_REASONING=docker pytest tests/verifiers/test_reasoning.py`` runs all of it on Docker.
+On bubblewrap; ``GRISTMILL_TEST_REASONING=docker pytest tests/verifiers/reasoning`` runs all of it on Docker.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Plays vLLM's part towards the supervisor: its arguments, its environment, its interfaces, and how it dies.
 
 vLLM needs an environment of its own and minutes; what is under test here is what *we* do around it. The real one is
-exercised by `test_models_vllm.py` where GRISTMILL_VLLM_PYTHON names an interpreter, and by hand in docs/models.md.
+exercised by `test_vllm.py` where GRISTMILL_VLLM_PYTHON names an interpreter, and by hand in docs/models.md.
 """
 
 from __future__ import annotations

@@ -109,9 +109,9 @@ class Section(NamedTuple):
     tests: str
 
 
-def sections(file: str) -> list[Section]:
-    """The examples of a file beside this one."""
-    text = (Path(__file__).parent / file).read_text()
+def sections(file: Path) -> list[Section]:
+    """The examples of a file."""
+    text = file.read_text()
     found = []
     for part in text.removeprefix("### ").split("\n### "):
         head, _, body = part.partition("\n")

@@ -25,7 +25,7 @@ from gristmill.verifiers.trained.reward.verifier import RewardTraining
 from gristmill.verifiers.trained.verifier import share
 from tests.typing.own_environment import Far
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "tasks"
 
 
 class Hill(MountainCar):

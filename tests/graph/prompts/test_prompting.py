@@ -2,7 +2,7 @@
 
 After a wanted change of a prompt, write the goldens anew and read the difference before you commit it::
 
-    .venv/bin/python tests/graph/test_prompting.py && git diff tests/graph/goldens
+    .venv/bin/python tests/graph/prompts/test_prompting.py && git diff tests/graph/prompts/goldens
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def shown(messages: tuple[Message, ...]) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_the_rendered_prompt_is_the_golden_one(name: str) -> None:
     golden = (GOLDENS / f"{name}.txt").read_text(encoding="utf-8")
-    assert shown(CASES[name]()) == golden, "if this is wanted: .venv/bin/python tests/graph/test_prompting.py"
+    assert shown(CASES[name]()) == golden, "if this is wanted: .venv/bin/python tests/graph/prompts/test_prompting.py"
 
 
 def test_every_prompt_has_a_golden_and_every_golden_a_case() -> None:

@@ -22,7 +22,7 @@ from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
 
 _spec = importlib.util.spec_from_file_location(
-    "ifeval_constructed", Path(__file__).resolve().parents[2] / "benchmarks" / "ifeval_constructed.py"
+    "ifeval_constructed", Path(__file__).resolve().parents[3] / "benchmarks" / "ifeval_constructed.py"
 )
 assert _spec is not None
 assert _spec.loader is not None

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".dev"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / ".dev"))
 
 from gristmill.sandbox.backends.bubblewrap import BubblewrapSandbox
 from gristmill.sandbox.records import Job, Limits, Profile

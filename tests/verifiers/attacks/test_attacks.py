@@ -21,8 +21,8 @@ from gristmill.verifiers.attacks.records import Attack, Example, Family, Target
 from gristmill.verifiers.attacks.secrets import hidden_words
 from gristmill.verifiers.attacks.suite import attack_task, limited
 from gristmill.verifiers.attacks.writing import target_of, write
-from tests.verifiers.fooled import FOOLED, STDIO
-from tests.verifiers.naive_checkers import CASES, fooled
+from tests.verifiers.attacks.fooled import FOOLED, STDIO
+from tests.verifiers.attacks.naive_checkers import CASES, fooled
 
 RIGHT = "def double(x):\n    return x * 2\n"
 SQUARES = "for n in input().split():\n    print(int(n) ** 2)\n"

@@ -22,7 +22,7 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 
 pytestmark = pytest.mark.bubblewrap
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = "gristmill.sandbox.guest.candidate:script"
 PROFILE = Profile(name="test")
 

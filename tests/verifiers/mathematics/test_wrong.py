@@ -19,7 +19,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.mathematics.verifier import MathVerifier
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
 def loaded(name: str) -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Task, Verifiers, problems
-from tests.verifiers.line import Section, sections
-from tests.verifiers.naive import CASES, CHECKERS, by_one_namespace, stdio_naive
+from tests.verifiers.code.line import Section, sections
+from tests.verifiers.code.naive import CASES, CHECKERS, by_one_namespace, stdio_naive
 
-ATTACKS = sections("attacks.txt")
-ON_TESTS = sections("attacks_on_tests.txt")
+ATTACKS = sections(Path(__file__).with_name("attacks.txt"))
+ON_TESTS = sections(Path(__file__).with_name("attacks_on_tests.txt"))
 RIGHT = "def double(x):\n    return x * 2\n"
 ASSERTS = "\n".join(f"assert double(*{args!r}) == {expected!r}" for args, expected in CASES)
 KINDS: dict[str, dict[str, Any]] = {
