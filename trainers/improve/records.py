@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from gristmill.graph.resuming import widened
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
@@ -17,7 +18,6 @@ __all__ = ["StageRecords"]
 R = TypeVar("R", bound=Record)
 
 _KIND, _SECONDS, _BEGUN = "improvement", "improvement seconds", "begun"
-_MAY_DIFFER: Any = {"rounds": True, "run": {"sandbox": True, "calls": {"concurrency": True}}}
 _OF_THE_END = ("summary", "test-after")
 
 
@@ -68,15 +68,7 @@ class StageRecords:
             raise UserError(f"there is no improvement {self.name!r} to resume in {self._store.location}")
         if before.tasks != digest:
             raise UserError(f"the improvement {self.name!r} was begun with other tasks; resume it with the same file")
-        changed = _difference(before.config.model_dump(exclude=_MAY_DIFFER), config.model_dump(exclude=_MAY_DIFFER))
-        if changed is not None:
-            raise UserError(f"the improvement {self.name!r} was begun with another `{changed}`; resume it unchanged")
-        if config.rounds < before.config.rounds:
-            raise UserError(
-                f"the improvement {self.name!r} was begun with {before.config.rounds} rounds: resume it with these, or "
-                "more"
-            )
-        if config.rounds > before.config.rounds:
+        if widened(f"the improvement {self.name!r}", before.config, config, ("rounds",)):
             # What was found about the adapter that the last round left is not yet the end.
             self._documents.remove(_KIND, self.name, *_OF_THE_END)
             self._documents.remove(_SECONDS, self.name, *_OF_THE_END)
@@ -106,14 +98,3 @@ class StageRecords:
     def seconds(self) -> dict[str, float]:
         """Wall time by stage, in the order in which the stages ended."""
         return {stage: kept.seconds for stage, kept in self._documents.list(_SECONDS, self.name, Seconds).items()}
-
-
-def _difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """The dotted name of the first knob that is not the same."""
-    for knob, value in now.items():
-        old = before.get(knob)
-        if old == value:
-            continue
-        inner = _difference(old, value) if isinstance(old, dict) and isinstance(value, dict) else None
-        return knob if inner is None else f"{knob}.{inner}"
-    return None
