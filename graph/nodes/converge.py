@@ -24,7 +24,7 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     standing = Standing.model_validate({name: state.get(name) for name in Standing.model_fields})
     refused = state.get("spent")
     spent = StopReason(refused) if refused else context.spending.over()
-    stop = converged(standing, round, context.config, spent=spent)
+    stop = converged(standing, round, context.config, spent=spent, cut=bool(refused))
     if stop is None:
         return {"stop": None, "detail": ""}
     return {"stop": stop.reason.value, "detail": stop.detail}

@@ -64,13 +64,18 @@ PREDICATES: tuple[Predicate, ...] = (target_reached, budget_spent, rounds_done, 
 """In order: the first that holds is the reason on record."""
 
 
-def converged(standing: Standing, round: int, config: RunConfig, *, spent: StopReason | None = None) -> Stop | None:
+def converged(
+    standing: Standing, round: int, config: RunConfig, *, spent: StopReason | None = None, cut: bool = False
+) -> Stop | None:
     """The reason to stop after `round`, or None to go on.
 
     Args:
         standing: how the task stands after that round.
         round: the round just done, from 0.
         config: of the run.
-        spent: the budget that refused a call of this task, if one did.
+        spent: the budget that is spent, if one is.
+        cut: it refused a call of this round. Then it is the reason whatever the others found: with a wider budget the
+            round is made whole, and the run ends as if it had had that budget from the start.
     """
-    return next((stop for predicate in PREDICATES if (stop := predicate(standing, round, config, spent))), None)
+    order = (budget_spent, *PREDICATES) if cut else PREDICATES
+    return next((stop for predicate in order if (stop := predicate(standing, round, config, spent))), None)

@@ -585,6 +585,16 @@ async def test_wider_bounds_at_resume_end_like_a_run_that_had_them_from_the_star
         await run(store, resume=True, config=CONFIG.changed(**narrow))
 
 
+async def test_a_round_that_the_budget_cut_is_made_whole_with_a_wider_one(store: Store) -> None:
+    # The first sample passes, the second is refused: the target is reached, yet the round is not done.
+    config = CONFIG.changed(hypotheses=2)
+    right = scripted(text=lambda request: f"```python\ndef f(x):\n    return x + {wanted('t/0')}\n```")
+    cut = await run(store, right, tasks=tasks(1), config=config.changed(calls=1))
+    assert (cut.solved, cut.hypotheses, dict(cut.stops)) == (1, 1, {StopReason.CALLS: 1})
+    whole = await run(store, right, tasks=tasks(1), config=config, resume=True)
+    assert (whole.solved, whole.hypotheses, dict(whole.stops)) == (1, 2, {StopReason.TARGET: 1})
+
+
 async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Store) -> None:
     await run(store, scripted(), name="whole")
 

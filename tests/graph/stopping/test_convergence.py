@@ -223,12 +223,17 @@ def test_each_reason_to_stop_is_named(
     st.integers(0, 9),
     st.integers(1, 10),
     st.sampled_from([None, StopReason.CALLS, StopReason.SECONDS]),
+    st.booleans(),
 )
 def test_a_loop_always_ends_and_the_first_reason_in_order_is_on_record(
-    standing: Standing, round: int, rounds: int, spent: StopReason | None
+    standing: Standing, round: int, rounds: int, spent: StopReason | None, cut: bool
 ) -> None:
     config = RunConfig.of(rounds=rounds)
-    stop = converged(standing, round, config, spent=spent)
+    stop = converged(standing, round, config, spent=spent, cut=cut)
+    if spent and cut:
+        assert stop is not None
+        assert stop.reason is spent
+        return
     found = [predicate(standing, round, config, spent) for predicate in PREDICATES]
     assert stop == next((one for one in found if one is not None), None)
     assert stop is not None or round + 1 < rounds
