@@ -13,8 +13,8 @@ SURFACE = {
         "SandboxFactory SandboxInfo Session UserError candidate_profile"
     ),
     "verifiers": (
-        "Candidate Check Direction Outcome Strength Task UnknownKindError Verdict Verifier Verifiers extract kinds "
-        "problems"
+        "Candidate Check Direction Evidence Outcome Strength Task UnknownKindError Verdict Verifier Verifiers extract "
+        "kinds problems"
     ),
     "graph": (
         "Budget Calls CampaignSummary Hypothesis Message ModelOptions Prompts Proposer Reflection Reply Request "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.verifiers.base import Verifier
     from gristmill.verifiers.extraction.replies import extract
-    from gristmill.verifiers.records import Candidate, Check, Direction, Outcome, Strength, Task, Verdict
+    from gristmill.verifiers.records import Candidate, Check, Direction, Evidence, Outcome, Strength, Task, Verdict
     from gristmill.verifiers.registry import UnknownKindError, Verifiers, kinds, problems
 
 _HOME = {
@@ -16,7 +16,7 @@ _HOME = {
     for module, names in (
         ("base", "Verifier"),
         ("extraction.replies", "extract"),
-        ("records", "Candidate Check Direction Outcome Strength Task Verdict"),
+        ("records", "Candidate Check Direction Evidence Outcome Strength Task Verdict"),
         ("registry", "UnknownKindError Verifiers kinds problems"),
     )
     for name in names.split()
@@ -26,6 +26,7 @@ __all__ = [
     "Candidate",
     "Check",
     "Direction",
+    "Evidence",
     "Outcome",
     "Strength",
     "Task",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Verifier"]
+__all__ = ["Explaining", "Verifier"]
 
 
 @runtime_checkable
@@ -28,4 +28,13 @@ class Verifier(Protocol):
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """Judge one extracted solution (source code, an answer, …) against a task that has no `problems`."""
+        ...
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A verifier that can also say, for a task's owner, what its hidden tests have shown."""
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """As `Verifier.verify`, with the evidence beside the verdict."""
         ...

@@ -16,6 +16,7 @@ __all__ = [
     "Check",
     "CodeTest",
     "Direction",
+    "Evidence",
     "Outcome",
     "PytestTest",
     "PythonTest",
@@ -156,6 +157,16 @@ class Check(Record):
     outcome: Outcome
     public: bool = Field(False, description="whether the model may read `detail`")
     detail: str = ""
+
+
+class Evidence(Record):
+    """What the owner of a task may read about one verdict, and no model ever.
+
+    It comes beside its verdict and is never put into it: whoever may read a verdict's feedback is a model.
+    """
+
+    verifier: str = Field(description="the verdict's")
+    checks: tuple[Check, ...] = Field((), description="the verdict's, those of hidden tests with their details too")
 
 
 class Verdict(Record):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Verifier
+from gristmill.verifiers.base import Explaining, Verifier
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.plugins import Plugins, is_file
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Evidence, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -111,13 +111,29 @@ class Verifiers:
         Raises:
             UnknownKindError: see `verifier_class`.
         """
-        verifier = self.for_kind(task.kind)
+        verdict, _ = await self._tried(self.for_kind(task.kind), task, solution, explain=False)
+        return verdict
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """Judge one solution as `verify` does, and say beside it what only the task's owner may read.
+
+        A verifier that keeps nothing back has no more to say than its verdict's checks.
+        """
+        return await self._tried(self.for_kind(task.kind), task, solution, explain=True)
+
+    @staticmethod
+    async def _tried(verifier: Verifier, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
+        evidence = None
         with timing() as watch:
             for attempt in range(_TRIES):
                 try:
-                    verdict = await verifier.verify(task, solution)
+                    if explain and isinstance(verifier, Explaining):
+                        verdict, evidence = await verifier.explain(task, solution)
+                    else:
+                        verdict = await verifier.verify(task, solution)
                     break
                 except SandboxError as error:
                     verdict = unscored(str(error), verifier=f"{verifier.name}/{verifier.version}")
                     await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
-        return verdict.model_copy(update={"seconds": watch.seconds})
+        verdict = verdict.model_copy(update={"seconds": watch.seconds})
+        return verdict, evidence or Evidence(verifier=verdict.verifier, checks=verdict.checks)

@@ -11,9 +11,11 @@ from gristmill.graph.commands.options import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gristmill.verifiers.records import Task, Verdict
+    from gristmill.verifiers.records import Evidence, Task, Verdict
 
 __all__ = ["app"]
+
+_EVIDENCE_SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
 
@@ -55,21 +57,24 @@ def check(
             typer.echo(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
         raise
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
-    wrong: dict[str, Verdict] = {}
+    wrong: dict[str, tuple[Verdict, Evidence]] = {}
     if run_references:
         wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
         summary["references"] = judged
-        summary["wrong"] = {name: verdict.outcome.value for name, verdict in wrong.items()}
+        summary["wrong"] = {name: verdict.outcome.value for name, (verdict, _) in wrong.items()}
+        summary["evidence"] = {name: _evidence(evidence) for name, (_, evidence) in wrong.items()}
     if json_:
         typer.echo(json.dumps(summary, indent=1))
     else:
         typer.echo(f"{file}: {_counted(tasks)}, no mistakes")
         if run_references:
             typer.echo(f"{summary['references'] - len(wrong)} of {summary['references']} references pass")
-        for name, verdict in wrong.items():
+        for name, (verdict, evidence) in wrong.items():
             detail = verdict.feedback or verdict.sandbox
             typer.echo(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
-    if any(verdict.score is None for verdict in wrong.values()):
+            for row in _evidence(evidence)[:_EVIDENCE_SHOWN]:
+                typer.echo(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
+    if any(verdict.score is None for verdict, _ in wrong.values()):
         raise typer.Exit(3)
     if wrong:
         raise typer.Exit(1)
@@ -210,12 +215,24 @@ def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
         typer.echo(f"wrote {_counted(written)} to {out}")
 
 
-async def _judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> tuple[dict[str, Verdict], int]:
+def _evidence(evidence: Evidence) -> list[dict[str, str]]:
+    """What the owner of the task reads of the checks that did not pass."""
+    from gristmill.verifiers.records import Outcome
+
+    wrong = [check for check in evidence.checks if check.outcome is not Outcome.PASSED and check.detail]
+    return [{"check": check.name, "outcome": check.outcome.value, "detail": check.detail} for check in wrong]
+
+
+async def _judge_references(
+    tasks: Sequence[Task], sandbox: str, workers: int | None
+) -> tuple[dict[str, tuple[Verdict, Evidence]], int]:
+    """(verdict and evidence of each reference that does not pass, how many references there are)."""
     from contextlib import aclosing
 
     from gristmill.graph.judging.candidates import judge_all
     from gristmill.sandbox.pool import Pool
-    from gristmill.verifiers.records import Candidate
+    from gristmill.verifiers.extraction.replies import extract
+    from gristmill.verifiers.records import Candidate, Evidence
     from gristmill.verifiers.registry import Verifiers
 
     candidates = [
@@ -223,13 +240,19 @@ async def _judge_references(tasks: Sequence[Task], sandbox: str, workers: int | 
     ]
     if not candidates:
         return {}, 0
-    wrong: dict[str, Verdict] = {}
+    wrong: dict[str, tuple[Verdict, Evidence]] = {}
+    by_id = {task.id: task for task in tasks}
     async with Pool.open(sandbox, workers) as pool:
-        judged = judge_all({task.id: task for task in tasks}, candidates, Verifiers(pool))
-        async with aclosing(judged) as verdicts:
+        verifiers = Verifiers(pool)
+        async with aclosing(judge_all(by_id, candidates, verifiers)) as verdicts:
             async for candidate, verdict in verdicts:
-                if not verdict.passed:
-                    wrong[candidate.task_id] = verdict
+                if verdict.passed:
+                    continue
+                task, evidence = by_id[candidate.task_id], Evidence(verifier=verdict.verifier)
+                solution = extract(task, candidate.text).solution
+                if solution is not None and verdict.score is not None:
+                    _, evidence = await verifiers.explain(task, solution)
+                wrong[task.id] = verdict, evidence
     return wrong, len(candidates)
 
 

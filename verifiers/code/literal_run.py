@@ -24,7 +24,7 @@ async def run_literal(setting: Setting, program: LiteralProgram) -> Findings | N
     if outcomes is None:
         return None
     findings = _findings(program, outcomes)
-    shown = setting.public or setting.reveal
+    shown = setting.shown
     return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
 
 

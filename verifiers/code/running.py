@@ -19,14 +19,14 @@ __all__ = ["Setting"]
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how one test is run. `public`: a model may read what comes of it; `reveal`: the task's author does."""
+    """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does."""
 
     pool: Jobs
     source: str
     limits: Limits
     profile: Profile
     public: bool
-    reveal: bool = False
+    explain: bool = False
     fresh: bool = False
     shuffle: Random | None = None
 
@@ -34,6 +34,11 @@ class Setting:
     def bounds(self) -> Bounds:
         """What one message of the candidate may hold."""
         return message_bounds(self.limits)
+
+    @property
+    def shown(self) -> bool:
+        """Whether what comes of it is put into words, for whoever may read them."""
+        return self.public or self.explain
 
     @property
     def libraries(self) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
             broken = _broken(answer) if setting.public else await why_broken(setting, test.entry_point)
             return Findings((), broken or _UNLOADABLE)
-        found[place] = _case(test, place, answer, setting.public or setting.reveal)
+        found[place] = _case(test, place, answer, setting.shown)
     outcome, reason = outcome_of(report)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
@@ -212,7 +212,7 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
     )
     candidate, judge = await setting.pool.pair(
         Job(program=_ANSWER, request={"source": setting.source, **common}, limits=setting.limits),
-        Job(program=_RUN_TESTS, request={**tests, **common, "public": setting.public or setting.reveal}, limits=limits),
+        Job(program=_RUN_TESTS, request={**tests, **common, "public": setting.shown}, limits=limits),
         profile=setting.profile,
         judge_profile=profiles.judge((*setting.libraries, *extra), limits.memory_mb),
         fresh=setting.fresh,

@@ -16,6 +16,7 @@ from gristmill.verifiers.code.task import task_problems
 from gristmill.verifiers.records import (
     Check,
     CodeTest,
+    Evidence,
     Outcome,
     PytestTest,
     PythonTest,
@@ -44,17 +45,15 @@ class CodeVerifier:
     Args:
         pool: where candidates and judges run.
         confirm: re-run a pass on fresh workers, cases shuffled, before it counts; disagreement is `flaky`.
-        reveal: say in `Check.detail` what hidden tests showed, for the task's author; never in `feedback`.
     """
 
     name = "code"
     version = 1
     kind = "code"
 
-    def __init__(self, pool: Jobs, *, confirm: bool = True, reveal: bool = False) -> None:
+    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
-        self._reveal = reveal
         self._passing = 0.0
 
     @staticmethod
@@ -64,23 +63,35 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        profile = profiles.candidate(profiles.libraries(solution, *_programs(task)), task.limits.memory_mb)
+        profile = _profile(task, solution)
+        # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
+        wanted = self._confirm and self._passing > _NEARLY_ALL and solution.strip()
+        ahead = self._confirming(task, solution, profile) if wanted else None
+        try:
+            if not solution.strip():
+                return self._verdict(_EMPTY, solution, self._pool.info(profile))
+            found = await self._first(task, solution, profile)
+            self._passing += (found.passed - self._passing) / 8
+            return await self._confirmed(task, solution, profile, found, ahead)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the first run."""
+        profile = _profile(task, solution)
+        found = await self._run(task, solution, profile, None, explain=True) if solution.strip() else _EMPTY
+        verdict = await self._confirmed(task, solution, profile, found, None)
+        return verdict, Evidence(verifier=verdict.verifier, checks=found.checks(explain=True))
+
+    async def _confirmed(
+        self, task: Task, solution: str, profile: Profile, found: _Findings, ahead: asyncio.Task[_Findings] | None
+    ) -> Verdict:
         flaky = False
-        if not solution.strip():
-            found = _EMPTY
-        else:
-            # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
-            ahead = self._confirming(task, solution, profile) if self._confirm and self._passing > _NEARLY_ALL else None
-            try:
-                found = await self._first(task, solution, profile)
-                self._passing += (found.passed - self._passing) / 8
-                if found.passed and self._confirm:
-                    again = await (ahead or self._confirming(task, solution, profile))
-                    found, flaky = (found, False) if again.passed else (again, True)
-            finally:
-                if ahead is not None:
-                    ahead.cancel()
-                    await asyncio.gather(ahead, return_exceptions=True)
+        if found.passed and self._confirm:
+            again = await (ahead or self._confirming(task, solution, profile))
+            found, flaky = (found, False) if again.passed else (again, True)
         return self._verdict(found, solution, self._pool.info(profile), flaky=flaky)
 
     def _confirming(self, task: Task, solution: str, profile: Profile) -> asyncio.Task[_Findings]:
@@ -94,7 +105,9 @@ class CodeVerifier:
             return at_once
         return await self._run(task, solution, profile, None)
 
-    async def _run(self, task: Task, solution: str, profile: Profile, confirming: Random | None) -> _Findings:
+    async def _run(
+        self, task: Task, solution: str, profile: Profile, confirming: Random | None, *, explain: bool = False
+    ) -> _Findings:
         from gristmill.verifiers.code.test_types import Setting, run_test
 
         if confirming is not None and (known := await self._at_once(task, solution, profile, fresh=True)):
@@ -107,7 +120,7 @@ class CodeVerifier:
         for field, public, tests in groups:
             again = confirming is not None
             setting = Setting(
-                self._pool, solution, task.limits, profile, public, self._reveal, fresh=again, shuffle=confirming
+                self._pool, solution, task.limits, profile, public, explain, fresh=again, shuffle=confirming
             )
             for place, test in enumerate(tests):
                 findings = await run_test(setting, test)
@@ -148,12 +161,16 @@ class CodeVerifier:
             outcome=outcome,
             score=found.score,
             metrics=found.metrics,
-            checks=found.checks(self._reveal),
+            checks=found.checks(explain=False),
             strength=Strength.FORWARDED if found.forwarded else Strength.TESTED,
             feedback=feedback.clean(text),
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )
+
+
+def _profile(task: Task, solution: str) -> Profile:
+    return profiles.candidate(profiles.libraries(solution, *_programs(task)), task.limits.memory_mb)
 
 
 def _programs(task: Task) -> Iterator[str]:
@@ -211,15 +228,15 @@ class _Findings:
                 total[name] = total.get(name, 0.0) + value
         return total
 
-    def checks(self, reveal: bool) -> tuple[Check, ...]:
+    def checks(self, *, explain: bool) -> tuple[Check, ...]:
         return tuple(
             Check(
                 name=feedback.clean(
-                    f"{field}/{finding.name if public or reveal else _unparametrized(finding.name, number)}"
+                    f"{field}/{finding.name if public or explain else _unparametrized(finding.name, number)}"
                 ),
                 outcome=finding.outcome,
                 public=public,
-                detail=feedback.clean(finding.text) if public or reveal else "",
+                detail=feedback.clean(finding.text) if public or explain else "",
             )
             for field, public, findings in self._rows
             for number, finding in enumerate(findings.found, 1)

@@ -284,9 +284,16 @@ async def test_a_test_that_breaks_is_no_pass_and_leaves_the_pool_working(pool: P
     assert (await judge(pool, task("python"), RIGHT)).passed
 
 
-async def test_the_author_may_see_what_hidden_tests_showed(pool: Pool) -> None:
-    from gristmill.verifiers.code.verifier import CodeVerifier
-
-    verdict = await CodeVerifier(pool, reveal=True).verify(task("cases"), HALF_RIGHT["cases"])
-    assert any(check.detail for check in verdict.checks)
-    assert "expected" not in verdict.feedback
+@pytest.mark.parametrize("test_type", sorted(HALF_RIGHT))
+async def test_the_owner_may_see_what_hidden_tests_showed_and_a_model_may_not(pool: Pool, test_type: str) -> None:
+    hidden = task(test_type).model_copy(update={"public_tests": ()})
+    verdict, evidence = await Verifiers(pool).explain(hidden, HALF_RIGHT[test_type])
+    assert [check.outcome for check in evidence.checks] == [check.outcome for check in verdict.checks]
+    wrong = [check for check in evidence.checks if check.outcome is not Outcome.PASSED]
+    assert wrong
+    assert all(check.detail for check in wrong)
+    # The verdict is the one that a model would have been told of.
+    plain = await Verifiers(pool).verify(hidden, HALF_RIGHT[test_type])
+    assert verdict.model_copy(update={"seconds": 0}) == plain.model_copy(update={"seconds": 0})
+    assert not any(check.detail for check in verdict.checks)
+    assert not any(check.detail in verdict.feedback for check in wrong)
