@@ -135,7 +135,7 @@ class Past:
     def leaders(self, most: int) -> list[Row]:
         """The best scored rows of different contents, best first; without a usable solution only where none has one.
 
-        Unscored rows are left out: there is no evidence about them.
+        Unscored rows are left out: nothing is known about them.
         """
         first = [row for _, row in self._order[:most]]
         usable = [row for row in first if row.outcome is not Outcome.INVALID]

@@ -1,4 +1,4 @@
-"""The best hypotheses go back to the model with their evidence; the default."""
+"""The best hypotheses go back to the model with their feedback; the default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Reflect:
 
     Up to half as many parents as samples (at least one, at most `breadth`), so that each is built on about twice and a
     single misleading hypothesis cannot take the whole round. Replies without a usable solution are parents only where
-    there is nothing better; unscored hypotheses never, as there is no evidence about them.
+    there is nothing better; unscored hypotheses never, as nothing is known about them.
     """
 
     name = "reflect"

@@ -29,7 +29,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:
-    """Write what a run verified as a dataset, every row with the evidence for it.
+    """Write what a run verified as a dataset, every row with what it was verified by.
 
     Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
 

@@ -242,7 +242,7 @@ def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
         found.setdefault(name, Finding(name, lost[0], f"was not reached: the solution {lost[1]}"))
     reason = _unproven(ended, found)
     if reason:
-        found["evidence"] = Finding("evidence", Outcome.FAILED if ended else lost[0], reason)
+        found["proof"] = Finding("proof", Outcome.FAILED if ended else lost[0], reason)
     metrics = {} if ended is None else {"calls": float(ended["calls"]), "assertions": float(ended["asserted"])}
     if ended is not None and ended["operators"]:
         metrics["operators_decided_by_candidate"] = float(ended["operators"])

@@ -81,7 +81,7 @@ class MathVerifier:
         info = self._pool.info(MATHEMATICS)
         checks = [Check(name="answer", outcome=found.outcome, public=True, detail=found.feedback)]
         if found.detail:
-            checks.append(Check(name="evidence", outcome=found.outcome, detail=found.detail))
+            checks.append(Check(name="comparison", outcome=found.outcome, detail=found.detail))
         return Verdict(
             outcome=found.outcome,
             score=float(found.outcome is Outcome.PASSED),

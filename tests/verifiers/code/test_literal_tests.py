@@ -210,9 +210,9 @@ async def test_the_outcomes_are_the_judges(pool: Pool, tests: str) -> None:
         judged = await run_judged(setting, test)
         if found is not None:
             read += 1
-            rows = {each.name: each.outcome for each in judged.found if each.name != "evidence"}
+            rows = {each.name: each.outcome for each in judged.found if each.name != "proof"}
             assert {each.name: each.outcome for each in found.found} == rows, name
-            assert "evidence" not in {each.name for each in judged.found}, name
+            assert "proof" not in {each.name for each in judged.found}, name
     assert read > len(CANDIDATES) / 4
 
 
