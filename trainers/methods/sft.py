@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from gristmill.graph.models.local.memory import keep_freed
+from gristmill.graph.models.local.weights import computes_in_bfloat16
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
@@ -91,8 +92,9 @@ def _fit(
     data = Dataset.from_list([{"prompt": row["prompt"], "completion": row["completion"]} for row in rows])
     torch.manual_seed(method.seed)
     on_gpu = torch.cuda.is_available()
+    bfloat16 = torch.cuda.is_bf16_supported() if on_gpu else computes_in_bfloat16()
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16),
+        model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if bfloat16 else torch.float32),
         processing_class=tokenizer,
         train_dataset=data,
         data_collator=SharedPrefixCollator(int(tokenizer.pad_token_id)),
@@ -108,7 +110,7 @@ def _fit(
             lr_scheduler_type=method.schedule,
             warmup_steps=method.warmup,
             weight_decay=0.0,
-            bf16=True,
+            bf16=bfloat16,
             use_cpu=not on_gpu,
             gradient_checkpointing=on_gpu,
             dataloader_pin_memory=on_gpu,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gristmill.graph.models.errors import ModelSetupError
 
-__all__ = ["load_model"]
+__all__ = ["computes_in_bfloat16", "load_model"]
 
 
 def load_model(folder: Path, adapter: str | None = None) -> tuple[Any, Any]:
@@ -33,7 +33,7 @@ def load_model(folder: Path, adapter: str | None = None) -> tuple[Any, Any]:
     logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
+        dtype = torch.bfloat16 if computes_in_bfloat16() else torch.float32
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32 if adapter else dtype, use_safetensors=True
         )
@@ -51,7 +51,8 @@ def load_model(folder: Path, adapter: str | None = None) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _has_bfloat16() -> bool:
+def computes_in_bfloat16() -> bool:
+    """Whether this processor has instructions for it; one without takes a hundred times as long as in float32."""
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
