@@ -10,7 +10,6 @@ import functools
 import importlib
 import linecache
 import operator
-import reprlib
 import types
 from collections.abc import Callable
 from typing import Any
@@ -26,10 +25,11 @@ from gristmill.verifiers.code.guest.judge.proxies import (
     declared_function,
     handle,
 )
+from gristmill.verifiers.code.guest.judge.showing import call_text, short
 from gristmill.verifiers.code.guest.wire.objects import Remote
 from gristmill.verifiers.code.guest.wire.peer import LostPeerError, RemoteRaisedError, StopMark, Wire
 
-__all__ = ["RemoteCandidate", "short"]
+__all__ = ["RemoteCandidate"]
 
 # What no function may do to its caller: each would end, skip or cut short a test without failing it.
 _CONTROL = frozenset(("StopIteration", "StopAsyncIteration", "SkipTest", "Skipped", "Exit", "OutcomeException"))
@@ -40,19 +40,6 @@ _REFLECTIVE = (
     *(importlib.import_module, operator.attrgetter, operator.methodcaller, types.FunctionType, types.CodeType),
 )
 _TROUBLES_KEPT = 20
-
-_repr = reprlib.Repr()
-_repr.maxstring = _repr.maxother = 200
-_repr.maxlist = _repr.maxtuple = _repr.maxdict = _repr.maxset = 20
-_repr.maxlevel = 4
-
-
-def short(value: Any) -> str:
-    """A value's text, cut to a line; never the candidate's own words for it."""
-    try:
-        return _repr.repr(value)[:500]
-    except Exception:  # a value may be too big to write, or fool reprlib by the name of its type
-        return f"<{type(value).__name__}>"
 
 
 class RemoteCandidate:
@@ -163,11 +150,11 @@ class RemoteCandidate:
         else:
             if op == "next" or not isinstance(result, StopMark):
                 if self._log is not None:
-                    self._log(_call_text(op, target, args, kwargs), f"returned {short(result)}")
+                    self._log(call_text(op, target, args, kwargs), f"returned {short(result)}")
                 return result
             error = self._give_up("it answered a call with the end of an iterator")
         if self._log is not None:
-            self._log(_call_text(op, target, args, kwargs), f"raised {type(error).__name__}: {error}"[:500])
+            self._log(call_text(op, target, args, kwargs), f"raised {type(error).__name__}: {error}"[:500])
         raise error
 
     def _give_up(self, reason: str) -> CandidateError:
@@ -290,11 +277,3 @@ def _builtin_base(kind: type) -> str:
 def _exception_type(name: Any) -> type[BaseException]:
     kind = vars(builtins).get(name) if type(name) is str else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception
-
-
-def _call_text(op: str, target: Any, args: Any, kwargs: dict[str, Any] | None) -> str:
-    name = target if type(target) is str else "object"
-    if op in ("get", "operator") and args:
-        return f"{name}.{args[0]}" + (f"({', '.join(map(short, args[1:]))})" if op == "operator" else "")
-    inside = [short(value) for value in args] + [f"{key}={short(value)}" for key, value in (kwargs or {}).items()]
-    return f"{name}({', '.join(inside)})" if op == "call" else f"{op}({name})"

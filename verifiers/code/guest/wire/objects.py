@@ -15,7 +15,7 @@ from typing import Any
 
 from gristmill.sandbox.wire.values import NAMED_TYPES, DecodeError
 
-__all__ = ["OPERATORS", "Packer", "Remote", "Snapshot", "Unpacker", "check_bounds", "containers", "put"]
+__all__ = ["DICTS", "OPERATORS", "SEQUENCES", "Packer", "Remote", "Snapshot", "Unpacker", "containers", "put"]
 
 # Special methods of a declared class that are passed on. Comparison, truth, hash and repr are not among them.
 _OPERATOR_NAMES = """
@@ -30,9 +30,8 @@ OPERATORS = frozenset(f"__{name}__" for name in _OPERATOR_NAMES.split())
 Remote: Any = namedtuple("GristmillRemote", "kind number flags name")  # type: ignore[name-match]  # named for the line
 
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes, complex, range))
-_DICTS = (dict, Counter, OrderedDict, defaultdict)
-_SEQUENCES = (list, deque)
-_MAX_EXPANDED = 2_000_000
+DICTS = (dict, Counter, OrderedDict, defaultdict)
+SEQUENCES = (list, deque)
 
 
 def _numpy() -> Any:
@@ -79,11 +78,11 @@ def _collect(value: Any, found: dict[int, Any]) -> None:
     kind: Any = type(value)
     if kind in _SCALARS:
         return
-    if kind in _SEQUENCES or kind in _DICTS:
+    if kind in SEQUENCES or kind in DICTS:
         if id(value) in found:
             return
         found[id(value)] = value
-        inner: Any = value if kind in _SEQUENCES else kind.values(value)
+        inner: Any = value if kind in SEQUENCES else kind.values(value)
     elif kind is tuple or _is_named_tuple(kind):
         inner = value
     else:
@@ -115,7 +114,7 @@ class Packer:
         kind = type(value)
         if kind in _SCALARS:
             return value
-        if kind in _SEQUENCES or kind in _DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
+        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
             number = self._numbers.get(id(value))
             if number is not None:
                 self.linked = True
@@ -138,12 +137,12 @@ class Packer:
     def contents(self, value: Any) -> Any:
         """A container with its items packed."""
         kind: Any = type(value)
-        if kind in _SEQUENCES:
+        if kind in SEQUENCES:
             if set(map(type, value)) <= _SCALARS:
                 return value
             items = list(map(self.pack, value))
             return items if kind is list else deque(items, value.maxlen)
-        if kind in _DICTS:
+        if kind in DICTS:
             if kind is defaultdict:
                 return self._defaultdict(value)
             if set(map(type, kind.values(value))) <= _SCALARS and set(map(type, value)) <= _SCALARS:
@@ -179,7 +178,7 @@ class Unpacker:
         kind = type(value)
         if kind in _SCALARS:
             return value
-        if kind in _SEQUENCES or kind in _DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
+        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
             self._seen.append(value)
             self._fill(value, kind)
             return value
@@ -206,9 +205,9 @@ class Unpacker:
     def contents(self, value: Any) -> Any:
         """What `put` takes, from a container that came in the place of one that has a number already."""
         kind = type(value)
-        if kind in _SEQUENCES or kind is set:
+        if kind in SEQUENCES or kind is set:
             return [self.unpack(item) for item in value]
-        if kind in _DICTS:
+        if kind in DICTS:
             return [(self.unpack(key), self.unpack(item)) for key, item in kind.items(value)]
         return value
 
@@ -216,13 +215,13 @@ class Unpacker:
     def plain(value: Any) -> Any:
         """The same for a message without links."""
         kind = type(value)
-        return kind.items(value) if kind in _DICTS else value
+        return kind.items(value) if kind in DICTS else value
 
     def _fill(self, value: Any, kind: Any) -> None:
         if kind is bytearray or _is_mutable_array(value):
             return
-        inner = kind.values(value) if kind in _DICTS else value
-        if set(map(type, inner)) <= _SCALARS and (kind not in _DICTS or set(map(type, value)) <= _SCALARS):
+        inner = kind.values(value) if kind in DICTS else value
+        if set(map(type, inner)) <= _SCALARS and (kind not in DICTS or set(map(type, value)) <= _SCALARS):
             return
         put(value, self.contents(value))
 
@@ -230,10 +229,10 @@ class Unpacker:
 def put(value: Any, contents: Any) -> None:
     """Give a container new contents, keeping it the same object."""
     kind = type(value)
-    if kind in _SEQUENCES:
+    if kind in SEQUENCES:
         kind.clear(value)
         kind.extend(value, contents)
-    elif kind in _DICTS:
+    elif kind in DICTS:
         kind.clear(value)
         for key, item in contents:
             kind.__setitem__(value, key, item)
@@ -257,9 +256,9 @@ class Snapshot:
 
     def _read(self) -> Any:
         value, kind = self.value, type(self.value)
-        if kind in _SEQUENCES:
+        if kind in SEQUENCES:
             return list(value)
-        if kind in _DICTS:
+        if kind in DICTS:
             return [part for pair in kind.items(value) for part in pair]
         if kind is set:
             return set(value)
@@ -271,29 +270,3 @@ class Snapshot:
         if type(now) is list:
             return len(now) != len(self.was) or not all(map(operator.is_, now, self.was))
         return bool(now != self.was)
-
-
-def check_bounds(values: list[Any]) -> None:
-    """Refuse values that contain themselves, or grow beyond all bounds once shared parts are counted each time.
-
-    Raises:
-        DecodeError: they do.
-    """
-    sizes: dict[int, int] = {}
-
-    def size(value: Any) -> int:
-        kind = type(value)
-        inner: Any = kind.values(value) if kind in _DICTS else value
-        if kind not in _DICTS and kind not in _SEQUENCES and not isinstance(value, tuple):
-            return 1
-        place = id(value)
-        if place not in sizes:
-            sizes[place] = 0  # being measured
-            sizes[place] = 1 + sum(map(size, inner))
-        elif not sizes[place]:
-            raise DecodeError("a value contains itself")
-        if sizes[place] > _MAX_EXPANDED:
-            raise DecodeError("a value is too big once its shared parts are counted")
-        return sizes[place]
-
-    size(values)

@@ -29,7 +29,8 @@ from typing import Any
 
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
-from gristmill.verifiers.code.guest.wire.objects import Packer, Snapshot, Unpacker, check_bounds, containers, put
+from gristmill.verifiers.code.guest.wire.objects import Packer, Snapshot, Unpacker, containers, put
+from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
 

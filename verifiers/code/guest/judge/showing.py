@@ -1,0 +1,41 @@
+"""Calls and values as a line of text, for whoever may read the tests.
+
+Against a candidate's own words for its objects: what stands for one of them is named by its class, and is not asked.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+from gristmill.verifiers.code.guest.judge.proxies import Handle
+
+__all__ = ["call_text", "short"]
+
+
+class _Plain(reprlib.Repr):
+    def repr_instance(self, x: Any, level: int) -> str:
+        return Handle.__repr__(x) if isinstance(x, Handle) else super().repr_instance(x, level)
+
+
+_repr = _Plain()
+_repr.maxstring = _repr.maxother = 200
+_repr.maxlist = _repr.maxtuple = _repr.maxdict = _repr.maxset = 20
+_repr.maxlevel = 4
+
+
+def short(value: Any) -> str:
+    """A value's text, cut to a line; never the candidate's own words for it."""
+    try:
+        return _repr.repr(value)[:500]
+    except Exception:  # a value may be too big to write, or fool reprlib by the name of its type
+        return f"<{type(value).__name__}>"
+
+
+def call_text(op: str, target: Any, args: Any, kwargs: dict[str, Any] | None) -> str:
+    """A request to the candidate, as tests would write it."""
+    name = target if type(target) is str else "object"
+    if op in ("get", "operator") and args:
+        return f"{name}.{args[0]}" + (f"({', '.join(map(short, args[1:]))})" if op == "operator" else "")
+    inside = [short(value) for value in args] + [f"{key}={short(value)}" for key, value in (kwargs or {}).items()]
+    return f"{name}({', '.join(inside)})" if op == "call" else f"{op}({name})"
