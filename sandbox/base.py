@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -123,6 +123,10 @@ class Jobs(Protocol):
         fresh: bool = False,
     ) -> tuple[Report, Report]:
         """Run a candidate and its judge at once, joined by a socket of their own."""
+        ...
+
+    def alone(self, profile: Profile) -> AbstractAsyncContextManager[Callable[[Job], Awaitable[Report]]]:
+        """Run jobs in a worker that has served nothing else; leaving throws it away."""
         ...
 
     def session(

@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -53,7 +53,7 @@ class Pool:
             raise UserError(f"the size of a sandbox pool must be at least 1, not {size}")
         self.size = size or fitting_size()
         self.backend = factory.backend
-        # A slot may need a judge, a candidate, and another worker that confirms.
+        # A slot may need a judge, a candidate, and another worker that confirms; one to throw away is never warm.
         self._workers = WarmWorkers(factory, most=3 * self.size)
         self._slots = asyncio.Semaphore(self.size)
         self._running: set[asyncio.Task[Report]] = set()
@@ -153,6 +153,39 @@ class Pool:
                     trouble = first if isinstance(first, SandboxError) else second
                     if isinstance(trouble, SandboxError) and await current.lost(trouble):
                         return trial.blame(first), second if isinstance(second, Report) else trial.blame(second)
+
+    @contextlib.asynccontextmanager
+    async def alone(self, profile: Profile) -> AsyncIterator[Callable[[Job], Awaitable[Report]]]:
+        """Jobs, one after another, in a worker that has served nothing else and is thrown away afterwards.
+
+        What is yielded runs one job to its end. The worker starts with the first job, and again where it is lost.
+
+        Raises:
+            SandboxError: from a job's run: no healthy worker can be had; nothing may be concluded about that job.
+        """
+        held: Held | None = None
+
+        async def run(job: Job) -> Report:
+            nonlocal held
+            trial = Trial(self._workers, profile, fresh=True)
+            while True:
+                async with trial.next_try() as current:
+                    held = held or await self._workers.new(profile)
+                    try:
+                        with busy():
+                            return await held.sandbox.run(job)
+                    except SandboxError as error:
+                        lost, held = held, None
+                        await self._workers.drop(lost)
+                        if await current.lost(error):
+                            return trial.blame(error)
+
+        async with self._slot():
+            try:
+                yield run
+            finally:
+                if held is not None:
+                    await asyncio.shield(self._workers.drop(held))
 
     @contextlib.asynccontextmanager
     async def session(

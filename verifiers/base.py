@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Explaining", "Verifier"]
+__all__ = ["Consistent", "Explaining", "Verifier"]
 
 
 @runtime_checkable
@@ -37,4 +38,20 @@ class Explaining(Protocol):
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """As `Verifier.verify`, with the evidence beside the verdict."""
+        ...
+
+
+@runtime_checkable
+class Consistent(Protocol):
+    """A verifier some of whose verdicts a judge process decides: it sets `Verdict.apart` in those."""
+
+    async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
+        """The consistency run of several (solution, pending verdict): whether plain execution passes each.
+
+        Tests and candidate share a process there, in a sandbox that is used for nothing else and is thrown away; the
+        booleans are all that leaves it.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solutions.
+        """
         ...

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.verifiers.extraction.replies import Extraction, extract
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judge", "Losses", "judge_extraction", "judge_reply", "unscored"]
+__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "unscored"]
 
 
 class Judge(Protocol):
@@ -20,14 +21,29 @@ class Judge(Protocol):
         ...
 
 
-async def judge_reply(task: Task, text: str, judge: Judge, *, parent: str | None = None) -> tuple[Extraction, Verdict]:
+@runtime_checkable
+class Settling(Judge, Protocol):
+    """A judge whose consistency run can wait until no model is asked any more for the task."""
+
+    async def verify_apart(self, task: Task, solution: str) -> Verdict:
+        """As `verify`, but the verdict may be `pending`."""
+        ...
+
+    async def settle_all(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        """The verdicts on several (solution, verdict) of one task, none of them pending any more."""
+        ...
+
+
+async def judge_reply(
+    task: Task, text: str, judge: Judge, *, parent: str | None = None, settle: bool = True
+) -> tuple[Extraction, Verdict]:
     """What is found in a raw reply, and the verdict on it; see `extract` and `judge_extraction`."""
     extraction = extract(task, text, parent=parent)
-    return extraction, await judge_extraction(task, extraction, judge)
+    return extraction, await judge_extraction(task, extraction, judge, settle=settle)
 
 
-async def judge_extraction(task: Task, extraction: Extraction, judge: Judge) -> Verdict:
-    """The verdict on what was found in a reply.
+async def judge_extraction(task: Task, extraction: Extraction, judge: Judge, *, settle: bool = True) -> Verdict:
+    """The verdict on what was found in a reply. Unless it is to `settle`, it may be pending.
 
     A reply without a usable solution is invalid, with the worst score of the task's direction, and its note is the
     feedback. Trouble of the judge's is an unscored verdict.
@@ -46,6 +62,8 @@ async def judge_extraction(task: Task, extraction: Extraction, judge: Judge) -> 
             verifier="parse/1",
         )
     try:
+        if not settle and isinstance(judge, Settling):
+            return await judge.verify_apart(task, extraction.solution)
         return await judge.verify(task, extraction.solution)
     except InfrastructureError as error:
         return unscored(str(error))

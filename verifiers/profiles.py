@@ -6,12 +6,14 @@ import re
 
 from gristmill.sandbox.records import Profile
 
-__all__ = ["candidate", "judge", "libraries", "loaded"]
+__all__ = ["candidate", "judge", "libraries", "loaded", "together"]
 
 _GUEST = "gristmill.verifiers.code.guest"
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
 _CANDIDATE = (f"{_GUEST}.wire", f"{_GUEST}.candidate")
 _JUDGE = (f"{_GUEST}.wire", f"{_GUEST}.judge")
+# The consistency run holds both sides on purpose, and is thrown away: see `gristmill.verifiers.code.consistency`.
+_TOGETHER = (f"{_GUEST}.together",)
 # What solutions import most, so that a job need not.
 _COMMON = (
     *("asyncio", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
@@ -43,11 +45,18 @@ def judge(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
     return _profile("judge", _JUDGE, preload, memory_mb)
 
 
-def _profile(name: str, guest: tuple[str, ...], preload: tuple[str, ...], memory_mb: int) -> Profile:
+def together(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
+    """Workers that hold a test program and a candidate, and are thrown away."""
+    return _profile("together", _TOGETHER, preload, memory_mb, common=())
+
+
+def _profile(
+    name: str, guest: tuple[str, ...], preload: tuple[str, ...], memory_mb: int, common: tuple[str, ...] = _COMMON
+) -> Profile:
     return Profile(
         name="-".join((name, *preload)),
         guest=guest,
-        preload=(*_COMMON, *preload),
+        preload=(*common, *preload),
         # In few sizes, so that tasks whose limits differ a little share their workers.
         memory_mb=next((size for size in (2048, 8192, 32768) if size >= memory_mb), 2 * memory_mb),
     )

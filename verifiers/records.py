@@ -10,6 +10,7 @@ from pydantic import Field
 from gristmill.sandbox.records import Limits, Record
 
 __all__ = [
+    "Apart",
     "Candidate",
     "Case",
     "CasesTest",
@@ -134,6 +135,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     INVALID = "invalid"  # no usable solution was found in the reply, or it breaks the task's form
+    REFUSED = "refused"  # this judge cannot decide it apart, though plain execution passes it: counts as not passed
     FLAKY = "flaky"  # the confirmation run disagreed
     UNSCORED = "unscored"  # infrastructure trouble: retried, never counted as wrong
 
@@ -146,7 +148,7 @@ class Strength(StrEnum):
     TESTED = "tested"
     NUMERIC = "numeric"
     FORWARDED = "forwarded"  # operators of the candidate's own took part in deciding
-    TOGETHER = "together"  # tests and candidate shared a process; no verifier here runs them so
+    TOGETHER = "together"  # tests and candidate shared a process, and the owner takes that (`--accept together`)
     SELF_ASSESSED = "self_assessed"
 
 
@@ -167,6 +169,15 @@ class Evidence(Record):
 
     verifier: str = Field(description="the verdict's")
     checks: tuple[Check, ...] = Field((), description="the verdict's, those of hidden tests with their details too")
+    reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
+
+
+class Apart(Record):
+    """What a judge process found, apart from the candidate, before the consistency run."""
+
+    outcome: Outcome
+    score: float | None
+    strength: Strength
 
 
 class Verdict(Record):
@@ -184,6 +195,24 @@ class Verdict(Record):
     seconds: float = Field(0.0, description="while its jobs ran; `Verifiers` measures it, queueing left out")
     verifier: str = Field(description="name and version, e.g. code/1")
     sandbox: str = Field("", description="backend and image digest")
+    apart: Apart | None = Field(
+        None, description="what a judge process found apart from the candidate, where one decided; see `pending`"
+    )
+    together: bool | None = Field(
+        None, description="whether the consistency run has passed; None where there was none, or not yet"
+    )
+
+    @property
+    def pending(self) -> bool:
+        """Whether the consistency run is still to come: `gristmill.verifiers.registry.Verifiers.settle`."""
+        return self.apart is not None and self.together is None
+
+    @property
+    def unsettled(self) -> Verdict:
+        """The verdict as it stood before the consistency run: what a search decides on, and all a model may know."""
+        if self.apart is None or self.together is None:
+            return self
+        return self.model_copy(update={**dict(self.apart), "together": None})
 
     @property
     def passed(self) -> bool:
@@ -192,8 +221,8 @@ class Verdict(Record):
 
     @property
     def verified(self) -> bool:
-        """Passed, and strongly enough to be exported as verified."""
-        return self.passed and self.strength in (Strength.PROVED, Strength.EXACT, Strength.TESTED)
+        """Passed, strongly enough to be exported as verified, and not to be run together any more."""
+        return self.passed and not self.pending and self.strength in (Strength.PROVED, Strength.EXACT, Strength.TESTED)
 
     @property
     def decided_by_tools(self) -> bool:

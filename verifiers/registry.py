@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Explaining, Verifier
+from gristmill.verifiers.base import Consistent, Explaining, Verifier
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.plugins import Plugins, is_file
 from gristmill.verifiers.records import Evidence, Task, Verdict
+from gristmill.verifiers.settling import reason, settled
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -84,11 +86,23 @@ def _unknown(kind: str) -> str | None:
 
 
 class Verifiers:
-    """All verifiers over one pool. A verdict's `seconds` are measured here, for all of them."""
+    """All verifiers over one pool. A verdict's `seconds` are measured here, for all of them.
 
-    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
+    Args:
+        pool: where candidates and judges run.
+        confirm: re-run a pass on fresh workers before it counts.
+        consistency: where a judge process decided, tests and candidate also run together (see `settle`). False is for
+            trying what the boundary holds by itself, as the suites of attacks do.
+        accept_together: what only passes together is a pass of strength `together`, not `refused`.
+    """
+
+    def __init__(
+        self, pool: Jobs, *, confirm: bool = True, consistency: bool = True, accept_together: bool = False
+    ) -> None:
         self._pool = pool
         self._confirm = confirm
+        self._consistency = consistency
+        self._accept_together = accept_together
         self._made: dict[str, Verifier] = {}
 
     def for_kind(self, kind: str) -> Verifier:
@@ -102,7 +116,17 @@ class Verifiers:
         return self._made[kind]
 
     async def verify(self, task: Task, solution: str) -> Verdict:
-        """Judge one solution. Never raises for anything a candidate does.
+        """Judge one solution, the consistency run included. Never raises for anything a candidate does.
+
+        Whoever asks a model again for the same task takes `verify_apart`, and `settle_all` when that is over.
+
+        Raises:
+            UnknownKindError: see `verifier_class`.
+        """
+        return await self.settle(task, solution, await self.verify_apart(task, solution))
+
+    async def verify_apart(self, task: Task, solution: str) -> Verdict:
+        """Judge one solution apart from its tests; where a judge process decided, the verdict is `pending`.
 
         The pool has already told a lost worker from a candidate that brings workers down (that one's verdict is
         its own failure: nobody may choose to be unscored). What is left as `SandboxError` is this machine's trouble:
@@ -119,10 +143,43 @@ class Verifiers:
 
         A verifier that keeps nothing back has no more to say than its verdict's checks.
         """
-        return await self._tried(self.for_kind(task.kind), task, solution, explain=True)
+        verdict, evidence = await self._tried(self.for_kind(task.kind), task, solution, explain=True)
+        verdict = await self.settle(task, solution, verdict)
+        return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
-    @staticmethod
-    async def _tried(verifier: Verifier, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
+    async def settle(self, task: Task, solution: str, verdict: Verdict) -> Verdict:
+        """The verdict after the consistency run: see `settle_all`."""
+        (done,) = await self.settle_all(task, [(solution, verdict)])
+        return done
+
+    async def settle_all(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        """The verdicts on several (solution, verdict) of one task after the consistency run; settled ones stay.
+
+        Tests and candidate run together, as in plain execution, in a sandbox that serves nothing else and is thrown
+        away. It sees hidden values, so it comes after everything that could still be shown to a model for this task,
+        and one bit leaves it; `gristmill.verifiers.settling.settled` says what that makes of a verdict. Trouble of
+        this machine leaves those that were pending unscored.
+        """
+        pending = [(solution, verdict) for solution, verdict in judged if verdict.pending]
+        verifier = self.for_kind(task.kind)
+        if not pending or not isinstance(verifier, Consistent):
+            return [verdict for _, verdict in judged]
+        name = f"{verifier.name}/{verifier.version}"
+        for attempt in range(_TRIES):
+            try:
+                bits = iter(await verifier.together(task, pending))
+            except SandboxError as error:
+                trouble = str(error)
+                await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
+            else:
+                return [
+                    settled(verdict, next(bits), accept_together=self._accept_together) if verdict.pending else verdict
+                    for _, verdict in judged
+                ]
+        lost = unscored(f"its consistency run could not be had: {trouble}", verifier=name)
+        return [lost if verdict.pending else verdict for _, verdict in judged]
+
+    async def _tried(self, verifier: Verifier, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
         evidence = None
         with timing() as watch:
             for attempt in range(_TRIES):
@@ -136,4 +193,6 @@ class Verifiers:
                     verdict = unscored(str(error), verifier=f"{verifier.name}/{verifier.version}")
                     await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
         verdict = verdict.model_copy(update={"seconds": watch.seconds})
+        if not self._consistency:
+            verdict = verdict.model_copy(update={"apart": None})
         return verdict, evidence or Evidence(verifier=verdict.verifier, checks=verdict.checks)

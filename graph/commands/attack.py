@@ -164,6 +164,13 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
         for field, meaning in meanings.items():
             for name in getattr(report, field):
                 console.print(f"{report.task_id}: {meaning} {tries[name]} ({name})", markup=False, soft_wrap=True)
+        if report.apart:
+            console.print(
+                f"{report.task_id}: {len(report.apart)} passed where the judge runs apart, and failed in the "
+                f"consistency run: {', '.join(report.apart)}",
+                markup=False,
+                soft_wrap=True,
+            )
         if report.masked:
             console.print(
                 f"{report.task_id}: {len(report.masked)} forgeries passed as well, which says nothing where candidates "

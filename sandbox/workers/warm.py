@@ -100,6 +100,16 @@ class WarmWorkers:
                     await self.drop(self._idle[0])
                 return await self._join(self._spawn(self._start_patiently(profile, fresh)), shelf)
 
+    async def new(self, profile: Profile) -> Held:
+        """A worker that nobody has used, for one who throws it away with `drop` and never gives it back.
+
+        Raises:
+            SandboxError: none could be started.
+        """
+        if self._closed:
+            raise SandboxError("the sandbox pool is closed; open a new one")
+        return await self._start_patiently(profile, fresh=True)
+
     def give(self, held: Held) -> None:
         """Take a worker back that is known to be well, or has been dropped already."""
         held.jobs += 1

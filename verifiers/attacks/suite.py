@@ -9,8 +9,8 @@ from gristmill.sandbox.records import Record
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, told
 from gristmill.verifiers.attacks.writing import target_of, write
-from gristmill.verifiers.judging import Judge
-from gristmill.verifiers.records import Outcome, Task
+from gristmill.verifiers.judging import Judge, Settling
+from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
 
@@ -23,6 +23,7 @@ class Attempt(Record):
     weak: bool
     outcome: Outcome
     verified: bool
+    apart: bool = False
     leaked: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -34,6 +35,8 @@ class TaskReport(Record):
         tried: attacks that were run; the others do not apply to such tests.
         weak: candidates that know nothing and passed: the tests are too weak.
         unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
+        apart: attacks that passed where the judge runs apart, and fail in the consistency run: the boundary alone
+            would have let them through.
         masked: forgeries that passed where a weak candidate passes too, so that they prove nothing.
         holes: forgeries that passed where no weak candidate does. A defect of gristmill.
         leaks: attacks after which the verdict held a value of the hidden tests. A defect of gristmill.
@@ -45,6 +48,7 @@ class TaskReport(Record):
     inapplicable: int
     weak: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
     leaks: tuple[str, ...] = ()
@@ -87,30 +91,48 @@ async def attack_task(
     at_a_time: int = 4,
     on_attempt: Callable[[Attempt], None] | None = None,
 ) -> TaskReport:
-    """Run all attacks that apply, several at a time, and report."""
+    """Run all attacks that apply, several at a time, and report.
+
+    What passes apart is run together with the tests too, all of it at the end.
+    """
     candidates = prepared(task, attacks)
     words = hidden_words(task)
     gate = asyncio.Semaphore(at_a_time)
 
-    async def one(attack: Attack, source: str) -> Attempt:
+    async def one(attack: Attack, source: str) -> Verdict:
         async with gate:
-            verdict = await judge.verify(task, source)
-        attempt = Attempt(
-            attack=attack.name,
-            family=attack.family.value,
-            weak=attack.weak,
-            outcome=verdict.outcome,
-            verified=verdict.verified,
-            leaked=told(verdict, words, source),
-            seconds=round(verdict.seconds, 4),
-        )
+            judging = judge.verify_apart if isinstance(judge, Settling) else judge.verify
+            verdict = await judging(task, source)
         if on_attempt is not None:
-            on_attempt(attempt)
-        return attempt
+            on_attempt(_attempt(attack, verdict, ()))
+        return verdict
 
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one(attack, source)) for attack, source in candidates]
-    return _report(task, [each.result() for each in running], len(attacks) - len(candidates))
+    found = [each.result() for each in running]
+    leaked = [told(verdict, words, source) for (_, source), verdict in zip(candidates, found, strict=True)]
+    passed = [place for place, verdict in enumerate(found) if verdict.passed and verdict.pending]
+    if passed and isinstance(judge, Settling):
+        judged = [(candidates[place][1], found[place]) for place in passed]
+        for place, verdict in zip(passed, await judge.settle_all(task, judged), strict=True):
+            found[place] = verdict
+    attempts = [
+        _attempt(attack, verdict, words) for (attack, _), verdict, words in zip(candidates, found, leaked, strict=True)
+    ]
+    return _report(task, attempts, len(attacks) - len(candidates))
+
+
+def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attempt:
+    return Attempt(
+        attack=attack.name,
+        family=attack.family.value,
+        weak=attack.weak,
+        outcome=verdict.outcome,
+        verified=verdict.verified,
+        apart=verdict.unsettled.passed and not verdict.passed,
+        leaked=leaked,
+        seconds=round(verdict.seconds, 4),
+    )
 
 
 def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskReport:
@@ -123,6 +145,7 @@ def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskRepor
         inapplicable=inapplicable,
         weak=weak,
         unverified=tuple(each.attack for each in passed if not each.verified),
+        apart=tuple(each.attack for each in attempts if each.apart),
         masked=forged if weak else (),
         holes=() if weak else forged,
         leaks=tuple(each.attack for each in attempts if each.leaked),

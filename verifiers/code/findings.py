@@ -33,9 +33,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """All checks of one test, in the test's own order. `forwarded`: operators of the candidate's took part in them."""
+    """All checks of one test, in the test's own order.
+
+    `forwarded`: operators of the candidate's took part in them. `apart`: a judge process decided them.
+    """
 
     found: tuple[Finding, ...]
     broken: Broken | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     forwarded: bool = False
+    apart: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return self.broken is None and all(finding.outcome is Outcome.PASSED for finding in self.found)

@@ -15,17 +15,15 @@ __all__ = ["run_all_literal", "run_literal"]
 
 
 async def run_literal(setting: Setting, program: LiteralProgram) -> Findings | None:
-    """The calls of a test program as cases, compared here; None if that leaves anything to the judge.
+    """The calls of a test program as cases, compared here; None if that leaves the decision to the judge.
 
-    To it is left what is no plain value, why a solution does not load, and the words for what a model may read.
+    To it is left what is no plain value, and why a solution does not load. It also has the words, which are not here.
     """
     # A check ends with its first failure; others are run whatever came before.
     outcomes = await _outcomes(setting, program.assertions, stop=len(program.checks) == 1)
     if outcomes is None:
         return None
-    findings = _findings(program, outcomes)
-    shown = setting.shown
-    return None if shown and any(each.outcome is not Outcome.PASSED for each in findings.found) else findings
+    return _findings(program, outcomes)
 
 
 async def run_all_literal(setting: Setting, programs: Sequence[LiteralProgram]) -> list[Findings] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
@@ -52,7 +53,13 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
         return await run_stdio(setting, test)
     program = literal_program_of(test)
     found = None if program is None else await run_literal(setting, program)
-    return await run_judged(setting, test) if found is None else found
+    if found is None:
+        return replace(await run_judged(setting, test), apart=True)
+    if found.passed or not setting.shown:
+        return found
+    # What has been compared here failed; the judge has the words for whoever may read them.
+    told = await run_judged(setting, test)
+    return replace(told, apart=told.passed)
 
 
 def literal_program_of(test: CodeTest) -> LiteralProgram | None:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers import profiles
 from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import task_problems
-from gristmill.verifiers.records import (
-    Check,
-    CodeTest,
-    Evidence,
-    Outcome,
-    PytestTest,
-    PythonTest,
-    Strength,
-    Task,
-    Verdict,
-)
+from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.settling import SETTLED
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -84,6 +76,10 @@ class CodeVerifier:
         found = await self._run(task, solution, profile, None, explain=True) if solution.strip() else _EMPTY
         verdict = await self._confirmed(task, solution, profile, found, None)
         return verdict, Evidence(verifier=verdict.verifier, checks=found.checks(explain=True))
+
+    async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
+        """See `gristmill.verifiers.base.Consistent.together`."""
+        return await passes_together(self._pool, task, judged)
 
     async def _confirmed(
         self, task: Task, solution: str, profile: Profile, found: _Findings, ahead: asyncio.Task[_Findings] | None
@@ -157,29 +153,24 @@ class CodeVerifier:
         else:
             outcome = found.outcome
             text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
+        strength = Strength.FORWARDED if found.forwarded else Strength.TESTED
+        apart = found.apart and outcome in SETTLED
         return Verdict(
             outcome=outcome,
             score=found.score,
             metrics=found.metrics,
             checks=found.checks(explain=False),
-            strength=Strength.FORWARDED if found.forwarded else Strength.TESTED,
+            strength=strength,
             feedback=feedback.clean(text),
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
+            apart=Apart(outcome=outcome, score=found.score, strength=strength) if apart else None,
         )
 
 
 def _profile(task: Task, solution: str) -> Profile:
-    return profiles.candidate(profiles.libraries(solution, *_programs(task)), task.limits.memory_mb)
-
-
-def _programs(task: Task) -> Iterator[str]:
-    """The texts of all test programs of a task."""
-    for test in (*task.public_tests, *task.tests):
-        if isinstance(test, PythonTest):
-            yield from (test.setup, test.code)
-        elif isinstance(test, PytestTest):
-            yield from test.files.values()
+    texts = programs((*task.public_tests, *task.tests))
+    return profiles.candidate(profiles.libraries(solution, *texts), task.limits.memory_mb)
 
 
 class _Findings:
@@ -212,6 +203,14 @@ class _Findings:
     def forwarded(self) -> bool:
         """Whether operators of the candidate's own took part in a check."""
         return any(findings.forwarded for _, _, findings in self._rows)
+
+    @property
+    def apart(self) -> bool:
+        """Whether judge processes decided: one of those that passed, or all of those that did not."""
+        if self.passed:
+            return any(findings.apart for _, _, findings in self._rows)
+        wrong = [findings for _, _, findings in self._rows if not findings.passed]
+        return bool(wrong) and all(findings.apart for findings in wrong)
 
     @property
     def score(self) -> float:

@@ -17,7 +17,7 @@ import pytest_asyncio
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Task, Verifiers, problems
 from gristmill.verifiers.attacks.catalogue import ATTACKS, chosen
-from gristmill.verifiers.attacks.records import Attack, Example, Family, Target
+from gristmill.verifiers.attacks.records import JUDGED, Attack, Example, Family, Target
 from gristmill.verifiers.attacks.secrets import hidden_words
 from gristmill.verifiers.attacks.suite import attack_task, limited
 from gristmill.verifiers.attacks.writing import target_of, write
@@ -268,7 +268,8 @@ def containers() -> list[str]:
 
 async def all_refused(pool: Pool, kind: str, wanted: list[Attack]) -> None:
     asked = task(kind)
-    verifiers = Verifiers(pool)
+    # What the boundary holds by itself: a forgery that needs the consistency run to be found is a hole in it.
+    verifiers = Verifiers(pool, consistency=False)
     assert len(hidden_words(asked)) >= 4
     report = await attack_task(limited(asked, 1.0), wanted, verifiers, at_a_time=pool.size + 1)
     assert report.clean, report.model_dump(exclude={"attempts"})
@@ -307,7 +308,7 @@ async def test_the_test_program_that_it_fools_in_one_process(pool: Pool, attack:
     trick = FOOLED[attack.name]
     test = {"type": "python", "entry_point": trick.names, "setup": trick.before, "code": trick.tests}
     asked = Task(id="t", kind="code", prompt="Double.", tests=[test], limits={"wall_seconds": 4.0})
-    verdict = await Verifiers(pool).verify(asked, against_the_naive(attack))
+    verdict = await Verifiers(pool, consistency=False).verify(asked, against_the_naive(attack))
     assert verdict.outcome is not Outcome.UNSCORED
     if attack.weak:
         # Chance and the order of the calls may be against these.
@@ -334,13 +335,29 @@ async def test_a_task_with_weak_tests_is_told_which_candidates_pass(pool: Pool) 
 async def test_forgeries_count_as_holes_only_where_nothing_weak_passes(pool: Pool) -> None:
     test = {"type": "python", "entry_point": "f", "code": "assert f(3) != 4"}
     asked = limited(Task(id="open", kind="code", prompt="Answer.", tests=[test]), 1.0)
-    report = await attack_task(asked, chosen(["constant-nonsense", "equal-object", "exit-redirected"]), Verifiers(pool))
+    verifiers = Verifiers(pool, consistency=False)
+    report = await attack_task(asked, chosen(["constant-nonsense", "equal-object", "exit-redirected"]), verifiers)
     assert report.weak == ("constant-nonsense",)
     assert report.masked == ("exit-redirected", "equal-object")[::1] or set(report.masked) == {
         "equal-object",
         "exit-redirected",
     }
     assert report.holes == ()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_passes_apart_alone_is_listed_and_no_hole(pool: Pool) -> None:
+    """Aliasing, the one thing that the boundary loses: the consistency run finds it."""
+    code = "first = add(1)\nadd(2)\nassert first == [1]\n"
+    test = {"type": "python", "entry_point": "add", "code": code}
+    asked = limited(Task(id="alias", kind="code", prompt="Collect.", tests=[test]), 2.0)
+    source = "kept = []\ndef answer(x):\n    kept.append(x)\n    return kept\n"
+    alias = Attack("aliasing", Family.WEAK, JUDGED, "hands out the list that it goes on with", source)
+    report = await attack_task(asked, [alias], Verifiers(pool))
+    assert report.apart == ("aliasing",)
+    assert report.clean
+    assert report.attempts[0].outcome is Outcome.FAILED
+    assert (await attack_task(asked, [alias], Verifiers(pool, consistency=False))).weak == ("aliasing",)
 
 
 def test_an_attacker_knows_public_examples_and_those_of_the_prompt_only() -> None:

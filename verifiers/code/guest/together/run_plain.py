@@ -1,0 +1,126 @@
+"""Plain execution: the candidate and its tests in one process, as anybody would run them by hand.
+
+Against what a boundary loses: a candidate that hands out a list which it changes later passes apart, and fails here.
+Nothing here is defended, since the candidate shares the process with what expects its answers: it can forge what is
+said at the end, and read every expected value. So one message of one form is all that the host takes from here, it
+never makes a pass by itself, and the worker is thrown away (`gristmill.verifiers.code.consistency`).
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import linecache
+import os
+import sys
+import types
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.guest.candidate import load
+from gristmill.verifiers.code.guest.together.counting import COUNTER, counted, modules_named
+from gristmill.verifiers.code.guest.together.pytest_plainly import pytest_passes
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.guest.context import JobContext
+
+__all__ = ["run"]
+
+TESTS, SETUP = "<tests>", "<setup>"
+
+
+def run(context: JobContext) -> None:
+    """Send ``{"passed": True}`` if one test passes, and nothing else ever.
+
+    The request is ``{"type": "python", "entry_points", "code", "setup", "source"}`` or, for pytest,
+    ``{"type": "pytest", "files", …}``.
+    """
+    request = context.request
+    _be_silent()
+    with contextlib.suppress(BaseException):
+        module = load(request["source"])
+        names = request["entry_points"]
+        if not all(name in vars(module) for name in names):
+            return
+        if request["type"] == "python":
+            passed = _python_passes(vars(module), names, request["setup"], request["code"])
+        else:
+            passed = pytest_passes(request["files"])
+        if passed is True:
+            context.send({"passed": True})
+
+
+def _be_silent() -> None:
+    """What is printed is for nobody, and fills no pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _python_passes(solution: dict[str, Any], entry_points: list[str], setup: str, code: str) -> bool:
+    """Solution, set-up and tests in one namespace, as HumanEval and MBPP are run."""
+    module = types.ModuleType("tests")
+    sys.modules["tests"] = module
+    names = vars(module)
+    asserted: list[None] = []
+    names.update((name, value) for name, value in solution.items() if not name.startswith("__"))
+    names[COUNTER] = lambda: asserted.append(None)
+    for filename, source in ((SETUP, setup), (TESTS, code)):
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    _execute(setup, SETUP, names)
+    # The set-up has the tests' own helpers, and may hold stubs of the entry points.
+    names.update((name, solution[name]) for name in entry_points)
+    for name in modules_named(code):
+        with contextlib.suppress(ImportError):
+            names.setdefault(name, importlib.import_module(name))
+    names.setdefault("candidate", names[entry_points[0]])
+    tree = _execute(code, TESTS, names)
+    if "check" in names and _defines(tree, "check") and not _uses(tree, "check"):
+        names["check"](names[entry_points[0]])
+    ran = sum(_case_passes(test) for test in _test_cases(names))
+    if not asserted and not ran:
+        for name, value in list(names.items()):
+            if name.startswith("test") and isinstance(value, types.FunctionType) and value.__module__ == "tests":
+                value()
+    return bool(asserted or ran)
+
+
+def _execute(source: str, filename: str, names: dict[str, Any]) -> ast.Module:
+    tree = ast.parse(source, filename)
+    exec(compile(counted(ast.parse(source, filename)), filename, "exec", dont_inherit=True), names)
+    return tree
+
+
+def _defines(tree: ast.Module, name: str) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in tree.body)
+
+
+def _uses(tree: ast.Module, name: str) -> bool:
+    """Whether the program itself calls what it defines."""
+    return any(
+        isinstance(inner, ast.Name) and inner.id == name
+        for node in tree.body
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for inner in ast.walk(node)
+    )
+
+
+def _test_cases(names: dict[str, Any]) -> list[unittest.TestCase]:
+    return [
+        test
+        for value in list(names.values())
+        if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == "tests"
+        for test in unittest.defaultTestLoader.loadTestsFromTestCase(value)
+        if isinstance(test, unittest.TestCase)
+    ]
+
+
+def _case_passes(test: unittest.TestCase) -> bool:
+    """True, or AssertionError: a skip and an expected failure prove nothing."""
+    result = unittest.TestResult()
+    test.run(result)
+    if not result.wasSuccessful() or result.skipped or result.expectedFailures or not result.testsRun:
+        raise AssertionError(test.id())
+    return True

@@ -1,0 +1,54 @@
+"""What the consistency run makes of a verdict (DESIGN §3.10): the one bit that it gives, and no more.
+
+A judge process decides apart from the candidate, so what the candidate does not carry over the boundary is lost on the
+way: identity, say. Plain execution, tests and candidate in one process, loses nothing, and can be forged at will. So a
+pass needs both; and what fails apart, yet passes together, is `refused`: this judge cannot decide it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
+
+__all__ = ["SETTLED", "reason", "settled"]
+
+SETTLED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY})
+"""What a judge process may find that plain execution can contradict."""
+
+
+def settled(verdict: Verdict, together: bool, *, accept_together: bool = False) -> Verdict:
+    """The verdict after the consistency run; one that is not pending stays as it is.
+
+    Whatever a model may read of it stays: feedback, checks, metrics, seconds. A pass that fails together is `failed`
+    with the worst score. A failure that passes together is `refused` and keeps its score, or, where the task's owner
+    takes that, passed with the strength `together`.
+    """
+    if not verdict.pending:
+        return verdict
+    changed: dict[str, object] = {"together": together}
+    if verdict.passed and not together:
+        minimize = verdict.direction is Direction.MINIMIZE
+        changed |= {"outcome": Outcome.FAILED, "score": math.inf if minimize else 0.0}
+    elif together and not verdict.passed:
+        changed["outcome"] = Outcome.REFUSED
+        if accept_together:
+            changed |= {"outcome": Outcome.PASSED, "strength": Strength.TOGETHER}
+            changed["score"] = verdict.score if verdict.direction is Direction.MINIMIZE else 1.0
+    return verdict.model_copy(update=changed)
+
+
+def reason(verdict: Verdict) -> str:
+    """Why the consistency run has changed a verdict, for the task's owner; empty where it has not."""
+    if verdict.apart is None or verdict.together is None or verdict.together is verdict.unsettled.passed:
+        return ""
+    if not verdict.together:
+        return (
+            "it passes where the judge runs apart from it, and fails in plain execution, where tests and candidate "
+            "share a process: by values that it keeps and changes later, say"
+        )
+    taken = "; it is taken as a pass of strength `together`" if verdict.strength is Strength.TOGETHER else ""
+    return (
+        f"apart from the judge it is {verdict.apart.outcome.value.replace('_', ' ')}, and plain execution passes it: "
+        f"what its tests ask cannot be judged apart{taken}"
+    )
