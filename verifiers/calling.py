@@ -8,6 +8,7 @@ the jobs that hold no candidate, whose words are believed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -43,10 +44,12 @@ __all__ = [
     "over_limits",
     "session_job",
     "statements",
+    "without_addresses",
 ]
 
 _GUEST: Final = "gristmill.sandbox.guest.candidate"
 _LEAST_MESSAGE_BYTES: Final = 8 << 20
+_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")  # <function f at 0x7f3a1c0d5e10>
 # Of each ending: the outcome, what the candidate did, and the limit that it met.
 _ENDINGS: Final = {
     Ending.TIMEOUT: (
@@ -101,9 +104,18 @@ def message_bounds(limits: Limits) -> Bounds:
     return Bounds(nodes=1_000_000, size=max(_LEAST_MESSAGE_BYTES, limits.output_kb << 10))
 
 
-def error_text(error: Raised | LoadError) -> str:
+def without_addresses(text: str) -> str:
+    """``<f at 0x…>`` in place of ``<f at 0x7f3a1c0>``: where a process has its objects is nobody's business."""
+    return _ADDRESS.sub("at 0x…", text)
+
+
+def error_text(error: Raised) -> str:
     """``ValueError: message (line 3)``, as far as the candidate's process has said so."""
-    text = f"{error.type[:60]}: {error.message[:300]}" if error.message else error.type[:60] or "an error"
+    text = (
+        f"{error.type[:60]}: {without_addresses(error.message[:300])}"
+        if error.message
+        else error.type[:60] or "an error"
+    )
     return text if error.line is None else f"{text} (line {error.line})"
 
 

@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Sequence
 from typing import Any
 
+from gristmill.verifiers.calling import without_addresses
 from gristmill.verifiers.code.findings import Broken, Finding
 from gristmill.verifiers.records import Outcome
 
@@ -28,8 +29,8 @@ _WORDS = {
 
 
 def clean(text: str) -> str:
-    """Text that any file can hold: a candidate's own may have lone surrogates."""
-    return text.encode("utf-8", "replace").decode()
+    """Text that any file can hold, without addresses: a candidate's own may have lone surrogates."""
+    return without_addresses(text).encode("utf-8", "replace").decode()
 
 
 def short(value: Any) -> str:

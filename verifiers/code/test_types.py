@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
-from gristmill.sandbox.wire.answers import bounded_line, bounded_text
+from gristmill.sandbox.wire.answers import bounded_line
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import (
     Answer,
@@ -33,6 +33,7 @@ from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
 
 __all__ = ["Setting", "literal_program_of", "run_test", "why_broken"]
@@ -81,7 +82,11 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     for place, answer in zip(order, answers(report, setting.bounds), strict=False):
         if isinstance(answer, LoadError | Missing):
             # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
-            broken = _broken(answer) if setting.public else await why_broken(setting, test.entry_point)
+            broken = (
+                _broken(setting.source, test.entry_point, answer)
+                if setting.public
+                else await why_broken(setting, test.entry_point)
+            )
             return Findings((), broken or _UNLOADABLE)
         found[place] = _case(test, place, answer, setting.shown)
     outcome, reason = outcome_of(report)
@@ -133,10 +138,10 @@ def _is_exception(name: str, wanted: str) -> bool:
     return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds) and issubclass(*kinds)  # type: ignore[arg-type]  # checked just before
 
 
-def _broken(answer: LoadError | Missing) -> Broken:
+def _broken(source: str, entry_point: str, answer: LoadError | Missing) -> Broken:
     if isinstance(answer, Missing):
-        return Broken(Outcome.ERROR, f"the solution defines no {answer.name} that can be called")
-    reason = f"loading the solution raised {answer.type}: {answer.message}"
+        return Broken(Outcome.ERROR, f"the solution defines no {entry_point} that can be called")
+    reason = f"loading the solution raised {load_error_text(source, answer.type, answer.line)}"
     return Broken(Outcome.ERROR, reason, answer.line)
 
 
@@ -151,7 +156,7 @@ async def why_broken(setting: Setting, entry_point: str | None) -> Broken | None
     )
     answer = next(answers(report, setting.bounds), None)
     if isinstance(answer, LoadError) or (isinstance(answer, Missing) and entry_point):
-        return _broken(answer)
+        return _broken(setting.source, entry_point or "", answer)
     if answer is not None and entry_point:
         return None
     if report.ending is not Ending.FINISHED and entry_point:
@@ -235,7 +240,7 @@ def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
         outcome, reason = outcome_of(judge if judge.ending is not Ending.FINISHED else candidate)
         return Findings((), Broken(outcome, f"while it was loaded, the solution {reason}"))
     if first["load"] is not None:
-        return Findings((), _load_error(first["load"]))
+        return Findings((), _load_error(setting.source, first["load"]))
     if first.get("missing"):
         return Findings((), Broken(Outcome.ERROR, f"the solution does not define {', '.join(first['missing'])}"))
     planned = list(itertools.chain.from_iterable(each["plan"] for each in told if "plan" in each))
@@ -281,8 +286,8 @@ def _checked(told: dict[str, Any], lost: tuple[Outcome, str], source: str) -> Fi
     return Finding(name, outcome, feedback.check_text(detail, source))
 
 
-def _load_error(error: dict[str, Any]) -> Broken:
+def _load_error(source: str, error: dict[str, Any]) -> Broken:
     lines = error.get("lines")
     line = lines[-1][0] if type(lines) is list and lines and type(lines[-1]) is list and lines[-1] else None
-    reason = f"loading the solution raised {bounded_text(error.get('own'), 80)}: {bounded_text(error.get('text'))}"
+    reason = f"loading the solution raised {load_error_text(source, error.get('type'), line)}"
     return Broken(Outcome.ERROR, reason, bounded_line(line))

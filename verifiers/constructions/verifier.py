@@ -25,6 +25,7 @@ from gristmill.verifiers.calling import (
     over_limits,
 )
 from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
+from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class ProgramVerifier:
             "bounds": list(_BOUNDS),
         }
         judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
-        return _read(judged, message, entry_point)
+        return _read(judged, message, solution, entry_point)
 
     def _verdict(self, asked: Problem, target: Fraction, found: _Found, profile: Profile) -> Verdict:
         maximize = asked.direction is Direction.MAXIMIZE
@@ -159,7 +160,7 @@ class ProgramVerifier:
         )
 
 
-def _read(report: Report, message: bytes, entry_point: str) -> _Found:
+def _read(report: Report, message: bytes, source: str, entry_point: str) -> _Found:
     """What the judge process said; it has held data only, so what it says is believed."""
     if report.ending is not Ending.FINISHED or not report.messages:
         text = "What it returned could not be scored within the limits: return fewer numbers, or shorter ones."
@@ -175,8 +176,9 @@ def _read(report: Report, message: bytes, entry_point: str) -> _Found:
             return _Found(Outcome.INVALID, f"It returned what is no list of numbers: {reason[:300]}.")
         case Raised() as error:
             return _Found(Outcome.ERROR, f"`{entry_point}()` raised {error_text(error)}.")
-        case LoadError() as error:
-            return _Found(Outcome.ERROR, f"The code does not load: {error_text(error)}.")
+        case LoadError(kind, _, line):
+            where = "" if line is None else f" (line {line})"
+            return _Found(Outcome.ERROR, f"The code does not load: {load_error_text(source, kind, line)}{where}.")
         case Malformed(reason):
             return _Found(Outcome.INVALID, f"What it returned, or its score, cannot be read: {reason}.")
     return _Found(Outcome.INVALID, "What it returned could not be scored.")

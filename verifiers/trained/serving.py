@@ -31,6 +31,7 @@ from gristmill.verifiers.calling import (
     outcome_of,
     session_job,
 )
+from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
@@ -168,8 +169,9 @@ def _why(report: Report, solution: Solution) -> CandidateFault:
     """Why a process hung up before it had answered."""
     for answer in answers(report, BOUNDS):
         match answer:
-            case LoadError() as error:
-                return CandidateFault(Outcome.ERROR, f"The code does not load: {error_text(error)}.")
+            case LoadError(kind, _, line):
+                words = load_error_text(solution.source, kind, line) + ("" if line is None else f" (line {line})")
+                return CandidateFault(Outcome.ERROR, f"The code does not load: {words}.")
             case Missing():
                 return CandidateFault(Outcome.INVALID, f"The code defines no function `{solution.entry_point}`.")
     outcome, words = outcome_of(report, solution.limits)

@@ -175,3 +175,40 @@ async def test_a_confirming_run_never_keeps_the_order_of_the_first(pool: Pool) -
             shuffled = Setting(**{**vars(setting), "shuffle": Random(seed)}).order(number)
             assert sorted(shuffled) == list(range(number))
             assert shuffled != setting.order(number)
+
+
+# Each puts what it has learned (MARK, which its source does not hold) where a model might read why it does not load.
+CARRIERS = {
+    "the message": "raise ValueError(MARK)",
+    "the type": "raise type('E' + MARK, (Exception,), {})",
+    "a syntax error": "raise SyntaxError(MARK)",
+    "a name error": "raise NameError(f\"name '{MARK}' is not defined\", name=MARK)",
+    "an import error": "raise ModuleNotFoundError(f\"No module named '{MARK}'\", name=MARK)",
+    "an import": "__import__('m' + MARK)",
+    "a note": "e = ValueError(); e.add_note(MARK); raise e",
+    "a forged frame": """tell('{"load_error":{"line":1,"message":"MARK","type":"EMARK"}}')""",
+    "a forged name": """tell('{"missing":"MARK"}')""",
+    "a forged type": """tell('[2,{"own":"EMARK","text":"MARK","type":"EMARK","lines":[["MARK",1]]}]')""",
+}
+TELLING = """
+import gc, os, socket
+MARK = str(32221 + 1)
+def tell(text):
+    frame = text.replace("MARK", MARK).encode()
+    for each in gc.get_objects():
+        if isinstance(each, socket.socket):
+            try:
+                each.sendall(len(frame).to_bytes(4, "big") + frame)
+            except OSError:
+                pass
+    os._exit(0)
+"""
+PRINTS = {"type": "stdio", "cases": [{"stdin": "", "stdout": "1"}]}
+
+
+@pytest.mark.parametrize(("test", "public"), [(CASES, True), (CASES, False), (ASSERTS, True), (PRINTS, False)])
+async def test_a_load_error_carries_nothing_out(pool: Pool, test: dict[str, Any], public: bool) -> None:
+    for how, statement in CARRIERS.items():
+        verdict = await Verifiers(pool).verify(task(test, public=public), TELLING + statement)
+        assert verdict.outcome is not Outcome.PASSED
+        assert "32222" not in verdict.feedback, how

@@ -110,7 +110,7 @@ class RemoteCandidate:
                 found = self.entry_points[row["name"]] = self._entry_point(row["name"], row)
                 if row.get("kind") == "value" and _holds_exceptions(found):
                     # Tests that say ``except`` to it would catch their own failures.
-                    return {"own": "TypeError", "text": f"{row['name']} must be a class of its own, not builtin ones"}
+                    return {"type": "TypeError"}
         self._setup_requests = self._wire.requests
         return None
 
