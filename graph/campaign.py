@@ -18,6 +18,7 @@ from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.judging.hypotheses import Verification
+from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
@@ -91,7 +92,9 @@ async def run_campaign(
         return store.summary(name)
     async with AsyncExitStack() as stack:
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
-        judge = await stack.enter_async_context(_verifiers(config, pool)) if verifiers is None else verifiers
+        judge = verifiers
+        if judge is None:
+            judge = await stack.enter_async_context(_verifiers(config, pool, kept_secret(store, name)))
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
         with store.claim(name):
@@ -175,12 +178,12 @@ def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -
 
 
 @asynccontextmanager
-async def _verifiers(config: RunConfig, pool: Jobs | None) -> AsyncIterator[Judge]:
+async def _verifiers(config: RunConfig, pool: Jobs | None, secret: bytes) -> AsyncIterator[Judge]:
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
     if pool is not None:
-        yield Verifiers(pool, confirm=config.confirm)
+        yield Verifiers(pool, confirm=config.confirm, secret=secret)
         return
     async with Pool.open(config.sandbox) as opened:
-        yield Verifiers(opened, confirm=config.confirm)
+        yield Verifiers(opened, confirm=config.confirm, secret=secret)

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Consistent", "Explaining", "Verifier"]
+__all__ = ["Consistent", "Explaining", "Secretive", "Verifier"]
 
 
 @runtime_checkable
@@ -55,3 +55,11 @@ class Consistent(Protocol):
             SandboxError: nothing may be concluded about the solutions.
         """
         ...
+
+
+@runtime_checkable
+class Secretive(Protocol):
+    """A verifier that draws from a secret what a candidate must not guess: equal secrets give equal judgements."""
+
+    secret: bytes
+    """Never put into a verdict, and never shown to a sandbox. `Verifiers` sets it; by itself it is drawn anew."""

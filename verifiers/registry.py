@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Consistent, Explaining, Verifier
+from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.plugins import Plugins, is_file
@@ -94,12 +95,21 @@ class Verifiers:
         consistency: where a judge process decided, tests and candidate also run together (see `settle`). False is for
             trying what the boundary holds by itself, as the suites of attacks do.
         accept_together: what only passes together is a pass of strength `together`, not `refused`.
+        secret: what searched functions are judged with (see `gristmill.verifiers.trained.secret`): one a run, so that
+            all its candidates get the same trainings; drawn anew if None.
     """
 
     def __init__(
-        self, pool: Jobs, *, confirm: bool = True, consistency: bool = True, accept_together: bool = False
+        self,
+        pool: Jobs,
+        *,
+        confirm: bool = True,
+        consistency: bool = True,
+        accept_together: bool = False,
+        secret: bytes | None = None,
     ) -> None:
         self._pool = pool
+        self._secret = secrets.token_bytes(32) if secret is None else secret
         self._confirm = confirm
         self._consistency = consistency
         self._accept_together = accept_together
@@ -112,7 +122,9 @@ class Verifiers:
             UnknownKindError: see `verifier_class`.
         """
         if kind not in self._made:
-            self._made[kind] = verifier_class(kind)(self._pool, confirm=self._confirm)
+            self._made[kind] = made = verifier_class(kind)(self._pool, confirm=self._confirm)
+            if isinstance(made, Secretive):
+                made.secret = self._secret
         return self._made[kind]
 
     async def verify(self, task: Task, solution: str) -> Verdict:

@@ -61,8 +61,8 @@ class Doubling:
     training = NetworkSettings(epochs=2)
     baselines: Mapping[str, str] = {}
 
-    def data(self) -> Data:
-        x = np.linspace(-1, 1, 100, dtype=np.float32)[:, None]
+    def data(self, generator: np.random.Generator) -> Data:
+        x = generator.uniform(-1, 1, (100, 1)).astype(np.float32)
         return Data(x[::2], 2 * x[::2], x[1::2], 2 * x[1::2])
 
     def spoiled(self, targets: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:

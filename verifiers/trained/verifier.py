@@ -1,21 +1,25 @@
 """What judging a function that something is trained with has in common, be it a reward or a loss.
 
 The function sits in a sandbox (`gristmill.verifiers.trained.serving`); the trainer, its data and its metric are
-here: one training for every seed. After each a fresh worker is asked again about what was recorded of it. The score is
-the mean over seeds.
+here: one training for every seed. After each, fresh workers are asked again about what was recorded of it. The score
+is the mean over seeds. Seeds and places of checks follow from a secret, so that no function can prepare for them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
 if TYPE_CHECKING:
@@ -49,7 +53,6 @@ class Trained(Generic[W]):
     `score` is in [0, 1], higher is better; `seconds` is the trainer's time, `candidate_seconds` the function's.
     """
 
-    seed: int
     score: float
     seconds: float
     candidate_seconds: float
@@ -66,7 +69,7 @@ class Training(Protocol[W]):
     subject: str
     """What was trained, as in "Networks trained with this loss"."""
 
-    def probe(self, served: ServedFunction) -> None:
+    def probe(self, served: ServedFunction, chance: np.random.Generator) -> None:
         """Try the function before any training, so that a mistake shows at once."""
         ...
 
@@ -74,8 +77,11 @@ class Training(Protocol[W]):
         """One training: its score and its record. Raises `Deadline` once `time.monotonic` is past `deadline`."""
         ...
 
-    def recheck(self, served: ServedFunction, record: W) -> None:
-        """Ask a fresh process again about what was recorded of a training."""
+    def rechecks(self, record: W, chance: np.random.Generator) -> Sequence[Callable[[ServedFunction], None]]:
+        """What is asked again about a training's record: each by itself of a process of its own, in this order.
+
+        To the function each must look like a training, or it could be honest there only.
+        """
         ...
 
     def feedback(self, target: float, records: Sequence[W]) -> str:
@@ -99,8 +105,10 @@ def training_problems(task: Task, kind: str) -> list[str]:
     return found
 
 
-async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Training[W]) -> Verdict:
+async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes) -> Verdict:
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
+
+    All functions that are judged with one `secret` get the same trainings, each its own places of checks.
 
     Raises:
         SandboxError: no healthy worker can be had.
@@ -121,7 +129,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
     try:
-        trained = await _every_seed(pool, offered, training, task.settings.get("seeds", SEEDS))
+        trained = await _every_seed(pool, task, offered, training, secret)
     except CandidateFault as error:
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
@@ -141,12 +149,12 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
     }
     checks = tuple(
         Check(
-            name=f"seed {each.seed}",
+            name=f"training {number}",
             outcome=_outcome(each.score, target),
             public=True,
             detail=f"{training.measure} {each.score:.3f}",
         )
-        for each in trained
+        for number, each in enumerate(trained, 1)
     )
     reached = "reached" if score >= target else "not reached"
     feedback = (
@@ -161,23 +169,24 @@ def _outcome(score: float, target: float) -> Outcome:
     return Outcome.PASSED if score >= target else Outcome.FAILED
 
 
-async def _every_seed(pool: Jobs, offered: Solution, training: Training[W], seeds: int) -> list[Trained[W]]:
+async def _every_seed(
+    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes
+) -> list[Trained[W]]:
+    own = zlib.crc32(offered.source.encode("utf-8", "surrogatepass"))
     trained: list[Trained[W]] = []
-    for seed in range(seeds):
+    for number in range(task.settings.get("seeds", SEEDS)):
         async with serve(pool, offered, TRAINER_SECONDS) as runner:
-            if seed == 0:
-                await runner.run(training.probe)
-            trained.append(await runner.run(partial(_train, training, seed)))
-        async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
-            await runner.run(partial(_recheck, training, trained[-1].record))
+            if number == 0:
+                await runner.run(partial(training.probe, chance=chance(secret, task.id, "probe", own)))
+            trained.append(await runner.run(partial(_train, training, seed(secret, task.id, "training", number))))
+        again = chance(secret, task.id, "again", number, own)
+        for ask in training.rechecks(trained[-1].record, again):
+            async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
+                await runner.run(ask)
     return trained
 
 
 def _train(training: Training[W], seed: int, served: ServedFunction) -> Trained[W]:
     begun = time.monotonic()
     score, record = training.train(served, seed, begun + TRAINER_SECONDS)
-    return Trained(seed, score, time.monotonic() - begun, served.seconds, record)
-
-
-def _recheck(training: Training[W], record: W, served: ServedFunction) -> None:
-    training.recheck(served, record)
+    return Trained(score, time.monotonic() - begun, served.seconds, record)

@@ -144,7 +144,8 @@ def test_the_probe_asks_within_the_ranges_of_what_is_observed() -> None:
         asked.extend((obs, next_obs))
         return np.zeros(len(action))
 
-    RewardTraining(Far(), "reward/1").probe(reward)  # type: ignore[arg-type]  # a plain function answers as a served one
+    probe = RewardTraining(Far(), "reward/1").probe
+    probe(reward, np.random.default_rng(0))  # type: ignore[arg-type]  # a plain function answers as a served one
     assert {array.shape[1] for array in asked} == {1}
     assert np.abs(np.concatenate(asked)).max() <= 1
 

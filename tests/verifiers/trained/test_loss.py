@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,10 +14,11 @@ import pytest
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
+from gristmill.verifiers.trained.loss.checking import ask, check_gradient
 from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
 from gristmill.verifiers.trained.loss.problem import Settings
 from gristmill.verifiers.trained.loss.trainer import train
-from gristmill.verifiers.trained.loss.verifier import LossVerifier, ask, check_gradient, recheck
+from gristmill.verifiers.trained.loss.verifier import LossTraining, LossVerifier
 from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
@@ -62,8 +65,9 @@ def symmetric(logits: Any, labels: Any) -> Any:
     return 0.1 * cross_entropy(logits, labels) + reverse
 
 
-def test_exactly_the_share_of_labels_is_wrong_and_the_split_is_fixed() -> None:
-    data = DigitsLabelNoise().data()
+def test_exactly_the_share_of_labels_is_wrong_and_every_seed_has_its_own_split() -> None:
+    data, other = (DigitsLabelNoise().data(np.random.default_rng(seed)) for seed in (0, 1))
+    assert (data.held_out_targets != other.held_out_targets).any()
     assert (len(data.targets), len(data.held_out_targets)) == (1348, 449)
     noisy = DigitsLabelNoise(0.4).spoiled(data.targets, np.random.default_rng(0))
     assert (noisy != data.targets).sum() == round(0.4 * len(noisy))
@@ -126,7 +130,8 @@ def test_a_process_that_answers_nonsense_is_refused(answer: Any) -> None:
 
 def gradients_agree(loss: Callable[[Any, Any], Any]) -> None:
     generator = np.random.default_rng(1)
-    check_gradient(served(loss), generator.standard_normal((8, CLASSES)), np.arange(8), generator)
+    logits = generator.standard_normal((8, CLASSES)).astype(np.float32)
+    check_gradient(served(loss), logits, np.arange(8), generator)
 
 
 def test_a_gradient_that_is_not_the_value_s_own_is_found_out() -> None:
@@ -149,25 +154,124 @@ def test_honest_gradients_pass_even_with_kinks_and_single_precision() -> None:
     gradients_agree(lambda logits, labels: torch.relu(1 - logits.gather(1, labels[:, None])).mean())
 
 
-def test_a_loss_that_remembers_or_rolls_dice_is_found_out() -> None:
-    calls = 0
+Loss = Callable[[Any, Any], Any]
 
-    def counting(logits: Any, labels: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return cross_entropy(logits, labels) * (1 + calls / 10)
 
-    def chance(logits: Any, labels: Any) -> Any:
-        return cross_entropy(logits, labels) * torch.rand(())
+def wrong(logits: Any, labels: Any) -> Any:
+    """A gradient that is not the value's own: what the network finds unlikely pulls less."""
+    each = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    return (torch.exp(-each).detach() * each).mean()
 
-    generator = np.random.default_rng(2)
-    for loss in (counting, chance):
-        far, recorded = served(loss), []
-        for _ in range(3):
-            logits = generator.standard_normal((8, CLASSES)).astype(np.float32)
-            recorded.append((logits, np.arange(8), *ask(far, logits, np.arange(8))))
-        with pytest.raises(CandidateFault, match="another loss"):
-            recheck(far, recorded)  # type: ignore[arg-type]  # a plain function answers as a served one does
+
+def fit(loss: Callable[[], Loss], seed: int) -> None:
+    """Training and re-checks as the judge does them; each process begins anew, as a fresh sandbox does."""
+    training = LossTraining(Short(), "loss/1")
+    chance = np.random.default_rng(seed)
+    training.probe(served(loss()), chance)  # type: ignore[arg-type]  # answers as a served one does
+    _, record = training.train(served(loss()), seed, math.inf)  # type: ignore[arg-type]  # likewise
+    for again in training.rechecks(record, chance):
+        again(served(loss()))  # type: ignore[arg-type]  # likewise
+
+
+class Short(DigitsLabelNoise):
+    """A training that is long enough to have something to record."""
+
+    training = Settings(epochs=6)
+
+
+def counted(loss: Callable[[int, Any, Any], Any]) -> Callable[[], Loss]:
+    """A loss that also gets the number of the call in its process."""
+
+    def begun() -> Loss:
+        calls = itertools.count()
+        return lambda logits, labels: loss(next(calls), logits, labels)
+
+    return begun
+
+
+def of_twins() -> Loss:
+    """Honest where a batch is nearly one that it has seen: two sides of one batch, to find the slope."""
+    seen: list[Any] = []
+
+    def loss(logits: Any, labels: Any) -> Any:
+        like = any(each.shape == logits.shape and torch.allclose(each, logits, atol=0.2) for each in seen)
+        seen.append(logits.detach())
+        return (cross_entropy if like else wrong)(logits, labels)
+
+    return loss
+
+
+DISHONEST: dict[str, Callable[[], Loss]] = {
+    "annealed": counted(lambda call, logits, labels: cross_entropy(logits, labels) * (1 + call / 10)),
+    "late": counted(lambda call, logits, labels: cross_entropy(logits, labels) * (1 if call < 45 else 2)),
+    "chance": lambda: lambda logits, labels: cross_entropy(logits, labels) * torch.rand(()),
+    "rare chance": lambda: lambda logits, labels: cross_entropy(logits, labels) * (1 + (torch.rand(()) < 0.1)),
+    "double precision": lambda: (
+        lambda logits, labels: cross_entropy(logits, labels) if logits.dtype == torch.float64 else wrong(logits, labels)
+    ),
+    "small batches": lambda: (
+        lambda logits, labels: cross_entropy(logits, labels) if len(labels) <= 32 else wrong(logits, labels)
+    ),
+    "every 97th": counted(lambda call, logits, labels: (wrong if call % 97 else cross_entropy)(logits, labels)),
+    "first calls": counted(lambda call, logits, labels: (wrong if call > 40 else cross_entropy)(logits, labels)),
+    "twins": of_twins,
+    "half the rows": lambda: (
+        lambda logits, labels: (
+            cross_entropy(logits[::2], labels[::2]) + cross_entropy(logits[1::2], labels[1::2]).detach()
+            if len(labels) > 32
+            else cross_entropy(logits, labels)
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", DISHONEST.values(), ids=DISHONEST)
+def test_a_loss_cannot_know_when_it_is_checked(loss: Callable[[], Loss]) -> None:
+    for seed in range(3):
+        with pytest.raises(CandidateFault) as caught:
+            fit(loss, seed)
+        assert caught.value.outcome is Outcome.INVALID
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        cross_entropy,
+        symmetric,
+        lambda logits, labels: torch.relu(1 - logits.gather(1, labels[:, None])).mean(),
+        lambda logits, labels: 1 - torch.softmax(logits, 1).gather(1, labels[:, None]).clamp(min=0.01).mean(),
+        lambda logits, labels: cross_entropy(logits.clamp(-8, 8), labels) + 1e-3 * logits.square().mean(),
+        lambda logits, labels: torch.nn.functional.cross_entropy(logits, labels, reduction="sum"),
+    ],
+    ids=["ce", "sce", "hinge", "mae", "clamped", "sum"],
+)
+def test_honest_losses_stand_every_check(loss: Loss) -> None:
+    for seed in range(3):
+        fit(lambda: loss, seed)
+
+
+def test_a_loss_that_carries_the_public_labels_gains_nothing_without_the_seed() -> None:
+    """It guesses split, noise and order from a seed; with the right one it would know the clean label of every row."""
+
+    def carrying(guess: int) -> Loss:
+        split, noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(guess).spawn(3))
+        digits = DigitsLabelNoise()
+        clean = digits.data(split).targets
+        digits.spoiled(clean, noise)
+        rows = iter(())
+
+        def loss(logits: Any, labels: Any) -> Any:
+            nonlocal rows
+            batch = list(itertools.islice(rows, len(labels)))
+            if not batch:
+                rows = iter(order.permutation(len(clean)))
+                batch = list(itertools.islice(rows, len(labels)))
+            return cross_entropy(logits, torch.from_numpy(clean[batch]))
+
+        return loss
+
+    assert trained(carrying(5), seed=5, epochs=15) > 0.93
+    assert trained(carrying(5), seed=6, epochs=15) < 0.3
 
 
 def test_problems_name_the_field() -> None:
@@ -220,6 +324,7 @@ async def test_a_candidate_sees_neither_clean_labels_nor_the_trainer(pool: Pool)
 @pytest.mark.slow
 async def test_losses_score_as_published_and_teach(pool: Pool) -> None:
     verifier = LossVerifier(pool)
+    verifier.secret = b"the same trainings in every run of this test"
     good = await verifier.verify(TASK, SYMMETRIC)
     assert good.verified
     assert good.score == pytest.approx(0.95, abs=0.03)

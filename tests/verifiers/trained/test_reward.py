@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,7 @@ from gristmill.verifiers.trained.reward.environment import Episodes, Floats, Set
 from gristmill.verifiers.trained.reward.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
 from gristmill.verifiers.trained.reward.trainer import Batch, train
-from gristmill.verifiers.trained.reward.verifier import RewardVerifier, ask, recheck
+from gristmill.verifiers.trained.reward.verifier import RewardTraining, RewardVerifier, ask, recheck
 from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
@@ -171,14 +172,69 @@ def counting() -> Callable[..., Any]:
 def test_a_reward_that_depends_on_more_than_its_step_is_found_out(reward: Callable[..., Any]) -> None:
     recorded = [(batch, ask(reward, batch)[0]) for batch in (some_batch(12), some_batch(9))]
     with pytest.raises(CandidateFault, match="other rewards"):
-        recheck(reward, recorded)  # type: ignore[arg-type]  # a plain function answers as a served one does
+        recheck(reward, recorded, np.random.default_rng(0), 3)
 
 
 def test_a_reward_of_its_step_alone_stands_the_recheck() -> None:
     def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
         return np.abs(next_obs[:, 1]) * 10 + 5.0 * info["terminated"] - 0.01 * info["step"] + action
 
-    recheck(reward, [(batch, ask(reward, batch)[0]) for batch in (some_batch(12), some_batch(9))])  # type: ignore[arg-type]
+    for rows in ((12, 9), (12, 12)):
+        recorded = [(batch, ask(reward, batch)[0]) for batch in map(some_batch, rows)]
+        recheck(reward, recorded, np.random.default_rng(0), 3)
+
+
+def now_and_then(honest: Callable[[int], bool]) -> Callable[[], Callable[..., Any]]:
+    """Rewards that look at other rows in calls that are not `honest`: a process that begins anew counts anew."""
+
+    def begun() -> Callable[..., Any]:
+        calls = itertools.count()
+
+        def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
+            own = np.abs(next_obs[:, 1])
+            return own if honest(next(calls)) else own - own.mean()
+
+        return reward
+
+    return begun
+
+
+def of_whole_episodes() -> Callable[..., Any]:
+    """Looks ahead where rows stand as in a training, and knows a shuffled batch."""
+
+    def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
+        own, episodes = np.abs(next_obs[:, 1]), Settings().episodes
+        follows = (obs[episodes:] == next_obs[:-episodes]).all(axis=1).mean()
+        return own + 10 * (np.roll(own, -episodes) if follows > 0.9 else 0)
+
+    return reward
+
+
+class Quick(MountainCar):
+    """A training of 24 short rollouts."""
+
+    training = Settings(steps=24 * 64 * 8, horizon=8, graded_episodes=1, checkpoint_episodes=1)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        now_and_then(lambda call: call % 4 == 0),  # where the first version of this judge looked
+        now_and_then(lambda call: call < 6),
+        now_and_then(lambda call: call % 2 == 0),
+        now_and_then(lambda call: call > 3),
+        of_whole_episodes,
+    ],
+    ids=["every fourth", "at first", "every second", "later", "shuffled"],
+)
+def test_a_reward_cannot_know_when_it_is_asked_again(begun: Callable[[], Callable[..., Any]]) -> None:
+    """Each process of a training begins anew, as a fresh sandbox does."""
+    training = RewardTraining(Quick(), "reward/1")
+    for seed in range(3):
+        _, record = training.train(begun(), seed, math.inf)  # type: ignore[arg-type]  # answers as a served one does
+        (again,) = training.rechecks(record, np.random.default_rng(seed))
+        with pytest.raises(CandidateFault, match="other rewards"):
+            again(begun())  # type: ignore[arg-type]  # likewise
 
 
 def test_problems_name_the_field() -> None:
@@ -240,6 +296,7 @@ async def test_a_candidate_finds_neither_trainer_nor_environment_beside_it(pool:
 @pytest.mark.slow
 async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     verifier = RewardVerifier(pool)
+    verifier.secret = b"the same trainings in every run of this test"
     good = await verifier.verify(TASK, SPEED)
     assert good.passed
     assert good.verified

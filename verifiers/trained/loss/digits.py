@@ -20,7 +20,6 @@ __all__ = ["CLASSES", "DigitsLabelNoise"]
 
 CLASSES = 10
 
-_SPLIT_SEED = 2024
 _HELD_OUT = 0.25
 _HIDDEN = 128
 _CROSS_ENTROPY = """import torch.nn.functional as F
@@ -66,9 +65,13 @@ class DigitsLabelNoise:
             "wrong labels by heart and ends at about .85 on clean held-out images."
         )
 
-    def data(self) -> Data:
-        """A fixed split, 75 to 25."""
-        return _digits()
+    def data(self, generator: np.random.Generator) -> Data:
+        """Three in four are learned from, one in four is held out."""
+        images, labels = _digits()
+        order = generator.permutation(len(labels))
+        images, labels = images[order], labels[order]
+        held = round(len(labels) * _HELD_OUT)
+        return Data(images[held:], labels[held:], images[:held], labels[:held])
 
     def spoiled(self, targets: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
         """Labels of which exactly the share was replaced by another class, each of the nine alike (symmetric noise)."""
@@ -102,14 +105,10 @@ class DigitsLabelNoise:
 
 
 @cache
-def _digits() -> Data:
+def _digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
         raise UserError("tasks of kind loss need scikit-learn: pip install 'gristmill[losses]'") from None
     images, labels = load_digits(return_X_y=True)
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(labels))
-    images = (images[order] / 16.0).astype(np.float32)
-    labels = labels[order].astype(np.int64)
-    held = round(len(labels) * _HELD_OUT)
-    return Data(images[held:], labels[held:], images[:held], labels[:held])
+    return (images / 16.0).astype(np.float32), labels.astype(np.int64)

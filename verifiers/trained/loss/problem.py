@@ -89,8 +89,10 @@ class Problem(Protocol):
         """Source of losses to compare with: "human", the best known by hand, and "usual"."""
         ...
 
-    def data(self) -> Data:
-        """The data, loaded once.
+    def data(self, generator: np.random.Generator) -> Data:
+        """The data, loaded once, in a split that is drawn from `generator`.
+
+        A split that everybody knows could be carried in a loss, which then knows what its targets should be.
 
         Raises:
             UserError: what it is loaded with is not installed.

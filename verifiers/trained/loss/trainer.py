@@ -67,7 +67,8 @@ def train(
 ) -> TrainedNetwork:
     """Train one network from nothing with `loss` and grade it on the held-out data.
 
-    `loss` is called once a batch. `settings` are the problem's own if None; `deadline` is a `time.monotonic` instant.
+    `loss` is called once a batch; split, noise, order and weights follow from `seed`. `settings` are the problem's own
+    if None; `deadline` is a `time.monotonic` instant.
 
     Raises:
         Deadline: it had not ended by then.
@@ -75,8 +76,8 @@ def train(
     """
     torch = require_torch()
     settings = settings or problem.training
-    data = problem.data()
-    noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    split, noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
+    data = problem.data(split)
     targets = problem.spoiled(data.targets, noise)
     inputs, held_out = torch.from_numpy(data.inputs), torch.from_numpy(data.held_out_inputs)
     with torch.random.fork_rng(devices=[]):  # torch's own stream is left as it was

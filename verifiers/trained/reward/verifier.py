@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RewardTraining", "RewardVerifier", "ask", "recheck"]
 
-_RECORDED: Final = 6
+_RECORDED: Final = 12
 _MOST_COMPONENTS: Final = 12
 
 
@@ -32,15 +34,18 @@ _MOST_COMPONENTS: Final = 12
 class _Watched:
     """A candidate's reward between trainer and sandbox: checks every answer and keeps what is needed afterwards."""
 
-    served: ServedFunction
-    every: int = 4
+    served: Callable[..., Any]
+    chance: np.random.Generator
     recorded: list[tuple[Batch, Floats]] = field(default_factory=list)
     components: list[dict[str, tuple[float, float, float]]] = field(default_factory=list)
 
     def __call__(self, batch: Batch) -> Floats:
         rewards, parts = ask(self.served, batch)
-        if len(self.components) % self.every == 0 and len(self.recorded) < _RECORDED:
-            self.recorded.append((batch, rewards))
+        # Reservoir sampling: which rollouts are kept is known to nobody before the training has ended.
+        calls, kept = len(self.components) + 1, len(self.recorded)
+        place = kept if kept < _RECORDED else int(self.chance.integers(calls))
+        if place < _RECORDED:
+            self.recorded[place : place + 1] = [(batch, rewards)]
         self.components.append({name: (float(p.min()), float(p.mean()), float(p.max())) for name, p in parts.items()})
         return rewards
 
@@ -58,21 +63,22 @@ class RewardTraining:
         self.verifier = verifier
         self.measure = environment.measure
 
-    def probe(self, served: ServedFunction) -> None:
+    def probe(self, served: ServedFunction, chance: np.random.Generator) -> None:
         """Ask about steps from all over the observations' ranges, so that a mistake shows in milliseconds."""
-        generator = np.random.default_rng(7)
         for rows in (64, 1, 33):
-            ask(served, _anywhere(self.environment, rows, generator))
+            ask(served, _anywhere(self.environment, rows, chance))
 
     def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a policy; every answer of the reward is checked, and some are kept."""
-        watched = _Watched(served)
+        watched = _Watched(served, np.random.default_rng([seed, 1]))
         policy = train(watched, self.environment, seed, deadline=deadline)
         return policy.grade, (policy, watched)
 
-    def recheck(self, served: ServedFunction, record: _Record) -> None:
+    def rechecks(self, record: _Record, chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
         """See `recheck`."""
-        recheck(served, record[1].recorded)
+        return [
+            partial(recheck, recorded=record[1].recorded, chance=chance, episodes=self.environment.training.episodes)
+        ]
 
     def feedback(self, target: float, records: Sequence[_Record]) -> str:
         """How grade and reward went."""
@@ -85,8 +91,10 @@ class RewardVerifier:
     The candidate is ``reward(obs, action, next_obs, info)`` on arrays with one row a step; it returns (n,) numbers,
     or those and a dict of named components, each (n,). Trainer, environment, seeds and grade are here, on the
     judge's side; the candidate's process sees the steps of one seed's training and nothing else. The outcome is
-    `passed` if the score reaches the task's `target` (default .9). Recorded steps are asked again, rows shuffled
-    across batches, of a fresh process: a reward whose answers differ depends on more than its step and is `invalid`.
+    `passed` if the score reaches the task's `target` (default .9). Rollouts that nobody can know beforehand are asked
+    again of a fresh process, episodes and rows in other company: a reward whose answers differ depends on more than its
+    step and is `invalid`. Seeds and places of checks follow from `secret`: the same trainings for all rewards that are
+    judged with one.
 
     `settings.seeds`: how many policies are trained, 1 to 20 (default 3).
     """
@@ -99,6 +107,7 @@ class RewardVerifier:
         # The second run of a passing reward is the re-check on a fresh process, which is always done.
         self._pool = pool
         self._confirm = confirm
+        self.secret = secrets.token_bytes(32)
 
     @staticmethod
     def problems(task: Task) -> list[str]:
@@ -113,7 +122,7 @@ class RewardVerifier:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
         training = RewardTraining(environment(task.environment), f"{self.name}/{self.version}")
-        return await judge_trained(self._pool, task, offered, training)
+        return await judge_trained(self._pool, task, offered, training, self.secret)
 
 
 PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))
@@ -183,16 +192,23 @@ def _anywhere(environment: Environment, rows: int, generator: np.random.Generato
     )
 
 
-def recheck(served: ServedFunction, recorded: list[tuple[Batch, Floats]]) -> None:
-    """Ask again about recorded steps, in another order and company.
+def recheck(
+    served: Callable[..., Any], recorded: list[tuple[Batch, Floats]], chance: np.random.Generator, episodes: int
+) -> None:
+    """Ask again about recorded steps, in two kinds of other company, in any order.
+
+    In half of the batches whole episodes stand side by side that never did, which looks like a training; in half any
+    rows do, so that no other row tells what the first answer was made from.
 
     Raises:
         CandidateFault: an answer differs.
     """
-    rows = np.random.default_rng(11).permutation(sum(len(rewards) for _, rewards in recorded))
     whole = _joined([batch for batch, _ in recorded])
     before = np.concatenate([rewards for _, rewards in recorded])
-    for part in np.array_split(rows, len(recorded)):
+    parts = [*_regrouped(len(before), len(recorded), episodes, chance)]
+    parts += np.array_split(chance.permutation(len(before)), len(recorded))
+    for place in chance.permutation(len(parts)):
+        part = parts[place]
         again, _ = ask(served, _taken(whole, part))
         if not np.allclose(again, before[part], rtol=1e-6, atol=1e-9 * (1.0 + float(np.abs(before).max()))):
             raise CandidateFault(
@@ -201,6 +217,15 @@ def recheck(served: ServedFunction, recorded: list[tuple[Batch, Floats]]) -> Non
                 "reward of a step may depend on that step's obs, action, next_obs and info only: not on other rows "
                 "of the batch, earlier calls, chance or time.",
             )
+
+
+def _regrouped(rows: int, batches: int, episodes: int, chance: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Row numbers in as many batches, each of (time, episodes) as in a training, of episodes from all of them."""
+    if rows % (batches * episodes):
+        return
+    columns = np.arange(rows).reshape(batches, -1, episodes).transpose(0, 2, 1).reshape(batches * episodes, -1)
+    for part in np.split(chance.permutation(columns), batches):
+        yield part.T.reshape(-1)
 
 
 def _joined(batches: list[Batch]) -> Batch:

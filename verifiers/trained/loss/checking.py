@@ -1,0 +1,204 @@
+"""Whether a loss answers for its arguments alone, and whether its gradient is its own.
+
+Batches are recorded at places of a training that nobody can know beforehand, and are asked again of fresh processes:
+as they were, and moved to either side along a direction. Each process gets every batch once, in the shape, precision
+and order of a training, so that a loss cannot tell a check from a training, nor two sides of one batch from two
+batches, and be honest there only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.verifiers.records import Outcome
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction
+
+__all__ = ["Asked", "Recorder", "ask", "check_gradient", "rechecks"]
+
+RECORDED: Final = 32
+_STEP: Final = 2e-3
+"""How far one output is moved, root mean square; outputs are of the order of one."""
+_A_LITTLE, _MUCH = (0.03, 0.5), (0.3, 0.125)
+"""A difference beyond the first, as a share of the slope, is allowed in that share of the batches: a loss may have
+kinks, which a few rows of a batch lie on, but its gradient is not another function's."""
+
+Outputs = NDArray[np.floating[Any]]
+Targets = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One batch and what the loss said of it."""
+
+    outputs: Outputs
+    targets: Targets
+    value: float
+    gradient: Outputs
+
+
+class Recorder:
+    """A candidate's loss between trainer and sandbox: checks every answer, and keeps a random `RECORDED` of them."""
+
+    def __init__(self, served: Callable[..., Any], chance: np.random.Generator) -> None:
+        self._served = served
+        self._chance = chance
+        self._calls = 0
+        self.kept: list[Asked] = []
+
+    def __call__(self, outputs: Outputs, targets: Targets) -> tuple[float, NDArray[np.float32]]:
+        """See `ask`; the gradient in the precision of a training."""
+        value, gradient = ask(self._served, outputs, targets)
+        self._calls += 1
+        # Reservoir sampling (Vitter 1985): each call is as likely to be kept, however many there will be.
+        place = len(self.kept) if len(self.kept) < RECORDED else int(self._chance.integers(self._calls))
+        if place < RECORDED:
+            self.kept[place : place + 1] = [Asked(outputs, targets, value, gradient)]
+        return value, gradient.astype(np.float32)
+
+
+def ask(served: Callable[..., Any], outputs: Outputs, targets: Targets) -> tuple[float, Outputs]:
+    """The loss of a batch and its gradient, checked.
+
+    Raises:
+        CandidateFault: not a finite number, or not a finite gradient of the outputs' shape.
+    """
+    answer = served(outputs, targets)
+    if isinstance(answer, dict) and isinstance(answer.get("problem"), str):
+        raise CandidateFault(Outcome.INVALID, f"The loss cannot be used: {answer['problem'][:300]}.")
+    value, gradient = (answer.get("value"), answer.get("gradient")) if isinstance(answer, dict) else (None, None)
+    if type(value) is not float or not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
+        raise CandidateFault(Outcome.INVALID, "The loss gave no number with a gradient.")
+    if gradient.shape != outputs.shape:
+        raise CandidateFault(
+            Outcome.INVALID, f"The gradient has shape {gradient.shape}, the network's outputs {outputs.shape}."
+        )
+    if not np.isfinite(value):
+        raise CandidateFault(
+            Outcome.INVALID,
+            f"The loss was {value} for outputs between {outputs.min():.3g} and {outputs.max():.3g}; it must be finite: "
+            "clamp what goes into a logarithm or a division.",
+        )
+    if not np.isfinite(gradient).all():
+        raise CandidateFault(
+            Outcome.INVALID,
+            f"The loss was {value:.4g}, but its gradient was not finite for outputs between {outputs.min():.3g} and "
+            f"{outputs.max():.3g}: clamp what goes into a logarithm, a root or a division.",
+        )
+    return value, gradient
+
+
+def check_gradient(
+    served: Callable[..., Any], outputs: Outputs, targets: Targets, generator: np.random.Generator
+) -> None:
+    """A first look at the gradient, before any training: along four directions, in one process.
+
+    A loss that knows that it is being looked at passes; `rechecks` is what decides.
+
+    Raises:
+        CandidateFault: the gradient is not the value's own.
+    """
+    value, gradient = ask(served, outputs, targets)
+    asked = Asked(outputs, targets, value, gradient)
+    pairs = []
+    for _ in range(4):
+        above, below = _sides(asked, generator)
+        pairs.append((asked, above, below, ask(served, above, targets)[0], ask(served, below, targets)[0]))
+    _judge_slopes(pairs)
+
+
+def rechecks(kept: Sequence[Asked], chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
+    """What to ask of three fresh processes: the recorded batches, the same moved one way, and the other way.
+
+    Each raises CandidateFault where an answer differs from the recorded one; the last also where the gradients are not
+    the values' own.
+    """
+    sides = [_sides(each, chance) for each in kept]
+    values: dict[tuple[int, int], float] = {}
+
+    def moved(side: int, order: Sequence[int], last: bool, served: ServedFunction) -> None:
+        for place in order:
+            values[side, place] = ask(served, sides[place][side], kept[place].targets)[0]
+        if last:
+            _judge_slopes(
+                [(each, *sides[n], values[0, n], values[1, n]) for n, each in enumerate(kept)],
+            )
+
+    asking: list[Callable[..., None]] = [
+        partial(_same, [kept[place] for place in _order(kept, chance)]),
+        partial(moved, 0, _order(kept, chance)),
+        partial(moved, 1, _order(kept, chance)),
+    ]
+    shuffled = [asking[place] for place in chance.permutation(3)]
+    sided = [each for each in shuffled if each is not asking[0]]
+    return [each if each is asking[0] else partial(each, each is sided[-1]) for each in shuffled]
+
+
+def _order(kept: Sequence[Asked], chance: np.random.Generator) -> list[int]:
+    return [int(place) for place in chance.permutation(len(kept))]
+
+
+def _same(kept: Sequence[Asked], served: ServedFunction) -> None:
+    for each in kept:
+        again, slope = ask(served, each.outputs, each.targets)
+        same = np.isclose(again, each.value, rtol=1e-4, atol=1e-6)
+        grain = 1e-6 + 1e-4 * float(np.abs(each.gradient).max())
+        if not same or not np.allclose(slope, each.gradient, rtol=1e-3, atol=grain):
+            raise CandidateFault(
+                Outcome.INVALID,
+                "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
+                "may depend on its arguments only: not on earlier calls, chance or time.",
+            )
+
+
+def _sides(asked: Asked, chance: np.random.Generator) -> tuple[Outputs, Outputs]:
+    """A batch moved a little one way and the other, in its own precision.
+
+    Every other direction is chance, the others lean on the claimed gradient: along chance alone the slope of a network
+    that has learned drowns in the grain of single precision, and along the gradient one that leaves out rows agrees.
+    """
+    noise = chance.standard_normal(asked.outputs.shape)
+    direction = noise / np.sqrt((noise**2).sum())
+    length = _length(asked.gradient)
+    if length > 0 and chance.random() < 0.5:
+        direction += asked.gradient / length
+    direction *= _STEP * np.sqrt(direction.size) / np.sqrt((direction**2).sum())
+    # Which side is which must not be told by the loss going up or down.
+    direction *= 1 if chance.random() < 0.5 else -1
+    kind = asked.outputs.dtype
+    return (asked.outputs + direction).astype(kind), (asked.outputs - direction).astype(kind)
+
+
+def _length(array: NDArray[Any]) -> float:
+    return float(np.sqrt((array.astype(np.float64) ** 2).sum()))
+
+
+def _judge_slopes(pairs: Sequence[tuple[Asked, Outputs, Outputs, float, float]]) -> None:
+    """Compare what the values changed by with what the gradients said.
+
+    Raises:
+        CandidateFault: in more than a few they disagree.
+    """
+    wrong, off = (0.0, 0.0), []
+    for asked, above, below, value_above, value_below in pairs:
+        moved = above.astype(np.float64) - below.astype(np.float64)
+        change, claimed = value_above - value_below, float((asked.gradient * moved).sum())
+        # The value is computed in single precision, whose grain the difference of two values shows.
+        grain = 3e-6 * max(1.0, abs(value_above))
+        usual = _length(asked.gradient) * _length(moved) / np.sqrt(moved.size)
+        middle = abs((value_above + value_below) / 2 - asked.value)
+        apart = max(abs(change - claimed) - grain, middle - abs(change) - 0.02 * max(1.0, abs(asked.value)), 0.0)
+        off.append(apart / max(abs(change), abs(claimed), usual, 1e-300))
+        wrong = max(wrong, (off[-1], change), key=lambda each: each[0])
+    if any(np.mean(np.array(off) > beyond) > share for beyond, share in (_A_LITTLE, _MUCH)):
+        raise CandidateFault(
+            Outcome.INVALID,
+            "The gradient is not the loss's own: where the outputs moved a little the value changed by "
+            f"{wrong[1]:.4g}, {wrong[0]:.0%} off what its gradient says. Detached terms and hand-written gradients "
+            "are not allowed.",
+        )
