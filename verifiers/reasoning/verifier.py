@@ -1,4 +1,4 @@
-"""Judge answers to reasoning-gym's generated problems by its own scorers, in a sandbox."""
+"""Judge answers to reasoning-gym's generated problems: one process reads, another scores."""
 
 from __future__ import annotations
 
@@ -6,39 +6,53 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
-from gristmill.sandbox.records import Ending, Job, Limits, Profile
-from gristmill.verifiers.calling import outcome_of, statements
-from gristmill.verifiers.reasoning.datasets import EXACT, NUMBER, refusal
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.verifiers.calling import outcome_of, over_limits, statements
+from gristmill.verifiers.judging import unscored
+from gristmill.verifiers.reasoning.datasets import READINGS, refusal
+from gristmill.verifiers.reasoning.forms import well_formed
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["ASK", "REASONING", "ReasoningVerifier", "answer_in", "how_judged"]
+__all__ = ["ASK", "READING", "REASONING", "ReasoningVerifier", "answer_in", "scores_in", "value_in"]
 
 _GUEST: Final = "gristmill.verifiers.reasoning.guest"
-REASONING: Final = Profile(name="reasoning", guest=(_GUEST,), preload=("reasoning_gym",), image="reasoning")
+READING: Final = Profile(name="reasoning-reading", guest=(f"{_GUEST}.wire", f"{_GUEST}.candidate"))
+"""Where a reply is read: nothing of reasoning-gym is loaded there."""
+REASONING: Final = Profile(
+    name="reasoning", guest=(f"{_GUEST}.wire", f"{_GUEST}.judge"), preload=("reasoning_gym",), image="reasoning"
+)
+"""Where the item is made again and a value is scored."""
 LIMITS: Final = Limits(wall_seconds=30, cpu_seconds=30, memory_mb=1536, processes=4, output_kb=256)
 ASK: Final = "\n\nEnd with your final answer between <answer> and </answer>, and put nothing else there."
 """What an imported prompt ends with."""
 _LONGEST: Final = 10_000
 _TAGS: Final = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
+_UNREAD: Final = {
+    Outcome.INVALID: "Your answer was read as {answer!r}. It is not of the form that was asked for ({form}).",
+    Outcome.ERROR: "Your answer could not be read.",
+    Outcome.TIMEOUT: "Your answer could not be read within the limits.",
+    Outcome.OUT_OF_MEMORY: "Your answer could not be read within the limits.",
+}
 _FIELDS: Final = {"dataset": str, "seed": int, "size": int, "index": int, "version": str}
 
 
 class ReasoningVerifier:
-    """Score = what reasoning-gym's scorer says, in [0, 1]; `passed` at 1. Strength: `tested`.
+    """Score in [0, 1]; `passed` at 1. Strength: `tested`.
 
     `Task.check` names the item: `dataset`, `seed`, `size`, `index` and the `version` that made it; it is made again
-    in the sandbox. The answer is what stands last between ``<answer>`` and ``</answer>``, else the last line. Scorers
-    that accept wrong answers are replaced or refused by name; see `gristmill.verifiers.reasoning.datasets`.
+    in a sandbox. The answer is what stands last between ``<answer>`` and ``</answer>``, else the last line. It is read
+    in another sandbox, as the form that `gristmill.verifiers.reasoning.datasets` names for the data set; what is not
+    wholly of that form is `invalid`. The value is checked here and scored by a rule of ours, next to the item.
 
     Raises:
         UserError: another version of reasoning-gym makes another question of that seed (on `verify`).
     """
 
     name = "reasoning"
-    version = 1
+    version = 2
     kind = "reasoning"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
@@ -68,11 +82,15 @@ class ReasoningVerifier:
         if answer is None:
             text = "No answer was found: put it between <answer> and </answer>."
             return self._verdict(Outcome.INVALID, 0.0, text)
-        told = await self._ask(task, answer)
-        if isinstance(told, Outcome):
-            return self._verdict(told, 0.0, "The answer could not be scored within the limits.")
-        if told == 1 and self._confirm and await self._ask(task, answer, fresh=True) != told:
-            return self._verdict(Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
+        told = await self._score(task, answer)
+        if isinstance(told, Verdict):
+            return told
+        if told == 1 and self._confirm:
+            again = await self._score(task, answer, fresh=True)
+            if isinstance(again, Verdict) and again.score is None:
+                return again
+            if again != told:
+                return self._verdict(Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
         outcome = Outcome.PASSED if told == 1 else Outcome.FAILED
         partly = f" It is partly right: {told:.2f} of 1." if 0 < told < 1 else ""
         untagged = "" if _TAGS.search(solution) else " There is no <answer>, so your last line was taken."
@@ -83,23 +101,35 @@ class ReasoningVerifier:
         )
         return self._verdict(outcome, told, text)
 
-    async def _ask(self, task: Task, answer: str, *, fresh: bool = False) -> float | Outcome:
+    async def _score(self, task: Task, answer: str, *, fresh: bool = False) -> float | Verdict:
+        """The score, or the verdict that ends the matter."""
         check: dict[str, Any] = dict(task.check or {})
         made_by = check.pop("version")
-        question = task.prompt.removesuffix(ASK)
-        request = check | {"question": question, "answers": [answer], "how": how_judged(check["dataset"])}
-        report = await self._pool.run(
-            Job(program=f"{_GUEST}.gym:score_answers", request=request, limits=LIMITS), REASONING, fresh=fresh
-        )
-        said = statements(report) if report.ending is Ending.FINISHED else []
-        if not said or type(said[0]) is not dict:
-            return outcome_of(report)[0]
-        if said[0].get("changed"):
+        form, rule = READINGS[check["dataset"]]
+        request: dict[str, Any] = {"form": form, "answers": [answer]}
+        job = Job(program=f"{_GUEST}.candidate.read_answer:read_answers", request=request, limits=LIMITS)
+        report = await self._pool.run(job, READING, fresh=fresh)
+        read = value_in(report, form)
+        if isinstance(read, Outcome):
+            return self._verdict(read, 0.0, _UNREAD[read].format(answer=answer[:200], form=form.replace("-", " ")))
+        request = check | {"question": task.prompt.removesuffix(ASK), "form": form, "rule": rule, "values": [read[0]]}
+        job = Job(program=f"{_GUEST}.judge.score_values:score_values", request=request, limits=LIMITS)
+        report = await self._pool.run(job, REASONING, fresh=fresh)
+        if (over := over_limits(report)) is not None:
+            return self._verdict(over, 0.0, "The answer could not be scored within the limits.")
+        scores = scores_in(report, 1)
+        if scores is None:
+            return unscored(f"the scorer of {check['dataset']} said nothing that counts", verifier=self._label)
+        if not scores:
             raise UserError(
                 f"task {task.id!r}: this version of reasoning-gym does not make its question from its seed; it was "
                 f"made by {made_by}: install that, or import the tasks again"
             )
-        return float(said[0]["scores"][0])
+        return scores[0]
+
+    @property
+    def _label(self) -> str:
+        return f"{self.name}/{self.version}"
 
     def _verdict(self, outcome: Outcome, score: float, feedback: str) -> Verdict:
         info = self._pool.info(REASONING)
@@ -109,23 +139,51 @@ class ReasoningVerifier:
             checks=(Check(name="answer", outcome=outcome, public=True, detail=feedback),),
             strength=Strength.TESTED,
             feedback=feedback,
-            verifier=f"{self.name}/{self.version}",
+            verifier=self._label,
             sandbox=info.label,
         )
 
 
 def answer_in(reply: str) -> str | None:
-    """The answer that a reply gives: between the last pair of tags, else its last line; None if there is none."""
+    """The answer that a reply gives: between the last pair of tags, else its last line; None if there is none.
+
+    Nothing between tags is an answer: some puzzles end in nothing.
+    """
     text = reply[-200_000:]
     tagged = _TAGS.findall(text)
     if tagged:
         answer = str(tagged[-1]).strip()
-    else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        answer = lines[-1] if lines else ""
+        return answer if len(answer) <= _LONGEST else None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    answer = lines[-1] if lines else ""
     return answer if answer and len(answer) <= _LONGEST else None
 
 
-def how_judged(dataset: str) -> str:
-    """Which scorer decides: the library's own, or one of ours where its own is wrong."""
-    return "exact" if dataset in EXACT else "number" if dataset in NUMBER else "own"
+def value_in(report: Report, form: str) -> list[Any] | Outcome:
+    """The value that a reading process has sent, alone in a list; or the outcome of an answer without any.
+
+    Whoever took that process over may have sent anything: what is no value of the form is the candidate's `error`.
+    """
+    if report.ending is not Ending.FINISHED:
+        return outcome_of(report)[0]
+    match statements(report):
+        case [{"read": [None], **more}] if not more:
+            return Outcome.INVALID
+        case [{"read": [{"value": value, **rest}], **more}] if not more and not rest and well_formed(form, value):
+            return [value]
+    return Outcome.ERROR
+
+
+def scores_in(report: Report, number: int) -> list[float] | None:
+    """The `number` scores that a scoring process has sent, each in [0, 1].
+
+    None for anything else, which is our fault and no candidate's; an empty list if it makes another question.
+    """
+    if report.ending is not Ending.FINISHED:
+        return None
+    match statements(report):
+        case [{"changed": True, **more}] if not more:
+            return []
+        case [{"scores": list(scores), **more}] if not more and len(scores) == number:
+            return scores if all(type(score) is float and 0 <= score <= 1 for score in scores) else None
+    return None
