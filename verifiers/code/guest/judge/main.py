@@ -139,14 +139,13 @@ def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], ot
         if name:
             recorder.failed(name, CandidateError(recorder.candidate.lost), sources)
         return
-    troubles = len(recorder.candidate.trouble)
-    recorder.log.clear()
+    troubles = recorder.begin()
     try:
         action()
     except BaseException as error:  # whatever a test raises, it has failed
         recorder.failed(name or otherwise, error, sources)
         return
-    if len(recorder.candidate.trouble) > troubles:
+    if recorder.candidate.troubles > troubles:
         recorder.refused(name or otherwise, recorder.candidate.trouble[-1])
     elif name:
         recorder.passed(name)

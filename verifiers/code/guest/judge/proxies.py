@@ -32,7 +32,10 @@ class Line(Protocol):
     operators: int
     decisions: int
     comparisons: int
-    trouble: list[str]
+
+    def fail(self, reason: str) -> None:
+        """Let the check that runs fail, whatever comes of it."""
+        ...
 
     def ask(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Have the candidate do something with one of its objects."""
@@ -123,7 +126,7 @@ def _enter(self: Handle) -> Any:
 def _exit(self: Handle, kind: Any, error: Any, trace: Any) -> bool:
     swallow = self._gristmill_line.ask("exit", self._gristmill_number, (error,)) is True
     if swallow and error is not None and not _raised_on_purpose(error, self._gristmill_line):
-        self._gristmill_line.trouble.append("a context manager of the candidate tried to hide a failure")
+        self._gristmill_line.fail("a context manager of the candidate tried to hide a failure")
         return False
     return swallow
 

@@ -69,8 +69,7 @@ class _Plugin:
             self._recorder.refused(name, f"the file could not be collected: {str(report.longrepr)[-500:]}")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._troubles = len(self._recorder.candidate.trouble)
-        self._recorder.log.clear()
+        self._troubles = self._recorder.begin()
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         if call.excinfo is not None:
@@ -95,7 +94,7 @@ class _Plugin:
         recorder = self._recorder
         if failed:
             recorder.failed(name, self._errors[name], self._sources)
-        elif len(recorder.candidate.trouble) > self._troubles:
+        elif recorder.candidate.troubles > self._troubles:
             recorder.refused(name, recorder.candidate.trouble[-1])
         elif name not in self._errors:
             recorder.ran += 1

@@ -31,6 +31,12 @@ class Recorder:
         self.asserted = 0
         self.ran = 0
 
+    def begin(self) -> int:
+        """A check begins; returns how much trouble there was before it."""
+        self.log.clear()
+        self.candidate.begin()
+        return self.candidate.troubles
+
     def count(self) -> None:
         """An assertion is about to be made."""
         self.asserted += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from gristmill.verifiers.code.guest.judge.proxies import Handle
 
-__all__ = ["call_text", "short"]
+__all__ = ["call_text", "error_text", "short"]
 
 
 class _Plain(reprlib.Repr):
@@ -39,3 +39,11 @@ def call_text(op: str, target: Any, args: Any, kwargs: dict[str, Any] | None) ->
         return f"{name}.{args[0]}" + (f"({', '.join(map(short, args[1:]))})" if op == "operator" else "")
     inside = [short(value) for value in args] + [f"{key}={short(value)}" for key, value in (kwargs or {}).items()]
     return f"{name}({', '.join(inside)})" if op == "call" else f"{op}({name})"
+
+
+def error_text(error: BaseException) -> str:
+    """An exception's type and message, cut to a line."""
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except Exception:  # its message may hold a number that is too long to write, or be of the tests' own making
+        return type(error).__name__

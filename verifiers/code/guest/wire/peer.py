@@ -67,6 +67,8 @@ class Wire:
         answer: does what a request asks: ``answer(op, target, args, kwargs)``; what it raises goes through `blame`.
         blame: describes an exception for the other side, in plain values; may re-raise what must not cross.
         bounds: of one message that comes in.
+        export_made: the same as `export` for what an answer holds, where that differs.
+        proxy_argument: the same as `proxy` for what a request holds, where that differs.
     """
 
     def __init__(
@@ -78,10 +80,14 @@ class Wire:
         answer: Callable[[str, Any, Any, dict[str, Any]], Any],
         blame: Callable[[BaseException], dict[str, Any]],
         bounds: Bounds,
+        export_made: Callable[[Any], Any] | None = None,
+        proxy_argument: Callable[[Any], Any] | None = None,
     ) -> None:
         self._sock = sock
         self._export = export
+        self._export_made = export_made or export
         self._proxy = proxy
+        self._proxy_argument = proxy_argument or proxy
         self._answer = answer
         self._blame = blame
         self._bounds = bounds
@@ -160,7 +166,7 @@ class Wire:
             if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError("a request is malformed")
             if linked is True:
-                unpacker = Unpacker(self._proxy)
+                unpacker = Unpacker(self._proxy_argument)
                 args = [unpacker.unpack(value) for value in args]
                 kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
                 if unpacker.refers:
@@ -184,7 +190,7 @@ class Wire:
         self._send(self._encoded(result, known, before))
 
     def _encoded(self, result: Any, known: list[Any], before: list[Snapshot]) -> bytes:
-        packer = Packer(self._export, known)
+        packer = Packer(self._export_made, known)
         try:
             if isinstance(result, StopMark):
                 value = packer.pack(result.value)
