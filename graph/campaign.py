@@ -8,7 +8,7 @@ import contextvars
 import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -182,8 +182,13 @@ async def _verifiers(config: RunConfig, pool: Jobs | None, secret: bytes) -> Asy
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
+    how: dict[str, Any] = {
+        "confirm": config.confirm,
+        "accept_together": config.accept == "together",
+        "secret": secret,
+    }
     if pool is not None:
-        yield Verifiers(pool, confirm=config.confirm, secret=secret)
+        yield Verifiers(pool, **how)
         return
     async with Pool.open(config.sandbox) as opened:
-        yield Verifiers(opened, confirm=config.confirm, secret=secret)
+        yield Verifiers(opened, **how)

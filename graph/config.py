@@ -65,6 +65,10 @@ class RunConfig(Record):
         description="where candidates run: auto, docker, docker:RUNTIME or bubblewrap",
     )
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
+    accept: Literal["verified", "together"] = Field(
+        "verified",
+        description="what counts as a pass: together takes what is refused, as it passes beside its tests alone",
+    )
     calls: Calls = Calls()
     prompts: Prompts = Prompts()
     search: Search = Search()

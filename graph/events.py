@@ -26,6 +26,7 @@ __all__ = [
     "RoundRanked",
     "RunEnded",
     "RunStarted",
+    "Settled",
     "TaskEnded",
     "TaskStarted",
 ]
@@ -90,6 +91,16 @@ class Judged(Record):
     seconds: float
 
 
+class Settled(Record):
+    """The consistency run has changed a stored verdict."""
+
+    kind: Literal["settled"] = "settled"
+    task_id: str
+    hypothesis: str
+    before: Outcome
+    outcome: Outcome
+
+
 class RoundRanked(Record):
     """All verdicts of a round are in and the best so far is known."""
 
@@ -136,6 +147,7 @@ Event = Annotated[
     | CallStarted
     | Replied
     | Judged
+    | Settled
     | RoundRanked
     | Reflected
     | TaskEnded

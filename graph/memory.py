@@ -7,12 +7,12 @@ texts that a prompt shows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.base import Plan, Strategy, draw
-from gristmill.graph.search.history import History, Past, Place, Row
+from gristmill.graph.search.history import History, Past, Place, Row, Settled
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
@@ -71,6 +71,20 @@ class TaskMemory:
         """All that is known."""
         return self._history.upto(None)
 
+    def pending(self) -> list[str]:
+        """The hypotheses whose consistency run is still to come, in the order of places."""
+        return [row.id for row in self._history.rows() if row.final.pending]
+
+    def outcome(self, verdicts: Mapping[str, Verdict]) -> tuple[str | None, bool]:
+        """(id of the best hypothesis in the end, whether any passed); `verdicts` has those settled just now."""
+        best, solved, most = None, False, None
+        for row in self._history.rows():
+            final = Settled.of(verdicts[row.id]) if row.id in verdicts else row.final
+            solved |= final.passed
+            if most is None or final.merit > most:
+                best, most = row.id, final.merit
+        return best, solved
+
     def plans(self, round: int) -> tuple[Plan, ...]:
         """The plans for the samples of a round."""
         if self._plans[0] != round:
@@ -85,6 +99,8 @@ class TaskMemory:
         wanted = dict.fromkeys(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations))
         missing = [id_ for id_ in wanted if id_ not in self._shown]
         read = await asyncio.to_thread(self._store.steps_of, self._run, missing) if missing else {}
+        # A model never learns what the consistency run has said, also where bounds were widened after it.
+        read = {id_: step.model_copy(update={"verdict": step.verdict.unsettled}) for id_, step in read.items()}
         self._shown = {id_: read[id_] if id_ in read else self._shown[id_] for id_ in wanted}
         return self._shown
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.base import Verifier
-from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.base import Consistent, Verifier
+from gristmill.verifiers.records import Apart, Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.settling import SETTLED
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -35,7 +36,9 @@ def merge_all(verdicts: Sequence[Verdict]) -> Verdict:
     failed = [each for each in verdicts if not each.passed and each.outcome is not Outcome.UNSCORED]
     if failed:
         known = [each.score for each in verdicts if each.score is not None]
-        return _merged(verdicts, failed[0].outcome, min(known))
+        merged = _merged(verdicts, failed[0].outcome, min(known))
+        # Where a part failed that no consistency run can excuse, there is nothing to settle.
+        return merged if all(each.pending for each in failed) else merged.model_copy(update={"apart": None})
     if any(each.outcome is Outcome.UNSCORED for each in verdicts):
         return _merged(verdicts, Outcome.UNSCORED, None)
     return _merged(verdicts, Outcome.PASSED, min(each.score or 0.0 for each in verdicts))
@@ -53,8 +56,12 @@ def merge_any(verdicts: Sequence[Verdict]) -> Verdict:
     passed = [each for each in verdicts if each.passed]
     if passed:
         best = min(passed, key=lambda each: _ORDER.index(each.strength))
-        merged = _merged(verdicts, Outcome.PASSED, max(each.score or 0.0 for each in passed))
-        return merged.model_copy(update={"strength": best.strength})
+        merged = _merged(passed, Outcome.PASSED, max(each.score or 0.0 for each in passed))
+        whole = _merged(verdicts, Outcome.PASSED, merged.score)
+        apart = merged.apart and merged.apart.model_copy(update={"strength": best.strength})
+        # One part that passes for good is enough.
+        settled = apart if all(each.pending for each in passed) else None
+        return whole.model_copy(update={"strength": best.strength, "apart": settled})
     if any(each.outcome is Outcome.UNSCORED for each in verdicts):
         return _merged(verdicts, Outcome.UNSCORED, None)
     best = max(verdicts, key=lambda each: each.score or 0.0)
@@ -73,7 +80,8 @@ def merge_weighted(
     gate = merge_all(gates) if gates else None
     if gate is not None and not gate.passed:
         outcome = gate.outcome
-        return _merged(everything, outcome, None if outcome is Outcome.UNSCORED else 0.0)
+        merged = _merged(everything, outcome, None if outcome is Outcome.UNSCORED else 0.0)
+        return merged if gate.pending else merged.model_copy(update={"apart": None})
     _check(parts)
     if any(each.outcome is Outcome.UNSCORED for each in parts):
         return _merged(everything, Outcome.UNSCORED, None)
@@ -94,14 +102,18 @@ def _check(verdicts: Sequence[Verdict]) -> None:
 
 
 def _merged(verdicts: Sequence[Verdict], outcome: Outcome, score: float | None) -> Verdict:
+    strength = max((each.strength for each in verdicts), key=_ORDER.index)
+    deciding = [each for each in verdicts if outcome is Outcome.PASSED or not each.passed]
+    waits = outcome in SETTLED and any(each.pending for each in deciding)
     return Verdict(
         outcome=outcome,
         score=score,
+        apart=Apart(outcome=outcome, score=score, strength=strength) if waits else None,
         metrics={
             f"{each.verifier}:{place}": each.score for place, each in enumerate(verdicts) if each.score is not None
         },
         checks=tuple(check for each in verdicts for check in each.checks),
-        strength=max((each.strength for each in verdicts), key=_ORDER.index),
+        strength=strength,
         feedback="\n".join(each.feedback for each in verdicts if each.feedback),
         verifier="+".join(dict.fromkeys(each.verifier for each in verdicts)),
         sandbox=next((each.sandbox for each in verdicts if each.sandbox), ""),
@@ -140,6 +152,11 @@ class _CombinedVerifier:
         found = [await member.verify(task, solution) for member in self._members]
         merged = self._merge(found)
         return merged.model_copy(update={"verifier": f"{self.name}/{self.version}({merged.verifier})"})
+
+    async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
+        """What passes the consistency run of every member that has one."""
+        found = [await each.together(task, judged) for each in self._members if isinstance(each, Consistent)]
+        return [all(bits) for bits in zip(*found, strict=True)]
 
 
 def all_of(*members: VerifierClass, name: str = "all_of") -> Combined:

@@ -183,6 +183,8 @@ class Verifiers:
             except SandboxError as error:
                 trouble = str(error)
                 await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
+            except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidates
+                trouble = f"the verifier raised {type(error).__name__}: {error}"
             else:
                 return [
                     settled(verdict, next(bits), accept_together=self._accept_together) if verdict.pending else verdict

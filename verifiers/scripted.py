@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Apart, Task, Verdict
+from gristmill.verifiers.settling import settled
 
-__all__ = ["ScriptedJudge"]
+__all__ = ["ScriptedJudge", "SettlingJudge"]
 
 
 class ScriptedJudge:
@@ -22,3 +23,35 @@ class ScriptedJudge:
         self.judged.append((task.id, solution))
         found = self._find(task, solution)
         return await found if inspect.isawaitable(found) else found
+
+
+class SettlingJudge(ScriptedJudge):
+    """A scripted judge all of whose verdicts wait for a consistency run, which passes what `together` says.
+
+    `settled` lists (task id, solution), in the order of settling.
+    """
+
+    def __init__(
+        self, find: Callable[[Task, str], Verdict | Awaitable[Verdict]], together: Callable[[Task, str], bool]
+    ) -> None:
+        super().__init__(find)
+        self.settled: list[tuple[str, str]] = []
+        self._together = together
+
+    async def verify_apart(self, task: Task, solution: str) -> Verdict:
+        """The scripted verdict, pending."""
+        found = await super().verify(task, solution)
+        if found.score is None:
+            return found
+        apart = Apart(outcome=found.outcome, score=found.score, strength=found.strength)
+        return found.model_copy(update={"apart": apart})
+
+    async def verify(self, task: Task, solution: str) -> Verdict:
+        """The scripted verdict, settled."""
+        (done,) = await self.settle_all(task, [(solution, await self.verify_apart(task, solution))])
+        return done
+
+    async def settle_all(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        """What the script makes of pending verdicts."""
+        self.settled += [(task.id, solution) for solution, verdict in judged if verdict.pending]
+        return [settled(verdict, self._together(task, solution)) for solution, verdict in judged]

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from gristmill.graph.config import knobs, paths
 
-__all__ = ["SANDBOX_VARIABLE", "ConfigFile", "Flags", "Json", "Sandbox", "Workspace", "options_of"]
+__all__ = ["SANDBOX_VARIABLE", "Accept", "ConfigFile", "Flags", "Json", "Sandbox", "Workspace", "options_of"]
 
 Flags = dict[str, Any]
 """Knobs that were given on the command line, by flat name."""
@@ -35,6 +35,13 @@ Sandbox = Annotated[
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of knobs, in their groups; options go before it.")
+]
+Accept = Annotated[
+    str,
+    typer.Option(
+        "--accept",
+        help="together: take what is refused, as it passes beside its tests alone, for a pass; never verified.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gristmill.graph.commands.progress import Display
-from gristmill.graph.events import Event, Judged, Replied, RunEnded, RunStarted, TaskEnded
+from gristmill.graph.events import Event, Judged, Replied, RunEnded, RunStarted, Settled, TaskEnded
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["RunProgress"]
@@ -32,6 +32,9 @@ class RunProgress:
             case Judged():
                 self._verdicts += 1
                 self._passed += event.outcome is Outcome.PASSED
+                self._unscored += event.outcome is Outcome.UNSCORED
+            case Settled():
+                self._passed += (event.outcome is Outcome.PASSED) - (event.before is Outcome.PASSED)
                 self._unscored += event.outcome is Outcome.UNSCORED
             case TaskEnded():
                 self._ended = min(self._ended + 1, self._tasks)

@@ -70,6 +70,7 @@ def show(
 
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.settling import reason
 
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
@@ -94,6 +95,8 @@ def show(
         return
     for made, verdict in steps:
         found = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {verdict.score}"
+        if verdict is not None and (why := reason(verdict)):
+            found = f"{found} ({why})"
         built = f", built on {', '.join(made.parents)}" if made.parents else ""
         typer.echo(f"{_plain(made.id)}: {found}{built}\n  {made.note}")
         typer.echo("\n".join(f"    {line}" for line in _plain(made.solution or made.text).splitlines()))
@@ -116,6 +119,8 @@ def graph() -> None:
 def print_summary(console: Console, summary: CampaignSummary) -> None:
     """What a run came to, for people."""
 
+    from gristmill.verifiers.records import Outcome
+
     def counts(values: dict[Any, int]) -> str:
         return ", ".join(f"{count} {key.value}" for key, count in values.items()) or "none"
 
@@ -133,6 +138,8 @@ def print_summary(console: Console, summary: CampaignSummary) -> None:
     ]
     if summary.cut:
         lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
+    if refused := summary.outcomes.get(Outcome.REFUSED, 0):
+        lines.append(f"refused      {refused}: they pass beside their tests alone; --accept together takes them")
     if summary.unscored:
         lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
     for line in lines:

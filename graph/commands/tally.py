@@ -40,6 +40,11 @@ class Tally:
         return self.count(Outcome.UNSCORED)
 
     @property
+    def refused(self) -> int:
+        """Candidates that this judge cannot decide apart from their tests."""
+        return self.count(Outcome.REFUSED)
+
+    @property
     def all_passed(self) -> bool:
         """Whether every candidate was judged and passed."""
         return self.written == self.total == self.count(Outcome.PASSED)

@@ -62,6 +62,7 @@ def check(
         wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
         summary["references"] = judged
         summary["wrong"] = {name: verdict.outcome.value for name, (verdict, _) in wrong.items()}
+        summary["reasons"] = {name: evidence.reason for name, (_, evidence) in wrong.items() if evidence.reason}
         summary["evidence"] = {name: _evidence(evidence) for name, (_, evidence) in wrong.items()}
     if json_:
         typer.echo(json.dumps(summary, indent=1))
@@ -72,6 +73,8 @@ def check(
         for name, (verdict, evidence) in wrong.items():
             detail = verdict.feedback or verdict.sandbox
             typer.echo(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
+            if evidence.reason:
+                typer.echo(f"    {evidence.reason}")
             for row in _evidence(evidence)[:_EVIDENCE_SHOWN]:
                 typer.echo(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
     if any(verdict.score is None for verdict, _ in wrong.values()):

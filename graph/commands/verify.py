@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.graph.commands.options import Sandbox
+from gristmill.graph.commands.options import Accept, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,7 @@ def verify(
     confirm: Annotated[
         bool, typer.Option("--confirm/--no-confirm", help="Run a pass again on a fresh worker before it counts.")
     ] = True,
+    accept: Accept = "verified",
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the rows that --out holds and go on after them.")
     ] = False,
@@ -42,8 +43,9 @@ def verify(
     """Judge a file of candidates against a file of tasks, many at once.
 
     Verdicts are written in the order of the candidates, each as soon as its turn has come, so Ctrl-C (exit code 130)
-    keeps what is written and --resume goes on. Exit code 0: all were judged, whatever the verdicts; 3: some could not
-    be judged (they are `unscored`, never wrong).
+    keeps what is written and --resume goes on. Those on one task's test programs come when all its candidates have been
+    judged: then they also run together with their tests. Exit code 0: all were judged, whatever the verdicts; 3: some
+    could not be judged (they are `unscored`, never wrong).
 
     \b
     Examples:
@@ -61,6 +63,8 @@ def verify(
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import InfrastructureError, UserError
 
+    if accept not in ("verified", "together"):
+        raise UserError(f"--accept: {accept!r} is neither verified nor together")
     if resume and (force or out == "-"):
         raise UserError("--resume goes on with a file: it does not go with --force or --out -")
     known = load_tasks(tasks)
@@ -73,7 +77,9 @@ def verify(
         refuse_existing(out, force=force)
     console = Console(stderr=True, highlight=False)
     try:
-        asyncio.run(_judge(known, asked[tally.written :], out, sandbox, workers, confirm, resume, tally, console))
+        together = accept == "together"
+        left = asked[tally.written :]
+        asyncio.run(_judge(known, left, out, sandbox, workers, confirm, together, resume, tally, console))
     except (KeyboardInterrupt, InfrastructureError):
         if tally.written:
             where = "" if out == "-" else f" to {out}; go on with --resume"
@@ -93,6 +99,7 @@ async def _judge(
     sandbox: str,
     workers: int | None,
     confirm: bool,
+    together: bool,
     append: bool,
     tally: Tally,
     console: Console,
@@ -109,7 +116,7 @@ async def _judge(
     if not candidates:
         return
     async with Pool.open(sandbox, workers) as pool:
-        verifiers = Verifiers(pool, confirm=confirm)
+        verifiers = Verifiers(pool, confirm=confirm, accept_together=together)
         by_id = {task.id: task for task in tasks}
         with (
             row_writer(out, force=True, append=append) as write,
@@ -134,6 +141,12 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
     say: Callable[..., None] = console.print
     for line in tally.lines():
         say(line, markup=False)
+    if tally.refused:
+        say(
+            f"{tally.refused} refused: they fail where the judge runs apart and pass beside their tests, as in plain "
+            "Python, so this judge cannot decide them. They count as not passed; --accept together takes them",
+            markup=False,
+        )
     if out != "-":
         say(f"verdicts: {out}", markup=False)
     if tally.unscored:

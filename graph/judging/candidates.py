@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gristmill.verifiers.judging import Judge, Losses, judge_reply
-from gristmill.verifiers.records import Candidate, Task, Verdict
+from gristmill.verifiers.judging import Judge, Losses, Settling, judge_reply
+from gristmill.verifiers.records import Candidate, PytestTest, PythonTest, Task, Verdict
 
 __all__ = ["judge_all", "verdict_row"]
 
@@ -24,6 +23,9 @@ async def judge_all(
 ) -> AsyncGenerator[tuple[Candidate, Verdict], None]:
     """Candidates with their verdicts, in the order of `candidates`.
 
+    Where a judge process decides, a task's candidates are judged before those of later tasks, and run together with its
+    tests when the last of them has been judged; until then none of their verdicts is given out.
+
     Args:
         tasks: by id.
         candidates: raw replies or bare solutions.
@@ -34,36 +36,111 @@ async def judge_all(
     Raises:
         InfrastructureError: too many were lost (see `Losses`); those were still yielded.
     """
-    waiting = iter(candidates)
-    under_way: deque[tuple[Candidate, asyncio.Task[Verdict]]] = deque()
+    judging = _Judging(tasks, candidates, judge, on_verdict)
     losses = Losses(len({candidate.task_id for candidate in candidates}))
-
-    async def one(candidate: Candidate) -> Verdict:
-        _, verdict = await judge_reply(tasks[candidate.task_id], candidate.text, judge)
-        if on_verdict is not None:
-            on_verdict(verdict)
-        return verdict
-
     try:
-        while True:
-            for candidate in waiting:
-                under_way.append((candidate, asyncio.create_task(one(candidate))))
-                if len(under_way) >= ahead:
-                    break
-            if not under_way:
-                return
-            candidate, judging = under_way.popleft()
-            try:
-                verdict = await judging
-            except asyncio.CancelledError:
-                under_way.appendleft((candidate, judging))
-                raise
+        for place, candidate in enumerate(candidates):
+            verdict = await judging.verdict(place, ahead)
             yield candidate, verdict
             losses.note(candidate.task_id, verdict)
     finally:
-        for _, judging in under_way:
-            judging.cancel()
-        await asyncio.gather(*(judging for _, judging in under_way), return_exceptions=True)
+        await judging.close()
+
+
+class _Judging:
+    """The verdicts on candidates, under way in the order in which they are judged."""
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        candidates: Sequence[Candidate],
+        judge: Judge,
+        on_verdict: Callable[[Verdict], None] | None,
+    ) -> None:
+        self._tasks, self._candidates, self._judge = tasks, candidates, judge
+        self._on_verdict = on_verdict
+        self._groups: dict[str, list[int]] = {}
+        for place, candidate in enumerate(candidates):
+            self._groups.setdefault(candidate.task_id, []).append(place)
+        self._open = {task_id: len(places) for task_id, places in self._groups.items()}
+        self._waiting = iter(self._order())
+        self._seen: set[int] = set()
+        self._taken = 0
+        self._running: set[asyncio.Task[None]] = set()
+        self._solutions: dict[int, tuple[str, Verdict]] = {}
+        self._found: dict[int, Verdict] = {}
+
+    async def verdict(self, place: int, ahead: int) -> Verdict:
+        """The verdict on the candidate at a place, each asked for once, from the first on."""
+        while place not in self._found:
+            # What this one waits for may be far behind: then nothing but what runs bounds what is begun.
+            waits = place in self._solutions or place not in self._seen
+            while (len(self._running) if waits else len(self._seen) - self._taken) < ahead and self._begin():
+                pass
+            await self._progress()
+        while len(self._seen) - self._taken < ahead and self._begin():
+            pass
+        self._taken += 1
+        return self._found.pop(place)
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _order(self) -> Iterator[int]:
+        """Places in the order of judging: those of a task that may have to be settled stand together."""
+        for place, candidate in enumerate(self._candidates):
+            group = self._groups[candidate.task_id]
+            if not self._may_wait(candidate):
+                yield place
+            elif place == group[0]:
+                yield from group
+
+    def _may_wait(self, candidate: Candidate) -> bool:
+        task = self._tasks[candidate.task_id]
+        tests = (*task.public_tests, *task.tests)
+        return isinstance(self._judge, Settling) and any(isinstance(test, PythonTest | PytestTest) for test in tests)
+
+    def _begin(self) -> bool:
+        place = next(self._waiting, None)
+        if place is None:
+            return False
+        self._seen.add(place)
+        self._running.add(asyncio.create_task(self._one(place)))
+        return True
+
+    async def _progress(self) -> None:
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        self._running -= done
+        for task in done:
+            task.result()
+
+    async def _one(self, place: int) -> None:
+        candidate = self._candidates[place]
+        task = self._tasks[candidate.task_id]
+        found, verdict = await judge_reply(task, candidate.text, self._judge, settle=False)
+        if verdict.pending and found.solution is not None:
+            self._solutions[place] = found.solution, verdict
+        else:
+            self._tell(place, verdict)
+        self._open[task.id] -= 1
+        if not self._open[task.id]:
+            await self._settle(task)
+
+    async def _settle(self, task: Task) -> None:
+        """All candidates of a task have been judged: the consistency run of those that are pending."""
+        places = [place for place in self._groups[task.id] if place in self._solutions]
+        judged = [self._solutions.pop(place) for place in places]
+        if judged and isinstance(self._judge, Settling):
+            for place, verdict in zip(places, await self._judge.settle_all(task, judged), strict=True):
+                self._tell(place, verdict)
+
+    def _tell(self, place: int, verdict: Verdict) -> None:
+        self._found[place] = verdict
+        if self._on_verdict is not None:
+            self._on_verdict(verdict)
 
 
 def verdict_row(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gristmill.graph.events import Event, Judged
-from gristmill.graph.records import Hypothesis
+from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import judged
 from gristmill.graph.storage.journal import Journal
 from gristmill.verifiers.extraction.replies import Extraction
-from gristmill.verifiers.judging import Judge, Losses, judge_extraction
+from gristmill.verifiers.judging import Judge, Losses, Settling, judge_extraction
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Verification"]
@@ -52,6 +52,20 @@ class Verification:
         self._under_way.pop(hypothesis.id, None)
         return verdict
 
+    async def settle(self, task: Task, steps: Sequence[Step]) -> list[Verdict]:
+        """The verdicts on pending steps after their consistency run. Nothing is stored.
+
+        Raises:
+            InfrastructureError: verdicts can no longer be had.
+        """
+        if not steps or not isinstance(self._judge, Settling):
+            return [step.verdict for step in steps]
+        judged = [(step.hypothesis.solution or "", step.verdict) for step in steps]
+        verdicts = await self._judge.settle_all(task, judged)
+        for verdict in verdicts:
+            self._losses.note(task.id, verdict)
+        return verdicts
+
     async def close(self) -> None:
         """Stop what is under way; it will be judged at resume."""
         work = list(self._under_way.values())
@@ -62,7 +76,7 @@ class Verification:
 
     async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
-        verdict = await judge_extraction(task, extraction, self._judge)
+        verdict = await judge_extraction(task, extraction, self._judge, settle=False)
         await self._journal.write(judged(self._run, hypothesis, verdict))
         self._tell(
             Judged(

@@ -16,9 +16,9 @@ from typing import NamedTuple, Protocol, Self
 
 from gristmill.graph.records import Step
 from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
-from gristmill.verifiers.records import Outcome, Task
+from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["Fold", "History", "Past", "Place", "Row"]
+__all__ = ["Fold", "History", "Past", "Place", "Row", "Settled"]
 
 
 class Place(NamedTuple):
@@ -37,15 +37,32 @@ class Place(NamedTuple):
 class _Rank(NamedTuple):
     """Sorts best first; of equals the earlier place, never the one that arrived first."""
 
-    failed: bool
+    failed: int
     unusable: bool
     loss: float
     place: Place
 
 
+class Settled(NamedTuple):
+    """How a hypothesis that a judge process decided stands after its consistency run, or before it while `pending`."""
+
+    passed: bool
+    merit: Merit
+    pending: bool
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Self:
+        """How a stored verdict stands."""
+        return cls(verdict.passed, merit(verdict), verdict.pending)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What decisions need of one judged hypothesis."""
+    """What decisions need of one judged hypothesis.
+
+    A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
+    would have, wherever it is cut off. `settled` has what is told of the task in the end.
+    """
 
     id: str
     place: Place
@@ -54,11 +71,13 @@ class Row:
     merit: Merit
     content: str
     target: bool
+    settled: Settled | None = None
 
     @classmethod
     def of(cls, task: Task, step: Step, width: int) -> Self:
         """The row of a stored step, in a run of `width` hypotheses a round."""
-        hypothesis, verdict = step.hypothesis, step.verdict
+        hypothesis, verdict = step.hypothesis, step.verdict.unsettled
+        settled = None if step.verdict.apart is None else Settled.of(step.verdict)
         return cls(
             id=hypothesis.id,
             place=Place(hypothesis.round, hypothesis.sample, width),
@@ -67,6 +86,7 @@ class Row:
             merit=merit(verdict),
             content=content_key(step),
             target=reaches_target(task, verdict),
+            settled=settled,
         )
 
     @property
@@ -78,7 +98,12 @@ class Row:
     def rank(self) -> _Rank:
         """What rows are sorted by."""
         passed, usable, score = self.merit
-        return _Rank(not passed, not usable, -score, self.place)
+        return _Rank(-passed, not usable, -score, self.place)
+
+    @property
+    def final(self) -> Settled:
+        """How it stands in the end."""
+        return self.settled or Settled(self.passed, self.merit, pending=False)
 
 
 class Fold(Protocol):
@@ -182,6 +207,10 @@ class History:
 
     def __contains__(self, place: Place) -> bool:
         return place in self._known
+
+    def rows(self) -> list[Row]:
+        """All rows, in the order of places."""
+        return [self._known[place] for place in sorted(self._known)]
 
     def add(self, row: Row) -> None:
         """Take a row, in any order; again is once. A scored one stays, an unscored one gives way, as in the store."""

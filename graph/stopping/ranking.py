@@ -7,11 +7,14 @@ import math
 
 from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
+from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
 __all__ = ["Merit", "Standing", "content_key", "merit", "reaches_target"]
 
-Merit = tuple[bool, bool, float]
+_OPEN = (Strength.FORWARDED, Strength.TOGETHER)
+"""Strengths of a pass that the candidate's own code had a hand in: the search goes on for a better one."""
+
+Merit = tuple[int, bool, float]
 
 
 class Standing(Record):
@@ -28,19 +31,25 @@ class Standing(Record):
 def merit(verdict: Verdict) -> Merit:
     """What verdicts are compared by; greater is better whatever the score's direction.
 
-    Passed comes first, then having anything usable at all, then the score. NaN and infinities are worse than every
-    number, and an unscored verdict is worse than any scored one: nothing is known about it.
+    Passed comes first (2, or 1 where the candidate's own code had a hand in that), then having anything usable at all,
+    then the score. NaN and infinities are worse than every number, and an unscored verdict is worse than any scored
+    one: nothing is known about it.
     """
     score = -math.inf if verdict.score is None or not math.isfinite(verdict.score) else verdict.score
     if verdict.direction is Direction.MINIMIZE and math.isfinite(score):
         score = -score
-    return verdict.passed, verdict.outcome not in (Outcome.INVALID, Outcome.UNSCORED), score
+    passed = verdict.passed + (verdict.passed and verdict.strength not in _OPEN)
+    return passed, verdict.outcome not in (Outcome.INVALID, Outcome.UNSCORED), score
 
 
 def reaches_target(task: Task, verdict: Verdict) -> bool:
-    """Whether nothing better is asked for: passed, and at the task's target score where it names one."""
-    if not verdict.passed or task.target is None:
-        return verdict.passed
+    """Whether nothing better is asked for: passed, and at the task's target score where it names one.
+
+    A pass that the candidate's own code had a hand in (`forwarded`, `together`) never is enough.
+    """
+    passed = verdict.passed and verdict.strength not in _OPEN
+    if not passed or task.target is None:
+        return passed
     if verdict.score is None or not math.isfinite(verdict.score):
         return False
     if verdict.direction is Direction.MINIMIZE:

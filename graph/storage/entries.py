@@ -18,7 +18,18 @@ from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Stop
 from gristmill.graph.storage import schema
 from gristmill.verifiers.records import Verdict
 
-__all__ = ["Entry", "Keep", "call_finished", "call_started", "ended", "happened", "judged", "reflected", "replied"]
+__all__ = [
+    "Entry",
+    "Keep",
+    "call_finished",
+    "call_started",
+    "ended",
+    "happened",
+    "judged",
+    "reflected",
+    "replied",
+    "settled",
+]
 
 MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
@@ -76,7 +87,16 @@ def replied(run: str, hypothesis: Hypothesis, messages: Sequence[Message]) -> tu
 
 def judged(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
     """A verdict. One that is scored is never written over; an unscored one gives way."""
-    row = {
+    return Entry(schema.verdicts, _verdict(run, hypothesis, verdict), "scored")
+
+
+def settled(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
+    """A verdict after its consistency run, in place of the one before it."""
+    return Entry(schema.verdicts, _verdict(run, hypothesis, verdict), "last")
+
+
+def _verdict(run: str, hypothesis: Hypothesis, verdict: Verdict) -> dict[str, Any]:
+    return {
         "run": run,
         "hypothesis_id": hypothesis.id,
         "task_id": hypothesis.task_id,
@@ -85,7 +105,6 @@ def judged(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
         "verified": verdict.verified,
         "record": verdict.model_dump_json(),
     }
-    return Entry(schema.verdicts, row, "scored")
 
 
 def reflected(run: str, task_id: str, reflection: Reflection) -> Entry:

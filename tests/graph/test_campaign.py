@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import uuid
@@ -25,8 +26,9 @@ from gristmill.graph.search.history import Past, Place
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.errors import InfrastructureError, SandboxError
+from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
-from gristmill.verifiers.scripted import ScriptedJudge
+from gristmill.verifiers.scripted import ScriptedJudge, SettlingJudge
 
 RANGE = 7
 
@@ -664,3 +666,130 @@ async def test_a_campaign_inside_another_graph_leaves_nothing_in_its_checkpoints
     assert (await compiled.ainvoke({"status": ""}, {"configurable": {"thread_id": "outer"}}))["status"] == "finished"
     outer = [found.checkpoint["channel_values"] for found in saver.list(None)]
     assert not any("task_id" in values or "pending" in values for values in outer)
+
+
+def settling(together: Callable[[Task, str], bool], strength: Strength = Strength.TESTED) -> SettlingJudge:
+    """Arithmetic whose verdicts wait for a consistency run that says `together`."""
+    plain = arithmetic()
+
+    async def find(task: Task, solution: str) -> Verdict:
+        return (await plain.verify(task, solution)).model_copy(update={"strength": strength})
+
+    return SettlingJudge(find, together)
+
+
+def odd(task: Task, solution: str) -> bool:
+    return int(hashlib.sha256(f"{task.id} {solution}".encode()).hexdigest(), 16) % 2 == 1
+
+
+async def test_verdicts_are_settled_after_the_tasks_last_call_and_the_search_is_none_the_wiser(store: Store) -> None:
+    model, judge = scripted(), settling(odd)
+    asked_when_settled: dict[str, int] = {}
+    settle_all = judge.settle_all
+
+    async def settle(task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        assert task.id not in asked_when_settled
+        asked_when_settled[task.id] = sum(request.task_id == task.id for request in model.requests)
+        assert len(judged) == asked_when_settled[task.id]
+        return await settle_all(task, judged)
+
+    judge.settle_all = settle  # type: ignore[method-assign]
+    await run(store, model, judge)
+    plain = scripted()
+    await run(store, plain, name="plain")
+    asked = {(each.task_id, each.round, each.sample): each.messages for each in model.requests}
+    assert asked == {(each.task_id, each.round, each.sample): each.messages for each in plain.requests}
+    assert asked_when_settled == Counter(request.task_id for request in model.requests)
+    outcomes: Counter[Outcome] = Counter()
+    for trajectory, before in zip(store.trajectories("run"), store.trajectories("plain"), strict=True):
+        assert (trajectory.stop, trajectory.reflections) == (before.stop, before.reflections)
+        steps = {step.hypothesis.id: step for step in trajectory.steps}
+        for step, found in zip(trajectory.steps, before.steps, strict=True):
+            passed = odd(trajectory.task, step.hypothesis.solution or "")
+            wanted = Outcome.PASSED if found.verdict.passed else Outcome.REFUSED
+            assert step.verdict.outcome is (wanted if passed else Outcome.FAILED)
+            assert (step.verdict.feedback, step.verdict.unsettled.outcome) == (
+                found.verdict.feedback,
+                found.verdict.outcome,
+            )
+            assert not step.verdict.pending
+            outcomes[step.verdict.outcome] += 1
+        best = steps[trajectory.best or ""].verdict
+        assert best.passed == any(step.verdict.passed for step in trajectory.steps)
+    assert outcomes[Outcome.PASSED]
+    assert outcomes[Outcome.REFUSED]
+    summary = store.summary("run")
+    assert summary.outcomes == outcomes
+    assert summary.verified == outcomes[Outcome.PASSED]
+    assert summary.solved < store.summary("plain").solved
+
+
+async def test_what_is_refused_is_not_retried_and_a_resume_settles_nothing_again(store: Store) -> None:
+    judge = settling(lambda task, solution: True)
+    await run(store, judge=judge)
+    settled_once, told = list(judge.settled), story(store)
+    await run(store, judge=judge, resume=True)
+    assert judge.settled == settled_once
+    assert story(store) == told
+
+
+async def test_a_run_that_is_stopped_while_it_settles_goes_on_as_if_it_never_had_been(store: Store) -> None:
+    """The verdicts of a task, and its end, are written at once: the search never sees a part of them."""
+    await run(store, judge=settling(odd), name="whole")
+    judge, begun = settling(odd), asyncio.Event()
+    settle_all, count = judge.settle_all, 0
+
+    async def hang(task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        nonlocal count
+        count += 1
+        if count >= 3:
+            begun.set()
+            await asyncio.Event().wait()
+        return await settle_all(task, judged)
+
+    judge.settle_all = hang  # type: ignore[method-assign]
+    stopped = asyncio.create_task(run(store, judge=judge))
+    await begun.wait()
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
+    assert store.unended("run")
+    await run(store, judge=settling(odd), resume=True)
+    assert story(store) == story(store, "whole")
+
+
+async def test_a_run_with_wider_bounds_goes_on_as_if_nothing_had_been_settled_yet(store: Store) -> None:
+    narrow = CONFIG.changed(rounds=2)
+    await run(store, judge=settling(odd), config=narrow)
+    await run(store, judge=settling(odd), config=CONFIG, resume=True)
+    await run(store, judge=settling(odd), name="whole")
+    assert story(store) == story(store, "whole")
+
+
+async def test_trouble_in_the_consistency_run_is_unscored_and_judged_again_at_resume(store: Store) -> None:
+    judge = settling(odd)
+
+    async def lost(task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
+        return [unscored("the engine went away") for _ in judged]
+
+    good, judge.settle_all = judge.settle_all, lost  # type: ignore[method-assign]
+    with contextlib.suppress(InfrastructureError):
+        await run(store, judge=judge, tasks=tasks(2))
+    assert store.summary("run").unscored
+    judge.settle_all = good  # type: ignore[method-assign]
+    await run(store, judge=judge, tasks=tasks(2), resume=True)
+    await run(store, judge=settling(odd), name="whole", tasks=tasks(2))
+    assert store.summary("run").unscored == 0
+    assert [(each["best"], each["steps"]) for each in story(store)] == [
+        (each["best"], each["steps"]) for each in story(store, "whole")
+    ]
+
+
+@pytest.mark.parametrize("strength", [Strength.FORWARDED, Strength.TOGETHER])
+async def test_a_pass_that_the_candidate_had_a_hand_in_does_not_end_the_search(
+    store: Store, strength: Strength
+) -> None:
+    await run(store, judge=settling(lambda task, solution: True, strength))
+    found = list(store.trajectories("run"))
+    assert not any(trajectory.stop is StopReason.TARGET for trajectory in found)
+    assert any(step.verdict.passed for trajectory in found for step in trajectory.steps)
+    assert store.summary("run").verified == 0

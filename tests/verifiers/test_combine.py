@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.combine import merge_all, merge_any, merge_weighted, weighted
-from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
+from gristmill.verifiers.records import Apart, Direction, Outcome, Strength, Verdict
+from gristmill.verifiers.settling import SETTLED
 
 SHARES = st.floats(0, 1)
 
@@ -44,6 +45,34 @@ def test_any_of_passes_exactly_when_one_passes_and_never_more_strongly_than_that
     assert merged.passed == any(each.passed for each in found)
     if merged.passed:
         assert merged.strength in {each.strength for each in found if each.passed}
+
+
+def waiting(found: list[Verdict]) -> list[Verdict]:
+    """The same, every second one still to be run together with its tests."""
+    return [
+        each.model_copy(update={"apart": Apart(outcome=each.outcome, score=each.score, strength=each.strength)})
+        if place % 2 and each.outcome in SETTLED
+        else each
+        for place, each in enumerate(found)
+    ]
+
+
+@given(SOME)
+def test_a_combination_waits_only_where_what_decides_it_waits(found: list[Verdict]) -> None:
+    parts = waiting(found)
+    every, some = merge_all(parts), merge_any(parts)
+    for merged, before in ((every, merge_all(found)), (some, merge_any(found))):
+        assert merged.model_copy(update={"apart": None}) == before
+        assert merged.unsettled == merged
+    wrong = [each for each in parts if not each.passed and each.outcome is not Outcome.UNSCORED]
+    if every.passed:
+        assert every.pending == any(each.pending for each in parts)
+    elif every.pending:
+        assert all(each.pending for each in wrong)
+    if some.passed:
+        assert some.pending == all(each.pending for each in parts if each.passed)
+        apart = some.apart
+        assert apart is None or apart.strength is some.strength
 
 
 @given(SOME, st.randoms())

@@ -19,7 +19,7 @@ from gristmill.sandbox.base import Jobs
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
 from gristmill.verifiers.judging import Judge
-from gristmill.verifiers.records import Outcome, Task
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 __all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of"]
 
@@ -47,7 +47,7 @@ class Evaluation(Record):
 
 def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
     """How a search's model, with this adapter, is measured: one greedy reply a task, whatever that costs."""
-    one = {"hypotheses": 1, "temperature": 0.0, "top_p": 1.0, "stop": ()}
+    one = {"hypotheses": 1, "temperature": 0.0, "top_p": 1.0, "stop": (), "accept": "verified"}
     return config.changed(adapter=adapter, **one, calls=None, tokens=None, seconds=None)
 
 
@@ -69,7 +69,7 @@ async def evaluate(
     All replies are asked for at once; the proposer's own batching bounds what runs at a time. A reply without a usable
     solution counts as not passed, and so does one that passed only by what its own operators said of a test's values:
     a model must not be called better for having learned to forge. A task that a budget left without a reply counts as
-    unscored.
+    unscored. With `config.accept` "together", what the judge refuses counts as passed where plain execution passes it.
 
     Args:
         config: how replies are drawn and what they may cost; a search's strategy and rounds mean nothing here.
@@ -114,19 +114,24 @@ async def evaluate(
 
 def evaluation_of(store: Store, name: str) -> Evaluation:
     """What a stored run says about its model."""
-    summary, samples = store.summary(name), store.get_run(name).config.search.hypotheses
+    summary, config = store.summary(name), store.get_run(name).config
+    samples = config.search.hypotheses
+
+    def counts(verdict: Verdict) -> bool:
+        """What was found by tools alone, and what the owner has asked to take."""
+        accepted = config.accept == "together" and verdict.strength is Strength.TOGETHER and verdict.passed
+        return verdict.decided_by_tools or accepted
+
     results, undecided = [], 0
     for trajectory in store.trajectories(name):
         verdicts = [step.verdict for step in trajectory.steps]
-        undecided += sum(verdict.passed and not verdict.decided_by_tools for verdict in verdicts)
+        undecided += sum(verdict.passed and not counts(verdict) for verdict in verdicts)
         results.append(
             TaskResult(
                 task_id=trajectory.task.id,
                 tags=trajectory.task.tags,
                 replies=tuple(step.hypothesis.text for step in trajectory.steps),
-                passed=tuple(
-                    None if verdict.outcome is Outcome.UNSCORED else verdict.decided_by_tools for verdict in verdicts
-                ),
+                passed=tuple(None if verdict.outcome is Outcome.UNSCORED else counts(verdict) for verdict in verdicts),
             )
         )
     return Evaluation(

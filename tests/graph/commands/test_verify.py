@@ -22,6 +22,7 @@ from gristmill.graph.judging.candidates import judge_all, verdict_row
 from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserError
 from gristmill.verifiers.judging import Losses
 from gristmill.verifiers.records import Candidate, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import SettlingJudge
 
 TASK = {
     "id": "double",
@@ -308,6 +309,46 @@ def test_nothing_more_is_tried_when_the_infrastructure_is_gone() -> None:
         ("stopped", Outcome.UNSCORED),
     ]
     assert len(judge.seen) < Losses.MOST + 10
+
+
+def test_a_task_is_run_together_when_its_last_candidate_has_been_judged_and_no_row_comes_before() -> None:
+    """Candidates of eight tasks, well mixed: order stays, and settling waits for the task's last one."""
+    test = {"type": "python", "entry_point": "f", "code": "assert f(1) == 1"}
+    asked = {f"t{n}": Task(id=f"t{n}", kind="code", prompt="?", tests=[test]) for n in range(8)}
+    candidates = [Candidate(task_id=f"t{n * 5 % 8}", id=str(n), text=f"def f(x):\n    return {n}") for n in range(200)]
+    shuffled = ShuffledJudge()
+
+    async def find(task: Task, solution: str) -> Verdict:
+        verdict = await shuffled.verify(task, solution)
+        wrong = {"outcome": Outcome.FAILED, "score": 0.5}
+        return verdict.model_copy(update=wrong) if int(solution.split()[-1]) % 3 else verdict
+
+    judge = SettlingJudge(find, lambda task, solution: int(solution.split()[-1]) % 2 == 0)
+    settle_all = judge.settle_all
+    told: list[tuple[Candidate, Verdict]] = []
+    heard: list[Verdict] = []
+
+    async def settle(task: Task, judged: Any) -> list[Verdict]:
+        of_task = {solution for task_id, solution in judge.judged if task_id == task.id}
+        assert len(of_task) == len([each for each in candidates if each.task_id == task.id]) == len(judged)
+        assert not any(candidate.task_id == task.id for candidate, _ in told)
+        return await settle_all(task, judged)
+
+    judge.settle_all = settle  # type: ignore[method-assign]
+
+    async def run() -> None:
+        async for candidate, verdict in judge_all(asked, candidates, judge, ahead=4, on_verdict=heard.append):
+            told.append((candidate, verdict))
+
+    asyncio.run(run())
+    assert [candidate.id for candidate, _ in told] == [each.id for each in candidates]
+    assert shuffled.most <= 4
+    assert len(heard) == len(candidates)
+    for candidate, verdict in told:
+        passed, together = int(candidate.id) % 3 == 0, int(candidate.id) % 2 == 0
+        wanted = Outcome.PASSED if passed and together else Outcome.FAILED if passed or not together else None
+        assert verdict.outcome is (wanted or Outcome.REFUSED)
+        assert not verdict.pending
 
 
 def test_a_verdict_row_is_strict_json_whatever_the_score() -> None:
