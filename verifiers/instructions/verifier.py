@@ -13,7 +13,7 @@ from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["INSTRUCTION_PROFILE", "InstructionVerifier", "require_checkers"]
+__all__ = ["INSTRUCTION_PROFILE", "InstructionVerifier", "require_checkers", "told_in"]
 
 _GUEST: Final = "gristmill.verifiers.instructions.guest"
 INSTRUCTION_PROFILE: Final = Profile(
@@ -28,6 +28,7 @@ INSTRUCTION_PROFILE: Final = Profile(
 LIMITS: Final = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
 READINGS: Final = ("strict", "loose")
 _LONGEST: Final = 1_000_000
+_UNTOLD: Final = {Outcome.ERROR: "The reply could not be checked."}
 
 
 class InstructionVerifier:
@@ -73,7 +74,7 @@ class InstructionVerifier:
         request = {"items": [{"reply": solution, "constraints": constraints}]}
         told = await self._ask(request)
         if isinstance(told, Outcome):
-            return self._verdict(told, 0.0, "Checking the reply took more than the limits allow.")
+            return self._verdict(told, 0.0, _UNTOLD.get(told, "Checking the reply took more than the limits allow."))
         if self._confirm and all(each[reading] for each in told) and await self._ask(request, fresh=True) != told:
             return self._verdict(Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
         checks = tuple(
@@ -94,7 +95,7 @@ class InstructionVerifier:
         """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
         job = Job(program=f"{_GUEST}.checkers:check", request=request, limits=LIMITS)
         report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
-        return _read(report)
+        return told_in(report, len(request["items"][0]["constraints"]))
 
     def _verdict(self, outcome: Outcome, score: float, feedback: str, **more: Any) -> Verdict:
         info = self._pool.info(INSTRUCTION_PROFILE)
@@ -109,9 +110,24 @@ class InstructionVerifier:
         )
 
 
-def _read(report: Report) -> list[dict[str, Any]] | Outcome:
-    said: list[list[dict[str, Any]]] = statements(report) if report.ending is Ending.FINISHED else []
-    return said[0] if said and type(said[0]) is list else outcome_of(report)[0]
+def told_in(report: Report, number: int) -> list[dict[str, Any]] | Outcome:
+    """What the checkers said of each of `number` constraints; or the outcome of a reply on which they did not end.
+
+    They met the reply: what is not a row for each constraint, of two truth values and a text, is its `error`.
+    """
+    said = statements(report) if report.ending is Ending.FINISHED else []
+    if len(said) == 1 and type(said[0]) is list and len(said[0]) == number and all(map(_is_row, said[0])):
+        rows: list[dict[str, Any]] = said[0]
+        return rows
+    return outcome_of(report)[0]
+
+
+def _is_row(row: Any) -> bool:
+    if type(row) is not dict or set(row) != {"strict", "loose", "says"}:
+        return False
+    # The loose reading forgives: what is followed as it stands is followed by it too.
+    truths = type(row["strict"]) is bool and type(row["loose"]) is bool and row["strict"] <= row["loose"]
+    return truths and type(row["says"]) is str and len(row["says"]) <= 500
 
 
 def require_checkers() -> None:

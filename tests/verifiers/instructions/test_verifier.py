@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ import pytest
 import pytest_asyncio
 
 from gristmill.graph.tasks.importers import import_tasks
+from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Job
-from gristmill.sandbox.wire.values import decode
+from gristmill.sandbox.records import Ending, Job, Report
+from gristmill.sandbox.wire.values import decode, encode
 from gristmill.trainers.measure.benchmarks import accuracies, judge_replies, read_replies
 from gristmill.verifiers.instructions.constraints import INSTRUCTIONS, constraint_problems
 from gristmill.verifiers.instructions.verifier import INSTRUCTION_PROFILE, LIMITS, InstructionVerifier
@@ -237,3 +240,67 @@ async def test_the_four_accuracies_count_prompts_and_instructions(pool: Pool, tm
         "prompt_loose": (1, 3),
         "instruction_loose": (1, 4),
     }
+
+
+RIGHT = {"strict": True, "loose": True, "says": "No comma."}
+FORGED: tuple[Any, ...] = (
+    None,
+    [],
+    [None],
+    [RIGHT, RIGHT],
+    [RIGHT | {"strict": 1}],
+    [RIGHT | {"loose": False}],
+    [RIGHT | {"says": None}],
+    [RIGHT | {"says": "x" * 501}],
+    [RIGHT | {"score": math.nan}],
+    [{"strict": True, "loose": True}],
+    {"0": RIGHT},
+    [["strict", "loose", "says"]],
+)
+
+
+@in_module
+@pytest.mark.parametrize("said", [[message] for message in FORGED] + [[[RIGHT], [RIGHT]], [b"\xff"], []])
+async def test_checkers_that_were_taken_over_can_neither_end_verify_nor_leave_a_reply_unscored(said: list[Any]) -> None:
+    messages = tuple(message if type(message) is bytes else encode(message) for message in said)
+    report = Report(ending=Ending.FINISHED, messages=messages, seconds=0.0)
+    async with Pool(FakeFactory(lambda job, sockets: report), size=1) as pool:
+        found = await Verifiers(pool).verify(task(("punctuation:no_comma", {})), "Yes, no.")
+    assert (found.outcome, found.score) == (Outcome.ERROR, 0.0)
+    assert found.feedback == "The reply could not be checked."
+
+
+def test_nothing_of_a_reply_is_ever_executed() -> None:
+    """Python tells an audit hook of each `eval`, `exec`, `compile`, import and opened file: no reply causes one."""
+    from gristmill.verifiers.instructions.guest.checkers import follows
+
+    rows = [{"id": each["id"], "kwargs": each["kwargs"]} for each in ALL.constraints]
+    texts = [
+        "__import__('os')._exit(1)",
+        '{"a": eval("1")}',
+        "\\(",
+        "* a\n* b",
+        *(text[:2000] for text in HOSTILE.values()),
+    ]
+    known = [(reply, {"id": name, "kwargs": given}) for reply, name, given, _ in constructed()]
+    pairs = known[::7] + [(text, row) for text in texts for row in rows]
+    for reply, row in pairs:  # what is imported late is imported now
+        follows(reply, row)
+    seen: list[str] = []
+    watching = True
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        if watching and event in ("exec", "compile", "import", "open", "pickle.find_class", "os.system"):
+            seen.append(event)
+
+    sys.addaudithook(hook)
+    try:
+        for reply, row in pairs:
+            follows(reply, row)
+    finally:
+        watching = False
+    assert not seen
+    watching = True
+    eval("1")  # that the hook would have seen it
+    watching = False
+    assert seen == ["compile", "exec"]

