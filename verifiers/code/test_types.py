@@ -32,6 +32,7 @@ from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
+from gristmill.verifiers.code.outlining import outline_of
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PytestTest, PythonTest, StdioTest
@@ -222,6 +223,7 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
         memory_mb=max(_JUDGE_MEMORY_MB, setting.limits.memory_mb),
         output_kb=max(8192, setting.limits.output_kb),
     )
+    tests["outline"] = await outline_of(setting)
     candidate, judge = await setting.pool.pair(
         Job(program=_ANSWER, request={"source": setting.source, **common}, limits=setting.limits),
         Job(program=_RUN_TESTS, request={**tests, **common, "public": setting.shown}, limits=limits),

@@ -36,6 +36,7 @@ def serve(source: str, names: list[str]) -> Callable[[socket.socket], None]:
 
         answer(PlainContext({"source": source, "entry_points": names, "bounds": BOUNDS}, sock))  # type: ignore[arg-type]
 
+    side.__doc__ = source
     return side
 
 
@@ -43,10 +44,12 @@ def judged(
     candidate: Callable[[socket.socket], None], tests: str | dict[str, str], names: list[str], **request: Any
 ) -> list[dict[str, Any]]:
     """All messages of the judge's; `candidate` runs in a process of its own."""
+    from gristmill.verifiers.code.guest.candidate.outline import rows
     from gristmill.verifiers.code.guest.judge.main import run_tests
 
     kind = {"type": "python", "code": tests} if isinstance(tests, str) else {"type": "pytest", "files": tests}
     asked = {"entry_points": names, "setup": "", "public": True, "bounds": BOUNDS, **kind, **request}
+    asked.setdefault("outline", rows(candidate.__doc__ or ""))
     ours, theirs = socket.socketpair()
 
     def answering() -> None:

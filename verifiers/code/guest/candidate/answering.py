@@ -12,7 +12,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.guest.candidate import load
-from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
+from gristmill.verifiers.code.guest.candidate.carried import Carried
+from gristmill.verifiers.code.guest.candidate.saying import plain_args, text_of
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
 from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["FILENAME", "answer"]
 
 FILENAME = "<solution>"
-_ARGUMENT_BOUNDS = Bounds(nodes=1000, depth=20, size=16_384, digits=2000)
 
 
 def answer(context: JobContext) -> None:
@@ -50,6 +51,8 @@ class LoadedSolution:
             sock, export=self._export, proxy=self._proxy, answer=self._answer, blame=self._blame, bounds=bounds
         )
 
+        self._carried = Carried(self._wire.carrier)
+
     def run(self, source: str, entry_points: list[str]) -> None:
         """Answer the judge, whose first request is to load the source."""
         self._source = source
@@ -58,6 +61,7 @@ class LoadedSolution:
 
     def _load(self) -> list[dict[str, Any]]:
         module = load(self._source)
+        self._carried.load(vars(module))
         self._names = {name: vars(module)[name] for name in self._entry_points if name in vars(module)}
         self._declared = {value: name for name, value in self._names.items() if isinstance(value, type)}
         return [self._describe(name, value) for name, value in self._names.items()]
@@ -80,6 +84,8 @@ class LoadedSolution:
     def _answer(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if op == "load":
             return self._load()
+        if op in Carried.ASKED:
+            return getattr(self._carried, op)(target, *args, **kwargs)
         value = self._names[target] if type(target) is str else self._objects[target]
         if op == "call":
             return value(*args, **kwargs)
@@ -88,6 +94,8 @@ class LoadedSolution:
                 return next(value)
             except StopIteration as stop:
                 return StopMark(stop.value)
+        if op in Carried.OF_OBJECTS:
+            return getattr(self._carried, op)(value, *args)
         return getattr(self, f"_do_{op}")(value, *args)
 
     def _do_value(self, value: Any) -> Any:
@@ -136,7 +144,9 @@ class LoadedSolution:
                 return Remote("name", 0, "", name)
         if isinstance(value, BaseException):
             return Remote("exception", self._number(value), "", _builtin_base(type(value)))
-        kind = next((self._declared[base] for base in type(value).__mro__ if base in self._declared), "")
+        kind = self._carried.name_of(type(value)) or next(
+            (self._declared[base] for base in type(value).__mro__ if base in self._declared), ""
+        )
         defined = {key for base in type(value).__mro__ for key, item in vars(base).items() if item is not None}
         return Remote("mine", self._number(value), _flags(type(value), defined), kind)
 
@@ -188,8 +198,8 @@ class LoadedSolution:
             "type": _builtin_base(type(error)),
             "own": type(error).__name__[:80],
             "declared": next((self._declared[base] for base in type(error).__mro__ if base in self._declared), ""),
-            "args": _plain_args(error),
-            "text": _text(error),
+            "args": plain_args(error),
+            "text": text_of(error),
             "lines": lines[-8:],
             "judge": getattr(error, "_judge_error", -1),
             "uncrossable": isinstance(error, EncodeError),
@@ -275,19 +285,3 @@ def _builtin_exception(name: Any) -> type[BaseException]:
 def _bare(kind: type[BaseException]) -> BaseException:
     """An exception of that class without arguments; a few are made of certain ones only."""
     return Exception() if issubclass(kind, BaseExceptionGroup) else kind.__new__(kind)
-
-
-def _plain_args(error: BaseException) -> Any:
-    """The exception's arguments if they are plain and short, else None."""
-    try:
-        args = list(error.args)
-        return args if decode(encode(args, _ARGUMENT_BOUNDS)) is not None else None
-    except Exception:  # anything may hide in a candidate's exception
-        return None
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:1000].encode(errors="replace").decode()
-    except Exception:  # its __str__ is the candidate's
-        return ""

@@ -36,14 +36,15 @@ TESTS, SETUP = "<tests>", "<setup>"
 def run_tests(context: JobContext) -> None:
     """Run one test against the candidate at the other end of the line.
 
-    The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds"}`` or, for pytest,
-    ``{"type": "pytest", "files", …}``.
+    The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds", "outline"}`` or, for
+    pytest, ``{"type": "pytest", "files", …}``.
     """
     request = context.request
     names = tuple(request["entry_points"])
     log: deque[tuple[str, str]] = deque(maxlen=4)
     noted = (lambda call, came: log.append((call, came))) if request["public"] else None
     candidate = RemoteCandidate(context.sockets[0], names, Bounds(*request["bounds"]), noted)
+    candidate.outline = request.get("outline")
     try:
         failed = candidate.load()
     except CandidateError as error:

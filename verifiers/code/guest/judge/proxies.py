@@ -41,6 +41,10 @@ class Line(Protocol):
         """Have the candidate do something with one of its objects."""
         ...
 
+    def adopt(self, found: Handle) -> None:
+        """Have a handle that has just got its number stand for the candidate's object of that number."""
+        ...
+
     def raises_on_purpose(self, filename: str, number: int) -> bool:
         """Whether that line of that file is the tests' own, and no ``if …: raise`` that stands for an assertion."""
         ...
@@ -49,24 +53,29 @@ class Line(Protocol):
 class Handle:
     """An object that stayed with the candidate. Equal to itself only, true, and silent about what it is."""
 
-    __slots__ = ("__weakref__", "_gristmill_line", "_gristmill_number", "_gristmill_shown")
+    __slots__ = ("__weakref__", "_gristmill_line", "_gristmill_number", "_gristmill_shown", "_gristmill_values")
     _gristmill_line: Line
     _gristmill_number: int
     _gristmill_shown: bool  # whether an operator that made it was shown a value of the tests
+    _gristmill_values: dict[str, Any] | None  # of an object that is not with the candidate; see `judge.fields`
+
+    def _gristmill_place(self) -> int:
+        """The number of the candidate's object; one that was made here goes there first."""
+        return self._gristmill_number
 
     def __getattr__(self, name: str) -> Any:
         _refuse(name)
         if name in _PREDICATES and not hasattr(type(self), "_gristmill_declared"):
             raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
-        return self._gristmill_line.ask("get", self._gristmill_number, (name,))
+        return self._gristmill_line.ask("get", self._gristmill_place(), (name,))
 
     def __setattr__(self, name: str, value: Any) -> None:
         _refuse(name)
-        self._gristmill_line.ask("set", self._gristmill_number, (name, value))
+        self._gristmill_line.ask("set", self._gristmill_place(), (name, value))
 
     def __delattr__(self, name: str) -> None:
         _refuse(name)
-        self._gristmill_line.ask("del", self._gristmill_number, (name,))
+        self._gristmill_line.ask("del", self._gristmill_place(), (name,))
 
     def __repr__(self) -> str:
         return f"<an object of the candidate, class {type(self).__name__}>"
@@ -100,16 +109,16 @@ def _refuse(name: str) -> None:
 
 
 def _call(self: Handle, /, *args: Any, **kwargs: Any) -> Any:
-    return self._gristmill_line.ask("call", self._gristmill_number, args, kwargs)
+    return self._gristmill_line.ask("call", self._gristmill_place(), args, kwargs)
 
 
 def _iter(self: Handle) -> Any:
-    found = self._gristmill_line.ask("iter", self._gristmill_number)
+    found = self._gristmill_line.ask("iter", self._gristmill_place())
     return found if hasattr(type(found), "__next__") else iter(found)
 
 
 def _next(self: Handle) -> Any:
-    value = self._gristmill_line.ask("next", self._gristmill_number)
+    value = self._gristmill_line.ask("next", self._gristmill_place())
     if isinstance(value, StopMark):
         raise StopIteration(value.value)
     return value
@@ -120,11 +129,11 @@ def _same(self: Handle) -> Handle:
 
 
 def _enter(self: Handle) -> Any:
-    return self._gristmill_line.ask("enter", self._gristmill_number)
+    return self._gristmill_line.ask("enter", self._gristmill_place())
 
 
 def _exit(self: Handle, kind: Any, error: Any, trace: Any) -> bool:
-    swallow = self._gristmill_line.ask("exit", self._gristmill_number, (error,)) is True
+    swallow = self._gristmill_line.ask("exit", self._gristmill_place(), (error,)) is True
     if swallow and error is not None and not _raised_on_purpose(error, self._gristmill_line):
         self._gristmill_line.fail("a context manager of the candidate tried to hide a failure")
         return False
@@ -145,11 +154,11 @@ def _raised_on_purpose(error: BaseException, line: Line) -> bool:
 
 def _await(self: Handle) -> Any:
     yield from ()  # makes this a generator, which is what __await__ returns
-    return self._gristmill_line.ask("await", self._gristmill_number)
+    return self._gristmill_line.ask("await", self._gristmill_place())
 
 
 def _send(self: Handle, value: Any) -> Any:
-    raise StopIteration(self._gristmill_line.ask("await", self._gristmill_number))
+    raise StopIteration(self._gristmill_line.ask("await", self._gristmill_place()))
 
 
 def _throw(self: Handle, *error: Any) -> Any:
@@ -192,7 +201,7 @@ def _operator(name: str) -> Any:
     def method(self: Handle, *args: Any) -> Any:
         line = self._gristmill_line
         line.operators += 1
-        result = line.ask("operator", self._gristmill_number, (name, *args))
+        result = line.ask("operator", self._gristmill_place(), (name, *args))
         if self._gristmill_shown or (decides and any(map(_shows, args))):
             # Of a wanted value: ``abs(answer - wanted) < 1e-6``. What comes of it decides the comparison.
             if isinstance(result, Handle):
@@ -210,6 +219,9 @@ class DeclaredClass(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         line, name = _declared(cls)
+        make = vars(cls).get("_gristmill_make")
+        if make is not None:
+            return make(args, kwargs)
         return line.ask("call", name, args, kwargs)
 
     def __getattr__(cls, name: str) -> Any:
@@ -272,4 +284,5 @@ def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -
     object.__setattr__(made, "_gristmill_line", line)
     object.__setattr__(made, "_gristmill_number", number)
     object.__setattr__(made, "_gristmill_shown", False)
+    object.__setattr__(made, "_gristmill_values", None)
     return made

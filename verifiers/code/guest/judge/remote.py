@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
+from gristmill.verifiers.code.guest.judge.carrying import carry
 from gristmill.verifiers.code.guest.judge.describing import (
     builtin_base,
     exception_type,
@@ -19,6 +20,7 @@ from gristmill.verifiers.code.guest.judge.describing import (
     strings,
 )
 from gristmill.verifiers.code.guest.judge.failures import is_failure
+from gristmill.verifiers.code.guest.judge.fields import hold
 from gristmill.verifiers.code.guest.judge.instrument import asserting_raises
 from gristmill.verifiers.code.guest.judge.lending import Borrowed, Lent
 from gristmill.verifiers.code.guest.judge.proxies import (
@@ -54,6 +56,7 @@ class RemoteCandidate:
     def __init__(
         self, sock: Any, names: tuple[str, ...], bounds: Bounds, log: Callable[[str, str], None] | None = None
     ) -> None:
+        self.outline: Any = []
         self.names = names
         self.entry_points: dict[str, Any] = {}
         self.operators = 0
@@ -129,7 +132,12 @@ class RemoteCandidate:
                     # Tests that say ``except`` to it would catch their own failures.
                     return {"type": "TypeError"}
         self._setup_requests = self._wire.requests
+        self.entry_points |= carry(self, self.outline, self._declared, self._wire.carrier)
         return None
+
+    def adopt(self, found: Handle) -> None:
+        """See `gristmill.verifiers.code.guest.judge.proxies.Line`."""
+        self._handles[found._gristmill_number] = found
 
     def _entry_point(self, name: str, row: dict[str, Any]) -> Any:
         if row.get("kind") == "exception":
@@ -206,6 +214,7 @@ class RemoteCandidate:
 
     def _export(self, value: Any, *, given: bool = True) -> Any:
         if isinstance(value, Handle):
+            hold(value)
             return Remote("yours", value._gristmill_number, "", "")
         for name, known in self.entry_points.items():
             if known is value:

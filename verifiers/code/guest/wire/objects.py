@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.wire.values import NAMED_TYPES, DecodeError
+from gristmill.verifiers.code.guest.wire.carrying import Carrier, Twin
 
 __all__ = ["DICTS", "OPERATORS", "SEQUENCES", "Packer", "Remote", "Snapshot", "Unpacker", "containers", "put"]
 
@@ -62,7 +63,7 @@ def _is_named_tuple(kind: type) -> bool:
     return (
         kind.__mro__[1:] == (tuple, object)
         and type(vars(kind).get("_fields")) is tuple
-        and kind.__name__ != Remote.__name__
+        and kind.__name__ not in (Remote.__name__, Twin.__name__)
     )
 
 
@@ -102,8 +103,11 @@ class Packer:
         known: containers of the other side's request, which the answer may name by their number.
     """
 
-    def __init__(self, export: Callable[[Any], Any], known: list[Any] | None = None) -> None:
+    def __init__(
+        self, export: Callable[[Any], Any], known: list[Any] | None = None, carrier: Carrier | None = None
+    ) -> None:
         self._export = export
+        self._carrier = carrier or Carrier()
         # The list keeps the containers alive, so that no number is given to two.
         self.seen: list[Any] = list(known or ())
         self._numbers = {id(value): number for number, value in enumerate(self.seen)}
@@ -128,6 +132,10 @@ class Packer:
             return value if set(map(type, value)) <= _SCALARS else frozenset(map(self.pack, value))
         if _is_leaf(value, kind):
             return value
+        twin = self._carrier.pack(value, kind)
+        if twin is not None:
+            self.linked = True
+            return Twin(twin.name, self.pack(twin.parts))
         if _is_named_tuple(kind):
             items = list(map(self.pack, tuple.__iter__(value)))
             return tuple.__new__(kind, items)
@@ -164,8 +172,11 @@ class Packer:
 class Unpacker:
     """The way back: puts proxies, own objects and known containers where a message names them."""
 
-    def __init__(self, proxy: Callable[[Any], Any], known: list[Any] | None = None) -> None:
+    def __init__(
+        self, proxy: Callable[[Any], Any], known: list[Any] | None = None, carrier: Carrier | None = None
+    ) -> None:
         self._proxy = proxy
+        self._carrier = carrier or Carrier()
         self._seen: list[Any] = list(known or ())
         self.refers = False
 
@@ -188,6 +199,8 @@ class Unpacker:
             return frozenset(map(self.unpack, value))
         if kind.__name__ == Remote.__name__ and issubclass(kind, tuple):
             return self._link(value)
+        if kind.__name__ == Twin.__name__ and issubclass(kind, tuple) and len(value) == 2:
+            return self._carrier.unpack(value[0], self.unpack(value[1]))
         if _is_named_tuple(kind):
             return tuple.__new__(kind, list(map(self.unpack, value)))
         return value

@@ -29,6 +29,7 @@ from typing import Any
 
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.verifiers.code.guest.wire.carrying import Carrier
 from gristmill.verifiers.code.guest.wire.objects import Packer, Snapshot, Unpacker, containers, put
 from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
@@ -92,6 +93,7 @@ class Wire:
         self._blame = blame
         self._bounds = bounds
         self._depth = 0
+        self.carrier = Carrier()
         self.lost = ""
         self.requests = 0
 
@@ -106,7 +108,7 @@ class Wire:
         if self.lost:
             raise LostPeerError(self.lost)
         self.requests += 1
-        packer = Packer(self._export)
+        packer = Packer(self._export, None, self.carrier)
         packed = [packer.pack(value) for value in args]
         named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
         data = encode([REQUEST, op, target, packed, named, packer.linked])
@@ -137,7 +139,7 @@ class Wire:
                 return result
             if message[0] == ENDED:
                 _, value, linked = message
-                return StopMark(Unpacker(self._proxy).unpack(value) if linked is True else value)
+                return StopMark(Unpacker(self._proxy, None, self.carrier).unpack(value) if linked is True else value)
             _, error = message
             if type(error) is not dict:
                 raise DecodeError("an error is malformed")
@@ -146,7 +148,7 @@ class Wire:
         raise RemoteRaisedError(error)
 
     def _linked(self, result: Any, changes: Any, own: list[Any]) -> Any:
-        unpacker = Unpacker(self._proxy, own)
+        unpacker = Unpacker(self._proxy, own, self.carrier)
         result = unpacker.unpack(result)
         for number, contents in [(number, unpacker.contents(contents)) for number, contents in changes]:
             self._change(own, number, contents)
@@ -166,13 +168,13 @@ class Wire:
             if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError("a request is malformed")
             if linked is True:
-                unpacker = Unpacker(self._proxy_argument)
+                unpacker = Unpacker(self._proxy_argument, None, self.carrier)
                 args = [unpacker.unpack(value) for value in args]
                 kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
                 if unpacker.refers:
                     check_bounds([*args, *kwargs.values()])
             known = containers([*args, *kwargs.values()])
-        except (DecodeError, ValueError, TypeError, RecursionError) as error:
+        except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in known]
         self._depth += 1
@@ -190,7 +192,7 @@ class Wire:
         self._send(self._encoded(result, known, before))
 
     def _encoded(self, result: Any, known: list[Any], before: list[Snapshot]) -> bytes:
-        packer = Packer(self._export_made, known)
+        packer = Packer(self._export_made, known, self.carrier)
         try:
             if isinstance(result, StopMark):
                 value = packer.pack(result.value)

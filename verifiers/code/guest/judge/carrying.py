@@ -1,0 +1,78 @@
+"""Puts twins in the place of handles, for the classes that another process read in the candidate's source text.
+
+Against a row for a class that is none, or that does other than it says: it stays what it is without a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gristmill.verifiers.code.guest.judge.describing import strings
+from gristmill.verifiers.code.guest.judge.fields import dress_contents, dress_fields, proven
+from gristmill.verifiers.code.guest.judge.proxies import Line, declared_class
+from gristmill.verifiers.code.guest.judge.twins import fields_of, value_class
+from gristmill.verifiers.code.guest.wire.carrying import Carrier
+from gristmill.verifiers.code.guest.wire.objects import OPERATORS
+
+__all__ = ["carry"]
+
+_MOST_ROWS = 50
+_CONTAINERS: dict[str, type] = {"list": list, "dict": dict, "set": set}
+
+
+def carry(line: Line, rows: Any, declared: dict[str, type], carrier: Carrier) -> dict[str, Any]:
+    """Make the twins and tell the candidate which there are.
+
+    Args:
+        line: to the candidate.
+        rows: what `candidate.outline` has found.
+        declared: the handles' classes of declared classes, by name; those of others that are held are added.
+        carrier: gets the classes whose objects cross by value.
+
+    Returns:
+        The classes that a test gets in the place of handles' classes, by name.
+    """
+    usable = [row for row in rows if type(row) is dict and type(row.get("name")) is str] if type(rows) is list else []
+    by_value: dict[str, Any] = {}
+    told = []
+    for row in usable[:_MOST_ROWS]:
+        name, kind = row["name"], row.get("kind")
+        if kind in ("enum", "tuple", "value"):
+            made = value_class(line, row, name in declared)
+            if made is None:
+                continue
+            by_value[name] = made
+            carrier.add(name, made, kind, row["base"] if kind == "value" else "")
+        elif not _held(line, row, declared):
+            continue
+        told.append([name, kind, row["base"] if kind == "value" else ""])
+    if told:
+        line.ask("carry", None, (told,))
+    return {name: made for name, made in by_value.items() if name in declared}
+
+
+def _held(line: Line, row: dict[str, Any], declared: dict[str, type]) -> bool:
+    name, kind, own = row["name"], row.get("kind"), set(strings(row.get("own")))
+    found: Any = declared.get(name)
+    if kind == "dataclass":
+        fields = fields_of(row)
+        if fields is None or (found is not None and not proven(line, fields)):
+            return False
+        found = found or declared_class(line, name, None, set(OPERATORS & own), _flags(own))
+        dress_fields(line, found, fields)
+    elif kind == "contents" and row.get("base") in _CONTAINERS:
+        base = row["base"]
+        given = own | set(dir(_CONTAINERS[base]))
+        found = found or declared_class(line, name, None, set(OPERATORS & given), _flags(given))
+        dress_contents(found, base, frozenset(own))
+    else:
+        return False
+    declared[name] = found
+    return True
+
+
+def _flags(own: set[str]) -> str:
+    """What objects of an undeclared class can do, by its special methods."""
+    flags = "c" if "__call__" in own else ""
+    flags += "i" if "__next__" in own else "b" if "__iter__" in own else ""
+    return flags + ("x" if {"__enter__", "__exit__"} <= own else "")

@@ -1,0 +1,130 @@
+"""Values that cross as a name and plain parts: members, named tuples, texts and numbers of a solution's own classes,
+views of dictionaries, texts and times of numpy.
+
+Both sides hold a class for each name: the candidate its own, the judge a twin made from what the source text says.
+Against objects that decide what they are equal to: only parts cross, each checked for its type, and what stands for
+the object on the judge's side is of the judge's class.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+import sys
+from collections import OrderedDict, namedtuple
+from typing import Any
+
+from gristmill.sandbox.wire.values import DecodeError
+
+__all__ = ["BASES", "Carrier", "Twin"]
+
+# Crosses as a named tuple, as `Remote` does; its parts are packed like any other values.
+Twin: Any = namedtuple("GristmillTwin", "name parts")  # type: ignore[name-match]  # named for the line
+
+BASES: dict[str, Any] = {"int": int, "str": str, "float": float, "bytes": bytes}
+_READERS: dict[str, Any] = {
+    "int": int.__int__,
+    "str": str.__str__,
+    "float": float.__float__,
+    "bytes": lambda value: bytes.__getitem__(value, slice(None)),
+}
+_MAPPINGS: tuple[Any, ...] = ({}, OrderedDict())
+_VIEWS: dict[type, str] = {
+    type(getattr(of, name)()): f"${name}" for of in _MAPPINGS for name in ("keys", "values", "items")
+}
+_DTYPE = re.compile(r"[<|][US][0-9]{1,6}|<[Mm]8(?:\[[0-9]{0,4}[a-zA-Zμ]{1,2}\])?")  # <U5, |S3, <M8[ns]
+
+
+class Carrier:
+    """The classes that cross by value, by name; each with its kind and, for ``value``, the name of its base."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, tuple[Any, str, str]] = {}
+        self._names: dict[type, str] = {}
+
+    def add(self, name: str, found: type, kind: str, base: str) -> None:
+        """Have objects of a class cross by value from now on; `kind` is ``enum``, ``tuple`` or ``value``."""
+        self._classes[name] = (found, kind, base)
+        self._names[found] = name
+
+    def pack(self, value: Any, kind: type) -> Any:
+        """The twin to send, with parts that are not packed yet; None if the value is none of those."""
+        if kind in _VIEWS:
+            return Twin(_VIEWS[kind], tuple(value))
+        name = self._names.get(kind)
+        if name is not None:
+            parts = self._parts(value, *self._classes[name])
+            return None if parts is None else Twin(name, parts)
+        return _pack_numpy(value)
+
+    @staticmethod
+    def _parts(value: Any, found: Any, kind: str, base: str) -> Any:
+        if kind == "enum":
+            name = value._name_
+            return name if found.__members__.get(name) is value else value._value_
+        if kind == "tuple":
+            return tuple(tuple.__iter__(value))
+        # What has attributes beside its value is no value.
+        return None if getattr(value, "__dict__", None) else _READERS[base](value)
+
+    def unpack(self, name: Any, parts: Any) -> Any:
+        """The object that a twin stands for here.
+
+        Raises:
+            DecodeError, ValueError, TypeError, LookupError: it stands for none.
+        """
+        if name == "numpy":
+            return _unpack_numpy(*parts)
+        if type(name) is not str or (name.startswith("$") and type(parts) is not tuple):
+            raise DecodeError("a twin is malformed")
+        if name == "$keys":
+            return dict.fromkeys(parts).keys()
+        if name == "$values":
+            return dict(enumerate(parts)).values()
+        if name == "$items":
+            return dict(parts).items()
+        if name not in self._classes:
+            raise DecodeError("no class of that name is carried")
+        return _made(parts, *self._classes[name])
+
+
+def _made(parts: Any, found: Any, kind: str, base: str) -> Any:
+    if kind == "enum" and type(parts) is str:
+        return found.__members__[parts]
+    if kind == "enum" and type(parts) is int and issubclass(found, enum.Flag):
+        return found(parts)
+    if kind == "tuple" and type(parts) is tuple and len(parts) == len(found._fields):
+        return tuple.__new__(found, parts)
+    if kind == "value" and type(parts) is BASES[base]:
+        return BASES[base].__new__(found, parts)
+    raise DecodeError(f"no value of the class {found.__name__}")
+
+
+def _pack_numpy(value: Any) -> Any:
+    numpy: Any = sys.modules.get("numpy")
+    kind = type(value)
+    if numpy is None or not issubclass(kind, numpy.generic | numpy.ndarray) or kind.__module__ != "numpy":
+        return None
+    array = numpy.asarray(value)
+    dtype = array.dtype.newbyteorder("<")
+    if not _DTYPE.fullmatch(dtype.str):
+        return None
+    shape = tuple(array.shape) if kind is numpy.ndarray else None
+    return Twin("numpy", (dtype.str, shape, array.astype(dtype).tobytes()))
+
+
+def _unpack_numpy(dtype: Any, shape: Any, data: Any) -> Any:
+    import numpy
+
+    if type(dtype) is not str or not _DTYPE.fullmatch(dtype) or type(data) is not bytes:
+        raise DecodeError("an array is malformed")
+    sides = () if shape is None else shape
+    if type(sides) is not tuple or len(sides) > 32 or not all(type(side) is int and side >= 0 for side in sides):
+        raise DecodeError("an array is malformed")
+    kind: Any = numpy.dtype(dtype)
+    if not kind.itemsize or math.prod(sides) * kind.itemsize != len(data):
+        raise DecodeError("an array is not of the size that it says")
+    made = numpy.frombuffer(data, kind).reshape(sides).copy()
+    made.tolist()  # raises ValueError where a text holds no characters
+    return made[()] if shape is None else made
