@@ -36,7 +36,8 @@ from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.base import Jobs
+    from gristmill.sandbox.plain import plain
+from gristmill.sandbox.base import Jobs
 
 __all__ = ["CampaignSummary", "MessagesFor", "run_campaign"]
 
@@ -145,7 +146,7 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
                 ending = RunEnded(run=run.name, status="interrupted")
                 raise
             except Exception as error:
-                ending = RunEnded(run=run.name, status="failed", detail=f"{type(error).__name__}: {error}")
+                ending = RunEnded(run=run.name, status="failed", detail=plain(f"{type(error).__name__}: {error}"))
                 raise
             finally:
                 await context.verification.close()

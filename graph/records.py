@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gristmill.sandbox.records import Record
+from gristmill.sandbox.records import Name, Record, Text
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
@@ -29,7 +29,7 @@ class Message(Record):
     """One chat message."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
 
 
 class Sampling(Record):
@@ -67,10 +67,10 @@ CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 class Reply(Record):
     """What a proposer answered."""
 
-    text: str
+    text: Text
     tokens: Tokens = Tokens()
-    model: str = Field("", description="as the server named it")
-    finish: str = Field("", description="stop, length, …, as the server named it")
+    model: Name = Field("", description="as the server named it")
+    finish: Name = Field("", description="stop, length, …, as the server named it")
     seconds: float = 0.0
 
     @property
@@ -86,12 +86,12 @@ class Hypothesis(Record):
     task_id: str
     round: int
     sample: int
-    text: str = Field(description="the raw reply")
-    solution: str | None = Field(description="what was extracted from it; None where nothing usable was found")
-    note: str = Field("", description="how it was extracted, or why nothing usable was found")
+    text: Text = Field(description="the raw reply")
+    solution: Text | None = Field(description="what was extracted from it; None where nothing usable was found")
+    note: Text = Field("", description="how it was extracted, or why nothing usable was found")
     parents: tuple[str, ...] = ()
     proposer: str
-    model: str
+    model: Name
     adapter: str | None = None
     sampling: Sampling
     prompt_sha: str = Field(description="sha256 of the canonical JSON of the messages; the store holds them")
@@ -116,7 +116,7 @@ class Reflection(Record):
 
     round: int
     parents: tuple[str, ...]
-    feedback: str
+    feedback: Text
 
 
 class Step(Record):

@@ -4,17 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticSerializationError, to_json
 
-__all__ = ["CANDIDATE", "Ending", "Job", "Limits", "Profile", "Record", "Report", "SandboxInfo", "candidate_profile"]
+from gristmill.sandbox.plain import plain, writable
+
+__all__ = [
+    "CANDIDATE",
+    "Ending",
+    "Job",
+    "Limits",
+    "Name",
+    "Profile",
+    "Record",
+    "Report",
+    "SandboxInfo",
+    "Text",
+    "candidate_profile",
+]
+
+_NAME_CHARACTERS = 200
+
+Text = Annotated[str, AfterValidator(writable)]
+"""Text that a candidate or a model may have had a part in: lone surrogates are replaced, so that it can be kept."""
+
+Name = Annotated[str, AfterValidator(lambda text: " ".join(plain(text[:_NAME_CHARACTERS]).split()))]
+"""What somebody else calls a thing, a server its model for one: a line of at most 200 characters that can be shown."""
 
 
 class Record(BaseModel):
     """Frozen pydantic model that refuses unknown fields; the base of every record in the program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    def model_dump_json(self, *, indent: int | None = None, **how: Any) -> str:
+        """The record as JSON text, whatever its texts hold: what is to be kept must not end a run."""
+        try:
+            return super().model_dump_json(indent=indent, **how)
+        except PydanticSerializationError:
+            # A lone surrogate in a field that is not `Text`, or in a copy that was not validated.
+            return to_json(_writable(self.model_dump(**how)), indent=indent, inf_nan_mode="constants").decode()
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    return [_writable(item) for item in value] if isinstance(value, list | tuple | set | frozenset) else value
 
 
 class Limits(Record):
@@ -96,7 +135,7 @@ class Report(Record):
     seconds: float = Field(description="wall time from handing the job over to the last of it being gone")
     cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
-    note: str = Field("", description="what the sandbox adds: why it killed the job, or which trouble followed it")
+    note: Text = Field("", description="what the sandbox adds: why it killed the job, or which trouble followed it")
 
 
 class SandboxInfo(Record):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
+from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import Extraction, extract
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "unscored"]
+__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "told", "unscored"]
 
 
 class Judge(Protocol):
@@ -38,7 +40,8 @@ async def judge_reply(
     task: Task, text: str, judge: Judge, *, parent: str | None = None, settle: bool = True
 ) -> tuple[Extraction, Verdict]:
     """What is found in a raw reply, and the verdict on it; see `extract` and `judge_extraction`."""
-    extraction = extract(task, text, parent=parent)
+    # Reading takes a bounded time, and yet others need not wait for it.
+    extraction = await asyncio.to_thread(extract, task, text, parent=parent)
     return extraction, await judge_extraction(task, extraction, judge, settle=settle)
 
 
@@ -66,11 +69,11 @@ async def judge_extraction(task: Task, extraction: Extraction, judge: Judge, *, 
             return await judge.verify_apart(task, extraction.solution)
         return await judge.verify(task, extraction.solution)
     except InfrastructureError as error:
-        return unscored(str(error))
+        return unscored(plain(str(error)))
     except GristmillError:
         raise
-    except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidate
-        return unscored(f"the verifier raised {type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  # a judge's own fault proves nothing about the candidate
+        return unscored(f"the judge raised {told(error)}")
 
 
 def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
@@ -78,6 +81,16 @@ def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
     return Verdict(
         outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier=verifier, sandbox=trouble
     )
+
+
+def told(error: BaseException) -> str:
+    """``ValueError: message``, cut; an error's text may be anybody's, and making it may fail."""
+    try:
+        text = plain(str(error)[:300])
+    except Exception:  # noqa: BLE001  # an error of a plug-in's own, say
+        text = ""
+    name = type(error).__name__[:100]
+    return f"{name}: {text}" if text else name
 
 
 class Losses:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gristmill.sandbox.records import Limits, Record
+from gristmill.sandbox.records import Limits, Record, Text
 
 __all__ = [
     "Apart",
@@ -155,10 +155,10 @@ class Strength(StrEnum):
 class Check(Record):
     """One test, case or property inside a verdict."""
 
-    name: str
+    name: Text
     outcome: Outcome
     public: bool = Field(False, description="whether the model may read `detail`")
-    detail: str = ""
+    detail: Text = ""
 
 
 class Evidence(Record):
@@ -188,13 +188,13 @@ class Verdict(Record):
         None, description="None exactly when unscored; a share in [0, 1] unless a verifier says otherwise"
     )
     direction: Direction = Direction.MAXIMIZE
-    metrics: dict[str, float] = {}
+    metrics: dict[Text, float] = {}
     checks: tuple[Check, ...] = ()
     strength: Strength
-    feedback: str = Field("", description="what the model may read: public tests in full, hidden ones as counts")
+    feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")
     seconds: float = Field(0.0, description="while its jobs ran; `Verifiers` measures it, queueing left out")
-    verifier: str = Field(description="name and version, e.g. code/1")
-    sandbox: str = Field("", description="backend and image digest")
+    verifier: Text = Field(description="name and version, e.g. code/1")
+    sandbox: Text = Field("", description="backend and image digest")
     apart: Apart | None = Field(
         None, description="what a judge process found apart from the candidate, where one decided; see `pending`"
     )

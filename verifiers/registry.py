@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
+from gristmill.verifiers.faults import Canaries, FreshJobs
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.plugins import Plugins, is_file
@@ -114,6 +115,7 @@ class Verifiers:
         self._consistency = consistency
         self._accept_together = accept_together
         self._made: dict[str, Verifier] = {}
+        self._canaries = Canaries()
 
     def for_kind(self, kind: str) -> Verifier:
         """The verifier of a kind, made once.
@@ -122,10 +124,14 @@ class Verifiers:
             UnknownKindError: see `verifier_class`.
         """
         if kind not in self._made:
-            self._made[kind] = made = verifier_class(kind)(self._pool, confirm=self._confirm)
-            if isinstance(made, Secretive):
-                made.secret = self._secret
+            self._made[kind] = self._make(kind, self._pool)
         return self._made[kind]
+
+    def _make(self, kind: str, pool: Jobs) -> Verifier:
+        made = verifier_class(kind)(pool, confirm=self._confirm)
+        if isinstance(made, Secretive):
+            made.secret = self._secret
+        return made
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """Judge one solution, the consistency run included. Never raises for anything a candidate does.
@@ -142,12 +148,13 @@ class Verifiers:
 
         The pool has already told a lost worker from a candidate that brings workers down (that one's verdict is
         its own failure: nobody may choose to be unscored). What is left as `SandboxError` is this machine's trouble:
-        it is tried again, and then the verdict is `unscored`.
+        it is tried again, and then the verdict is `unscored`. What else a verifier raises is told apart by a canary
+        (see `gristmill.verifiers.faults`).
 
         Raises:
             UnknownKindError: see `verifier_class`.
         """
-        verdict, _ = await self._tried(self.for_kind(task.kind), task, solution, explain=False)
+        verdict, _ = await self._tried(task, solution, explain=False)
         return verdict
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
@@ -155,7 +162,7 @@ class Verifiers:
 
         A verifier that keeps nothing back has no more to say than its verdict's checks.
         """
-        verdict, evidence = await self._tried(self.for_kind(task.kind), task, solution, explain=True)
+        verdict, evidence = await self._tried(task, solution, explain=True)
         verdict = await self.settle(task, solution, verdict)
         return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
@@ -183,8 +190,14 @@ class Verifiers:
             except SandboxError as error:
                 trouble = str(error)
                 await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
-            except Exception as error:  # noqa: BLE001  # a fault of a verifier proves nothing about the candidates
-                trouble = f"the verifier raised {type(error).__name__}: {error}"
+            except GristmillError:
+                raise
+            except Exception:  # whose fault it is shows where each is run by itself
+                if len(pending) > 1:
+                    return [await self.settle(task, *each) for each in judged]
+                if attempt:
+                    # Twice on fresh workers: nobody has shown that it passes together.
+                    return [settled(verdict, together=False) for _, verdict in judged]
             else:
                 return [
                     settled(verdict, next(bits), accept_together=self._accept_together) if verdict.pending else verdict
@@ -193,7 +206,8 @@ class Verifiers:
         lost = unscored(f"its consistency run could not be had: {trouble}", verifier=name)
         return [lost if verdict.pending else verdict for _, verdict in judged]
 
-    async def _tried(self, verifier: Verifier, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
+    async def _tried(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
+        verifier = self.for_kind(task.kind)
         evidence = None
         with timing() as watch:
             for attempt in range(_TRIES):
@@ -202,10 +216,17 @@ class Verifiers:
                         verdict, evidence = await verifier.explain(task, solution)
                     else:
                         verdict = await verifier.verify(task, solution)
+                    self._canaries.sings(task, solution)
                     break
                 except SandboxError as error:
                     verdict = unscored(str(error), verifier=f"{verifier.name}/{verifier.version}")
                     await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
+                except GristmillError:
+                    raise
+                except Exception as fault:  # noqa: BLE001  # whose it is, is found out
+                    fresh = self._make(task.kind, FreshJobs(self._pool))
+                    verdict, evidence = await self._canaries.blame(fresh, task, solution, fault)
+                    break
         verdict = verdict.model_copy(update={"seconds": watch.seconds})
         if not self._consistency:
             verdict = verdict.model_copy(update={"apart": None})

@@ -16,13 +16,14 @@ from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.trouble import meaning, refused_parameter, retry_after
 from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
+from gristmill.sandbox.plain import plain
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
     from tenacity import RetryCallState
 
-__all__ = ["ChatProposer"]
+__all__ = ["ChatProposer", "is_count"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _FIELDS = {
 """What providers' chat models call our sampling parameters; one that a model does not have is not sent to it."""
 
 _UNKNOWN_TRIES = 2
+_MOST_TOKENS = 10**9  # of one call
 
 
 class ChatProposer:
@@ -79,6 +81,7 @@ class ChatProposer:
         self._options = options or ModelOptions()
         self._keywords = keywords
         self._refused: set[str] = set()
+        self._counts = False
 
     async def __aenter__(self) -> Self:
         self._chat = await self._open.enter_async_context(self._opened())
@@ -111,7 +114,26 @@ class ChatProposer:
             raise self._gave_up(error, failure.last_attempt.attempt_number, time.perf_counter() - start) from error
         except _Told as told:
             return Reply(text="", model=self.model, finish=told.finish, seconds=time.perf_counter() - start)
-        return _reply(message, request, self.model, time.perf_counter() - start)
+        try:
+            return self._reply(message, request, time.perf_counter() - start)
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            raise ModelError(f"{self._where} sent an answer that cannot be read: {_short(error)}") from error
+
+    def _reply(self, message: AIMessage, request: Request, seconds: float) -> Reply:
+        told = message.response_metadata
+        tokens = _tokens(message)
+        if tokens is None:
+            if not self._counts:
+                _log.warning("%s tells no usage that can be counted with; tokens are estimated", self._where)
+            self._counts = True
+            tokens = _estimated(message, request)
+        return Reply(
+            text=str(message.text),
+            tokens=tokens,
+            model=str(told.get("model_name") or told.get("model") or self.model),
+            finish=str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or ""),
+            seconds=seconds,
+        )
 
     async def _once(self, request: Request) -> AIMessage:
         while True:
@@ -210,23 +232,22 @@ def _messages(messages: tuple[Message, ...]) -> list[BaseMessage]:
     return [kinds[message.role](content=message.content) for message in messages]
 
 
-def _reply(message: AIMessage, request: Request, model: str, seconds: float) -> Reply:
-    told = message.response_metadata
-    return Reply(
-        text=str(message.text),
-        tokens=_tokens(message, request),
-        model=str(told.get("model_name") or told.get("model") or model),
-        finish=str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or ""),
-        seconds=seconds,
-    )
+def is_count(value: Any) -> bool:
+    """Whether what a server tells of tokens is a number of tokens."""
+    return type(value) is int and 0 <= value <= _MOST_TOKENS
 
 
-def _tokens(message: AIMessage, request: Request) -> Tokens:
-    """Usage as the model reports it; about four characters a token where it does not, so that budgets still bind."""
+def _tokens(message: AIMessage) -> Tokens | None:
+    """Usage as the model reports it; None where what it reports is none, say negative, text or a fraction."""
+    usage: Any = getattr(message, "usage_metadata", None)  # a server may name a role that has none
+    told = [usage.get(name) for name in ("input_tokens", "output_tokens")] if isinstance(usage, dict) else []
+    return Tokens(prompt=told[0], completion=told[1]) if told and all(map(is_count, told)) else None
+
+
+def _estimated(message: AIMessage, request: Request) -> Tokens:
+    """About four characters a token, so that budgets still bind."""
     from langchain_core.messages.utils import count_tokens_approximately
 
-    if usage := message.usage_metadata:
-        return Tokens(prompt=usage["input_tokens"], completion=usage["output_tokens"])
     return Tokens(
         prompt=count_tokens_approximately(_messages(request.messages)),
         completion=count_tokens_approximately([message]),
@@ -238,10 +259,11 @@ def _short(error: BaseException | None) -> str:
         return "nothing is known"
     if isinstance(error, TimeoutError) and not str(error):
         return "no answer within the time of one call"
-    text = " ".join(str(error).split())[:300]
+    # A server's words: they go to terminals and logs.
+    text = plain(" ".join(str(error).split())[:300])
     cause = error.__cause__
     inner = (
-        f" ({' '.join(str(cause).split())[:200]})"
+        f" ({plain(' '.join(str(cause).split())[:200])})"
         if cause is not None and str(cause) and str(cause) not in text
         else ""
     )

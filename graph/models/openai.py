@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gristmill.graph.models.chat import ChatProposer
+from gristmill.graph.models.chat import ChatProposer, is_count
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
@@ -19,6 +19,7 @@ from gristmill.graph.records import Sampling
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.outputs import ChatResult
 
 __all__ = ["OpenAIProposer", "is_loopback", "run_connections", "served_models"]
 
@@ -81,7 +82,18 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    return ChatOpenAI(
+    class Chat(ChatOpenAI):
+        """Takes an answer whose `usage` is no usage: LangChain does arithmetic with whatever stands there."""
+
+        def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+            said = response if isinstance(response, dict) else getattr(response, "__dict__", {})
+            if not _is_usage(said.get("usage")):
+                # Whoever counts tokens finds none told, and counts by itself (`ChatProposer`).
+                answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
+                response = {**answer, "usage": None}
+            return super()._create_chat_result(response, generation_info)
+
+    return Chat(
         model=model,
         base_url=url,
         api_key=SecretStr(key),
@@ -92,6 +104,17 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
         http_async_client=connections,
         openai_proxy="",  # a proxy of the environment is read by the connections themselves
     )
+
+
+def _is_usage(usage: Any) -> bool:
+    """Whether counts are counts, or there are none."""
+    numbers = usage if isinstance(usage, dict) else getattr(usage, "__dict__", None)
+    if numbers is None:
+        return usage is None
+    named = ("prompt_tokens", "completion_tokens", "total_tokens")
+    details = [numbers.get(f"{name}_details") for name in named[:2]]
+    fit = all(each is None or isinstance(each, dict) or hasattr(each, "__dict__") for each in details)
+    return fit and all(numbers.get(name) is None or is_count(numbers[name]) for name in named)
 
 
 def run_connections(url: str | None, seconds: float) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 
 from gristmill.graph.prompts.messages import prompt_sha
 
-__all__ = ["encodable", "hypothesis_id", "prompt_sha", "sample_seed"]
+__all__ = ["hypothesis_id", "prompt_sha", "sample_seed"]
 
 
 def hypothesis_id(task_id: str, round: int, sample: int) -> str:
@@ -21,8 +21,3 @@ def sample_seed(run_seed: int, task_id: str, round: int, sample: int) -> int:
     """
     place = f"{run_seed}\n{task_id}\n{round}\n{sample}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(place).digest()[:4], "big") >> 1
-
-
-def encodable(text: str) -> str:
-    """`text` with lone surrogates replaced: a model may send them, and no database or file takes them."""
-    return text.encode("utf-8", "replace").decode("utf-8")

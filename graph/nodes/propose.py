@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted
-from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha
+from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
 from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
@@ -116,14 +116,14 @@ async def _keep(
     parent: str | None,
 ) -> Hypothesis:
     attempt, started, reply = answer
-    text = encodable(reply.text)
-    found = extract(task, text, parent=parent)
+    # Reading takes a bounded time, and yet other tasks need not wait for it.
+    found = await asyncio.to_thread(extract, task, reply.text, parent=parent)
     made = Hypothesis(
         id=id_,
         task_id=task.id,
         round=request.round,
         sample=request.sample,
-        text=text,
+        text=reply.text,
         solution=found.solution,
         note=f"{found.note}; cut off after {reply.tokens.completion} tokens" if reply.cut else found.note,
         parents=request.parents,

@@ -15,15 +15,20 @@ unordered
     As multiset, at every depth: a list of lists may come in any order, and so may each of them.
 
 The cost is bounded: one walk over the smaller of both values, guided by the expected one, or one digest of each.
-Nothing here calls a method of a value that is not of an exact builtin or numpy type, and nothing of what a candidate
-returns is put into a hash table, so values that collide in hashing or are slow to compare cost nothing extra.
+Nothing here calls a method of a value that is not of an exact type that crosses (`gristmill.sandbox.wire.values`), or
+writes a value out: `repr` of a number may have more digits than Python writes. Nothing of what a candidate returns is
+put into a hash table, so values that collide in hashing or are slow to compare cost nothing extra.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal
 
 __all__ = ["Rule", "equal"]
@@ -37,25 +42,28 @@ def equal(expected: Any, actual: Any, rule: Rule = "exact", tolerance: float = 1
     """Whether `actual` counts as `expected`.
 
     Both must have passed the canonical decoding, which bounds their size and leaves only exact types. A value that
-    nests deeper than 200 levels equals nothing.
+    nests deeper than 200 levels, or is of a type that does not cross, equals nothing.
     """
     try:
         if rule == "tolerance":
             return _same(expected, actual, lambda e, a: _near(e, a, tolerance), 0)
         if rule == "exact":
             return _same(expected, actual, _identical, 0)
-        if type(expected) is not type(actual):
+        if _kind(expected) != _kind(actual):
             return False
-        if rule == "multiset" and isinstance(expected, list | tuple):
+        if rule == "multiset" and type(expected) in (list, tuple):
             return len(expected) == len(actual) and _bag(expected, 1, False) == _bag(actual, 1, False)
         return _digest(expected, 0, rule == "unordered") == _digest(actual, 0, rule == "unordered")
-    except (_TooDeepError, RecursionError, ArithmeticError):
-        # A signalling NaN of Decimal raises when it is compared.
+    except (_TooDeepError, _StrangeError, RecursionError, ArithmeticError):
         return False
 
 
 class _TooDeepError(Exception):
     """A value nests deeper than we compare."""
+
+
+class _StrangeError(Exception):
+    """A value is of a type that never crosses."""
 
 
 def _same(expected: Any, actual: Any, leaves: Callable[[Any, Any], bool], depth: int) -> bool:
@@ -89,8 +97,14 @@ def _same(expected: Any, actual: Any, leaves: Callable[[Any, Any], bool], depth:
     return leaves(expected, actual)
 
 
+def _kind(value: Any) -> Any:
+    """The value's type; of a named tuple its names, since each decoding may make another class of them."""
+    kind = type(value)
+    return (kind.__name__, kind._fields) if issubclass(kind, tuple) and hasattr(kind, "_fields") else kind
+
+
 def _identical(expected: Any, actual: Any) -> bool:
-    if type(expected) is not type(actual):
+    if _kind(expected) != _kind(actual):
         return False
     if type(expected) is float:
         if expected != expected:
@@ -98,7 +112,9 @@ def _identical(expected: Any, actual: Any) -> bool:
         return bool(expected == actual) and math.copysign(1, expected) == math.copysign(1, actual)
     if type(expected) is complex:
         return _identical(expected.real, actual.real) and _identical(expected.imag, actual.imag)
-    return bool(expected == actual)
+    if type(expected) in _ATOMS:
+        return bool(expected == actual)
+    return _digest(expected, 0, False) == _digest(actual, 0, False)
 
 
 def _near(expected: Any, actual: Any, tolerance: float) -> bool:
@@ -151,6 +167,14 @@ def _digest(value: Any, depth: int, unordered: bool) -> bytes:
         parts = sorted(
             _digest(key, depth + 1, False) + _digest(item, depth + 1, unordered) for key, item in value.items()
         )
+    elif kind is deque:
+        # A deque's order is never free, and its greatest length is no part of its value: so Python has it, too.
+        parts = [_digest(item, depth + 1, False) for item in value]
+    elif kind in (defaultdict, Counter, OrderedDict):
+        parts = [_digest(pair, depth + 1, False) for pair in _pairs(value)]
+        parts = parts if kind is OrderedDict else sorted(parts)
+    elif issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        parts = [_digest(item, depth + 1, False) for item in (kind._fields, *value)]
     elif _is_array(value):
         clean = _canonical_nans(value) if value.dtype.kind in "fc" else value
         parts = [str((value.dtype.str, value.shape)).encode(), clean.tobytes()]
@@ -169,16 +193,56 @@ def _canonical_nans(value: Any) -> Any:
     return np.where(np.isnan(parts), np.full_like(parts, np.nan), parts)
 
 
+def _pairs(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """The items of a dictionary of the standard library; to a Counter, a count of 0 is no count."""
+    counts = type(value) is Counter
+    return (pair for pair in dict.items(value) if not (counts and type(pair[1]) is int and pair[1] == 0))
+
+
+_ATOMS = (int, str, bool, bytes, bytearray, type(None), type(Ellipsis), type)
+
+
 def _leaf(value: Any) -> bytes:
     kind = type(value)
     if kind is str:
         return bytes(value.encode("utf-8", "surrogatepass"))
     if kind in (bytes, bytearray):
         return bytes(value)
-    if kind is int:
+    if kind in (int, bool):
         return int(value).to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
     if kind is float:
         return b"nan" if value != value else value.hex().encode()
     if kind is complex:
         return _leaf(value.real) + b"," + _leaf(value.imag)
-    return repr(value).encode()
+    if kind in (type(None), type(Ellipsis)):
+        return b""
+    if kind is type:
+        return str(value.__name__).encode("utf-8", "surrogatepass")
+    return b",".join(map(_measured, _numbers(value)))
+
+
+def _measured(value: Any) -> bytes:
+    """A part of a leaf with its length before it, so that no two leaves of several parts read the same."""
+    part = _leaf(value)
+    return len(part).to_bytes(8, "big") + part
+
+
+def _numbers(value: Any) -> tuple[Any, ...]:
+    """What a value of the standard library's scalar types consists of: numbers and text, the same for equal values."""
+    kind = type(value)
+    if kind is Fraction:
+        return value.numerator, value.denominator
+    if kind is Decimal:
+        # Trailing zeros and the sign of zero do not count, as Python's own == has it; nor does a NaN's payload.
+        return ("nan",) if value.is_nan() else (str(value),) if value.is_infinite() else value.as_integer_ratio()
+    if kind is range:
+        # By the numbers that it holds, as Python compares ranges; `len` of one may be too large for it.
+        ends = (value[0], value[-1]) if value else ()
+        return ends if len(ends) < 2 else ends[:1] if ends[0] == ends[1] else (*ends, value.step)
+    if kind is slice:
+        return tuple(_digest(part, 1, False) for part in (value.start, value.stop, value.step))
+    if kind is timedelta:
+        return value.days, value.seconds, value.microseconds
+    if kind in (date, time, datetime):
+        return (value.isoformat(),)
+    raise _StrangeError

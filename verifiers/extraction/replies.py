@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from gristmill.sandbox.records import Record
+from gristmill.sandbox.records import Record, Text
 from gristmill.verifiers.extraction.edits import apply, find_edits, without_edits
 from gristmill.verifiers.extraction.fences import blocks
 from gristmill.verifiers.extraction.source import (
@@ -50,8 +50,8 @@ _BREAKS = re.compile(r"\r\n?")
 class Extraction(Record):
     """What was found in a reply."""
 
-    solution: str | None = Field(description="None where nothing usable was found")
-    note: str = Field(description="how it was found, or why nothing usable was")
+    solution: Text | None = Field(description="None where nothing usable was found")
+    note: Text = Field(description="how it was found, or why nothing usable was")
 
 
 def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:

@@ -21,10 +21,12 @@ from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.openai import OpenAIProposer
 from gristmill.graph.models.options import ModelOptions
+from gristmill.graph.models.replay import server as replay_server
 from gristmill.graph.models.replay.server import Call, Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.models.trouble import meaning, retry_after
-from gristmill.graph.records import Message, Request, Sampling, Tokens
+from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
+from gristmill.sandbox.plain import plain
 
 QUICK = ModelOptions(timeout_seconds=5, retry_seconds=20, wait_seconds=0.01, attempts=4)
 
@@ -342,3 +344,83 @@ def test_transport_errors_of_other_clients_are_known_by_name() -> None:
     assert meaning(ReadTimeout()) == meaning(APIConnectionError()) == meaning(ConnectionResetError()) == "again"
     assert meaning(ValueError("input is too long for the context window")) == "too_long"
     assert meaning(ValueError("what")) == "unknown"
+
+
+USAGES: list[Any] = [
+    {"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3},
+    {"prompt_tokens": "many", "completion_tokens": "few", "total_tokens": "all"},
+    {"prompt_tokens": 1.5, "completion_tokens": 2, "total_tokens": 3.5},
+    {"prompt_tokens": 10**30, "completion_tokens": 2, "total_tokens": 10**30},
+    {"prompt_tokens": 1e30, "completion_tokens": float("inf"), "total_tokens": float("nan")},
+    {"prompt_tokens": True, "completion_tokens": [], "total_tokens": {}},
+    {"prompt_tokens": 3},
+    {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": "x", "completion_tokens_details": [1]},
+    {"prompt_tokens": None, "completion_tokens": None},
+    {},
+    "much",
+    7,
+    [1, 2],
+    None,
+]
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
+    """Let the server answer with other fields than a server should."""
+    made = replay_server._completion
+    monkeypatch.setattr(replay_server, "_completion", lambda call, row: {**made(call, row), **changed})
+
+
+@pytest.mark.parametrize("usage", USAGES, ids=repr)
+async def test_usage_that_is_none_is_unknown_and_the_reply_counts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, usage: Any
+) -> None:
+    answering(monkeypatch, usage=usage)
+    with served() as server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            replies = [await proposer.propose(request()) for _ in range(3)]
+    assert len(server.calls) == 3
+    for reply in replies:
+        assert reply.text == "hello"
+        assert 0 <= reply.tokens.prompt <= 1000
+        assert 0 <= reply.tokens.completion <= 1000
+    assert sum("no usage" in record.message for record in caplog.records) <= 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": "\x1b]52;c;aGk=\x07gpt\n| x |\u202e\ud800" + "m" * 5000},
+        {"model": ["a"]},
+        {"model": None},
+        {"choices": []},
+        {"choices": None},
+        {"choices": [{"index": 0, "message": None, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": None}, "finish_reason": {"a": 1}}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": 5}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "message": {"role": "robot", "content": "hi"}, "finish_reason": "\ud800"}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "\ud800\x00"}, "finish_reason": "s"}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": [{"type": "x"}, 3]}}]},
+        {"choices": "abc"},
+        {"error": {"message": "\x1b]52;c;aGk=\x07\ud800"}},
+        {"error": "\x1b[2J"},
+        {"service_tier": {"a": 1}, "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}},
+    ],
+    ids=lambda changed: repr(changed)[:60].encode("ascii", "backslashreplace").decode(),
+)
+async def test_whatever_a_server_answers_is_a_reply_that_can_be_kept_or_its_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
+) -> None:
+    answering(monkeypatch, **changed)
+    with served() as server:
+        reply: Reply | None = None
+        told = ""
+        try:
+            reply = await ask(server, QUICK.model_copy(update={"attempts": 2}))
+        except ModelError as error:
+            told = str(error)
+        assert plain(told) == told
+        if reply is not None:
+            assert Reply.model_validate_json(reply.model_dump_json()) == reply
+            assert len(reply.model) <= 200
+            assert plain(reply.model + reply.finish) == reply.model + reply.finish
+    assert all(plain(record.getMessage()) == record.getMessage() for record in caplog.records)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, StoreError, UnknownRunError
 from gristmill.graph.events import Event, Judged, RunEnded
-from gristmill.graph.nodes.identity import encodable, hypothesis_id, prompt_sha, sample_seed
+from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
 from gristmill.graph.storage.journal import Journal
@@ -198,7 +198,7 @@ TEXTS = st.text(st.characters(blacklist_categories=()), max_size=40)
 def test_any_text_that_a_model_may_send_survives(store: Store, text: str, score: float) -> None:
     run = f"run-{uuid.uuid4().hex[:12]}"
     store.create_run(run, RunConfig(), TASKS)
-    hypothesis = made(text=encodable(text))
+    hypothesis = made(text=text)
     found = verdict(Outcome.FAILED, score)
     store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, found)])
     assert store.steps(run, "t/0") == [(hypothesis, found)]

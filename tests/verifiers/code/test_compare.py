@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import datetime
 import math
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.code.compare import Rule, equal
+from gristmill.verifiers.code.feedback import short
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
 keys = st.booleans() | st.integers() | st.text(max_size=3) | st.tuples(st.integers(), st.text(max_size=2))
@@ -24,12 +28,100 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
+# Beyond what Python writes out: `repr` of these raises.
+huge = st.tuples(st.sampled_from([1, -1]), st.sampled_from([5000, 4300, 0])).map(lambda each: each[0] * 10 ** each[1])
+Pair = namedtuple("Pair", "left right")  # made as a candidate's are
+unwritable = st.one_of(
+    huge,
+    st.builds(Fraction, huge, st.just(3)),
+    st.builds(range, huge, huge, huge),
+    st.builds(slice, huge, huge, st.none()),
+    st.decimals(allow_nan=True, places=3, min_value=-10, max_value=10),
+    st.sampled_from([Decimal("1e5000"), Decimal("-0"), Decimal("sNaN"), Decimal("Infinity")]),
+    st.datetimes() | st.dates() | st.times() | st.timedeltas(),
+    st.sampled_from([int, dict, ..., "\ud800", "\x00", b"\xff", -0.0, math.inf, math.nan, complex(math.nan, -0.0)]),
+)
+holders = st.recursive(
+    unwritable,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.builds(deque, st.lists(inner, max_size=3), st.none() | st.just(9))
+        | st.builds(Pair, inner, inner)
+        | st.dictionaries(huge | st.builds(Fraction, huge, st.just(3)), inner, max_size=3)
+        | st.dictionaries(st.text(max_size=2), st.integers(0, 3), max_size=3).map(Counter)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=3).map(OrderedDict)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=3).map(lambda each: defaultdict(list, each))
+        | st.sets(huge | st.builds(range, huge) | st.builds(Fraction, huge, st.just(3)), max_size=3)
+    ),
+    max_leaves=8,
+)
 rules: list[Rule] = ["exact", "tolerance", "multiset", "unordered"]
 
 
 @given(values, st.sampled_from(rules))
 def test_every_value_equals_its_own_copy_under_every_rule(value: Any, rule: Rule) -> None:
     assert equal(value, decode(encode(value)), rule)
+
+
+@given(holders, st.sampled_from(rules))
+def test_values_that_cannot_be_written_out_are_compared_all_the_same(value: Any, rule: Rule) -> None:
+    assert equal(value, decode(encode(value)), rule)
+    assert equal([value, 1], [value, 1], rule)
+    assert not equal([value, 1], [value, 2], rule)
+
+
+@given(holders, holders, st.sampled_from(rules))
+def test_no_two_values_that_cross_make_the_comparison_raise(one: Any, other: Any, rule: Rule) -> None:
+    assert equal(one, other, rule) == equal(other, one, rule)
+    assert len(short(one)) <= 600
+    assert equal({"a": [one]}, {"a": [other]}, rule) <= (type(one).__name__ == type(other).__name__)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Fraction(10**5000, 3), Fraction(10**5000, 7)),
+        (range(0, 10**5000, 2), range(0, 10**5000, 3)),
+        (deque([1, 2]), deque([2, 1])),
+        (deque([1]), [1]),
+        (deque([True]), deque([1])),
+        (Pair(1, 2), Pair(2, 1)),
+        (Pair(1, 2), namedtuple("Pair", "left wrong")(1, 2)),
+        (Pair(1, 2), (1, 2)),
+        (OrderedDict(a=1, b=2), OrderedDict(b=2, a=1)),
+        (Counter(a=1), Counter(a=2)),
+        (defaultdict(list, a=1), {"a": 1}),
+        (slice(1, 2), slice(1, 2, 1)),
+        (Decimal("1.0"), Decimal("1.1")),
+        (datetime.timedelta(1), datetime.timedelta(0, 1)),
+        (int, bool),
+        (..., None),
+        (object(), object()),
+    ],
+)
+@pytest.mark.parametrize("rule", rules)
+def test_other_values_of_the_standard_library_differ(one: Any, other: Any, rule: Rule) -> None:
+    assert not equal(one, other, rule)
+    assert not equal([one], [other], rule)
+    assert not equal({1: one}, {1: other}, rule)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (range(0, 5, 2), range(0, 6, 2)),
+        (range(0), range(5, 1)),
+        (Counter(a=1, b=0), Counter(a=1)),
+        (defaultdict(list, a=1), defaultdict(int, a=1)),
+        (deque([1], 1), deque([1])),
+        (Decimal("1.0"), Decimal("1.00")),
+        (OrderedDict(a=-0.0), OrderedDict(a=-0.0)),
+    ],
+)
+@pytest.mark.parametrize("rule", rules)
+def test_what_python_calls_equal_within_one_such_type_is_equal(one: Any, other: Any, rule: Rule) -> None:
+    assert equal(one, other, rule)
+    assert equal([{7: one}], [{7: other}], rule)
 
 
 @given(values, values)

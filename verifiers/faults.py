@@ -1,0 +1,136 @@
+"""Whose fault is an exception of a verifier: the verifier's own, or the candidate's that it was judging?
+
+A lost worker is told apart in the pool (`gristmill.sandbox.workers.blaming`); this is the same for a fault in our own
+code or a plug-in's. Alone it says nothing about the candidate, but whoever can cause it could choose to be unscored.
+So a canary is judged on fresh workers: a solution of the same task that was judged well before, its reference, or
+words that say nothing. If that can be judged and the candidate fails the verifier on fresh workers once more, the
+fault is the candidate's `error`, which never counts towards stopping; if no canary can be judged, nothing is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from gristmill.sandbox.errors import GristmillError, SandboxError
+from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
+from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
+from gristmill.verifiers.judging import told, unscored
+from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Strength, Task, Verdict
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.base import Jobs, Session
+    from gristmill.verifiers.base import Verifier
+
+__all__ = ["Canaries", "FreshJobs"]
+
+_MOST_TASKS = 1000
+
+
+class FreshJobs:
+    """Runs every job on a worker that has run none before; otherwise the pool's own."""
+
+    def __init__(self, pool: Jobs) -> None:
+        self._pool = pool
+
+    @property
+    def size(self) -> int:
+        """See `Jobs.size`."""
+        return self._pool.size
+
+    def info(self, profile: Profile = CANDIDATE) -> SandboxInfo:
+        """See `Jobs.info`."""
+        return self._pool.info(profile)
+
+    async def run(self, job: Job, profile: Profile = CANDIDATE, **how: Any) -> Report:
+        """See `Jobs.run`."""
+        return await self._pool.run(job, profile, **how | {"fresh": True})
+
+    async def pair(self, candidate: Job, judge: Job, **how: Any) -> tuple[Report, Report]:
+        """See `Jobs.pair`."""
+        return await self._pool.pair(candidate, judge, **how | {"fresh": True})
+
+    def alone(self, profile: Profile) -> AbstractAsyncContextManager[Callable[[Job], Awaitable[Report]]]:
+        """See `Jobs.alone`."""
+        return self._pool.alone(profile)
+
+    def session(self, job: Job, profile: Profile = CANDIDATE, **how: Any) -> AbstractAsyncContextManager[Session]:
+        """See `Jobs.session`."""
+        return self._pool.session(job, profile, **how | {"fresh": True})
+
+
+class Canaries:
+    """What was judged without trouble, by task, and what stands in where nothing was yet."""
+
+    def __init__(self) -> None:
+        self._well: OrderedDict[str, str] = OrderedDict()
+
+    def sings(self, task: Task, solution: str) -> None:
+        """Hear that a solution of the task was judged."""
+        self._well[task.id] = solution
+        self._well.move_to_end(task.id)
+        if len(self._well) > _MOST_TASKS:
+            self._well.popitem(last=False)
+
+    async def blame(self, fresh: Verifier, task: Task, solution: str, fault: Exception) -> tuple[Verdict, Evidence]:
+        """The verdict on a solution on which its verifier has raised `fault`; `fresh` judges on fresh workers.
+
+        Raises:
+            GristmillError: other than `SandboxError`, as the verifier may: the user's mistake.
+        """
+        verifier = f"{fresh.name}/{fresh.version}"
+        try:
+            canary = await self._judged(fresh, task)
+            if canary is not None:
+                # A fault that has passed by now was the machine's, or chance.
+                again = await fresh.verify(task, solution)
+                return again, Evidence(verifier=again.verifier, checks=again.checks)
+        except SandboxError as error:
+            verdict = unscored(told(error), verifier=verifier)
+            return verdict, Evidence(verifier=verifier)
+        except GristmillError:
+            raise
+        except Exception as error:  # noqa: BLE001  # it came again: for this candidate, and for no canary
+            return _guilty(canary, verifier, error)
+        verdict = unscored(f"the verifier raised {told(fault)}", verifier=verifier)
+        return verdict, Evidence(verifier=verifier)
+
+    async def _judged(self, fresh: Verifier, task: Task) -> Verdict | None:
+        """The verdict on the first canary that can be judged."""
+        for canary in self._known(task):
+            try:
+                return await fresh.verify(task, canary)
+            except GristmillError:
+                raise
+            except Exception:  # noqa: BLE001, S112  # a canary may meet the verifier's fault as well: the next one
+                continue
+        return None
+
+    def _known(self, task: Task) -> Iterator[str]:
+        if task.id in self._well:
+            yield self._well[task.id]
+        if task.reference is not None:
+            yield task.reference
+        if task.kind in CODE_KINDS:
+            yield "\n".join(f"def {name}(*args, **kwargs):\n    return None" for name in entry_points(task)) or "pass"
+        else:
+            yield "The answer is 0."
+            yield "0"
+
+
+def _guilty(canary: Verdict | None, verifier: str, error: Exception) -> tuple[Verdict, Evidence]:
+    direction = canary.direction if canary else Direction.MAXIMIZE
+    verdict = Verdict(
+        outcome=Outcome.ERROR,
+        score=math.inf if direction is Direction.MINIMIZE else 0.0,
+        direction=direction,
+        strength=Strength.TESTED,
+        feedback=f"The verifier could not judge this: {type(error).__name__}.",
+        verifier=verifier,
+        sandbox=canary.sandbox if canary else "",
+    )
+    detail = f"judging it raised {told(error)}, and a canary was judged"
+    return verdict, Evidence(verifier=verifier, checks=(Check(name="verifier", outcome=Outcome.ERROR, detail=detail),))
