@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.sandbox.plain import say, say_json
+
 if TYPE_CHECKING:
     from gristmill.sandbox.doctor import Diagnosis
 
@@ -33,7 +35,7 @@ def build(backend: Backend = "auto", variant: Variant = "base") -> None:
 
     chosen = asyncio.run(choose_factory(backend)).backend
     made = root(variant)
-    typer.echo(f"image root {made.digest[:12]} at {made.path}")
+    say(f"image root {made.digest[:12]} at {made.path}")
     if chosen == "docker":
         from gristmill.sandbox.backends.engine import connect, docker_image
 
@@ -42,7 +44,7 @@ def build(backend: Backend = "auto", variant: Variant = "base") -> None:
             name, _ = docker_image(client, variant)
         finally:
             client.close()
-        typer.echo(f"docker image {name}")
+        say(f"docker image {name}")
 
 
 @sandbox.command()
@@ -97,7 +99,7 @@ def check(
         async for result in run_checks(await choose_factory(backend), names=only or CHECKS):
             counts[result.state] += 1
             for line in [result.model_dump_json()] if as_json else _told(result):
-                typer.echo(line)
+                say(line)
 
     def _told(result: Result) -> list[str]:
         marks = {"held": "ok", "known gap": "--"}
@@ -106,7 +108,7 @@ def check(
 
     asyncio.run(run())
     if not as_json:
-        typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+        say(", ".join(f"{count} {state}" for state, count in counts.items()))
     if set(counts) - {"held", "known gap"}:
         raise typer.Exit(3)
 
@@ -126,10 +128,10 @@ def reap() -> None:
     from gristmill.sandbox.workers.staging import sweep
 
     swept = sweep()
-    typer.echo(f"removed {swept} leftover folder{'' if swept == 1 else 's'}")
+    say(f"removed {swept} leftover folder{'' if swept == 1 else 's'}")
     with contextlib.closing(connect()) as client:
         removed = remove(client)
-    typer.echo(f"removed {removed} leftover container{'' if removed == 1 else 's'}")
+    say(f"removed {removed} leftover container{'' if removed == 1 else 's'}")
 
 
 def doctor(
@@ -148,10 +150,10 @@ def doctor(
 
     diagnosis = asyncio.run(diagnose())
     if as_json:
-        typer.echo(diagnosis.model_dump_json(indent=2))
+        say_json(diagnosis.model_dump_json(indent=2))
     else:
         for line in _lines(diagnosis):
-            typer.echo(line)
+            say(line)
     if not diagnosis.sandboxed:
         raise typer.Exit(3)
 

@@ -7,19 +7,21 @@ erases what stands there); marks of direction make a line read as another one.
 
 from __future__ import annotations
 
+import re
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console_for", "plain", "plain_json", "say", "writable"]
+__all__ = ["console_for", "plain", "plain_json", "say", "say_json", "writable"]
 
 _SHOWN = frozenset("\n\t ")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def writable(text: str) -> str:
-    """`text` with lone surrogates replaced by ``?``: any file and any database takes it."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """`text` with lone surrogates replaced by ``�``: any file and any database takes it."""
+    return text if text.isascii() else _SURROGATE.sub("�", text)
 
 
 def plain(text: str) -> str:
@@ -39,7 +41,7 @@ def plain(text: str) -> str:
 
 def plain_json(text: str) -> str:
     """A JSON document as it may be shown: the same document, unprintable characters in its strings escaped."""
-    if text.isascii():
+    if text.isprintable() or (text.isascii() and "\x7f" not in text):
         return text
     return "".join(each if each == "\n" or each.isprintable() else _escaped(each) for each in text)
 
@@ -49,14 +51,18 @@ def _escaped(character: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
-def say(text: str, *, err: bool = False, nl: bool = True, json: bool = False) -> None:
-    """Print `text` for a person, or with `json` a JSON document: nothing of it steers the terminal.
-
-    Every command prints by this, or by a `console_for`.
-    """
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print `text` for a person: nothing in it steers the terminal. Commands print by this, or by a `console_for`."""
     import typer
 
-    typer.echo(plain_json(text) if json else plain(text), err=err, nl=nl)
+    typer.echo(plain(text), err=err, nl=nl)
+
+
+def say_json(text: str, *, err: bool = False) -> None:
+    """Print a JSON document: see `plain_json`."""
+    import typer
+
+    typer.echo(plain_json(text), err=err)
 
 
 def console_for(*, stderr: bool = False, file: IO[str] | None = None, **how: Any) -> Console:
@@ -70,4 +76,4 @@ def console_for(*, stderr: bool = False, file: IO[str] | None = None, **how: Any
                 # Control segments are rich's own; texts' styles become escape sequences after this.
                 yield each if each.control else Segment(plain(each.text), each.style)
 
-    return PlainConsole(stderr=stderr, file=file, **how)
+    return PlainConsole(stderr=stderr, file=file, **{"markup": False, "emoji": False} | how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections import Counter
 
@@ -43,3 +44,17 @@ def test_the_drawing_of_the_imports_is_current() -> None:
 def test_a_circle_is_named() -> None:
     assert circle({"a": {"b"}, "b": {"c", "d"}, "d": {"b"}}) == ["b", "d", "b"]
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+PRINTS = {"sandbox.plain", "graph.models.local.fetch", "graph.models.replay.server"}  # the last two: own paths only
+
+
+@pytest.mark.parametrize("name", [name for name in modules() if "guest" not in name.split(".")])
+def test_everything_is_printed_by_what_keeps_escape_sequences_from_the_terminal(name: str) -> None:
+    if name in PRINTS:
+        return
+    for node in ast.walk(ast.parse(modules()[name].read_text())):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        assert called not in {"print", "typer.echo", "typer.secho", "click.echo", "Console", "rich.print"}, (
+            f"{modules()[name]}:{getattr(node, 'lineno', 0)}: say it by `say`, `say_json` or a `console_for`"
+        )

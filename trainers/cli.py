@@ -10,6 +10,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from gristmill.sandbox.plain import say
+
 __all__ = ["COMMANDS", "Mount", "app", "main"]
 
 
@@ -88,7 +90,7 @@ class _Group(TyperGroup):
             if code is None:
                 raise
             if message:
-                typer.echo(message, err=True)
+                say(message, err=True)
             raise typer.Exit(code) from None
 
 
@@ -113,7 +115,7 @@ def _version(value: bool) -> None:
     if value:
         from importlib.metadata import version
 
-        typer.echo(f"gristmill {version('gristmill')}")
+        say(f"gristmill {version('gristmill')}")
         raise typer.Exit
 
 

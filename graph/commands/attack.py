@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import Sandbox
+from gristmill.sandbox.plain import console_for, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +55,6 @@ def attack(
     """
     import asyncio
 
-    from rich.console import Console
-
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import UserError
@@ -67,7 +66,7 @@ def attack(
     wanted = [task for task in known if task.kind == "code"]
     if not wanted:
         raise UserError(f"{tasks} holds no task of kind code; attacks exist for that kind only")
-    console = Console(stderr=True, highlight=False)
+    console = console_for(stderr=True, highlight=False)
     if len(wanted) < len(known):
         console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped", markup=False)
     reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console))
@@ -150,7 +149,7 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
 
     if as_json:
         rows = [report.model_dump(mode="json", exclude={"attempts"}) for report in reports]
-        typer.echo(json.dumps({"attacks": len(attacks), "clean": all(each.clean for each in reports), "tasks": rows}))
+        say_json(json.dumps({"attacks": len(attacks), "clean": all(each.clean for each in reports), "tasks": rows}))
         return
     tries = {each.name: each.tries for each in attacks}
     meanings = {

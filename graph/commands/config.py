@@ -8,6 +8,7 @@ import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.graph.config import RunConfig
+from gristmill.sandbox.plain import console_for, say_json
 
 __all__ = ["config"]
 
@@ -36,7 +37,6 @@ def config(
     """
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
     from gristmill.graph.commands.settings import settle
@@ -53,9 +53,9 @@ def config(
         for (knob, value), path in zip(knobs(settings.config).items(), paths(settings.config).values(), strict=True)
     ]
     if json_:
-        typer.echo(json.dumps({knob: {"value": value, "from": source} for knob, value, source in rows}, indent=1))
+        say_json(json.dumps({knob: {"value": value, "from": source} for knob, value, source in rows}, indent=1))
         return
     table = Table("knob", "value", "from", box=None)
     for knob, value, source in rows:
         table.add_row(knob, "" if value in (None, ()) else str(value), source)
-    Console().print(table, markup=False)
+    console_for().print(table, markup=False)

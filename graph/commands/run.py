@@ -9,6 +9,7 @@ import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.graph.config import RunConfig
+from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +54,6 @@ def run(
     """
     import sys
 
-    from rich.console import Console
-
     from gristmill.graph.commands.settings import free_name, settle
     from gristmill.graph.commands.show import print_summary
     from gristmill.graph.models.options import ModelOptions
@@ -73,7 +72,7 @@ def run(
         # Before models and sandboxes are started for it.
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
         # With --json, standard output belongs to the program that reads it.
-        console = Console(file=sys.stderr if json_ else sys.stdout)
+        console = console_for(file=sys.stderr if json_ else sys.stdout)
         options = ModelOptions(vllm_python=vllm_python)
         go_on = f"gristmill run {tasks} --name {chosen} --resume" + (
             "" if workspace == "." else f" --workspace {workspace}"
@@ -84,7 +83,7 @@ def run(
         else:
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
         if json_:
-            typer.echo(summary.model_dump_json(indent=1))
+            say_json(summary.model_dump_json(indent=1))
         print_summary(console, summary)
 
 
@@ -125,9 +124,9 @@ def _run(
     try:
         return run_interruptibly(campaign())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo(f"Interrupted; what was done so far is kept. Go on with:\n  {go_on}", err=True)
+        say(f"Interrupted; what was done so far is kept. Go on with:\n  {go_on}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except InfrastructureError:
         if any(known.name == name for known in store.runs()):
-            typer.echo(f"Go on, once that is mended, with:\n  {go_on}", err=True)
+            say(f"Go on, once that is mended, with:\n  {go_on}", err=True)
         raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Json, Workspace
+from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,6 @@ def runs(
     """
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
     from gristmill.graph.storage.store import Store
@@ -39,17 +39,17 @@ def runs(
     with Store.open(workspace, create=False) as store:
         found = [known for known in store.runs() if every or known.purpose == "search"]
     if json_:
-        typer.echo(json.dumps([known.model_dump(mode="json") for known in found], indent=1))
+        say_json(json.dumps([known.model_dump(mode="json") for known in found], indent=1))
         return
     if not found:
-        typer.echo("no runs yet: gristmill run TASKS")
+        say("no runs yet: gristmill run TASKS")
         return
     table = Table("run", "status", "tasks", "ended", "solved", "model", "seconds", "created (UTC)", box=None)
     for known in found:
         created = known.created.strftime("%Y-%m-%d %H:%M")
         numbers = (str(known.tasks), str(known.ended), str(known.solved))
         table.add_row(known.name, known.status, *numbers, known.config.model, f"{known.seconds:.1f}", created)
-    Console().print(table, markup=False)
+    console_for().print(table, markup=False)
 
 
 def show(
@@ -66,7 +66,6 @@ def show(
       gristmill show night --task HumanEval/32
       gristmill show night --json
     """
-    from rich.console import Console
 
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
@@ -77,9 +76,9 @@ def show(
         if task is None:
             summary = store.summary(name)
             if json_:
-                typer.echo(summary.model_dump_json(indent=1))
+                say_json(summary.model_dump_json(indent=1))
             else:
-                print_summary(Console(), summary)
+                print_summary(console_for(), summary)
             return
         if task not in {known.id for known in store.tasks(name)}:
             raise UserError(f"the run {name!r} has no task {task!r}")
@@ -91,17 +90,17 @@ def show(
             {"hypothesis": made.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
             for made, verdict in steps
         ]
-        typer.echo(json.dumps(rows, indent=1))
+        say_json(json.dumps(rows, indent=1))
         return
     for made, verdict in steps:
         found = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {verdict.score}"
         if verdict is not None and (why := reason(verdict)):
             found = f"{found} ({why})"
         built = f", built on {', '.join(made.parents)}" if made.parents else ""
-        typer.echo(f"{_plain(made.id)}: {found}{built}\n  {made.note}")
-        typer.echo("\n".join(f"    {line}" for line in _plain(made.solution or made.text).splitlines()))
+        say(f"{made.id}: {found}{built}\n  {made.note}")
+        say("\n".join(f"    {line}" for line in (made.solution or made.text).splitlines()))
         if verdict is not None and verdict.feedback:
-            typer.echo("\n".join(f"  > {line}" for line in _plain(verdict.feedback).splitlines()))
+            say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
 
 
 def graph() -> None:
@@ -113,7 +112,7 @@ def graph() -> None:
     """
     from gristmill.graph.build import mermaid
 
-    typer.echo(mermaid(), nl=False)
+    say(mermaid(), nl=False)
 
 
 def print_summary(console: Console, summary: CampaignSummary) -> None:
@@ -144,8 +143,3 @@ def print_summary(console: Console, summary: CampaignSummary) -> None:
         lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    """Text of a model without the control characters that would steer a terminal."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)

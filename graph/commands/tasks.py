@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Sandbox
+from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +55,7 @@ def check(
     except TaskFileError as error:
         if json_:
             mistakes = [{"line": one.line, "field": one.field, "message": one.message} for one in error.problems]
-            typer.echo(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
+            say_json(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
         raise
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
     wrong: dict[str, tuple[Verdict, Evidence]] = {}
@@ -65,18 +66,18 @@ def check(
         summary["reasons"] = {name: evidence.reason for name, (_, evidence) in wrong.items() if evidence.reason}
         summary["evidence"] = {name: _evidence(evidence) for name, (_, evidence) in wrong.items()}
     if json_:
-        typer.echo(json.dumps(summary, indent=1))
+        say_json(json.dumps(summary, indent=1))
     else:
-        typer.echo(f"{file}: {_counted(tasks)}, no mistakes")
+        say(f"{file}: {_counted(tasks)}, no mistakes")
         if run_references:
-            typer.echo(f"{summary['references'] - len(wrong)} of {summary['references']} references pass")
+            say(f"{summary['references'] - len(wrong)} of {summary['references']} references pass")
         for name, (verdict, evidence) in wrong.items():
             detail = verdict.feedback or verdict.sandbox
-            typer.echo(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
+            say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
             if evidence.reason:
-                typer.echo(f"    {evidence.reason}")
+                say(f"    {evidence.reason}")
             for row in _evidence(evidence)[:_EVIDENCE_SHOWN]:
-                typer.echo(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
+                say(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
     if any(verdict.score is None for verdict, _ in wrong.values()):
         raise typer.Exit(3)
     if wrong:
@@ -120,9 +121,8 @@ def list_(
             }
             for task in tasks
         ]
-        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        say_json(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -130,8 +130,8 @@ def list_(
     for task in tasks:
         cells = (task.id, task.kind, task.split or "", " ".join(task.tags), _first_line(task.prompt))
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
-    Console().print(table)
-    typer.echo(_counted(tasks))
+    console_for().print(table)
+    say(_counted(tasks))
 
 
 @app.command("import")
@@ -215,7 +215,7 @@ def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
             write(task_row(task))
             written.append(task)
     if out != "-":
-        typer.echo(f"wrote {_counted(written)} to {out}")
+        say(f"wrote {_counted(written)} to {out}")
 
 
 def _evidence(evidence: Evidence) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Accept, Sandbox
+from gristmill.sandbox.plain import console_for, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,8 +56,6 @@ def verify(
     """
     import asyncio
 
-    from rich.console import Console
-
     from gristmill.graph.commands.resuming import written_rows
     from gristmill.graph.commands.tally import Tally
     from gristmill.graph.tasks.loading import load_candidates, load_tasks
@@ -75,7 +74,7 @@ def verify(
             tally.add(candidate, row["outcome"], found=True)
     else:
         refuse_existing(out, force=force)
-    console = Console(stderr=True, highlight=False)
+    console = console_for(stderr=True, highlight=False)
     try:
         together = accept == "together"
         left = asked[tally.written :]
@@ -136,21 +135,21 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
     summary: dict[str, Any] = {"out": out, **tally.summary()}
     if as_json:
         # Rows own standard output if they go there.
-        typer.echo(json.dumps(summary, indent=1), err=out == "-")
+        say_json(json.dumps(summary, indent=1), err=out == "-")
         return
-    say: Callable[..., None] = console.print
+    told: Callable[..., None] = console.print
     for line in tally.lines():
-        say(line, markup=False)
+        told(line, markup=False)
     if tally.refused:
-        say(
+        told(
             f"{tally.refused} refused: they fail where the judge runs apart and pass beside their tests, as in plain "
             "Python, so this judge cannot decide them. They count as not passed; --accept together takes them",
             markup=False,
         )
     if out != "-":
-        say(f"verdicts: {out}", markup=False)
+        told(f"verdicts: {out}", markup=False)
     if tally.unscored:
-        say(
+        told(
             f"{tally.unscored} could not be judged; `gristmill doctor` may say why, --resume tries them again",
             markup=False,
         )

@@ -17,7 +17,29 @@ _SAID = 1000
 _FEEDBACK = 4000
 _EXAMPLE = 2000
 _EXAMPLES = 20
-_CHAT_MARKUP = re.compile(r"<(?=[|｜])")
+# What may begin markup: '<|im_end|>', '</s>', '[INST]', ']~b]' of MiniMax, '[e~[', and wide brackets, which some
+# tokenizers take for the others.
+_BRACKET = re.compile(
+    r"[<＜﹤](?=[|｜︱¦])|[<＜﹤](?=([^\s<>＜＞﹥]{1,40})[>＞﹥])|[\[［](?=([^\s\[\]［］]{1,40})[\]］])|\](?=~)|\[(?=e~)"
+)
+# '/s', 'start_of_turn', '/SYS', 'think', 'seed:bos', 'turn|', '_user', 'extra_id_0', 'SPECIAL_10', '0x0A', '[SEP]'
+_ANGLED = re.compile(
+    r"/?(?:"
+    r"s|bos|eos|unk|pad|mask|cls|sep|eod|eot|eop|sop|bom|eom|eoh|eoa|eob|sys|ai|user|bot|assistant|human|system|用户"
+    r"|turn|role|message|channel|developer|think|thinking|thought|reasoning|image|audio|video|img|vision|gmask"
+    r"|tools?|tool_\w+|function|function_\w+|arg_\w+|im_\w+|fim_\w+|repo_\w+|file_\w+|gh_\w+|issue_\w+|jupyter_\w+"
+    r"|\w*(?:start|begin|end)_?of_?\w+|\w+_token|_\w+|[a-z]+_(?:user|assistant|system|bot|start|end|pad|image)"
+    r"|[a-z]+:\w+|(?:unused|reserved|special|extra|dummy|placeholder|ctrl|control|seg|loc|mask|pad|token|vocab)\w*\d\w*"
+    r"|0x[0-9a-f]{2}|\[\w+\]|.*[|｜]"
+    r")",
+    re.IGNORECASE,
+)
+# 'INST', '/INST', 'TOOL_CALLS', 'gMASK'; in small letters such words are places in lists
+_SQUARED = re.compile(
+    r"/?(?:INST|SYS|SYSTEM|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOLS?|TOOL_\w+|ARGS|CALL_ID|PREFIX|SUFFIX|MIDDLE|IMG\w*|IMAGE"
+    r"|(?:BEGIN_)?AUDIO|TRANSCRIBE|THINK|MODEL_SETTINGS|CONTROL_\d+|CLS|SEP|MASK|PAD|UNK|BOS|EOS|END|EOT|USER|HUMAN"
+    r"|ASSISTANT|BOT|MULTITURN|[gs]MASK)"
+)
 _TICKS = re.compile(r"`+")
 
 
@@ -73,8 +95,19 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def tame(text: str) -> str:
-    """`text` with chat markup (``<|im_end|>`` and its like) taken apart, so that no tokenizer reads a turn in it."""
-    return _CHAT_MARKUP.sub("< ", text)
+    """`text` with chat markup taken apart, so that no tokenizer and no chat template reads a turn in it.
+
+    That is `<|im_end|>` and all that begins so, whatever stands in such brackets, and what other families write:
+    `<start_of_turn>`, `</s>`, `<<SYS>>`, `[INST]`, `<think>`, `[gMASK]`. A blank follows the first bracket; nothing is
+    taken away, so nothing new comes together.
+    """
+    return _BRACKET.sub(_apart, text)
+
+
+def _apart(found: re.Match[str]) -> str:
+    angled, squared = found.groups()
+    mere = (angled and not _ANGLED.fullmatch(angled)) or (squared and not _SQUARED.fullmatch(squared))
+    return found[0] if mere else f"{found[0]} "
 
 
 def clip(text: str, limit: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.plain import plain_json
 
 __all__ = ["json_line", "refuse_existing", "row_writer"]
 
@@ -34,12 +35,7 @@ def refuse_existing(path: str | Path, *, force: bool) -> None:
 
 def json_line(row: Any) -> str:
     """One line of JSON Lines. Infinite numbers and NaN are written as Python's json reads them."""
-    line = json.dumps(row, ensure_ascii=False)
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
-        line = json.dumps(row)
-    return line + "\n"
+    return plain_json(json.dumps(row, ensure_ascii=False)) + "\n"
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from gristmill.graph.tasks.problems import Problem, Row, TaskFileError, kind_of
 __all__ = ["read_rows"]
 
 _YAML = (".yaml", ".yml")
+# A packed file of 300 KiB can hold a gigabyte. Task files pack to a fifth or a tenth of their size.
+_MOST_RATIO, _LEAST_MOST = 50, 16 << 20
+_MOST_ROW = 64 << 20
 
 
 def read_rows(path: str | Path) -> Iterator[Row | Problem]:
@@ -28,7 +32,8 @@ def read_rows(path: str | Path) -> Iterator[Row | Problem]:
 
     Args:
         path: ``*.yaml`` or ``*.yml`` is YAML (a list, or one document a row), anything else JSON Lines or one JSON
-            array; all may be gzipped; ``-`` is standard input.
+            array; all may be gzipped; ``-`` is standard input. A gzipped file may hold at most 16 MiB, or 50 times
+            its packed size if that is more; a line at most 64 MiB.
 
     Raises:
         TaskFileError: the file as a whole is of no use: missing, a folder, empty, binary, or of another format.
@@ -44,6 +49,8 @@ def read_rows(path: str | Path) -> Iterator[Row | Problem]:
             for row in reader(name, file):
                 found = True
                 yield row
+    except _TooMuchError as error:
+        raise TaskFileError(path, [Problem(str(error))]) from None
     except (OSError, EOFError, zlib.error) as error:
         raise TaskFileError(path, [Problem(_unreadable(error))]) from error
     if not found:
@@ -65,8 +72,31 @@ def _open(path: str | Path) -> Iterator[io.BufferedReader]:
         if file.peek(2)[:2] != b"\x1f\x8b":
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield io.BufferedReader(cast(io.RawIOBase, unpacked))
+        most = max(_LEAST_MOST, _MOST_RATIO * os.fstat(file.fileno()).st_size)
+        yield io.BufferedReader(_Unpacked(file, most))
+
+
+class _TooMuchError(Exception):
+    """A packed file holds more than is read."""
+
+
+class _Unpacked(io.RawIOBase):
+    """What a gzipped file holds, unpacked as it is read and never beyond `most` bytes."""
+
+    def __init__(self, file: IO[bytes], most: int) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
+        self._most = self._left = most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            trouble = f"it unpacks to more than {self._most >> 20} MiB, {_MOST_RATIO} times its size or more"
+            raise _TooMuchError(f"{trouble}; unpack it yourself if that is right")
+        return count
 
 
 def _unreadable(error: Exception) -> str:
@@ -95,7 +125,9 @@ def _refuse_other_formats(name: str, start: bytes) -> None:
 
 def _json_rows(name: str, file: IO[bytes]) -> Iterator[Row | Problem]:
     first = True
-    for number, raw in enumerate(file, 1):
+    for number, raw in enumerate(iter(lambda: file.readline(_MOST_ROW + 1), b""), 1):
+        if len(raw) > _MOST_ROW:
+            raise TaskFileError(name, [Problem(f"the line is longer than {_MOST_ROW >> 20} MiB", number)])
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:

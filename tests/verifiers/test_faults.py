@@ -50,7 +50,7 @@ async def verdict_on(
     monkeypatch.setattr(Trying, "raises", staticmethod(raises), raising=False)
     monkeypatch.setattr(Trying, "judged", [], raising=False)
     monkeypatch.setattr(registry, "verifier_class", lambda kind: Trying)
-    async with Pool(FakeFactory(lambda job: Report(ending=Ending.FINISHED, seconds=0.0)), size=1) as pool:
+    async with Pool(FakeFactory(lambda job, sockets: Report(ending=Ending.FINISHED, seconds=0.0)), size=1) as pool:
         return await Verifiers(pool).explain(task, solution)
 
 
@@ -106,7 +106,7 @@ async def test_what_was_judged_well_before_is_the_best_canary(
     monkeypatch.setattr(Trying, "judged", [], raising=False)
     monkeypatch.setattr(registry, "verifier_class", lambda kind: Trying)
     task = TASK.model_copy(update={"reference": reference})
-    async with Pool(FakeFactory(lambda job: Report(ending=Ending.FINISHED, seconds=0.0)), size=1) as pool:
+    async with Pool(FakeFactory(lambda job, sockets: Report(ending=Ending.FINISHED, seconds=0.0)), size=1) as pool:
         verifiers = Verifiers(pool)
         assert (await verifiers.verify(task, "bad")).outcome is Outcome.UNSCORED
         await verifiers.verify(task, "{}")
@@ -128,7 +128,7 @@ async def test_a_crowd_of_such_candidates_stops_nothing(monkeypatch: pytest.Monk
     monkeypatch.setattr(registry, "verifier_class", lambda kind: Trying)
     candidates = [Candidate(task_id="t", id=str(n), text=f"bad {n}") for n in range(3 * Losses.MOST)]
     candidates.append(Candidate(task_id="t", id="honest", text="right"))
-    async with Pool(FakeFactory(lambda job: Report(ending=Ending.FINISHED, seconds=0.0)), size=2) as pool:
+    async with Pool(FakeFactory(lambda job, sockets: Report(ending=Ending.FINISHED, seconds=0.0)), size=2) as pool:
         found = [verdict async for _, verdict in judge_all({"t": TASK}, candidates, Verifiers(pool))]
     assert [verdict.outcome for verdict in found] == [Outcome.ERROR] * 3 * Losses.MOST + [Outcome.PASSED]
 

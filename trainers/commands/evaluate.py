@@ -9,6 +9,7 @@ import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.graph.config import RunConfig
+from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,8 +116,6 @@ def _ask(
     import asyncio
     import sys
 
-    from rich.console import Console
-
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.resolve import resolve
@@ -126,7 +125,7 @@ def _ask(
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
     async def work() -> Evaluation:
-        with Display(Console(file=sys.stderr)) as progress:
+        with Display(console_for(file=sys.stderr)) as progress:
             progress.stage(f"{name}: {len(tasks)} tasks")
             async with proposer:
                 return await evaluate(
@@ -143,31 +142,31 @@ def _ask(
     try:
         return run_interruptibly(work())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo(f"Interrupted; what was done so far is kept. Go on with --name {name} --resume", err=True)
+        say(f"Interrupted; what was done so far is kept. Go on with --name {name} --resume", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except InfrastructureError:
         if any(known.name == name for known in store.runs()):
-            typer.echo(f"Go on, once that is mended, with --name {name} --resume", err=True)
+            say(f"Go on, once that is mended, with --name {name} --resume", err=True)
         raise
 
 
 def _print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
     if as_json:
-        typer.echo(evaluation.model_dump_json(indent=1))
+        say_json(evaluation.model_dump_json(indent=1))
     else:
         for k, share in evaluation.pass_at.items():
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
-            typer.echo(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
-        typer.echo(f"{evaluation.tokens} tokens, {evaluation.seconds:.0f} s")
+            say(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
+        say(f"{evaluation.tokens} tokens, {evaluation.seconds:.0f} s")
     if evaluation.undecided:
-        typer.echo(
+        say(
             f"not counted: {evaluation.undecided} that passed only because operators of the candidate's own took part "
             "in deciding (strength `forwarded`); let these tests compare plain values",
             err=True,
         )
     unscored = evaluation.pass_at[1].unscored
     if unscored:
-        typer.echo(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)
+        say(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)
         raise typer.Exit(3)
 
 
@@ -186,9 +185,7 @@ def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: 
 
     verdicts = asyncio.run(work())
     if len(read) < len(tasks):
-        typer.echo(
-            f"{len(tasks) - len(read)} of {len(tasks)} prompts have no reply and count as not followed", err=True
-        )
+        say(f"{len(tasks) - len(read)} of {len(tasks)} prompts have no reply and count as not followed", err=True)
     _print_accuracies(tasks, verdicts, as_json)
 
 
@@ -197,12 +194,12 @@ def _print_accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict], as
 
     found = accuracies(tasks, verdicts)
     if as_json:
-        typer.echo(found.model_dump_json(indent=1))
+        say_json(found.model_dump_json(indent=1))
     else:
         for name in ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"):
             share = getattr(found, name)
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
-            typer.echo(f"{name:<18}  {100 * share.rate:.1f}%  ({interval}, {share.passed:.0f} of {share.total})")
+            say(f"{name:<18}  {100 * share.rate:.1f}%  ({interval}, {share.passed:.0f} of {share.total})")
     if found.unscored:
-        typer.echo(f"{found.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
+        say(f"{found.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
         raise typer.Exit(3)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gristmill.graph.commands.options import Workspace
+from gristmill.sandbox.plain import say, say_json
 
 __all__ = ["export"]
 
@@ -47,7 +48,7 @@ def export(
         rows = export_rows(store.trajectories(run), format, include_unverified=include_unverified)
     if not rows:
         missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
-        typer.echo(f"the run {run!r} has not {missing} in its {known.ended} ended tasks; nothing is written", err=True)
+        say(f"the run {run!r} has not {missing} in its {known.ended} ended tasks; nothing is written", err=True)
         raise typer.Exit(1)
     written = write_dataset(
         rows,
@@ -60,9 +61,9 @@ def export(
         force=force,
     )
     if json_:
-        typer.echo(written.model_dump_json(indent=1), err=out == "-")
+        say_json(written.model_dump_json(indent=1), err=out == "-")
         return
     told = ", ".join(f"{count} {name}" for name, count in written.rows.items())
-    typer.echo(f"{len(rows)} rows ({told}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
+    say(f"{len(rows)} rows ({told}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
     for file in written.files:
-        typer.echo(f"  {file}", err=out == "-")
+        say(f"  {file}", err=out == "-")

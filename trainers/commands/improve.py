@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.sandbox.plain import console_for, say, say_json
 from gristmill.trainers.improve.config import ImproveConfig
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ def improve(
     import shlex
     import sys
 
-    from rich.console import Console
-
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.settings import settle
     from gristmill.graph.models.options import ModelOptions
@@ -60,7 +59,7 @@ def improve(
         flags["method_seed"] = flags["seed"]
     loaded = load_tasks(tasks)
     # With --json, standard output belongs to the program that reads it.
-    console = Console(file=sys.stderr if json_ else sys.stdout)
+    console = console_for(file=sys.stderr if json_ else sys.stdout)
     options, home = ModelOptions(vllm_python=vllm_python), home_of(workspace)
     try:
         with Store.open(workspace) as store:
@@ -70,12 +69,10 @@ def improve(
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         again = sys.argv[1:] if resume else [*sys.argv[1:], "--resume"]
-        typer.echo(
-            f"Interrupted; the stages that have ended are kept. Go on with:\n  gristmill {shlex.join(again)}", err=True
-        )
+        say(f"Interrupted; the stages that have ended are kept. Go on with:\n  gristmill {shlex.join(again)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     if json_:
-        typer.echo(result.model_dump_json(indent=1))
+        say_json(result.model_dump_json(indent=1))
     _print(console, result, home / "improvements" / name)
     if result.adapter is None:
         raise typer.Exit(1)

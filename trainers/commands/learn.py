@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Workspace
+from gristmill.sandbox.plain import console_for, say, say_json
 
 __all__ = ["adapters", "train"]
 
@@ -32,8 +33,6 @@ def train(
     """
     import sys
 
-    from rich.console import Console
-
     from gristmill.graph.commands.progress import Display
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.methods.lora import Lora
@@ -43,7 +42,7 @@ def train(
     loaded = _rows(rows)
     out = Adapters(_home(workspace)).prepare(name)
     method = SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed)
-    console = Console(file=sys.stderr)
+    console = console_for(file=sys.stderr)
     with Display(console) as progress:
         progress.stage(f"training a LoRA adapter on {len(loaded)} rows")
         trained = method.train(
@@ -53,7 +52,7 @@ def train(
             progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
         )
     refused = f", {trained.refused} refused as too long" if trained.refused else ""
-    typer.echo(f"{trained.path}: {trained.rows} rows{refused}, {trained.seconds:.0f} s")
+    say(f"{trained.path}: {trained.rows} rows{refused}, {trained.seconds:.0f} s")
 
 
 def adapters(
@@ -77,13 +76,13 @@ def adapters(
         known.promote(promote)
     found = known.list()
     if json_:
-        typer.echo(json.dumps([info.model_dump(mode="json") for info in found], indent=1))
+        say_json(json.dumps([info.model_dump(mode="json") for info in found], indent=1))
         return
     for info in found:
         mark = "*" if info.current else " "
-        typer.echo(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
+        say(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
     if not found:
-        typer.echo(f"no adapters in {known.path}; `gristmill improve` and `gristmill train` make them")
+        say(f"no adapters in {known.path}; `gristmill improve` and `gristmill train` make them")
 
 
 def _home(workspace: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -9,9 +10,13 @@ from typing import Any
 
 import yaml
 
+from gristmill.sandbox.plain import plain
+
 __all__ = ["card"]
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+# What Markdown or HTML reads as more than text; "-" and "." begin no line inside a cell.
+_MARKUP = re.compile(r"[^\w\s.,/+()=-]|_|(?<=www)\.", re.ASCII | re.IGNORECASE)
 _USE = {
     "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
     "Where a solution was found after reflection, the prompt holds the wrong answer and the feedback on it as "
@@ -54,9 +59,9 @@ def card(
     verified = sum(bool(row["verified"]) for row in rows)
     parts = [
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
-        f"# {run}: {format}",
-        f"Written by gristmill {version('gristmill')} from the run `{run}`. A model proposed every reply; tools, never "
-        "the model, decided which hold.",
+        f"# {_cell(run)}: {format}",
+        f"Written by gristmill {version('gristmill')} from the run {_cell(run)}. A model proposed every reply; tools, "
+        "never the model, decided which hold.",
         _table(["split", "rows", "tasks"], [_split_line(name, split) for name, split in splits.items()]),
         f"## Use\n\n{_USE[format]}",
         "## How rows were verified\n\n"
@@ -93,9 +98,11 @@ def _group(rows: Sequence[Mapping[str, Any]], *columns: str) -> list[list[Any]]:
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    cells = [[_cell(cell) for cell in line] for line in (head, ["---"] * len(head), *lines)]
+    cells = [[_cell(cell) for cell in line] for line in (head, *lines)]
+    cells.insert(1, ["---"] * len(head))
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
 def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    """Text in a table that is nothing but text: a server may call its model ``](http://…)``, or ``| <img …>``."""
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(plain(str(value)).split()))

@@ -20,6 +20,7 @@ _ARITHMETIC: Final[dict[type, Callable[[Any, Any], Any]]] = {
     ast.Pow: operator.pow,
 }
 _MOST_POWER: Final = 64
+_MOST_BITS: Final = 8192  # a product of a thousand numbers costs more than their program's length
 
 
 class NotLiteralError(Exception):
@@ -77,6 +78,8 @@ def number(node: ast.expr) -> int | float:
             raise NotLiteralError
         try:
             found: int | float = _ARITHMETIC[type(node.op)](left, right)
+            if type(found) is int and found.bit_length() > _MOST_BITS:
+                raise NotLiteralError
             return found
         except ArithmeticError as error:
             raise NotLiteralError from error

@@ -19,6 +19,9 @@ _TOGETHER_ONLY = {
     *("__closure__", "settrace", "setprofile"),
 }
 
+# Reading a program takes the host a second for each million characters, and every job of its test is sent it.
+_MOST_CHARACTERS = 1_000_000
+
 
 def task_problems(task: Task) -> list[str]:
     """One sentence for each problem, naming the field; empty when the task can be judged."""
@@ -96,6 +99,9 @@ def _is_test_file(name: str) -> bool:
 
 
 def _source_problems(field: str, source: str) -> Iterator[str]:
+    if len(source) > _MOST_CHARACTERS:
+        yield f"{field}: has {len(source):,} characters; a test program may have {_MOST_CHARACTERS:,}: part it"
+        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair

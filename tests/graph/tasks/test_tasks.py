@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import tracemalloc
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.graph.tasks import rows as reading
 from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks, task_row
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.verifiers.records import Case, CasesTest, PytestTest, PythonTest, StdioCase, StdioTest, Task
@@ -282,3 +285,55 @@ def test_no_bytes_raise_anything_but_a_task_file_error(
         path.write_bytes(content)
         with pytest.raises(TaskFileError):
             load_tasks(path)
+
+
+@pytest.mark.parametrize("content", [b" ", b'{"id": "' + b"x" * 1000, b"[[],"], ids=["blank", "text", "array"])
+@pytest.mark.parametrize("name", ["t.jsonl.gz", "t.yaml.gz"])
+def test_a_small_packed_file_cannot_take_the_memory(tmp_path: Path, content: bytes, name: str) -> None:
+    path = tmp_path / name
+    with gzip.open(path, "wb") as file:
+        for _ in range(64):
+            file.write(content * ((1 << 20) // len(content)))
+    assert path.stat().st_size < 1 << 20
+    tracemalloc.start()
+    try:
+        with pytest.raises(TaskFileError, match="MiB") as raised:
+            load_tasks(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert str(path) in str(raised.value)
+    assert peak < 200 << 20
+
+
+def test_a_file_that_packs_as_task_files_do_is_read_whatever_its_size(tmp_path: Path) -> None:
+    random = Random(7)
+    path = tmp_path / "t.jsonl.gz"
+    rows = [{**GOOD, "id": f"t{number}", "prompt": random.randbytes(30_000).hex()} for number in range(400)]
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    assert len(load_tasks(path)) == len(rows)
+
+
+def test_a_line_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MOST_ROW", 1 << 20)
+    assert "line 2" in complaint(write(tmp_path / "t.jsonl", GOOD, {**GOOD, "id": "b", "prompt": "x" * (1 << 20)}))
+
+
+@pytest.mark.parametrize(
+    ("test", "field"),
+    [
+        ({"type": "python", "entry_point": "f", "code": "x = 1\n" * 200_000}, "tests[0].code"),
+        (
+            {"type": "python", "entry_point": "f", "code": "assert f() == 1", "setup": "\n" * 1_000_001},
+            "tests[0].setup",
+        ),
+        (
+            {"type": "pytest", "entry_point": "f", "files": {"test_a.py": "#" * 1_000_001}},
+            "tests[0].files['test_a.py']",
+        ),
+    ],
+)
+def test_a_test_program_has_a_bound(tmp_path: Path, test: dict[str, Any], field: str) -> None:
+    told = complaint(write(tmp_path / "t.jsonl", GOOD, {**GOOD, "id": "long", "tests": [test]}))
+    assert "line 2" in told
+    assert f"{field}: has 1," in told

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import yaml
 
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.plain import plain
 from gristmill.trainers.data.export import export_rows, write_dataset
 from gristmill.trainers.data.formats import FORMATS, PAIRS
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
@@ -192,6 +195,34 @@ def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Pa
     ]
     assert "| train | 2 | 2 |" in text
     assert "| code | code/1 | tested | passed | bubblewrap abc | 3 |" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a | b\n---\nlicense: evil\n---\n# Title",
+        "![](http://x/pixel.png)](http://x) <img src=x onerror=y> <script>",
+        "\r\n\r\n## Heading\n- item\n```\ncode",
+        "\x1b]52;c;aGk=\x07\u202e\u2028{{ x }} `a` $b$ *c* _d_ ~e~ @all #1 www.evil.example :smile: &lt;",
+    ],
+    ids=ascii,
+)
+def test_the_name_that_a_server_gives_its_model_is_text_in_the_card(name: str, tmp_path: Path) -> None:
+    made = step(0, Outcome.PASSED, "good")
+    made = made.model_copy(update={"hypothesis": made.hypothesis.model_copy(update={"model": name, "adapter": name})})
+    for number, story in enumerate((trajectory(made), FIXED)):
+        write_dataset(export_rows([story], "sft"), tmp_path / str(number), format="sft", run="night")
+    texts = [(tmp_path / str(number) / "README.md").read_text() for number in (0, 1)]
+    fronts = [yaml.safe_load(text.split("---\n")[1]) for text in texts]
+    assert fronts[0].keys() == fronts[1].keys()
+    table = texts[0].partition("## Models\n\n")[2]
+    (row,) = table.strip().split("\n")[2:]
+    assert re.fullmatch(r"\| [\w .,/+()=&#;-]+ \| [\w .,/+()=&#;-]+ \| 1 \|", row)
+    assert "_" not in row
+    assert "www." not in row
+    # Whoever reads the page sees the name: all that was taken out are breaks and what has no shape.
+    shown = " ".join(plain(name).split())
+    assert [html.unescape(cell.strip()) for cell in row.strip("|").split("|")] == [shown, shown, "1"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
