@@ -192,7 +192,7 @@ class Verifiers:
                 await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
             except GristmillError:
                 raise
-            except Exception:  # whose fault it is shows where each is run by itself
+            except Exception:  # noqa: BLE001  # whose fault it is shows where each is run by itself
                 if len(pending) > 1:
                     return [await self.settle(task, *each) for each in judged]
                 if attempt:
