@@ -31,7 +31,7 @@ values = st.recursive(
 # Beyond what Python writes out: `repr` of these raises.
 huge = st.tuples(st.sampled_from([1, -1]), st.sampled_from([5000, 4300, 0])).map(lambda each: each[0] * 10 ** each[1])
 Pair: Any = namedtuple("Pair", "left right")  # made as a candidate's are
-Other: Any = namedtuple("Pair", "left wrong")
+Other: Any = namedtuple("Pair", "left wrong")  # type: ignore[name-match]  # another type of that name
 unwritable = st.one_of(
     huge,
     st.builds(Fraction, huge, st.just(3)),
