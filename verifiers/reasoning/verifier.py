@@ -32,7 +32,6 @@ _LONGEST: Final = 10_000
 _TAGS: Final = re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL)
 _UNREAD: Final = {
     Outcome.INVALID: "Your answer was read as {answer!r}. It is not of the form that was asked for ({form}).",
-    Outcome.ERROR: "Your answer could not be read.",
     Outcome.TIMEOUT: "Your answer could not be read within the limits.",
     Outcome.OUT_OF_MEMORY: "Your answer could not be read within the limits.",
 }
@@ -111,13 +110,15 @@ class ReasoningVerifier:
         report = await self._pool.run(job, READING, fresh=fresh)
         read = value_in(report, form)
         if isinstance(read, Outcome):
-            return self._verdict(read, 0.0, _UNREAD[read].format(answer=answer[:200], form=form.replace("-", " ")))
-        request = check | {"question": task.prompt.removesuffix(ASK), "form": form, "rule": rule, "values": [read[0]]}
-        job = Job(program=f"{_GUEST}.judge.score_values:score_values", request=request, limits=LIMITS)
-        report = await self._pool.run(job, REASONING, fresh=fresh)
+            told = _UNREAD.get(read, "Your answer could not be read.")
+            return self._verdict(read, 0.0, told.format(answer=answer[:200], form=form.replace("-", " ")))
+        asked = check | {"question": task.prompt.removesuffix(ASK), "form": form, "rule": rule}
+        report = await self._run_scorer(asked, read, fresh=fresh)
         if (over := over_limits(report)) is not None:
             return self._verdict(over, 0.0, "The answer could not be scored within the limits.")
         scores = scores_in(report, 1)
+        if scores is None and await self._follows(report, asked, read):
+            return self._verdict(Outcome.ERROR, 0.0, "The answer could not be scored.")
         if scores is None:
             return unscored(f"the scorer of {check['dataset']} said nothing that counts", verifier=self._label)
         if not scores:
@@ -126,6 +127,19 @@ class ReasoningVerifier:
                 f"made by {made_by}: install that, or import the tasks again"
             )
         return scores[0]
+
+    async def _run_scorer(self, asked: dict[str, Any], values: list[Any], *, fresh: bool) -> Report:
+        program = f"{_GUEST}.judge.score_values:score_values"
+        return await self._pool.run(
+            Job(program=program, request=asked | {"values": values}, limits=LIMITS), REASONING, fresh=fresh
+        )
+
+    async def _follows(self, report: Report, asked: dict[str, Any], read: list[Any]) -> bool:
+        """Whether the scorer's end follows this value to a fresh worker, where it does not end without a value."""
+        if report.ending is Ending.FINISHED:
+            return False
+        again = await self._run_scorer(asked, read, fresh=True)
+        return again.ending is not Ending.FINISHED and scores_in(await self._run_scorer(asked, [], fresh=True), 0) == []
 
     @property
     def _label(self) -> str:

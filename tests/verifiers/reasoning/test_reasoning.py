@@ -222,6 +222,35 @@ async def test_a_score_that_is_none_is_our_fault_and_no_verdict(score: Any) -> N
 
 
 @in_module
+@pytest.mark.parametrize(("ends_without_value", "outcome"), [(True, Outcome.UNSCORED), (False, Outcome.ERROR)])
+async def test_a_value_that_ends_the_scorer_again_and_again_is_no_way_to_be_unscored(
+    ends_without_value: bool, outcome: Outcome
+) -> None:
+    (task,) = reasoning_tasks("chain_sum", size=1, seed=3)
+
+    def play(job: Job, sockets: Any) -> Report:
+        if "read_answer" in job.program:
+            return Report(ending=Ending.FINISHED, messages=(encode({"read": [{"value": 7}]}),), seconds=0.0)
+        if job.request["values"] or ends_without_value:
+            return Report(ending=Ending.FAILED, exit_status=-11, seconds=0.0)
+        return Report(ending=Ending.FINISHED, messages=(encode({"scores": []}),), seconds=0.0)
+
+    async with Pool(FakeFactory(play), size=1) as pool:
+        verdict = await Verifiers(pool).verify(task, "<answer>7</answer>")
+    assert verdict.outcome is outcome
+    assert verdict.score == (None if ends_without_value else 0.0)
+
+
+@in_module
+async def test_deep_and_odd_data_reaches_the_scorer_whole(pool: Pool) -> None:
+    """What the reader lets through can be sent on: the deepest objects, texts with lone surrogates, large numbers."""
+    (task,) = reasoning_tasks("codeio", size=1, seed=3)
+    for text in ('{"a": ' * 39 + "1" + "}" * 39, "[" * 40 + "]" * 40, '"\\ud800"', "1e999", "-0.0", "1" * 60):
+        verdict = await ReasoningVerifier(pool).verify(task, f"<answer>{text}</answer>")
+        assert verdict.outcome is Outcome.FAILED, text
+
+
+@in_module
 async def test_a_reply_is_judged_by_what_stands_between_its_tags(pool: Pool) -> None:
     (task,) = reasoning_tasks("chain_sum", size=1, seed=3)
     verifier = ReasoningVerifier(pool)

@@ -160,9 +160,11 @@ def _tagged(value: Any, depth: int) -> list[Any]:
     if isinstance(value, _Number):
         if not _NUMBER.fullmatch(value):
             raise ValueError("no number")
-        # -0.0 is 0 where it stands in data.
         number, places = decimal(value.removeprefix("-"))
-        number = -number if value.startswith("-") else number
+        if value.startswith("-"):
+            if not number:  # a zero with a minus may stand in data, and is no other zero
+                return ["constant", "-0"]
+            number = -number
         if places < 0 or not number:
             number, places = number * 10 ** max(0, -places), 0
         while places > 0 and number % 10 == 0:
