@@ -2,9 +2,10 @@
 
     python killable.py WORKSPACE URL RESUME POINT COUNT
 
-POINT is a node of the graph, or the kind of an event (`call_started`, `replied`, `judged`), or `never`; the process
-dies in the COUNT-th of them. The model is a real OpenAI-compatible client on URL; the judge is plain arithmetic, so
-that equality of runs is about the loop and not about a sandbox.
+POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`), `settling` (the
+midst of a task's consistency run), or `never`; the process dies in the COUNT-th of them. The model is a real
+OpenAI-compatible client on URL; the judge is plain arithmetic, so that equality of runs is about the loop and not about
+a sandbox.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import SettlingJudge
 
 NAME = "night"
 RANGE = 9
@@ -43,20 +45,18 @@ def wanted(task: Task) -> int:
     return hashlib.sha256(task.id.encode()).digest()[0] % RANGE
 
 
-class Arithmetic:
+async def arithmetic(task: Task, solution: str) -> Verdict:
     """Passes the solution that adds the task's number; the nearer the better."""
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        await asyncio.sleep(0.002)
-        found = re.search(r"x \+ (\d+)", solution)
-        distance = RANGE if found is None else abs(int(found[1]) - wanted(task))
-        return Verdict(
-            outcome=Outcome.FAILED if distance else Outcome.PASSED,
-            score=1 - distance / RANGE,
-            strength=Strength.TESTED,
-            feedback=f"off by {distance}" if distance else "",
-            verifier="arithmetic/1",
-        )
+    await asyncio.sleep(0.002)
+    found = re.search(r"x \+ (\d+)", solution)
+    distance = RANGE if found is None else abs(int(found[1]) - wanted(task))
+    return Verdict(
+        outcome=Outcome.FAILED if distance else Outcome.PASSED,
+        score=1 - distance / RANGE,
+        strength=Strength.TESTED,
+        feedback=f"off by {distance}" if distance else "",
+        verifier="arithmetic/1",
+    )
 
 
 def reply(seed: int | None) -> str:
@@ -67,13 +67,20 @@ def reply(seed: int | None) -> str:
 async def main(workspace: str, url: str, resume: bool, point: str, count: int) -> None:
     seen = 0
 
-    def hear(event: Any) -> None:
+    def reach(*points: Any) -> None:
         nonlocal seen
-        if point in (event.kind, getattr(event, "node", None)):
+        if point in points:
             seen += 1
             if seen == count:
-                print(f"killed at {point} {count}: {event!r}", flush=True)
+                print(f"killed at {point} {count}", flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    def hear(event: Any) -> None:
+        reach(event.kind, getattr(event, "node", None))
+
+    def together(task: Task, solution: str) -> bool:
+        reach("settling")
+        return hashlib.sha256(f"{task.id} {solution}".encode()).digest()[0] % 3 == 0
 
     model = f"openai:replay@{url}"
     with Store.open(workspace) as store:
@@ -84,7 +91,7 @@ async def main(workspace: str, url: str, resume: bool, point: str, count: int) -
                 name=NAME,
                 store=store,
                 proposer=proposer,
-                verifiers=Arithmetic(),
+                verifiers=SettlingJudge(arithmetic, together),
                 resume=resume,
                 on_event=hear,
             )

@@ -19,10 +19,11 @@ from sqlalchemy import create_engine, text
 
 from gristmill.graph.models.replay.server import Call, ReplayServer
 from gristmill.graph.storage.store import Store
+from gristmill.verifiers.records import Outcome, Verdict
 
 SCRIPT = Path(__file__).with_name("killable.py")
 
-# Every node of both graphs, and the middle of proposing and verifying: where the ten kills fall, in this order.
+# Every node of both graphs, and the middle of proposing, verifying and settling: where kills fall, in this order.
 POINTS = [
     ("open", 1),
     ("propose", 3),
@@ -33,6 +34,8 @@ POINTS = [
     ("converge", 6),
     ("reflect", 3),
     ("record", 4),
+    ("settling", 30),
+    ("settled", 5),
     ("close", 1),
 ]
 
@@ -89,7 +92,10 @@ def _database(workspace: Path) -> dict[str, Any]:
         seeds = connection.execute(text("SELECT id, json_extract(record, '$.sampling.seed') FROM hypotheses")).all()
         found = {
             "hypotheses": {row[0]: row[1] for row in seeds},
-            "verdicts": dict(connection.execute(text("SELECT hypothesis_id, record FROM verdicts")).all()),
+            "verdicts": {
+                row[0]: Verdict.model_validate_json(row[1]).unsettled.model_dump_json()
+                for row in connection.execute(text("SELECT hypothesis_id, record FROM verdicts"))
+            },
             "in_flight": set(
                 connection.execute(text("SELECT hypothesis_id, attempt FROM calls WHERE finished IS NULL")).all()
             ),
@@ -99,7 +105,7 @@ def _database(workspace: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_ten_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
+def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert _run(whole, server, "new")[0] == 0
     unkilled_calls = len(server.calls)
@@ -124,6 +130,8 @@ def test_ten_kills_spread_over_every_node_change_nothing(tmp_path: Path, server:
 
     assert _run(killed, server, "resume")[0] == 0
     assert _story(killed) == _story(whole)
+    outcomes = {step["verdict"]["outcome"] for trajectory in _story(killed) for step in trajectory["steps"]}
+    assert outcomes == {Outcome.PASSED, Outcome.FAILED, Outcome.REFUSED}
     repeats = sum(count - 1 for count in Counter(call.seed for call in server.calls).values())
     print(f"{len(server.calls)} calls, {unkilled_calls} unkilled: {repeats} repeats, {in_flight} were in flight")
     assert len(server.calls) - repeats == unkilled_calls

@@ -248,6 +248,42 @@ def rejected(source: str, test: dict[str, Any]) -> bool:
     return done.returncode != 0
 
 
+CACHED = "from functools import cache\n@cache\ndef fetch(name):\n    return [name]\n"
+REFUSED: dict[str, Any] = {
+    "tests": [{"type": "python", "entry_point": "fetch", "code": "assert fetch('a') is fetch('a')\n"}],
+    "reference": CACHED,
+}
+ONCE = {"right": CACHED, "wrong": "def fetch(name):\n    return [name]\n"}
+
+
+def test_what_cannot_be_decided_apart_is_refused_until_the_owner_accepts_it(
+    workspace: Path, gristmill_command: str, bubblewrap: str
+) -> None:
+    tasks, candidates = files(workspace, ONCE, **REFUSED)
+    told = ("--sandbox", "bubblewrap", "--out")
+    done = gristmill(gristmill_command, "verify", tasks, candidates, *told, "v.jsonl")
+    found = rows("v.jsonl")
+    assert [row["outcome"] for row in found] == ["refused", "failed"]
+    assert found[0]["feedback"] == found[1]["feedback"]
+    assert found[0]["score"] == found[1]["score"] == 0.0
+    assert "1 refused: they fail where the judge runs apart" in " ".join(done.stderr.split())
+    # Neither lost nor to be tried again.
+    again = gristmill(gristmill_command, "verify", tasks, candidates, *told, "v.jsonl", "--resume", "--json")
+    assert json.loads(again.stdout)["resumed"] == 2
+    gristmill(gristmill_command, "verify", tasks, candidates, *told, "w.jsonl", "--require-pass", code=1)
+    gristmill(gristmill_command, "verify", tasks, candidates, *told, "x.jsonl", "--accept", "together")
+    accepted = rows("x.jsonl")
+    assert [(row["outcome"], row["strength"]) for row in accepted] == [("passed", "together"), ("failed", "tested")]
+    assert accepted[0]["score"] == 1.0
+    refusal = gristmill(gristmill_command, "verify", tasks, candidates, *told, "y.jsonl", "--accept", "all", code=2)
+    assert "--accept" in refusal.stderr
+    checked = gristmill(
+        gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1
+    )
+    assert "double: refused" in checked.stdout
+    assert "what its tests ask cannot be judged apart" in checked.stdout
+
+
 class ShuffledJudge:
     """Answers at random times, and is lost for the solutions that say so."""
 

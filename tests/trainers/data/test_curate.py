@@ -60,13 +60,15 @@ def test_only_what_was_verified_becomes_a_row() -> None:
                     step(4, "e", Outcome.PASSED, Strength.SELF_ASSESSED),
                     step(5, "f", Outcome.PASSED, Strength.FORWARDED),
                     step(6, None, Outcome.INVALID),
+                    step(7, "g", Outcome.REFUSED),
+                    step(8, "h", Outcome.PASSED, Strength.TOGETHER),
                 ]
             )
         ],
         held_out=[],
     )
     assert solutions(found.rows) == ["a"]
-    assert found.dropped == {"not verified": 5, "without a usable solution": 1}
+    assert found.dropped == {"not verified": 7, "without a usable solution": 1}
     assert found.rows[0]["verifier"] == "test/1"
     assert found.rows[0]["prompt"] == [{"role": "user", "content": "Do it."}]
 

@@ -145,6 +145,8 @@ def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() ->
         step(0, Outcome.PASSED, "good"),
         step(1, Outcome.UNSCORED, "lost"),
         step(2, Outcome.FLAKY, "by chance"),
+        step(7, Outcome.REFUSED, "beside its tests"),
+        step(8, Outcome.PASSED, "beside its tests, and taken", strength=Strength.TOGETHER),
         step(3, Outcome.FAILED, "bad", feedback="no"),
         step(4, Outcome.TIMEOUT, "slow"),
         step(5, Outcome.FAILED, "bad"),

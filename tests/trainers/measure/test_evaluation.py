@@ -82,6 +82,21 @@ async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_mode
     assert found.undecided == 2
 
 
+@pytest.mark.parametrize("accept", ["verified", "together"])
+async def test_what_is_refused_counts_as_not_passed_unless_the_owner_takes_it(store: Store, accept: str) -> None:
+    def find(task: Task, solution: str) -> Verdict:
+        together = {"outcome": Outcome.PASSED, "strength": Strength.TOGETHER}
+        refused = {"outcome": Outcome.REFUSED}
+        return key(task, solution).model_copy(update=together if accept == "together" else refused)
+
+    config = GREEDY.changed(accept=accept)
+    found = await measured(store, tasks("a", "b"), script(dict.fromkeys("ab", "4")), find, config=config)
+    assert [result.passed for result in found.results] == [(accept == "together",)] * 2
+    assert found.pass_at[1].total == 2
+    assert found.pass_at[1].unscored == found.undecided == 0
+    assert greedy(config, None).accept == "verified"
+
+
 async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(store: Store) -> None:
     """Nothing of a search, such as its seeds and its stop texts, is in the requests: older figures compare."""
     searched = RunConfig.of(model="script", profile="chat", stop=("###",), seed=5, max_tokens=77, temperature=0.8)
