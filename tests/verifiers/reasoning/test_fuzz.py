@@ -126,7 +126,7 @@ def test_the_check_of_a_form_takes_any_value_and_says_yes_or_no(form: str, value
     form=st.sampled_from(sorted(grammar.FORMS)),
     text=st.text(max_size=40) | st.text(_SIGNS, max_size=40),
 )
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_what_is_read_of_any_text_is_of_its_form(form: str, text: str) -> None:
     try:
         value = grammar.read(form, text)
