@@ -97,6 +97,23 @@ async def ours(verifiers: Verifiers, tasks: Sequence[Task], sources: Sequence[st
     return time.perf_counter() - begun, [verdict.verified for verdict in verdicts]
 
 
+async def judged_path(verifiers: Verifiers, tasks: Sequence[Task]) -> dict[str, list[float]]:
+    """Milliseconds of each step where a judge process decides: the pair (confirmed), and the consistency run behind it.
+
+    One at a time, each consistency run in a worker of its own, which starts for it and is thrown away.
+    """
+    found: dict[str, list[float]] = {"apart, confirmed": [], "consistency run": []}
+    for task in tasks:
+        begun = time.perf_counter()
+        verdict = await verifiers.verify_apart(task, task.reference or "")
+        between = time.perf_counter()
+        if verdict.pending:
+            await verifiers.settle(task, task.reference or "", verdict)
+            found["apart, confirmed"].append(1000 * (between - begun))
+            found["consistency run"].append(1000 * (time.perf_counter() - between))
+    return found
+
+
 def attacks() -> tuple[Task, list[str]]:
     """A task whose tests an honest solution passes, and the attacks on it that do no harm beside their aim."""
     from gristmill.verifiers.attacks.catalogue import ATTACKS
@@ -163,6 +180,11 @@ async def measure(arguments: argparse.Namespace, console: Console) -> dict[str, 
                     if backend == arguments.backends[0]:
                         for peer in peers:
                             note(peer.name, dataset, *peer.judge(dataset, rows(tasks)), kept=round_ > 0)
+            for dataset, tasks in sets.items():
+                steps = await judged_path(verifiers, tasks)
+                shown = ", ".join(f"{name} {statistics.median(ms):.0f} ms" for name, ms in steps.items() if ms)
+                count = len(steps["consistency run"])
+                console.print(f"{backend}: a judge process decides {count} of {len(tasks)} of {dataset}; {shown}")
             task, hostile = attacks()
             _, accepted = await ours(verifiers, [task] * len(hostile), hostile)
             found[f"gristmill, {backend}"]["attacks"] = sum(accepted)
