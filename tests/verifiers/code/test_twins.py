@@ -13,15 +13,22 @@ from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.code.guest.candidate.outline import rows
 from tests.verifiers.code.line import judged, sections, serve, wrong
 
-ALIKE = sections(Path(__file__).with_name("twins.txt"))
-ATTACKS = sections(Path(__file__).with_name("twin_attacks.txt"))
+ALIKE = [row for file in ("twins.txt", "said.txt") for row in sections(Path(__file__).with_name(file))]
+ATTACKS = [row for file in ("twin_attacks.txt", "said_attacks.txt") for row in sections(Path(__file__).with_name(file))]
+CAPTURED = """
+from solution import say
+
+def test_captured(capsys):
+    assert say("a") == 1
+    assert capsys.readouterr().out == "a\\n"
+"""
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ALIKE])
 def test_apart_behaves_as_together(row: Any) -> None:
     names = row.names if "," not in "".join(row.names) else [each.strip(",") for each in row.names]
     together: dict[str, Any] = {}
-    exec(row.source, together)
+    exec(compile(row.source, "<solution>", "exec", dont_inherit=True), together)
     exec(row.tests, together)
     assert wrong(judged(serve(row.source, names), row.tests, names)) == []
 
@@ -29,6 +36,12 @@ def test_apart_behaves_as_together(row: Any) -> None:
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ATTACKS])
 def test_no_twin_decides_what_it_is_equal_to(row: Any) -> None:
     assert wrong(judged(serve(row.source, row.names), row.tests, row.names)) != []
+
+
+def test_what_is_printed_is_captured_by_pytest() -> None:
+    source = "def say(text):\n    print(text)\n    return 1\n"
+    assert wrong(judged(serve(source, ["say"]), {"test_say.py": CAPTURED}, ["say"])) == []
+    assert wrong(judged(serve(source.replace("print", "str"), ["say"]), {"test_say.py": CAPTURED}, ["say"])) != []
 
 
 def ended(source: str, tests: str, names: list[str]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.guest.candidate import load
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.candidate.carried import Carried
-from gristmill.verifiers.code.guest.candidate.saying import plain_args, text_of
+from gristmill.verifiers.code.guest.candidate.printing import Printed
+from gristmill.verifiers.code.guest.candidate.saying import extras_of, plain_args, text_of, written
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
 from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
 
@@ -51,12 +52,14 @@ class LoadedSolution:
             sock, export=self._export, proxy=self._proxy, answer=self._answer, blame=self._blame, bounds=bounds
         )
 
+        self._printed = Printed()
         self._carried = Carried(self._wire.carrier)
 
     def run(self, source: str, entry_points: list[str]) -> None:
         """Answer the judge, whose first request is to load the source."""
         self._source = source
         self._entry_points = entry_points
+        self._printed.begin()
         self._wire.serve()
 
     def _load(self) -> list[dict[str, Any]]:
@@ -68,20 +71,29 @@ class LoadedSolution:
 
     def _describe(self, name: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, type):
-            return {"name": name, "kind": "function" if callable(value) else "value"}
+            return {"name": name, "kind": "function" if callable(value) else "value", **written(value)}
         if issubclass(value, BaseException):
-            return {"name": name, "kind": "exception", "base": _builtin_base(value)}
+            bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
+            return {"name": name, "kind": "exception", "base": _builtin_base(value), "bases": bases}
         bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
         defined = {key for base in value.__mro__[:-1] for key, item in vars(base).items() if item is not None}
         return {
             "name": name,
             "kind": "class",
+            **written(value),
             "bases": bases,
             "operators": sorted(OPERATORS & defined),
             "flags": _flags(value, defined),
         }
 
     def _answer(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        try:
+            return self._done(op, target, args, kwargs)
+        finally:
+            if printed := self._printed.take():
+                self._wire.request("printed", None, printed)
+
+    def _done(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if op == "load":
             return self._load()
         if op in Carried.ASKED:
@@ -200,6 +212,7 @@ class LoadedSolution:
             "declared": next((self._declared[base] for base in type(error).__mro__ if base in self._declared), ""),
             "args": plain_args(error),
             "text": text_of(error),
+            "extras": extras_of(error),
             "lines": lines[-8:],
             "judge": getattr(error, "_judge_error", -1),
             "uncrossable": isinstance(error, EncodeError),

@@ -21,6 +21,7 @@ from gristmill.verifiers.code.guest.judge.describing import (
 )
 from gristmill.verifiers.code.guest.judge.failures import is_failure
 from gristmill.verifiers.code.guest.judge.fields import hold
+from gristmill.verifiers.code.guest.judge.hearing import Printout, exception_class, furnish, write_down
 from gristmill.verifiers.code.guest.judge.instrument import asserting_raises
 from gristmill.verifiers.code.guest.judge.lending import Borrowed, Lent
 from gristmill.verifiers.code.guest.judge.proxies import (
@@ -57,6 +58,7 @@ class RemoteCandidate:
         self, sock: Any, names: tuple[str, ...], bounds: Bounds, log: Callable[[str, str], None] | None = None
     ) -> None:
         self.outline: Any = []
+        self._printout = Printout()
         self.names = names
         self.entry_points: dict[str, Any] = {}
         self.operators = 0
@@ -141,17 +143,19 @@ class RemoteCandidate:
 
     def _entry_point(self, name: str, row: dict[str, Any]) -> Any:
         if row.get("kind") == "exception":
-            self._declared[name] = type(name, (exception_type(row.get("base")),), {"__module__": "solution"})
+            above = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
+            known = above[0] if above and issubclass(above[0], BaseException) else exception_type(row.get("base"))
+            self._declared[name] = exception_class(name, known)
             return self._declared[name]
         if row.get("kind") == "class":
             bases = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
             base = bases[0] if bases and issubclass(bases[0], Handle) else None
             operators = set(strings(row.get("operators")))
             self._declared[name] = declared_class(self, name, base, operators, said(row.get("flags")))
-            return self._declared[name]
+            return write_down(self._declared[name], row)
         if row.get("kind") == "value":
             return self.ask("value", name)
-        return declared_function(self, name)
+        return write_down(declared_function(self, name), row)
 
     def ask(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Have the candidate do something.
@@ -209,7 +213,8 @@ class RemoteCandidate:
         try:
             made = kind(*args) if type(args) is list else kind(text)
         except Exception:  # a builtin that wants other arguments than it was sent with
-            return Exception(text)
+            made = Exception(text)
+        furnish(made, told, declared=type(made).__module__ == "solution")
         return made
 
     def _export(self, value: Any, *, given: bool = True) -> Any:
@@ -259,6 +264,8 @@ class RemoteCandidate:
         if self._failure is not None:
             raise self._failure
         try:
+            if op == "printed":
+                return self._printout.write(args)
             return self._done(op, self._lent.known(target), args, kwargs)
         except BaseException as error:
             if is_failure(error):
