@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.guest.context import JobContext
+from gristmill.sandbox.guest.standard_names import open_standard_names
 from gristmill.sandbox.wire.answers import (
     MESSAGE_CHARACTERS,
     LoadError,
@@ -129,6 +130,7 @@ def calls(context: JobContext) -> None:
 def script(context: JobContext) -> int:
     """Run ``request["source"]`` as a program would run: as ``__main__``, with its exit status."""
     source = context.request["source"]
+    open_standard_names()
     try:
         load(source, "__main__")
         status = 0
