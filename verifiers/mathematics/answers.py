@@ -21,7 +21,7 @@ _ALTERNATIVES = 4
 # What a worker that was taken over might say is not shown on; only these sentences are.
 _REASONS = (
     "it could not be read as mathematics",
-    "it is not evaluated: give the value, not the problem",
+    "it is not evaluated: work it out and give its value",
     "it breaks off with dots",
     "two numbers stand side by side without a sign between them",
     "it describes a set instead of listing it",
@@ -75,7 +75,7 @@ async def compare_answer(
     form = await read_answer(pool, answer, settings)
     if isinstance(form, Found):
         return form
-    request = {"gold": gold, "form": form, "settings": settings}
+    request = {"gold": gold, "form": form, "settings": settings, "prompt": prompt[-20_000:]}
     outcome, told = await ask(pool, "read_and_compare:compare", request)
     if (refused := unfit(told)) is not None:
         return refused

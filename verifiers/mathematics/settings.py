@@ -22,6 +22,9 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
     ]
     if not isinstance(settings.get("program", False), bool):
         found.append(f"settings.program: {settings['program']!r} is neither true (a reply may be a program) nor false")
+    if not isinstance(settings.get("expressions", False), bool):
+        wrong = f"{settings['expressions']!r} is neither true (an answer may leave arithmetic undone) nor false"
+        found.append(f"settings.expressions: {wrong}")
     digits = settings.get("digits")
     if digits is not None and (type(digits) is not int or not 0 <= digits <= 30):
         found.append(f"settings.digits: {digits!r} is no number of digits behind the point from 0 to 30")
@@ -30,4 +33,4 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
 
 def reading_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that reading and comparing know, by name."""
-    return {name: settings[name] for name in (*_CHOICES, "digits") if settings.get(name) is not None}
+    return {name: settings[name] for name in (*_CHOICES, "digits", "expressions") if settings.get(name) is not None}

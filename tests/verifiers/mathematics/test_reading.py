@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal
-from gristmill.verifiers.mathematics.guest.judge import dates
+from gristmill.verifiers.mathematics.guest.judge.text import dates
 from gristmill.verifiers.mathematics.guest.judge.comparing import compare
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
-from gristmill.verifiers.mathematics.guest.judge.latex import Unreadable
-from gristmill.verifiers.mathematics.guest.judge.quantities import compatible, split_quantity
-from gristmill.verifiers.mathematics.guest.judge.reading import read
+from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
+from gristmill.verifiers.mathematics.guest.judge.text.quantities import compatible, split_quantity
+from gristmill.verifiers.mathematics.guest.judge.text.reading import read
 from gristmill.verifiers.mathematics.refusals import refusal
 
 

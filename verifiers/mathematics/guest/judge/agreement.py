@@ -4,23 +4,25 @@
 error bound of their evaluation (a counterexample: unequal, for certain); 4. SymPy's simplification and proof
 (`symbolic`); 5. agreement to `DIGITS` digits at every tried point of the domain (`numeric`), which passes and proves
 nothing. Against near misses and against powers that would fill memory: differences are told apart by error bounds,
-never by a tolerance, and what is too large to evaluate is unequal.
+never by a tolerance, and what is too large to evaluate is unequal. So is what agrees at every point, where points
+cannot tell: floors and remainders of an unknown, and numbers smaller than the digits that are compared.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["DIGITS", "POINTS", "Finding", "decide", "is_zero", "too_large", "values_at"]
+from gristmill.verifiers.mathematics.guest.judge.points import jumps, points
+from gristmill.verifiers.mathematics.guest.judge.size import bits_of, too_large
+
+__all__ = ["DIGITS", "Finding", "decide", "is_zero", "values_at"]
 
 DIGITS = 40
-POINTS = 30
 _FINE = 1000
-_BITS = 2_000_000
+_FINEST = 4000
 _ENOUGH = 8
-_REACHES = (1, 3, 12, 3, 200, 3000)
 Finding = dict[str, Any]
 
 
@@ -31,7 +33,7 @@ def decide(gold: Any, answer: Any, heard: Callable[[Finding], None] = lambda fin
     """
     import sympy
 
-    if sympy.srepr(gold) == sympy.srepr(answer):
+    if gold == answer:
         return {"equal": True, "how": "form", "detail": "the same form"}
     if too_large(gold) or too_large(answer):
         return {"equal": False, "how": "symbolic", "detail": "too large to be evaluated"}
@@ -51,11 +53,26 @@ def decide(gold: Any, answer: Any, heard: Callable[[Finding], None] = lambda fin
         return {"equal": False, "how": "symbolic", "detail": "their difference is another number than 0"}
     if difference == 0:
         return {"equal": True, "how": "symbolic", "detail": "their expanded difference is 0"}
+    if _digits(gold, answer) > _FINEST:
+        return {"equal": False, "how": "numeric", "detail": "they hold numbers too small to be told apart by value"}
     tried = _tried(gold, answer)
     if tried["equal"] is not True:
         return tried
+    if jumps(difference):
+        stepped = "they agree where they were tried, but one goes in steps"
+        return is_zero(difference) or {"equal": False, "how": "numeric", "detail": stepped}
     heard(tried)
     return is_zero(difference) or tried
+
+
+def _digits(gold: Any, answer: Any) -> int:
+    """How many digits tell two expressions apart that hold such numbers, where their unknowns are near 3."""
+    import sympy
+
+    near = {symbol: sympy.Integer(3) for symbol in gold.free_symbols | answer.free_symbols}
+    with sympy.evaluate(False):
+        bits = bits_of(gold.xreplace(near)) + bits_of(answer.xreplace(near))
+    return max(_FINE, math.ceil(min(bits, 10**9) * math.log10(2))) if bits < math.inf else 10**9
 
 
 def is_zero(difference: Any) -> Finding | None:
@@ -89,7 +106,8 @@ def _tried(gold: Any, answer: Any) -> Finding:
     """Compare at points of the gold expression's real domain (or, if it has none, at complex values)."""
     symbols = sorted(gold.free_symbols, key=str)
     agreed = in_domain = 0
-    for point in _points(symbols):
+    fine = _digits(gold, answer)
+    for point in points(gold, answer):
         ours, theirs = values_at(gold, point), values_at(answer, point)
         if ours is None:
             continue
@@ -106,11 +124,13 @@ def _tried(gold: Any, answer: Any) -> Finding:
                 place = f"at {_named(point)} " if symbols else ""
                 return {"equal": False, "how": "numeric", "detail": f"{place}it is {_short(second)}"}
             continue
+        if error + their_error > abs(first) * 10 ** (-DIGITS // 2) + 10 ** (-DIGITS):
+            continue  # too little of it is known to say that they agree
         agreed, in_domain = agreed + 1, in_domain + real
-        if agreed <= 3 and _cancels(gold, answer, point) is False:
+        if agreed <= 3 and _cancels(gold, answer, point, fine) is False:
             return {"equal": False, "how": "numeric", "detail": "they differ behind the first digits"}
         if not symbols:
-            return {"equal": True, "how": "numeric", "detail": f"they agree to {_FINE} digits"}
+            return {"equal": True, "how": "numeric", "detail": f"they agree to {fine} digits"}
     if agreed >= _ENOUGH and (in_domain >= _ENOUGH // 2 or _is_complex(gold)):
         return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits at {agreed} points"}
     return {"equal": False, "how": "numeric", "detail": "they could not be compared at enough points"}
@@ -122,34 +142,14 @@ def _is_complex(found: Any) -> bool:
     return bool(found.has(sympy.I))
 
 
-def _cancels(gold: Any, answer: Any, point: dict[Any, Any]) -> bool | None:
-    """Whether the difference of two near values is 0 as far as `_FINE` digits tell; None if it cannot be evaluated."""
+def _cancels(gold: Any, answer: Any, point: dict[Any, Any], digits: int) -> bool | None:
+    """Whether the difference of two near values is 0 as far as so many digits tell; None if it cannot be evaluated."""
     try:
-        difference = (gold - answer).subs(point).evalf(3, maxn=_FINE)
+        difference = (gold - answer).subs(point).evalf(3, maxn=digits)
         real, imaginary = difference.as_real_imag()
         return not any(part.is_Float and part != 0 and part._prec > 1 for part in (real, imaginary))
     except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
         return None
-
-
-def _points(symbols: list[Any]) -> Iterator[dict[Any, Any]]:
-    """Rational points, the same in every run: near 0, of both signs, large, and a few integers."""
-    import sympy
-
-    if not symbols:
-        yield {}
-        return
-    dice = random.Random(20240620)
-    for place in range(POINTS):
-        reach = _REACHES[place % len(_REACHES)]
-        sign = (-1, 1)[place % 2] if place < POINTS // 2 else 1
-        whole = place % 6 == 0
-        yield {
-            each: sympy.Integer(dice.randint(1, 9))
-            if whole
-            else sympy.Rational(sign * dice.randint(1, 997 * reach), 997)
-            for each in symbols
-        }
 
 
 def values_at(found: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
@@ -174,11 +174,10 @@ def values_at(found: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
             if not mpmath.isfinite(number):
                 return None
             weak = any(part.is_Float and part._prec <= 4 for part in (real, imaginary))
-            bound = (
-                mpmath.mpf(10) ** -300
-                if weak
-                else abs(number) * mpmath.mpf(10) ** (-DIGITS - 5) + mpmath.mpf(10) ** -200
-            )
+            bound = abs(number) * mpmath.mpf(10) ** (-DIGITS - 5) + mpmath.mpf(10) ** -200
+            if weak:  # more digits cancelled than were computed: next to 0, or known by its size alone
+                tiny = abs(number) < mpmath.mpf(10) ** -100
+                bound = mpmath.mpf(10) ** -300 if tiny else 2 * abs(number)
             return number, bound
     except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
         return None
@@ -212,49 +211,6 @@ def _is_odd_root(part: Any) -> bool:
     if exponent is None or not exponent.is_Rational or exponent.q % 2 == 0 or exponent.q == 1 or exponent.p % 2 == 0:
         return False
     return bool(part.base.is_number and part.base.is_negative)
-
-
-def too_large(found: Any) -> bool:
-    """Whether evaluating an expression would make numbers of more than some million bits."""
-    return _bits(found) > _BITS
-
-
-def _bits(found: Any) -> float:
-    """An upper estimate of the bits of an expression's exact parts, never computed from the parts themselves."""
-    import math
-
-    import sympy
-
-    if found.is_Integer:
-        return float(abs(found.p).bit_length())
-    if found.is_Rational:
-        return float(max(abs(found.p).bit_length(), found.q.bit_length()))
-    inner = [_bits(part) for part in found.args]
-    if isinstance(found, sympy.Pow):
-        base, exponent = found.args
-        if not exponent.free_symbols and exponent.is_number and not base.free_symbols:
-            size = _size(exponent)
-            return (
-                max(inner)
-                if exponent.is_Rational and not exponent.is_Integer and size < 64
-                else size * max(1.0, inner[0])
-            )
-    if isinstance(found, sympy.factorial | sympy.gamma) and not found.free_symbols:
-        size = _size(found.args[0])
-        return size * math.log2(size + 2) if size < 1e300 else math.inf
-    if isinstance(found, sympy.binomial) and not found.free_symbols:
-        return _size(found.args[0])
-    if isinstance(found, sympy.Mul):
-        return sum(inner)
-    return max(inner, default=1.0)
-
-
-def _size(found: Any) -> float:
-    """An upper estimate of a constant's absolute value."""
-    bits = _bits(found)
-    if found.is_Rational:
-        return abs(float(found)) if bits < 1000 else float("inf")
-    return 2.0**bits if bits < 1000 else float("inf")
 
 
 def _named(point: dict[Any, Any]) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.guest.context import JobContext
-from gristmill.verifiers.mathematics.guest.judge import latex
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 from gristmill.verifiers.mathematics.guest.judge.properties import (
@@ -22,6 +21,7 @@ from gristmill.verifiers.mathematics.guest.judge.properties import (
     sequences,
 )
 from gristmill.verifiers.mathematics.guest.judge.properties.common import Refused
+from gristmill.verifiers.mathematics.guest.judge.text import latex
 
 __all__ = ["check_property"]
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
-from gristmill.verifiers.mathematics.guest.judge.quantities import compatible
-from gristmill.verifiers.mathematics.guest.judge.relations import as_set, is_solved, relations_equal
+from gristmill.verifiers.mathematics.guest.judge.evaluation import undone
+from gristmill.verifiers.mathematics.guest.judge.relations import compare_sets, relations_equal
+from gristmill.verifiers.mathematics.guest.judge.size import too_large
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
+from gristmill.verifiers.mathematics.guest.judge.values import compare_values
 
 __all__ = ["compare"]
 
@@ -32,48 +34,59 @@ def compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard = l
     return _compare(gold, answer, settings, heard)
 
 
-def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
+def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard = lambda finding: None) -> Finding:
     if gold["is"] == "about":
         gold = gold["value"]
     if answer["is"] == "about":
         return _about(gold, answer, settings, heard)
     if gold["is"] == "chain":
         gold = gold["parts"][-1]
-    if answer["is"] == "chain":
+    if gold["is"] == "relation" and _is_chain(gold) and "Symbol" not in str(gold["parts"]):
+        gold = gold["parts"][-1]
+    if answer["is"] == "chain" or (gold["is"] == "value" and _is_chain(answer)):
         return _chain(gold, answer["parts"], settings, heard)
+    if "choice" in (gold["is"], answer["is"]):
+        return _choices(gold, answer, settings, heard)
     if "named" in (gold["is"], answer["is"]):
         return _named(gold, answer, settings, heard)
     gold, answer = _lone(gold), _lone(answer)
     kinds = (gold["is"], answer["is"])
     if kinds == ("value", "value"):
-        return _values(gold, answer, settings, heard)
+        return compare_values(gold, answer, settings, heard)
     if "text" in kinds:
         return _texts(gold, answer)
     if kinds == ("list", "list") and _names_different(gold["parts"]) and not any(map(_is_named, answer["parts"])):
-        return _ordered(gold["parts"], answer["parts"], settings, heard)
+        return _ordered(gold["parts"], answer["parts"], settings)
     if kinds[0] in ("list", "set") and kinds[1] in ("list", "set"):
-        return _unordered(gold["parts"], answer["parts"], settings, heard)
+        return _unordered(gold["parts"], answer["parts"], settings)
     if gold["is"] == "list" and answer["is"] == "group" and all(part["is"] == "named" for part in gold["parts"]):
-        return _ordered([part["value"] for part in gold["parts"]], answer["parts"], settings, heard)
-    if kinds == ("ratio", "ratio"):
-        return _ratios(gold, answer, settings, heard)
+        return _ordered([part["value"] for part in gold["parts"]], answer["parts"], settings)
+    if kinds == ("clock", "clock"):
+        return {"equal": gold == answer, "how": "form", "detail": "compared as times"}
+    if kinds in (("ratio", "ratio"), ("ratio", "clock")):
+        return _ratios(gold, answer, settings)
     if kinds == ("group", "group"):
         if (gold["open"], gold["close"]) != (answer["open"], answer["close"]):
             return {"equal": False, "how": "symbolic", "detail": "its brackets are others"}
-        return _ordered(gold["parts"], answer["parts"], settings, heard)
+        return _ordered(gold["parts"], answer["parts"], settings)
     if kinds == ("matrix", "matrix"):
         ours, theirs = gold["rows"], answer["rows"]
         if (len(ours), len(ours[0])) != (len(theirs), len(theirs[0])):
             return {"equal": False, "how": "symbolic", "detail": "the matrices have different shapes"}
-        return _ordered(_flat(ours), _flat(theirs), settings, heard)
+        return _ordered(_flat(ours), _flat(theirs), settings)
     if set(kinds) == {"matrix", "group"}:
         return _vector(gold, answer, settings, heard)
     if kinds == ("relation", "relation"):
         found = relations_equal(gold, answer)
         if found["equal"] or _names_in(gold) != _names_in(answer):
             return found
-        return _as_sets(gold, answer) or found
-    return _as_sets(gold, answer) or _NO
+        return compare_sets(gold, answer, settings) or found
+    return compare_sets(gold, answer, settings) or _NO
+
+
+def _is_chain(form: Form) -> bool:
+    r"""Whether a relation is one of equations alone, as ``\frac12 = 0.5``."""
+    return bool(form["is"] == "relation" and set(form["signs"]) == {"="})
 
 
 def _is_named(form: Form) -> bool:
@@ -92,57 +105,6 @@ def _lone(form: Form) -> Form:
     return form
 
 
-def _values(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
-    import sympy
-
-    undone = set(answer.get("open", ())) - set(gold.get("open", ()))
-    if undone:
-        return {"equal": False, "how": "symbolic", "detail": "it is not evaluated", "refused": "unevaluated"}
-    ours, theirs = rebuild(gold["tree"]), rebuild(answer["tree"])
-    # `5 m` without \\text reads as a product; the unit on the other side says what it is.
-    ours, theirs = _without_unit(ours, theirs, answer), _without_unit(theirs, ours, gold)
-    factor = compatible(gold.get("unit", ""), answer.get("unit", ""))
-    if factor is None:
-        return {"equal": False, "how": "symbolic", "detail": "its unit is another one"}
-    if factor != 1:
-        theirs = sympy.Mul(theirs.doit(), sympy.Rational(factor.numerator, factor.denominator))
-    if gold.get("open") or answer.get("open"):
-        same = _commuted(ours) == _commuted(theirs)
-        return {"equal": same, "how": "symbolic", "detail": "compared as they stand, unevaluated"}
-    digits = settings.get("digits")
-    if (
-        digits is not None
-        and (gold.get("decimal") or answer.get("decimal"))
-        and not ours.free_symbols | theirs.free_symbols
-    ):
-        near = _rounded(ours.doit() - theirs.doit(), int(digits))
-        return {"equal": near, "how": "numeric", "detail": f"compared to {digits} digits behind the point"}
-    return decide(ours, theirs, heard)
-
-
-def _without_unit(found: Any, other: Any, form: Form) -> Any:
-    """An expression without the factor that is the unit of the other side's form, such as ``m^2``."""
-    import sympy
-
-    name, _, power = form.get("unit", "").partition("^")
-    unit = sympy.Pow(sympy.Symbol(name), int(power)) if name and power.isdigit() else None
-    if unit is None or not found.is_Mul or sympy.Symbol(name) in other.free_symbols:
-        return found
-    kept = [part for part in found.args if part != unit]
-    return sympy.Mul(*kept) if len(kept) < len(found.args) else found
-
-
-def _rounded(difference: Any, digits: int) -> bool:
-    import sympy
-
-    return bool(abs(difference).evalf(30) <= sympy.Rational(1, 2 * 10**digits))
-
-
-def _commuted(found: Any) -> Any:
-    """An unevaluated expression with its factors and terms in SymPy's own order."""
-    return found.func(*(_commuted(part) for part in found.args)) if found.args else found
-
-
 def _texts(gold: Form, answer: Form) -> Finding:
     def words(form: Form) -> str | None:
         if form["is"] == "text":
@@ -157,26 +119,28 @@ def _texts(gold: Form, answer: Form) -> Finding:
     return {"equal": same, "how": "form", "detail": "the same words" if same else "other words were expected"}
 
 
-def _ordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any], heard: Heard) -> Finding:
+def _ordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any]) -> Finding:
     if len(ours) != len(theirs):
         return {"equal": False, "how": "symbolic", "detail": "it has another number of parts"}
-    found = [_compare(one, other, settings, lambda finding: None) for one, other in zip(ours, theirs, strict=True)]
+    found = [_compare(one, other, settings) for one, other in zip(ours, theirs, strict=True)]
     return _together(found)
 
 
-def _unordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any], heard: Heard) -> Finding:
+def _unordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any]) -> Finding:
     if len(ours) != len(theirs):
         return {"equal": False, "how": "symbolic", "detail": "it has another number of parts"}
     left, found = list(theirs), []
+    refused: Finding = {"equal": False, "how": "symbolic", "detail": "one of the expected parts is missing"}
     for one in ours:
         for place, other in enumerate(left):
-            finding = _compare(one, other, settings, lambda finding: None)
+            finding = _compare(one, other, settings)
             if finding["equal"]:
                 found.append(finding)
                 del left[place]
                 break
+            refused = finding if "refused" in finding else refused
         else:
-            return {"equal": False, "how": "symbolic", "detail": "one of the expected parts is missing"}
+            return refused
     return _together(found)
 
 
@@ -200,11 +164,11 @@ def _named(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> 
     if gold["is"] == "named":
         if answer["is"] == "relation":
             found = relations_equal(_equation(gold), answer) if _is_curve(gold) else _NO
-            return found if found["equal"] else _as_sets(gold, answer) or found
+            return found if found["equal"] else compare_sets(gold, answer, settings) or found
         return _compare(gold["value"], answer, settings, heard)
     if gold["is"] == "relation":
         found = relations_equal(gold, _equation(answer))
-        return found if found["equal"] else _as_sets(gold, answer) or found
+        return found if found["equal"] else compare_sets(gold, answer, settings) or found
     return _compare(gold, answer["value"], settings, heard)
 
 
@@ -219,8 +183,7 @@ def _equation(form: Form) -> Form:
 
 def _chain(gold: Form, parts: list[Form], settings: dict[str, Any], heard: Heard) -> Finding:
     """``x = 1/2 = 0.5``: every link must hold, or it says two things."""
-    plain = [{**part, "open": []} if part.get("open") == ["arithmetic"] else part for part in parts]
-    links = [_compare(one, other, settings, lambda finding: None) for one, other in itertools.pairwise(plain)]
+    links = [_compare(one, other, {**settings, "expressions": True}) for one, other in itertools.pairwise(parts)]
     if not all(link["equal"] for link in links):
         return {"equal": False, "how": "symbolic", "detail": "it says that unequal things are equal"}
     return _together([*links, _compare(gold, parts[-1], settings, heard)])
@@ -238,11 +201,53 @@ def _about(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> 
     return _compare(gold, exact, settings, heard)
 
 
-def _ratios(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
-    ours, theirs = gold["parts"], answer["parts"]
-    if len(ours) != len(theirs) or any(part["is"] != "value" for part in (*ours, *theirs)):
+def _ratios(gold: Form, answer: Form, settings: dict[str, Any]) -> Finding:
+    """Each part of one is the same multiple of the other's, by a positive number: ``14:6`` is ``7:3``."""
+    import sympy
+
+    if answer["is"] == "clock" and not answer["half"]:
+        parts = [{"is": "value", "tree": f"Integer({number})"} for number in answer["numbers"]]
+        answer = {"is": "ratio", "parts": parts}
+    if answer["is"] != "ratio" or len(gold["parts"]) != len(answer["parts"]):
         return _NO
-    return _ordered(ours, theirs, settings, heard)
+    plain = _ordered(gold["parts"], answer["parts"], settings)
+    forms = (*gold["parts"], *answer["parts"])
+    if plain["equal"] or any(part["is"] != "value" or part.get("unit") for part in forms):
+        return plain
+    ours, theirs = ([rebuild(part["tree"]) for part in each["parts"]] for each in (gold, answer))
+    if any(undone(part) for part in theirs) or any(map(too_large, (*ours, *theirs))):
+        return plain
+    factors = [sympy.simplify(other / one) for one, other in zip(ours, theirs, strict=True) if one.doit() != 0]
+    if not factors or not factors[0].is_number or factors[0].is_positive is not True:
+        return plain
+    found = [decide(one.doit() * factors[0], other) for one, other in zip(ours, theirs, strict=True)]
+    return _together([{**each, "how": max(each["how"], "symbolic", key=_RANK.__getitem__)} for each in found])
+
+
+def _choices(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
+    """A letter out of several, with what stands beside it: what the expected answer names counts, and all of it."""
+    letter = _letter(gold)
+    if answer["is"] != "choice":
+        if (given := _letter(answer)) is not None:
+            return {"equal": given == letter, "how": "form", "detail": "the letters compared"}
+        return _compare(gold["value"], answer, settings, heard)
+    if gold["is"] == "choice":
+        if gold["name"] != answer["name"]:
+            return {"equal": False, "how": "form", "detail": "another choice was expected"}
+        return _compare(gold["value"], answer["value"], settings, heard)
+    if letter is not None:
+        return {"equal": answer["name"] == letter, "how": "form", "detail": "the letters compared"}
+    return _compare(gold, answer["value"], settings, heard)
+
+
+def _letter(form: Form) -> str | None:
+    """The letter of a choice, alone or with something beside it."""
+    if form["is"] == "choice":
+        return str(form["name"])
+    if form["is"] == "text":
+        return form["text"] if len(form["text"]) == 1 else None
+    single = re.fullmatch(r"Symbol\('([A-Z])'\)", form["tree"]) if form["is"] == "value" else None
+    return single[1] if single else None
 
 
 def _vector(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
@@ -253,7 +258,7 @@ def _vector(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) ->
         return _NO
     entries = _flat(rows)
     ours, theirs = (entries, group["parts"]) if matrix is gold else (group["parts"], entries)
-    return _ordered(ours, theirs, settings, heard)
+    return _ordered(ours, theirs, settings)
 
 
 def _flat(rows: list[list[Form]]) -> list[Form]:
@@ -262,14 +267,3 @@ def _flat(rows: list[list[Form]]) -> list[Form]:
 
 def _names_in(form: Form) -> set[str]:
     return set(re.findall(r"Symbol\('([^']*)'", str(form).replace('"', "")))
-
-
-def _as_sets(gold: Form, answer: Form) -> Finding | None:
-    if is_solved(gold) and not is_solved(answer):
-        return {"equal": False, "how": "symbolic", "detail": "it is not solved"}
-    ours, theirs = as_set(gold), as_set(answer)
-    if ours is None or theirs is None:
-        return None
-    if ours == theirs or ours.symmetric_difference(theirs).is_empty:
-        return {"equal": True, "how": "symbolic", "detail": "the same set"}
-    return {"equal": False, "how": "symbolic", "detail": "another set"}

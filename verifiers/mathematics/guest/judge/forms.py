@@ -6,8 +6,10 @@ expected answer, or the task's property, ask `wrong_form` before they touch anyt
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from gristmill.verifiers.mathematics.guest.judge.text.quantities import known
 from gristmill.verifiers.mathematics.guest.judge.trees import check
 
 __all__ = ["wrong_form"]
@@ -15,6 +17,10 @@ __all__ = ["wrong_form"]
 _PARTS = 400
 _TEXT = 300
 _SIGNS = {"=", "<", ">", "\\leq", "\\geq", "\\neq"}
+# 'no solution', '1011 in base 2', '2024-03-04' → the same
+_WORDS = re.compile(r"[A-Za-z0-9' ./-]+")
+# '(x,y)' → '(x,y)'
+_NAME = re.compile(r"[A-Za-z0-9_^(),:/'+-]+|[\u0370-\u03ff]")
 _LISTS = {"list", "set", "ratio", "union", "intersection", "without", "chain"}
 
 
@@ -28,16 +34,20 @@ def _wrong(form: Any, depth: int, count: list[int]) -> str | None:
     if depth > 20 or count[0] > _PARTS:
         return "it has too many parts"
     match form:
-        case {"is": "value", "tree": str(tree)} if set(form) <= {"is", "tree", "unit", "open", "decimal"}:
-            plain = _is_text(form.get("unit", "")) and isinstance(form.get("decimal", False), bool)
-            opened = form.get("open", [])
-            if not plain or not isinstance(opened, list) or len(opened) > 10 or not all(map(_is_text, opened)):
+        case {"is": "value", "tree": str(tree)} if set(form) <= {"is", "tree", "unit", "decimal"}:
+            unit = form.get("unit", "")
+            if not (_is_text(unit) and known(unit)) or not isinstance(form.get("decimal", False), bool):
                 return "a value has another shape"
             return check(tree)
         case {"is": "text", "text": text, **rest} if not rest:
-            return None if _is_text(text) else "its text is too long"
-        case {"is": "named", "name": name, "value": value, **rest} if not rest and _is_text(name):
+            return None if _is_text(text) and _WORDS.fullmatch(text) else "its text has another shape"
+        case {"is": "clock", "numbers": list(numbers), "half": "" | "am" | "pm", **rest} if not rest:
+            whole = len(numbers) in (2, 3) and all(type(each) is int and 0 <= each < 100 for each in numbers)
+            return None if whole else "a time has another shape"
+        case {"is": "choice", "name": str(name), "value": value, **rest} if not rest and re.fullmatch("[A-Z]", name):
             return _wrong(value, depth + 1, count)
+        case {"is": "named", "name": name, "value": value, **rest} if not rest and _is_text(name):
+            return _wrong(value, depth + 1, count) if _NAME.fullmatch(name) else "a name has another shape"
         case {"is": "about", "value": value, "about": about, **rest} if not rest:
             return _wrong(value, depth + 1, count) or _wrong(about, depth + 1, count)
         case {"is": "relation", "signs": list(signs), "parts": list(parts), **rest} if not rest:

@@ -11,8 +11,10 @@ import re
 from typing import Any
 
 from gristmill.sandbox.guest.context import JobContext
-from gristmill.verifiers.mathematics.guest.judge import comparing, latex, reading
+from gristmill.verifiers.mathematics.guest.judge import comparing
+from gristmill.verifiers.mathematics.guest.judge.asked import hints
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
+from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
 
 __all__ = ["compare", "read", "read_expected"]
 
@@ -27,9 +29,9 @@ def read(context: JobContext) -> None:
 
 
 def compare(context: JobContext) -> None:
-    """``{"gold", "form", "settings"}`` → ``{"equal", "how", "detail"}`` or ``{"wrong_form"}``; the last counts.
+    """``{"gold", "form", "settings", "prompt"}`` → ``{"equal", "how", "detail"}``, or ``{"wrong_form"}``.
 
-    A wrong form is refused before the expected answer is read.
+    What is said last counts. A wrong form is refused before the expected answer is read.
     """
     request = context.request
     wrong = wrong_form(request["form"])
@@ -41,7 +43,8 @@ def compare(context: JobContext) -> None:
     except latex.Unreadable as error:
         context.send({"gold": f"unreadable: {error}"})
         return
-    context.send(comparing.compare(gold, request["form"], request["settings"], context.send))
+    settings = {**request["settings"], "hints": hints(request.get("prompt", ""))}
+    context.send(comparing.compare(gold, request["form"], settings, context.send))
 
 
 def read_expected(text: str, settings: dict[str, Any]) -> reading.Form:

@@ -11,7 +11,7 @@ from typing import Any
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
 
-__all__ = ["as_set", "is_solved", "relations_equal"]
+__all__ = ["as_set", "compare_sets", "is_solved", "relations_equal"]
 
 Form = dict[str, Any]
 _FLIPPED = {"<": ">", ">": "<", "\\leq": "\\geq", "\\geq": "\\leq", "=": "=", "\\neq": "\\neq"}
@@ -65,7 +65,7 @@ def _chains_equal(gold: Form, answer: Form) -> Finding:
 
 
 def _tree(form: Form) -> Any:
-    return rebuild(form["tree"]) if form["is"] == "value" and not form.get("open") and not form.get("unit") else None
+    return rebuild(form["tree"]) if form["is"] == "value" and not form.get("unit") else None
 
 
 def _difference(form: Form) -> Any:
@@ -149,3 +149,26 @@ def _inequality(form: Form) -> Any:
         except (NotImplementedError, ValueError, TypeError):
             return None
     return found
+
+
+def compare_sets(gold: Form, answer: Form, settings: dict[str, Any]) -> Finding | None:
+    """Whether both describe one set of reals; None if one of them describes none."""
+    if _is_point(gold) and not settings.get("hints", {}).get("interval"):
+        return {"equal": False, "how": "symbolic", "detail": "a point was expected, as the task asks for no interval"}
+    if is_solved(gold) and not is_solved(answer):
+        return {"equal": False, "how": "symbolic", "detail": "it is not solved"}
+    ours, theirs = as_set(gold), as_set(answer)
+    if ours is None or theirs is None:
+        return None
+    if ours == theirs or ours.symmetric_difference(theirs).is_empty:
+        return {"equal": True, "how": "symbolic", "detail": "the same set"}
+    return {"equal": False, "how": "symbolic", "detail": "another set"}
+
+
+def _is_point(form: Form) -> bool:
+    """Whether a form is written ``(1, 2)``: a point, unless its task speaks of an interval."""
+    if form["is"] != "group" or (form["open"], form["close"]) != ("(", ")"):
+        return False
+    return not any(
+        part["is"] == "value" and part["tree"] in ("oo", "Mul(Integer(-1), oo)", "-oo") for part in form["parts"]
+    )

@@ -6,7 +6,8 @@ all later jobs are forked from.
 
 from __future__ import annotations
 
-from gristmill.verifiers.mathematics.guest.judge import comparing, latex, reading
+from gristmill.verifiers.mathematics.guest.judge import comparing
+from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
 
 __all__ = ["SAMPLES"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gristmill.verifiers.mathematics.guest.judge import latex, reading
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding
 from gristmill.verifiers.mathematics.guest.judge.properties.common import (
     Form,
@@ -21,6 +20,7 @@ from gristmill.verifiers.mathematics.guest.judge.properties.common import (
     value,
     weakest,
 )
+from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
 
 __all__ = ["antiderivative", "ode"]
 

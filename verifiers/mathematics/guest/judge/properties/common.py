@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gristmill.verifiers.mathematics.guest.judge import latex, reading
-from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide, too_large
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
+from gristmill.verifiers.mathematics.guest.judge.evaluation import ARITHMETIC, undone
+from gristmill.verifiers.mathematics.guest.judge.size import too_large
+from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
 
 __all__ = [
@@ -68,7 +70,7 @@ def expression(text: str) -> Any:
     Raises:
         latex.Unreadable: it is none.
     """
-    return latex.expression(latex.canonical(str(text)))[0].doit()
+    return latex.expression(latex.canonical(str(text))).doit()
 
 
 def relation(text: str) -> tuple[Any, str, Any]:
@@ -82,12 +84,12 @@ def relation(text: str) -> tuple[Any, str, Any]:
     return expression(left), sign, expression(right)
 
 
-def value(form: Form, *, undone: bool = False, evaluate: bool = True) -> Any:
+def value(form: Form, *, arithmetic: bool = False, evaluate: bool = True) -> Any:
     """The expression of a form that is one value, or that of ``y = …``.
 
     Args:
         form: an answer.
-        undone: whether arithmetic may be left to do, as in a factorisation.
+        arithmetic: whether arithmetic may be left to do, as in a factorisation.
         evaluate: whether to evaluate it.
 
     Raises:
@@ -99,12 +101,11 @@ def value(form: Form, *, undone: bool = False, evaluate: bool = True) -> Any:
         form = form["parts"][0]
     if form["is"] != "value":
         raise Refused("it must be one expression")
-    left_open = set(form.get("open", ())) - ({"arithmetic"} if undone else set())
-    if left_open:
-        raise Refused("it is not evaluated: give the value, not the problem")
     found = rebuild(form["tree"])
     if too_large(found):
         raise Refused("it is too large to be evaluated")
+    if undone(found) - ({ARITHMETIC} if arithmetic else set()):
+        raise Refused("it is not evaluated: give the value, not the problem")
     return found.doit() if evaluate else found
 
 

@@ -200,7 +200,7 @@ def as_set_of_text(text: str | None) -> Any:
     """A task's domain as a set; the reals where it names none."""
     import sympy
 
-    from gristmill.verifiers.mathematics.guest.judge import reading
+    from gristmill.verifiers.mathematics.guest.judge.text import reading
 
     return sympy.S.Reals if text is None else as_set(reading.read(text, {}))
 
@@ -244,7 +244,7 @@ def factorisation(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     polynomial = expression(check["of"])
-    found = value(answer, undone=True, evaluate=False)
+    found = value(answer, arithmetic=True, evaluate=False)
     variables = sorted(polynomial.free_symbols, key=str)
     if not variables or found.free_symbols != polynomial.free_symbols:
         return failed("it is not in the polynomial's variables")

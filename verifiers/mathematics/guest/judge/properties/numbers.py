@@ -31,7 +31,7 @@ def prime_factors(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     number = int(check["of"])
-    found = value(answer, undone=True, evaluate=False)
+    found = value(answer, arithmetic=True, evaluate=False)
     factors = _powers(found)
     for base, exponent in factors:
         if not base.is_Integer or base < 2 or not exponent.is_Integer or exponent < 1:

@@ -1,7 +1,7 @@
 """An answer's text → a form: values, lists, sets, tuples, intervals, matrices, relations, text. Plain data throughout.
 
 A form is a dict with ``is`` naming its kind. Structure is split off here at the top level only; every expression in
-it is read by `gristmill.verifiers.mathematics.guest.judge.latex`. Against text that takes its process over: a
+it is read by `gristmill.verifiers.mathematics.guest.judge.text.latex`. Against text that takes its process over: a
 candidate's is read in a job that knows no expected answer, and a form is all that leaves it.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gristmill.verifiers.mathematics.guest.judge import dates, latex
-from gristmill.verifiers.mathematics.guest.judge.quantities import split_quantity
-from gristmill.verifiers.mathematics.guest.judge.splitting import encloses, found, pieces_of, split
+from gristmill.verifiers.mathematics.guest.judge.size import too_large
+from gristmill.verifiers.mathematics.guest.judge.text import dates, latex, words
+from gristmill.verifiers.mathematics.guest.judge.text.quantities import split_quantity
+from gristmill.verifiers.mathematics.guest.judge.text.splitting import encloses, found, pieces_of, split
+from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
 
 __all__ = ["Form", "pieces", "read"]
 
@@ -44,12 +46,6 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _MATRIX = re.compile(
     r"(?:\[\s*)?\\begin\{([pbBv]?matrix|array)\}(?:\{[lcr| ]*\})?(.*?)\\end\{\1\}\s*(?:\])?", re.DOTALL
 )
-# '1011_2' → '1011_2'
-_BASE = re.compile(r"(-?[0-9A-Z]+)_\{?\s*(\d{1,2}|\\text\{[a-z]+\})\s*\}?")
-# '3:30 pm' → '3:30 pm'
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{)?\s*([apAP]\.?\s*[mM]\.?)?\s*\}?")
-# '3 red balls' → 'red balls'
-_WORDS = re.compile(r"[A-Za-z][A-Za-z' .-]*")
 # '\angle A' → '\angle A'
 _NAME = re.compile(
     r"(?:m?\\angle|\\triangle|\\overline|\\widehat|\\measuredangle|\\mathrm|\\operatorname)?\s*\{?\s*"
@@ -74,6 +70,8 @@ def read(text: str, settings: dict[str, Any]) -> Form:
         if day is None:
             raise latex.Unreadable("it is not a date")
         return {"is": "text", "text": day}
+    if (day := dates.undeclared(text)) is not None:
+        return {"is": "text", "text": day}
     text = _commas(text, settings)
     return _form(latex.canonical(text), settings, 0)
 
@@ -87,7 +85,8 @@ def _commas(text: str, settings: dict[str, Any]) -> str:
         )
     if _SPACED.fullmatch(text):
         text = text.replace(" ", "")
-    if not re.search(r"[(\[{]", re.sub(r"\\[a-zA-Z]+\{", "", text)):
+    # Within brackets a comma parts two numbers; an exponent's braces are none.
+    if not re.search(r"[(\[{]", re.sub(r"\\[a-zA-Z]+\{|[\^_]\{[^{}]*\}|\}\s*\{", "", text)):
         text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
     return text
 
@@ -96,39 +95,20 @@ def _form(text: str, settings: dict[str, Any], depth: int) -> Form:
     if depth > _DEPTH:
         raise latex.Unreadable("it is nested too deeply")
     text = text.strip().strip("$").strip().rstrip(".;").strip()
-    for words in (_as_text, _as_clock, _as_base):
-        if (said := words(text)) is not None:
+    if (inner := words.undressed(text)) is not None:
+        return _form(inner, settings, depth + 1)
+    for reading in (words.as_text, words.as_clock, words.as_base):
+        if (said := reading(text)) is not None:
             return said
-    for structure in (_as_list, _as_relation, _as_sets, _as_matrix, _as_group, _as_ratio, _as_plus_minus):
+    for structure in (_as_choice, _as_list, _as_relation, _as_sets, _as_matrix, _as_group, _as_ratio, _as_plus_minus):
         if (parsed := structure(text, settings, depth)) is not None:
             return parsed
     return _value(text, settings)
 
 
-def _as_text(text: str) -> Form | None:
-    bare = re.sub(r"\\text\{([^{}]*)\}", r"\1", text).strip()
-    if re.fullmatch(r"\(?[A-Z]\)?", bare) and bare not in ("I",):
-        return {"is": "text", "text": bare.strip("()")} if len(bare) == 3 or "\\text" in text else None
-    if not _WORDS.fullmatch(bare) or len(bare) < 2:
-        return None
-    if "\\text" not in text and max(map(len, re.findall("[A-Za-z]+", bare))) < 3:
-        return None
-    return {"is": "text", "text": " ".join(re.findall(r"[a-z']+", bare.lower()))}
-
-
-def _as_clock(text: str) -> Form | None:
-    matched = _CLOCK.fullmatch(text)
-    if not matched:
-        return None
-    half = (matched[3] or "").replace(".", "").replace(" ", "").lower()
-    return {"is": "text", "text": f"{int(matched[1])}:{matched[2]} {half}".strip()}
-
-
-def _as_base(text: str) -> Form | None:
-    matched = _BASE.fullmatch(text)
-    if not matched or not matched[1].lstrip("-")[:1].isdigit():
-        return None
-    return {"is": "text", "text": f"{matched[1].lstrip('0') or '0'} in base {matched[2]}"}
+def _as_choice(text: str, settings: dict[str, Any], depth: int) -> Form | None:
+    found = words.choice(text)
+    return {"is": "choice", "name": found[0], "value": _form(found[1], settings, depth + 1)} if found else None
 
 
 def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
@@ -141,7 +121,9 @@ def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
     parts = [piece for part in split(text, _AND) for piece in split(part, re.compile(","))]
     if len(parts) == 1:
         return None
-    return _listed([_form(part, settings, depth + 1) for part in parts])
+    forms = [(part, _form(part, settings, depth + 1)) for part in parts]
+    flat = [form["parts"] if "\\pm" in part and form["is"] == "list" else [form] for part, form in forms]
+    return _listed([each for several in flat for each in several])
 
 
 def _tuple_of(part: str, settings: dict[str, Any], depth: int) -> Form:
@@ -246,6 +228,8 @@ def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
         if not inner.strip():
             return {"is": "set", "parts": []}
         form = _form(inner, settings, depth + 1)
+        if opened == "{" and form["is"] != "list":
+            return form  # braces of TeX, which set nothing apart
         return {"is": "set", "parts": form["parts"] if form["is"] == "list" else [form]}
     parts = split(inner, re.compile("[,;]"))
     if len(parts) == 1:
@@ -269,21 +253,30 @@ def _as_plus_minus(text: str, settings: dict[str, Any], depth: int) -> Form | No
     if not re.search(r"\\(?:pm|mp)(?![a-zA-Z])", text):
         return None
     both = [text.replace("\\pm", first).replace("\\mp", second) for first, second in ("+-", "-+")]
-    return {"is": "list", "parts": [_form(each.lstrip("+ "), settings, depth + 1) for each in both]}
+    return {"is": "list", "parts": [_worked(_form(each.lstrip("+ "), settings, depth + 1)) for each in both]}
+
+
+def _worked(form: Form) -> Form:
+    """One of the two values of ``5 \\pm 1``, worked out: the sign says that both are meant."""
+    import sympy
+
+    if form["is"] != "value":
+        return form
+    found = rebuild(form["tree"])
+    return form if too_large(found) else {**form, "tree": sympy.srepr(found.doit())}
 
 
 def _value(text: str, settings: dict[str, Any]) -> Form:
     import sympy
 
     bare, unit, percent = split_quantity(text)
-    matched, left_open = latex.expression(bare)
+    matched = latex.expression(bare)
     if percent and settings.get("percent", "fraction") == "fraction":
-        matched = sympy.Mul(matched, sympy.Rational(1, 100))
+        matched = sympy.Mul(matched, sympy.Rational(1, 100), evaluate=bool(matched.is_Rational))
     return {
         "is": "value",
         "tree": sympy.srepr(matched),
         "unit": unit,
-        "open": list(left_open),
         "decimal": latex.is_decimal(bare),
     }
 

@@ -9,9 +9,10 @@ become LaTeX.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
-__all__ = ["Unreadable", "canonical", "expression", "is_decimal", "unevaluated"]
+__all__ = ["Unreadable", "canonical", "expression", "is_decimal"]
 
 
 class Unreadable(Exception):  # noqa: N818  # what it says of a text; nothing is wrong with the program
@@ -55,6 +56,7 @@ _SAME = (
     (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\log_\{?e\}?(?![a-zA-Z])"), r"\\ln "),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\(?:bf|rm|it|sf)(?![a-zA-Z])"), ""),
     (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
 )
 _NAMES = (
@@ -71,6 +73,15 @@ _LONELY = re.compile(r"\{([A-Za-z0-9])\}")
 _KEEPS_BRACES = re.compile(r"(?:[_^]|\\[A-Za-z]+|\}|\])\s*$")
 # '6.02e23' → '6.02e23'
 _SCIENTIFIC = re.compile(r"(?<![\d.A-Za-z])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\d.A-Za-z])")
+# '0.\bar6' → '0.\bar6'
+_BARRED = re.compile(r"(\d*\.\d*)\\(?:bar|overbar|overline|dot)\s*(?:\{\s*(\d+)\s*\}|(\d)(?!\d))")
+# '0.(6)' → '0.(6)'
+_PERIOD = re.compile(r"(\d*\.)\((\d+)\)(?!\d)")
+# '\cos^2 60\text{degrees}' → '\cos^2 60\text{degrees}'
+_DEGREES = re.compile(
+    r"\\(sin|cos|tan|cot|sec|csc)\s*(\^\{?\d\}?)?\s*(?:(\()|\{)?\s*(-?)\s*(\d+(?:\.\d+)?)\s*"
+    r"(?:\\text\{\s*degrees?\s*\}|degrees?(?![a-z]))\s*(?(3)\)|\}?)"
+)
 # '0.1\overline{6}' → '0.1\overline{6}'
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d+)\}")
 # 'x = .5' → '.5'
@@ -101,7 +112,17 @@ def canonical(text: str) -> str:
     for shape, same in _SAME:
         text = shape.sub(same, text)
     text = _SPACES.sub(" ", text).strip()
-    return _braces(_PLAIN.sub(lambda name: "\\" + name[1] + " ", text))
+    text = _BARRED.sub(lambda part: f"{part[1]}\\overline{{{part[2] or part[3]}}}", text)
+    text = _PERIOD.sub(r"\1\\overline{\2}", text)
+    text = _DEGREES.sub(_radians, _PLAIN.sub(lambda name: "\\" + name[1] + " ", text))
+    return _braces(text)
+
+
+def _radians(part: re.Match[str]) -> str:
+    r"""``\cos 60\text{degrees}`` as ``\cos(\frac{\pi}{3})``."""
+    angle = Fraction(part[5]) / 180
+    top = "\\pi" if angle.numerator == 1 else f"{angle.numerator}\\pi"
+    return f"\\{part[1]}{part[2] or ''}({part[4]}\\frac{{{top}}}{{{angle.denominator}}})"
 
 
 def _braces(text: str) -> str:
@@ -137,8 +158,8 @@ def is_decimal(text: str) -> bool:
     return re.fullmatch(r"-?\s*(?:\d+\.\d+|\.\d+)", text.strip()) is not None
 
 
-def expression(text: str) -> tuple[Any, tuple[str, ...]]:
-    """The SymPy expression of canonical text, decimals exact, symbols without assumptions; and what it left open.
+def expression(text: str) -> Any:
+    """The SymPy expression of canonical text, unevaluated, decimals exact, symbols without assumptions.
 
     Raises:
         Unreadable: the text is not one expression.
@@ -149,13 +170,12 @@ def expression(text: str) -> tuple[Any, tuple[str, ...]]:
     found = _parsed(text)
     if not isinstance(found, sympy.Expr) or isinstance(found, sympy.MatrixBase):
         raise Unreadable("it is not an expression")
-    left_open = unevaluated(found, frozenset(name for name, each in plain.items() if each.is_Rational))
     swap: dict[Any, Any] = {symbol: _symbol(symbol, plain) for symbol in found.free_symbols}
     with sympy.evaluate(False):
         found = found.xreplace(swap)
     if found.has(sympy.zoo, sympy.nan):
         raise Unreadable("it has no value")
-    return found, left_open
+    return found
 
 
 def _symbol(symbol: Any, plain: dict[str, Any]) -> Any:
@@ -172,6 +192,9 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
 
     if not text.strip():
         raise Unreadable("it is empty")
+    if re.search(r"\\[{}]", text):
+        # The library takes a set's braces for brackets: x^2+\{0\} would be x^2.
+        raise Unreadable("a set stands in it where a number should")
     if re.search(r"v\s*_\s*\{?\s*9", text):
         raise Unreadable("it uses a name that is taken")
     numbers: dict[str, Any] = {}
@@ -245,26 +268,3 @@ def _parsed(text: str) -> Any:
         raise
     except Exception as error:  # the library raises bare Exception for what it cannot read
         raise Unreadable("it could not be read as mathematics") from error
-
-
-def unevaluated(found: Any, plain: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """What an expression leaves undone: the names of its sums and integrals, or "arithmetic" on plain numbers."""
-    import sympy
-
-    def number(part: Any) -> bool:
-        if isinstance(part, sympy.Symbol):
-            return part.name in plain
-        if isinstance(part, sympy.Mul) and len(part.args) == 2 and part.args[0] == -1:
-            return number(part.args[1])
-        return bool(part.is_Rational or part.is_Float)
-
-    heads = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Derivative, sympy.Limit)
-    undone = set()
-    for part in sympy.preorder_traversal(found):
-        if isinstance(part, heads):
-            undone.add(type(part).__name__)
-        elif isinstance(part, sympy.Add | sympy.Mul):
-            counted = [each for each in part.args if number(each) and not (part.is_Mul and each == -1)]
-            if len(counted) > 1:
-                undone.add("arithmetic")
-    return tuple(sorted(undone))

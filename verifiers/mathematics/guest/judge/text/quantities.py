@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from gristmill.verifiers.mathematics.guest.judge.latex import Unreadable
+from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
 
-__all__ = ["Quantity", "compatible", "split_quantity"]
+__all__ = ["UNITS", "Quantity", "compatible", "known", "split_quantity"]
 
 # dimension, factor to the dimension's first unit, names
 _TABLE = """
@@ -59,9 +59,9 @@ temperature C celsius
 temperature F fahrenheit
 """
 _ROWS = [line.split() for line in _TABLE.strip().splitlines()]
-_UNITS = {name: (dimension, factor) for dimension, factor, *names in _ROWS for name in names}
+UNITS = {name: (dimension, factor) for dimension, factor, *names in _ROWS for name in names}
 # Without a \text around it, one letter behind a number is a factor: 5m is a product.
-_BARE = {name for name in _UNITS if len(name) > 1}
+_BARE = {name for name in UNITS if len(name) > 1}
 _POWER = {"square": 2, "squared": 2, "sq": 2, "cubic": 3, "cubed": 3}
 _MANY = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 # Words that change a number; dropping them as if they were what is counted would change the answer.
@@ -78,8 +78,8 @@ _PERCENT = re.compile(
 )
 # '3 million' → 'million'
 _MANY_SHAPE = re.compile(r"(?<=[\d})])\s*(?:\\text\{\s*)?\b(" + "|".join(_MANY) + r")\b\s*\}?", re.IGNORECASE)
-# '$12.50' → '$'
-_MONEY = re.compile(r"^\s*(-?)\s*(?:\\text\{\s*)?(\\?\$|€|£|₹|¥)\s*\}?\s*(?=[-\d.\\])")
+# 'USD 3.50' → 'USD'
+_MONEY = re.compile(r"^\s*(-?)\s*(?:\\text\{\s*)?(?:(?:US)?(\\?\$)|(€|£|₹|¥|USD|EUR|GBP))\s*\}?\s*(?=[-\d.\\])")
 # '5\text{ cm}^2' → ' cm'
 _TEXT_UNIT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\^\{?(\d)\}?)?\s*$")
 # '60 km/h' → 'km/h'
@@ -102,7 +102,7 @@ def split_quantity(text: str) -> Quantity:
     money = _MONEY.match(text)
     unit = ""
     if money:
-        text, unit = money[1] + text[money.end() :], money[2].lstrip("\\") + "^1"
+        text, unit = money[1] + text[money.end() :], (money[2] or money[3]).lstrip("\\") + "^1"
     percent = _PERCENT.search(text)
     if percent and text[: percent.start()].strip():
         return Quantity((text[: percent.start()].strip(), unit, True))
@@ -119,6 +119,12 @@ def split_quantity(text: str) -> Quantity:
         if found or noun:
             return Quantity((text[: plain.start(1)].strip(), unit or found, False))
     return Quantity((text, unit, False))
+
+
+def known(unit: str) -> bool:
+    """Whether a text is a unit as `split_quantity` writes them."""
+    parts = [part.partition("^") for part in unit.split() if part != "/"]
+    return all(name in UNITS and power.isdigit() and len(power) < 3 for name, _, power in parts)
 
 
 def _checked(words: str) -> str:
@@ -142,7 +148,7 @@ def _unit(words: str, power: int, *, bare: bool) -> str:
                 known[-1] = known[-1].rpartition("^")[0] + word
         elif word in ("/", "per"):
             known.append("/")
-        elif (name := word if word in _UNITS else lowered) in (_BARE if bare else _UNITS):
+        elif (name := word if word in UNITS else lowered) in (_BARE if bare else UNITS):
             known.append(f"{name}^{each_power}")
             each_power = 1
     if known and power > 1 and known[-1].endswith("^1"):
@@ -168,7 +174,7 @@ def compatible(gold: str, answer: str) -> Fraction | None:
             sign = -1
             continue
         (name, _, power), (their_name, _, their_power) = one.partition("^"), other.partition("^")
-        (dimension, scale), (their_dimension, their_scale) = _UNITS[name], _UNITS[their_name]
+        (dimension, scale), (their_dimension, their_scale) = UNITS[name], UNITS[their_name]
         if dimension != their_dimension or power != their_power:
             return None
         if scale != their_scale:

@@ -1,0 +1,75 @@
+"""Whether two single values are equal: each evaluated, in units that fit.
+
+Against arithmetic that is left to the judge, a right number in a unit that nobody asked for, and a rounded value
+where an exact one is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
+from gristmill.verifiers.mathematics.guest.judge.asked import unit_fits
+from gristmill.verifiers.mathematics.guest.judge.evaluation import ARITHMETIC, undone
+from gristmill.verifiers.mathematics.guest.judge.text.quantities import compatible
+from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
+
+__all__ = ["compare_values"]
+
+Form = dict[str, Any]
+Heard = Callable[[Finding], None]
+
+
+def compare_values(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
+    """Two single values with their units: evaluated, in the unit that is asked for, and equal."""
+    import sympy
+
+    ours, theirs = rebuild(gold["tree"]), rebuild(answer["tree"])
+    open_here, left = undone(ours), undone(theirs)
+    if left - open_here - ({ARITHMETIC} if settings.get("expressions") else set()):
+        return {"equal": False, "how": "symbolic", "detail": "it is not evaluated", "refused": "unevaluated"}
+    if answer.get("unit") and not gold.get("unit") and not unit_fits(answer["unit"], settings.get("hints", {})):
+        return {"equal": False, "how": "symbolic", "detail": "its unit is not the one that the task asks for"}
+    # `5 m` without \\text reads as a product; the unit on the other side says what it is.
+    ours, theirs = _without_unit(ours, theirs, answer), _without_unit(theirs, ours, gold)
+    factor = compatible(gold.get("unit", ""), answer.get("unit", ""))
+    if factor is None:
+        return {"equal": False, "how": "symbolic", "detail": "its unit is another one"}
+    if factor != 1:
+        theirs = sympy.Mul(theirs.doit(), sympy.Rational(factor.numerator, factor.denominator))
+    if (open_here | left) - {ARITHMETIC}:
+        same = _commuted(ours) == _commuted(theirs)
+        return {"equal": same, "how": "symbolic", "detail": "compared as they stand, unevaluated"}
+    digits = settings.get("digits")
+    if (
+        digits is not None
+        and (gold.get("decimal") or answer.get("decimal"))
+        and not ours.free_symbols | theirs.free_symbols
+    ):
+        near = _rounded(ours.doit() - theirs.doit(), int(digits))
+        return {"equal": near, "how": "numeric", "detail": f"compared to {digits} digits behind the point"}
+    return decide(ours, theirs, heard)
+
+
+def _without_unit(found: Any, other: Any, form: Form) -> Any:
+    """An expression without the factor that is the unit of the other side's form, such as ``m^2``."""
+    import sympy
+
+    name, _, power = form.get("unit", "").partition("^")
+    unit = sympy.Pow(sympy.Symbol(name), int(power)) if name and power.isdigit() else None
+    if unit is None or not found.is_Mul or sympy.Symbol(name) in other.free_symbols:
+        return found
+    kept = [part for part in found.args if part != unit]
+    return sympy.Mul(*kept) if len(kept) < len(found.args) else found
+
+
+def _rounded(difference: Any, digits: int) -> bool:
+    import sympy
+
+    return bool(abs(difference).evalf(30) <= sympy.Rational(1, 2 * 10**digits))
+
+
+def _commuted(found: Any) -> Any:
+    """An unevaluated expression with its factors and terms in SymPy's own order."""
+    return found.func(*(_commuted(part) for part in found.args)) if found.args else found
