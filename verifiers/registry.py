@@ -20,7 +20,7 @@ from gristmill.verifiers.settling import reason, settled
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class"]
+__all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class", "warnings"]
 
 _BUILT_IN = {
     "code": "gristmill.verifiers.code.verifier:CodeVerifier",
@@ -79,6 +79,12 @@ def problems(task: Task) -> list[str]:
     if why := _unknown(task.kind) or _KINDS.untrusted(task.kind):
         return [why]
     return verifier_class(task.kind).problems(task)
+
+
+def warnings(task: Task) -> list[str]:
+    """What the author of a task without `problems` should know, one sentence each; most kinds have nothing to say."""
+    found = getattr(verifier_class(task.kind), "warnings", None)
+    return list(found(task)) if callable(found) else []
 
 
 def _unknown(kind: str) -> str | None:

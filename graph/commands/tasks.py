@@ -36,7 +36,7 @@ def check(
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
     json_: Json = False,
 ) -> None:
-    """Say whether a task file can be used, with the line and the field of every mistake.
+    """Say whether a task file can be used, with the line and the field of every mistake; and what is doubtful in it.
 
     Exit code 0: it can. 1: a reference does not pass its own task. 2: the file has mistakes.
 
@@ -49,6 +49,7 @@ def check(
     import json
 
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
+    from gristmill.verifiers.registry import warnings
 
     try:
         tasks = load_tasks(file)
@@ -58,6 +59,7 @@ def check(
             say_json(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
         raise
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
+    summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
     wrong: dict[str, tuple[Verdict, Evidence]] = {}
     if run_references:
         wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
@@ -78,6 +80,8 @@ def check(
                 say(f"    {evidence.reason}")
             for row in _evidence(evidence)[:_EVIDENCE_SHOWN]:
                 say(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
+        for name, said in summary["warnings"].items():
+            say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
     if any(verdict.score is None for verdict, _ in wrong.values()):
         raise typer.Exit(3)
     if wrong:

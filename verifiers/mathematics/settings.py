@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-__all__ = ["reading_settings", "settings_problems"]
+__all__ = ["reading_settings", "settings_problems", "settings_warnings"]
 
 _CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
     "percent": (("fraction", "number"), "neither 'fraction' (10% is .1) nor 'number' (10% is 10)"),
     "decimal": (("point", "comma"), "neither 'point' (1,5 are two numbers) nor 'comma' (1,5 is 3/2)"),
     "date": (("ymd", "dmy", "mdy"), "not an order in which a date's numbers are meant: 'ymd', 'dmy' or 'mdy'"),
 }
+
+
+# '2024-03-04' → '2024-03-04'
+_DATE = re.compile(
+    r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d\d([/-])\d\d\1\d\d"
+    r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}\.? [A-Za-z]{3,9},? \d{4}"
+)
+
+
+def settings_warnings(answer: str, settings: dict[str, Any]) -> list[str]:
+    """What a task's author should know of an expected answer that can be judged, one sentence each."""
+    if "date" in settings or not _DATE.fullmatch(answer.strip(" $.")):
+        return []
+    told = (
+        "looks like a date, but settings.date does not say in which order its numbers are meant ('ymd', 'dmy' or 'mdy')"
+    )
+    return [f"answer: {answer[:40]!r} {told}: only an answer that reads the same passes"]
 
 
 def settings_problems(settings: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from gristmill.verifiers.mathematics.jobs import MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
 from gristmill.verifiers.mathematics.property_catalogue import check_problems
 from gristmill.verifiers.mathematics.property_judging import judge_property
-from gristmill.verifiers.mathematics.settings import reading_settings, settings_problems
+from gristmill.verifiers.mathematics.settings import reading_settings, settings_problems, settings_warnings
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ class MathVerifier:
     """Score 1.0 or 0.0: whether the reply's final answer equals `Task.answer`, or has the property `Task.check` names.
 
     Strength: `exact` where both have the same form, `proved` where SymPy shows them equal, `numeric` where they only
-    agree to 40 digits at random points (which passes, but is not exported as verified). Reading and comparing each run
-    in a sandboxed worker with a hard clock; an answer on which they hang is a `timeout`. For the settings see
-    `gristmill.verifiers.mathematics.settings`.
+    agree to 40 digits at points that nobody can foresee (which passes, but is not exported as verified). Reading and
+    comparing each run in a sandboxed worker with a hard clock; an answer on which they hang is a `timeout`. For the
+    settings see `gristmill.verifiers.mathematics.settings`.
     """
 
     name = "math"
-    version = 2
+    version = 3
     kind = "math"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
@@ -47,6 +47,11 @@ class MathVerifier:
         elif task.answer is None or not task.answer.strip():
             found.append("answer: a math task needs the expected answer, or a `check` that names a property")
         return found + settings_problems(task.settings)
+
+    @staticmethod
+    def warnings(task: Task) -> list[str]:
+        """See `gristmill.verifiers.registry.warnings`."""
+        return settings_warnings(task.answer or "", task.settings)
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""

@@ -174,6 +174,7 @@ def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path
         "file": "lf.jsonl",
         "tasks": 30,
         "problems": [],
+        "warnings": {},
         "kinds": {"code": 30},
     }
     listed = json.loads(gristmill(gristmill_command, "tasks", "list", "lf.jsonl", "--split", "test", "--json").stdout)

@@ -1,4 +1,4 @@
-r"""Wrong answers that a reader of mathematics may take for right ones, and right ones that it may not know, by mechanism.
+r"""Wrong answers that may be taken for right ones, and right ones that may not be known, by mechanism.
 
 Each row: the prompt's words, the expected answer, the answers. Wrong ones are wrong for anybody; of right ones each is
 the expected answer in another spelling. `UNDONE` has answers that are right in value but leave the work to the judge.

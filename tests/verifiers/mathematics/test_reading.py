@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal
-from gristmill.verifiers.mathematics.guest.judge.text import dates
 from gristmill.verifiers.mathematics.guest.judge.comparing import compare
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
+from gristmill.verifiers.mathematics.guest.judge.text import dates
 from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
 from gristmill.verifiers.mathematics.guest.judge.text.quantities import compatible, split_quantity
 from gristmill.verifiers.mathematics.guest.judge.text.reading import read

@@ -105,6 +105,9 @@ def _beside_breaks(both: tuple[Any, Any], symbol: Any, symbols: list[Any], dice:
     plain = {each: sympy.Rational(str(value.evalf(30))) for each, value in others.items()}
     parts = [part for found in both for part in _breaking(found)]
     zeros: list[Any] = sorted({zero for part in parts for zero in _zeros(part, symbol, plain)})
+    # A double zero comes out as two that are a little apart.
+    apart = [place == 0 or each - zeros[place - 1] > (abs(each) + 1) / 10**6 for place, each in enumerate(zeros)]
+    zeros = list(itertools.compress(zeros, apart))
     zeros = zeros[:: len(zeros) // _MOST_BREAKS + 1]
     gaps = [other - one for one, other in itertools.pairwise(zeros)]
     middles = [(one + other) / 2 for one, other in itertools.pairwise(zeros)]
@@ -146,7 +149,6 @@ def _zeros(part: Any, symbol: Any, others: Point) -> list[Any]:
     except (sympy.PolynomialError, sympy.polys.polyerrors.NoConvergence, ValueError, TypeError):
         return []
     real = [each.as_real_imag() for each in roots]
-    # A double zero comes out as two that are a little apart.
     return [
         sympy.Rational(str(one)) for one, other in real if abs(other) <= (abs(one) + sympy.Rational(1, 100)) / 10**6
     ]
