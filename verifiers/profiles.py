@@ -21,7 +21,7 @@ _COMMON = (
     *("textwrap", "typing", "unittest"),
 )
 _LIBRARIES = ("numpy", "sympy")
-_IMPORT = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t\f]*(?:import|from)[ \t\f]+(\w+)", re.MULTILINE)
 
 
 def libraries(*sources: str) -> tuple[str, ...]:

@@ -110,6 +110,17 @@ from collections import namedtuple
 def answer(*args, **kwargs):
     return namedtuple("dict", "a b")("x", "y")
 """),
+    Attack(
+        "keys-too-long-to-print", _UNSCORED, FUNCTIONS, "returns keys and items that no comparison can write out"
+    ).by("""
+from collections import Counter, deque, namedtuple
+from fractions import Fraction
+Long = namedtuple("Long", "value")
+def answer(*args, **kwargs):
+    huge = Fraction(10**5000, 3)
+    parts = [huge, range(10**5000), Long(10**5000), deque([10**5000]), Counter([huge]), {huge}, slice(10**5000)]
+    return {huge: parts, Long(10**5000): parts, range(10**5000): parts}
+"""),
     Attack("text-that-cannot-be-written", _UNSCORED, EVERY, "raises and prints halves of surrogate pairs").by("""
 def answer(*args, **kwargs):
     raise ValueError("\\udcff" * 10)

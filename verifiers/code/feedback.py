@@ -13,6 +13,7 @@ from gristmill.verifiers.records import Outcome
 __all__ = ["broken_text", "call_text", "check_text", "clean", "short", "source_line", "verdict_text"]
 
 _MOST_FAILURES = 5
+_MOST_PAIRS = 50
 _MOST_CHARACTERS = 4000
 
 _repr = reprlib.Repr()
@@ -65,7 +66,9 @@ def check_text(detail: dict[str, Any], source: str) -> str:
 
 def _pairs(value: Any) -> list[list[Any]]:
     """The pairs in a value that a candidate may have had its hands in."""
-    return [item for item in value if type(item) is list and len(item) == 2] if type(value) is list else []
+    return (
+        [item for item in value[:_MOST_PAIRS] if type(item) is list and len(item) == 2] if type(value) is list else []
+    )
 
 
 def broken_text(broken: Broken, source: str) -> str:

@@ -117,6 +117,9 @@ def _hunks(lines: Sequence[str]) -> list[Edit]:
 
 def _trim(old: tuple[str, ...], new: tuple[str, ...]) -> Edit:
     """Blank lines that both sides end with are talk after the diff, as often as context: they need not be found."""
-    while old and new and not old[-1].strip() and not new[-1].strip():
-        old, new = old[:-1], new[:-1]
-    return old, new
+    blank = 0
+    for one, other in zip(reversed(old), reversed(new), strict=False):
+        if one.strip() or other.strip():
+            break
+        blank += 1
+    return old[: len(old) - blank], new[: len(new) - blank]

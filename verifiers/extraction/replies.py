@@ -22,6 +22,7 @@ from gristmill.verifiers.extraction.edits import apply, find_edits, without_edit
 from gristmill.verifiers.extraction.fences import blocks
 from gristmill.verifiers.extraction.source import (
     LIMIT,
+    bounded,
     complaint,
     complete,
     cut_to_code,
@@ -65,6 +66,14 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
         reply: raw text of the model, or a bare solution.
         parent: solution of the hypothesis that this one builds on, which changes in the reply apply to.
     """
+    try:
+        with bounded():
+            return _extract(task, reply, parent)
+    except Exception as error:  # noqa: BLE001  # a reply that we cannot read is the model's trouble, and ends nothing
+        return Extraction(solution=None, note=f"the reply could not be read ({type(error).__name__})")
+
+
+def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
     if task.kind not in CODE_KINDS and not task.tests:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _found(said, "the whole reply") if said else _nothing(reply)
@@ -92,13 +101,14 @@ def entry_points(task: Task) -> tuple[str, ...]:
 def without_reasoning(text: str) -> str:
     """`text` without what stands in ``<think>`` tags, one of which may be missing; empty if it never left them."""
     parts: list[str] = []
-    while found := _OPEN.search(text):
-        parts.append(text[: found.start()])
+    at = 0
+    while found := _OPEN.search(text, at):
+        parts.append(text[at : found.start()])
         end = _CLOSE.search(text, found.end())
         if end is None:
             return "".join(parts)
-        text = text[end.end() :]
-    parts.append(text)
+        at = end.end()
+    parts.append(text[at:])
     # A chat template may have opened the tag already: what stands before a lone closing one is reasoning.
     return _CLOSE.split("".join(parts))[-1]
 

@@ -6,11 +6,14 @@ import ast
 import builtins
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 __all__ = [
     "LIMIT",
+    "bounded",
     "complaint",
     "complete",
     "cut_to_code",
@@ -26,6 +29,8 @@ LIMIT = 100_000
 """Characters of source that are looked at; anything longer is no solution."""
 
 _CUTS = 60
+_BUDGET, _EACH = 3_000_000, 100  # characters of one reply
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 _WORK = 400_000  # characters parsed in one search, so that no reply can make it long
 _LINE = re.compile(r"line (\d{1,9}):")
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)
@@ -33,8 +38,31 @@ _BUILTINS = frozenset(dir(builtins))
 _STARTS = ("def ", "async def ", "class ", "import ", "from ", "@")
 
 
-@lru_cache(maxsize=4)  # a tree is a hundred times its source; a reply is looked at several times in a row
+@contextmanager
+def bounded() -> Iterator[None]:
+    """What is looked at inside, each text as often as it is, comes to a bounded number of characters in all.
+
+    Beyond it nothing parses. The count is the same whatever was looked at before, so a reply is read the same way
+    whenever it is read.
+    """
+    token = _left.set([_BUDGET])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
 def _parsed(source: str) -> ast.Module | str:
+    left = _left.get()
+    if left is not None:
+        left[0] -= len(source) + _EACH
+        if left[0] < 0:
+            return "there is more code in the reply than is looked at"
+    return _tree_or_complaint(source)
+
+
+@lru_cache(maxsize=4)  # a tree is a hundred times its source; a reply is looked at several times in a row
+def _tree_or_complaint(source: str) -> ast.Module | str:
     if len(source) > LIMIT:
         return f"it is longer than {LIMIT} characters"
     try:
@@ -135,23 +163,28 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
 def ends_in_prose(source: str) -> bool:
     """Whether `source` parses only because its last words, like ``Done``, happen to be Python."""
     module = tree(source)
-    return module is not None and bool(module.body) and _is_prose(module.body[-1], source)
+    return module is not None and bool(module.body) and _is_prose(module.body[-1], _known(source))
 
 
 def _end_of_code(module: ast.Module, source: str, end: int) -> int:
     """Number of the last line before trailing words that only happen to be Python."""
+    known = _known(source)
     for node in reversed(module.body):
-        if not _is_prose(node, source):
+        if not _is_prose(node, known):
             break
         end = node.lineno - 1
     return end
 
 
-def _is_prose(node: ast.stmt, source: str) -> bool:
+def _known(source: str) -> frozenset[str]:
+    return _bound_anywhere(source) | _BUILTINS
+
+
+def _is_prose(node: ast.stmt, known: frozenset[str]) -> bool:
     if not isinstance(node, ast.Expr):
         return False
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return not names <= _bound_anywhere(source) | _BUILTINS
+    return not names <= known
 
 
 def _error_line(complaint_: str, default: int) -> int:

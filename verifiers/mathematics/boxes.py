@@ -7,9 +7,9 @@ import re
 __all__ = ["boxed_answers"]
 
 # 'so \boxed{5}' → '\boxed{'
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
 # '$5$' → '$'
-_MATH = re.compile(r"\\[()\[\]]|\$|\\q?quad\b|\\text\{\s*(and|or|,)?\s*\}|\\[,;: ]|[*.]")
+_MATH = re.compile(r"\\[()\[\]]|\$|\\q?quad\b|\\text\{\s*+(and|or|,)?\s*+\}|\\[,;: ]|[*.]")
 # '5 and 6' → 'and'
 _JOINS = re.compile(r"\b(?:and)\b|,|;|&")
 # '5 or 6' → 'or'
@@ -18,6 +18,7 @@ _SPLITS = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = 60
+_LONG_BETWEEN = 1000  # with its markup
 # '} %' → '} %'
 _PERCENT = re.compile(r"\s*\}?\s*(?:\$|\\\)|\\\])?\s*(?:\\?%|percent\b|pct\b)", re.IGNORECASE)
 
@@ -46,6 +47,8 @@ def boxed_answers(text: str, percent: bool = False) -> list[str]:
 
 
 def _joined(between: str) -> bool:
+    if len(between) > _LONG_BETWEEN:
+        return False
     plain = _MATH.sub(lambda part: f" {part[1] or ''} ", between).strip()
     if len(plain) > _BETWEEN or _SPLITS.search(plain):
         return False

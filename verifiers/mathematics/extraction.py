@@ -13,9 +13,9 @@ LONGEST = 1000
 _REPLY = 200_000
 _LINE = 3000
 # 'So the final answer is: 42' → '42'
-_SAYS = re.compile(r"(?:final answer|answer)\s*(?:is|are|:|=)\s*:?\s*([^\n]{1,1000})", re.IGNORECASE)
+_SAYS = re.compile(r"(?:final answer|answer)\s*+(?:is|are|:|=)\s*+:?\s*+([^\n]{1,1000})", re.IGNORECASE)
 # '5. I hope it is correct' → '. I hope it is'
-_HOPE = re.compile(r"\.?\s*I hope it is|<\|", re.IGNORECASE)
+_HOPE = re.compile(r"(?:\.|(?<!\s))\s*+I hope it is|<\|", re.IGNORECASE)
 # 'so $x = 5$ holds' → 'x = 5'
 _FORMULA = re.compile(
     r"\$\$(.{1,1000}?)\$\$|(?<!\\)\$((?:[^$\\]|\\.){1,1000})\$|\\\((.{1,1000}?)\\\)|\\\[(.{1,1000}?)\\\]"
@@ -115,7 +115,7 @@ def _last_sentence(line: str) -> str:
 
 def _from_line(line: str, said: bool) -> list[str]:
     """The answer that a line holds: all of it, or in prose its only formula or number. `said`: it is the answer."""
-    line = _HOPE.split(line)[0].strip()
+    line = _HOPE.split(line[:_LINE])[0].strip()
     bare = _bare(line)
     formulas = [next(filter(None, each), "").strip() for each in _FORMULA.findall(line)]
     if len(formulas) == 1:

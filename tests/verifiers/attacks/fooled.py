@@ -93,7 +93,7 @@ _CHECKERS = {
     "harm:of=link": "link-in-place-of-output",
     "drop": (
         "sleeps crash stack-overflow abort odd-exit-status memory-error descriptors-closed "
-        "descriptors-used-up garbage-on-the-channel half-a-message numbers-too-long-to-print "
+        "descriptors-used-up garbage-on-the-channel half-a-message numbers-too-long-to-print keys-too-long-to-print "
         "named-tuple-called-dict text-that-cannot-be-written error-that-cannot-be-printed "
         "error-with-an-endless-text value-too-deep value-that-is-exponential value-that-contains-itself "
         "hashes-that-collide endless-iterator type-that-cannot-be-read modules-taken-away "

@@ -33,7 +33,7 @@ QUICK = (
     "collector-objects files-nearby comparison-replaced pytest-skip unittest-skip builtins-patched start-up-file "
     "second-run order-of-the-calls stop-iteration failure-hidden-by-exit report-on-every-channel daemon "
     "system-v-memory kills-everything network secrets-of-the-host crash descriptors-closed "
-    "numbers-too-long-to-print named-tuple-called-dict hashes-that-collide input-in-an-error "
+    "numbers-too-long-to-print keys-too-long-to-print named-tuple-called-dict hashes-that-collide input-in-an-error "
     "input-in-a-late-load-error prefix-of-the-output right-then-crash"
 ).split()
 
