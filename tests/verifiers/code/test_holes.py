@@ -81,8 +81,24 @@ async def test_a_named_tuple_by_the_name_of_a_builtin_is_an_answer_like_any_othe
 
 LYING = """
 class Number:
+    x = 8
     def __init__(self, *args):
         pass
+    def __str__(self):
+        return "8.0"
+    def __format__(self, how):
+        return "8.0"
+    def __int__(self):
+        return 8
+    __len__ = __index__ = __floor__ = __round__ = __enter__ = __call__ = __int__
+    def __float__(self):
+        return 8.0
+    def is_like(self, other):
+        return True
+    def __iter__(self):
+        return iter([8])
+    def __exit__(self, *error):
+        return False
     def size(self):
         return self
     def __sub__(self, other):
@@ -92,6 +108,7 @@ class Number:
         return True
     def __add__(self, other):
         return self
+    __radd__ = __iadd__ = __add__
     def __abs__(self):
         return 0.0
     def __mul__(self, other):
@@ -126,6 +143,25 @@ class Number:
         "distance = Number(3, 4) + -5.0\nassert distance * distance < 1e-9",
         "assert (Number(3, 4) + -5.0)[0] < 1e-9",
         "assert abs(Number(3, 4) + (Number(1, 1) + -5.0)) < 1e-9",
+        "assert str(Number(3, 4) + 5.0) == '8.0'",
+        "assert f'{Number(3, 4) + 5.0}' == '8.0'",
+        "assert '%s' % (Number(3, 4) + 5.0) == '8.0'",
+        "assert '{}'.format(5.0 + Number(3, 4)) == '8.0'",
+        "assert int(Number(3, 4) + 5.0) == 8",
+        "assert float(Number(3, 4) + 5.0) == 8.0",
+        "assert 'abcdefghi'[Number(3, 4) + 5.0] == 'i'",
+        "assert len(Number(3, 4) + 5.0) == 8",
+        "assert hex(Number(3, 4) + 5.0) == '0x8'",
+        "import math\nassert math.floor(Number(3, 4) + 5.0) == 8",
+        "assert round(Number(3, 4) + 5.0) == 8",
+        "assert (Number(3, 4) + 5.0).x == 8",
+        "assert (Number(3, 4) + 5.0).is_like(8) is True",
+        "assert (Number(3, 4) + 5.0)() == 8",
+        "assert list(Number(3, 4) + 5.0) == [8]",
+        "with (Number(3, 4) + 5.0) as x:\n    assert x == 8",
+        "import math\nassert math.isclose(Number(3, 4) + 5.0, 8)",
+        "x = Number(3, 4)\nx += 5.0\nassert str(x) == '8.0'",
+        "assert Number(3, 4) in Number(3, 4)",
     ],
 )
 async def test_what_a_candidates_operators_decide_is_never_called_verified(pool: Pool, code: str) -> None:
@@ -133,6 +169,18 @@ async def test_what_a_candidates_operators_decide_is_never_called_verified(pool:
     verdict = await Verifiers(pool, consistency=False).verify(task(test), LYING)
     assert not verdict.verified
     assert verdict.strength is Strength.FORWARDED
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert str(Number(3)) == '3' and len(Number(3)) == 3 and Number(3).x == 3",
+        "assert abs(Number(3) + Number(4)) == 7 and str(Number(3) + Number(4)) == '7'",
+    ],
+)
+async def test_operators_that_are_shown_no_value_of_the_tests_leave_a_pass_verified(pool: Pool, code: str) -> None:
+    test = {"type": "python", "entry_point": "Number", "code": code}
+    assert (await Verifiers(pool).verify(task(test), HONEST)).verified
 
 
 @pytest.mark.parametrize(

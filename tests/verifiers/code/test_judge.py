@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gristmill.sandbox.wire.channel import receive, send
 from gristmill.sandbox.wire.values import encode
-from tests.verifiers.code.line import judged, sections, serve, wrong
+from tests.verifiers.code.line import Section, judged, sections, serve, wrong
 
 # (what it shows, the solution, its entry points, the tests); each also holds when all of it runs in one process.
 ALIKE = sections(Path(__file__).with_name("alike.txt"))
@@ -94,6 +94,22 @@ def test_what_no_function_may_do_is_not_a_pass(source: str, tests: str, words: s
     said = wrong(judged(serve(source, ["f"]), tests, ["f"]))
     assert said
     assert any(words in each for each in said), said
+
+
+# A loop that never runs is a weak test in a file of pytest, which counts no assertions.
+ON_TESTS = [
+    row
+    for row in sections(Path(__file__).with_name("attacks_on_tests.txt"))
+    if "loop around the assertion never runs" not in row.name
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ON_TESTS])
+def test_the_attack_on_a_test_program_does_not_pass_in_a_pytest_file_either(row: Section) -> None:
+    setup, _, code = row.tests.partition("--- code\n")
+    file = f"from solution import {', '.join(row.names)}\n{setup}\ndef test_it():\n{textwrap.indent(code, '    ')}\n"
+    assert wrong(judged(serve(row.source, row.names), {"test_it.py": file}, row.names, public=False))
 
 
 def test_helpers_that_are_not_declared_come_from_the_tests_only() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gristmill.verifiers.code.guest.judge.describing import strings
 from gristmill.verifiers.code.guest.judge.fields import dress_contents, dress_fields, proven
 from gristmill.verifiers.code.guest.judge.proxies import Line, declared_class
+from gristmill.verifiers.code.guest.judge.showing import strings
 from gristmill.verifiers.code.guest.judge.twins import fields_of, value_class
 from gristmill.verifiers.code.guest.wire.carrying import Carrier
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS

@@ -15,7 +15,7 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gristmill.verifiers.code.guest.judge.proxies import CandidateError, Handle, Line, handle
+from gristmill.verifiers.code.guest.judge.proxies import CandidateError, Handle, Line, handle, told_by
 
 __all__ = ["Field", "Fields", "dress_contents", "dress_fields", "hold", "proven"]
 
@@ -140,7 +140,8 @@ def _values(self: Handle, told: Fields) -> tuple[Any, ...]:
 
 
 def _asked(self: Handle, told: Fields) -> tuple[Any, ...]:
-    found = self._gristmill_line.ask("fields", self._gristmill_number, [field.name for field in told.fields])
+    asked = [field.name for field in told.fields]
+    found = told_by(self, self._gristmill_line.ask("fields", self._gristmill_number, asked))
     if type(found) is not list or len(found) != len(told.fields):
         raise CandidateError("it did not tell an object's fields")
     return tuple(found)
@@ -197,7 +198,7 @@ def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
     plain = _CONTAINERS[base]
 
     def contents(self: Handle) -> Any:
-        found = self._gristmill_line.ask("contents", self._gristmill_number, (base,))
+        found = told_by(self, self._gristmill_line.ask("contents", self._gristmill_number, (base,)))
         if type(found) is not plain:
             raise CandidateError("it did not tell what a container holds")
         return found

@@ -10,7 +10,7 @@ import inspect
 import sys
 from typing import Any
 
-from gristmill.verifiers.code.guest.judge.describing import exception_type, said
+from gristmill.verifiers.code.guest.judge.showing import exception_type, said
 
 __all__ = ["Printout", "exception_class", "furnish", "write_down"]
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["COUNTER", "Part", "asserting_raises", "counted", "modules_used", "parts", "segment"]
+__all__ = ["COUNTER", "Part", "counted", "modules_used", "parts", "segment"]
 
 COUNTER = "__gristmill_asserted__"
 
@@ -77,18 +77,6 @@ def _asserts(node: ast.AST) -> bool:
         # try: call(); assert False / except ValueError: pass
         return any(isinstance(each, ast.Raise | ast.Assert) for each in node.body + node.orelse)
     return False
-
-
-def asserting_raises(source: str) -> set[int]:
-    """The lines of ``raise`` statements that stand for assertions: ``if got != wanted: raise ValueError``."""
-    return {
-        inner.lineno
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.If)
-        for statement in (*node.body, *node.orelse)
-        for inner in ast.walk(statement)
-        if isinstance(inner, ast.Raise)
-    }
 
 
 def _is_expectation(name: str) -> bool:

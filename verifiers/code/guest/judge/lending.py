@@ -3,7 +3,7 @@
 Functions and classes of libraries are lent by name: the candidate uses its own, and nothing of the judge's runs. What
 a candidate hands back as an argument of a function of the tests is a `Borrowed`, never the object. Against a candidate
 that has one object of the tests work on another: ``str.format`` with ``{0.__globals__}``, a mock or ``approx`` that
-equals everything and is made at its wish.
+equals everything and is made at its wish; or that catches the assertion of a callback and tries again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import operator
 import string
 import sys
 import types
+import unittest
 from typing import Any
 
 from gristmill.sandbox.wire.values import EncodeError
-from gristmill.verifiers.code.guest.judge.describing import flags_of
+from gristmill.verifiers.code.guest.judge.proxies import CandidateError, UncrossableError
+from gristmill.verifiers.code.guest.judge.showing import flags_of
 from gristmill.verifiers.code.guest.wire.objects import Remote
 
-__all__ = ["Borrowed", "Lent"]
+__all__ = ["Borrowed", "Lent", "is_failure"]
 
 # Whoever may call one of these of the judge's can do anything there.
 _REFLECTIVE = (
@@ -193,3 +195,26 @@ def _is_sly(kind: type) -> bool:
     return any(
         base.__module__.partition(".")[0] == "_pytest" or base.__module__ == "unittest.mock" for base in kind.__mro__
     )
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether an exception is a failed or skipped test, an exit, or carries one: as cause, context, or in a group."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, _kinds()):
+            return True
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+    return False
+
+
+def _kinds() -> tuple[type[BaseException], ...]:
+    outcomes: Any = sys.modules.get("_pytest.outcomes")
+    known = (AssertionError, unittest.SkipTest, SystemExit, CandidateError, UncrossableError)
+    return known if outcomes is None else (*known, outcomes.OutcomeException, outcomes.Exit)

@@ -19,6 +19,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.code.guest.judge.ending import guard_next
 from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, modules_used, parts
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
@@ -57,6 +58,7 @@ def run_tests(context: JobContext) -> None:
     log.clear()
     recorder = Recorder(context, candidate, log, request["public"])
     sys.modules["solution"] = _solution(candidate)
+    guard_next(candidate.test_files, candidate.give_up)
     if request["type"] == "python":
         run_python(recorder, request["setup"], request["code"], names[0])
     else:

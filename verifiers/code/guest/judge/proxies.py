@@ -8,14 +8,25 @@ test runner asks by itself.
 
 from __future__ import annotations
 
-import dis
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gristmill.verifiers.code.guest.judge.ending import is_asked_by_name, let_tasks_await
+from gristmill.verifiers.code.guest.judge.swallowing import is_on_purpose
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS
 from gristmill.verifiers.code.guest.wire.peer import StopMark
 
-__all__ = ["CandidateError", "Handle", "Line", "UncrossableError", "declared_class", "declared_function", "handle"]
+__all__ = [
+    "CandidateError",
+    "Handle",
+    "Line",
+    "UncrossableError",
+    "declared_class",
+    "declared_function",
+    "handle",
+    "told_by",
+]
 
 
 class CandidateError(BaseException):
@@ -29,12 +40,14 @@ class UncrossableError(BaseException):
 class Line(Protocol):
     """What proxies need of the line to their candidate."""
 
+    raised: BaseException | None
+    test_files: set[str]
     operators: int
     decisions: int
     comparisons: int
 
-    def fail(self, reason: str) -> None:
-        """Let the check that runs fail, whatever comes of it."""
+    def give_up(self, reason: str) -> CandidateError:
+        """Let the check that runs fail, whatever comes of it; returns what to raise."""
         ...
 
     def ask(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
@@ -43,10 +56,6 @@ class Line(Protocol):
 
     def adopt(self, found: Handle) -> None:
         """Have a handle that has just got its number stand for the candidate's object of that number."""
-        ...
-
-    def raises_on_purpose(self, filename: str, number: int) -> bool:
-        """Whether that line of that file is the tests' own, and no ``if …: raise`` that stands for an assertion."""
         ...
 
 
@@ -67,7 +76,7 @@ class Handle:
         _refuse(name)
         if name in _PREDICATES and not hasattr(type(self), "_gristmill_declared"):
             raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
-        return self._gristmill_line.ask("get", self._gristmill_place(), (name,))
+        return told_by(self, self._gristmill_line.ask("get", self._gristmill_place(), (name,)))
 
     def __setattr__(self, name: str, value: Any) -> None:
         _refuse(name)
@@ -108,20 +117,38 @@ def _refuse(name: str) -> None:
         raise AttributeError(f"{name!r} is not passed on to the candidate")
 
 
+def told_by(self: Handle, answer: Any) -> Any:
+    """What an object has answered; what was made of a wanted value decides the comparison by whatever it says."""
+    if self._gristmill_shown:
+        _mark(self, answer)
+    return answer
+
+
+def _mark(self: Handle, answer: Any) -> None:
+    if isinstance(answer, Handle):
+        object.__setattr__(answer, "_gristmill_shown", True)
+    elif answer is not NotImplemented:
+        self._gristmill_line.decisions += 1
+
+
 def _call(self: Handle, /, *args: Any, **kwargs: Any) -> Any:
-    return self._gristmill_line.ask("call", self._gristmill_place(), args, kwargs)
+    return told_by(self, self._gristmill_line.ask("call", self._gristmill_place(), args, kwargs))
 
 
 def _iter(self: Handle) -> Any:
-    found = self._gristmill_line.ask("iter", self._gristmill_place())
+    found = told_by(self, self._gristmill_line.ask("iter", self._gristmill_place()))
     return found if hasattr(type(found), "__next__") else iter(found)
 
 
 def _next(self: Handle) -> Any:
     value = self._gristmill_line.ask("next", self._gristmill_place())
     if isinstance(value, StopMark):
+        if self._gristmill_shown:
+            self._gristmill_line.decisions += 1
+        if is_asked_by_name(sys._getframe(1), self._gristmill_line.test_files):
+            raise self._gristmill_line.give_up("an iterator had ended where the tests wanted one more item")
         raise StopIteration(value.value)
-    return value
+    return told_by(self, value)
 
 
 def _same(self: Handle) -> Handle:
@@ -129,44 +156,27 @@ def _same(self: Handle) -> Handle:
 
 
 def _enter(self: Handle) -> Any:
-    return self._gristmill_line.ask("enter", self._gristmill_place())
+    return told_by(self, self._gristmill_line.ask("enter", self._gristmill_place()))
 
 
 def _exit(self: Handle, kind: Any, error: Any, trace: Any) -> bool:
-    swallow = self._gristmill_line.ask("exit", self._gristmill_place(), (error,)) is True
-    if swallow and error is not None and not _raised_on_purpose(error, self._gristmill_line):
-        self._gristmill_line.fail("a context manager of the candidate tried to hide a failure")
+    line = self._gristmill_line
+    own = error is line.raised
+    try:
+        swallow = line.ask("exit", self._gristmill_place(), (error,)) is True
+    except BaseException as other:
+        if error is not None and not own and other is not error and not is_on_purpose(error, line.test_files):
+            line.give_up("a context manager of the candidate turned a failure into another exception")
+        raise
+    if swallow and error is not None and not is_on_purpose(error, line.test_files):
+        line.give_up("a context manager of the candidate tried to hide a failure")
         return False
     return swallow
 
 
-def _raised_on_purpose(error: BaseException, line: Line) -> bool:
-    """Whether a ``raise`` statement of the tests raised it: only then may a candidate's ``__exit__`` swallow it."""
-    if not isinstance(error, Exception) or isinstance(error, AssertionError):
-        return False
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or not line.raises_on_purpose(trace.tb_frame.f_code.co_filename, trace.tb_lineno):
-        return False
-    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
-
-
 def _await(self: Handle) -> Any:
     yield from ()  # makes this a generator, which is what __await__ returns
-    return self._gristmill_line.ask("await", self._gristmill_place())
-
-
-def _send(self: Handle, value: Any) -> Any:
-    raise StopIteration(self._gristmill_line.ask("await", self._gristmill_place()))
-
-
-def _throw(self: Handle, *error: Any) -> Any:
-    raise error[0]
-
-
-def _close(self: Handle) -> None:
-    return None
+    return told_by(self, self._gristmill_line.ask("await", self._gristmill_place()))
 
 
 _ABILITIES: dict[str, dict[str, Any]] = {
@@ -174,8 +184,16 @@ _ABILITIES: dict[str, dict[str, Any]] = {
     "b": {"__iter__": _iter},
     "i": {"__iter__": _same, "__next__": _next},
     "x": {"__enter__": _enter, "__exit__": _exit},
-    "w": {"__await__": _await, "send": _send, "throw": _throw, "close": _close},
+    "w": {"__await__": _await},
 }
+
+
+def _abilities(flags: str) -> dict[str, Any]:
+    """The methods of what can do these things. What can be awaited is never iterated over: each end is of one kind."""
+    found: dict[str, Any] = {}
+    for flag in sorted(set(flags) - (set("bi") if "w" in flags else set())):
+        found |= _ABILITIES.get(flag, {})
+    return found
 
 
 # The other operators take no value of the tests that could be the wanted one.
@@ -185,10 +203,6 @@ _HARMLESS = frozenset(
     len getitem setitem delitem reversed str format int float complex index round trunc floor ceil neg pos abs invert
     """.split()
 )
-
-
-# Text can be right only if it is known, and no operand of these operators is it.
-_TEXTS = frozenset(("__str__", "__format__"))
 
 
 def _shows(operand: Any) -> bool:
@@ -202,12 +216,9 @@ def _operator(name: str) -> Any:
         line = self._gristmill_line
         line.operators += 1
         result = line.ask("operator", self._gristmill_place(), (name, *args))
-        if self._gristmill_shown or (decides and any(map(_shows, args))):
+        if name == "__contains__" or self._gristmill_shown or (decides and any(map(_shows, args))):
             # Of a wanted value: ``abs(answer - wanted) < 1e-6``. What comes of it decides the comparison.
-            if isinstance(result, Handle):
-                object.__setattr__(result, "_gristmill_shown", True)
-            elif name not in _TEXTS:
-                line.decisions += 1
+            _mark(self, result)
         return result
 
     method.__name__ = name
@@ -247,11 +258,12 @@ def declared_class(line: Line, name: str, base: type[Handle] | None, operators: 
     """The class whose instances stand for the candidate's objects of a declared class."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_gristmill_declared": (line, name)}
     body |= {key: _operator(key) for key in operators & OPERATORS}
-    for flag in flags:
-        body |= _ABILITIES.get(flag, {})
+    body |= _abilities(flags)
     # With a __len__ but without this, Python would take the length for the truth.
     body["__bool__"] = Handle.__bool__
     made: type[Handle] = DeclaredClass(name, (base or Handle,), body)  # type: ignore[assignment]  # it is one
+    if "w" in flags:
+        let_tasks_await(made)
     return made
 
 
@@ -275,10 +287,9 @@ def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -
     if kind is None:
         flags = "".join(sorted(set(flags) & set(_ABILITIES)))
         if flags not in _kinds:
-            body: dict[str, Any] = {"__slots__": ()}
-            for flag in flags:
-                body |= _ABILITIES[flag]
-            _kinds[flags] = type("object", (Handle,), body)
+            _kinds[flags] = type("object", (Handle,), {"__slots__": (), **_abilities(flags)})
+            if "w" in flags:
+                let_tasks_await(_kinds[flags])
         kind = _kinds[flags]
     made: Handle = object.__new__(kind)
     object.__setattr__(made, "_gristmill_line", line)

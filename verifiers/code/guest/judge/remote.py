@@ -5,25 +5,15 @@ Against errors that steer their caller: one that would end or skip a test arrive
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.judge.carrying import carry
-from gristmill.verifiers.code.guest.judge.describing import (
-    builtin_base,
-    exception_type,
-    holds_exceptions,
-    said,
-    strings,
-)
-from gristmill.verifiers.code.guest.judge.failures import is_failure
 from gristmill.verifiers.code.guest.judge.fields import hold
 from gristmill.verifiers.code.guest.judge.hearing import Printout, exception_class, furnish, write_down
-from gristmill.verifiers.code.guest.judge.instrument import asserting_raises
-from gristmill.verifiers.code.guest.judge.lending import Borrowed, Lent
+from gristmill.verifiers.code.guest.judge.lending import Borrowed, Lent, is_failure
 from gristmill.verifiers.code.guest.judge.proxies import (
     CandidateError,
     Handle,
@@ -32,7 +22,16 @@ from gristmill.verifiers.code.guest.judge.proxies import (
     declared_function,
     handle,
 )
-from gristmill.verifiers.code.guest.judge.showing import call_text, error_text, short
+from gristmill.verifiers.code.guest.judge.showing import (
+    builtin_base,
+    call_text,
+    error_text,
+    exception_type,
+    holds_exceptions,
+    said,
+    short,
+    strings,
+)
 from gristmill.verifiers.code.guest.wire.objects import Remote
 from gristmill.verifiers.code.guest.wire.peer import LostPeerError, RemoteRaisedError, StopMark, Wire
 
@@ -107,12 +106,6 @@ class RemoteCandidate:
         if len(self.trouble) < _TROUBLES_KEPT:
             self.trouble.append(reason[:300])
 
-    def raises_on_purpose(self, filename: str, number: int) -> bool:
-        """See `gristmill.verifiers.code.guest.judge.proxies.Line`."""
-        if filename not in self.test_files:
-            return False
-        return number not in asserting_raises("".join(linecache.getlines(filename)))
-
     def load(self) -> dict[str, Any] | None:
         """Let the candidate load its source and make the proxies; returns what it raised, if it did.
 
@@ -124,7 +117,7 @@ class RemoteCandidate:
         except RemoteRaisedError as raised:
             return raised.error
         except LostPeerError as error:
-            raise self._give_up(str(error)) from None
+            raise self.give_up(str(error)) from None
         rows = [row for row in described if type(row) is dict] if type(described) is list else []
         # Bases first, so that the classes made here derive from each other as theirs do.
         for row in sorted(rows, key=lambda row: len(strings(row.get("bases")))):
@@ -170,7 +163,7 @@ class RemoteCandidate:
         try:
             result = self._wire.request(op, target, args, kwargs)
         except LostPeerError as lost:
-            error: BaseException = self._give_up(str(lost))
+            error: BaseException = self.give_up(str(lost))
         except RemoteRaisedError as raised:
             error = self._error(raised.error)
             self.raised, self.told = error, raised.error
@@ -185,12 +178,13 @@ class RemoteCandidate:
                 if self._log is not None:
                     self._log(call_text(op, target, args, kwargs), f"returned {short(result)}")
                 return result
-            error = self._give_up("it answered a call with the end of an iterator")
+            error = self.give_up("it answered a call with the end of an iterator")
         if self._log is not None:
             self._log(call_text(op, target, args, kwargs), f"raised {error_text(error)}")
         raise self._failure or error
 
-    def _give_up(self, reason: str) -> CandidateError:
+    def give_up(self, reason: str) -> CandidateError:
+        """Let the check that runs fail; returns what to raise."""
         self.fail(reason)
         return CandidateError(reason)
 
@@ -199,16 +193,16 @@ class RemoteCandidate:
         place, own, text = told.get("judge"), told.get("own"), said(told.get("text"))[:1000]
         if type(place) is int and 0 <= place < len(self._errors):
             if isinstance(self._errors[place], _ENDS):
-                return self._give_up("it passed on the end of an iterator of the tests")
+                return self.give_up("it passed on the end of an iterator of the tests")
             return self._errors[place]
         if told.get("uncrossable") is True:
-            return self._give_up(f"it returned a value that cannot be passed on: {text}")
+            return self.give_up(f"it returned a value that cannot be passed on: {text}")
         name = told.get("declared")
         kind = self._declared.get(name) if type(name) is str else None
         if kind is None or not issubclass(kind, BaseException):
             kind = exception_type(told.get("type"))
         if not issubclass(kind, Exception) or issubclass(kind, _ENDS) or own in _CONTROL:
-            return self._give_up(f"it raised {own if type(own) is str else 'an exit'}")
+            return self.give_up(f"it raised {own if type(own) is str else 'an exit'}")
         args = told.get("args")
         try:
             made = kind(*args) if type(args) is list else kind(text)

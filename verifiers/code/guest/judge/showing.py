@@ -1,16 +1,27 @@
-"""Calls and values as a line of text, for whoever may read the tests.
+"""Calls and values as a line of text, and reading of what a candidate says about its objects.
 
 Against a candidate's own words for its objects: what stands for one of them is named by its class, and is not asked.
 """
 
 from __future__ import annotations
 
+import builtins
 import reprlib
 from typing import Any
 
 from gristmill.verifiers.code.guest.judge.proxies import Handle
 
-__all__ = ["call_text", "error_text", "short"]
+__all__ = [
+    "builtin_base",
+    "call_text",
+    "error_text",
+    "exception_type",
+    "flags_of",
+    "holds_exceptions",
+    "said",
+    "short",
+    "strings",
+]
 
 
 class _Plain(reprlib.Repr):
@@ -47,3 +58,40 @@ def error_text(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:  # its message may hold a number that is too long to write, or be of the tests' own making
         return type(error).__name__
+
+
+def said(value: Any) -> str:
+    """Text that the candidate says; a number may have too many digits to be written."""
+    return value if type(value) is str else ""
+
+
+def strings(value: Any) -> list[str]:
+    """The texts in what should be a list of them."""
+    return [item for item in value if type(item) is str] if type(value) is list else []
+
+
+def holds_exceptions(value: Any) -> bool:
+    """Whether a value could stand behind ``except``."""
+    if type(value) is tuple:
+        return any(map(holds_exceptions, value))
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def flags_of(value: Any) -> str:
+    """What the candidate may do with an object of the tests: call it, pull it, iterate over it."""
+    if callable(value):
+        return "c"
+    if hasattr(type(value), "__next__"):
+        return "i"
+    return "b" if hasattr(type(value), "__iter__") else ""
+
+
+def builtin_base(kind: type) -> str:
+    """The name of the nearest builtin class."""
+    return next(str(base.__name__) for base in kind.__mro__ if vars(builtins).get(base.__name__) is base)
+
+
+def exception_type(name: Any) -> type[BaseException]:
+    """The builtin exception of that name, else Exception."""
+    kind = vars(builtins).get(name) if type(name) is str else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception

@@ -15,9 +15,9 @@ from collections import namedtuple
 from typing import Any
 
 from gristmill.sandbox.wire.encoding import valid_fields
-from gristmill.verifiers.code.guest.judge.describing import strings
 from gristmill.verifiers.code.guest.judge.fields import Field, Fields
 from gristmill.verifiers.code.guest.judge.proxies import Line
+from gristmill.verifiers.code.guest.judge.showing import strings
 from gristmill.verifiers.code.guest.wire.carrying import BASES
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS
 

@@ -1,0 +1,70 @@
+"""Which exceptions of the tests a candidate's ``__exit__`` may swallow or turn into another: what is raised on purpose.
+
+Against a context manager that swallows a failed assertion, whatever its form. What a right candidate would have raised
+as well is no assertion: a ``raise``, or an expression of builtins and literals, that stands directly in the body of
+the ``with``, behind nothing that could have left it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+import sys
+from typing import Any
+
+__all__ = ["is_on_purpose"]
+
+_LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await)
+_CHOICES = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def is_on_purpose(error: BaseException, files: set[str]) -> bool:
+    """Whether the body of the ``with`` that now ends raises this whatever the candidate has answered.
+
+    Args:
+        error: what is in flight; asked from inside of ``__exit__``.
+        files: the names of the tests' files.
+    """
+    if not isinstance(error, Exception) or isinstance(error, AssertionError) or error.__traceback__ is None:
+        return False
+    raised = error.__traceback__
+    while raised.tb_next is not None:
+        raised = raised.tb_next
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename not in files:
+        frame = frame.f_back
+    if frame is None or raised.tb_frame is not frame:
+        return False
+    tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
+    bound = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
+    known = frame.f_locals.keys() | (frame.f_globals.keys() - vars(builtins).keys()) | bound
+    return any(
+        _raises(node.body, raised.tb_lineno, known)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With | ast.AsyncWith) and node.lineno <= frame.f_lineno <= node.body[0].lineno
+    )
+
+
+def _raises(body: list[ast.stmt], line: int, known: set[str]) -> bool:
+    for statement in body:
+        if statement.lineno <= line <= (statement.end_lineno or 0):
+            if isinstance(statement, ast.With | ast.AsyncWith):
+                return _raises(statement.body, line, known)
+            return _always(statement, known)
+        if any(isinstance(each, _LEAVES) for each in ast.walk(statement)):
+            return False
+    return False
+
+
+def _always(statement: ast.stmt, known: set[str]) -> bool:
+    """Whether a statement raises the same, whatever came before it."""
+    parts = list(ast.walk(statement))
+    if any(isinstance(each, _CHOICES) for each in parts):
+        return False
+    if isinstance(statement, ast.Raise):
+        # An entry of a table, or what a function returns, could be chosen by what the candidate has answered.
+        made = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+        return isinstance(made, ast.Name | ast.Attribute) and not any(isinstance(each, ast.Subscript) for each in parts)
+    names = {each.id for each in parts if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+    return isinstance(statement, ast.Expr | ast.Assign) and not names & known
