@@ -32,12 +32,12 @@ from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
+from gristmill.sandbox.plain import plain
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
-    from gristmill.sandbox.plain import plain
-from gristmill.sandbox.base import Jobs
+    from gristmill.sandbox.base import Jobs
 
 __all__ = ["CampaignSummary", "MessagesFor", "run_campaign"]
 
