@@ -67,6 +67,8 @@ def _held(line: Line, row: dict[str, Any], declared: dict[str, type]) -> bool:
         dress_contents(found, base, frozenset(own))
     else:
         return False
+    if name not in declared:
+        type.__setattr__(found, "_gristmill_asked", False)
     declared[name] = found
     return True
 

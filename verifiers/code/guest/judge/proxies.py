@@ -18,6 +18,7 @@ from gristmill.verifiers.code.guest.wire.objects import OPERATORS
 from gristmill.verifiers.code.guest.wire.peer import StopMark
 
 __all__ = [
+    "PREDICATES",
     "CandidateError",
     "Handle",
     "Line",
@@ -74,7 +75,7 @@ class Handle:
 
     def __getattr__(self, name: str) -> Any:
         _refuse(name)
-        if name in _PREDICATES and not hasattr(type(self), "_gristmill_declared"):
+        if name in PREDICATES and not getattr(type(self), "_gristmill_asked", False):
             raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
         return told_by(self, self._gristmill_line.ask("get", self._gristmill_place(), (name,)))
 
@@ -103,7 +104,7 @@ class Handle:
 
 
 # What tests ask of texts, numbers, sets and arrays as they compare others with ``==``.
-_PREDICATES = frozenset(
+PREDICATES = frozenset(
     """
     startswith endswith isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace
     istitle isupper find rfind rindex issubset issuperset isdisjoint is_integer is_nan is_finite all any equals
@@ -256,8 +257,8 @@ def _declared(cls: type) -> tuple[Line, str]:
 
 def declared_class(line: Line, name: str, base: type[Handle] | None, operators: set[str], flags: str) -> type[Handle]:
     """The class whose instances stand for the candidate's objects of a declared class."""
-    body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_gristmill_declared": (line, name)}
-    body |= {key: _operator(key) for key in operators & OPERATORS}
+    body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_gristmill_asked": True}
+    body |= {"_gristmill_declared": (line, name)} | {key: _operator(key) for key in operators & OPERATORS}
     body |= _abilities(flags)
     # With a __len__ but without this, Python would take the length for the truth.
     body["__bool__"] = Handle.__bool__

@@ -16,7 +16,7 @@ from typing import Any
 
 from gristmill.sandbox.wire.encoding import valid_fields
 from gristmill.verifiers.code.guest.judge.fields import Field, Fields
-from gristmill.verifiers.code.guest.judge.proxies import Line
+from gristmill.verifiers.code.guest.judge.proxies import PREDICATES, Line
 from gristmill.verifiers.code.guest.judge.showing import strings
 from gristmill.verifiers.code.guest.wire.carrying import BASES
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS
@@ -86,7 +86,7 @@ def _joined(parts: list[Any]) -> Any:
 
 def _attribute(line: Line, owner: str) -> Any:
     def method(self: Any, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") or name in PREDICATES:
             raise AttributeError(name)
         return line.ask("read", owner, (self, name))
 
@@ -146,8 +146,13 @@ def _methods(line: Line, row: dict[str, Any]) -> dict[str, Any]:
     """What the class defines itself, as functions that ask the candidate."""
     owner = row["name"]
     found: dict[str, Any] = {}
+    base: type = BASES[row["base"]] if row["kind"] == "value" else tuple if row["kind"] == "tuple" else object
+    base = BASES[row["mixin"]] if row.get("mixin") else base
     for name, manner in row["methods"][:_MOST]:
         _check_name(name)
+        # A text's own ``startswith`` would be asked about the wanted value, and answer in the judge's place.
+        if name in PREDICATES or hasattr(base, name):
+            raise ValueError("a method that plain values have")
         if manner == "class":
             found[name] = staticmethod(_of_class(line, owner, name))
         else:
