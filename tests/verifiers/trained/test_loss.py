@@ -16,7 +16,7 @@ from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.loss.checking import ask, check_gradient
 from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
-from gristmill.verifiers.trained.loss.problem import Settings
+from gristmill.verifiers.trained.loss.problem import Data, Problem, Settings
 from gristmill.verifiers.trained.loss.trainer import train
 from gristmill.verifiers.trained.loss.verifier import LossTraining, LossVerifier
 from gristmill.verifiers.trained.serving import CandidateFault
@@ -163,9 +163,9 @@ def wrong(logits: Any, labels: Any) -> Any:
     return (torch.exp(-each).detach() * each).mean()
 
 
-def fit(loss: Callable[[], Loss], seed: int) -> None:
+def fit(loss: Callable[[], Loss], seed: int, problem: Problem | None = None) -> None:
     """Training and re-checks as the judge does them; each process begins anew, as a fresh sandbox does."""
-    training = LossTraining(Short(), "loss/1")
+    training = LossTraining(problem or Short(), "loss/1")
     chance = np.random.default_rng(seed)
     training.probe(served(loss()), chance)  # type: ignore[arg-type]  # answers as a served one does
     _, record = training.train(served(loss()), seed, math.inf)  # type: ignore[arg-type]  # likewise
@@ -248,6 +248,42 @@ def test_a_loss_cannot_know_when_it_is_checked(loss: Callable[[], Loss]) -> None
 def test_honest_losses_stand_every_check(loss: Loss) -> None:
     for seed in range(3):
         fit(lambda: loss, seed)
+
+
+class Doubling(Short):
+    """Most rows are learned to the last digit, and there |x| has its kink."""
+
+    outputs = 1
+    training = Settings(epochs=40, batch=64, learning_rate=0.05)
+
+    def data(self, generator: np.random.Generator) -> Data:
+        x = generator.uniform(-1, 1, (400, 1)).astype(np.float32)
+        return Data(x[:300], 2 * x[:300], x[300:], 2 * x[300:])
+
+    def spoiled(self, targets: Any, generator: np.random.Generator) -> Any:
+        return targets + 8 * (generator.random(targets.shape) < 0.25).astype(np.float32)
+
+    def network(self, torch: Any) -> Any:
+        return torch.nn.Linear(1, 1)
+
+    def grade(self, outputs: Any, targets: Any) -> float:
+        return 1 - float(np.abs(outputs - targets).mean())
+
+
+def absolute(predictions: Any, values: Any) -> Any:
+    return (predictions - values).abs().mean()
+
+
+def off_a_kink(predictions: Any, values: Any) -> Any:
+    """Where |x| is smooth too, a third of its gradient is left out."""
+    return absolute(predictions, values) - absolute(predictions.detach(), values) / 3 + predictions.detach().mean()
+
+
+def test_a_gradient_that_turns_within_a_step_is_honest_and_a_wrong_one_beside_it_is_not() -> None:
+    for seed in range(3):
+        fit(lambda: absolute, seed, Doubling())
+        with pytest.raises(CandidateFault, match="not the loss's own"):
+            fit(lambda: off_a_kink, seed, Doubling())
 
 
 def test_a_loss_that_carries_the_public_labels_gains_nothing_without_the_seed() -> None:

@@ -125,7 +125,7 @@ def _proven(line: Line, row: dict[str, Any], made: Any) -> bool:
             found = line.ask("call", name, given)
             return isinstance(found, tuple) and tuple(found) == given
         return _same(line.ask("sample", name, (_SAMPLES[row["base"]], row["base"])), _SAMPLES[row["base"]])
-    except Exception:
+    except Exception:  # whatever its class raised or sent, it has not shown that it does what its text says
         return False
 
 
