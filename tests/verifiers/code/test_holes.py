@@ -162,6 +162,12 @@ class Number:
         "import math\nassert math.isclose(Number(3, 4) + 5.0, 8)",
         "x = Number(3, 4)\nx += 5.0\nassert str(x) == '8.0'",
         "assert Number(3, 4) in Number(3, 4)",
+        # The wanted value may stand in an object that the test has made, and its class is the candidate's too.
+        "assert abs(Number(3, 4) - Number(5, 0)) < 1e-9",
+        "assert str(Number(3, 4) - Number(5, 0)) == '0.0'",
+        "assert (Number(3, 4) + Number(1, 1)).x == 8",
+        "total = sum([Number(3, 4), Number(1, 1)], Number(0, 0))\nassert str(total) == '8.0'",
+        "assert abs(Number(3) + Number(4)) == 7",
     ],
 )
 async def test_what_a_candidates_operators_decide_is_never_called_verified(pool: Pool, code: str) -> None:
@@ -171,14 +177,8 @@ async def test_what_a_candidates_operators_decide_is_never_called_verified(pool:
     assert verdict.strength is Strength.FORWARDED
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "assert str(Number(3)) == '3' and len(Number(3)) == 3 and Number(3).x == 3",
-        "assert abs(Number(3) + Number(4)) == 7 and str(Number(3) + Number(4)) == '7'",
-    ],
-)
-async def test_operators_that_are_shown_no_value_of_the_tests_leave_a_pass_verified(pool: Pool, code: str) -> None:
+async def test_operators_of_one_object_alone_leave_a_pass_verified(pool: Pool) -> None:
+    code = "assert str(Number(3)) == '3' and len(Number(3)) == 3 and Number(3).x == 3"
     test = {"type": "python", "entry_point": "Number", "code": code}
     assert (await Verifiers(pool).verify(task(test), HONEST)).verified
 

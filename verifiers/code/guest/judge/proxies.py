@@ -206,10 +206,6 @@ _HARMLESS = frozenset(
 )
 
 
-def _shows(operand: Any) -> bool:
-    return not isinstance(operand, Handle) or operand._gristmill_shown
-
-
 def _operator(name: str) -> Any:
     decides = name not in _HARMLESS
 
@@ -217,8 +213,8 @@ def _operator(name: str) -> Any:
         line = self._gristmill_line
         line.operators += 1
         result = line.ask("operator", self._gristmill_place(), (name, *args))
-        if name == "__contains__" or self._gristmill_shown or (decides and any(map(_shows, args))):
-            # Of a wanted value: ``abs(answer - wanted) < 1e-6``. What comes of it decides the comparison.
+        if name == "__contains__" or self._gristmill_shown or (decides and args):
+            # An operand may be the wanted value, or hold it: ``abs(answer - V(3)) < 1e-6``. What comes of it decides.
             _mark(self, result)
         return result
 
