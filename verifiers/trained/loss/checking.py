@@ -105,8 +105,11 @@ def check_gradient(
     """
     value, gradient = ask(served, outputs, targets)
     asked = Asked(outputs, targets, value, gradient)
-    sides = [_sides(asked, generator) for _ in range(4)]
-    _judge_slopes([(asked, *(Asked(each, targets, *ask(served, each, targets)) for each in both)) for both in sides])
+    triples = []
+    for _ in range(4):
+        above, below = (Asked(each, targets, *ask(served, each, targets)) for each in _sides(asked, generator))
+        triples.append((asked, above, below))
+    _judge_slopes(triples)
 
 
 def rechecks(kept: Sequence[Asked], chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
