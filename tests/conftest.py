@@ -38,6 +38,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def every() -> int:
+    """One row in so many is tried of a corpus that takes minutes; all of them with GRISTMILL_TEST_WHOLE=1."""
+    return 1 if os.environ.get("GRISTMILL_TEST_WHOLE") else 3
+
+
+@pytest.fixture(scope="session")
 def docker_engine() -> str:
     """Address of a Docker engine that answers."""
     from gristmill.sandbox.backends.engine import connect

@@ -1,12 +1,11 @@
 """Honest programs get the verdict that plain execution gives them, and wrong variants of them do not pass.
 
-The corpus is in `honest/`. All of it runs on bubblewrap, a fixed third on Docker; `GRISTMILL_TEST_HONEST=docker pytest
-tests/verifiers/code/test_honest.py` runs all of it there.
+The corpus is in `honest/`. All of it runs on bubblewrap, a fixed third on Docker; with GRISTMILL_TEST_WHOLE=1 all of it
+runs there too.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -15,12 +14,11 @@ import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome
-from tests.verifiers.code.honest.corpus import Row, corpus
+from tests.verifiers.code.honest.corpus import corpus
 from tests.verifiers.code.honest.measure import judge, plainly
 
 # Of what docs/security.md does not name as refused; to be lowered to 0.05 as the boundary learns to carry more.
 MOST_REFUSED = 0.25
-WHOLE = os.environ.get("GRISTMILL_TEST_HONEST", "bubblewrap")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
@@ -28,11 +26,6 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
     request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
     async with Pool.open(request.param, size=2) as opened:
         yield opened
-
-
-def rows_for(pool: Pool) -> list[Row]:
-    rows = list(corpus())
-    return rows if pool.backend == WHOLE else rows[::3]
 
 
 def test_the_corpus_is_as_wide_as_it_says() -> None:
@@ -55,8 +48,8 @@ def test_plain_execution_passes_each_program_and_rejects_each_mutant() -> None:
 
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
-async def test_no_honest_program_is_called_wrong_and_no_mutant_passes(pool: Pool) -> None:
-    rows = rows_for(pool)
+async def test_no_honest_program_is_called_wrong_and_no_mutant_passes(pool: Pool, every: int) -> None:
+    rows = corpus() if pool.backend == "bubblewrap" else corpus()[::every]
     found = dict(zip([row.name for row in rows], await judge(pool, rows), strict=True))
     honest = {row.name: found[row.name][0] for row in rows}
     decided = (Outcome.PASSED, Outcome.REFUSED)

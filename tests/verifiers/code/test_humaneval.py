@@ -77,17 +77,19 @@ async def test_none_of_164_mutants_that_plain_execution_rejects_passes(pool: Poo
 @pytest.mark.timeout(3600)
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
 async def test_two_thousand_mutants_get_what_plain_execution_gives_them(
-    pool: Pool, humaneval: list[Task], shared_data: Path
+    pool: Pool, humaneval: list[Task], shared_data: Path, every: int
 ) -> None:
     mbpp = import_tasks("mbpp", shared_data / "mbpp" / "sanitized-mbpp.json.gz")
-    rows = [
-        (task, source, plain)
+    made = [
+        (task, source)
         for tasks, most in ((humaneval, 25), (mbpp, 2))
         for task in tasks
         for source in spread(list(mutants(task)), most)
-        if (plain := plainly(source, task)) != "hangs or crashes"
     ]
-    assert len(rows) >= 2000
+    # One backend takes other ones than the other.
+    made = made[["docker", "bubblewrap"].index(pool.backend) % every :: every]
+    rows = [(*each, plain) for each in made if (plain := plainly(each[1], each[0])) != "hangs or crashes"]
+    assert len(rows) >= 2000 // every
     assert {plain for _, _, plain in rows} == {"passes", "fails"}
     # Time is not what is compared: plain execution took less than three seconds. It also stops at the first failure,
     # where later assertions are checks of their own here, and may hang.
