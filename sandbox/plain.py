@@ -66,7 +66,12 @@ def say_json(text: str, *, err: bool = False) -> None:
 
 
 def console_for(*, stderr: bool = False, file: IO[str] | None = None, **how: Any) -> Console:
-    """A console of rich that shows every text `plain`: rich itself lets escape sequences in texts through."""
+    """A console of rich that shows every text `plain`, and as it is; the only one that commands print to.
+
+    Rich itself lets escape sequences in texts through, and reads markup (``[red]x[/red]``) and emoji (``r.py:boom:``)
+    in them. What is printed here are ids, feedback and names that others wrote, so that is off and cannot be put on;
+    styles are given by `rich.text.Text`.
+    """
     from rich.console import Console
     from rich.segment import Segment
 
@@ -76,4 +81,4 @@ def console_for(*, stderr: bool = False, file: IO[str] | None = None, **how: Any
                 # Control segments are rich's own; texts' styles become escape sequences after this.
                 yield each if each.control else Segment(plain(each.text), each.style)
 
-    return PlainConsole(stderr=stderr, file=file, **{"markup": False, "emoji": False} | how)
+    return PlainConsole(stderr=stderr, file=file, **how | {"markup": False, "emoji": False, "highlight": False})

@@ -82,13 +82,17 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:
-            if ctx.params.get("debug"):
-                raise
             from gristmill.trainers.commands.failures import explain
 
             code, message = explain(error)
             if code is None:
                 raise
+            if ctx.params.get("debug"):
+                import traceback
+
+                # Not by typer's own handler: it prints what an error quotes by a console that reads markup in it.
+                say("".join(traceback.format_exception(error)), err=True)
+                raise typer.Exit(code) from None
             if message:
                 say(message, err=True)
             raise typer.Exit(code) from None

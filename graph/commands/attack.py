@@ -66,9 +66,9 @@ def attack(
     wanted = [task for task in known if task.kind == "code"]
     if not wanted:
         raise UserError(f"{tasks} holds no task of kind code; attacks exist for that kind only")
-    console = console_for(stderr=True, highlight=False)
+    console = console_for(stderr=True)
     if len(wanted) < len(known):
-        console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped", markup=False)
+        console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped")
     reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console))
     _say(reports, attacks, console, json_)
     tried = sum(report.tried for report in reports)
@@ -162,19 +162,17 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
     for report in reports:
         for field, meaning in meanings.items():
             for name in getattr(report, field):
-                console.print(f"{report.task_id}: {meaning} {tries[name]} ({name})", markup=False, soft_wrap=True)
+                console.print(f"{report.task_id}: {meaning} {tries[name]} ({name})", soft_wrap=True)
         if report.apart:
             console.print(
                 f"{report.task_id}: {len(report.apart)} passed where the judge runs apart, and failed in the "
                 f"consistency run: {', '.join(report.apart)}",
-                markup=False,
                 soft_wrap=True,
             )
         if report.masked:
             console.print(
                 f"{report.task_id}: {len(report.masked)} forgeries passed as well, which says nothing where candidates "
                 f"that know nothing pass: {', '.join(report.masked)}",
-                markup=False,
                 soft_wrap=True,
             )
     table = Table(box=None, pad_edge=False)
@@ -183,12 +181,5 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
         table.add_column(heading, justify="right")
     for report in reports:
         counts = (report.tried, *(len(getattr(report, field)) for field in meanings))
-        table.add_row(_plain(report.task_id), *map(str, counts))
+        table.add_row(report.task_id, *map(str, counts))
     console.print(table)
-
-
-def _plain(text: str) -> str:
-    """Text of a file, which must not become markup."""
-    from rich.markup import escape
-
-    return escape(text)

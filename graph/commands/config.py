@@ -58,4 +58,4 @@ def config(
     table = Table("knob", "value", "from", box=None)
     for knob, value, source in rows:
         table.add_row(knob, "" if value in (None, ()) else str(value), source)
-    console_for().print(table, markup=False)
+    console_for().print(table)

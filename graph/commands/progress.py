@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["Display"]
 
@@ -72,4 +74,4 @@ class Display:
     def note(self, text: str) -> None:
         """A line that stays."""
         self._spoke = time.monotonic()
-        self._console.print(f"{self._indent}{text}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"{self._indent}{text}", soft_wrap=True)

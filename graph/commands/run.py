@@ -78,7 +78,7 @@ def run(
             "" if workspace == "." else f" --workspace {workspace}"
         )
         if decision.step == "nothing":
-            console.print(f"the run {chosen} has already finished: nothing to resume", highlight=False)
+            console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
         else:
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)

@@ -49,7 +49,7 @@ def runs(
         created = known.created.strftime("%Y-%m-%d %H:%M")
         numbers = (str(known.tasks), str(known.ended), str(known.solved))
         table.add_row(known.name, known.status, *numbers, known.config.model, f"{known.seconds:.1f}", created)
-    console_for().print(table, markup=False)
+    console_for().print(table)
 
 
 def show(
@@ -142,4 +142,4 @@ def print_summary(console: Console, summary: CampaignSummary) -> None:
     if summary.unscored:
         lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)

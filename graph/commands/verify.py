@@ -74,7 +74,7 @@ def verify(
             tally.add(candidate, row["outcome"], found=True)
     else:
         refuse_existing(out, force=force)
-    console = console_for(stderr=True, highlight=False)
+    console = console_for(stderr=True)
     try:
         together = accept == "together"
         left = asked[tally.written :]
@@ -82,7 +82,7 @@ def verify(
     except (KeyboardInterrupt, InfrastructureError):
         if tally.written:
             where = "" if out == "-" else f" to {out}; go on with --resume"
-            console.print(f"{tally.written} of {len(asked)} verdicts are written{where}", markup=False)
+            console.print(f"{tally.written} of {len(asked)} verdicts are written{where}")
         raise
     _report(tally, out, json_, console)
     if tally.unscored:
@@ -139,17 +139,15 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
         return
     told: Callable[..., None] = console.print
     for line in tally.lines():
-        told(line, markup=False)
+        told(line)
     if tally.refused:
         told(
             f"{tally.refused} refused: they fail where the judge runs apart and pass beside their tests, as in plain "
             "Python, so this judge cannot decide them. They count as not passed; --accept together takes them",
-            markup=False,
         )
     if out != "-":
-        told(f"verdicts: {out}", markup=False)
+        told(f"verdicts: {out}")
     if tally.unscored:
         told(
             f"{tally.unscored} could not be judged; `gristmill doctor` may say why, --resume tries them again",
-            markup=False,
         )

@@ -157,15 +157,12 @@ def _print(console: Console, result: Improvement, folder: Path) -> None:
         console.print(
             f"round {round_.round + 1}: {round_.verified}/{round_.hypotheses} hypotheses verified "
             f"({100 * round_.verified_share:.1f}%), {round_.rows} rows, {round_.tokens} tokens; {kept}",
-            highlight=False,
-            markup=False,
         )
     console.print(
         "wall time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.seconds.items()),
-        highlight=False,
     )
     for round_ in result.rounds:
         if round_.dataset:
-            console.print(f"dataset  {round_.dataset}", highlight=False, soft_wrap=True)
-    console.print(f"adapter  {result.adapter or 'none kept: the base model stays'}", highlight=False, soft_wrap=True)
-    console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)
+            console.print(f"dataset  {round_.dataset}", soft_wrap=True)
+    console.print(f"adapter  {result.adapter or 'none kept: the base model stays'}", soft_wrap=True)
+    console.print(f"report   {folder / 'report.html'}", soft_wrap=True)
