@@ -8,9 +8,10 @@ the jobs that hold no candidate, whose words are believed.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
 from gristmill.sandbox.wire.answers import (
@@ -35,6 +36,7 @@ __all__ = [
     "Unencodable",
     "Value",
     "answers",
+    "beside",
     "calls_job",
     "decode_answer",
     "encode_call",
@@ -47,7 +49,10 @@ __all__ = [
     "without_addresses",
 ]
 
+T = TypeVar("T")
 _GUEST: Final = "gristmill.sandbox.guest.candidate"
+# Read in a few milliseconds; much more would hold up the loop.
+_MUCH: Final = 1 << 17
 _LEAST_MESSAGE_BYTES: Final = 8 << 20
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")  # <function f at 0x7f3a1c0d5e10>
 # Of each ending: the outcome, what the candidate did, and the limit that it met.
@@ -117,6 +122,13 @@ def error_text(error: Raised) -> str:
         else error.type[:60] or "an error"
     )
     return text if error.line is None else f"{text} (line {error.line})"
+
+
+async def beside(report: Report, work: Callable[[], T]) -> T:
+    """Do `work` on what a report holds: in a thread where that may take long, lest it hold up other candidates."""
+    if sum(map(len, report.messages)) < _MUCH:
+        return work()
+    return await asyncio.to_thread(work)
 
 
 def outcome_of(report: Report, limits: Limits | None = None) -> tuple[Outcome, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from gristmill.verifiers.calling import (
     Unencodable,
     Value,
     answers,
+    beside,
     decode_answer,
     error_text,
     outcome_of,
@@ -165,3 +167,11 @@ def test_messages_are_read_in_order_and_what_cannot_be_read_keeps_its_place() ->
     assert first == Value(1)
     assert isinstance(second, Malformed)
     assert statements(report) == [{"value": 1}, None]
+
+
+async def test_what_takes_long_to_read_holds_up_no_other_candidate() -> None:
+    where = []
+    for size in (10, 1 << 20):
+        report = Report(ending=Ending.FINISHED, messages=(encode_answer(Value("x" * size)),), seconds=0.0)
+        where.append(await beside(report, threading.get_ident) == threading.get_ident())
+    assert where == [True, False]

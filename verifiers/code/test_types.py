@@ -23,6 +23,7 @@ from gristmill.verifiers.calling import (
     Unencodable,
     Value,
     answers,
+    beside,
     calls_job,
     outcome_of,
     statements,
@@ -79,23 +80,32 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     calls = [(test.cases[place].args, test.cases[place].kwargs) for place in order]
     job = calls_job(setting.source, test.entry_point, calls, setting.limits)
     report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
-    found: list[Finding | None] = [None] * len(order)
-    for place, answer in zip(order, answers(report, setting.bounds), strict=False):
-        if isinstance(answer, LoadError | Missing):
-            # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
-            broken = (
-                _broken(setting.source, test.entry_point, answer)
-                if setting.public
-                else await why_broken(setting, test.entry_point)
-            )
-            return Findings((), broken or _UNLOADABLE)
-        found[place] = _case(test, place, answer, setting.shown)
+    found = await beside(report, lambda: _cases(setting, test, order, report))
+    if isinstance(found, LoadError | Missing):
+        # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
+        broken = (
+            _broken(setting.source, test.entry_point, found)
+            if setting.public
+            else await why_broken(setting, test.entry_point)
+        )
+        return Findings((), broken or _UNLOADABLE)
     outcome, reason = outcome_of(report)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
         for place, finding in enumerate(found)
     ]
     return Findings(tuple(rest))
+
+
+def _cases(
+    setting: Setting, test: CasesTest, order: list[int], report: Report
+) -> list[Finding | None] | LoadError | Missing:
+    found: list[Finding | None] = [None] * len(order)
+    for place, answer in zip(order, answers(report, setting.bounds), strict=False):
+        if isinstance(answer, LoadError | Missing):
+            return answer
+        found[place] = _case(test, place, answer, setting.shown)
+    return found
 
 
 _UNLOADABLE = Broken(Outcome.ERROR, "the solution could not be loaded when it was tested")
