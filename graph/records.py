@@ -71,6 +71,9 @@ class Reply(Record):
     tokens: Tokens = Tokens()
     model: Name = Field("", description="as the server named it")
     finish: Name = Field("", description="stop, length, …, as the server named it")
+    reasoning: Text = Field(
+        "", description="what the model thought before it answered, where the server tells it apart"
+    )
     seconds: float = 0.0
 
     @property

@@ -52,6 +52,7 @@ def run(
       gristmill run tasks.jsonl --name night --resume --rounds 8 --calls 2000
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
+    import shlex
     import sys
 
     from gristmill.graph.commands.settings import free_name, settle
@@ -74,9 +75,9 @@ def run(
         # With --json, standard output belongs to the program that reads it.
         console = console_for(file=sys.stderr if json_ else sys.stdout)
         options = ModelOptions(vllm_python=vllm_python)
-        go_on = f"gristmill run {tasks} --name {chosen} --resume" + (
-            "" if workspace == "." else f" --workspace {workspace}"
-        )
+        where = [] if workspace == "." else ["--workspace", workspace]
+        vllm = [] if vllm_python is None else ["--vllm-python", str(vllm_python)]
+        go_on = shlex.join(["gristmill", "run", str(tasks), "--name", chosen, "--resume", *where, *vllm])
         if decision.step == "nothing":
             console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
@@ -102,9 +103,8 @@ def _run(
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.progress import Display
-    from gristmill.graph.commands.run_progress import RunProgress
+    from gristmill.graph.commands.run_progress import RunProgress, say_how_to_go_on
     from gristmill.graph.models.resolve import resolve
-    from gristmill.sandbox.errors import InfrastructureError
 
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
@@ -126,7 +126,6 @@ def _run(
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; what was done so far is kept. Go on with:\n  {go_on}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    except InfrastructureError:
-        if any(known.name == name for known in store.runs()):
-            say(f"Go on, once that is mended, with:\n  {go_on}", err=True)
+    except Exception as error:
+        say_how_to_go_on(error, store, name, go_on)
         raise

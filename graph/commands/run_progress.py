@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gristmill.graph.commands.progress import Display
+from gristmill.graph.errors import RunBusyError, StoreError
 from gristmill.graph.events import Event, Judged, Replied, RunEnded, RunStarted, Settled, TaskEnded
+from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["RunProgress"]
+if TYPE_CHECKING:
+    from gristmill.graph.storage.store import Store
+
+__all__ = ["RunProgress", "say_how_to_go_on"]
+
+
+def say_how_to_go_on(error: Exception, store: Store, name: str, command: str) -> None:
+    """After whatever ended a run in its midst: the command that goes on. Nothing where there is nothing to go on with.
+
+    Args:
+        error: what ended it.
+        store: holds the run, if it was begun.
+        name: of the run.
+        command: that goes on with it.
+    """
+    # Where the store is the trouble there may be no asking it, and the error says what to do; where another process
+    # works on the run, that one goes on.
+    if isinstance(error, StoreError | RunBusyError):
+        ours = isinstance(error, StoreError)
+    else:
+        ours = any(known.name == name and known.status == "failed" for known in store.runs())
+    if ours:
+        say(f"What was done so far is kept. Go on, once that is mended, with:\n  {command}", err=True)
 
 
 class RunProgress:

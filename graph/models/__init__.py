@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gristmill.graph.models.openai import OpenAIProposer
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.replay.calls import Call, Failure
-    from gristmill.graph.models.replay.proposer import Recorded, Recording, RecordingProposer, ReplayProposer
+    from gristmill.graph.models.replay.proposer import RecordingProposer, ReplayProposer
+    from gristmill.graph.models.replay.recording import Recorded, Recording
     from gristmill.graph.models.replay.server import ReplayServer
     from gristmill.graph.models.vllm.proposer import VllmProposer
     from gristmill.graph.models.vllm.server import VllmServer
@@ -28,7 +29,8 @@ _HOME = {
         ("openai", "OpenAIProposer"),
         ("options", "ModelOptions"),
         ("replay.calls", "Call Failure"),
-        ("replay.proposer", "Recorded Recording RecordingProposer ReplayProposer"),
+        ("replay.proposer", "RecordingProposer ReplayProposer"),
+        ("replay.recording", "Recorded Recording"),
         ("replay.server", "ReplayServer"),
         ("vllm.proposer", "VllmProposer"),
         ("vllm.server", "VllmServer"),

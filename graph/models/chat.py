@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from gristmill.graph.models.completion import estimated, reported
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.trouble import meaning, refused_parameter, retry_after
+from gristmill.graph.models.retrying import Retries, Told
+from gristmill.graph.models.trouble import UnreadableAnswerError, meaning, refused_parameter, short, stream_wanted
 from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
-from gristmill.sandbox.plain import plain
+from gristmill.verifiers.extraction.replies import without_reasoning
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage
-    from tenacity import RetryCallState
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGeneration
 
-__all__ = ["ChatProposer", "is_count"]
+__all__ = ["ChatProposer"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +36,11 @@ _FIELDS = {
 }
 """What providers' chat models call our sampling parameters; one that a model does not have is not sent to it."""
 
-_UNKNOWN_TRIES = 2
-_MOST_TOKENS = 10**9  # of one call
+_TOLD = ("context_length", "content_filter")
+_SILENT_TRIES = 4
+"""Tries of a call that is answered by nothing, or by reasoning only."""
+_VAIN = 3
+"""So many calls in a row for which asking again brought nothing either, and it is not done any more."""
 
 
 class ChatProposer:
@@ -57,7 +61,8 @@ class ChatProposer:
         adapter: the adapter that the server applies under this name, for provenance.
         where: what an error message calls the server; a URL if there is one.
         options: bounds of time and attempts.
-        keywords: further keyword arguments of each call.
+        keywords: further keyword arguments of each call, from the request and from whether its answer is to be a
+            stream; None where the model cannot be told.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class ChatProposer:
         adapter: str | None = None,
         where: str | None = None,
         options: ModelOptions | None = None,
-        keywords: Callable[[Sampling], dict[str, Any]] | None = None,
+        keywords: Callable[[Request, bool], dict[str, Any]] | None = None,
     ) -> None:
         self.name = name
         self.model = model or _name_of(chat)
@@ -82,6 +87,9 @@ class ChatProposer:
         self._keywords = keywords
         self._refused: set[str] = set()
         self._counts = False
+        self._stream = False
+        self._vain = 0
+        self._retries = Retries(self._where, self._options)
 
     async def __aenter__(self) -> Self:
         self._chat = await self._open.enter_async_context(self._opened())
@@ -91,64 +99,84 @@ class ChatProposer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._chat = None
+        self._retries.close()
         await self._open.aclose()
 
     async def propose(self, request: Request) -> Reply:
         """One reply; see the class for what is tried again and what is raised."""
+        start, tokens, asked = time.perf_counter(), Tokens(), 0
+        while True:
+            reply = await self._ask(request)
+            asked += 1
+            tokens = Tokens(
+                prompt=tokens.prompt + reply.tokens.prompt, completion=tokens.completion + reply.tokens.completion
+            )
+            seconds = time.perf_counter() - start
+            silent = _silent(reply)
+            most = 1 if self._vain >= _VAIN else _SILENT_TRIES
+            if not silent or asked >= most or seconds > self._options.retry_seconds:
+                break
+            self._retries.count(silent, silent, most)
+        self._vain = self._vain + 1 if silent else 0
+        return reply.model_copy(update={"tokens": tokens, "seconds": seconds})
+
+    async def _ask(self, request: Request) -> Reply:
+        """What the model answers, after as many tries as trouble takes."""
         import tenacity
 
         start = time.perf_counter()
-        options = self._options
-        after_attempts = tenacity.stop_after_attempt(options.attempts)
-        before_delay = tenacity.stop_before_delay(options.retry_seconds)
-        tries = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_trying),
-            stop=lambda state: after_attempts(state) or before_delay(state) or _beyond_knowing(state),
-            wait=self._wait,
-            before_sleep=self._tell,
-        )
         try:
-            message: AIMessage = await tries(self._once, request)
+            message: BaseMessage = await self._retries.calls()(self._once, request)
         except tenacity.RetryError as failure:
             error = failure.last_attempt.exception()
             raise self._gave_up(error, failure.last_attempt.attempt_number, time.perf_counter() - start) from error
-        except _Told as told:
-            return Reply(text="", model=self.model, finish=told.finish, seconds=time.perf_counter() - start)
+        except Told as told:
+            return Reply(text="", model=self.model, finish=told.finish)
         try:
-            return self._reply(message, request, time.perf_counter() - start)
+            return self._reply(message, request)
         except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise ModelError(f"{self._where} sent an answer that cannot be read: {_short(error)}") from error
+            raise ModelError(f"{self._where} sent an answer that cannot be read: {short(error)}") from error
 
-    def _reply(self, message: AIMessage, request: Request, seconds: float) -> Reply:
+    def _reply(self, message: BaseMessage, request: Request) -> Reply:
         told = message.response_metadata
-        tokens = _tokens(message)
+        tokens = reported(message)
         if tokens is None:
             if not self._counts:
                 _log.warning("%s tells no usage that can be counted with; tokens are estimated", self._where)
             self._counts = True
-            tokens = _estimated(message, request)
+            tokens = estimated(message, _messages(request.messages))
         return Reply(
             text=str(message.text),
             tokens=tokens,
             model=str(told.get("model_name") or told.get("model") or self.model),
             finish=str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or ""),
-            seconds=seconds,
         )
 
-    async def _once(self, request: Request) -> AIMessage:
+    async def _once(self, request: Request) -> BaseMessage:
+        stream, turned = self._stream, False
         while True:
             chat, stop, sent = self._prepared(request.sampling)
-            extra = self._keywords(request.sampling) if self._keywords else {}
+            extra = self._keywords(request, stream) if self._keywords else {}
             try:
                 async with asyncio.timeout(self._options.timeout_seconds):
-                    return await chat.ainvoke(_messages(request.messages), stop=stop, **extra)
+                    answer = await chat.agenerate([_messages(request.messages)], stop=stop, **extra)
             except Exception as error:
                 refused = refused_parameter(error, sent)
-                if refused is None:
-                    raise self._explained(error) from error
-                if refused not in self._refused:
-                    _log.warning("%s does not take %s; it is not sent any more", self._where, refused)
-                self._refused.add(refused)
+                if refused is not None:
+                    if refused not in self._refused:
+                        _log.warning("%s does not take %s; it is not sent any more", self._where, refused)
+                    self._refused.add(refused)
+                    continue
+                if self._keywords and stream_wanted(error):
+                    if turned:
+                        raise UnreadableAnswerError("neither a whole answer nor a stream") from error
+                    stream, turned = not stream, True
+                    continue
+                raise self._explained(error) from error
+            if not answer.generations or not answer.generations[0]:
+                raise UnreadableAnswerError("an answer without choices")
+            self._stream = stream
+            return cast("ChatGeneration", answer.generations[0][0]).message
 
     def _prepared(self, sampling: Sampling) -> tuple[BaseChatModel, list[str] | None, dict[str, Any]]:
         """The chat model set to `sampling` (a shallow copy that shares its connections), and what it will be sent."""
@@ -169,52 +197,29 @@ class ChatProposer:
         """`error` itself if it may be tried again, else what to raise for it."""
         match meaning(error):
             case "too_long":
-                return _Told("context_length")
+                return Told("context_length")
             case "filtered":
-                return _Told("content_filter")
+                return Told("content_filter")
             case "setup":
                 return ModelSetupError(
-                    f"{self._where} refuses to answer: {_short(error)}\n"
+                    f"{self._where} refuses to answer: {short(error)}\n"
                     f"Check the model's name ({self.model}), the key and the parameters; asking again would not help."
                 )
             case _:
                 return error
 
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = retry_after(error) if error else None
-        if asked is not None:
-            return asked
-        # Full jitter: many calls fail at the same moment and must not come back at the same moment.
-        return float(self._options.wait_seconds * min(2.0 ** (state.attempt_number - 1), 60.0) * random.uniform(0.5, 1))
-
-    def _tell(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        wait = state.next_action.sleep if state.next_action else 0.0
-        _log.warning("%s: %s; attempt %d follows in %.1f s", self._where, _short(error), state.attempt_number + 1, wait)
-
     def _gave_up(self, error: BaseException | None, attempts: int, seconds: float) -> ModelError:
         return ModelError(
-            f"{self._where} did not answer: {attempts} attempts in {seconds:.0f} s, the last one {_short(error)}\n"
+            f"{self._where} did not answer: {attempts} attempts in {seconds:.0f} s, the last one {short(error)}\n"
             "What was done so far is kept. See that the server runs and is reachable, then go on with --resume."
         )
 
 
-class _Told(Exception):  # noqa: N818  # no error: a way out of the retries with an answer that has no text
-    def __init__(self, finish: str) -> None:
-        self.finish = finish
-
-
-def _worth_trying(error: BaseException) -> bool:
-    if isinstance(error, _Told | ModelSetupError | asyncio.CancelledError):
-        return False
-    return isinstance(error, Exception) and meaning(error) in {"again", "unknown"}
-
-
-def _beyond_knowing(state: RetryCallState) -> bool:
-    """An error that says nothing to us may be a passing fault or a bug: it gets one more try, not minutes of them."""
-    error = state.outcome.exception() if state.outcome else None
-    return error is not None and meaning(error) == "unknown" and state.attempt_number >= _UNKNOWN_TRIES
+def _silent(reply: Reply) -> str:
+    """Why a reply says nothing, in words; empty where it says something, or the server has told why it does not."""
+    if reply.finish in _TOLD or without_reasoning(reply.text).strip():
+        return ""
+    return "a reply with reasoning only" if reply.text.strip() else "an empty reply"
 
 
 def _name_of(chat: object) -> str:
@@ -230,41 +235,3 @@ def _messages(messages: tuple[Message, ...]) -> list[BaseMessage]:
         "assistant": AIMessage,
     }
     return [kinds[message.role](content=message.content) for message in messages]
-
-
-def is_count(value: Any) -> bool:
-    """Whether what a server tells of tokens is a number of tokens."""
-    return type(value) is int and 0 <= value <= _MOST_TOKENS
-
-
-def _tokens(message: AIMessage) -> Tokens | None:
-    """Usage as the model reports it; None where what it reports is none, say negative, text or a fraction."""
-    usage: Any = getattr(message, "usage_metadata", None)  # a server may name a role that has none
-    told = [usage.get(name) for name in ("input_tokens", "output_tokens")] if isinstance(usage, dict) else []
-    return Tokens(prompt=told[0], completion=told[1]) if told and all(map(is_count, told)) else None
-
-
-def _estimated(message: AIMessage, request: Request) -> Tokens:
-    """About four characters a token, so that budgets still bind."""
-    from langchain_core.messages.utils import count_tokens_approximately
-
-    return Tokens(
-        prompt=count_tokens_approximately(_messages(request.messages)),
-        completion=count_tokens_approximately([message]),
-    )
-
-
-def _short(error: BaseException | None) -> str:
-    if error is None:
-        return "nothing is known"
-    if isinstance(error, TimeoutError) and not str(error):
-        return "no answer within the time of one call"
-    # A server's words: they go to terminals and logs.
-    text = plain(" ".join(str(error).split())[:300])
-    cause = error.__cause__
-    inner = (
-        f" ({plain(' '.join(str(cause).split())[:200])})"
-        if cause is not None and str(cause) and str(cause) not in text
-        else ""
-    )
-    return f"{type(error).__name__}: {text}{inner}" if text else type(error).__name__

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gristmill.graph.models.chat import ChatProposer, is_count
+from gristmill.graph.models.chat import ChatProposer
+from gristmill.graph.models.completion import readable
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
-from gristmill.graph.records import Sampling
+from gristmill.graph.records import Request
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -72,9 +73,13 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         async with run_connections(url, options.timeout_seconds) as connections:
             yield _chat(wanted, url, secret, options.timeout_seconds, connections)
 
-    # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
-    # only that one.
-    keywords = None if official else _max_tokens
+    def keywords(request: Request, stream: bool) -> dict[str, Any]:
+        # The client sends `max_completion_tokens`, which some servers overlook and then never stop; OpenAI itself takes
+        # only that one.
+        body: dict[str, Any] = {} if official else {"max_tokens": request.sampling.max_tokens}
+        # In the body only: the client then reads the stream as one text, which `readable` puts together.
+        return {"extra_body": body | ({"stream": True} if stream else {})}
+
     return ChatProposer(opened, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords)
 
 
@@ -83,15 +88,10 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
     from pydantic import SecretStr
 
     class Chat(ChatOpenAI):
-        """Takes an answer whose `usage` is no usage: LangChain does arithmetic with whatever stands there."""
+        """Reads whatever a server answers, by the client's rules only where it is what it should be."""
 
         def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
-            said = response if isinstance(response, dict) else getattr(response, "__dict__", {})
-            if not _is_usage(said.get("usage")):
-                # Whoever counts tokens finds none told, and counts by itself (`ChatProposer`).
-                answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
-                response = {**answer, "usage": None}
-            return super()._create_chat_result(response, generation_info)
+            return super()._create_chat_result(readable(response), generation_info)
 
     return Chat(
         model=model,
@@ -104,17 +104,6 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
         http_async_client=connections,
         openai_proxy="",  # a proxy of the environment is read by the connections themselves
     )
-
-
-def _is_usage(usage: Any) -> bool:
-    """Whether counts are counts, or there are none."""
-    numbers = usage if isinstance(usage, dict) else getattr(usage, "__dict__", None)
-    if numbers is None:
-        return usage is None
-    named = ("prompt_tokens", "completion_tokens", "total_tokens")
-    details = [numbers.get(f"{name}_details") for name in named[:2]]
-    fit = all(each is None or isinstance(each, dict) or hasattr(each, "__dict__") for each in details)
-    return fit and all(numbers.get(name) is None or is_count(numbers[name]) for name in named)
 
 
 def run_connections(url: str | None, seconds: float) -> Any:
@@ -161,10 +150,6 @@ async def served_models(url: str, key: str) -> frozenset[str]:
 def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {key}"}
     return httpx.AsyncClient(headers=headers, timeout=seconds, trust_env=not is_loopback(url))
-
-
-def _max_tokens(sampling: Sampling) -> dict[str, Any]:
-    return {"extra_body": {"max_tokens": sampling.max_tokens}}
 
 
 def _nearly(name: str, served: frozenset[str]) -> bool:

@@ -6,9 +6,20 @@ import email.utils
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-__all__ = ["Meaning", "meaning", "refused_parameter", "retry_after"]
+from gristmill.sandbox.plain import plain
+
+__all__ = [
+    "Meaning",
+    "UnreadableAnswerError",
+    "kind_of",
+    "meaning",
+    "refused_parameter",
+    "retry_after",
+    "short",
+    "stream_wanted",
+]
 
 Meaning = Literal["again", "too_long", "filtered", "setup", "unknown"]
 """`again`: overloaded, slow or unreachable; `too_long`: the prompt does not fit; `filtered`: the provider refused
@@ -28,6 +39,31 @@ _TRANSPORT = (
     "Overloaded InternalServerError JSONDecodeError"
 ).split()
 _DROPPABLE = ("seed", "top_p", "stop", "temperature")
+# What LangChain says of a completion without `choices`.
+_NO_CHOICES = re.compile(r"Response missing 'choices' key|null value for 'choices'")
+# 'This model only supports streaming', 'parameter.enable_thinking only support stream call'
+_STREAM = re.compile(r"\bstream(?:ing|ed|s)?\b", re.IGNORECASE)
+_HTML = re.compile(r"<\s*(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title>\s*(.{0,100}?)\s*</title>", re.IGNORECASE | re.DOTALL)
+
+
+class UnreadableAnswerError(ValueError):
+    """A server answered that all is well, and what it sent is no completion. Asking again may help.
+
+    Attributes:
+        status_code: of the error that the answer tells of, where it names one.
+    """
+
+    status_code: int | None = None
+
+    @classmethod
+    def of(cls, told: Any) -> Self:
+        """The error that an answer of status 200 tells of, as routers do that have begun to answer already."""
+        message = told.get("message") if isinstance(told, dict) else told
+        error = cls(f"an answer that tells of an error: {message}")
+        code = told.get("code") if isinstance(told, dict) else None
+        error.status_code = code if type(code) is int and 400 <= code < 600 else None
+        return error
 
 
 def meaning(error: BaseException) -> Meaning:
@@ -37,6 +73,9 @@ def meaning(error: BaseException) -> Meaning:
     class or by name, since each client has its own HTTP library.
     """
     status, text = _status(error), _text(error)
+    if status is not None and 200 <= status < 300:
+        # The server has answered, and whoever read the answer could not: a fault of passage, not of set-up.
+        return "again"
     if status is not None:
         if status == 429 or status >= 500:
             return "setup" if _SPENT.search(text) else "again"
@@ -55,6 +94,8 @@ def _meaning_of_class(error: BaseException, text: str) -> Meaning:
         return "too_long"
     if isinstance(error, exceptions.ModelError):
         return "again" if error.is_retryable else "setup"
+    if isinstance(error, UnreadableAnswerError) or _NO_CHOICES.search(text):
+        return "again"
     if isinstance(error, ImportError):
         return "setup"
     if isinstance(error, OSError | TimeoutError):
@@ -98,6 +139,43 @@ def refused_parameter(error: BaseException, sent: Mapping[str, Any]) -> str | No
         return str(named)
     text = _text(error)
     return next((name for name in _DROPPABLE if name in sent and re.search(rf"\b{name}\b", text)), None)
+
+
+def stream_wanted(error: BaseException) -> bool:
+    """Whether a server refuses a whole answer since it gives streams only, or a stream since it gives none."""
+    return _status(error) in {400, 405, 406, 415, 422} and bool(_STREAM.search(_text(error)))
+
+
+def kind_of(error: BaseException | None) -> str:
+    """One name for errors of a kind, whatever else they say: they are counted by it."""
+    status = _status(error) if error else None
+    if status is not None and status >= 400:
+        return f"status {status}"
+    if isinstance(error, UnreadableAnswerError):
+        return str(error).partition(":")[0]
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if status is not None:
+        return "an answer that cannot be read"
+    return type(error).__name__
+
+
+def short(error: BaseException | None) -> str:
+    """An error in one line, fit for terminals and logs whatever a server has said; a page of HTML by its title."""
+    if error is None:
+        return "nothing is known"
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer within the time of one call"
+    text, cause = _line(str(error), 300), error.__cause__
+    inner = f" ({_line(str(cause), 200)})" if cause is not None and str(cause) and str(cause) not in text else ""
+    return f"{type(error).__name__}: {text}{inner}" if text else type(error).__name__
+
+
+def _line(text: str, most: int) -> str:
+    if (page := _HTML.search(text)) is not None:
+        title = _TITLE.search(text)
+        text = f"{text[: page.start()]} a page of HTML" + (f" ({title[1]})" if title and title[1] else "")
+    return plain(" ".join(text.split())[:most])
 
 
 def _status(error: BaseException) -> int | None:

@@ -118,8 +118,8 @@ def _ask(
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.progress import Display
+    from gristmill.graph.commands.run_progress import say_how_to_go_on
     from gristmill.graph.models.resolve import resolve
-    from gristmill.sandbox.errors import InfrastructureError
     from gristmill.trainers.measure.evaluation import evaluate
 
     proposer = resolve(config.model, adapter=config.adapter, options=options)
@@ -144,9 +144,8 @@ def _ask(
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; what was done so far is kept. Go on with --name {name} --resume", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    except InfrastructureError:
-        if any(known.name == name for known in store.runs()):
-            say(f"Go on, once that is mended, with --name {name} --resume", err=True)
+    except Exception as error:
+        say_how_to_go_on(error, store, name, f"gristmill eval … --name {name} --resume")
         raise
 
 

@@ -12,6 +12,8 @@ from gristmill.sandbox.plain import console_for, say, say_json
 from gristmill.trainers.improve.config import ImproveConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from gristmill.graph.models.options import ModelOptions
@@ -61,16 +63,26 @@ def improve(
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     options, home = ModelOptions(vllm_python=vllm_python), home_of(workspace)
+    again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
+    begun_here = False
+
+    def begin() -> None:
+        nonlocal begun_here
+        begun_here = True
+
     try:
         with Store.open(workspace) as store:
             begun = StageRecords(store, name).begun() if resume else None
             stored = None if begun is None else (f"the improvement {name}", begun)
             chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
-            result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console))
+            result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        again = sys.argv[1:] if resume else [*sys.argv[1:], "--resume"]
-        say(f"Interrupted; the stages that have ended are kept. Go on with:\n  gristmill {shlex.join(again)}", err=True)
+        say(f"Interrupted; the stages that have ended are kept. Go on with:\n  {again}", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    except Exception:
+        if begun_here:
+            say(f"What was done so far is kept. Go on, once that is mended, with:\n  {again}", err=True)
+        raise
     if json_:
         say_json(result.model_dump_json(indent=1))
     _print(console, result, home / "improvements" / name)
@@ -87,6 +99,7 @@ async def _improve(
     home: Path,
     options: ModelOptions,
     console: Console,
+    begin: Callable[[], None],
 ) -> Improvement:
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.resolve import resolve
@@ -105,6 +118,7 @@ async def _improve(
     with Display(console) as progress:
         records = StageRecords(store, name)
         records.begin(config, tasks, resume=resume)
+        begin()
         if resume and (ended := records.read("summary", Improvement)) is not None:
             console.print(f"{name!r} has ended; nothing to resume.")
             if not (folder / "report.html").exists():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from pydantic import Field
 
 from gristmill.graph.records import Message
 from gristmill.sandbox.records import Record
 
-__all__ = ["Call", "Failure"]
+__all__ = ["KINDS", "Call", "Failure"]
 
 
 class Call(Record):
@@ -24,20 +24,37 @@ class Call(Record):
     key: str = Field("", description="what stood behind `Authorization: Bearer`")
 
 
-class Failure(Record):
-    """What happens to a call instead of an answer."""
+Kind = Literal[
+    "hang", "drop", "garbage", "malformed", "no_choices", "empty", "reasoning", "slow", "stream", "stream_only"
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+"""What a server may do to a call beside answering it or refusing it with a status."""
 
-    kind: Literal["status", "hang", "drop", "garbage"]
+
+class Failure(Record):
+    """What happens to a call instead of an answer, or on the way to it.
+
+    `drop` cuts the connection, `hang` does so after `seconds`, `garbage` is a page of HTML and `malformed` broken JSON,
+    both with status 200; `no_choices`, `empty` and `reasoning` are completions without an answer. `slow` answers after
+    `seconds`, `stream` as a stream that nobody asked for, `stream_only` as a stream to whoever asks for one.
+    """
+
+    kind: Literal["status"] | Kind
     status: int = 500
     message: str = "this failure was asked for"
     code: str | None = None
     retry_after: str | None = Field(None, description="seconds or an HTTP date, sent as it is")
-    seconds: float = Field(3600.0, description="how long `hang` holds the connection before it drops it")
+    seconds: float = Field(3600.0, description="how long `hang` and `slow` wait")
+
+    @property
+    def answers(self) -> bool:
+        """Whether the call gets its reply all the same."""
+        return self.kind in {"slow", "stream"}
 
     @classmethod
     def parse(cls, text: str) -> Failure:
-        """A failure from the command line: ``hang``, ``drop``, ``garbage``, ``500`` or ``429:2`` (Retry-After: 2)."""
-        if text in {"hang", "drop", "garbage"}:
-            return cls(kind=cast("Literal['hang', 'drop', 'garbage']", text))
-        status, _, wait = text.partition(":")
-        return cls(kind="status", status=int(status), retry_after=wait or None)
+        """A failure from the command line: a kind, ``500``, or ``429:2`` (Retry-After: 2); ``slow:3`` takes 3 s."""
+        name, _, number = text.partition(":")
+        if name in KINDS:
+            return cls(kind=cast("Kind", name), **({"seconds": float(number)} if number else {}))
+        return cls(kind="status", status=int(name), retry_after=number or None)

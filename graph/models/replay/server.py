@@ -10,26 +10,21 @@ It answers ``POST /v1/chat/completions`` and ``GET /v1/models``, listens on 127.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gristmill.graph.models.replay.calls import Call, Failure
-from gristmill.graph.models.replay.proposer import Recorded, Recording
+from gristmill.graph.models.replay.answering import Handler, Listener
+from gristmill.graph.models.replay.calls import KINDS, Call, Failure
+from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.prompts.messages import prompt_sha
-from gristmill.graph.records import Message, Tokens
+from gristmill.graph.records import Message
 from gristmill.sandbox.errors import GristmillError
 
 __all__ = ["Call", "Failure", "ReplayServer", "main"]
-
-_MOST_BYTES = 32 * 1024 * 1024
 
 
 class ReplayServer:
@@ -38,7 +33,7 @@ class ReplayServer:
     Args:
         answers: a recording, or a function from a call to the text (or row) that answers it.
         models: the names that it serves; others are refused as a real server would.
-        failures: what happens to the first calls, one each; an endless iterator fails for ever.
+        failures: what happens to the first calls, one each, None for nothing; an endless iterator fails for ever.
         key: if given, calls without it are refused.
         port: 0 takes a free one.
     """
@@ -48,7 +43,7 @@ class ReplayServer:
         answers: Recording | Callable[[Call], str | Recorded],
         *,
         models: tuple[str, ...] = ("replay",),
-        failures: Iterable[Failure] = (),
+        failures: Iterable[Failure | None] = (),
         key: str | None = None,
         port: int = 0,
     ) -> None:
@@ -57,10 +52,10 @@ class ReplayServer:
         self.calls: list[Call] = []
         self.closing = threading.Event()
         self._answers = answers
-        self._failures: Iterator[Failure] = iter(failures)
+        self._failures: Iterator[Failure | None] = iter(failures)
         self._turns: Counter[tuple[str, int | None]] = Counter()
         self._lock = threading.Lock()
-        self._http = _Server(("127.0.0.1", port), _Handler)
+        self._http = Listener(("127.0.0.1", port), Handler)
         self._http.replay = self
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -105,7 +100,7 @@ class ReplayServer:
                 key=key,
             )
             self.calls.append(call)
-            if failure is None:
+            if failure is None or failure.answers:
                 self._turns[place] += 1
         return call, failure
 
@@ -117,146 +112,9 @@ class ReplayServer:
         return Recorded(text=found) if isinstance(found, str) else found
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-    replay: ReplayServer
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.open: set[socket.socket] = set()
-
-    def cut(self) -> None:
-        """End the connections that clients keep open, as the end of a real server's process would."""
-        for connection in tuple(self.open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; the default prints a traceback."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.open.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.open.discard(self.connection)
-        super().finish()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        replay = self.server.replay
-        if not self._allowed():
-            return
-        if self.path == "/v1/models":
-            rows = [{"id": name, "object": "model", "owned_by": "replay"} for name in replay.models]
-            self._send(200, {"object": "list", "data": rows})
-        else:
-            self._refuse(404, f"there is no {self.path} here")
-
-    def do_POST(self) -> None:
-        if not self._allowed():
-            return
-        if self.path != "/v1/chat/completions":
-            self._refuse(404, f"there is no {self.path} here")
-            return
-        try:
-            length = int(self.headers.get("Content-Length", "0"))
-            if not 0 <= length <= _MOST_BYTES:
-                self._refuse(413, "the request is too large")
-                return
-            call, failure = self.server.replay.receive(json.loads(self.rfile.read(length)), self._key())
-        except (ValueError, KeyError, TypeError) as error:
-            self._refuse(400, f"this is no request for a chat completion: {error}")
-            return
-        if failure is not None:
-            self._fail(failure)
-        else:
-            self._reply(call)
-
-    def _reply(self, call: Call) -> None:
-        if call.model not in self.server.replay.models:
-            self._refuse(404, f"The model `{call.model}` does not exist.", code="model_not_found")
-        elif call.body.get("stream"):
-            self._refuse(400, "this server does not stream")
-        elif (row := self.server.replay.answer(call)) is None:
-            self._refuse(404, "the recording holds no reply for these messages", code="replay_miss")
-        else:
-            self._send(200, _completion(call, row))
-
-    def _fail(self, failure: Failure) -> None:
-        if failure.kind == "status":
-            headers = {"Retry-After": failure.retry_after} if failure.retry_after is not None else {}
-            self._refuse(failure.status, failure.message, code=failure.code, headers=headers)
-        elif failure.kind == "garbage":
-            self._write(200, b"<html>the gateway is having a bad day</html>", "text/html", {})
-        else:
-            if failure.kind == "hang":
-                self.server.replay.closing.wait(failure.seconds)
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _key(self) -> str:
-        return str(self.headers.get("Authorization", "")).removeprefix("Bearer ")
-
-    def _allowed(self) -> bool:
-        if self.server.replay.key in {None, self._key()}:
-            return True
-        self._refuse(401, "Incorrect API key provided.", code="invalid_api_key")
-        return False
-
-    def _refuse(
-        self, status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None
-    ) -> None:
-        # The body of a refused request may be unread: a kept connection would take it for the next request.
-        self.close_connection = True
-        error = {"message": message, "type": "replay_server", "param": None, "code": code}
-        self._send(status, {"error": error}, headers)
-
-    def _send(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        self._write(status, json.dumps(value).encode(), "application/json", headers or {})
-
-    def _write(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, text in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, text)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-
 def _content(row: dict[str, Any]) -> str:
     content = row["content"]
     return content if isinstance(content, str) else "".join(str(part.get("text", "")) for part in content)
-
-
-def _completion(call: Call, row: Recorded) -> dict[str, Any]:
-    tokens = row.tokens
-    if tokens == Tokens():
-        said = sum(len(message.content) for message in call.messages)
-        tokens = Tokens(prompt=said // 4 + 1, completion=len(row.text) // 4 + 1)
-    return {
-        "id": f"replay-{call.number}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": row.model or call.model,
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": row.text}, "finish_reason": row.finish or "stop"}
-        ],
-        "usage": {
-            "prompt_tokens": tokens.prompt,
-            "completion_tokens": tokens.completion,
-            "total_tokens": tokens.prompt + tokens.completion,
-        },
-    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -267,7 +125,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path, help="recorded replies, JSONL")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--model", default="replay", help="the name that it serves")
-    parser.add_argument("--fail", default="", help="what happens to the first calls: 429:2,500,hang,drop,garbage")
+    parser.add_argument(
+        "--fail",
+        default="",
+        help=f"what happens to the first calls, one each: 429:2 (with Retry-After), 500, {', '.join(KINDS)}",
+    )
     options = parser.parse_args(arguments)
     try:
         failures = [Failure.parse(part) for part in options.fail.split(",") if part]

@@ -247,13 +247,15 @@ def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
     assert len(slow_server.calls) - asked == summary["hypotheses"] - kept
 
 
-def test_a_server_that_dies_ends_the_run_with_three_and_its_work_kept(tasks: Path, gristmill_command: str) -> None:
+def test_a_server_that_refuses_in_the_middle_ends_the_run_with_its_work_kept_and_says_how_to_go_on(
+    tasks: Path, gristmill_command: str
+) -> None:
     def failures() -> Iterator[Failure | None]:
         yield from [None] * 3
         while True:
             yield Failure(kind="status", status=401, message="no credit left")
 
-    with ReplayServer(lambda call: WRONG, failures=failures()) as server:  # type: ignore[arg-type]
+    with ReplayServer(lambda call: WRONG, failures=failures()) as server:
         model = f"openai:replay@{server.url}"
         done = subprocess.run(
             [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "1"],
@@ -262,8 +264,9 @@ def test_a_server_that_dies_ends_the_run_with_three_and_its_work_kept(tasks: Pat
             timeout=240,
             check=False,
         )
-    assert done.returncode in (2, 3), done.stderr
+    assert done.returncode == 2, done.stderr
     assert "no credit left" in done.stderr
+    assert f"gristmill run {tasks} --name night --resume" in done.stderr
     with Store.open(".") as store:
         assert store.get_run("night").status == "failed"
         assert store.summary("night").hypotheses == 3

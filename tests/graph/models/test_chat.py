@@ -21,7 +21,7 @@ from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.openai import OpenAIProposer
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.replay import server as replay_server
+from gristmill.graph.models.replay import answering as replay_answers
 from gristmill.graph.models.replay.server import Call, Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.models.trouble import meaning, retry_after
@@ -78,12 +78,118 @@ async def test_whatever_the_model_says_is_data(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", ["429", "500", "502", "503", "504", "529", "408", "drop", "garbage", "429:0.01"], ids=str
+    "failure",
+    [
+        *("429", "500", "502", "503", "504", "529", "408", "drop", "garbage", "429:0.01"),
+        *("malformed", "no_choices", "empty", "reasoning"),
+    ],
 )
 async def test_a_passing_failure_is_tried_again(failure: str) -> None:
     with served([Failure.parse(failure), Failure.parse(failure)]) as server:
         assert (await ask(server)).text == "hello"
     assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("failure", ["stream", "slow:0.01"])
+async def test_an_answer_in_another_form_or_late_is_an_answer(failure: str) -> None:
+    with served([Failure.parse(failure)], answer=lambda call: "hel\u2028lo\n\ndata: x") as server:
+        reply = await ask(server)
+    assert (reply.text, reply.finish, reply.tokens.completion) == ("hel\u2028lo\n\ndata: x", "stop", 15 // 4 + 1)
+    assert len(server.calls) == 1
+
+
+async def test_a_server_that_gives_streams_only_is_asked_for_streams_from_then_on() -> None:
+    with served(itertools.repeat(Failure.parse("stream_only"))) as server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            assert [(await proposer.propose(request())).text for _ in range(2)] == ["hello"] * 2
+    assert [call.body["stream"] for call in server.calls] == [False, True, True]
+
+
+MALFORMED = [
+    '{"choices": [{"message"',
+    "{not json",
+    "",
+    "null",
+    "[]",
+    "3",
+    '{"choices": null}',
+    "{}",
+    '{"error": {"message": "upstream overloaded", "code": 503}}',
+    "[" * 100_000,
+    'data: {"choices": [{"index": 0, "delta": {"content": "hal"}}]}\n\n',
+    "data: {oops\n\n",
+    'data: {"error": {"message": "upstream overloaded"}}\n\n',
+]
+
+
+async def test_an_answer_that_is_none_is_tried_again_and_never_taken_for_a_mistake_of_the_user_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = ("application/json", "text/plain", "text/event-stream")
+    bodies = itertools.cycle([(body, kind) for body in MALFORMED for kind in kinds])
+
+    def write_next(self: replay_answers.Handler, failure: Failure, call: Call) -> None:
+        body, kind = next(bodies)
+        self._write(200, body.encode(), kind, {})
+
+    monkeypatch.setattr(replay_answers.Handler, "_fail", write_next)
+    bad = [Failure.parse("garbage")] * (3 * len(MALFORMED))
+    with served(bad) as server:
+        assert (await ask(server, ModelOptions(wait_seconds=0, attempts=100))).text == "hello"
+    assert len(server.calls) == len(bad) + 1
+    with served(bad) as server, pytest.raises(ModelError, match="did not answer"):
+        await ask(server)
+    assert len(server.calls) == QUICK.attempts
+
+
+async def test_a_whole_completion_under_another_content_type_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = replay_answers.Handler._write
+    monkeypatch.setattr(
+        replay_answers.Handler,
+        "_write",
+        lambda self, status, body, kind, more: write(self, status, body, "text/x", more),
+    )
+    with served() as server:
+        assert (await ask(server)).text == "hello"
+    assert len(server.calls) == 1
+
+
+async def test_a_key_that_is_refused_in_an_answer_of_status_200_is_the_user_s_to_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering(monkeypatch, error={"message": "no such key", "code": 401})
+    with served() as server, pytest.raises(ModelSetupError, match="no such key"):
+        await ask(server)
+
+
+@pytest.mark.parametrize("kind", ["empty", "reasoning"])
+async def test_nothing_is_data_once_asking_again_was_in_vain(kind: str) -> None:
+    with served(itertools.repeat(Failure.parse(kind))) as server:
+        async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:
+            replies, calls = [], []
+            for _ in range(5):
+                replies.append(await proposer.propose(request()))
+                calls.append(len(server.calls))
+    assert {reply.text for reply in replies} == {""}
+    assert calls == [4, 8, 12, 13, 14], "a model that says nothing is not paid four times for ever"
+    assert replies[0].tokens.completion == 4 * replies[-1].tokens.completion, "what was thrown away is counted"
+    assert replies[0].finish == ("stop" if kind == "empty" else "length")
+
+
+async def test_retries_are_told_one_line_a_kind_without_pages(caplog: pytest.LogCaptureFixture) -> None:
+    page = "<!DOCTYPE html><html><head><title>Bad gateway</title></head><body>" + "<p>sorry</p>" * 400
+    kinds = [Failure(kind="status", status=502, message=page), *map(Failure.parse, ("429", "drop", "garbage"))]
+    with served([failure for failure in kinds for _ in range(12)]) as server:
+        async with resolve(
+            f"openai:replay@{server.url}", options=QUICK.model_copy(update={"attempts": 100})
+        ) as proposer:
+            await asyncio.gather(*(proposer.propose(request(seed=number)) for number in range(12)))
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == len(kinds) + 1, told
+    assert all(len(line) < 500 and "\n" not in line and "<" not in line for line in told)
+    assert any("a page of HTML (Bad gateway)" in line for line in told)
+    assert "was asked again 48 times: " in told[-1]
+    assert "12 × status 502" in told[-1]
 
 
 async def test_a_call_that_hangs_is_given_up_and_tried_again() -> None:
@@ -366,8 +472,8 @@ USAGES: list[Any] = [
 
 def answering(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
     """Let the server answer with other fields than a server should."""
-    made = replay_server._completion
-    monkeypatch.setattr(replay_server, "_completion", lambda call, row: {**made(call, row), **changed})
+    made = replay_answers._completion
+    monkeypatch.setattr(replay_answers, "_completion", lambda call, row: {**made(call, row), **changed})
 
 
 @pytest.mark.parametrize("usage", USAGES, ids=repr)

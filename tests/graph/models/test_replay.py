@@ -13,7 +13,8 @@ import pytest
 
 from gristmill.graph.models.errors import ReplayMissError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.replay.proposer import Recorded, Recording, RecordingProposer, ReplayProposer
+from gristmill.graph.models.replay.proposer import RecordingProposer, ReplayProposer
+from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.models.replay.server import Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.prompts.messages import prompt_sha

@@ -9,7 +9,8 @@ from typing import Literal
 
 import pytest
 
-from gristmill.graph.models.replay.proposer import Recorded, Recording, ReplayProposer
+from gristmill.graph.models.replay.proposer import ReplayProposer
+from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.pool import Pool
