@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gristmill.graph.summary import CampaignSummary
     from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks
 
+    __version__: str
+
 _HOME = {
     name: module
     for module, names in (
@@ -64,6 +66,7 @@ __all__ = [
     "TaskFileError",
     "Tokens",
     "Trajectory",
+    "__version__",
     "judge_all",
     "load_candidates",
     "load_tasks",
@@ -73,6 +76,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("gristmill.sandbox").__version__
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         candidate_profile,
     )
 
+    __version__: str
+
 _HOME = {
     name: module
     for module, names in (
@@ -61,11 +63,15 @@ __all__ = [
     "SandboxInfo",
     "Session",
     "UserError",
+    "__version__",
     "candidate_profile",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        # `gristmill` itself is a namespace and can hold no attribute, so each of the four packages has it.
+        return import_module("importlib.metadata").version("gristmill")
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,20 +10,21 @@ SURFACE = {
     "sandbox": (
         "BubblewrapFactory BubblewrapSandbox CANDIDATE DockerFactory DockerOptions DockerSandbox Ending FakeFactory "
         "FakeSandbox GristmillError InfrastructureError Job Jobs Limits Pool Profile Report Sandbox SandboxError "
-        "SandboxFactory SandboxInfo Session UserError candidate_profile"
+        "SandboxFactory SandboxInfo Session UserError __version__ candidate_profile"
     ),
     "verifiers": (
-        "Candidate Check Direction Evidence Outcome Strength Task UnknownKindError Verdict Verifier Verifiers extract "
-        "kinds problems"
+        "Candidate Check Direction Evidence Outcome StandingJudge Strength Task UnknownKindError Verdict Verifier "
+        "Verifiers __version__ extract judge judge_async kinds problems"
     ),
     "graph": (
         "Budget Calls CampaignSummary Hypothesis Message ModelOptions Prompts Proposer Reflection Reply Request "
-        "RunConfig Sampling Search Step StopReason Store TaskFileError Tokens Trajectory judge_all load_candidates "
-        "load_tasks resolve run_campaign"
+        "RunConfig Sampling Search Step StopReason Store TaskFileError Tokens Trajectory __version__ judge_all "
+        "load_candidates load_tasks resolve run_campaign"
     ),
     "trainers": (
         "AdapterInfo Adapters CurateConfig Curated Evaluation Exported GateSummary ImproveConfig Improvement Lora "
-        "Method RoundSummary SftMethod Share TrainedAdapter curate evaluate export_rows write_dataset"
+        "Method RoundSummary SftMethod Share TrainedAdapter __version__ curate evaluate export_rows "
+        "reward_function write_dataset"
     ),
 }
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from gristmill.trainers.methods.lora import Lora
     from gristmill.trainers.methods.sft import SftMethod
     from gristmill.trainers.records import GateSummary, Improvement, RoundSummary, Share
+    from gristmill.trainers.rewards import reward_function
+
+    __version__: str
 
 _HOME = {
     name: module
@@ -28,6 +31,7 @@ _HOME = {
         ("methods.lora", "Lora"),
         ("methods.sft", "SftMethod"),
         ("records", "GateSummary Improvement RoundSummary Share"),
+        ("rewards", "reward_function"),
     )
     for name in names.split()
 }
@@ -48,14 +52,18 @@ __all__ = [
     "SftMethod",
     "Share",
     "TrainedAdapter",
+    "__version__",
     "curate",
     "evaluate",
     "export_rows",
+    "reward_function",
     "write_dataset",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("gristmill.sandbox").__version__
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

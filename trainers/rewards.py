@@ -1,0 +1,105 @@
+"""Verdicts as rewards, for trainers that sample by themselves: TRL's GRPO and its kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from gristmill.graph.judging.candidates import judge_all
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
+from gristmill.verifiers.registry import Verifiers, problems
+from gristmill.verifiers.standing.judge import StandingJudge, standing
+
+__all__ = ["RewardFunction", "reward_function"]
+
+Turns = Sequence[Mapping[str, Any]]
+
+
+class RewardFunction(Protocol):
+    """What ``GRPOTrainer(reward_funcs=…)`` takes."""
+
+    def __call__(
+        self, prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any
+    ) -> list[float | None]:
+        """One reward a completion; None where nothing is known about it."""
+        ...
+
+
+def reward_function(
+    tasks: Iterable[Task],
+    *,
+    column: str = "task",
+    reward: Callable[[Task, Verdict], float] | None = None,
+    judge: StandingJudge | None = None,
+) -> RewardFunction:
+    """A reward for TRL: 1 for a reply that tools verified, 0 for every other, None if it could not be judged.
+
+    A reply without a solution gets 0: nobody may choose to be left out. So does one that is `refused` or `flaky`: what
+    the consistency run adds to a failure must not reach the model, or tests could be read out by it, a bit a reply.
+    None is this machine's trouble only; TRL leaves such a reply out of its group.
+
+    Args:
+        tasks: what the prompts of the data set ask.
+        column: of the data set; holds the id of each row's task, as exported rows do in `task`.
+        reward: what a verdict that is not unscored is worth, in place of 1 and 0. It gets the verdict as it stood
+            before the consistency run, unless that has taken a pass away.
+        judge: who judges; None is the one of this process, whose pool stays open (`gristmill.verifiers.judge`).
+
+    Raises:
+        UserError: there is no task, or two have one id, or one cannot be judged. The function raises it for a row
+            without a task, and InfrastructureError where reply after reply cannot be judged.
+    """
+    known: dict[str, Task] = {}
+    for task in tasks:
+        if task.id in known:
+            raise UserError(f"two tasks have the id {task.id!r}")
+        if found := problems(task):
+            raise UserError(f"task {task.id!r} cannot be judged: {'; '.join(found)}")
+        known[task.id] = task
+    if not known:
+        raise UserError("a reward needs tasks: there are none")
+
+    def verified(prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any) -> list[float | None]:
+        ids = _ids(columns.get(column), len(completions), column, known)
+        candidates = [
+            Candidate(task_id=task_id, id=str(place), text=_text(completion))
+            for place, (task_id, completion) in enumerate(zip(ids, completions, strict=True))
+        ]
+
+        async def judged(verifiers: Verifiers) -> list[Verdict]:
+            return [verdict async for _, verdict in judge_all(known, candidates, verifiers)]
+
+        verdicts = (judge or standing()).call(judged)
+        return [_worth(known[task_id], verdict, reward) for task_id, verdict in zip(ids, verdicts, strict=True)]
+
+    return verified
+
+
+def _worth(task: Task, verdict: Verdict, reward: Callable[[Task, Verdict], float] | None) -> float | None:
+    if verdict.outcome is Outcome.UNSCORED:
+        return None
+    if reward is None:
+        return float(verdict.verified)
+    return float(reward(task, verdict if verdict.unsettled.passed else verdict.unsettled))
+
+
+def _ids(given: Any, count: int, column: str, known: Mapping[str, Task]) -> list[str]:
+    if given is None:
+        raise UserError(f"the data set has no column {column!r}, which says the task of each row by its id")
+    ids = [str(each) for each in given]
+    if len(ids) != count:
+        raise UserError(f"the column {column!r} has {len(ids)} rows for {count} completions")
+    if unknown := next((each for each in ids if each not in known), None):
+        raise UserError(f"the column {column!r} names the task {unknown!r}, which was not given")
+    return ids
+
+
+def _text(completion: str | Turns) -> str:
+    """What the model wrote last: a completion is text, or the turns of a chat."""
+    if isinstance(completion, str):
+        return completion
+    said = next((turn.get("content") for turn in reversed(completion) if turn.get("role") == "assistant"), None)
+    if isinstance(said, str):
+        return said
+    return "".join(str(part.get("text", "")) for part in said or ())
