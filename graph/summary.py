@@ -12,7 +12,7 @@ from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["CampaignSummary", "Purpose", "Run", "Status"]
+__all__ = ["CampaignSummary", "Purpose", "Run", "Status", "TaskStanding"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -60,3 +60,20 @@ class CampaignSummary(Record):
         """Verified hypotheses among the scored ones; 0 where none is scored."""
         scored = self.hypotheses - self.unscored
         return self.verified / scored if scored else 0.0
+
+
+class TaskStanding(Record):
+    """How one task of a run stands: its best hypothesis so far, and what it took."""
+
+    task: str
+    kind: str
+    stop: StopReason | None = Field(None, description="why its loop ended; None while it goes on")
+    solved: bool
+    best: str | None = Field(None, description="id of the best hypothesis, by the run's own ranking")
+    outcome: Outcome | None = Field(None, description="of the best hypothesis, as the other two")
+    score: float | None = None
+    graded: bool = Field(False, description="its score says how good a solution is; the next two are of such tasks")
+    baseline: float | None = Field(None, description="the best score of the first round, before any feedback")
+    target: float | None = Field(None, description="the score from which a hypothesis passes")
+    rounds: int
+    calls: int = Field(description="model calls that were started for it")

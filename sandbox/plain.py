@@ -8,12 +8,13 @@ erases what stands there); marks of direction make a line read as another one.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console_for", "plain", "plain_json", "say", "say_json", "writable"]
+__all__ = ["console_for", "plain", "plain_json", "say", "say_json", "say_table", "writable"]
 
 _SHOWN = frozenset("\n\t ")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -63,6 +64,26 @@ def say_json(text: str, *, err: bool = False) -> None:
     import typer
 
     typer.echo(plain_json(text), err=err)
+
+
+def say_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()) -> None:
+    """Print rows under a head; no cell is cut or folded on a narrow terminal: names are to be copied.
+
+    Args:
+        head: names of the columns.
+        rows: cells, as many as there are columns.
+        right: columns that are set to the right, as numbers are.
+    """
+    from rich.cells import cell_len
+
+    lines = [[" ".join(plain(cell).split()) for cell in row] for row in (head, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = []
+        for cell, width, name in zip(line, widths, head, strict=True):
+            blanks = " " * (width - cell_len(cell))
+            padded.append(blanks + cell if name in right else cell + blanks)
+        say("  ".join(padded).rstrip())
 
 
 def console_for(*, stderr: bool = False, file: IO[str] | None = None, **how: Any) -> Console:

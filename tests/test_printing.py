@@ -34,7 +34,7 @@ NASTY = "r.py:boom: [red]x[/red] [/] :smile: [link=http://x]y[/link] {a} 12.5 No
 SHARE = Share(passed=1, total=2, low=0.1, high=0.9)
 # Rich's parts that show texts as they are; `TextColumn` and `Progress` under the conditions below.
 PARTS = {"Console", "Segment", "Table", "Text", "BarColumn", "MofNCompleteColumn", "Progress", "TextColumn"}
-PARTS |= {"TimeElapsedColumn"}
+PARTS |= {"TimeElapsedColumn", "cell_len"}
 
 
 def _hosts() -> Iterator[tuple[str, ast.Module]]:

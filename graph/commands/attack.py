@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import Sandbox
-from gristmill.sandbox.plain import console_for, say_json
+from gristmill.sandbox.plain import console_for, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,8 +145,6 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
     """The findings, each with what the attack does, and the table."""
     import json
 
-    from rich.table import Table
-
     if as_json:
         rows = [report.model_dump(mode="json", exclude={"attempts"}) for report in reports]
         say_json(json.dumps({"attacks": len(attacks), "clean": all(each.clean for each in reports), "tasks": rows}))
@@ -175,11 +173,9 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
                 f"that know nothing pass: {', '.join(report.masked)}",
                 soft_wrap=True,
             )
-    table = Table(box=None, pad_edge=False)
-    table.add_column("task", overflow="fold")
-    for heading in ("tried", "weak", "unverified", "holes", "leaks", "unscored"):
-        table.add_column(heading, justify="right")
-    for report in reports:
-        counts = (report.tried, *(len(getattr(report, field)) for field in meanings))
-        table.add_row(report.task_id, *map(str, counts))
-    console.print(table)
+    headings = ("tried", "weak", "unverified", "holes", "leaks", "unscored")
+    say_table(
+        ("task", *headings),
+        [(each.task_id, str(each.tried), *(str(len(getattr(each, field))) for field in meanings)) for each in reports],
+        right=headings,
+    )

@@ -8,7 +8,7 @@ import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.graph.config import RunConfig
-from gristmill.sandbox.plain import console_for, say_json
+from gristmill.sandbox.plain import say_json, say_table
 
 __all__ = ["config"]
 
@@ -37,8 +37,6 @@ def config(
     """
     import json
 
-    from rich.table import Table
-
     from gristmill.graph.commands.settings import settle
     from gristmill.graph.config import knobs, paths
     from gristmill.graph.storage.store import Store
@@ -55,7 +53,7 @@ def config(
     if json_:
         say_json(json.dumps({knob: {"value": value, "from": source} for knob, value, source in rows}, indent=1))
         return
-    table = Table("knob", "value", "from", box=None)
-    for knob, value, source in rows:
-        table.add_row(knob, "" if value in (None, ()) else str(value), source)
-    console_for().print(table)
+    say_table(
+        ("knob", "value", "from"),
+        [(knob, "" if value in (None, ()) else str(value), source) for knob, value, source in rows],
+    )

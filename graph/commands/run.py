@@ -85,7 +85,7 @@ def run(
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
         if json_:
             say_json(summary.model_dump_json(indent=1))
-        print_summary(console, summary)
+        print_summary(console, summary, store.standings(chosen))
 
 
 def _run(

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Json, Workspace
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
-    from gristmill.graph.summary import CampaignSummary
+    from gristmill.graph.storage.store import Store
+    from gristmill.graph.summary import CampaignSummary, TaskStanding
 
-__all__ = ["graph", "print_summary", "runs", "show"]
+__all__ = ["graph", "print_standings", "print_summary", "runs", "show", "told"]
 
 
 def runs(
@@ -32,8 +35,6 @@ def runs(
     """
     import json
 
-    from rich.table import Table
-
     from gristmill.graph.storage.store import Store
 
     with Store.open(workspace, create=False) as store:
@@ -44,56 +45,117 @@ def runs(
     if not found:
         say("no runs yet: gristmill run TASKS")
         return
-    table = Table("run", "status", "tasks", "ended", "solved", "model", "seconds", "created (UTC)", box=None)
-    for known in found:
-        created = known.created.strftime("%Y-%m-%d %H:%M")
-        numbers = (str(known.tasks), str(known.ended), str(known.solved))
-        table.add_row(known.name, known.status, *numbers, known.config.model, f"{known.seconds:.1f}", created)
-    console_for().print(table)
+    head = ("run", "status", "tasks", "ended", "solved", "model", "seconds", "created (UTC)")
+    rows = [
+        (
+            known.name,
+            known.status,
+            *(str(count) for count in (known.tasks, known.ended, known.solved)),
+            known.config.model,
+            f"{known.seconds:.1f}",
+            known.created.strftime("%Y-%m-%d %H:%M"),
+        )
+        for known in found
+    ]
+    say_table(head, rows, right=("tasks", "ended", "solved", "seconds"))
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run.")],
     task: Annotated[str | None, typer.Option(help="Show one task: every hypothesis with its verdict.")] = None,
+    unsolved: Annotated[bool, typer.Option("--unsolved", help="Only tasks that nothing has passed yet.")] = False,
+    best: Annotated[
+        bool, typer.Option("--best", help="Print the best solution of --task, or of the only task, and nothing else.")
+    ] = False,
+    prompt: Annotated[bool, typer.Option("--prompt", help="With --task: also what the model was asked.")] = False,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
-    """Show one run, or one task of it with all its hypotheses.
+    """Show one run with a table of its tasks, or one task of it with all its hypotheses.
+
+    The table has each task's best hypothesis: its outcome and score, after how many rounds and calls. Of a graded
+    task (program, reward, loss, or with a target) it has the best score, the baseline (the best of the first round,
+    before any feedback) and the target. Numbers are rounded; --json has them exactly. Exit code 1: --best finds none.
 
     \b
     Examples:
       gristmill show night
-      gristmill show night --task HumanEval/32
+      gristmill show night --unsolved
+      gristmill show night --task HumanEval/32 --prompt
+      gristmill show night --task HumanEval/32 --best > solution.py
       gristmill show night --json
     """
+    import json
 
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
-    from gristmill.verifiers.settling import reason
 
+    if prompt and task is None:
+        raise UserError("--prompt shows what was asked for one task: name it with --task")
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
-        if task is None:
-            summary = store.summary(name)
-            if json_:
-                say_json(summary.model_dump_json(indent=1))
-            else:
-                print_summary(console_for(), summary)
-            return
-        if task not in {known.id for known in store.tasks(name)}:
+        standings = store.standings(name)
+        if task is not None and task not in {each.task for each in standings}:
             raise UserError(f"the run {name!r} has no task {task!r}")
-        steps = store.steps(name, task)
-    if json_:
-        import json
+        if best:
+            _best(store, name, standings, task)
+        elif task is not None:
+            _task(store, name, task, prompt, json_)
+        elif json_:
+            rows = [each.model_dump(mode="json") for each in standings if not (unsolved and each.solved)]
+            say_json(json.dumps({**store.summary(name).model_dump(mode="json"), "table": rows}, indent=1))
+        else:
+            print_summary(console_for(), store.summary(name), standings)
+            say("")
+            print_standings([each for each in standings if not (unsolved and each.solved)])
 
+
+def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str | None) -> None:
+    import sys
+
+    from gristmill.sandbox.errors import UserError
+    from gristmill.sandbox.plain import writable
+
+    chosen = [each for each in standings if task in (None, each.task)]
+    if len(chosen) > 1:
+        raise UserError(f"--best prints one solution, and {run!r} has {len(chosen)} tasks: name one with --task")
+    found = chosen[0].best if chosen else None
+    step = store.steps_of(run, [found]).get(found) if found is not None else None
+    if step is None or step.hypothesis.solution is None:
+        say(f"the run {run!r} has no solution yet for {chosen[0].task if chosen else 'any task'}", err=True)
+        raise typer.Exit(1)
+    say(f"{step.hypothesis.id}: {step.verdict.outcome.value}, score {told(step.verdict.score)}", err=True)
+    solution = step.hypothesis.solution
+    if sys.stdout.isatty():
+        say(solution)
+    else:
+        # A file gets what was judged, to the letter.
+        sys.stdout.write(writable(solution) if solution.endswith("\n") else f"{writable(solution)}\n")
+
+
+def _task(store: Store, run: str, task: str, prompt: bool, as_json: bool) -> None:
+    import json
+
+    from gristmill.verifiers.settling import reason
+
+    steps = store.steps(run, task)
+    asked = store.prompts({made.prompt_sha for made, _ in steps}) if prompt else {}
+    if as_json:
         rows = [
             {"hypothesis": made.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
+            | ({"prompt": [turn.model_dump() for turn in asked[made.prompt_sha]]} if prompt else {})
             for made, verdict in steps
         ]
         say_json(json.dumps(rows, indent=1))
         return
+    shown: set[str] = set()
     for made, verdict in steps:
-        found = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {verdict.score}"
+        if prompt and made.prompt_sha not in shown:
+            # Once, where it was asked first.
+            shown.add(made.prompt_sha)
+            for turn in asked[made.prompt_sha]:
+                say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
+        found = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {told(verdict.score)}"
         if verdict is not None and (why := reason(verdict)):
             found = f"{found} ({why})"
         built = f", built on {', '.join(made.parents)}" if made.parents else ""
@@ -115,21 +177,59 @@ def graph() -> None:
     say(mermaid(), nl=False)
 
 
-def print_summary(console: Console, summary: CampaignSummary) -> None:
-    """What a run came to, for people."""
+def told(value: float | None) -> str:
+    """A number for people: six digits that count, and nothing where there is none."""
+    return "" if value is None else f"{value:.6g}"
+
+
+def print_standings(standings: Sequence[TaskStanding]) -> None:
+    """A table of tasks, for people."""
+    if not standings:
+        say("no such tasks")
+        return
+    graded = any(each.graded for each in standings)
+    numbers = ("best", "baseline", "target") if graded else ("score",)
+
+    def outcome(each: TaskStanding) -> str:
+        if each.outcome is None:
+            return "not judged"
+        # A score short of its target is how far a search has come, not an answer that is wrong.
+        return "below target" if each.graded and each.outcome.value == "failed" else each.outcome.value
+
+    rows = [
+        (
+            each.task,
+            outcome(each),
+            *(told(value) for value in ((each.score, each.baseline, each.target) if graded else (each.score,))),
+            str(each.rounds),
+            str(each.calls),
+            each.stop.value if each.stop else "goes on",
+        )
+        for each in standings
+    ]
+    say_table(("task", "outcome", *numbers, "rounds", "calls", "ended by"), rows, right=(*numbers, "rounds", "calls"))
+
+
+def print_summary(console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = ()) -> None:
+    """What a run came to, for people; where all its tasks are graded, in words that fit these."""
 
     from gristmill.verifiers.records import Outcome
 
     def counts(values: dict[Any, int]) -> str:
-        return ", ".join(f"{count} {key.value}" for key, count in values.items()) or "none"
+        return ", ".join(f"{count} {key.value}" for key, count in values.items())
 
     scored = summary.hypotheses - summary.unscored
+    graded = bool(standings) and all(each.graded for each in standings)
+    solved = "reached their target" if graded else "solved"
+    outcomes = dict(summary.outcomes)
+    below = outcomes.pop(Outcome.FAILED, 0) if graded else 0
+    told_outcomes = ", ".join(part for part in (f"{below} below target" if below else "", counts(outcomes)) if part)
     reasons = ", ".join(f"{reason.value} ({count})" for reason, count in summary.stops.items()) or "none"
     lines = [
         f"run          {summary.run}: {summary.status}" + (f" ({summary.detail})" if summary.detail else ""),
-        f"tasks        {summary.tasks}: {summary.ended} ended, {summary.solved} solved",
+        f"tasks        {summary.tasks}: {summary.ended} ended, {summary.solved} {solved}",
         f"ended by     {reasons}",
-        f"hypotheses   {summary.hypotheses}: {counts(summary.outcomes)}",
+        f"hypotheses   {summary.hypotheses}: {told_outcomes or 'none'}",
         f"verified     {summary.verified} of {scored} scored ({100 * summary.verified_share:.1f}%)",
         f"calls        {summary.calls}, {summary.repeated} of them repeated after an interruption",
         f"tokens       {summary.tokens.prompt} prompt, {summary.tokens.completion} completion",

@@ -24,7 +24,19 @@ from gristmill.graph.storage.entries import MESSAGES
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["cut_off", "each_step", "runs", "spent", "steps", "steps_of", "summary", "tasks", "trajectories", "unended"]
+__all__ = [
+    "cut_off",
+    "each_step",
+    "prompts",
+    "runs",
+    "spent",
+    "steps",
+    "steps_of",
+    "summary",
+    "tasks",
+    "trajectories",
+    "unended",
+]
 
 _CHUNK = 200
 
@@ -129,7 +141,7 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
         query = select(schema.trajectories).where(ended.run == run, ended.task_id.in_(ids))
         endings = {row.task_id: row for row in connection.execute(query)}
         found, reflections = steps(connection, run, ids), _reflections(connection, run, ids)
-        prompts = _prompts(connection, {made.prompt_sha for pairs in found.values() for made, _ in pairs})
+        asked = prompts(connection, {made.prompt_sha for pairs in found.values() for made, _ in pairs})
         for task in chunk:
             if (ending := endings.get(task.id)) is None:
                 continue
@@ -137,7 +149,7 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
             yield Trajectory(
                 run=run,
                 task=task,
-                prompts={step.hypothesis.prompt_sha: prompts[step.hypothesis.prompt_sha] for step in whole},
+                prompts={step.hypothesis.prompt_sha: asked[step.hypothesis.prompt_sha] for step in whole},
                 steps=tuple(whole),
                 reflections=tuple(reflections[task.id]),
                 best=ending.best,
@@ -156,7 +168,8 @@ def _reflections(connection: Connection, run: str, ids: Sequence[str]) -> dict[s
     return found
 
 
-def _prompts(connection: Connection, shas: Collection[str]) -> dict[str, tuple[Message, ...]]:
+def prompts(connection: Connection, shas: Collection[str]) -> dict[str, tuple[Message, ...]]:
+    """The messages of prompts, by sha256."""
     table, wanted = schema.prompts.c, sorted(shas)
     found: dict[str, tuple[Message, ...]] = {}
     # SQLite bounds the variables of one statement.

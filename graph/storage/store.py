@@ -18,14 +18,15 @@ from sqlalchemy.exc import IntegrityError
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
-from gristmill.graph.records import Hypothesis, Step, StopReason, Tokens, Trajectory
+from gristmill.graph.records import Hypothesis, Message, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import Entry, Keep
+from gristmill.graph.storage.standings import standings
 from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
-from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status
+from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status, TaskStanding
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Task, Verdict
 
@@ -226,6 +227,16 @@ class Store:
         """What a run has come to so far."""
         with self._reading() as connection:
             return queries.summary(connection, run)
+
+    def standings(self, run: str) -> list[TaskStanding]:
+        """How each task of a run stands, in task order."""
+        with self._reading() as connection:
+            return standings(connection, run)
+
+    def prompts(self, shas: Collection[str]) -> dict[str, tuple[Message, ...]]:
+        """The messages of these prompts, by sha256."""
+        with self._reading() as connection:
+            return queries.prompts(connection, shas)
 
     def events(self, run: str) -> list[tuple[datetime, Event]]:
         """What happened in a run, in order."""

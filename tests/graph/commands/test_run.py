@@ -78,7 +78,7 @@ def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recordin
     assert "4 ended, 4 solved" in call(gristmill_command, "show", "doubling-1").stdout
     story = call(gristmill_command, "show", "doubling-1", "--task", "double/2").stdout
     assert "double/2/0/0: failed" in story
-    assert "double/2/1/1: passed, score 1.0, built on double/2/0/0" in story
+    assert "double/2/1/1: passed, score 1, built on double/2/0/0" in story
     steps = json.loads(call(gristmill_command, "show", "doubling-1", "--task", "double/2", "--json").stdout)
     assert [step["verdict"]["outcome"] for step in steps] == ["failed", "failed", "passed", "passed"]
     finished = call(gristmill_command, "run", str(tasks), "--name", "doubling-1", "--resume")

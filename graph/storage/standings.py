@@ -1,0 +1,112 @@
+"""How each task of a run stands, asked of the store's columns as far as they know it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from gristmill.graph.records import StopReason
+from gristmill.graph.stopping.ranking import merit
+from gristmill.graph.storage import queries, schema
+from gristmill.graph.summary import TaskStanding
+from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
+
+__all__ = ["standings"]
+
+_GRADED = ("program", "reward", "loss")
+"""Kinds whose score says how good a solution is, not which share of tests it passed."""
+
+
+def standings(connection: Connection, run: str) -> list[TaskStanding]:
+    """One row a task, in task order, from what is stored by now."""
+    table, made = schema.trajectories.c, schema.hypotheses.c
+    ended = {row.task_id: row for row in connection.execute(select(schema.trajectories).where(table.run == run))}
+    last = select(made.task_id, func.max(made.round)).where(made.run == run).group_by(made.task_id)
+    rounds = {task_id: round + 1 for task_id, round in connection.execute(last)}
+    calls: Counter[str] = Counter()
+    asked = select(schema.calls.c.hypothesis_id, func.count()).where(schema.calls.c.run == run)
+    for hypothesis_id, count in connection.execute(asked.group_by(schema.calls.c.hypothesis_id)):
+        # A call that was cut off has no hypothesis, but the id of the one that it was made for.
+        calls[hypothesis_id.rsplit("/", 2)[0]] += count
+    best = dict(_best(connection, run, {task_id: row.best for task_id, row in ended.items()}))
+    first = _first_scores(connection, run)
+    return [
+        _standing(task, ended.get(task.id), rounds.get(task.id, 0), calls[task.id], best.get(task.id), first[task.id])
+        for task in queries.tasks(connection, run)
+    ]
+
+
+def _standing(
+    task: Task, ended: Any, rounds: int, calls: int, best: tuple[str, Verdict] | None, first: list[float]
+) -> TaskStanding:
+    id_, verdict = best or (None, None)
+    graded = task.kind in _GRADED or task.target is not None
+    direction = task.direction or (verdict.direction if verdict else Direction.MAXIMIZE)
+    chosen = max if direction is Direction.MAXIMIZE else min
+    return TaskStanding(
+        task=task.id,
+        kind=task.kind,
+        stop=None if ended is None else StopReason(ended.stop),
+        solved=bool(ended.solved) if ended is not None else verdict is not None and verdict.passed,
+        best=id_,
+        outcome=None if verdict is None else verdict.outcome,
+        score=None if verdict is None else verdict.score,
+        graded=graded,
+        baseline=chosen(first) if graded and first else None,
+        target=_target(task, verdict) if graded else None,
+        rounds=rounds,
+        calls=calls,
+    )
+
+
+def _target(task: Task, verdict: Verdict | None) -> float | None:
+    if task.target is not None:
+        return task.target
+    if task.kind in ("reward", "loss"):
+        from gristmill.verifiers.trained.verifier import TARGET
+
+        return TARGET
+    return None if verdict is None else verdict.metrics.get("best_known")
+
+
+def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Iterator[tuple[str, tuple[str, Verdict]]]:
+    """(task, (hypothesis, verdict)): the best on record where the task has ended, else the best so far."""
+    known, found = {id_ for id_ in ended.values() if id_ is not None}, schema.verdicts.c
+    order = (schema.hypotheses.c.round, schema.hypotheses.c.sample)
+    joined = schema.verdicts.join(schema.hypotheses, _same_hypothesis())
+    rows = connection.execute(
+        select(found.task_id, found.hypothesis_id).select_from(joined).where(found.run == run).order_by(*order)
+    )
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for task_id, id_ in rows:
+        if id_ in known or task_id not in ended:
+            wanted[task_id].append(id_)
+    for task_id, ids in wanted.items():
+        records = connection.execute(
+            select(found.hypothesis_id, found.record).where(found.run == run, found.hypothesis_id.in_(ids))
+        )
+        verdicts = {id_: Verdict.model_validate_json(record) for id_, record in records}
+        # Of equals the earlier one, as the search has it.
+        yield task_id, max(((id_, verdicts[id_]) for id_ in ids), key=lambda each: merit(each[1]))
+
+
+def _first_scores(connection: Connection, run: str) -> dict[str, list[float]]:
+    """By task, the scores of the first round's hypotheses that could be graded."""
+    found, made = schema.verdicts.c, schema.hypotheses.c
+    query = select(found.task_id, found.score).select_from(schema.verdicts.join(schema.hypotheses, _same_hypothesis()))
+    graded = found.outcome.in_([Outcome.PASSED.value, Outcome.FAILED.value])
+    scores: dict[str, list[float]] = defaultdict(list)
+    for task_id, score in connection.execute(query.where(found.run == run, made.round == 0, graded)):
+        if score is not None and math.isfinite(score):
+            scores[task_id].append(score)
+    return scores
+
+
+def _same_hypothesis() -> Any:
+    return and_(
+        schema.hypotheses.c.run == schema.verdicts.c.run, schema.hypotheses.c.id == schema.verdicts.c.hypothesis_id
+    )
