@@ -69,6 +69,9 @@ class StdioTest(Record):
     cases: tuple[StdioCase, ...] = Field(min_length=1)
 
 
+_SHARED = "source that tests and solution both have; objects of its classes cross by value. Not hidden from candidates"
+
+
 class PythonTest(Record):
     """A test program: HumanEval's ``check(candidate)`` or a list of asserts; runs in the judge process."""
 
@@ -76,6 +79,7 @@ class PythonTest(Record):
     entry_point: str | tuple[str, ...]
     code: str
     setup: str = Field("", description="what the judge runs first: imports and helpers that the tests use")
+    shared: str = Field("", description=_SHARED)
 
 
 class PytestTest(Record):
@@ -84,6 +88,7 @@ class PytestTest(Record):
     type: Literal["pytest"] = "pytest"
     entry_point: str | tuple[str, ...]
     files: dict[str, str] = Field(min_length=1)
+    shared: str = Field("", description=_SHARED)
 
 
 CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest, Field(discriminator="type")]

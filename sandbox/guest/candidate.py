@@ -40,8 +40,10 @@ class MissingEntryError(Exception):
     """The candidate defines no such name, or what it defines cannot be called."""
 
 
-def load(source: str, name: str = "solution") -> types.ModuleType:
+def load(source: str, name: str = "solution", given: dict[str, Any] | None = None) -> types.ModuleType:
     """Run source text as a fresh module that is importable by its name, and whose lines show in tracebacks.
+
+    `given` are names that it has from the beginning.
 
     Raises:
         BaseException: whatever the source raises, SystemExit and the like included: `describe` makes data of it.
@@ -52,6 +54,7 @@ def load(source: str, name: str = "solution") -> types.ModuleType:
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     code = compile(source, file, "exec", dont_inherit=True)
     sys.modules[name] = module
+    module.__dict__.update(given or {})
     exec(code, module.__dict__)
     return module
 

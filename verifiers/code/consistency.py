@@ -55,9 +55,9 @@ def programs(tests: Sequence[CodeTest]) -> Iterator[str]:
     """The texts of all test programs."""
     for test in tests:
         if isinstance(test, PythonTest):
-            yield from (test.setup, test.code)
+            yield from (test.shared, test.setup, test.code)
         elif isinstance(test, PytestTest):
-            yield from test.files.values()
+            yield from (test.shared, *test.files.values())
 
 
 def _passed(report: Report) -> bool:
@@ -67,7 +67,7 @@ def _passed(report: Report) -> bool:
 
 def _request(test: PythonTest | PytestTest, solution: str) -> dict[str, Any]:
     names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
-    common = {"type": test.type, "entry_points": names, "source": solution}
+    common = {"type": test.type, "entry_points": names, "source": solution, "shared": test.shared}
     if isinstance(test, PythonTest):
         return {**common, "setup": test.setup, "code": test.code}
     return {**common, "files": test.files}

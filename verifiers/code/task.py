@@ -53,6 +53,7 @@ def _problems(test: CodeTest) -> Iterator[str]:
             yield f"entry_point: {name!r} is no Python name"
         elif isinstance(test, PytestTest) and name.lower().startswith(("test", "pytest", "_pytest", "__")):
             yield f"entry_point: {name!r} is a name that pytest looks for; rename it"
+    yield from _shared_problems(test.shared, names)
     if isinstance(test, PythonTest):
         yield from _source_problems("setup", test.setup)
         yield from _source_problems("code", test.code)
@@ -89,8 +90,29 @@ def _file_problems(test: PytestTest) -> Iterator[str]:
             yield f"files: {name!r} must be a relative path inside the tests' folder"
         if path.parts and path.parts[0] in ("solution.py", "solution"):
             yield f"files: {name!r} would hide the solution; rename it"
+        if test.shared and path.parts and path.parts[0] in ("shared.py", "shared"):
+            yield f"files: {name!r} would hide what is shared; rename it"
         if path.suffix == ".py":
             yield from _source_problems(f"files[{name!r}]", text)
+
+
+def _shared_problems(source: str, names: list[str]) -> Iterator[str]:
+    problems = list(_source_problems("shared", source))
+    yield from problems
+    if problems or not source:
+        return
+    for node in ast.parse(source).body:
+        bound = {getattr(node, "name", "")}
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            bound = {
+                each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound = {each.asname or each.name for each in node.names}
+            if "solution" in (getattr(node, "module", ""), *(each.name for each in node.names)):
+                yield f"shared: line {node.lineno}: imports the solution, which is not loaded yet when this runs"
+        for name in sorted(bound & set(names)):
+            yield f"shared: line {node.lineno}: `{name}` is an entry point, which the solution has to define itself"
 
 
 def _is_test_file(name: str) -> bool:

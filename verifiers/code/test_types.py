@@ -67,7 +67,9 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
 
 def literal_program_of(test: CodeTest) -> LiteralProgram | None:
     """What a test asks, where that can be read without running it."""
-    return literal_program(test.code, test.setup, _names(test)) if isinstance(test, PythonTest) else None
+    if not isinstance(test, PythonTest) or test.shared:
+        return None
+    return literal_program(test.code, test.setup, _names(test))
 
 
 def _names(test: PythonTest | PytestTest) -> tuple[str, ...]:
@@ -219,7 +221,7 @@ def _lines(text: str) -> list[str]:
 async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Findings:
     """The tests run in a judge process; they and the candidate have only a socket pair in common."""
     names = list(_names(test))
-    common = {"entry_points": names, "bounds": list(setting.bounds)}
+    common = {"entry_points": names, "bounds": list(setting.bounds), "shared": test.shared}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
         extra = ("pytest",) if "pytest" in test.setup + test.code else ()

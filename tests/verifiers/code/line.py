@@ -28,13 +28,14 @@ class PlainContext:
         self.sent.append(decode(encode(value)))
 
 
-def serve(source: str, names: list[str]) -> Callable[[socket.socket], None]:
+def serve(source: str, names: list[str], shared: str = "") -> Callable[[socket.socket], None]:
     """The honest candidate's side."""
 
     def side(sock: socket.socket) -> None:
         from gristmill.verifiers.code.guest.candidate.answering import answer
 
-        answer(PlainContext({"source": source, "entry_points": names, "bounds": BOUNDS}, sock))  # type: ignore[arg-type]
+        request = {"source": source, "entry_points": names, "bounds": BOUNDS, "shared": shared}
+        answer(PlainContext(request, sock))  # type: ignore[arg-type]
 
     side.__doc__ = source
     return side
@@ -103,13 +104,17 @@ def wrong(messages: list[dict[str, Any]]) -> list[str]:
 
 
 class Section(NamedTuple):
-    """One example of a text file: ``### name | entry points | words``, a solution, ``--- tests``, the tests."""
+    """One example of a text file: ``### name | entry points | words``, a solution, ``--- tests``, the tests.
+
+    Before the tests may stand ``--- shared`` and what both sides load.
+    """
 
     name: str
     names: list[str]
     words: str
     source: str
     tests: str
+    shared: str = ""
 
 
 def sections(file: Path) -> list[Section]:
@@ -120,5 +125,6 @@ def sections(file: Path) -> list[Section]:
         head, _, body = part.partition("\n")
         name, names, words = ([each.strip() for each in head.split("|")] + [""])[:3]
         source, _, tests = body.partition("\n--- tests\n")
-        found.append(Section(name, names.split(), words, source, tests.rstrip("\n")))
+        source, _, shared = source.partition("\n--- shared\n")
+        found.append(Section(name, names.split(), words, source, tests.rstrip("\n"), shared))
     return found

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.verifiers import Task
-from gristmill.verifiers.records import PythonTest
 
 __all__ = ["Row", "corpus"]
 
@@ -57,14 +56,10 @@ class Row:
 @cache
 def corpus() -> tuple[Row, ...]:
     """All rows, in the order of the files."""
-    rows = tuple(row for path in sorted(FOLDER.glob("*.txt")) for row in _rows(path) if _can_be_asked(row))
+    rows = tuple(row for path in sorted(FOLDER.glob("*.txt")) for row in _rows(path))
     names = [row.name for row in rows]
     assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
     return rows
-
-
-def _can_be_asked(row: Row) -> bool:
-    return "shared" not in row.test or "shared" in PythonTest.model_fields
 
 
 def _rows(path: Path) -> list[Row]:

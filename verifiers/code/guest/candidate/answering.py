@@ -6,7 +6,6 @@ this process is believed to be more than the candidate's own answer.
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import os
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.guest.candidate import load
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.candidate.carried import Carried
+from gristmill.verifiers.code.guest.candidate.judged import (
+    JUDGE_KINDS,
+    JudgeObject,
+    bare,
+    builtin_base,
+    builtin_exception,
+)
 from gristmill.verifiers.code.guest.candidate.printing import Printed
 from gristmill.verifiers.code.guest.candidate.saying import extras_of, plain_args, text_of, written
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
-from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
+from gristmill.verifiers.code.guest.wire.peer import StopMark, Wire
+from gristmill.verifiers.code.guest.wire.shared import is_own_exception
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
@@ -30,10 +37,11 @@ FILENAME = "<solution>"
 def answer(context: JobContext) -> None:
     """Load the solution, say what came of it, and answer the judge until it hangs up.
 
-    The request is ``{"source", "entry_points", "bounds"}``.
+    The request is ``{"source", "entry_points", "bounds", "shared"}``.
     """
     request = context.request
-    LoadedSolution(context.sockets[0], Bounds(*request["bounds"])).run(request["source"], request["entry_points"])
+    solution = LoadedSolution(context.sockets[0], Bounds(*request["bounds"]))
+    solution.run(request["source"], request["entry_points"], request.get("shared", ""))
     # What the candidate has put up for its end (atexit, __del__, threads) may not keep the worker waiting.
     os._exit(0)
 
@@ -55,18 +63,21 @@ class LoadedSolution:
         self._printed = Printed()
         self._carried = Carried(self._wire.carrier)
 
-    def run(self, source: str, entry_points: list[str]) -> None:
-        """Answer the judge, whose first request is to load the source."""
-        self._source = source
+    def run(self, source: str, entry_points: list[str], shared: str) -> None:
+        """Answer the judge, whose first request is to load the sources."""
+        self._source, self._shared = source, shared
         self._entry_points = entry_points
         self._printed.begin()
         self._wire.serve()
 
     def _load(self) -> list[dict[str, Any]]:
-        module = load(self._source)
+        given = self._wire.carrier.share(self._shared) if self._shared else {}
+        module = load(self._source, given=given)
         self._carried.load(vars(module))
-        self._names = {name: vars(module)[name] for name in self._entry_points if name in vars(module)}
-        self._declared = {value: name for name, value in self._names.items() if isinstance(value, type)}
+        made = {name: value for name, value in vars(module).items() if value is not given.get(name, module)}
+        self._names = {name: made[name] for name in self._entry_points if name in made}
+        errors = {value: name for name, value in given.items() if is_own_exception(value)}
+        self._declared = errors | {value: name for name, value in self._names.items() if isinstance(value, type)}
         return [self._describe(name, value) for name, value in self._names.items()]
 
     def _describe(self, name: str, value: Any) -> dict[str, Any]:
@@ -74,7 +85,7 @@ class LoadedSolution:
             return {"name": name, "kind": "function" if callable(value) else "value", **written(value)}
         if issubclass(value, BaseException):
             bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
-            return {"name": name, "kind": "exception", "base": _builtin_base(value), "bases": bases}
+            return {"name": name, "kind": "exception", "base": builtin_base(value), "bases": bases}
         bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
         defined = {key for base in value.__mro__[:-1] for key, item in vars(base).items() if item is not None}
         return {
@@ -155,7 +166,7 @@ class LoadedSolution:
             if known is value and callable(value):
                 return Remote("name", 0, "", name)
         if isinstance(value, BaseException):
-            return Remote("exception", self._number(value), "", _builtin_base(type(value)))
+            return Remote("exception", self._number(value), "", builtin_base(type(value)))
         kind = self._carried.name_of(type(value)) or next(
             (self._declared[base] for base in type(value).__mro__ if base in self._declared), ""
         )
@@ -187,13 +198,13 @@ class LoadedSolution:
         if remote.kind == "name":
             return self._names[remote.name]
         if remote.kind == "exception":
-            return _bare(_builtin_exception(remote.name))
+            return bare(builtin_exception(remote.name))
         if remote.kind == "library":
             return self._library(remote.name)
         if remote.kind != "mine":
             raise DecodeError("no such link")
         if remote.number not in self._judged:
-            kind = _JUDGE_KINDS[remote.flags]
+            kind = JUDGE_KINDS[remote.flags]
             self._judged[remote.number] = kind(remote.number, self._wire)
         return self._judged[remote.number]
 
@@ -207,7 +218,7 @@ class LoadedSolution:
         if isinstance(error, SyntaxError) and error.filename == FILENAME:
             lines.append([error.lineno or 0, ""])
         return {
-            "type": _builtin_base(type(error)),
+            "type": builtin_base(type(error)),
             "own": type(error).__name__[:80],
             "declared": next((self._declared[base] for base in type(error).__mro__ if base in self._declared), ""),
             "args": plain_args(error),
@@ -219,82 +230,9 @@ class LoadedSolution:
         }
 
 
-class JudgeObject:
-    """Something of the tests that came in as an argument. It can be called, or iterated; it has no attributes."""
-
-    __slots__ = ("_number", "_wire")
-
-    def __init__(self, number: int, wire: Wire) -> None:
-        self._number = number
-        self._wire = wire
-
-
-def _ask(self: JudgeObject, op: str, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
-    try:
-        return self._wire.request(op, self._number, args, kwargs)
-    except RemoteRaisedError as raised:
-        told = raised.error
-    error = _bare(_builtin_exception(told["type"]))
-    error._judge_error = told["judge"]  # type: ignore[attr-defined]  # so that it goes back as the same object
-    raise error
-
-
-class JudgeCallable(JudgeObject):
-    """A function or class of the tests."""
-
-    __slots__ = ()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _ask(self, "call", args, kwargs)
-
-
-class JudgeIterable(JudgeObject):
-    """An iterable of the tests that is no container."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Any:
-        return _ask(self, "iter")
-
-
-class JudgeIterator(JudgeObject):
-    """An iterator or generator of the tests, pulled item by item."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        value = _ask(self, "next")
-        if isinstance(value, StopMark):
-            raise StopIteration(value.value)
-        return value
-
-
-_JUDGE_KINDS = {"": JudgeObject, "c": JudgeCallable, "b": JudgeIterable, "i": JudgeIterator}
-
-
 def _flags(kind: type, defined: set[str]) -> str:
     """What an object can do besides having attributes: be called, iterated, pulled, entered, awaited."""
     flags = "c" if "__call__" in defined else ""
     flags += "i" if "__next__" in defined else "b" if "__iter__" in defined or "__getitem__" in defined else ""
     flags += "x" if "__enter__" in defined and "__exit__" in defined else ""
     return flags + ("w" if "__await__" in defined else "")
-
-
-def _builtin_base(kind: type) -> str:
-    for base in kind.__mro__:
-        if vars(builtins).get(base.__name__) is base:
-            return str(base.__name__)
-    return "Exception"
-
-
-def _builtin_exception(name: Any) -> type[BaseException]:
-    kind = getattr(builtins, name, Exception)
-    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else Exception
-
-
-def _bare(kind: type[BaseException]) -> BaseException:
-    """An exception of that class without arguments; a few are made of certain ones only."""
-    return Exception() if issubclass(kind, BaseExceptionGroup) else kind.__new__(kind)

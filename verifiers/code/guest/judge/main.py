@@ -25,6 +25,7 @@ from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
 from gristmill.verifiers.code.guest.judge.recording import Recorder
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
+from gristmill.verifiers.code.guest.wire.shared import FILENAME
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
@@ -37,8 +38,8 @@ TESTS, SETUP = "<tests>", "<setup>"
 def run_tests(context: JobContext) -> None:
     """Run one test against the candidate at the other end of the line.
 
-    The request is ``{"type": "python", "entry_points", "code", "setup", "public", "bounds", "outline"}`` or, for
-    pytest, ``{"type": "pytest", "files", …}``.
+    The request is ``{"type": "python", "entry_points", "code", "setup", "shared", "public", "bounds", "outline"}``
+    or, for pytest, ``{"type": "pytest", "files", …}``.
     """
     request = context.request
     names = tuple(request["entry_points"])
@@ -46,6 +47,15 @@ def run_tests(context: JobContext) -> None:
     noted = (lambda call, came: log.append((call, came))) if request["public"] else None
     candidate = RemoteCandidate(context.sockets[0], names, Bounds(*request["bounds"]), noted)
     candidate.outline = request.get("outline")
+    try:
+        given = candidate.share(request["shared"]) if request.get("shared") else {}
+    except BaseException as error:  # the tests' own source, inside the judge's sandbox
+        context.send({"load": None, "missing": []})
+        recorder = Recorder(context, candidate, log, request["public"])
+        recorder.plan(["shared"])
+        recorder.failed("shared", error, {FILENAME: request["shared"]})
+        recorder.end()
+        return
     try:
         failed = candidate.load()
     except CandidateError as error:
@@ -57,24 +67,24 @@ def run_tests(context: JobContext) -> None:
         return
     log.clear()
     recorder = Recorder(context, candidate, log, request["public"])
-    sys.modules["solution"] = _solution(candidate)
+    sys.modules["solution"] = _solution(given | candidate.entry_points)
     guard_next(candidate.test_files, candidate.give_up)
     if request["type"] == "python":
-        run_python(recorder, request["setup"], request["code"], names[0])
+        run_python(recorder, request["setup"], request["code"], names[0], given)
     else:
         run_pytest(recorder, request["files"])
     recorder.end()
 
 
-def _solution(candidate: RemoteCandidate) -> types.ModuleType:
-    """What ``import solution`` gives: the declared entry points, and nothing for a star import."""
+def _solution(names: dict[str, Any]) -> types.ModuleType:
+    """What ``import solution`` gives: what is shared and the declared entry points; nothing for a star import."""
     module = types.ModuleType("solution")
-    module.__dict__.update(candidate.entry_points)
+    module.__dict__.update(names)
     module.__dict__["__all__"] = ()
     return module
 
 
-def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> None:
+def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, given: dict[str, Any]) -> None:
     """Run a test program statement by statement, then what it only defines: ``check``, test cases, test functions."""
     module = types.ModuleType("tests")
     names = module.__dict__
@@ -86,7 +96,7 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str) -> N
     names[COUNTER] = recorder.count
     program = parts(code, TESTS)
     # Setup may use the entry points (a tree made of the candidate's nodes) and may bring stubs of their names.
-    names.update(recorder.candidate.entry_points)
+    names.update(given | recorder.candidate.entry_points)
     try:
         exec(_compiled(setup), names)  # the tests' own set-up, inside the judge's sandbox
     except BaseException as error:

@@ -34,6 +34,7 @@ from gristmill.verifiers.code.guest.judge.showing import (
 )
 from gristmill.verifiers.code.guest.wire.objects import Remote
 from gristmill.verifiers.code.guest.wire.peer import LostPeerError, RemoteRaisedError, StopMark, Wire
+from gristmill.verifiers.code.guest.wire.shared import FILENAME, is_own_exception
 
 __all__ = ["RemoteCandidate"]
 
@@ -95,6 +96,17 @@ class RemoteCandidate:
     def lost(self) -> str:
         """Why the candidate cannot be asked any more; empty while it can."""
         return self._wire.lost
+
+    def share(self, source: str) -> dict[str, Any]:
+        """Run source that both sides load; returns its names.
+
+        Raises:
+            BaseException: whatever it raises.
+        """
+        self.test_files.add(FILENAME)
+        given = self._wire.carrier.share(source)
+        self._declared |= {name: value for name, value in given.items() if is_own_exception(value)}
+        return given
 
     def begin(self) -> None:
         """A check begins: what made an earlier one fail is past."""

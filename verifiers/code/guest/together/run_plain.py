@@ -39,7 +39,8 @@ def run(context: JobContext) -> None:
     request = context.request
     _be_silent()
     with contextlib.suppress(BaseException):
-        module = load(request["source"])
+        given = _shared(request["shared"]) if request.get("shared") else {}
+        module = load(request["source"], given=given)
         names = request["entry_points"]
         if not all(name in vars(module) for name in names):
             return
@@ -49,6 +50,12 @@ def run(context: JobContext) -> None:
             passed = pytest_passes(request["files"])
         if passed is True:
             context.send({"passed": True})
+
+
+def _shared(source: str) -> dict[str, Any]:
+    """The names of what both tests and solution have."""
+    module = load(source, "shared")
+    return {name: value for name, value in vars(module).items() if not name.startswith("__")}
 
 
 def _be_silent() -> None:

@@ -16,6 +16,7 @@ from collections import OrderedDict, namedtuple
 from typing import Any
 
 from gristmill.sandbox.wire.values import DecodeError
+from gristmill.verifiers.code.guest.wire.shared import Shared
 
 __all__ = ["BASES", "Carrier", "Twin"]
 
@@ -42,6 +43,23 @@ class Carrier:
     def __init__(self) -> None:
         self._classes: dict[str, tuple[Any, str, str]] = {}
         self._names: dict[type, str] = {}
+        self.shared = Shared()
+
+    def share(self, source: str) -> dict[str, Any]:
+        """Run source that both sides load; returns what it gives by its names.
+
+        Raises:
+            BaseException: whatever it raises.
+        """
+        given = self.shared.load(source)
+        for name, value in given.items():
+            if getattr(value, "__module__", "") != "shared":
+                continue
+            if isinstance(value, enum.EnumMeta):
+                self.add(f"={name}", value, "enum", "")
+            elif isinstance(value, type) and value.__mro__[1:] == (tuple, object) and hasattr(value, "_fields"):
+                self.add(f"={name}", value, "tuple", "")
+        return given
 
     def add(self, name: str, found: type, kind: str, base: str) -> None:
         """Have objects of a class cross by value from now on; `kind` is ``enum``, ``tuple`` or ``value``."""

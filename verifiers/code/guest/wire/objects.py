@@ -7,16 +7,24 @@ readers are the base classes' own, and the unfolded size is bounded. See `peer` 
 
 from __future__ import annotations
 
-import operator
-import sys
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.wire.values import NAMED_TYPES, DecodeError
+from gristmill.sandbox.wire.values import DecodeError
 from gristmill.verifiers.code.guest.wire.carrying import Carrier, Twin
+from gristmill.verifiers.code.guest.wire.kinds import (
+    DICTS,
+    SCALARS,
+    SEQUENCES,
+    Remote,
+    is_leaf,
+    is_mutable_array,
+    is_named_tuple,
+)
+from gristmill.verifiers.code.guest.wire.shared import attributes, blank, fill
 
-__all__ = ["DICTS", "OPERATORS", "SEQUENCES", "Packer", "Remote", "Snapshot", "Unpacker", "containers", "put"]
+__all__ = ["DICTS", "OPERATORS", "SEQUENCES", "Packer", "Remote", "Unpacker", "put"]
 
 # Special methods of a declared class that are passed on. Comparison, truth, hash and repr are not among them.
 _OPERATOR_NAMES = """
@@ -26,73 +34,6 @@ _OPERATOR_NAMES = """
     iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor
 """
 OPERATORS = frozenset(f"__{name}__" for name in _OPERATOR_NAMES.split())
-
-# Crosses as a named tuple; a candidate that makes one of that name only confuses itself.
-Remote: Any = namedtuple("GristmillRemote", "kind number flags name")  # type: ignore[name-match]  # named for the line
-
-_SCALARS = frozenset((type(None), bool, int, float, str, bytes, complex, range))
-DICTS = (dict, Counter, OrderedDict, defaultdict)
-SEQUENCES = (list, deque)
-
-
-def _numpy() -> Any:
-    """numpy if this process has loaded it: values of it cannot occur otherwise."""
-    return sys.modules.get("numpy")
-
-
-def _is_mutable_array(value: Any) -> bool:
-    numpy = _numpy()
-    return numpy is not None and type(value) is numpy.ndarray and value.dtype.kind in "biufc"
-
-
-def _is_leaf(value: Any, kind: type) -> bool:
-    """Whether canonical encoding takes the value whole, and nothing in it can change."""
-    if kind in _SCALARS or kind.__module__ in ("decimal", "fractions", "datetime") or value is ...:
-        return kind.__name__ in _LEAVES
-    if kind is type:
-        return NAMED_TYPES.get("NoneType" if value is type(None) else value.__name__) is value
-    numpy = _numpy()
-    return numpy is not None and isinstance(value, numpy.generic) and numpy.dtype(kind).kind in "biufc"
-
-
-_BUILTIN_LEAVES = {"NoneType", "bool", "int", "float", "str", "bytes", "complex", "range", "ellipsis"}
-_LEAVES = _BUILTIN_LEAVES | {"Decimal", "Fraction", "date", "time", "datetime", "timedelta"}
-
-
-def _is_named_tuple(kind: type) -> bool:
-    return (
-        kind.__mro__[1:] == (tuple, object)
-        and type(vars(kind).get("_fields")) is tuple
-        and kind.__name__ not in (Remote.__name__, Twin.__name__)
-    )
-
-
-def containers(values: list[Any]) -> list[Any]:
-    """The containers in some values that can change in place, in the order in which `Packer` numbers them."""
-    found: dict[int, Any] = {}
-    for value in values:
-        _collect(value, found)
-    return list(found.values())
-
-
-def _collect(value: Any, found: dict[int, Any]) -> None:
-    kind: Any = type(value)
-    if kind in _SCALARS:
-        return
-    if kind in SEQUENCES or kind in DICTS:
-        if id(value) in found:
-            return
-        found[id(value)] = value
-        inner: Any = value if kind in SEQUENCES else kind.values(value)
-    elif kind is tuple or _is_named_tuple(kind):
-        inner = value
-    else:
-        if kind is set or kind is bytearray or _is_mutable_array(value):
-            found[id(value)] = value
-        return
-    if not set(map(type, inner)) <= _SCALARS:
-        for item in inner:
-            _collect(item, found)
 
 
 class Packer:
@@ -111,14 +52,44 @@ class Packer:
         # The list keeps the containers alive, so that no number is given to two.
         self.seen: list[Any] = list(known or ())
         self._numbers = {id(value): number for number, value in enumerate(self.seen)}
+        self._waiting: list[Any] = []
+        self._in_keys = 0
         self.linked = False
+
+    def links(self) -> Any:
+        """What a message says of its links, once all is packed: if there are any, or what the objects in it hold."""
+        table = [self._attributes(value) for value in self._waiting]  # which grows meanwhile
+        return table or self.linked
+
+    def _attributes(self, value: Any) -> dict[str, Any]:
+        return {name: self.pack(each) for name, each in attributes(value).items()}
+
+    def _key(self, value: Any) -> Any:
+        self._in_keys += 1
+        packed = self.pack(value)
+        self._in_keys -= 1
+        return packed
+
+    def _object(self, value: Any, name: str) -> Any:
+        self.linked = True
+        if self._carrier.shared.is_key(type(value)):
+            return Twin(name, tuple(self._attributes(value).items()))
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return Remote("ref", number, "", "")
+        if self._in_keys:  # both sides number what they meet, and sets have no order
+            return self._export(value)
+        self._numbers[id(value)] = len(self.seen)
+        self.seen.append(value)
+        self._waiting.append(value)
+        return Twin(name, None)
 
     def pack(self, value: Any) -> Any:
         """The value itself where it crosses as it is."""
         kind = type(value)
-        if kind in _SCALARS:
+        if kind in SCALARS:
             return value
-        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
+        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or is_mutable_array(value):
             number = self._numbers.get(id(value))
             if number is not None:
                 self.linked = True
@@ -127,16 +98,19 @@ class Packer:
             self.seen.append(value)
             return self.contents(value)
         if kind is tuple:
-            return value if set(map(type, value)) <= _SCALARS else tuple(map(self.pack, value))
+            return value if set(map(type, value)) <= SCALARS else tuple(map(self.pack, value))
         if kind is frozenset:
-            return value if set(map(type, value)) <= _SCALARS else frozenset(map(self.pack, value))
-        if _is_leaf(value, kind):
+            return value if set(map(type, value)) <= SCALARS else frozenset(map(self._key, value))
+        if is_leaf(value, kind):
             return value
+        shared = self._carrier.shared.name_of(kind)
+        if shared:
+            return self._object(value, shared)
         twin = self._carrier.pack(value, kind)
         if twin is not None:
             self.linked = True
             return Twin(twin.name, self.pack(twin.parts))
-        if _is_named_tuple(kind):
+        if is_named_tuple(kind):
             items = list(map(self.pack, tuple.__iter__(value)))
             return tuple.__new__(kind, items)
         self.linked = True
@@ -146,26 +120,26 @@ class Packer:
         """A container with its items packed."""
         kind: Any = type(value)
         if kind in SEQUENCES:
-            if set(map(type, value)) <= _SCALARS:
+            if set(map(type, value)) <= SCALARS:
                 return value
             items = list(map(self.pack, value))
             return items if kind is list else deque(items, value.maxlen)
         if kind in DICTS:
             if kind is defaultdict:
                 return self._defaultdict(value)
-            if set(map(type, kind.values(value))) <= _SCALARS and set(map(type, value)) <= _SCALARS:
+            if set(map(type, kind.values(value))) <= SCALARS and set(map(type, value)) <= SCALARS:
                 return value
-            pairs = [(self.pack(key), self.pack(item)) for key, item in kind.items(value)]
+            pairs = [(self._key(key), self.pack(item)) for key, item in kind.items(value)]
             # Counter(pairs) would count the pairs.
             return kind(dict(pairs)) if kind is Counter else kind(pairs)
         if kind is set:
-            return value if set(map(type, value)) <= _SCALARS else set(map(self.pack, value))
-        return value
+            return value if set(map(type, value)) <= SCALARS else set(map(self._key, value))
+        return self._attributes(value) if self._carrier.shared.name_of(kind) else value
 
     def _defaultdict(self, value: defaultdict[Any, Any]) -> Any:
         factory = value.default_factory
-        crosses = factory is None or (type(factory) is type and _is_leaf(factory, type))
-        pairs = {self.pack(key): self.pack(item) for key, item in dict.items(value)}
+        crosses = factory is None or (type(factory) is type and is_leaf(factory, type))
+        pairs = {self._key(key): self.pack(item) for key, item in dict.items(value)}
         return defaultdict(factory if crosses else None, pairs)
 
 
@@ -178,7 +152,32 @@ class Unpacker:
         self._proxy = proxy
         self._carrier = carrier or Carrier()
         self._seen: list[Any] = list(known or ())
+        self._waiting: list[Any] = []
         self.refers = False
+
+    def finish(self, links: Any) -> None:
+        """Give the objects that were met what a message says that they hold, once all else is unpacked.
+
+        Raises:
+            DecodeError, LookupError: it does not say it.
+        """
+        for place, value in enumerate(self._waiting):  # which grows meanwhile
+            if type(links) is not list or type(links[place]) is not dict:
+                raise DecodeError("an object's attributes are malformed")
+            fill(value, {name: self.unpack(each) for name, each in links[place].items()})
+
+    def _object(self, kind: type, given: Any) -> Any:
+        made = blank(kind)
+        if given is None:
+            self._seen.append(made)
+            self._waiting.append(made)
+        else:
+            fill(made, dict(self.unpack(given)))
+            try:
+                hash(made)
+            except Exception:  # its class is the tests', which expects other attributes
+                raise DecodeError("an object's attributes are none of its class's") from None
+        return made
 
     def unpack(self, value: Any) -> Any:
         """The value with its links resolved; containers are changed in place where they are new.
@@ -187,9 +186,9 @@ class Unpacker:
             DecodeError: it names something that does not exist.
         """
         kind = type(value)
-        if kind in _SCALARS:
+        if kind in SCALARS:
             return value
-        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or _is_mutable_array(value):
+        if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or is_mutable_array(value):
             self._seen.append(value)
             self._fill(value, kind)
             return value
@@ -200,8 +199,10 @@ class Unpacker:
         if kind.__name__ == Remote.__name__ and issubclass(kind, tuple):
             return self._link(value)
         if kind.__name__ == Twin.__name__ and issubclass(kind, tuple) and len(value) == 2:
+            if (shared := self._carrier.shared.class_of(value[0], value[1] is not None)) is not None:
+                return self._object(shared, value[1])
             return self._carrier.unpack(value[0], self.unpack(value[1]))
-        if _is_named_tuple(kind):
+        if is_named_tuple(kind):
             return tuple.__new__(kind, list(map(self.unpack, value)))
         return value
 
@@ -231,10 +232,10 @@ class Unpacker:
         return kind.items(value) if kind in DICTS else value
 
     def _fill(self, value: Any, kind: Any) -> None:
-        if kind is bytearray or _is_mutable_array(value):
+        if kind is bytearray or is_mutable_array(value):
             return
         inner = kind.values(value) if kind in DICTS else value
-        if set(map(type, inner)) <= _SCALARS and (kind not in DICTS or set(map(type, value)) <= _SCALARS):
+        if set(map(type, inner)) <= SCALARS and (kind not in DICTS or set(map(type, value)) <= SCALARS):
             return
         put(value, self.contents(value))
 
@@ -254,32 +255,9 @@ def put(value: Any, contents: Any) -> None:
         value.update(contents)
     elif kind is bytearray:
         value[:] = contents
+    elif not is_mutable_array(value):
+        fill(value, dict(contents))
     else:
         if type(contents) is not type(value) or contents.shape != value.shape or contents.dtype != value.dtype:
             raise DecodeError("an array was changed into another kind of array")
         value[...] = contents
-
-
-class Snapshot:
-    """What a container held, to see later whether it has changed."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.was = self._read()
-
-    def _read(self) -> Any:
-        value, kind = self.value, type(self.value)
-        if kind in SEQUENCES:
-            return list(value)
-        if kind in DICTS:
-            return [part for pair in kind.items(value) for part in pair]
-        if kind is set:
-            return set(value)
-        return bytes(value) if kind is bytearray else value.tobytes()
-
-    def changed(self) -> bool:
-        """Whether it now holds other objects, or in another order."""
-        now = self._read()
-        if type(now) is list:
-            return len(now) != len(self.was) or not all(map(operator.is_, now, self.was))
-        return bool(now != self.was)

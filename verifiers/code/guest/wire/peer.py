@@ -8,7 +8,8 @@ A message is one canonically encoded list, framed by `gristmill.sandbox.wire.cha
     [2, error]                                it raised
     [3, value, linked]                        an iterator has ended
 
-Values cross as copies, so three things need care (`linked` says that a message holds any of them):
+Values cross as copies, so three things need care (`linked` says whether a message holds any of them; where it holds
+objects of shared source, it is the list of what these hold):
 
 - **Objects that do not cross** (instances of classes, functions, generators) are left where they are and named by a
   number; the other side holds a proxy. Which proxies there are, and what they let through, is each side's own matter:
@@ -30,7 +31,8 @@ from typing import Any
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers.code.guest.wire.carrying import Carrier
-from gristmill.verifiers.code.guest.wire.objects import Packer, Snapshot, Unpacker, containers, put
+from gristmill.verifiers.code.guest.wire.changes import Snapshot, containers
+from gristmill.verifiers.code.guest.wire.objects import Packer, Unpacker, put
 from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
@@ -111,7 +113,7 @@ class Wire:
         packer = Packer(self._export, None, self.carrier)
         packed = [packer.pack(value) for value in args]
         named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
-        data = encode([REQUEST, op, target, packed, named, packer.linked])
+        data = encode([REQUEST, op, target, packed, named, packer.links()])
         self._send(data)
         while True:
             message = self._receive()
@@ -132,14 +134,14 @@ class Wire:
         try:
             if message[0] == ANSWER:
                 _, result, changes, linked = message
-                if linked is True:
-                    return self._linked(result, changes, own)
+                if linked is not False:
+                    return self._linked(result, changes, own, linked)
                 for number, contents in changes:
                     self._change(own, number, Unpacker.plain(contents))
                 return result
             if message[0] == ENDED:
                 _, value, linked = message
-                return StopMark(Unpacker(self._proxy, None, self.carrier).unpack(value) if linked is True else value)
+                return StopMark(self._linked(value, [], [], linked) if linked is not False else value)
             _, error = message
             if type(error) is not dict:
                 raise DecodeError("an error is malformed")
@@ -147,10 +149,12 @@ class Wire:
             raise self._lose(f"it sent a value that cannot be used: {error}") from None
         raise RemoteRaisedError(error)
 
-    def _linked(self, result: Any, changes: Any, own: list[Any]) -> Any:
+    def _linked(self, result: Any, changes: Any, own: list[Any], links: Any) -> Any:
         unpacker = Unpacker(self._proxy, own, self.carrier)
         result = unpacker.unpack(result)
-        for number, contents in [(number, unpacker.contents(contents)) for number, contents in changes]:
+        changed = [(number, unpacker.contents(contents)) for number, contents in changes]
+        unpacker.finish(links)
+        for number, contents in changed:
             self._change(own, number, contents)
         if unpacker.refers:
             check_bounds([result, *own])
@@ -167,13 +171,14 @@ class Wire:
             _, op, target, args, kwargs, linked = message
             if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError("a request is malformed")
-            if linked is True:
+            if linked is not False:
                 unpacker = Unpacker(self._proxy_argument, None, self.carrier)
                 args = [unpacker.unpack(value) for value in args]
                 kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
+                unpacker.finish(linked)
                 if unpacker.refers:
                     check_bounds([*args, *kwargs.values()])
-            known = containers([*args, *kwargs.values()])
+            known = containers([*args, *kwargs.values()], self.carrier.shared)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in known]
@@ -196,14 +201,14 @@ class Wire:
         try:
             if isinstance(result, StopMark):
                 value = packer.pack(result.value)
-                return encode([ENDED, value, packer.linked], self._bounds)
+                return encode([ENDED, value, packer.links()], self._bounds)
             packed = packer.pack(result)
             changes = [
                 [number, packer.contents(snapshot.value)]
                 for number, snapshot in enumerate(before)
                 if snapshot.changed()
             ]
-            return encode([ANSWER, packed, changes, packer.linked], self._bounds)
+            return encode([ANSWER, packed, changes, packer.links()], self._bounds)
         except (EncodeError, RecursionError) as error:
             cause = error if isinstance(error, EncodeError) else EncodeError("nested too deep")
             return encode([RAISED, self._blame(cause)])
