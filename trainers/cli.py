@@ -51,6 +51,9 @@ COMMANDS: dict[str, dict[str, Mount]] = {
 }
 
 
+_ANYWHERE = ("--debug", "--plugin-files")
+
+
 class _Group(TyperGroup):
     """Imports a command when it is called, lists all of them without, and turns errors into exit codes."""
 
@@ -77,6 +80,13 @@ class _Group(TyperGroup):
         for title, section in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, mount.summary) for name, mount in section.items()])
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # as above
+        # These two hold for all of a call, so they may stand behind the command as well.
+        end = args.index("--") if "--" in args else len(args)
+        ours = [each for each in args[:end] if each in _ANYWHERE]
+        rest = [each for each in args[:end] if each not in _ANYWHERE]
+        return list(super().parse_args(ctx, [*ours, *rest, *args[end:]]))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # as above
         try:
@@ -139,14 +149,31 @@ def _root(
 
     \b
     Exit codes: 0 done; 1 it ran and the answer is no; 2 a mistake in what was asked; 3 trouble with the machine.
+    --debug and --plugin-files may stand behind the command too.
+    \b
     Example:
       gristmill tasks generate list-functions --out tasks.jsonl
       gristmill improve tasks.jsonl
     """
+    _tell_of_plugins(debug)
     if plugin_files:
         from gristmill.verifiers.plugins import trust_files
 
         trust_files()
+
+
+def _tell_of_plugins(debug: bool) -> None:
+    """Print each fault of a plug-in when it is met: a judge's own verdicts may show no more than that it failed."""
+    import logging
+
+    class Said(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage(), err=True)
+
+    log = logging.getLogger("gristmill.plugins")
+    log.handlers = [Said()]
+    log.propagate = False
+    log.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 def main() -> None:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
-from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
+from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.judging import told, unscored
+from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
 from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs, Session
     from gristmill.verifiers.base import Verifier
 
-__all__ = ["Canaries", "FreshJobs"]
+__all__ = ["Canaries", "FreshJobs", "checked"]
 
 _MOST_TASKS = 1000
 
@@ -62,6 +63,18 @@ class FreshJobs:
         return self._pool.session(job, profile, **how | {"fresh": True})
 
 
+async def checked(verifier: Verifier, task: Task, solution: str) -> Verdict:
+    """The verifier's verdict.
+
+    Raises:
+        ContractError: what it gave is none.
+    """
+    verdict: object = await verifier.verify(task, solution)
+    if isinstance(verdict, Verdict):
+        return verdict
+    raise ContractError(type(verifier).verify, f"a {type(verdict).__name__}, no Verdict")
+
+
 class Canaries:
     """What was judged without trouble, by task, and what stands in where nothing was yet."""
 
@@ -82,11 +95,12 @@ class Canaries:
             GristmillError: other than `SandboxError`, as the verifier may: the user's mistake.
         """
         verifier = f"{fresh.name}/{fresh.version}"
+        whose = report(fault)
         try:
             canary = await self._judged(fresh, task)
             if canary is not None:
                 # A fault that has passed by now was the machine's, or chance.
-                again = await fresh.verify(task, solution)
+                again = await checked(fresh, task, solution)
                 return again, Evidence(verifier=again.verifier, checks=again.checks)
         except SandboxError as error:
             verdict = unscored(told(error), verifier=verifier)
@@ -95,14 +109,20 @@ class Canaries:
             raise
         except Exception as error:  # noqa: BLE001  # it came again: for this candidate, and for no canary
             return _guilty(canary, verifier, error)
-        verdict = unscored(f"the verifier raised {told(fault)}", verifier=verifier)
+        # No candidate is to blame for a fault that every canary meets as well.
+        trouble = (
+            f"the verifier raised {told(fault)}"
+            if whose is None
+            else f"a plug-in went wrong, and with a canary too: {whose}"
+        )
+        verdict = unscored(trouble, verifier=verifier)
         return verdict, Evidence(verifier=verifier)
 
     async def _judged(self, fresh: Verifier, task: Task) -> Verdict | None:
         """The verdict on the first canary that can be judged."""
         for canary in self._known(task):
             try:
-                return await fresh.verify(task, canary)
+                return await checked(fresh, task, canary)
             except GristmillError:
                 raise
             except Exception:  # noqa: BLE001, S112  # a canary may meet the verifier's fault as well: the next one
@@ -114,7 +134,7 @@ class Canaries:
             yield self._well[task.id]
         if task.reference is not None:
             yield task.reference
-        if task.kind in CODE_KINDS:
+        if reads_code(task.kind):
             yield "\n".join(f"def {name}(*args, **kwargs):\n    return None" for name in entry_points(task)) or "pass"
         else:
             yield "The answer is 0."
@@ -132,5 +152,5 @@ def _guilty(canary: Verdict | None, verifier: str, error: Exception) -> tuple[Ve
         verifier=verifier,
         sandbox=canary.sandbox if canary else "",
     )
-    detail = f"judging it raised {told(error)}, and a canary was judged"
+    detail = f"judging it raised {fault_in(error) or told(error)}, and a canary was judged"
     return verdict, Evidence(verifier=verifier, checks=(Check(name="verifier", outcome=Outcome.ERROR, detail=detail),))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.stopwatch import busy
+from gristmill.verifiers.plugins import ContractError
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class FunctionVerifier:
     """Judges by a function ``(task, reply) → bool, share, or (bool or share, feedback)``, on the judge's side.
 
     The function must not run what it is given: it sees text. True or a share of 1 passes. What it raises, and an
-    answer that is no share in [0, 1], are an `error` with score 0: no reply may choose to be unscored.
+    answer that is no share in [0, 1], are its fault or the reply's: `Verifiers` finds out by a canary.
     """
 
     kind = "function"
@@ -41,17 +42,16 @@ class FunctionVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
+        with busy():
+            answer = self._function(task, solution)
+        value, feedback = answer if isinstance(answer, tuple) else (answer, "")
         try:
-            with busy():
-                answer = self._function(task, solution)
-            value, feedback = answer if isinstance(answer, tuple) else (answer, "")
             score = float(value)
-            if not (math.isfinite(score) and 0 <= score <= 1):
-                raise ValueError(f"{value!r} is no share from 0 to 1")
-        except Exception as error:  # noqa: BLE001  # whatever a reply makes a plug-in raise is that reply's failure
-            score, feedback, outcome = 0.0, f"The verifier could not judge this: {type(error).__name__}.", Outcome.ERROR
-        else:
-            outcome = Outcome.PASSED if score == 1 else Outcome.FAILED
+        except (TypeError, ValueError):
+            score = math.nan
+        if not (math.isfinite(score) and 0 <= score <= 1):
+            raise ContractError(self._function, f"{str(value)[:100]}, which is no share from 0 to 1")
+        outcome = Outcome.PASSED if score == 1 else Outcome.FAILED
         return Verdict(
             outcome=outcome,
             score=score,
@@ -82,6 +82,8 @@ def from_function(found: Any, kind: str) -> Any:
     Raises:
         UserError: it is neither.
     """
+    if (reads := getattr(found, "reads", "reply")) not in ("reply", "code"):
+        raise UserError(f"the verifier of {kind!r}: reads: {reads!r} is neither 'reply' nor 'code'")
     if isinstance(found, type) or hasattr(found, "problems"):
         missing = [name for name in ("name", "version", "problems") if not hasattr(found, name)]
         if not missing and (hasattr(found, "verify") or callable(found)):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import sys
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -13,10 +15,30 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.plain import plain
 
-__all__ = ["Plugins", "installed", "instance", "is_file", "trust_files"]
+__all__ = [
+    "BUILT_IN",
+    "KINDS",
+    "LOG",
+    "ContractError",
+    "Plugins",
+    "fault_in",
+    "installed",
+    "instance",
+    "is_file",
+    "reads_code",
+    "report",
+    "trust_files",
+]
+
+LOG = logging.getLogger("gristmill.plugins")
+"""Each fault of a plug-in once: where and what as a warning, its traceback at the level of debugging."""
 
 _trusted = False
+_homes: set[Path] = set()
+"""Files and packages' folders of the plug-ins that were loaded."""
+_reported: set[str] = set()
 
 
 def trust_files(trust: bool = True) -> None:
@@ -31,6 +53,58 @@ def trust_files(trust: bool = True) -> None:
 def is_file(name: str) -> bool:
     """Whether a name is of the form ``path.py:Name``."""
     return ".py:" in name
+
+
+class ContractError(Exception):
+    """A plug-in gave what it must not; the message says which, where it is defined, and what it gave."""
+
+    def __init__(self, found: Any, gave: str) -> None:
+        code = getattr(found, "__code__", None)
+        module = sys.modules.get(getattr(found, "__module__", ""))
+        file = code.co_filename if code else getattr(module, "__file__", "a plug-in")
+        where = f"{file}, line {code.co_firstlineno}" if code else file
+        super().__init__(f"{where}: {getattr(found, '__qualname__', found)} gave {gave}")
+
+
+def fault_in(error: BaseException) -> str | None:
+    """``carts.py, line 3, in grade: KeyError: 'x'`` if an error comes from a plug-in's code; None if it does not.
+
+    Of its frames that innermost one is named which lies in a file or a package that was loaded as a plug-in.
+    """
+    if isinstance(error, ContractError):
+        return plain(str(error)[:600])
+    frames = traceback.extract_tb(error.__traceback__)
+    found = next((each for each in reversed(frames) if _of_a_plugin(each.filename)), None)
+    if found is None:
+        return None
+    try:
+        text = plain(str(error)[:300])
+    except Exception:  # noqa: BLE001  # an error of the plug-in's own, say
+        text = ""
+    return f"{found.filename}, line {found.lineno}, in {found.name}: {type(error).__name__}{text and ': '}{text}"
+
+
+def report(error: BaseException) -> str | None:
+    """`fault_in`, and tell the log of it unless that place and kind of fault was told before."""
+    fault = fault_in(error)
+    if fault is not None and (where := fault.partition(": ")[0] + type(error).__name__) not in _reported:
+        _reported.add(where)
+        LOG.warning("a plug-in went wrong: %s", fault)
+        LOG.debug("%s", "".join(traceback.format_exception(error)))
+    return fault
+
+
+def _of_a_plugin(filename: str) -> bool:
+    path = Path(filename)
+    return any(path == home or home in path.parents for home in _homes)
+
+
+def _is_home(module: str) -> None:
+    """Remember a module, or the package that it lies in, as a plug-in's."""
+    if file := getattr(sys.modules[module], "__file__", None):
+        package = sys.modules[module.partition(".")[0]]
+        folder = getattr(package, "__file__", None) and hasattr(package, "__path__")
+        _homes.add(Path(str(package.__file__)).parent if folder else Path(file))
 
 
 @cache
@@ -86,7 +160,10 @@ class Plugins:
             raise UserError(f"{self._field}: {name!r} is none of {', '.join(self.names())}")
         module, _, attribute = where.partition(":")
         try:
-            return getattr(import_module(module), attribute)
+            found = getattr(import_module(module), attribute)
+            if name not in self._built_in:
+                _is_home(module)
+            return found
         except Exception as error:
             if name in self._built_in:
                 raise
@@ -122,11 +199,41 @@ def _load_file(field: str, where: str) -> Any:
             raise UserError(f"{field}: {where!r}: {file} is no Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
+        _homes.add(file)
         try:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[module_name]
-            raise UserError(f"{field}: {where!r}: {file} cannot be run: {type(error).__name__}: {error}") from error
+            told = fault_in(error) or f"{file}: {type(error).__name__}: {error}"
+            raise UserError(f"{field}: {where!r} cannot be run: {told}") from error
     if not hasattr(module, name):
         raise UserError(f"{field}: {where!r}: {file} defines no {name}")
     return getattr(module, name)
+
+
+BUILT_IN = {
+    "code": "gristmill.verifiers.code.verifier:CodeVerifier",
+    "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
+    "instruction": "gristmill.verifiers.instructions.verifier:InstructionVerifier",
+    "program": "gristmill.verifiers.constructions.verifier:ProgramVerifier",
+    "reasoning": "gristmill.verifiers.reasoning.verifier:ReasoningVerifier",
+    "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
+    "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
+}
+KINDS = Plugins("kind", "gristmill.verifiers", BUILT_IN)
+"""Who judges a kind of task."""
+
+_OF_CODE = frozenset({"code", "program", "reward", "loss"})
+
+
+def reads_code(kind: str) -> bool:
+    """Whether the verifier of a kind gets Python source that was found in a reply, not the whole reply.
+
+    A plug-in says so by an attribute, ``reads = "code"``, of its class or its function.
+    """
+    if kind in BUILT_IN:
+        return kind in _OF_CODE
+    try:
+        return getattr(KINDS.load(kind), "reads", "reply") == "code"
+    except UserError:  # nobody judges it, which is said where it is to be judged
+        return False

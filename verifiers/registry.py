@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
 from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
-from gristmill.verifiers.faults import Canaries, FreshJobs
+from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import unscored
-from gristmill.verifiers.plugins import Plugins, is_file
+from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Task, Verdict
 from gristmill.verifiers.settling import reason, settled
 
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class", "warnings"]
 
-_BUILT_IN = {
-    "code": "gristmill.verifiers.code.verifier:CodeVerifier",
-    "math": "gristmill.verifiers.mathematics.verifier:MathVerifier",
-    "instruction": "gristmill.verifiers.instructions.verifier:InstructionVerifier",
-    "program": "gristmill.verifiers.constructions.verifier:ProgramVerifier",
-    "reasoning": "gristmill.verifiers.reasoning.verifier:ReasoningVerifier",
-    "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
-    "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
-}
-_KINDS = Plugins("kind", "gristmill.verifiers", _BUILT_IN)
 _TRIES = 3
 _PAUSE_SECONDS = 0.05
 
@@ -57,7 +47,7 @@ class VerifierClass(Protocol):
 
 def kinds() -> tuple[str, ...]:
     """The kinds of task that can be judged here, sorted."""
-    return _KINDS.names()
+    return KINDS.names()
 
 
 def verifier_class(kind: str) -> VerifierClass:
@@ -69,14 +59,14 @@ def verifier_class(kind: str) -> VerifierClass:
     """
     if unknown := _unknown(kind):
         raise UnknownKindError(unknown)
-    named = _KINDS.load(kind)
-    found: VerifierClass = named if kind in _BUILT_IN else from_function(named, kind)
+    named = KINDS.load(kind)
+    found: VerifierClass = named if kind in BUILT_IN else from_function(named, kind)
     return found
 
 
 def problems(task: Task) -> list[str]:
     """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
-    if why := _unknown(task.kind) or _KINDS.untrusted(task.kind):
+    if why := _unknown(task.kind) or KINDS.untrusted(task.kind):
         return [why]
     return verifier_class(task.kind).problems(task)
 
@@ -221,7 +211,7 @@ class Verifiers:
                     if explain and isinstance(verifier, Explaining):
                         verdict, evidence = await verifier.explain(task, solution)
                     else:
-                        verdict = await verifier.verify(task, solution)
+                        verdict = await checked(verifier, task, solution)
                     self._canaries.sings(task, solution)
                     break
                 except SandboxError as error:

@@ -25,7 +25,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line
 from gristmill.graph.records import Message, Step
-from gristmill.verifiers.extraction.replies import CODE_KINDS, entry_points
+from gristmill.verifiers.extraction.replies import entry_points
+from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
 __all__ = ["choose_profile", "messages_for", "names", "prompt_sha"]
@@ -56,7 +57,7 @@ def messages_for(
     values = _task_values(task) | {"round": round, "whole": name in _WHOLE}
     messages = _render(name, values)
     if parents:
-        best, *others = (attempt(step, code=task.kind in CODE_KINDS) for step in parents)
+        best, *others = (attempt(step, code=reads_code(task.kind)) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
         values |= {"best": best, "others": others, "long": long}
         messages += _render(f"{name.partition('_')[0]}_reflect", values)
@@ -97,7 +98,7 @@ def _task_values(task: Task) -> dict[str, Any]:
     template = task.settings.get("template")
     return {
         "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
-        "code": task.kind in CODE_KINDS,
+        "code": reads_code(task.kind),
         "program": bool(task.settings.get("program")),
         "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",

@@ -51,11 +51,19 @@ def test_the_function_judges_behind_its_flag_only(folder: Path, gristmill_comman
     rows = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text("utf-8").splitlines()]
     assert [(row["id"], row["outcome"]) for row in rows] == [("short", "passed"), ("long", "failed")]
     assert "at most 10" in rows[1]["feedback"]
+    behind = gristmill(
+        gristmill_command, folder, *command, "--force", "--plugin-files", "--sandbox", "bubblewrap", "--workers", "1"
+    )
+    assert behind.returncode == 0, behind.stderr
 
 
 def test_the_class_keeps_the_contract_as_the_page_proves_it(folder: Path, bubblewrap: str) -> None:
+    command = "pytest test_anagram.py"
+    assert f"$ {command}\n" in PAGE.read_text("utf-8")
+    bin_ = Path(sys.executable).parent
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider", "test_anagram.py"],
+        # What the page says, with nothing of this repository's configuration, nor of pytest-asyncio.
+        [*f"{bin_}/{command}".split(), "-p", "no:cacheprovider", "-p", "no:asyncio"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -64,6 +72,30 @@ def test_the_class_keeps_the_contract_as_the_page_proves_it(folder: Path, bubble
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+def test_a_fault_is_reported_as_the_plug_in_s_own(folder: Path, gristmill_command: str, bubblewrap: str) -> None:
+    page = PAGE.read_text("utf-8")
+    command, said = re.findall(r"\$ gristmill (verify .*)\n(a plug-in went wrong: .*)\n", page)[0]
+    (folder / "wordcount.py").write_text(FILES["wordcount.py"].replace("split", "spilt"))
+    for flags, traceback in (((), False), (("--debug",), True)):
+        done = gristmill(gristmill_command, folder, *command.split(), *flags, "--sandbox", "bubblewrap", "--force")
+        assert done.returncode == 3, "no canary can be judged either"
+        assert done.stderr.count("a plug-in went wrong:") == 1
+        assert said.replace("/home/me", str(folder.resolve())) in done.stderr
+        assert ("Traceback" in done.stderr) is traceback
+    rows = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert {row["outcome"] for row in rows} == {"unscored"}
+    assert "wordcount.py, line 2, in at_most_ten" in rows[0]["sandbox"]
+    # At a reply that is odd for it alone, the same fault is the reply's.
+    (folder / "wordcount.py").write_text("def at_most_ten(task, reply):\n    return 1 / (len(reply) != 44)\n")
+    done = gristmill(gristmill_command, folder, *command.split(), "--sandbox", "bubblewrap", "--force")
+    rows = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["id"], row["outcome"], row["score"]) for row in rows] == [
+        ("short", "error", 0.0),
+        ("long", "passed", 1.0),
+    ]
+    assert "ZeroDivisionError" in rows[0]["feedback"]
 
 
 def verdicts_of_baselines(folder: Path, command: str, kind: str, baselines: dict[str, str]) -> dict[str, str]:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Job, Report
+from gristmill.sandbox.records import Ending, Job, Report
+from gristmill.trainers.commands.failures import explain
 from gristmill.verifiers import (
     Outcome,
     Strength,
@@ -25,6 +27,9 @@ from gristmill.verifiers import (
     problems,
     registry,
 )
+from gristmill.verifiers.judging import judge_reply
+from gristmill.verifiers.plugins import trust_files
+from gristmill.verifiers.registry import verifier_class
 
 TESTS: Any = [{"type": "cases", "entry_point": "f", "cases": [{"args": [1], "expected": 2}]}]
 
@@ -159,3 +164,64 @@ async def test_trouble_that_follows_a_candidate_is_its_own_failure() -> None:
         verdict = await Verifiers(pool).verify(task(), "def f(x):\n    return 2\n")
     assert verdict.outcome is Outcome.ERROR
     assert verdict.score == 0.0
+
+
+ODD = """
+class Answers:
+    name, version, kind = "answers", 1, "answers"
+    def __init__(self, pool, *, confirm=True): pass
+    @staticmethod
+    def problems(task): return [] if task.prompt != "broken" else 1 / 0
+    async def verify(self, task, solution): return solution == "yes"
+
+def source(task, found):
+    return found.strip() == "x = 1"
+source.reads = "code"
+
+def half(task, found): return "half"
+def neither(task, found): return True
+neither.reads = "everything"
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Iterator[Path]:
+    file = tmp_path / "odd.py"
+    file.write_text(ODD)
+    trust_files()
+    yield file
+    trust_files(False)
+
+
+async def judged(kind: str, reply: str) -> Verdict:
+    task = Task(id="t", kind=kind, prompt="p")
+    async with Pool(FakeFactory(lambda job, sockets: Report(ending=Ending.FINISHED, seconds=0.0)), size=1) as pool:
+        return (await judge_reply(task, reply, Verifiers(pool)))[1]
+
+
+async def test_what_a_plug_in_answers_wrongly_is_its_own_fault_and_named(odd: Path) -> None:
+    for name, said in (("Answers", "Answers.verify gave a bool, no Verdict"), ("half", "half gave half, which is no")):
+        verdict = await judged(f"{odd}:{name}", "yes")
+        assert (verdict.outcome, verdict.score) == (Outcome.UNSCORED, None)
+        assert str(odd) in verdict.sandbox
+        assert said in verdict.sandbox
+    code, message = explain(raised_by(lambda: problems(Task(id="t", kind=f"{odd}:Answers", prompt="broken"))))
+    assert code == 2
+    assert f"{odd}, line 6, in problems: ZeroDivisionError" in message
+    with pytest.raises(UserError, match="'everything' is neither 'reply' nor 'code'"):
+        verifier_class(f"{odd}:neither")
+
+
+async def test_a_plug_in_that_reads_code_gets_the_source_of_a_reply(odd: Path) -> None:
+    kind = f"{odd}:source"
+    assert (await judged(kind, "Here:\n```python\nx = 1\n```\nIs it right?")).passed
+    assert (await judged(kind, "x = 1")).passed
+    assert (await judged(kind, "There is no way to say it.")).outcome is Outcome.INVALID
+
+
+def raised_by(call: Callable[[], object]) -> Exception:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")

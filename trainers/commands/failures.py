@@ -55,6 +55,10 @@ def explain(error: BaseException) -> tuple[int | None, str]:
         return code, f"Error: {where}{reason}{kept}"
     if isinstance(cause, MemoryError):
         return INFRASTRUCTURE, "Error: this machine has no memory left; what was done so far is kept"
+    from gristmill.verifiers.plugins import fault_in
+
+    if (fault := fault_in(cause)) is not None:
+        return USER, f"Error: a plug-in went wrong: {fault}; `gristmill --debug …` shows the traceback"
     told = f"{type(cause).__name__}: {cause}".rstrip(": ")
     return BUG, f"Internal error: {told}\nThis is a bug in gristmill: please report it with `gristmill --debug …`."
 

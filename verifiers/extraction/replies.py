@@ -33,12 +33,10 @@ from gristmill.verifiers.extraction.source import (
     tree,
 )
 from gristmill.verifiers.extraction.templates import fill, why_not
+from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["CODE_KINDS", "Extraction", "entry_points", "extract"]
-
-CODE_KINDS = frozenset({"code", "program", "reward", "loss"})
-"""Kinds whose solution is Python source."""
+__all__ = ["Extraction", "entry_points", "extract"]
 
 _LONGEST = 1_000_000
 _ENTRY_POINTS = {"reward": "reward", "loss": "loss", "program": "construct"}
@@ -59,7 +57,7 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
     """The solution inside a raw reply.
 
     For kinds of code it is source that parses and, if the reply has such, defines the entry points; for others (math,
-    instruction, plug-ins) the whole reply without its reasoning, which the verifier reads itself.
+    instruction, plug-ins unless they ask for code) the whole reply without its reasoning; the verifier reads it itself.
 
     Args:
         task: what was asked; its kind, tests and `settings` (`prefix`, `template`, `entry_point`) say what to look for.
@@ -74,7 +72,7 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
 
 
 def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
-    if task.kind not in CODE_KINDS and not task.tests:
+    if not reads_code(task.kind) and not task.tests:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _found(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
