@@ -66,6 +66,9 @@ class Limits(Record):
     memory_mb: int = Field(512, ge=32, le=65536, description="address space and resident memory of the job")
     processes: int = Field(16, ge=1, le=512, description="processes and threads at a time, the job's own included")
     output_kb: int = Field(1024, ge=1, le=65536, description="stdout, stderr and replies, each; more ends the job")
+    value_mb: int = Field(
+        64, ge=1, le=1024, description="one value that crosses between a solution and its tests, as it is sent"
+    )
     disk_mb: int = Field(16, ge=1, le=4096, description="what the job may hold in its own directory")
 
 

@@ -53,17 +53,24 @@ T = TypeVar("T")
 _GUEST: Final = "gristmill.sandbox.guest.candidate"
 # Read in a few milliseconds; much more would hold up the loop.
 _MUCH: Final = 1 << 17
-_LEAST_MESSAGE_BYTES: Final = 8 << 20
+# Items that a mebibyte of what is sent may hold, and how deep a value may nest, with any limits.
+_ITEMS_A_MEBIBYTE: Final = 1 << 17
+_DEPTH: Final = 1000
+_DIGITS: Final = 10_000_000
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")  # <function f at 0x7f3a1c0d5e10>
-# Of each ending: the outcome, what the candidate did, and the limit that it met.
+# Of each ending: the outcome, what the candidate did, the limit that it met, and the fields of `limits` that raise it.
 _ENDINGS: Final = {
     Ending.TIMEOUT: (
         Outcome.TIMEOUT,
         "did not end in time",
-        "{cpu_seconds:g} s of processor time or {wall_seconds:g} s",
+        "{cpu_seconds:g} s of processor time or {wall_seconds:g} s (`limits.cpu_seconds`, `limits.wall_seconds`)",
     ),
-    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "ran out of memory", "{memory_mb} MiB"),
-    Ending.OUTPUT_LIMIT: (Outcome.ERROR, "printed or returned more than is allowed", "{output_kb} KiB"),
+    Ending.OUT_OF_MEMORY: (Outcome.OUT_OF_MEMORY, "ran out of memory", "{memory_mb} MiB (`limits.memory_mb`)"),
+    Ending.OUTPUT_LIMIT: (
+        Outcome.ERROR,
+        "printed or returned more than is allowed",
+        "{output_kb} KiB (`limits.output_kb`)",
+    ),
     Ending.FAILED: (Outcome.ERROR, "ended the process it ran in", ""),
     Ending.FINISHED: (Outcome.ERROR, "ended the process it ran in", ""),
 }
@@ -77,7 +84,7 @@ def calls_job(
     It sends an answer for each, as that ends; or one alone, `LoadError` or `Missing`.
     """
     cases = [{"args": list(args), "kwargs": kwargs} for args, kwargs in calls]
-    request = {"source": source, "entry_point": entry_point, "cases": cases}
+    request = {"source": source, "entry_point": entry_point, "cases": cases, "bounds": list(message_bounds(limits))}
     return Job(program=f"{_GUEST}:cases", request=request, limits=limits)
 
 
@@ -105,8 +112,14 @@ def answers(report: Report, bounds: Bounds) -> Iterator[Answer]:
 
 
 def message_bounds(limits: Limits) -> Bounds:
-    """What one message may hold of a candidate that may return as much as its limits say."""
-    return Bounds(nodes=1_000_000, size=max(_LEAST_MESSAGE_BYTES, limits.output_kb << 10))
+    """What one message may hold of a candidate with these limits."""
+    return Bounds(
+        nodes=limits.value_mb * _ITEMS_A_MEBIBYTE,
+        depth=_DEPTH,
+        size=limits.value_mb << 20,
+        digits=_DIGITS,
+        remedy=" (`limits.value_mb` raises that)",
+    )
 
 
 def without_addresses(text: str) -> str:

@@ -29,7 +29,7 @@ from gristmill.sandbox.wire.answers import (
     encode_answer,
 )
 from gristmill.sandbox.wire.channel import receive, send
-from gristmill.sandbox.wire.values import EncodeError, decode
+from gristmill.sandbox.wire.values import DEEP, Bounds, EncodeError, decode
 
 __all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
 
@@ -97,7 +97,7 @@ def describe(error: BaseException, file: str = "<solution>") -> tuple[str, str, 
 def cases(context: JobContext) -> None:
     """Call the entry point on every case, and send one message for each as it ends.
 
-    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}``. Messages, as in
+    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}`` and perhaps ``bounds``. Messages, as in
     `gristmill.sandbox.wire.answers`: `Value`, `Raised` or `Unencodable` for a case; one `LoadError` or `Missing` if
     there is nothing to call. A case that runs out of memory is the last one.
     """
@@ -105,8 +105,9 @@ def cases(context: JobContext) -> None:
     function = _load_entry(context, request["source"], request["entry_point"])
     if function is None:
         return
+    bounds = Bounds(*request.get("bounds", DEEP))
     for case in request["cases"]:
-        context.send_bytes(_call(function, case.get("args", []), case.get("kwargs", {})))
+        context.send_bytes(_call(function, case.get("args", []), case.get("kwargs", {}), bounds))
 
 
 def calls(context: JobContext) -> None:
@@ -127,7 +128,7 @@ def calls(context: JobContext) -> None:
     context.send({"loaded": True})
     while (frame := receive(line)) is not None:
         call = decode(frame)
-        send(line, _call(function, call.get("args", []), call.get("kwargs", {})))
+        send(line, _call(function, call.get("args", []), call.get("kwargs", {}), DEEP))
 
 
 def script(context: JobContext) -> int:
@@ -167,7 +168,7 @@ def _load_entry(context: JobContext, source: str, entry_point: str) -> Callable[
     return None
 
 
-def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bytes:
+def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], bounds: Bounds) -> bytes:
     """The encoded answer to one call."""
     try:
         value = function(*args, **kwargs)
@@ -176,7 +177,7 @@ def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any])
     except BaseException as error:
         return encode_answer(Raised(*describe(error)))
     try:
-        return encode_answer(Value(value))
+        return encode_answer(Value(value), bounds)
     except EncodeError as error:
         return encode_answer(Unencodable(str(error)))
     except MemoryError:

@@ -10,7 +10,7 @@ import socket
 from typing import Any
 
 from gristmill.sandbox.wire.channel import receive, send
-from gristmill.sandbox.wire.values import decode, encode
+from gristmill.sandbox.wire.values import DEEP, decode, encode
 
 __all__ = ["JobContext"]
 
@@ -31,7 +31,7 @@ class JobContext:
         self.sockets = sockets
         self.limits = limits
         frame = receive(channel)
-        self.request: Any = None if frame is None else decode(frame)
+        self.request: Any = None if frame is None else decode(frame, DEEP)
 
     def send(self, value: object) -> None:
         """Send a value to the host, where it is an untrusted message of the report.

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
+from gristmill.sandbox.wire.values import DEEP, Bounds, DecodeError, decode, encode
 
 __all__ = [
     "MESSAGE_CHARACTERS",
@@ -96,20 +96,21 @@ _KEYS: Final[dict[type, str]] = {
 }
 
 
-def encode_answer(answer: Answer) -> bytes:
+def encode_answer(answer: Answer, bounds: Bounds = DEEP) -> bytes:
     """The message that says `answer`.
 
     Raises:
         EncodeError: the value may not cross.
     """
     content = answer._asdict() if isinstance(answer, Raised | LoadError) else answer[0]
-    return encode({_KEYS[type(answer)]: content})
+    # The message is one level around the value.
+    return encode({_KEYS[type(answer)]: content}, bounds._replace(depth=bounds.depth + 1))
 
 
 def decode_answer(message: bytes, bounds: Bounds) -> Answer:
     """What a message says that a candidate's process has sent; raises nothing, whatever it holds."""
     try:
-        said = decode(message, bounds)
+        said = decode(message, bounds._replace(depth=bounds.depth + 1))
     except DecodeError as error:
         return Malformed(str(error)[:MESSAGE_CHARACTERS])
     if type(said) is not dict or len(said) != 1:

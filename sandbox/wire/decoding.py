@@ -11,13 +11,16 @@ import decimal
 import fractions
 import json
 import math
+import re
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from gristmill.sandbox.wire.encoding import ARRAY_TYPES, DEFAULT, NAMED_TYPES, Bounds, DecodeError, valid_fields
+from gristmill.sandbox.wire.bounds import DEFAULT, Bounds, DecodeError
+from gristmill.sandbox.wire.encoding import ARRAY_TYPES, NAMED_TYPES, valid_fields
+from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
 
 __all__ = ["decode"]
 
@@ -25,6 +28,10 @@ __all__ = ["decode"]
 _SAME_HASH: Final = 64
 _NAMED_TUPLES: Final = 32
 _NESTED: Final = frozenset((list, dict))
+# What is divided by another number as it is made, which takes the square of its digits.
+_DIVIDED_DIGITS: Final = 100_000
+# A string of JSON, in which no comma or bracket counts; one without an end goes on to the end: "a, \"b\" [c"
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _to_tree = json.JSONDecoder().decode
 
 
@@ -35,12 +42,20 @@ def decode(data: bytes | bytearray | memoryview, bounds: Bounds = DEFAULT) -> An
         DecodeError: it is not the encoding of a value within the bounds.
     """
     if len(data) > bounds.size + 16:
-        raise DecodeError(f"longer than {bounds.size} bytes")
+        raise DecodeError(bounds.too_big())
+    data = bytes(data)
     try:
-        return _decode(bytes(data), bounds)
+        try:
+            return _decode(data, bounds)
+        except RecursionError:
+            pass  # deep values are rare
+        with Room(FRAMES_A_LEVEL * bounds.depth):
+            return _decode(data, bounds)
     except DecodeError:
         raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+    except RecursionError:
+        raise DecodeError(f"nested deeper than {bounds.depth} levels") from None
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise DecodeError(f"not an encoded value: {type(error).__name__}") from None
 
 
@@ -49,19 +64,29 @@ def _decode(data: bytes, bounds: Bounds) -> Any:
     if data[:1] == b"\0":
         end = 5 + int.from_bytes(data[1:5], "big")
         text, blobs = data[5:end], memoryview(data)[end:]
-    tree = _to_tree(text.decode())
     openings = text.count(b"[") + text.count(b"{")
     tagged = b'"$' in text
-    if openings > bounds.depth or openings * 2 + text.count(b",") >= bounds.nodes:
-        # A tag takes up to three levels of text for one of the value's.
-        factor = 3 if tagged else 1
-        _check(tree, factor * bounds.depth, factor * bounds.nodes)
+    # A tag takes up to three levels of text for one of the value's.
+    factor = 3 if tagged else 1
+    many = openings * 2 + text.count(b",") >= bounds.nodes
+    if many:
+        _check_text(text, factor * bounds.nodes, bounds)
+    tree = _to_tree(text.decode())
+    if many or openings > bounds.depth:
+        _check(tree, factor * bounds.depth, factor * bounds.nodes, bounds)
     if not tagged:
         return tree
     return _Decoder(blobs, bounds).build(tree)
 
 
-def _check(tree: Any, depth: int, nodes: int) -> None:
+def _check_text(text: bytes, nodes: int, bounds: Bounds) -> None:
+    """Refuse a text of too many parts before any of them is made: a part of two characters makes sixty bytes."""
+    bare = _STRINGS.sub(b"", text)
+    if bare.count(b"[") + bare.count(b"{") + bare.count(b",") > 2 * (nodes + 1):
+        raise DecodeError(bounds.too_many())
+
+
+def _check(tree: Any, depth: int, nodes: int, bounds: Bounds) -> None:
     """Measure a tree level by level, without recursion."""
     level: list[Any] = [tree] if type(tree) in _NESTED else []
     while level:
@@ -69,9 +94,9 @@ def _check(tree: Any, depth: int, nodes: int) -> None:
         children = list(chain.from_iterable(node.values() if type(node) is dict else node for node in level))
         nodes -= len(children)
         if depth < 0:
-            raise DecodeError("nested too deep")
+            raise DecodeError(f"nested deeper than {bounds.depth} levels")
         if nodes < 0:
-            raise DecodeError("holds too many values")
+            raise DecodeError(bounds.too_many())
         level = [child for child in children if type(child) in _NESTED]
 
 
@@ -144,9 +169,11 @@ class _Decoder:
         return numpy.frombuffer(data, dtype).reshape(shape)
 
     def integer(self, node: Any) -> int:
-        value = int(_str(node), 16)
+        if len(_str(node)) > self.bounds.digits + 4:
+            raise DecodeError(f"an integer has more than {self.bounds.digits:,} digits")
+        value = int(node, 16)
         if value.bit_length() > self.bounds.digits * 3.33 + 1:
-            raise DecodeError("an integer has too many digits")
+            raise DecodeError(f"an integer has more than {self.bounds.digits:,} digits")
         return value
 
     def named_tuple(self, node: Any) -> Any:
@@ -176,7 +203,7 @@ class _Decoder:
         return base64.b64decode(node, validate=True) if type(node) is str else bytes(self.blob(node))
 
     def fraction(self, node: Any) -> fractions.Fraction:
-        return fractions.Fraction(*_integers(self.items(node), 2))
+        return fractions.Fraction(*_divided(_integers(self.items(node), 2)))
 
 
 @lru_cache(maxsize=256)
@@ -195,6 +222,13 @@ def _integers(node: Any, length: int | None = None) -> list[int]:
     if any(type(each) is not int for each in _list(node, length)):
         raise DecodeError("a tag holds the wrong type")
     return list(node)
+
+
+def _divided(numbers: list[int]) -> list[int]:
+    """Numbers that will be divided by one another."""
+    if any(number.bit_length() > _DIVIDED_DIGITS * 3.33 for number in numbers):
+        raise DecodeError(f"an integer in a fraction or range has more than {_DIVIDED_DIGITS:,} digits")
+    return numbers
 
 
 def _str(node: Any) -> str:
@@ -235,7 +269,7 @@ _TAGS: Final[dict[str, Callable[[_Decoder, Any], Any]]] = {
     "$b": _Decoder.bytes,
     "$B": lambda decoder, node: decoder.blob(node),
     "$c": _complex,
-    "$r": lambda decoder, node: range(*_integers(decoder.items(node), 3)),
+    "$r": lambda decoder, node: range(*_divided(_integers(decoder.items(node), 3))),
     "$l": lambda decoder, node: slice(*_list(decoder.items(node), 3)),
     "$e": lambda decoder, node: ...,
     "$T": lambda decoder, node: NAMED_TYPES[_str(node)],

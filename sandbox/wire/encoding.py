@@ -12,29 +12,15 @@ import math
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final
 
-__all__ = ["ARRAY_TYPES", "DEFAULT", "NAMED_TYPES", "Bounds", "DecodeError", "EncodeError", "encode", "valid_fields"]
+from gristmill.sandbox.wire.bounds import DEEP, Bounds, EncodeError
+from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
 
-
-class Bounds(NamedTuple):
-    """How much a value may hold, counted on the expanded tree."""
-
-    nodes: int = 2_000_000
-    depth: int = 100
-    size: int = 64 << 20
-    digits: int = 100_000
+__all__ = ["ARRAY_TYPES", "NAMED_TYPES", "encode", "valid_fields"]
 
 
-class EncodeError(ValueError):
-    """The value is not one that may cross; the message says which part and why, and never holds the value."""
-
-
-class DecodeError(ValueError):
-    """The bytes are not the encoding of a value within the bounds."""
-
-
-DEFAULT: Final = Bounds()
 NAMED_TYPES: Final[dict[str, type]] = {
     name: kind for name, kind in vars(builtins).items() if type(kind) is type and kind.__name__ == name
 } | {"NoneType": type(None), "Counter": Counter, "OrderedDict": OrderedDict, "defaultdict": defaultdict, "deque": deque}
@@ -49,26 +35,34 @@ _BITS_PER_DIGIT: Final = math.log2(10)
 _to_text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
-def encode(value: object, bounds: Bounds = DEFAULT) -> bytes:
+def encode(value: object, bounds: Bounds = DEEP) -> bytes:
     """The value's bytes.
 
     Raises:
         EncodeError: a type that may not cross, or a bound that is exceeded (cycles exceed the depth).
     """
+    with suppress(RecursionError):  # deep values are rare
+        return _encoded(value, bounds)
     try:
-        try:
-            return _Encoder(bounds).encode(value)
-        except UnicodeEncodeError:
-            # Lone surrogates are rare, and finding them costs a look at every character.
-            return _Encoder(bounds, surrogates=True).encode(value)
+        with Room(FRAMES_A_LEVEL * bounds.depth):
+            return _encoded(value, bounds)
     except RecursionError:
-        raise EncodeError("nested too deep") from None
+        raise EncodeError(f"nested deeper than {bounds.depth} levels, or containing itself") from None
+
+
+def _encoded(value: object, bounds: Bounds) -> bytes:
+    try:
+        return _Encoder(bounds).encode(value)
+    except UnicodeEncodeError:
+        # Lone surrogates are rare, and finding them costs a look at every character.
+        return _Encoder(bounds, surrogates=True).encode(value)
 
 
 class _Encoder:
     """One run of `encode`: what is left of the bounds, and the binary part so far."""
 
     def __init__(self, bounds: Bounds, *, surrogates: bool = False) -> None:
+        self.bounds = bounds
         self.nodes = bounds.nodes
         self.size = bounds.size
         self.depth = bounds.depth
@@ -79,6 +73,8 @@ class _Encoder:
 
     def encode(self, value: object) -> bytes:
         text = _to_text(self.tree(value, 0)).encode()
+        if len(text) + self.offset > self.bounds.size:
+            raise EncodeError(self.bounds.too_big())
         if not self.blobs:
             return text
         return b"".join((b"\0", len(text).to_bytes(4, "big"), text, *self.blobs))
@@ -90,7 +86,7 @@ class _Encoder:
             self._count(1)
             return self._scalar(value, kind)
         if depth >= self.depth:
-            raise EncodeError(f"nested deeper than {self.depth}, or containing itself")
+            raise EncodeError(f"nested deeper than {self.depth} levels, or containing itself")
         if kind is list:
             return self._items(value, depth)
         if kind is dict:
@@ -107,9 +103,9 @@ class _Encoder:
         self.nodes -= nodes
         self.size -= size
         if self.nodes < 0:
-            raise EncodeError("holds too many values, or contains itself")
+            raise EncodeError(self.bounds.too_many())
         if self.size < 0:
-            raise EncodeError("too big")
+            raise EncodeError(self.bounds.too_big())
 
     def _scalar(self, value: Any, kind: type) -> Any:
         if kind is str:
@@ -119,7 +115,7 @@ class _Encoder:
         elif kind is int and value.bit_length() > _PLAIN_BITS:
             bits = value.bit_length()
             if bits > self.most_bits:
-                raise EncodeError("an integer has too many digits")
+                raise EncodeError(f"an integer has more than {self.bounds.digits:,} digits")
             self._count(0, bits >> 2)
             # Hexadecimal: decimal text of a huge integer takes quadratic time, and Python refuses it.
             return {"$i": hex(value)}
@@ -187,7 +183,7 @@ class _Encoder:
     def _array(self, value: Any) -> list[Any]:
         self._count(1, 0)
         if value.nbytes > self.size:
-            raise EncodeError("too big")
+            raise EncodeError(self.bounds.too_big())
         dtype = value.dtype.newbyteorder("<")
         if dtype.str not in ARRAY_TYPES:
             raise EncodeError(f"arrays of dtype {str(dtype)[:40]} do not cross, numeric ones do")

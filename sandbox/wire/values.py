@@ -22,7 +22,8 @@ into sandboxes: they import the standard library only, and numpy when an array o
 
 from __future__ import annotations
 
+from gristmill.sandbox.wire.bounds import DEEP, Bounds, DecodeError, EncodeError
 from gristmill.sandbox.wire.decoding import decode
-from gristmill.sandbox.wire.encoding import NAMED_TYPES, Bounds, DecodeError, EncodeError, encode
+from gristmill.sandbox.wire.encoding import NAMED_TYPES, encode
 
-__all__ = ["NAMED_TYPES", "Bounds", "DecodeError", "EncodeError", "decode", "encode"]
+__all__ = ["DEEP", "NAMED_TYPES", "Bounds", "DecodeError", "EncodeError", "decode", "encode"]

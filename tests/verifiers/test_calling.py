@@ -157,7 +157,7 @@ def test_words_of_an_ending_name_the_limit_that_was_met() -> None:
     limits = Limits(memory_mb=64)
     assert outcome_of(Report(ending=Ending.OUT_OF_MEMORY, seconds=1.0), limits) == (
         Outcome.OUT_OF_MEMORY,
-        "ran out of memory: its limit is 64 MiB",
+        "ran out of memory: its limit is 64 MiB (`limits.memory_mb`)",
     )
 
 

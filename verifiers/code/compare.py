@@ -31,6 +31,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
+
 __all__ = ["Rule", "equal"]
 
 Rule = Literal["exact", "tolerance", "multiset", "unordered"]
@@ -45,17 +47,22 @@ def equal(expected: Any, actual: Any, rule: Rule = "exact", tolerance: float = 1
     nests deeper than 200 levels, or is of a type that does not cross, equals nothing.
     """
     try:
-        if rule == "tolerance":
-            return _same(expected, actual, lambda e, a: _near(e, a, tolerance), 0)
-        if rule == "exact":
-            return _same(expected, actual, _identical, 0)
-        if _kind(expected) != _kind(actual):
-            return False
-        if rule == "multiset" and type(expected) in (list, tuple):
-            return len(expected) == len(actual) and _bag(expected, 1, False) == _bag(actual, 1, False)
-        return _digest(expected, 0, rule == "unordered") == _digest(actual, 0, rule == "unordered")
+        with Room(FRAMES_A_LEVEL * _MAX_DEPTH):
+            return _equal(expected, actual, rule, tolerance)
     except (_TooDeepError, _StrangeError, RecursionError, ArithmeticError):
         return False
+
+
+def _equal(expected: Any, actual: Any, rule: Rule, tolerance: float) -> bool:
+    if rule == "tolerance":
+        return _same(expected, actual, lambda e, a: _near(e, a, tolerance), 0)
+    if rule == "exact":
+        return _same(expected, actual, _identical, 0)
+    if _kind(expected) != _kind(actual):
+        return False
+    if rule == "multiset" and type(expected) in (list, tuple):
+        return len(expected) == len(actual) and _bag(expected, 1, False) == _bag(actual, 1, False)
+    return _digest(expected, 0, rule == "unordered") == _digest(actual, 0, rule == "unordered")
 
 
 class _TooDeepError(Exception):

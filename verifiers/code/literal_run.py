@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gristmill.sandbox.records import Ending
 from gristmill.verifiers.calling import Answer, Raised, Value, answers, calls_job, decode_answer, outcome_of
 from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.literal_tests import Assertion, LiteralProgram
@@ -44,6 +45,9 @@ async def _outcomes(setting: Setting, assertions: Sequence[Assertion], *, stop: 
     report = await setting.pool.run(job, setting.profile, fresh=setting.fresh, enough=enough)
     if enough is not None and enough.reached:
         return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
+    if report.ending is Ending.OUTPUT_LIMIT:
+        # The judge takes in larger values.
+        return None
     outcomes: list[Outcome] = []
     for assertion, answer in zip(assertions, answers(report, setting.bounds), strict=False):
         outcome = _held(assertion, answer)
@@ -90,14 +94,16 @@ def _findings(program: LiteralProgram, outcomes: Sequence[Outcome]) -> Findings:
 def _held(assertion: Assertion, answer: Answer) -> Outcome | None:
     """What one answer shows; None if only the judge can say."""
     match answer:
-        case Value(value) if _is_builtin(value):
+        case Value(value):
             try:
+                if not _is_builtin(value):
+                    return None
                 return Outcome.PASSED if assertion.holds(value) else Outcome.FAILED
             except ArithmeticError:
                 # An integer beyond all floats, against a tolerance.
                 return Outcome.FAILED
-            except TypeError:
-                # What cannot be made a tuple, say: the test program's own error, of which the judge knows more.
+            except (TypeError, RecursionError):
+                # What cannot be made a tuple, say: the test program's own error; or it nests very deep.
                 return None
         case Raised():
             return Outcome.ERROR

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.records import Limits, Profile
-from gristmill.sandbox.wire.values import Bounds
+from gristmill.sandbox.wire.values import Bounds, encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import message_bounds
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
 __all__ = ["Setting"]
+
+# What an answer takes beside its value.
+_ANSWER_BYTES = 64
+# The judge outlives the candidate's clock, to tell what it has seen. Its time is bounded all the same.
+_JUDGE_EXTRA_SECONDS = 5.0
+_JUDGE_MEMORY_MB = 1024
+# What a value takes in memory, of what it takes as it is sent.
+_MEMORY_A_VALUE = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,29 @@ class Setting:
     def bounds(self) -> Bounds:
         """What one message of the candidate may hold."""
         return message_bounds(self.limits)
+
+    def limits_for(self, wanted: Iterable[Any]) -> Limits:
+        """The limits of a job whose replies should be these values: it may send twice as much as they take.
+
+        So a right solution never meets the limit of its output by what it returns, and a wrong one sends no more than
+        the author of the task did.
+        """
+        enough = 2 * sum(len(encode(value)) + _ANSWER_BYTES for value in wanted) >> 10
+        if enough <= self.limits.output_kb:
+            return self.limits
+        return self.limits.model_copy(update={"output_kb": min(enough, 65536)})
+
+    @property
+    def judge_limits(self) -> Limits:
+        """What the judge process of a test program may use."""
+        given = self.limits
+        seconds = min(given.wall_seconds + _JUDGE_EXTRA_SECONDS, 3600)
+        return Limits(
+            wall_seconds=seconds,
+            cpu_seconds=seconds,
+            memory_mb=max(_JUDGE_MEMORY_MB, given.memory_mb, _MEMORY_A_VALUE * given.value_mb),
+            output_kb=max(8192, given.output_kb),
+        )
 
     @property
     def shown(self) -> bool:

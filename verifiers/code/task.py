@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from gristmill.sandbox.wire.values import EncodeError, encode
+from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
 
 __all__ = ["task_problems"]
@@ -21,6 +21,9 @@ _TOGETHER_ONLY = {
 
 # Reading a program takes the host a second for each million characters, and every job of its test is sent it.
 _MOST_CHARACTERS = 1_000_000
+
+# Tasks are stored as JSON, whose writer takes 255 levels around a value for a circle.
+_IN_A_FILE = DEEP._replace(depth=200)
 
 
 def task_problems(task: Task) -> list[str]:
@@ -76,7 +79,7 @@ def _case_problems(test: CasesTest) -> Iterator[str]:
             if not (isinstance(kind, type) and issubclass(kind, Exception)):
                 yield f"cases[{place}].raises: {case.raises!r} is no builtin exception; name one, such as ValueError"
         try:
-            encode([list(case.args), case.kwargs, case.expected])
+            encode([list(case.args), case.kwargs, case.expected], _IN_A_FILE)
         except EncodeError as error:
             yield f"cases[{place}]: a value cannot be passed to a sandbox: {error}"
 

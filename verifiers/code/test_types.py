@@ -43,9 +43,6 @@ __all__ = ["Setting", "literal_program_of", "run_test", "why_broken"]
 _SCRIPT = "gristmill.sandbox.guest.candidate:script"
 _GUEST = "gristmill.verifiers.code.guest"
 _ANSWER, _RUN_TESTS = f"{_GUEST}.candidate.answering:answer", f"{_GUEST}.judge.main:run_tests"
-# The judge outlives the candidate's clock, to tell what it has seen. Its time is bounded all the same.
-_JUDGE_EXTRA_SECONDS = 5.0
-_JUDGE_MEMORY_MB = 1024
 
 
 async def run_test(setting: Setting, test: CodeTest) -> Findings:
@@ -80,7 +77,8 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     """All calls in one process, one message each; values are compared here, where the expected ones are."""
     order = setting.order(len(test.cases))
     calls = [(test.cases[place].args, test.cases[place].kwargs) for place in order]
-    job = calls_job(setting.source, test.entry_point, calls, setting.limits)
+    limits = setting.limits_for(case.expected for case in test.cases)
+    job = calls_job(setting.source, test.entry_point, calls, limits)
     report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
     found = await beside(report, lambda: _cases(setting, test, order, report))
     if isinstance(found, LoadError | Missing):
@@ -91,7 +89,7 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
             else await why_broken(setting, test.entry_point)
         )
         return Findings((), broken or _UNLOADABLE)
-    outcome, reason = outcome_of(report)
+    outcome, reason = outcome_of(report, limits)
     rest = [
         finding or Finding(_case_name(place), outcome, f"{_call(test, place)}: the solution {reason}")
         for place, finding in enumerate(found)
@@ -173,7 +171,7 @@ async def why_broken(setting: Setting, entry_point: str | None) -> Broken | None
     if answer is not None and entry_point:
         return None
     if report.ending is not Ending.FINISHED and entry_point:
-        outcome, reason = outcome_of(report)
+        outcome, reason = outcome_of(report, setting.limits)
         return Broken(outcome, f"while it was loaded, the solution {reason}")
     return None
 
@@ -184,16 +182,15 @@ async def run_stdio(setting: Setting, test: StdioTest) -> Findings:
     for place in setting.order(len(test.cases)):
         case = test.cases[place]
         job = Job(program=_SCRIPT, request={"source": setting.source}, limits=setting.limits, stdin=case.stdin.encode())
-        found[place] = _printed(
-            place, case.stdin, case.stdout, await setting.pool.run(job, setting.profile, fresh=setting.fresh)
-        )
+        report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
+        found[place] = _printed(place, case.stdin, case.stdout, report, setting.limits)
     ordered = tuple(found[place] for place in sorted(found))
     if not setting.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
         return Findings(ordered, await why_broken(setting, None))
     return Findings(ordered)
 
 
-def _printed(place: int, stdin: str, stdout: str, report: Report) -> Finding:
+def _printed(place: int, stdin: str, stdout: str, report: Report, limits: Limits) -> Finding:
     name, given = _case_name(place), f"on the input {feedback.short(stdin)}"
     if report.ending is Ending.FAILED and report.exit_status is not None and report.exit_status > 0:
         error = report.stderr.decode(errors="replace").strip()[-1500:]
@@ -201,7 +198,7 @@ def _printed(place: int, stdin: str, stdout: str, report: Report) -> Finding:
             name, Outcome.ERROR, f"{given} the program failed with exit status {report.exit_status}: {error}"
         )
     if report.ending is not Ending.FINISHED:
-        outcome, reason = outcome_of(report)
+        outcome, reason = outcome_of(report, limits)
         return Finding(name, outcome, f"{given} the program {reason}")
     printed = report.stdout.decode(errors="replace")
     if _lines(printed) == _lines(stdout):
@@ -228,13 +225,7 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
     else:
         tests = {"type": "pytest", "files": test.files}
         extra = ("pytest",)
-    seconds = setting.limits.wall_seconds + _JUDGE_EXTRA_SECONDS
-    limits = Limits(
-        wall_seconds=min(seconds, 3600),
-        cpu_seconds=min(seconds, 3600),
-        memory_mb=max(_JUDGE_MEMORY_MB, setting.limits.memory_mb),
-        output_kb=max(8192, setting.limits.output_kb),
-    )
+    limits = setting.judge_limits
     tests["outline"] = await outline_of(setting)
     candidate, judge = await setting.pool.pair(
         Job(program=_ANSWER, request={"source": setting.source, **common}, limits=setting.limits),
@@ -249,17 +240,16 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
 def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
     """Read the judge's messages. Whatever is not said to have passed has not."""
     told = [each if type(each) is dict else {} for each in statements(judge)]
+    lost = outcome_of(candidate, setting.limits) if judge.ending is Ending.FINISHED else outcome_of(judge)
     first = told[0] if told else {}
     if "load" not in first:
-        outcome, reason = outcome_of(judge if judge.ending is not Ending.FINISHED else candidate)
-        return Findings((), Broken(outcome, f"while it was loaded, the solution {reason}"))
+        return Findings((), Broken(lost[0], f"while it was loaded, the solution {lost[1]}"))
     if first["load"] is not None:
         return Findings((), _load_error(setting.source, first["load"]))
     if first.get("missing"):
         return Findings((), Broken(Outcome.ERROR, f"the solution does not define {', '.join(first['missing'])}"))
     planned = list(itertools.chain.from_iterable(each["plan"] for each in told if "plan" in each))
     ended = next((each["end"] for each in told if "end" in each), None)
-    lost = outcome_of(candidate if judge.ending is Ending.FINISHED else judge)
     found: dict[str, Finding] = {}
     for each in told:
         if "check" in each and (each["check"] not in found or found[each["check"]].outcome is Outcome.PASSED):

@@ -28,13 +28,15 @@ class PlainContext:
         self.sent.append(decode(encode(value)))
 
 
-def serve(source: str, names: list[str], shared: str = "") -> Callable[[socket.socket], None]:
+def serve(
+    source: str, names: list[str], shared: str = "", bounds: list[Any] = BOUNDS
+) -> Callable[[socket.socket], None]:
     """The honest candidate's side."""
 
     def side(sock: socket.socket) -> None:
         from gristmill.verifiers.code.guest.candidate.answering import answer
 
-        request = {"source": source, "entry_points": names, "bounds": BOUNDS, "shared": shared}
+        request = {"source": source, "entry_points": names, "bounds": bounds, "shared": shared}
         answer(PlainContext(request, sock))  # type: ignore[arg-type]
 
     side.__doc__ = source

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.sandbox.wire.values import DecodeError
+from gristmill.sandbox.wire.values import DEEP, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.wire.carrying import Carrier, Twin
 from gristmill.verifiers.code.guest.wire.kinds import (
     DICTS,
@@ -51,6 +51,7 @@ class Packer:
         self._carrier = carrier or Carrier()
         # The list keeps the containers alive, so that no number is given to two.
         self.seen: list[Any] = list(known or ())
+        self._level = 0
         self._numbers = {id(value): number for number, value in enumerate(self.seen)}
         self._waiting: list[Any] = []
         self._in_keys = 0
@@ -85,10 +86,23 @@ class Packer:
         return Twin(name, None)
 
     def pack(self, value: Any) -> Any:
-        """The value itself where it crosses as it is."""
+        """The value itself where it crosses as it is.
+
+        Raises:
+            EncodeError: it nests too deep; what calls this makes `Room` for as many levels.
+        """
         kind = type(value)
         if kind in SCALARS:
             return value
+        # Counted, since a candidate may have raised the recursion limit beyond what its stack holds.
+        self._level += 1
+        if self._level > DEEP.depth:
+            raise EncodeError(f"nested deeper than {DEEP.depth} levels, or containing itself")
+        packed = self._packed(value, kind)
+        self._level -= 1
+        return packed
+
+    def _packed(self, value: Any, kind: Any) -> Any:
         if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or is_mutable_array(value):
             number = self._numbers.get(id(value))
             if number is not None:

@@ -29,6 +29,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
+from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers.code.guest.wire.carrying import Carrier
 from gristmill.verifiers.code.guest.wire.changes import Snapshot, containers
@@ -38,7 +39,9 @@ from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
 
 REQUEST, ANSWER, RAISED, ENDED = 0, 1, 2, 3
-_MAX_NESTED_CALLS = 50
+# As many as plain execution has room for, where each way there and back takes two frames of a thousand.
+_MOST_NESTED_CALLS = 500
+_FRAMES_A_CALL = 20
 
 
 class LostPeerError(Exception):
@@ -111,9 +114,11 @@ class Wire:
             raise LostPeerError(self.lost)
         self.requests += 1
         packer = Packer(self._export, None, self.carrier)
-        packed = [packer.pack(value) for value in args]
-        named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
-        data = encode([REQUEST, op, target, packed, named, packer.links()])
+        with self._room():
+            packed = [packer.pack(value) for value in args]
+            named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
+            links = packer.links()
+        data = encode([REQUEST, op, target, packed, named, links], self._bounds)
         self._send(data)
         while True:
             message = self._receive()
@@ -151,13 +156,14 @@ class Wire:
 
     def _linked(self, result: Any, changes: Any, own: list[Any], links: Any) -> Any:
         unpacker = Unpacker(self._proxy, own, self.carrier)
-        result = unpacker.unpack(result)
-        changed = [(number, unpacker.contents(contents)) for number, contents in changes]
-        unpacker.finish(links)
-        for number, contents in changed:
-            self._change(own, number, contents)
+        with self._room():
+            result = unpacker.unpack(result)
+            changed = [(number, unpacker.contents(contents)) for number, contents in changes]
+            unpacker.finish(links)
+            for number, contents in changed:
+                self._change(own, number, contents)
         if unpacker.refers:
-            check_bounds([result, *own])
+            check_bounds([result, *own], self._bounds)
         return result
 
     @staticmethod
@@ -171,22 +177,25 @@ class Wire:
             _, op, target, args, kwargs, linked = message
             if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError("a request is malformed")
-            if linked is not False:
-                unpacker = Unpacker(self._proxy_argument, None, self.carrier)
-                args = [unpacker.unpack(value) for value in args]
-                kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
-                unpacker.finish(linked)
-                if unpacker.refers:
-                    check_bounds([*args, *kwargs.values()])
-            known = containers([*args, *kwargs.values()], self.carrier.shared)
+            with self._room():
+                if linked is not False:
+                    unpacker = Unpacker(self._proxy_argument, None, self.carrier)
+                    args = [unpacker.unpack(value) for value in args]
+                    kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
+                    unpacker.finish(linked)
+                    if unpacker.refers:
+                        check_bounds([*args, *kwargs.values()], self._bounds)
+                known = containers([*args, *kwargs.values()], self.carrier.shared)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in known]
         self._depth += 1
         try:
-            if self._depth > _MAX_NESTED_CALLS:
-                raise RecursionError("calls nest too deep between a function and its tests")
-            result = self._answer(op, target, args, kwargs)
+            if self._depth > _MOST_NESTED_CALLS:
+                raise RecursionError(f"calls between a function and its tests nest deeper than {_MOST_NESTED_CALLS}")
+            # The way through here is not the program's own recursion.
+            with Room(_FRAMES_A_CALL):
+                result = self._answer(op, target, args, kwargs)
         except LostPeerError:
             raise
         except BaseException as error:  # whatever was raised is the answer
@@ -199,19 +208,25 @@ class Wire:
     def _encoded(self, result: Any, known: list[Any], before: list[Snapshot]) -> bytes:
         packer = Packer(self._export_made, known, self.carrier)
         try:
-            if isinstance(result, StopMark):
-                value = packer.pack(result.value)
-                return encode([ENDED, value, packer.links()], self._bounds)
-            packed = packer.pack(result)
-            changes = [
-                [number, packer.contents(snapshot.value)]
-                for number, snapshot in enumerate(before)
-                if snapshot.changed()
-            ]
-            return encode([ANSWER, packed, changes, packer.links()], self._bounds)
+            with self._room():
+                if isinstance(result, StopMark):
+                    value = packer.pack(result.value)
+                    return encode([ENDED, value, packer.links()], self._bounds)
+                packed = packer.pack(result)
+                changes = [
+                    [number, packer.contents(snapshot.value)]
+                    for number, snapshot in enumerate(before)
+                    if snapshot.changed()
+                ]
+                return encode([ANSWER, packed, changes, packer.links()], self._bounds)
         except (EncodeError, RecursionError) as error:
-            cause = error if isinstance(error, EncodeError) else EncodeError("nested too deep")
+            deep = f"nested deeper than {self._bounds.depth} levels, or containing itself"
+            cause = error if isinstance(error, EncodeError) else EncodeError(deep)
             return encode([RAISED, self._blame(cause)])
+
+    def _room(self) -> Room:
+        """For walks over what a message holds, as deep as it may nest."""
+        return Room(FRAMES_A_LEVEL * self._bounds.depth)
 
     def _send(self, data: bytes) -> None:
         try:
@@ -223,8 +238,10 @@ class Wire:
         try:
             data = receive(self._sock, self._bounds.size + 1024)
             message = None if data is None else decode(data, self._bounds)
-        except (ChannelError, DecodeError, MemoryError) as error:
-            raise self._lose(f"its message cannot be read: {error}") from None
+        except ChannelError as error:
+            raise self._lose(f"its message cannot be read: {error}{self._bounds.remedy}") from None
+        except (DecodeError, MemoryError) as error:
+            raise self._lose(f"its message cannot be read: {error or 'it is too big for this process'}") from None
         except OSError:
             raise self._lose("it has ended") from None
         if message is None:
