@@ -19,7 +19,7 @@ from gristmill.sandbox.wire.room import Room
 from gristmill.sandbox.wire.values import DEEP, Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers import Outcome, Task, Verifiers
 from gristmill.verifiers.calling import message_bounds
-from gristmill.verifiers.code.compare import equal
+from gristmill.verifiers.code.compare import Rule, equal
 from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 from gristmill.verifiers.code.verifier import CodeVerifier
 from tests.verifiers.code.line import judged, serve, wrong
@@ -75,7 +75,7 @@ HONEST = {
 def test_an_honest_program_keeps_within_the_bounds(name: str) -> None:
     source, names, tests = HONEST[name]
     bounds = list(message_bounds(Limits()))
-    assert wrong(judged(serve(source, names.split(), bounds), tests, names.split(), bounds=bounds)) == []
+    assert wrong(judged(serve(source, names.split(), bounds=bounds), tests, names.split(), bounds=bounds)) == []
 
 
 HIT = {
@@ -96,7 +96,7 @@ HIT = {
 def test_a_bound_that_is_hit_is_named_with_its_figure(name: str) -> None:
     body, words = HIT[name]
     tests = "def g():\n    return f(g)\nassert f(g) == 3"
-    messages = judged(serve(f"def f(g):\n    {body}", ["f"], list(SMALL)), tests, ["f"], bounds=list(SMALL))
+    messages = judged(serve(f"def f(g):\n    {body}", ["f"], bounds=list(SMALL)), tests, ["f"], bounds=list(SMALL))
     (said,) = [each for each in wrong(messages) if each.startswith("assert 1")]
     assert words in said
 
@@ -213,7 +213,7 @@ def test_deep_values_are_compared_by_every_rule_from_any_depth_of_the_stack() ->
     def from_depth(frames: int) -> bool:
         if frames:
             return from_depth(frames - 1)
-        rules = ("exact", "tolerance", "multiset", "unordered")
+        rules: tuple[Rule, ...] = ("exact", "tolerance", "multiset", "unordered")
         return all(equal(nested(190), nested(190), rule) for rule in rules) and not any(
             equal(nested(190), nested(189), rule) for rule in rules
         )
