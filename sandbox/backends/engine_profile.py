@@ -55,6 +55,8 @@ _CONFINEMENT = "seccomp landlock_create_ruleset landlock_add_rule landlock_restr
 _AF_UNIX = 1
 # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 _NEW_NAMESPACES = 0x7E020000
+_NEVER_UNSHARED = 0x4E000000  # CLONE_NEWCGROUP | NEWUTS | NEWIPC | NEWNET
+_NEW_PIDS = 0x20000000
 _ENOSYS = 38
 
 
@@ -74,6 +76,18 @@ def engine_profile() -> str:
             "action": "SCMP_ACT_ALLOW",
             "args": [{"index": 0, "value": _NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
         },
+        # For the zygote alone, where it settles (`guest/confinement/settling.py`); the filter of jobs has none of them.
+        {
+            "names": ["unshare"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": _NEVER_UNSHARED, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
+        },
+        {
+            "names": ["setns"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 1, "value": _NEW_PIDS, "op": "SCMP_CMP_EQ"}],
+        },
+        {"names": ["mount", "umount2"], "action": "SCMP_ACT_ALLOW"},
         # Its arguments lie behind a pointer that a filter cannot read; "no such call" makes libraries use clone.
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
     ]

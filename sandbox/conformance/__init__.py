@@ -10,6 +10,7 @@ from __future__ import annotations
 from gristmill.sandbox.conformance.bench import Bench, BrokenRule
 from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
+from gristmill.sandbox.conformance.leaving import LEAVING
 from gristmill.sandbox.conformance.limits import LIMITS
 from gristmill.sandbox.conformance.suite import CHECKS, KNOWN_GAPS, Result, check, run_checks
 
@@ -18,6 +19,7 @@ __all__ = [
     "CONTRACT",
     "ISOLATION",
     "KNOWN_GAPS",
+    "LEAVING",
     "LIMITS",
     "Bench",
     "BrokenRule",

@@ -9,23 +9,34 @@ from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.conformance.bench import Bench, BrokenRule, Check
 from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
+from gristmill.sandbox.conformance.leaving import LEAVING
 from gristmill.sandbox.conformance.limits import LIMITS
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Record, SandboxInfo
 
 __all__ = ["CHECKS", "GAPS_OF_MACHINES", "KNOWN_GAPS", "Result", "check", "run_checks"]
 
-CHECKS: Mapping[str, Check] = {each.__name__: each for each in (*CONTRACT, *LIMITS, *ISOLATION)}
+CHECKS: Mapping[str, Check] = {each.__name__: each for each in (*CONTRACT, *LIMITS, *ISOLATION, *LEAVING)}
 
 # backend → check → why it cannot be kept there. Empty is the goal.
 KNOWN_GAPS: Mapping[str, Mapping[str, str]] = {"docker": {}, "bubblewrap": {}}
 
-# What a worker may say that its machine lacks → check → the reason why it cannot be kept without.
-GAPS_OF_MACHINES: Mapping[str, Mapping[str, str]] = {
-    "no Landlock": dict.fromkeys(
-        ("nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach"),
+_NO_LANDLOCK, _SHARED = "no Landlock", "no namespaces of a job's own"
+
+# All that a worker must say that its machine lacks → check → the reason why it cannot be kept without.
+GAPS_OF_MACHINES: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    (_NO_LANDLOCK, _SHARED): dict.fromkeys(
+        (
+            "nothing_of_the_machine_is_visible",
+            "other_processes_are_out_of_reach",
+            "what_the_machine_counts_is_not_told",
+        ),
         "without Landlock a job may read what every user may read, /proc of the worker's other processes too",
-    )
+    ),
+    (_SHARED,): dict.fromkeys(
+        ("processes_leave_no_count", "files_leave_no_count"),
+        "where no user namespace can be made, or nothing mounted in one, the jobs of a worker share the counters",
+    ),
 }
 
 
@@ -100,8 +111,8 @@ async def run_checks(
 
 def _known(backend: str, info: SandboxInfo) -> dict[str, str]:
     known = dict(KNOWN_GAPS.get(backend, {}))
-    for word, gaps in GAPS_OF_MACHINES.items():
-        if any(word in gap for gap in info.gaps):
+    for words, gaps in GAPS_OF_MACHINES.items():
+        if all(any(word in gap for gap in info.gaps) for word in words):
             known.update(gaps)
     return known
 

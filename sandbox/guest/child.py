@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+from gristmill.sandbox.guest import supply
 from gristmill.sandbox.guest.confinement.confine import Walls, confine, set_limits
 from gristmill.sandbox.guest.context import JobContext
 from gristmill.sandbox.guest.rehearsal import rehearse
@@ -62,9 +63,11 @@ def be_child(
         # `signal.signal` makes enumerations of it, which touches seventy pages.
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
+        supplied = supply.stock()
         confine(walls, folder, user, disk_mb)
         os.write(say_confined, b"+")
-        _close_all_but({0, 1, 2, line})
+        _close_all_but({0, 1, 2, line, *supplied})
+        supply.install()
         sys.modules["__main__"] = types.ModuleType("__main__")
         program, limits, channel, others = _await_job(line)
         set_limits(walls, limits)

@@ -29,7 +29,7 @@ from gristmill.sandbox.guest.child import (
 from gristmill.sandbox.guest.confinement import kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
 from gristmill.sandbox.guest.jobs import WATCH_SECONDS, RunningJob, Spare, processor_seconds
-from gristmill.sandbox.guest.watching import OomCounter, Risk, Watch
+from gristmill.sandbox.guest.watching import OomCounter, Processes, Risk, Watch
 
 __all__ = ["Zygote"]
 
@@ -41,19 +41,19 @@ _USUAL_DISK: Final = 16
 class Zygote:
     """The state of one worker from its side: the control socket, the walls, and at most one job."""
 
-    def __init__(self, control: socket.socket, mode: str) -> None:
+    def __init__(self, control: socket.socket, mode: str, *, settled: bool = False) -> None:
         self.control = control
         self.mode = mode
-        self.walls = prepare(mode)
-        self.users = users.Users(mode)
+        self.walls = prepare(mode, settled=settled)
+        self.users = users.Users(mode, settled=settled)
         self.oom = OomCounter()
         self.job: RunningJob | None = None
         self.spare: Spare | None = None
-        self.folders = 0
         # A child writes one byte when it is confined: no job is handed to one that is not.
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "namespace" else -1
-        self.resident = Watch.resident(os.getpid())
+        self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if self.walls.own_namespaces else -1
+        self.processes = Processes()
+        self.resident = self.processes.resident("self")
         self.risk = Risk()
         self.wakeup, written = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(written, warn_on_full_buffer=False)
@@ -108,7 +108,7 @@ class Zygote:
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
             spare.line.sendmsg([data], ancillary)
-            self.spare, self.job = None, RunningJob(message, self.mode, spare)
+            self.spare, self.job = None, RunningJob(message, spare, own_disk=self.walls.own_namespaces)
             spare.line.close()
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
@@ -117,16 +117,15 @@ class Zygote:
         """A child that is ready for a job, or will be in a moment."""
         if self.spare is not None:
             # Only a file system of its own has its size from the beginning.
-            if self.mode == "uid" or self.spare.disk_mb == disk_mb:
+            if not self.walls.own_namespaces or self.spare.disk_mb == disk_mb:
                 return self.spare
             self._discard(self.spare)
-        self.folders += 1
-        user, folder = self.users.next(), users.folder_of(self.folders)
-        self.users.make_folder(folder, user)
-        before = Watch.held(folder) if self.mode == "uid" else (0, 0)
+        user, folder = self.users.next(), users.new_folder()
+        self.users.make_folder(folder, user, disk_mb)
+        before = (0, 0) if self.walls.own_namespaces else Watch.held(folder)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            if self.mode == "namespace":
+            if self.walls.own_namespaces:
                 kernel.unshare(kernel.NEW_PIDS)
             # No two jobs shall draw the same numbers.
             random.seed()
@@ -138,7 +137,7 @@ class Zygote:
                 self.control.detach()
                 be_child(self.walls, folder, user, disk_mb, theirs.detach(), self.say_confined)
             self.risk.leave()
-            if self.mode == "namespace":
+            if self.walls.own_namespaces:
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
         self.spare = Spare(pid, user, folder, disk_mb, ours, before)
         return self.spare
@@ -166,7 +165,7 @@ class Zygote:
             self._end("timeout", "")
         elif now >= job.watch_at:
             job.watch_at = now + WATCH_SECONDS
-            reason, note = job.watch.look(self.resident)
+            reason, note = job.watch.look(self.processes, self.resident)
             if reason:
                 self._end(reason, note)
 
@@ -216,6 +215,7 @@ class Zygote:
         }
         self.job = None
         self._send(message)
+        self.processes.cover_tracks()
         # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would
         # keep it waiting, even beside an idle processor: half a millisecond of two.
         os.sched_yield()

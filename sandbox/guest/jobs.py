@@ -35,7 +35,7 @@ class Spare(NamedTuple):
 class RunningJob:
     """The job that is running: what it may use, and what is known of its end so far."""
 
-    def __init__(self, message: dict[str, Any], mode: str, spare: Spare) -> None:
+    def __init__(self, message: dict[str, Any], spare: Spare, *, own_disk: bool) -> None:
         self.number = int(message["start"])
         self.limits: dict[str, Any] = message["limits"]
         self.pid = spare.pid
@@ -49,7 +49,7 @@ class RunningJob:
         self.deadline = self.begun + float(self.limits["wall_seconds"])
         self.watch_at = self.begun + WATCH_SECONDS
         self.processor = processor_seconds()
-        self.watch = Watch(self.limits, self.folder if mode == "uid" else None, spare.before)
+        self.watch = Watch(self.limits, None if own_disk else self.folder, spare.before)
 
     def ending(self, processor: float, oom: OomCounter) -> tuple[str, int | None]:
         """(ending, exit status), once it is gone and has used so many seconds of processor time."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from gristmill.sandbox.guest.confinement import kernel
 from gristmill.sandbox.guest.confinement.confine import WORK, Walls, confine, set_limits
-from gristmill.sandbox.guest.confinement.users import Users, folder_of
+from gristmill.sandbox.guest.confinement.users import Users, new_folder
 
 __all__ = ["probe"]
 
@@ -30,17 +30,17 @@ def probe(walls: Walls, users: Users) -> tuple[list[str], list[str]]:
     Raises:
         OSError: a child could not confine itself here.
     """
-    user, folder = users.next(), folder_of(0)
-    users.make_folder(folder, user)
+    user, folder = users.next(), new_folder()
+    users.make_folder(folder, user, 1)
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    if walls.mode == "namespace":
+    if walls.own_namespaces:
         kernel.unshare(kernel.NEW_PIDS)
     reading, writing = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
         _attempt_all(walls, folder, user, writing)
     os.close(writing)
-    if walls.mode == "namespace":
+    if walls.own_namespaces:
         kernel.join(own_pids, kernel.NEW_PIDS)
     os.close(own_pids)
     with os.fdopen(reading, "rb") as pipe:
@@ -71,9 +71,14 @@ def _words(walls: Walls, held: dict[str, bool]) -> tuple[list[str], list[str]]:
         network = ", no TCP" if version >= 4 else ""
         covers.append(f"each job: Landlock {version}: files outside the image and its own folder{network}{scoped}")
     else:
-        gaps.append("no Landlock in this kernel: files that every user may read are readable, /proc among them")
+        among = "" if walls.own_namespaces else ", /proc among them"
+        gaps.append(f"no Landlock in this kernel: files that every user may read are readable{among}")
     if 0 < version < 6:
         gaps.append(f"Landlock {version} does not scope signals and abstract sockets (6 does)")
+    if walls.own_namespaces:
+        covers.append("each job: pid namespace and file system of its own, numbered from the beginning")
+    else:
+        gaps.append("no namespaces of a job's own: a later one may count an earlier one's processes and files")
     if not walls.count_processes:
         gaps.append("this kernel counts processes of all namespaces together, so their number is only watched")
     covers.append("each job: limits on wall and processor time, memory, processes, output, disk; killed whole")
@@ -111,7 +116,7 @@ def _refused(attempt: Callable[[], object], kind: type[OSError] = OSError) -> bo
 
 
 def _zygote_is_out_of_reach(walls: Walls) -> bool:
-    if walls.mode == "namespace":
+    if walls.own_namespaces:
         return os.getpid() == 1
     return _refused(lambda: os.kill(1, signal.SIGCONT)) and _refused(lambda: os.open("/proc/1/environ", os.O_RDONLY))
 

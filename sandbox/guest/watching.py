@@ -10,16 +10,60 @@ import os
 from contextlib import suppress
 from typing import Any, Final
 
-__all__ = ["OomCounter", "Risk", "Watch"]
+__all__ = ["OomCounter", "Processes", "Risk", "Watch"]
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _MEGABYTE: Final = 1 << 20
 _FILES_PER_MEGABYTE: Final = 256
+_NOISE: Final = 16
 _COUNTERS: Final = (
     ("/sys/fs/cgroup/memory.events", "oom_kill"),
     ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"),
     ("/proc/vmstat", "oom_kill"),
 )
+
+
+class Processes:
+    """What /proc says of the processes here, also when it has been covered.
+
+    The kernel makes a numbered file of whatever is looked up there for the first time, and pipes are numbered by the
+    same counter. So a job could move it, by many processes that are seen; `cover_tracks` moves it on at random, the
+    further the more it could have been.
+    """
+
+    def __init__(self) -> None:
+        self._folder = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # This one, and what stands outside of its namespace.
+        self._others = self._running()
+        self._seen: set[str] = set()
+
+    def resident(self, pid: str) -> int:
+        """Bytes of memory that a process has in use; 0 if it is gone."""
+        try:
+            file = os.open(f"{pid}/statm", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder)
+            try:
+                return int(os.read(file, 200).split()[1]) * _PAGE
+            finally:
+                os.close(file)
+        except (OSError, IndexError):
+            return 0
+
+    def of_jobs(self) -> set[str]:
+        """The processes that were not there before the first job."""
+        found = self._running() - self._others
+        self._seen |= found
+        return found
+
+    def cover_tracks(self) -> None:
+        """Leave no more than a guess of how many processes of a job were looked at."""
+        if self._seen:
+            for _ in range(int.from_bytes(os.urandom(4)) % (_NOISE + _NOISE * len(self._seen))):
+                for end in os.pipe():
+                    os.close(end)
+            self._seen.clear()
+
+    def _running(self) -> set[str]:
+        return {name for name in os.listdir(self._folder) if name.isdigit()}
 
 
 class Watch:
@@ -36,20 +80,9 @@ class Watch:
         self.disk_before, self.files_before = before
         self.peak = 0
 
-    @staticmethod
-    def resident(pid: int) -> int:
-        """Bytes of memory that a process has in use; 0 if it is gone."""
-        try:
-            with open(f"/proc/{pid}/statm", "rb") as file:
-                return int(file.read().split()[1]) * _PAGE
-        except (OSError, IndexError):
-            return 0
-
-    def look(self, shared: int) -> tuple[str, str]:
+    def look(self, processes: Processes, shared: int) -> tuple[str, str]:
         """(ending, note) if the job must be ended, else two empty strings. `shared` is what the zygote holds itself."""
-        own = str(os.getpid())
-        pids = [name for name in os.listdir("/proc") if name.isdigit() and name != own]
-        used = sum(max(0, self.resident(int(pid)) - shared) for pid in pids)
+        used = sum(max(0, processes.resident(pid) - shared) for pid in processes.of_jobs())
         self.peak = max(self.peak, used)
         if used > self.memory:
             return "out_of_memory", "its processes together use more memory than it may"
@@ -100,7 +133,15 @@ class OomCounter:
     """How often the kernel has killed in this container, or on this machine, for want of memory, where it says so."""
 
     def __init__(self) -> None:
-        self.place = next(((path, key) for path, key in _COUNTERS if self._read(path, key) is not None), None)
+        # Held open: what tells of the machine is covered before the first job.
+        self.place: tuple[int, str] | None = None
+        for path, key in _COUNTERS:
+            with suppress(OSError):
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                if self._read(file, key) is not None:
+                    self.place = file, key
+                    break
+                os.close(file)
         self.seen = self._now()
 
     def grown(self) -> bool | None:
@@ -115,9 +156,9 @@ class OomCounter:
         return None if self.place is None else self._read(*self.place)
 
     @staticmethod
-    def _read(path: str, key: str) -> int | None:
+    def _read(file: int, key: str) -> int | None:
         try:
-            with open(path) as file:
-                return next((int(line.split()[1]) for line in file if line.split()[0] == key), None)
+            rows = map(str.split, os.pread(file, 1 << 16, 0).decode().splitlines())
+            return next((int(row[1]) for row in rows if row[0] == key), None)
         except (OSError, ValueError, IndexError):
             return None

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from gristmill.sandbox.guest import probing
 from gristmill.sandbox.guest.child_cycle import Zygote
-from gristmill.sandbox.guest.confinement import kernel, users
+from gristmill.sandbox.guest.confinement import kernel, settling, users
 
 __all__ = ["main"]
 
@@ -75,12 +75,16 @@ def main(arguments: list[str]) -> int:
         hello = json.loads(control.recv(1 << 16))
         if hello.get("version") != VERSION:
             raise RuntimeError(f"the host speaks version {hello.get('version')} of the protocol, this is {VERSION}")
+        settled = hello["mode"] == "uid" and settling.settle(control)
         if os.getpid() != 1:
             raise RuntimeError("not process 1 of a pid namespace of its own, so nothing could be killed safely")
         users.guard_work_folder(hello["mode"])
         _set_up(hello)
-        zygote = Zygote(control, hello["mode"])
+        zygote = Zygote(control, hello["mode"], settled=settled)
+        kernel.NOT_DUMPABLE()
         covers, gaps = probing.probe(zygote.walls, zygote.users)
+        if settled:
+            settling.hide_the_machine()
     except BaseException:
         error = traceback.format_exc()[-4000:]
         control.send(json.dumps({"ready": False, "error": error}).encode())

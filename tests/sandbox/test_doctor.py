@@ -26,7 +26,7 @@ from gristmill.sandbox.backends.choosing import choose_factory
 from gristmill.sandbox.backends.engine import described, engine_covers, engine_gaps, other_runtimes
 from gristmill.sandbox.cli import _lines
 from gristmill.sandbox.cli import sandbox as commands
-from gristmill.sandbox.conformance import ISOLATION, check
+from gristmill.sandbox.conformance import ISOLATION, LEAVING, check
 from gristmill.sandbox.doctor import Backend, Diagnosis, Fact, diagnose
 from gristmill.sandbox.guest.confinement.confine import Walls
 from gristmill.sandbox.guest.probing import _words
@@ -194,27 +194,39 @@ async def test_a_runtime_is_named_after_docker_only(name: str) -> None:
         await choose_factory(name)
 
 
+COUNTED = {"processes_leave_no_count", "files_leave_no_count"}
+READABLE = {
+    "nothing_of_the_machine_is_visible",
+    "other_processes_are_out_of_reach",
+    "what_the_machine_counts_is_not_told",
+}
+
+
 @pytest.mark.docker
+@pytest.mark.parametrize(("namespaces", "left_open"), [(True, set()), (False, COUNTED | READABLE)])
 async def test_without_landlock_the_worker_says_so_and_every_other_wall_holds(
-    docker_engine: str, monkeypatch: pytest.MonkeyPatch
+    docker_engine: str, monkeypatch: pytest.MonkeyPatch, namespaces: bool, left_open: set[str]
 ) -> None:
-    """As on a kernel that has none: here the engine's filter refuses the three calls."""
+    """As on a kernel that has none, or allows no user namespaces either: here the engine's filter refuses the calls."""
     monkeypatch.setattr("gristmill.sandbox.backends.engine_profile._CONFINEMENT", "seccomp")
+    if not namespaces:
+        monkeypatch.setattr("gristmill.sandbox.backends.engine_profile._NEVER_UNSHARED", 0x7E020000)
     async with DockerSandbox(CANDIDATE) as sandbox:
         info = sandbox.info
     assert any("no Landlock" in gap for gap in info.gaps)
     assert not any("Landlock" in text for text in info.covers)
-    results = await check(DockerFactory(), names=[each.__name__ for each in ISOLATION])
+    results = await check(DockerFactory(), names=[each.__name__ for each in (*ISOLATION, *LEAVING)])
+    assert any("no namespaces" in gap for gap in info.gaps) is not namespaces
     assert all(each.acceptable for each in results), [each for each in results if not each.acceptable]
     open_ = {each.name for each in results if each.known_gap}
-    assert open_ == {"nothing_of_the_machine_is_visible", "other_processes_are_out_of_reach"}
+    assert open_ == left_open
 
 
 @pytest.mark.parametrize(
     ("version", "said"), [(0, "no Landlock in this kernel"), (1, "1 does not scope"), (4, "4 does not scope"), (6, "")]
 )
 def test_what_an_older_landlock_leaves_open_is_said(version: int, said: str) -> None:
-    walls = Walls("uid", version, [], None, None, 0, 0, count_processes=True)
+    walls = Walls("uid", version, [], None, None, 0, 0, count_processes=True, own_namespaces=True)
     covers, gaps = _words(walls, dict.fromkeys(("identity", "zygote", "elsewhere", "sockets", "shared"), True))
     assert [said in gap for gap in gaps] == [True] * bool(said)
     assert any("no TCP" in cover for cover in covers) is (version >= 4)

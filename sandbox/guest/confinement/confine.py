@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from gristmill.sandbox.guest.confinement import kernel, landlock, seccomp
 from gristmill.sandbox.guest.confinement.kernel import PreparedCall
 
-__all__ = ["WORK", "Walls", "confine", "open_devices", "open_folders", "prepare", "set_limits"]
+__all__ = ["WORK", "Walls", "confine", "disk_options", "open_devices", "open_folders", "prepare", "set_limits"]
 
 WORK: Final = "/tmp"  # noqa: S108  # the sandbox's own tmpfs
 _PR_SET_DUMPABLE: Final = 4
@@ -50,6 +50,7 @@ class Walls(NamedTuple):
     under the same ruleset (`restriction`), which grants the work folder too: of the folders in it only the job's own
     exists, and what is beside that belongs to root. `filtering` puts the seccomp filter up and is None where the
     processor is unknown; `address_space` and `data` are the zygote's own sizes in bytes, which limits go on top of.
+    `own_namespaces`: each job has a pid namespace and a file system of its own, whatever the mode.
     """
 
     mode: str
@@ -60,9 +61,10 @@ class Walls(NamedTuple):
     address_space: int
     data: int
     count_processes: bool
+    own_namespaces: bool = False
 
 
-def prepare(mode: str) -> Walls:
+def prepare(mode: str, *, settled: bool = False) -> Walls:
     """The walls for this zygote, after its libraries are loaded."""
     sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
     release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
@@ -82,6 +84,7 @@ def prepare(mode: str) -> Walls:
         _kilobytes(sizes["VmData"]),
         # Before 5.14 the limit counted all of a real user's processes, whatever namespace they were in.
         mode == "uid" or release >= (5, 14),
+        settled or mode == "namespace",
     )
 
 
@@ -143,11 +146,15 @@ def _enter_namespaces(disk_mb: int, folder: str) -> None:
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/gid_map", f"1000 {outside_group} 1")
     _write("/proc/self/uid_map", f"1000 {outside_user} 1")
-    size, files = disk_mb * _MEGABYTE, 16 + 256 * disk_mb
-    kernel.mount_tmpfs(WORK, f"size={size},nr_inodes={files},mode=0700", private_first=True)
+    kernel.mount_tmpfs(WORK, f"{disk_options(disk_mb)},mode=0700", private_first=True)
     os.mkdir(folder)
     # Last, since the maps above are written through it: what tells of processes outside.
     kernel.mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555")
+
+
+def disk_options(disk_mb: int) -> str:
+    """How large a job's own file system is, for mounting it."""
+    return f"size={disk_mb * _MEGABYTE},nr_inodes={16 + 256 * disk_mb}"
 
 
 def set_limits(walls: Walls, limits: dict[str, Any]) -> None:

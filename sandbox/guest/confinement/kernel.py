@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 
 __all__ = [
     "DROP_CAPABILITIES",
+    "DUMPABLE",
+    "KEEP_ZYGOTES_CAPABILITIES",
     "NEW_IPC",
     "NEW_MOUNTS",
     "NEW_PIDS",
@@ -29,6 +31,7 @@ __all__ = [
     "later",
     "mount_tmpfs",
     "prctl",
+    "unmount",
     "unshare",
 ]
 
@@ -42,6 +45,7 @@ _libc: Any = ctypes.CDLL(None, use_errno=True)
 # Through this one Python keeps its own lock, which a forked child then holds as well.
 _holding_lock: Any = ctypes.PyDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_MNT_DETACH = 2
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
@@ -119,12 +123,20 @@ def _prctl(option: int, *arguments: int) -> PreparedCall:
     return PreparedCall(_libc.prctl, (option, *map(ctypes.c_ulong, padded)), f"prctl {option}")
 
 
+DUMPABLE: Final = _prctl(_PR_SET_DUMPABLE, 1)
 NOT_DUMPABLE: Final = _prctl(_PR_SET_DUMPABLE, 0)
 NO_NEW_PRIVILEGES: Final = _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 # Give up every capability for good.
 DROP_CAPABILITIES: Final = (
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL),
     PreparedCall(_libc.capset, (_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS()), "capset"),
+)
+
+
+# KILL, SETGID, SETUID and SYS_ADMIN, effective and permitted.
+_ZYGOTES: Final = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 21
+KEEP_ZYGOTES_CAPABILITIES: Final = PreparedCall(
+    _libc.capset, (_CAPABILITY_HEADER(_CAPABILITY_VERSION_3, 0), _CAPABILITY_SETS(_ZYGOTES, _ZYGOTES)), "capset"
 )
 
 
@@ -165,3 +177,8 @@ def mount_tmpfs(path: str, options: str, *, private_first: bool = False) -> None
         _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "mount --make-rprivate")
     flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     _checked(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), f"mount tmpfs on {path}")
+
+
+def unmount(path: str) -> None:
+    """Take a mount away, at once for whoever looks, and for good when nobody uses it any more."""
+    _checked(_libc.umount2(path.encode(), _MNT_DETACH), f"unmount {path}")

@@ -1,8 +1,10 @@
 """The system calls that a job may make: an allowlist, and the small program that the kernel checks it with.
 
-Against ways out through the kernel. Not on it, among others: starting other programs, making sockets or connecting
-them, System V and POSIX shared memory and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd,
-splice. What is refused gets EPERM; calls newer than this list get ENOSYS, which tells libraries to do without.
+Against ways out through the kernel, and against ways to leave something in it for another job. Not on it, among
+others: starting other programs, making sockets or pipes (`supply`) or connecting them, System V and POSIX shared memory
+and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd, splice; asking for and changing what is in
+the page cache, free memory and free space, locks that others hold. What is refused gets EPERM; calls newer than this
+list get ENOSYS, which tells libraries to do without.
 """
 
 from __future__ import annotations
@@ -16,22 +18,21 @@ __all__ = ["ALLOWED", "ARCHITECTURES", "Architecture", "assemble", "number", "su
 # name:x86_64:aarch64, from Linux 6.1's headers; the second number is missing where aarch64 has no such call.
 _FILES: Final = """
     access:21 faccessat:269:48 faccessat2:439:439 open:2 openat:257:56 creat:85 close:3:57 close_range:436:436
-    dup:32:23 dup2:33 dup3:292:24 read:0:63 readv:19:65 pread64:17:67 preadv:295:69 preadv2:327:286 write:1:64
+    dup:32:23 dup2:33 dup3:292:24 read:0:63 readv:19:65 pread64:17:67 preadv:295:69 write:1:64
     writev:20:66 pwrite64:18:68 pwritev:296:70 pwritev2:328:287 lseek:8:62 stat:4 lstat:6 fstat:5:80
-    newfstatat:262:79 statx:332:291 statfs:137:43 fstatfs:138:44 fcntl:72:25 flock:73:32 ftruncate:77:46
-    truncate:76:45 fallocate:285:47 fadvise64:221:223 fsync:74:82 fdatasync:75:83 getdents:78 getdents64:217:61
+    newfstatat:262:79 statx:332:291 ftruncate:77:46
+    truncate:76:45 fallocate:285:47 fsync:74:82 fdatasync:75:83 getdents:78 getdents64:217:61
     getcwd:79:17 chdir:80:49 fchdir:81:50 mkdir:83 mkdirat:258:34 rmdir:84 rename:82 renameat:264:38
     renameat2:316:276 link:86 linkat:265:37 symlink:88 symlinkat:266:36 unlink:87 unlinkat:263:35 readlink:89
     readlinkat:267:78 chmod:90 fchmod:91:52 fchmodat:268:53 umask:95:166 utime:132 utimes:235 utimensat:280:88
-    futimesat:261 copy_file_range:326:285 sendfile:40:71 pipe:22 pipe2:293:59 poll:7 ppoll:271:73 select:23
+    futimesat:261 copy_file_range:326:285 sendfile:40:71 poll:7 ppoll:271:73 select:23
     pselect6:270:72 epoll_create:213 epoll_create1:291:20 epoll_ctl:233:21 epoll_wait:232 epoll_pwait:281:22
     epoll_pwait2:441:441 eventfd:284 eventfd2:290:19 getxattr:191:8 lgetxattr:192:9 fgetxattr:193:10
     listxattr:194:11 llistxattr:195:12 flistxattr:196:13
 """
 _MEMORY: Final = """
-    brk:12:214 mmap:9:222 munmap:11:215 mremap:25:216 mprotect:10:226 madvise:28:233 msync:26:227 mincore:27:232
-    mlock:149:228 mlock2:325:284 munlock:150:229 membarrier:324:283 get_mempolicy:239:236 set_mempolicy:238:237
-    mbind:237:235
+    brk:12:214 mmap:9:222 munmap:11:215 mremap:25:216 mprotect:10:226 msync:26:227
+    mlock:149:228 mlock2:325:284 munlock:150:229 membarrier:324:283
 """
 _PROCESSES: Final = """
     fork:57 vfork:58 exit:60:93 exit_group:231:94 wait4:61:260 waitid:247:95 getpid:39:172 getppid:110:173
@@ -42,23 +43,26 @@ _PROCESSES: Final = """
     times:100:153 getpriority:140:141 setpriority:141:140 sched_yield:24:124 sched_getaffinity:204:123
     sched_setaffinity:203:122 sched_getparam:143:121 sched_getscheduler:145:120 sched_getattr:315:275
     sched_get_priority_max:146:125 sched_get_priority_min:147:126 getcpu:309:168 set_tid_address:218:96
-    set_robust_list:273:99 get_robust_list:274:100 futex:202:98 futex_waitv:449:449 rseq:334:293 arch_prctl:158
+    set_robust_list:273:99 get_robust_list:274:100 futex_waitv:449:449 rseq:334:293 arch_prctl:158
     getuid:102:174 geteuid:107:175 getgid:104:176 getegid:108:177 getgroups:115:158 getresuid:118:148
     getresgid:120:150 capget:125:90
 """
 _TIME: Final = """
-    clock_gettime:228:113 clock_getres:229:114 clock_nanosleep:230:115 gettimeofday:96:169 time:201
+    clock_getres:229:114 clock_nanosleep:230:115 gettimeofday:96:169 time:201
     nanosleep:35:101 getitimer:36:102 setitimer:38:103 timer_create:222:107 timer_settime:223:110
     timer_gettime:224:108 timer_getoverrun:225:109 timer_delete:226:111 timerfd_create:283:85
     timerfd_settime:286:86 timerfd_gettime:287:87
 """
-# Over sockets that the job was given or paired itself; none can be made, named, connected or configured.
+# Over sockets that the job was given; none can be made, named, connected or configured.
 _TALK: Final = """
-    getsockname:51:204 getpeername:52:205 getsockopt:55:209 shutdown:48:210 sendto:44:206 sendmsg:46:211
+    getsockname:51:204 getpeername:52:205 shutdown:48:210 sendto:44:206 sendmsg:46:211
     sendmmsg:307:269 recvfrom:45:207 recvmsg:47:212 recvmmsg:299:243
 """
-_MACHINE: Final = "uname:63:160 sysinfo:99:179 getrandom:318:278"
-_BY_ARGUMENT: Final = "clone:56:220 clone3:435:435 socketpair:53:199 prctl:157:167 ioctl:16:29 prlimit64:302:261"
+_MACHINE: Final = "uname:63:160 getrandom:318:278"
+_BY_ARGUMENT: Final = """
+    futex:202:98 fcntl:72:25 madvise:28:233 preadv2:327:286 clock_gettime:228:113 getsockopt:55:209
+    clone:56:220 clone3:435:435 prctl:157:167 ioctl:16:29 prlimit64:302:261
+"""
 
 _ALL: Final = " ".join((_FILES, _MEMORY, _PROCESSES, _TIME, _TALK, _MACHINE)).split()
 ALLOWED: Final = tuple(sorted(entry.split(":")[0] for entry in _ALL))
@@ -77,15 +81,27 @@ _NEWEST: Final = 451
 # classic BPF: load a word, jumps, return
 _LOAD, _JUMP, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN, _AND = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
-_EPERM, _ENOTTY, _ENOSYS = 1, 25, 38
+_EPERM, _EINVAL, _ENOTTY, _ENOSYS, _EOPNOTSUPP = 1, 22, 25, 38, 95
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
-# every CLONE_NEW… flag, and CLONE_PARENT, which would make the zygote a stranger's parent
-_CLONE_REFUSED: Final = 0x7E028000
+# every CLONE_NEW… flag, CLONE_PARENT, which would make the zygote a stranger's parent, and CLONE_PIDFD, whose
+# descriptor is numbered by a counter of the whole kernel
+_CLONE_REFUSED: Final = 0x7E029000
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
 _IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # PDEATHSIG, GET_DUMPABLE, SET_NAME, GET_NAME, CAPBSET_READ, GET_NO_NEW_PRIVS, SET_VMA
 _PRCTLS: Final = (1, 3, 15, 16, 23, 39, 0x53564D41)
-_AF_UNIX, _SOCK_STREAM = 1, 1
+# F_DUPFD, GETFD, SETFD, GETFL, SETFL, SETLK, SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS. What asks who else holds a
+# lock is missing, as are leases: both are seen by jobs that have the same file of the image open.
+_FCNTLS: Final = (0, 1, 2, 3, 4, 6, 7, 1030, 1032, 1034)
+# NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP,
+# WIPEONFORK, KEEPONFORK. COLD and PAGEOUT, which take pages out of the page cache that all share, are missing.
+_ADVICE: Final = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19)
+_SOL_SOCKET: Final = 1
+# SO_REUSEADDR, TYPE, ERROR, SNDBUF, RCVBUF, KEEPALIVE, ACCEPTCONN, PROTOCOL, DOMAIN; not SO_COOKIE, which counts.
+_SOCKET_OPTIONS: Final = (2, 3, 4, 7, 8, 9, 30, 38, 39)
+# FUTEX_WAIT and WAIT_BITSET, as a thread that is joined is waited for. All else wants the private flag: over a shared
+# page of a file of the image, one job could wake another.
+_FUTEX_SHARED, _FUTEX_COMMAND, _FUTEX_PRIVATE = (0, 9), 0x7F, 0x80
 
 Instruction = tuple[int, int, int, int]
 
@@ -126,15 +142,25 @@ def assemble(machine: str | None = None) -> bytes:
         "clone": [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_REFUSED), _error(_EPERM), _allow()],
         # Its flags lie behind a pointer. Without it libraries use clone.
         "clone3": [_error(_ENOSYS)],
-        "socketpair": [
-            (_LOAD, 0, 0, _ARGUMENTS),
-            (_EQUAL, 1, 0, _AF_UNIX),
-            _error(_EPERM),
+        # Flags tell whether a page is in the page cache, and take it out.
+        "preadv2": _one_of(5, (0,), _EOPNOTSUPP),
+        "madvise": _one_of(2, _ADVICE, _EINVAL),
+        "fcntl": _one_of(1, _FCNTLS, _EPERM),
+        # Numbers below 0 are clocks of processes, others than the caller among them.
+        "clock_gettime": [(_LOAD, 0, 0, _ARGUMENTS), (_AT_LEAST, 0, 1, 1 << 31), _error(_EINVAL), _allow()],
+        "getsockopt": [
             (_LOAD, 0, 0, _ARGUMENTS + 8),
-            (_AND, 0, 0, 0xF),
-            (_EQUAL, 0, 1, _SOCK_STREAM),
-            _allow(),
+            (_EQUAL, 1, 0, _SOL_SOCKET),
             _error(_EPERM),
+            *_one_of(2, _SOCKET_OPTIONS, _EPERM),
+        ],
+        "futex": [
+            (_LOAD, 0, 0, _ARGUMENTS + 8),
+            (_ANY_BIT, len(_FUTEX_SHARED) + 2, 0, _FUTEX_PRIVATE),
+            (_AND, 0, 0, _FUTEX_COMMAND),
+            *_tests(_FUTEX_SHARED),
+            _error(_EPERM),
+            _allow(),
         ],
         "prctl": _one_of(0, _PRCTLS, _EPERM),
         "ioctl": _one_of(1, _IOCTLS, _ENOTTY),
@@ -156,9 +182,12 @@ def _error(code: int) -> Instruction:
 
 
 def _one_of(argument: int, values: tuple[int, ...], code: int) -> list[Instruction]:
-    load = (_LOAD, 0, 0, _ARGUMENTS + 8 * argument)
-    tests = [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
-    return [load, *tests, _error(code), _allow()]
+    return [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), *_tests(values), _error(code), _allow()]
+
+
+def _tests(values: tuple[int, ...]) -> list[Instruction]:
+    """Jumps over the instruction behind them if one of the values is loaded."""
+    return [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
 
 
 def _edges(column: int) -> list[tuple[int, Instruction]]:

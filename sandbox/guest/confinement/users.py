@@ -11,17 +11,18 @@ import random
 import time
 from typing import Final
 
+from gristmill.sandbox.guest.confinement import kernel
 from gristmill.sandbox.guest.confinement.cleaning import empty
-from gristmill.sandbox.guest.confinement.confine import WORK
+from gristmill.sandbox.guest.confinement.confine import WORK, disk_options
 
-__all__ = ["Users", "folder_of", "guard_work_folder"]
+__all__ = ["Users", "guard_work_folder", "largest_range", "new_folder"]
 
 _CLEAN_SECONDS: Final = 5.0
 
 
-def folder_of(number: int) -> str:
-    """The folder of the job with this number."""
-    return f"{WORK}/job-{number}"
+def new_folder() -> str:
+    """A folder for one job; its name tells nothing, how many there were before least of all."""
+    return f"{WORK}/job-{os.urandom(8).hex()}"
 
 
 def guard_work_folder(mode: str) -> None:
@@ -37,14 +38,16 @@ def guard_work_folder(mode: str) -> None:
 class Users:
     """Hands out user numbers. In mode ``uid`` each job gets the next one of the mapped range.
 
-    The range starts at random: limits on processes count per user of the machine, over all workers.
+    The range starts at random: limits on processes count per user of the machine, over all workers. A zygote that is
+    `settled` gives each job a file system of its own as its folder.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, *, settled: bool = False) -> None:
         self.mode = mode
+        self.settled = settled
         first, count = 0, 1
         if mode == "uid":
-            first, count = _largest_range()
+            first, count = largest_range()
         self.first, self.count = first, count
         self.place = random.SystemRandom().randrange(count)
 
@@ -53,9 +56,13 @@ class Users:
         self.place = (self.place + 1) % self.count
         return self.first + self.place
 
-    def make_folder(self, folder: str, user: int) -> None:
+    def make_folder(self, folder: str, user: int, disk_mb: int) -> None:
         """A folder that the zygote owns and the job may write to, through its group."""
         if self.mode != "uid":
+            return
+        if self.settled:
+            os.mkdir(folder, 0o700)
+            kernel.mount_tmpfs(folder, f"{disk_options(disk_mb)},mode=0770,uid=0,gid={user}")
             return
         os.setegid(user)
         try:
@@ -68,9 +75,11 @@ class Users:
         if self.mode != "uid":
             return True
         try:
+            if self.settled:
+                kernel.unmount(folder)
             os.rmdir(folder)
         except OSError:
-            if not _as_user(user, folder):
+            if self.settled or not _as_user(user, folder):
                 return False
             try:
                 os.rmdir(folder)
@@ -79,10 +88,10 @@ class Users:
         return True
 
 
-def _largest_range() -> tuple[int, int]:
+def largest_range(kind: str = "uid_map") -> tuple[int, int]:
     """(first, count) of the user numbers that exist here, without those that a system gives to people and services."""
     best = (0, 0)
-    with open("/proc/self/uid_map") as file:
+    with open(f"/proc/self/{kind}") as file:
         for line in file:
             inside, _, count = map(int, line.split())
             first = max(inside, 1 << 28 if count > 1 << 30 else 1000)

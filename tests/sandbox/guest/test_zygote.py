@@ -266,7 +266,8 @@ def exists(number):
         await asyncio.sleep(pause)
         mine, cached, collecting, threads, descriptors = told(await run_cases(worker, source, []))[0]["value"]
         assert (mine, cached, collecting, threads) == (["solution"], ["<solution>"], True, 1)
-        assert len(descriptors) == 4  # three streams and the channel
+        # Three streams, the channel, and ten pipes and pairs that are made for every job.
+        assert len(descriptors) == 4 + 20
 
 
 async def test_cancelling_kills_the_job_and_leaves_the_worker_well(worker: BubblewrapSandbox) -> None:
