@@ -142,7 +142,7 @@ def assemble(machine: str | None = None) -> bytes:
         "clone": [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_REFUSED), _error(_EPERM), _allow()],
         # Its flags lie behind a pointer. Without it libraries use clone.
         "clone3": [_error(_ENOSYS)],
-        # The first process of a namespace is deaf to what it sends itself; one that kills itself ends here as elsewhere.
+        # The first process of a namespace is deaf to its own signals; one that kills itself ends here as elsewhere.
         "kill": [
             (_LOAD, 0, 0, _ARGUMENTS),
             (_EQUAL, 0, 3, 1),
