@@ -26,7 +26,7 @@ from gristmill.sandbox.guest.child import (
     be_child,
     descriptors_in,
 )
-from gristmill.sandbox.guest.confinement import kernel, users
+from gristmill.sandbox.guest.confinement import first, kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
 from gristmill.sandbox.guest.jobs import WATCH_SECONDS, RunningJob, Spare, processor_seconds
 from gristmill.sandbox.guest.watching import OomCounter, Processes, Risk, Watch
@@ -125,8 +125,7 @@ class Zygote:
         before = (0, 0) if self.walls.own_namespaces else Watch.held(folder)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            if self.walls.own_namespaces:
-                kernel.unshare(kernel.NEW_PIDS)
+            first_process = first.open_namespace() if self.walls.own_namespaces else 0
             # No two jobs shall draw the same numbers.
             random.seed()
             self.risk.take()
@@ -139,7 +138,7 @@ class Zygote:
             self.risk.leave()
             if self.walls.own_namespaces:
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
-        self.spare = Spare(pid, user, folder, disk_mb, ours, before)
+        self.spare = Spare(pid, first_process, user, folder, disk_mb, ours, before)
         return self.spare
 
     def _discard(self, spare: Spare) -> None:
@@ -150,6 +149,7 @@ class Zygote:
 
     def _forget(self, spare: Spare) -> None:
         self.spare = None
+        first.end_namespace(spare.first)
         spare.line.close()
         with suppress(BlockingIOError):
             os.read(self.confined, 64)

@@ -22,9 +22,14 @@ WATCH_SECONDS: Final = 0.05
 
 
 class Spare(NamedTuple):
-    """A child that is confined and waits for its job. `before`: what its file system held then (`Watch`)."""
+    """A child that is confined and waits for its job.
+
+    `first`: the first process of its pid namespace, 0 if that is the zygote's; `before`: what its file system held then
+    (`Watch`).
+    """
 
     pid: int
+    first: int
     user: int
     folder: str
     disk_mb: int

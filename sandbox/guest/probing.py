@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gristmill.sandbox.guest.confinement import kernel
+from gristmill.sandbox.guest.confinement import first, kernel
 from gristmill.sandbox.guest.confinement.confine import WORK, Walls, confine, set_limits
 from gristmill.sandbox.guest.confinement.users import Users, new_folder
 
@@ -33,8 +33,7 @@ def probe(walls: Walls, users: Users) -> tuple[list[str], list[str]]:
     user, folder = users.next(), new_folder()
     users.make_folder(folder, user, 1)
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    if walls.own_namespaces:
-        kernel.unshare(kernel.NEW_PIDS)
+    first_process = first.open_namespace() if walls.own_namespaces else 0
     reading, writing = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
@@ -46,6 +45,7 @@ def probe(walls: Walls, users: Users) -> tuple[list[str], list[str]]:
     with os.fdopen(reading, "rb") as pipe:
         told = json.loads(pipe.read() or b'{"error": "it died"}')
     os.waitpid(pid, 0)
+    first.end_namespace(first_process)
     users.remove_folder(folder, user)
     if "error" in told:
         raise OSError(f"a job cannot be confined here: {told['error']}")
@@ -117,7 +117,7 @@ def _refused(attempt: Callable[[], object], kind: type[OSError] = OSError) -> bo
 
 def _zygote_is_out_of_reach(walls: Walls) -> bool:
     if walls.own_namespaces:
-        return os.getpid() == 1
+        return os.getpid() == first.JOB
     return _refused(lambda: os.kill(1, signal.SIGCONT)) and _refused(lambda: os.open("/proc/1/environ", os.O_RDONLY))
 
 

@@ -138,7 +138,7 @@ def confine(walls: Walls, folder: str, user: int, disk_mb: int) -> None:
 
 
 def _enter_namespaces(disk_mb: int, folder: str) -> None:
-    """Become the only user of new namespaces; the zygote has made this process the first of a new pid namespace."""
+    """Become the only user of new namespaces; the zygote has put this process into a new pid namespace."""
     outside_user, outside_group = os.geteuid(), os.getegid()
     # Otherwise the maps below belong to root, who is nobody here.
     kernel.prctl(_PR_SET_DUMPABLE, 1)

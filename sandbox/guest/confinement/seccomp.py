@@ -36,7 +36,7 @@ _MEMORY: Final = """
 """
 _PROCESSES: Final = """
     fork:57 vfork:58 exit:60:93 exit_group:231:94 wait4:61:260 waitid:247:95 getpid:39:172 getppid:110:173
-    gettid:186:178 getpgid:121:155 getpgrp:111 setpgid:109:154 getsid:124:156 setsid:112:157
+    gettid:186:178 getpgid:121:155 getpgrp:111 setpgid:109:154 getsid:124:156 setsid:112:157 kill:62:129
     tkill:200:130 tgkill:234:131 rt_sigaction:13:134 rt_sigprocmask:14:135 rt_sigpending:127:136
     rt_sigreturn:15:139 rt_sigsuspend:130:133 rt_sigtimedwait:128:137 sigaltstack:131:132 pause:34 alarm:37
     restart_syscall:219:128 signalfd:282 signalfd4:289:74 getrlimit:97:163 setrlimit:160:164 getrusage:98:165
@@ -60,7 +60,7 @@ _TALK: Final = """
 """
 _MACHINE: Final = "uname:63:160 getrandom:318:278"
 _BY_ARGUMENT: Final = """
-    kill:62:129 futex:202:98 fcntl:72:25 madvise:28:233 preadv2:327:286 clock_gettime:228:113 getsockopt:55:209
+    futex:202:98 fcntl:72:25 madvise:28:233 preadv2:327:286 clock_gettime:228:113 getsockopt:55:209
     clone:56:220 clone3:435:435 prctl:157:167 ioctl:16:29 prlimit64:302:261
 """
 
@@ -142,15 +142,6 @@ def assemble(machine: str | None = None) -> bytes:
         "clone": [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_REFUSED), _error(_EPERM), _allow()],
         # Its flags lie behind a pointer. Without it libraries use clone.
         "clone3": [_error(_ENOSYS)],
-        # The first process of a namespace is deaf to its own signals; one that kills itself ends here as elsewhere.
-        "kill": [
-            (_LOAD, 0, 0, _ARGUMENTS),
-            (_EQUAL, 0, 3, 1),
-            (_LOAD, 0, 0, _ARGUMENTS + 8),
-            (_EQUAL, 0, 1, 9),
-            (_RETURN, 0, 0, _KILL),
-            _allow(),
-        ],
         # Flags tell whether a page is in the page cache, and take it out.
         "preadv2": _one_of(5, (0,), _EOPNOTSUPP),
         "madvise": _one_of(2, _ADVICE, _EINVAL),
