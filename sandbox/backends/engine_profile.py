@@ -57,6 +57,7 @@ _AF_UNIX = 1
 _NEW_NAMESPACES = 0x7E020000
 _NEVER_UNSHARED = 0x4E000000  # CLONE_NEWCGROUP | NEWUTS | NEWIPC | NEWNET
 _NEW_PIDS = 0x20000000
+_S_IFMT, _S_IFIFO = 0xF000, 0x1000
 _ENOSYS = 38
 
 
@@ -88,6 +89,15 @@ def engine_profile() -> str:
             "args": [{"index": 1, "value": _NEW_PIDS, "op": "SCMP_CMP_EQ"}],
         },
         {"names": ["mount", "umount2"], "action": "SCMP_ACT_ALLOW"},
+        # FIFOs only, which are a job's pipes (`guest/supply.py`).
+        *(
+            {
+                "names": [name],
+                "action": "SCMP_ACT_ALLOW",
+                "args": [{"index": place, "value": _S_IFMT, "valueTwo": _S_IFIFO, "op": "SCMP_CMP_MASKED_EQ"}],
+            }
+            for name, place in (("mknod", 1), ("mknodat", 2))
+        ),
         # Its arguments lie behind a pointer that a filter cannot read; "no such call" makes libraries use clone.
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
     ]

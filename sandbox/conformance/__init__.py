@@ -12,6 +12,7 @@ from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.leaving import LEAVING
 from gristmill.sandbox.conformance.limits import LIMITS
+from gristmill.sandbox.conformance.plain import PLAIN
 from gristmill.sandbox.conformance.suite import CHECKS, KNOWN_GAPS, Result, check, run_checks
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "KNOWN_GAPS",
     "LEAVING",
     "LIMITS",
+    "PLAIN",
     "Bench",
     "BrokenRule",
     "Result",

@@ -11,12 +11,13 @@ from gristmill.sandbox.conformance.contract import CONTRACT
 from gristmill.sandbox.conformance.isolation import ISOLATION
 from gristmill.sandbox.conformance.leaving import LEAVING
 from gristmill.sandbox.conformance.limits import LIMITS
+from gristmill.sandbox.conformance.plain import PLAIN
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Record, SandboxInfo
 
 __all__ = ["CHECKS", "GAPS_OF_MACHINES", "KNOWN_GAPS", "Result", "check", "run_checks"]
 
-CHECKS: Mapping[str, Check] = {each.__name__: each for each in (*CONTRACT, *LIMITS, *ISOLATION, *LEAVING)}
+CHECKS: Mapping[str, Check] = {each.__name__: each for each in (*CONTRACT, *LIMITS, *ISOLATION, *LEAVING, *PLAIN)}
 
 # backend → check → why it cannot be kept there. Empty is the goal.
 KNOWN_GAPS: Mapping[str, Mapping[str, str]] = {"docker": {}, "bubblewrap": {}}

@@ -67,7 +67,7 @@ def be_child(
         confine(walls, folder, user, disk_mb)
         os.write(say_confined, b"+")
         _close_all_but({0, 1, 2, line, *supplied})
-        supply.install()
+        supply.install(folder)
         sys.modules["__main__"] = types.ModuleType("__main__")
         program, limits, channel, others = _await_job(line)
         set_limits(walls, limits)

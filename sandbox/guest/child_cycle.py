@@ -197,9 +197,15 @@ class Zygote:
         if job is None:
             return
         job.reason, job.note = reason, note
-        clean = self._kill_all()
+        if self.walls.own_namespaces:
+            # Its file system goes while its processes die; in one that is shared, they could still make files.
+            with suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            removed = self.users.remove_folder(job.folder, job.user)
+            clean = self._kill_all() and removed
+        else:
+            clean = self._kill_all() and self.users.remove_folder(job.folder, job.user)
         seconds = time.monotonic() - job.begun
-        clean = self.users.remove_folder(job.folder, job.user) and clean
         processor = processor_seconds() - job.processor
         ending, status = job.ending(processor, self.oom)
         peak = max(job.peak / 1024 - self.resident / (1 << 20), job.watch.peak / (1 << 20), 0.0)

@@ -31,6 +31,7 @@ __all__ = [
     "later",
     "mount_tmpfs",
     "prctl",
+    "sleeper",
     "unmount",
     "unshare",
 ]
@@ -150,6 +151,26 @@ def fork() -> int:
         OSError: no process could be made.
     """
     return _checked(_holding_lock.fork(), "fork")
+
+
+# Only one sleeps at a time; its stack is never written to again by anybody else.
+_sleepers_stack: Final = ctypes.create_string_buffer(1 << 16)
+_CLONE_VM, _CLONE_FS, _CLONE_FILES, _SIGCHLD = 0x100, 0x200, 0x400, 17
+_SLEEPER: Final = (
+    ctypes.cast(_libc.pause, ctypes.c_void_p),
+    ctypes.c_void_p((ctypes.addressof(_sleepers_stack) + (1 << 16) - 256) & ~0xFF),
+    ctypes.c_int(_CLONE_VM | _CLONE_FS | _CLONE_FILES | _SIGCHLD),
+    None,
+)
+
+
+def sleeper() -> int:
+    """Make a process that shares all with this one and sleeps until it is killed; its signals must be blocked before.
+
+    Raises:
+        OSError: no process could be made.
+    """
+    return _checked(_libc.clone(*_SLEEPER), "clone")
 
 
 def drop_bounding_set() -> None:

@@ -15,12 +15,12 @@ __all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restriction", "ruleset"]
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
-_REMOVE, _MAKE_DIR, _MAKE_FILE, _MAKE_LINK = 1 << 4 | 1 << 5, 1 << 7, 1 << 8, 1 << 12
+_REMOVE, _MAKE_DIR, _MAKE_FILE, _MAKE_FIFO, _MAKE_LINK = 1 << 4 | 1 << 5, 1 << 7, 1 << 8, 1 << 10, 1 << 12
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 
 READ: Final = _READ_FILE | _READ_DIR
 READ_WRITE_DEVICE: Final = _READ_FILE | _WRITE_FILE | _TRUNCATE
-WORK: Final = READ | READ_WRITE_DEVICE | _REMOVE | _MAKE_DIR | _MAKE_FILE | _MAKE_LINK | _REFER
+WORK: Final = READ | READ_WRITE_DEVICE | _REMOVE | _MAKE_DIR | _MAKE_FILE | _MAKE_FIFO | _MAKE_LINK | _REFER
 # How many of the file rights each version knows; a ruleset names them all, so that what is not granted is refused.
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 

@@ -61,7 +61,7 @@ _TALK: Final = """
 _MACHINE: Final = "uname:63:160 getrandom:318:278"
 _BY_ARGUMENT: Final = """
     futex:202:98 fcntl:72:25 madvise:28:233 preadv2:327:286 clock_gettime:228:113 getsockopt:55:209
-    clone:56:220 clone3:435:435 prctl:157:167 ioctl:16:29 prlimit64:302:261
+    flock:73:32 mknod:133 mknodat:259:33 clone:56:220 clone3:435:435 prctl:157:167 ioctl:16:29 prlimit64:302:261
 """
 
 _ALL: Final = " ".join((_FILES, _MEMORY, _PROCESSES, _TIME, _TALK, _MACHINE)).split()
@@ -90,9 +90,11 @@ _CLONE_REFUSED: Final = 0x7E029000
 _IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # PDEATHSIG, GET_DUMPABLE, SET_NAME, GET_NAME, CAPBSET_READ, GET_NO_NEW_PRIVS, SET_VMA
 _PRCTLS: Final = (1, 3, 15, 16, 23, 39, 0x53564D41)
-# F_DUPFD, GETFD, SETFD, GETFL, SETFL, SETLK, SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS. What asks who else holds a
-# lock is missing, as are leases: both are seen by jobs that have the same file of the image open.
-_FCNTLS: Final = (0, 1, 2, 3, 4, 6, 7, 1030, 1032, 1034)
+# F_DUPFD, GETFD, SETFD, GETFL, SETFL, SETLK, SETLKW, OFD_SETLK, OFD_SETLKW, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS. What
+# asks who else holds a lock is missing, as are leases: both are seen by jobs that have the same file of the image open.
+# Of locks only those to write exclude anybody, and they take a descriptor that may write.
+_FCNTLS: Final = (0, 1, 2, 3, 4, 6, 7, 37, 38, 1030, 1032, 1034)
+_S_IFMT, _S_IFIFO = 0xF000, 0x1000
 # NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP,
 # WIPEONFORK, KEEPONFORK. COLD and PAGEOUT, which take pages out of the page cache that all share, are missing.
 _ADVICE: Final = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19)
@@ -140,6 +142,19 @@ def assemble(machine: str | None = None) -> bytes:
         program += [(_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]
     checks = {
         "clone": [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_REFUSED), _error(_EPERM), _allow()],
+        # These locks need no right to write, so jobs would meet at files of the image. Whoever asks is told that it has
+        # the lock, as nobody else uses its own files; Python's function takes another kind (`guest/supply.py`).
+        "flock": [_error(0)],
+        **{
+            name: [
+                (_LOAD, 0, 0, _ARGUMENTS + 8 * place),
+                (_AND, 0, 0, _S_IFMT),
+                *_tests((_S_IFIFO,)),
+                _error(_EPERM),
+                _allow(),
+            ]
+            for name, place in (("mknod", 1), ("mknodat", 2))
+        },
         # Its flags lie behind a pointer. Without it libraries use clone.
         "clone3": [_error(_ENOSYS)],
         # Flags tell whether a page is in the page cache, and take it out.
@@ -168,7 +183,8 @@ def assemble(machine: str | None = None) -> bytes:
         "prlimit64": _one_of(0, (0,), _EPERM),
     }
     for name, check in checks.items():
-        program += [(_EQUAL, 0, len(check), named[name]), *check]
+        if name in named:
+            program += [(_EQUAL, 0, len(check), named[name]), *check]
     program += _tree(_edges(architecture.column))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 

@@ -57,7 +57,7 @@ async def main() -> None:
         print(sandbox.info.covers)
         for _ in range(2):
             report = await sandbox.run(job(LOOK))
-            assert report.stdout == b"1 1000 [] []\n", report
+            assert report.stdout == b"2 1000 [] []\n", report
         report = await sandbox.run(job(BOMB, wall_seconds=1, processes=8))
         assert report.ending == "timeout", report
         assert b"BlockingIOError" in report.stdout, report

@@ -6,12 +6,12 @@ import pytest
 
 from gristmill.sandbox import Ending, FakeFactory, Report
 from gristmill.sandbox.backends.choosing import choose_factory
-from gristmill.sandbox.conformance import CHECKS, CONTRACT, ISOLATION, KNOWN_GAPS, LEAVING, check
+from gristmill.sandbox.conformance import CHECKS, CONTRACT, ISOLATION, KNOWN_GAPS, LEAVING, PLAIN, check
 
 
 @pytest.mark.docker
 @pytest.mark.bubblewrap
-@pytest.mark.parametrize("name", [each.__name__ for each in (*CONTRACT, *ISOLATION, *LEAVING)])
+@pytest.mark.parametrize("name", [each.__name__ for each in (*CONTRACT, *ISOLATION, *LEAVING, *PLAIN)])
 async def test_backend_keeps_the_rule(backend: str, name: str) -> None:
     (result,) = await check(await choose_factory(backend), names=[name])
     assert result.acceptable, f"{result.rule} {result.detail or 'A known gap has closed: take it off the list.'}"

@@ -264,6 +264,9 @@ def run_filter(program: bytes, audit: int, number: int, arguments: tuple[int, ..
 
 # call → arguments that are let through, and such that are not
 BY_ARGUMENT: dict[str, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {
+    "flock": ([], [(3, 2), (3, 5)]),
+    "mknod": ([(0, 0x11B6), (0, 0x1000)], [(0, 0x21B6), (0, 0x61B6), (0, 0xC1B6), (0, 0x81B6), (0, 0x1B6)]),
+    "mknodat": ([(0, 0, 0x11B6)], [(0, 0, 0x21B6), (0, 0x1000, 0x6000)]),
     "clone": ([(17,), (0x3D0F00,)], [(0x10000011,), (0x8011,), (0x1011,)]),
     "clone3": ([], [()]),
     "prctl": ([(15,), (1,)], [(4,), (22,), (40,)]),
@@ -285,7 +288,9 @@ BY_ARGUMENT: dict[str, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {
 def test_the_filter_looks_at_arguments(machine: str) -> None:
     program, audit = seccomp.assemble(machine), seccomp.ARCHITECTURES[machine].audit
     for name, (through, refused) in BY_ARGUMENT.items():
-        number = seccomp.number(name, machine) or 0
+        number = seccomp.number(name, machine)
+        if number is None:
+            continue
         for arguments in through:
             assert run_filter(program, audit, number, arguments) == 0x7FFF0000, (name, arguments)
         for arguments in refused:
