@@ -19,6 +19,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -35,6 +36,9 @@ __all__ = ["BubblewrapFactory", "BubblewrapSandbox", "find_bwrap"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 DEVICES = ("null", "zero", "full", "random", "urandom")
+# Those that jobs may write to, by their minor number: a lock on the machine's would be met by all jobs at that moment.
+WRITABLE = {"null": 3, "full": 7}
+SHARED_DEVICES = "/dev/null and /dev/full are the machine's: jobs that run at the same moment can meet at locks on them"
 COVERS = (
     "bubblewrap: own pid, mount, network, IPC and UTS namespaces, no network device",
     "bubblewrap: read-only root with Python and its libraries only; the only writable place is a small tmpfs",
@@ -95,6 +99,7 @@ class BubblewrapSandbox(WarmedSandbox):
         super().__init__(profile)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
+        self._devices: dict[str, Path] = {}
         self._errors: IO[bytes] | None = None
 
     @property
@@ -121,7 +126,8 @@ class BubblewrapSandbox(WarmedSandbox):
                 starting.result()[0].close()
             await asyncio.shield(self._leave())
             raise
-        covers, gaps = (*COVERS, *self._worker.covers), (*GAPS, *self._worker.gaps)
+        shared = () if self._devices else (SHARED_DEVICES,)
+        covers, gaps = (*COVERS, *self._worker.covers), (*GAPS, *shared, *self._worker.gaps)
         self._info = SandboxInfo(backend="bubblewrap", image=digest, covers=covers, gaps=gaps)
         return self
 
@@ -129,13 +135,16 @@ class BubblewrapSandbox(WarmedSandbox):
         """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""
         image = root(self.profile.image)
         self._folder = stage(self.profile)
+        self._devices = _own_devices(self._folder)
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
         except OSError as error:
             raise SandboxError(f"no file can be made in {tempfile.gettempdir()}: {error}; free some space") from error
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = _command(find_bwrap(), image.path, self._folder, self.profile.memory_mb, theirs.fileno())
+            command = _command(
+                find_bwrap(), image.path, self._folder, self._devices, self.profile.memory_mb, theirs.fileno()
+            )
             try:
                 self._process = subprocess.Popen(
                     command,
@@ -193,14 +202,29 @@ def _namespaces() -> list[str]:
     return [*separate, "--cap-drop", "ALL", *(word for right in rights for word in ("--cap-add", right))]
 
 
-def _command(bwrap: str, image: Path, folder: Path, memory_mb: int, control: int) -> list[str]:
+def _own_devices(folder: Path) -> dict[str, Path]:
+    """Devices of a worker's own that jobs may write to; none where they cannot be made (without root) or opened."""
+    made = {name: folder / f"dev-{name}" for name in WRITABLE}
+    try:
+        for name, path in made.items():
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, WRITABLE[name]))
+            path.chmod(0o666)
+            os.close(os.open(path, os.O_RDWR))
+    except OSError:
+        return {}
+    return made
+
+
+def _command(
+    bwrap: str, image: Path, folder: Path, devices: dict[str, Path], memory_mb: int, control: int
+) -> list[str]:
     options = [
         ("--as-pid-1",),
         ("--clearenv",),
         ("--hostname", "sandbox"),
         ("--ro-bind", str(image), "/"),
         ("--tmpfs", "/dev"),
-        *(("--dev-bind", f"/dev/{name}", f"/dev/{name}") for name in DEVICES),
+        *(("--dev-bind", str(devices.get(name, f"/dev/{name}")), f"/dev/{name}") for name in DEVICES),
         ("--remount-ro", "/dev"),
         ("--proc", "/proc"),
         ("--size", str(memory_mb << 20)),

@@ -192,6 +192,24 @@ def test_without_root_each_job_has_namespaces_of_its_own(
         shutil.rmtree(scratch)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make devices")
+async def test_jobs_at_the_same_moment_meet_at_no_lock(bubblewrap: str) -> None:
+    """A lock on a device that all may write to is one of the worker's own."""
+    source = """
+import fcntl, time
+files = [open(name, "w") for name in ("/dev/null", "/dev/full")]
+for file in files: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print("had", flush=True)
+time.sleep(60)
+"""
+    async with BubblewrapSandbox(PROFILE) as one, BubblewrapSandbox(PROFILE) as two:
+        for sandbox in (one, two):
+            if any("/dev/null" in gap for gap in sandbox.info.gaps):
+                pytest.skip("no devices can be made here")
+        first, second = await asyncio.gather(run(one, source, wall_seconds=3), run(two, source, wall_seconds=3))
+        assert first.stdout == second.stdout == b"had\n", (first, second)
+
+
 async def test_memory_of_all_processes_together_is_watched(bubblewrap: str) -> None:
     source = """
 import os, time
