@@ -20,6 +20,7 @@ from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, Ru
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.silence import Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.prompts.messages import choose_profile
@@ -81,7 +82,8 @@ async def run_campaign(
 
     Raises:
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
-        ModelError: the model could not be had after retries; what was done is kept.
+        ModelError: the model did not answer several calls in a row (`graph.models.silence`), or none at all; what
+            was done is kept. One call that is not answered, after all its tries, leaves its place empty until a resume.
         StoreError: the store could not be written; what was written before is kept.
         InfrastructureError: verdicts could no longer be had (no sandbox); what was done is kept.
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
@@ -121,6 +123,7 @@ async def run_campaign(
                 journal=journal,
                 verification=verification,
                 spending=spending,
+                silence=Silence(),
                 calls=asyncio.Semaphore(config.calls.concurrency),
                 slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency)),
                 cut_off=store.cut_off(name) if resume else {},
@@ -136,11 +139,10 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
     context.store.set_status(run.name, "running", seconds=run.seconds)
     try:
         async with context.journal:
-            context.tell(
-                RunStarted(run=run.name, tasks=run.tasks, ended=run.ended, resumed=resume, model=context.proposer.model)
-            )
+            context.tell(_started(context, run, resume=resume))
             try:
                 await _walk(context)
+                context.silence.close()
                 ending = RunEnded(run=run.name, status="finished")
             except asyncio.CancelledError:
                 ending = RunEnded(run=run.name, status="interrupted")
@@ -155,6 +157,23 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
         # Where the store itself is the trouble, that error is already on its way.
         with contextlib.suppress(*([StoreError] if ending.status == "failed" else [])):
             context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=context.spending.seconds())
+
+
+def _started(context: Context, run: Run, *, resume: bool) -> RunStarted:
+    """With what earlier sessions have come to, so that whoever listens counts it too."""
+    about = {"run": run.name, "tasks": run.tasks, "resumed": resume, "model": context.proposer.model}
+    if not resume:
+        return RunStarted.model_validate(about)
+    before = context.store.summary(run.name)
+    return RunStarted(
+        **about,
+        ended=before.ended,
+        solved=before.solved,
+        calls=before.calls,
+        tokens=before.tokens.prompt + before.tokens.completion,
+        replies=before.hypotheses,
+        outcomes=before.outcomes,
+    )
 
 
 async def _walk(context: Context) -> None:

@@ -15,14 +15,26 @@ __all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knob
 C = TypeVar("C", bound=BaseModel)
 
 
+_LONGEST = {"small": 512, "chat": 4096}
+"""Tokens of one reply where nobody says: a chat model reasons before it answers."""
+
+
 class Calls(Record):
     """How the model is called."""
 
     temperature: float = Field(0.8, ge=0, le=5, description="of sampling; 0 is greedy")
     top_p: float = Field(0.95, gt=0, le=1, description="nucleus sampling")
-    max_tokens: int = Field(512, ge=1, description="greatest length of one reply")
+    max_tokens: int | None = Field(
+        None, ge=1, description="greatest length of one reply; 512 with the prompts for small models, else 4096"
+    )
     stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before this text; at most four")
     concurrency: int = Field(64, ge=1, description="model calls in flight")
+    call_timeout: float = Field(600.0, gt=0, description="seconds for one call of the model, to the last byte")
+    retry_seconds: float = Field(900.0, ge=0, description="seconds for all tries of one call and the waits between")
+
+    def longest(self, profile: Literal["chat", "small"]) -> int:
+        """The greatest length of one reply, in tokens."""
+        return self.max_tokens or _LONGEST[profile]
 
 
 class Prompts(Record):

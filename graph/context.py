@@ -14,6 +14,7 @@ from gristmill.graph.events import Event
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.silence import Silence
 from gristmill.graph.records import Message, Step
 from gristmill.graph.search.base import Strategy
 from gristmill.graph.stopping.spending import Spending
@@ -65,6 +66,7 @@ class Context:
     journal: Journal
     verification: Verification
     spending: Spending
+    silence: Silence
     calls: asyncio.Semaphore
     slots: asyncio.Semaphore
     cut_off: Mapping[str, int]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Outcome
+from gristmill.verifiers.records import Direction, Outcome
 
 __all__ = [
     "CallStarted",
@@ -29,6 +29,7 @@ __all__ = [
     "Settled",
     "TaskEnded",
     "TaskStarted",
+    "Unanswered",
 ]
 
 
@@ -41,6 +42,11 @@ class RunStarted(Record):
     ended: int = Field(0, description="tasks that had ended before")
     resumed: bool = False
     model: str = ""
+    solved: int = Field(0, description="tasks that had been solved before")
+    calls: int = Field(0, description="calls that were made before; so do the others count what was there")
+    tokens: int = 0
+    replies: int = 0
+    outcomes: dict[Outcome, int] = Field({}, description="verdicts by outcome")
 
 
 class TaskStarted(Record):
@@ -48,6 +54,7 @@ class TaskStarted(Record):
 
     kind: Literal["task_started"] = "task_started"
     task_id: str
+    score: float | None = Field(None, description="the best one of earlier sessions")
 
 
 class NodeEntered(Record):
@@ -66,6 +73,15 @@ class CallStarted(Record):
     task_id: str
     hypothesis: str
     attempt: int = Field(description="1, or more where a kill cut an earlier call off")
+
+
+class Unanswered(Record):
+    """A model was asked in vain, after all tries of the call: its place stays empty until a resume."""
+
+    kind: Literal["unanswered"] = "unanswered"
+    task_id: str
+    hypothesis: str
+    detail: str
 
 
 class Replied(Record):
@@ -87,6 +103,7 @@ class Judged(Record):
     hypothesis: str
     outcome: Outcome
     score: float | None
+    direction: Direction = Direction.MAXIMIZE
     verified: bool
     seconds: float
 
@@ -145,6 +162,7 @@ Event = Annotated[
     | TaskStarted
     | NodeEntered
     | CallStarted
+    | Unanswered
     | Replied
     | Judged
     | Settled

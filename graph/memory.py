@@ -7,6 +7,7 @@ texts that a prompt shows.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from gristmill.graph.config import RunConfig
@@ -42,13 +43,17 @@ class TaskMemory:
         self._shown: dict[str, Step] = {}
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
+        there: Counter[int] = Counter()
         for hypothesis, verdict in store.each_step(run, task.id):
             self.first = hypothesis.round
+            there[hypothesis.round] += 1
             if verdict is not None:
                 self._add(hypothesis, verdict)
             if verdict is None or verdict.outcome is Outcome.UNSCORED:
                 self.waiting[hypothesis.id] = hypothesis
-        self.first = min((hypothesis.round for hypothesis in self.waiting.values()), default=self.first)
+        # A place for which the model was asked in vain is asked for again.
+        open_ = (round for round in range(self.first) if there[round] < config.search.hypotheses)
+        self.first = min((*(hypothesis.round for hypothesis in self.waiting.values()), *open_), default=self.first)
 
     def place(self, round: int, sample: int) -> Place:
         """The place of a hypothesis."""

@@ -12,6 +12,7 @@ from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
     "CUT_FINISHES",
+    "UNANSWERED",
     "Hypothesis",
     "Message",
     "Reflection",
@@ -60,6 +61,8 @@ class Request(Record):
     parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
 
 
+UNANSWERED = "unanswered"
+"""The finish, in the store, of a call that was given up after all its tries."""
 CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 """How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
 

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Decision", "decide_run", "widened"]
 
-_BOUNDS = tuple(reason.value for reason in (StopReason.ROUNDS, StopReason.CALLS, StopReason.TOKENS, StopReason.SECONDS))
+_BOUNDS = tuple(
+    reason.value
+    for reason in (
+        StopReason.ROUNDS,
+        StopReason.PATIENCE,
+        StopReason.CALLS,
+        StopReason.TOKENS,
+        StopReason.SECONDS,
+    )
+)
 """Knobs that bound a run, each named as the reason with which it ends a task."""
-_MAY_DIFFER = ("concurrency", "sandbox")
+_MAY_DIFFER = ("concurrency", "sandbox", "call_timeout", "retry_seconds")
 """Knobs that say how fast and where, not what: a resume may change them."""
 
 

@@ -24,7 +24,8 @@ class TaskState(TypedDict, total=False):
     target: bool
     stale: int
     novel: int
-    """These six are the `Standing` after the round."""
+    arrived: bool
+    """These seven are the `Standing` after the round."""
     stop: str | None
     detail: str
     seconds: float

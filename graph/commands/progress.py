@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,10 +15,31 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Display"]
+__all__ = ["Display", "beating"]
 
 LINE_EVERY = 10.0
 """Seconds between plain lines."""
+_BEAT = 1.0
+_QUIET = 6
+"""So many times longer is it between lines while nothing happens."""
+
+
+@asynccontextmanager
+async def beating(beat: Callable[[], None], every: float = _BEAT) -> AsyncIterator[None]:
+    """Call `beat` again and again while the block runs, so that waiting is seen to be waiting."""
+
+    async def forever() -> None:
+        while True:
+            await asyncio.sleep(every)
+            beat()
+
+    heart = asyncio.create_task(forever(), name="heartbeat")
+    try:
+        yield
+    finally:
+        heart.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await heart
 
 
 class Display:
@@ -64,10 +89,11 @@ class Display:
         self._indent = " " * 7
         self._bar.reset(self._task, description=title, total=None, detail="")
 
-    def update(self, done: float, total: float, detail: str = "") -> None:
-        """So many of so many are done now."""
+    def update(self, done: float, total: float, detail: str = "", *, news: bool = True) -> None:
+        """So many of so many are done now; without `news` a plain line comes seldom."""
         self._bar.update(self._task, completed=done, total=total, detail=detail)
-        if not self._console.is_terminal and time.monotonic() - self._spoke >= LINE_EVERY:
+        after = LINE_EVERY * (1 if news else _QUIET)
+        if not self._console.is_terminal and time.monotonic() - self._spoke >= after:
             counted = f"{done:g} of {total:g} {self._unit}".rstrip()
             self.note(f"{counted}, {detail}" if detail else counted)
 

@@ -49,7 +49,8 @@ def run(
       gristmill run tasks.jsonl
       gristmill run tasks.jsonl --name night --model openai:qwen3@http://127.0.0.1:8000/v1 --rounds 5
       gristmill run tasks.jsonl --name night --resume
-      gristmill run tasks.jsonl --name night --resume --rounds 8 --calls 2000
+      gristmill run tasks.jsonl --name night --resume --rounds 8 --patience 4 --calls 2000
+      gristmill run tasks.jsonl --model openai:big@http://127.0.0.1:8000/v1 --call-timeout 1800 --retry-seconds 5400
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
     import shlex
@@ -74,7 +75,7 @@ def run(
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
         # With --json, standard output belongs to the program that reads it.
         console = console_for(file=sys.stderr if json_ else sys.stdout)
-        options = ModelOptions(vllm_python=vllm_python)
+        options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python)
         where = [] if workspace == "." else ["--workspace", workspace]
         vllm = [] if vllm_python is None else ["--vllm-python", str(vllm_python)]
         go_on = shlex.join(["gristmill", "run", str(tasks), "--name", chosen, "--resume", *where, *vllm])
@@ -102,7 +103,7 @@ def _run(
 
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.commands.progress import Display
+    from gristmill.graph.commands.progress import Display, beating
     from gristmill.graph.commands.run_progress import RunProgress, say_how_to_go_on
     from gristmill.graph.models.resolve import resolve
 
@@ -110,7 +111,8 @@ def _run(
 
     async def campaign() -> CampaignSummary:
         with Display(console, "tasks", unit="tasks") as display:
-            async with proposer:
+            progress = RunProgress(display, config.budget)
+            async with proposer, beating(progress.beat):
                 return await run_campaign(
                     tasks,
                     config,
@@ -118,7 +120,7 @@ def _run(
                     store=store,
                     proposer=proposer,
                     resume=resume,
-                    on_event=RunProgress(display),
+                    on_event=progress,
                 )
 
     try:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gristmill.graph.commands.progress import Display
+from gristmill.graph.config import Budget
 from gristmill.graph.errors import RunBusyError, StoreError
-from gristmill.graph.events import Event, Judged, Replied, RunEnded, RunStarted, Settled, TaskEnded
+from gristmill.graph.events import (
+    CallStarted,
+    Event,
+    Judged,
+    Replied,
+    RunEnded,
+    RunStarted,
+    Settled,
+    TaskEnded,
+    TaskStarted,
+    Unanswered,
+)
 from gristmill.sandbox.plain import say
-from gristmill.verifiers.records import Outcome
+from gristmill.verifiers.records import Direction, Outcome
 
 if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
@@ -36,47 +49,115 @@ def say_how_to_go_on(error: Exception, store: Store, name: str, command: str) ->
 
 
 class RunProgress:
-    """A listener for `run_campaign` that tells a display."""
+    """A listener for `run_campaign` that tells a display.
 
-    def __init__(self, display: Display) -> None:
+    Args:
+        display: where to.
+        budget: of the run; what is spent is told against it.
+    """
+
+    def __init__(self, display: Display, budget: Budget | None = None) -> None:
         self._display = display
-        self._tasks = self._ended = self._solved = 0
-        self._replies = self._verdicts = self._passed = self._unscored = self._tokens = 0
+        self._budget = budget or Budget()
+        self._tasks = self._ended = self._solved = self._calls = 0
+        self._replies = self._verdicts = self._passed = self._unscored = self._tokens = self._unanswered = 0
+        self._tokens_before = 0
+        self._in_flight: dict[str, float] = {}
+        self._best: dict[str, float] = {}
+        self._last_best = ""
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
         match event:
             case RunStarted():
-                self._tasks, self._ended = event.tasks, event.ended
-                word = "resuming" if event.resumed else "starting"
-                self._display.note(
-                    f"{word} run {event.run}: {event.tasks} tasks, {event.ended} ended, model {event.model}"
-                )
+                self._begin(event)
+            case TaskStarted():
+                if event.score is not None and math.isfinite(event.score):
+                    self._best[event.task_id] = event.score
+                    self._last_best = event.task_id
+            case CallStarted():
+                self._calls += 1
+                self._in_flight[event.hypothesis] = self._display.seconds
+            case Unanswered():
+                self._unanswered += 1
+                self._in_flight.pop(event.hypothesis, None)
+                self._display.note(f"{event.hypothesis}: not answered, its place stays empty: {event.detail}")
             case Replied():
                 self._replies += 1
                 self._tokens += event.tokens.prompt + event.tokens.completion
+                self._in_flight.pop(event.hypothesis, None)
             case Judged():
-                self._verdicts += 1
-                self._passed += event.outcome is Outcome.PASSED
-                self._unscored += event.outcome is Outcome.UNSCORED
+                self._judge(event)
             case Settled():
                 self._passed += (event.outcome is Outcome.PASSED) - (event.before is Outcome.PASSED)
                 self._unscored += event.outcome is Outcome.UNSCORED
             case TaskEnded():
                 self._ended = min(self._ended + 1, self._tasks)
                 self._solved += event.solved
+                # A budget of seconds cuts calls off without a word.
+                for id_ in [id_ for id_ in self._in_flight if id_.startswith(f"{event.task_id}/")]:
+                    del self._in_flight[id_]
             case RunEnded():
                 seconds = self._display.seconds
+                self._in_flight.clear()
                 self._display.note(f"run {event.run} {event.status} after {seconds:.1f} s: {self._counts()}")
                 return
             case _:
                 return
         self._display.update(self._ended, self._tasks, self._counts())
 
-    def _counts(self) -> str:
-        rate = self._tokens / max(self._display.seconds, 1e-3)
-        unscored = f", {self._unscored} unscored" if self._unscored else ""
-        return (
-            f"{self._solved} solved, {self._replies} replies, {self._verdicts} verdicts, "
-            f"{self._passed} passed{unscored}, {rate:.0f} tokens/s"
+    def beat(self) -> None:
+        """Nothing has happened, and time has passed."""
+        if self._tasks:
+            self._display.update(self._ended, self._tasks, self._counts(), news=False)
+
+    def _begin(self, event: RunStarted) -> None:
+        self._tasks, self._ended, self._solved = event.tasks, event.ended, event.solved
+        self._calls, self._replies = event.calls, event.replies
+        self._tokens = self._tokens_before = event.tokens
+        self._verdicts = sum(event.outcomes.values())
+        self._passed = event.outcomes.get(Outcome.PASSED, 0)
+        # They are tried again, and counted then.
+        unscored = event.outcomes.get(Outcome.UNSCORED, 0)
+        self._verdicts -= unscored
+        word = "resuming" if event.resumed else "starting"
+        there = f", {event.replies} replies there" if event.replies else ""
+        self._display.note(
+            f"{word} run {event.run}: {event.tasks} tasks, {event.ended} ended{there}, model {event.model}"
         )
+
+    def _judge(self, event: Judged) -> None:
+        self._verdicts += 1
+        self._passed += event.outcome is Outcome.PASSED
+        self._unscored += event.outcome is Outcome.UNSCORED
+        if event.score is None or not math.isfinite(event.score) or event.outcome is Outcome.INVALID:
+            return
+        best, sign = self._best.get(event.task_id), -1 if event.direction is Direction.MINIMIZE else 1
+        if best is None or sign * event.score > sign * best:
+            self._best[event.task_id] = event.score
+            self._last_best = event.task_id
+
+    def _counts(self) -> str:
+        rate = (self._tokens - self._tokens_before) / max(self._display.seconds, 1e-3)
+        parts = [
+            f"{self._solved} solved",
+            f"{self._replies} replies",
+            f"{self._verdicts} verdicts",
+            f"{self._passed} passed",
+        ]
+        if self._unscored:
+            parts.append(f"{self._unscored} unscored")
+        if self._unanswered:
+            parts.append(f"{self._unanswered} unanswered")
+        if self._in_flight:
+            longest = self._display.seconds - min(self._in_flight.values())
+            parts.append(f"{len(self._in_flight)} calls in flight (the longest for {longest:.0f} s)")
+        if self._last_best:
+            parts.append(f"best score {self._best[self._last_best]:.6g} ({self._last_best})")
+        spent = _of(self._calls, self._budget.calls), _of(self._tokens, self._budget.tokens)
+        parts.append(f"spent {spent[0]} calls and {spent[1]} tokens")
+        return ", ".join([*parts, f"{rate:.0f} tokens/s"])
+
+
+def _of(spent: int, budget: int | None) -> str:
+    return f"{spent:,}" if budget is None else f"{spent:,} of {budget:,}"

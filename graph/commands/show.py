@@ -239,6 +239,8 @@ def print_summary(console: Console, summary: CampaignSummary, standings: Sequenc
         lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
     if refused := summary.outcomes.get(Outcome.REFUSED, 0):
         lines.append(f"refused      {refused}: they pass beside their tests alone; --accept together takes them")
+    if summary.unanswered:
+        lines.append(f"unanswered   {summary.unanswered} places: the model did not answer; --resume asks it again")
     if summary.unscored:
         lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
     for line in lines:

@@ -84,6 +84,7 @@ class Verification:
                 hypothesis=hypothesis.id,
                 outcome=verdict.outcome,
                 score=verdict.score,
+                direction=verdict.direction,
                 verified=verdict.verified,
                 seconds=verdict.seconds,
             )

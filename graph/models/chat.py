@@ -37,6 +37,8 @@ _FIELDS = {
 """What providers' chat models call our sampling parameters; one that a model does not have is not sent to it."""
 
 _TOLD = ("context_length", "content_filter")
+_SHORTEST = 512
+"""Tokens below which a reply is not made shorter to fit into the context with its prompt."""
 _SILENT_TRIES = 4
 """Tries of a call that is answered by nothing, or by reasoning only."""
 _VAIN = 3
@@ -155,7 +157,8 @@ class ChatProposer:
     async def _once(self, request: Request) -> BaseMessage:
         stream, turned = self._stream, False
         while True:
-            chat, stop, sent = self._prepared(request.sampling)
+            sampling = request.sampling
+            chat, stop, sent = self._prepared(sampling)
             extra = self._keywords(request, stream) if self._keywords else {}
             try:
                 async with asyncio.timeout(self._options.timeout_seconds):
@@ -166,6 +169,11 @@ class ChatProposer:
                     if refused not in self._refused:
                         _log.warning("%s does not take %s; it is not sent any more", self._where, refused)
                     self._refused.add(refused)
+                    continue
+                if meaning(error) == "too_long" and sampling.max_tokens > _SHORTEST:
+                    # Servers add the greatest length to the prompt's. The prompt alone may well fit.
+                    fewer = {"max_tokens": max(_SHORTEST, sampling.max_tokens // 2)}
+                    request = request.model_copy(update={"sampling": sampling.model_copy(update=fewer)})
                     continue
                 if self._keywords and stream_wanted(error):
                     if turned:

@@ -7,14 +7,16 @@ import time
 from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
-from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted
+from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted, Unanswered
+from gristmill.graph.models.errors import ModelError
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
 from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
-from gristmill.graph.storage.entries import call_finished, call_started, replied
+from gristmill.graph.storage.entries import call_finished, call_started, call_unanswered, replied
+from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Task
 
@@ -29,7 +31,8 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     round = state.get("round", memory.first)
     context.tell(NodeEntered(node="propose", task_id=task.id, round=round))
     if "round" not in state:
-        context.tell(TaskStarted(task_id=task.id))
+        best = memory.whole().best
+        context.tell(TaskStarted(task_id=task.id, score=best.score if best else None))
     begun = time.monotonic()
     refusals: list[StopReason] = []
     prompts: dict[tuple[str, ...], tuple[Message, ...]] = {}
@@ -50,8 +53,8 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
         request = request_for(context, task, place, plan, prompt(shown))
         answer = await _buy(context, id_, request)
-        if isinstance(answer, StopReason):
-            refusals.append(answer)
+        if answer is None or isinstance(answer, StopReason):
+            refusals.extend([answer] if answer else [])
             return
         parent = steps[plan.parents[0]].hypothesis.solution if plan.parents else None
         made = await _keep(context, task, id_, request, answer, parent)
@@ -79,7 +82,7 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
         sampling=Sampling(
             temperature=calls.temperature if plan.temperature is None else plan.temperature,
             top_p=calls.top_p,
-            max_tokens=calls.max_tokens,
+            max_tokens=calls.longest(context.profile),
             stop=calls.stop,
             seed=context.seed_for(task.id, place.round, place.sample),
         ),
@@ -87,8 +90,8 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
     )
 
 
-async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float, Reply] | StopReason:
-    """(attempt, when it was started, reply), or the budget that refuses the call."""
+async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float, Reply] | StopReason | None:
+    """(attempt, when it was started, reply), or the budget that refuses the call, or None where nobody answers it."""
     async with context.calls:
         refused = context.spending.take_call()
         if refused is not None:
@@ -103,6 +106,13 @@ async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float
             if bound.expired():
                 return StopReason.SECONDS
             raise
+        except ModelError as error:
+            await context.journal.write(call_unanswered(context.run, id_, attempt, started=started))
+            detail = plain(" ".join(str(error).split())[:500])
+            context.tell(Unanswered(task_id=request.task_id, hypothesis=id_, detail=detail))
+            context.silence.unanswered(error)
+            return None
+    context.silence.answered()
     context.spending.add(reply.tokens)
     return attempt, started, reply
 

@@ -169,7 +169,7 @@ class Past:
     def standing(self, round: int) -> Standing:
         """How the task stands after `round`, the last one that this past holds."""
         if self.best is None:
-            return Standing()
+            return Standing(arrived=False)
         here = self._round == round
         return Standing(
             best=self.best.id,
@@ -178,6 +178,7 @@ class Past:
             target=self.target,
             stale=round - self._improved,
             novel=self._novel if here else 0,
+            arrived=here,
         )
 
     def _lead(self, row: Row) -> None:

@@ -48,7 +48,7 @@ def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopRe
 
 def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
     """Every hypothesis of the round repeats one of an earlier round."""
-    if round == 0 or standing.novel > 0:
+    if round == 0 or not standing.arrived or standing.novel > 0:
         return None
     return Stop(reason=StopReason.SAME, detail=f"round {round} brought no hypothesis that was not there before")
 

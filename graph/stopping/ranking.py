@@ -18,7 +18,7 @@ Merit = tuple[int, bool, float]
 
 
 class Standing(Record):
-    """How a task stands after a round."""
+    """How a task stands after a round; `arrived` says whether the model answered at all in it."""
 
     best: str | None = None
     score: float | None = None
@@ -26,6 +26,7 @@ class Standing(Record):
     target: bool = False
     stale: int = 0
     novel: int = 0
+    arrived: bool = True
 
 
 def merit(verdict: Verdict) -> Merit:

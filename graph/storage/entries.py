@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Table
 
 from gristmill.graph.events import Event
-from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, StopReason
+from gristmill.graph.records import UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
 from gristmill.graph.storage import schema
 from gristmill.verifiers.records import Verdict
 
@@ -23,6 +23,7 @@ __all__ = [
     "Keep",
     "call_finished",
     "call_started",
+    "call_unanswered",
     "ended",
     "happened",
     "judged",
@@ -68,6 +69,12 @@ def call_finished(run: str, hypothesis_id: str, attempt: int, reply: Reply, *, s
         "seconds": reply.seconds,
     }
     return Entry(schema.calls, row, "last")
+
+
+def call_unanswered(run: str, hypothesis_id: str, attempt: int, *, started: float) -> Entry:
+    """A model was asked in vain, after all tries of the call. `started` is seconds since the epoch."""
+    row = {"run": run, "hypothesis_id": hypothesis_id, "attempt": attempt, "started": started}
+    return Entry(schema.calls, {**row, "finished": time.time(), "finish": UNANSWERED}, "last")
 
 
 def replied(run: str, hypothesis: Hypothesis, messages: Sequence[Message]) -> tuple[Entry, Entry]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
+    UNANSWERED,
     Hypothesis,
     Message,
     Reflection,
@@ -35,6 +36,7 @@ __all__ = [
     "summary",
     "tasks",
     "trajectories",
+    "unanswered",
     "unended",
 ]
 
@@ -78,14 +80,27 @@ def tasks(connection: Connection, run: str) -> list[Task]:
 
 
 def unended(connection: Connection, run: str, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
-    """(position, id) of tasks behind position `after` that have not ended or have unscored verdicts, in order."""
+    """(position, id) of tasks behind position `after` that have not ended, have unscored verdicts, or places
+    for which the model was asked in vain; in order."""
     table, ended, verdicts = schema.tasks.c, schema.trajectories.c, schema.verdicts.c
     over = select(ended.task_id).where(ended.run == run)
     holes = select(verdicts.task_id).where(verdicts.run == run, verdicts.outcome == Outcome.UNSCORED.value)
+    # The id of a hypothesis begins with its task's: "t/1/0/2" is of "t/1".
+    asked = {id_.rsplit("/", 2)[0] for id_ in unanswered(connection, run)}
     query = select(table.position, table.id).where(
-        table.run == run, table.position > after, table.id.not_in(over) | table.id.in_(holes)
+        table.run == run,
+        table.position > after,
+        table.id.not_in(over) | table.id.in_(holes) | table.id.in_(sorted(asked)),
     )
     return [(row[0], row[1]) for row in connection.execute(query.order_by(table.position).limit(limit))]
+
+
+def unanswered(connection: Connection, run: str) -> set[str]:
+    """Ids of the hypotheses that there are not, as the model did not answer."""
+    calls, made = schema.calls.c, schema.hypotheses.c
+    there = select(made.id).where(made.run == run)
+    query = select(calls.hypothesis_id).where(calls.run == run, calls.finish == UNANSWERED)
+    return set(connection.scalars(query.where(calls.hypothesis_id.not_in(there))))
 
 
 def steps(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[tuple[Hypothesis, Verdict | None]]]:
@@ -119,7 +134,8 @@ def _steps(connection: Connection, run: str, which: ColumnElement[bool]) -> Iter
 def cut_off(connection: Connection, run: str) -> dict[str, int]:
     """How many calls were started and never answered, by hypothesis id."""
     calls = schema.calls.c
-    query = select(calls.hypothesis_id, func.count()).where(calls.run == run, calls.finished.is_(None))
+    query = select(calls.hypothesis_id, func.count()).where(calls.run == run)
+    query = query.where(calls.finished.is_(None) | (calls.finish == UNANSWERED))
     return {row[0]: row[1] for row in connection.execute(query.group_by(calls.hypothesis_id))}
 
 
@@ -146,12 +162,14 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
             if (ending := endings.get(task.id)) is None:
                 continue
             whole = [Step(hypothesis=made, verdict=verdict) for made, verdict in found[task.id] if verdict is not None]
+            last = max((step.hypothesis.round for step in whole), default=0)
             yield Trajectory(
                 run=run,
                 task=task,
                 prompts={step.hypothesis.prompt_sha: asked[step.hypothesis.prompt_sha] for step in whole},
                 steps=tuple(whole),
-                reflections=tuple(reflections[task.id]),
+                # One that nothing was built on is of a round that was made whole later, and then ended the task.
+                reflections=tuple(each for each in reflections[task.id] if each.round < last),
                 best=ending.best,
                 stop=StopReason(ending.stop),
                 detail=ending.detail,
@@ -211,6 +229,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         tokens=tokens,
         calls=started,
         repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
+        unanswered=len(unanswered(connection, run)),
         cut=count(select(func.count()).where(calls.run == run, func.lower(calls.finish).in_(CUT_FINISHES))),
         seconds=about.seconds,
     )

@@ -183,7 +183,8 @@ class Store:
             return queries.tasks(connection, run)
 
     def unended(self, run: str, *, after: int = -1, limit: int | None = None) -> list[tuple[int, str]]:
-        """(position, id) of tasks whose loop has not ended, or of whose verdicts some are unscored, in order.
+        """(position, id) of tasks whose loop has not ended, of whose verdicts some are unscored, or for which the model
+        was asked in vain; in order.
 
         Args:
             run: name of the run.

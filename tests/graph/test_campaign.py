@@ -376,14 +376,96 @@ async def test_an_empty_campaign_is_finished(store: Store) -> None:
 # Trouble
 
 
+async def test_a_dead_call_costs_its_own_place_only_and_is_made_up_for_at_resume(store: Store) -> None:
+    async def dies(request: Request) -> None:
+        if (request.task_id, request.round, request.sample) in dead:
+            raise ModelError("nobody there\nat this address")
+
+    dead = {("t/1", 0, 2), ("t/5", 0, 0), ("t/5", 0, 1)}
+    heard: list[Any] = []
+    summary = await run(store, scripted(dies), on_event=heard.append)
+    assert (summary.status, summary.ended, summary.unanswered) == ("finished", 8, 3)
+    told = {event.hypothesis: event.detail for event in heard if event.kind == "unanswered"}
+    assert told == dict.fromkeys(("t/1/0/2", "t/5/0/0", "t/5/0/1"), "nobody there at this address")
+    await run(store, name="whole")
+    others = {"t/1", "t/5"}
+    ours, theirs = ([row for row in story(store, name) if row["task"]["id"] not in others] for name in ("run", "whole"))
+    assert ours == theirs
+    first = {step.hypothesis.id for found in store.trajectories("run") for step in found.steps}
+    assert not first & set(told)
+    model = scripted()
+    resumed = await run(store, model, resume=True)
+    assert (resumed.status, resumed.unanswered) == ("finished", 0)
+    places = {f"{request.task_id}/{request.round}/{request.sample}" for request in model.requests}
+    assert set(told) <= places
+    assert not places & first, "what was answered is not bought again"
+    assert len(story(store)) == 8
+    nothing = scripted()
+    await run(store, nothing, resume=True)
+    assert not nothing.requests
+
+
+async def test_a_round_without_any_answer_is_not_taken_for_repetition(store: Store) -> None:
+    async def dies(request: Request) -> None:
+        if request.round == 1:
+            raise ModelError("nobody there")
+
+    def different(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"
+
+    summary = await run(store, scripted(dies, different), tasks=tasks(1))
+    assert dict(summary.stops) == {StopReason.ROUNDS: 1}
+    assert (summary.hypotheses, summary.unanswered) == (9, 3)
+
+
+async def test_a_run_in_which_nobody_answers_fails_however_small_it_is(store: Store) -> None:
+    async def dies(request: Request) -> None:
+        raise ModelError("nobody there")
+
+    with pytest.raises(ModelError, match="nobody there"):
+        await run(store, scripted(dies), tasks=tasks(1), config=CONFIG.changed(rounds=1))
+    assert store.get_run("run").status == "failed"
+    assert (await run(store, tasks=tasks(1), config=CONFIG.changed(rounds=1), resume=True)).hypotheses == 3
+
+
+async def test_patience_can_be_widened_at_resume(store: Store) -> None:
+    def different(request: Request) -> str:
+        return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"
+
+    await run(store, scripted(text=different), name="whole", config=CONFIG.changed(patience=3))
+    first = await run(store, scripted(text=different), config=CONFIG.changed(patience=1))
+    assert set(first.stops) == {StopReason.PATIENCE}
+    with pytest.raises(RunMismatchError, match="patience = 1, 0"):
+        await run(
+            store,
+            config=CONFIG.model_copy(update={"search": CONFIG.search.model_copy(update={"patience": 0})}),
+            resume=True,
+        )
+    await run(store, scripted(text=different), config=CONFIG.changed(patience=3, call_timeout=7.0), resume=True)
+    assert story(store) == story(store, "whole")
+
+
+async def test_the_greatest_length_follows_from_the_profile_unless_it_is_said(store: Store) -> None:
+    for name, knobs, longest in (
+        ("chat", {"profile": "chat"}, 4096),
+        ("small", {"profile": "small"}, 512),
+        ("said", {"profile": "chat", "max_tokens": 99}, 99),
+    ):
+        model = scripted()
+        await run(store, model, name=name, tasks=tasks(1), config=CONFIG.changed(rounds=1, **knobs))
+        assert {request.sampling.max_tokens for request in model.requests} == {longest}
+
+
 async def test_a_model_that_never_answers_ends_the_run_with_its_work_kept(store: Store) -> None:
     async def dies(request: Request) -> None:
-        if request.task_id == "t/5":
-            for _ in range(1200):  # until something of another task is there to be kept
-                if store.summary("run").hypotheses:
+        if request.task_id > "t/5":
+            for _ in range(1200):  # until all that is answered is there to be kept
+                if store.summary("run").hypotheses >= 18:
                     break
                 await asyncio.sleep(0.05)
             raise ModelError("nobody there")
+        if request.round:
+            await asyncio.sleep(3600)
 
     with pytest.raises(ModelError, match="nobody there"):
         await run(store, scripted(dies))
@@ -602,7 +684,7 @@ async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Sto
 
     async def fail(request: Request) -> None:
         if len(model.requests) > 14:
-            raise ModelError("gone")
+            raise ModelError("gone")  # all of them from now on
 
     model = scripted(fail)
     with pytest.raises(ModelError):

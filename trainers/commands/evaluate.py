@@ -97,7 +97,15 @@ def evaluate(
         if chosen_config.search.hypotheses > 1 and chosen_config.calls.temperature == 0:
             raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
         run = name or free_name(Path(f"eval-{tasks.name}"), [known.name for known in store.runs()])
-        evaluation = _ask(chosen, chosen_config, run, store, resume, ifeval, ModelOptions(vllm_python=vllm_python))
+        evaluation = _ask(
+            chosen,
+            chosen_config,
+            run,
+            store,
+            resume,
+            ifeval,
+            ModelOptions.of(chosen_config.calls, vllm_python=vllm_python),
+        )
         if ifeval:
             _print_accuracies(chosen, first_verdicts(store, run), json_)
             return

@@ -62,7 +62,7 @@ def improve(
     loaded = load_tasks(tasks)
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
-    options, home = ModelOptions(vllm_python=vllm_python), home_of(workspace)
+    home = home_of(workspace)
     again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
     begun_here = False
 
@@ -75,6 +75,7 @@ def improve(
             begun = StageRecords(store, name).begun() if resume else None
             stored = None if begun is None else (f"the improvement {name}", begun)
             chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
+            options = ModelOptions.of(chosen.run.calls, vllm_python=vllm_python)
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; the stages that have ended are kept. Go on with:\n  {again}", err=True)

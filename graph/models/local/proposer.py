@@ -23,6 +23,9 @@ __all__ = ["LocalProposer", "fetch"]
 # A batch starts when it is full, when nobody came for a moment, or when the first has waited long enough.
 _LULL_SECONDS, _WAIT_SECONDS = 0.03, 0.5
 
+_SHORTEST = 512
+"""Tokens below which a reply that was to be longer is not worth its prompt."""
+
 _Waiting = tuple[Request, "asyncio.Future[Reply]"]
 
 
@@ -150,6 +153,9 @@ class LocalProposer:
         started = time.monotonic()
         rows = [self._row(request) for request in requests]
         room = self._generator.room
+        for row in rows:
+            # A long reply may be allowed where there is not room for all of it.
+            row.max_tokens = min(row.max_tokens, max(room - len(row.prompt), min(row.max_tokens, _SHORTEST)))
         fitting = [row for row in rows if len(row.prompt) + row.max_tokens <= room]
         if fitting:
             self._generator.run(fitting, stopped=self._stop.is_set)

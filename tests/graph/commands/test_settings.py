@@ -132,4 +132,5 @@ def test_every_knob_is_an_option_with_help_and_its_default(command: str) -> None
     text = " ".join(CliRunner().invoke(app, [command, "--help"]).output.split())
     for knob, value in knobs(RunConfig()).items():
         assert f"--{knob.replace('_', '-')}" in text
-        assert isinstance(value, bool) or value in (None, ()) or f"[{value}]" in text
+        shown = f"{value:g}" if isinstance(value, float) else value
+        assert isinstance(value, bool) or value in (None, (), {}) or f"[{shown}]" in text

@@ -530,3 +530,14 @@ async def test_whatever_a_server_answers_is_a_reply_that_can_be_kept_or_its_trou
             assert len(reply.model) <= 200
             assert plain(reply.model + reply.finish) == reply.model + reply.finish
     assert all(plain(record.getMessage()) == record.getMessage() for record in caplog.records)
+
+
+async def test_a_long_reply_is_made_shorter_where_the_context_has_no_room_for_it() -> None:
+    """Servers add the greatest length, which nobody may have chosen, to the length of the prompt."""
+    refusal = Failure(kind="status", status=400, message="This model's maximum context length is 2048 tokens")
+    with served([refusal, refusal]) as server:
+        assert (await ask(server, max_tokens=4096)).text == "hello"
+    assert [call.body["max_tokens"] for call in server.calls] == [4096, 2048, 1024]
+    with served(itertools.repeat(refusal)) as server:
+        assert (await ask(server, max_tokens=4096)).finish == "context_length"
+    assert [call.body["max_tokens"] for call in server.calls] == [4096, 2048, 1024, 512]

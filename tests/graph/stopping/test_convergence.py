@@ -79,7 +79,7 @@ def surveyed(steps: Sequence[Step], round: int) -> Standing:
     """A standing, said plainly."""
     known = [step for step in steps if step.hypothesis.round <= round]
     if not known:
-        return Standing()
+        return Standing(arrived=False)
     last = [step for step in known if step.hypothesis.round == round]
     before = {content_key(step) for step in known if step.hypothesis.round < round}
     best: Merit | None = None
@@ -94,6 +94,7 @@ def surveyed(steps: Sequence[Step], round: int) -> Standing:
         target=any(reaches_target(TASK, step.verdict) for step in known),
         stale=round - improved,
         novel=len({content_key(step) for step in last} - before),
+        arrived=bool(last),
     )
 
 
@@ -205,6 +206,7 @@ def test_without_a_target_a_pass_is_enough() -> None:
         (Standing(novel=1), 4, None, StopReason.ROUNDS),
         (Standing(novel=0), 1, None, StopReason.SAME),
         (Standing(novel=0), 0, None, None),
+        (Standing(novel=0, arrived=False), 1, None, None),
         (Standing(novel=1, stale=2), 3, None, StopReason.PATIENCE),
         (Standing(novel=1, stale=1), 3, None, None),
     ],
