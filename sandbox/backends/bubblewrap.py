@@ -25,16 +25,20 @@ import tempfile
 from pathlib import Path
 from typing import IO, Self
 
+from gristmill.sandbox.backends.walls import explained
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON, digest_of, root
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
+from gristmill.sandbox.workers.warm import canary
 from gristmill.sandbox.workers.worker import Worker
 
 __all__ = ["BubblewrapFactory", "BubblewrapSandbox", "find_bwrap"]
 
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
+_USERS = 1000
+"""Mapped users from which on jobs get some of their own; a helper of `newuidmap` gives 65,536."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 # Those that jobs may write to, by their minor number: a lock on the machine's would be met by all jobs at that moment.
 WRITABLE = {"null": 3, "full": 7}
@@ -84,8 +88,22 @@ class BubblewrapFactory:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SandboxError(f"bubblewrap does not run here: {error}") from error
         if done.returncode != 0:
-            raise SandboxError(_explain(done.stderr.strip()))
+            raise SandboxError(explained(done.stderr.strip()))
         sweep()
+
+    async def probe(self) -> None:
+        """Run a job where each is put into namespaces of its own: `check` does not see whether they can be made.
+
+        Raises:
+            SandboxError: it cannot be run; the message says why and what to do.
+        """
+        if _mode() == "namespace":
+            try:
+                async with self.create(Profile(name="probe")) as sandbox:
+                    await canary(sandbox)
+            except SandboxError as error:
+                words = str(error)
+                raise SandboxError(words if "cannot make a sandbox here" in words else explained(words)) from None
 
     def create(self, profile: Profile) -> BubblewrapSandbox:
         """A worker that has not been entered yet."""
@@ -118,7 +136,7 @@ class BubblewrapSandbox(WarmedSandbox):
             try:
                 await self._worker.handshake()
             except SandboxError as error:
-                raise type(error)(_explain(f"{error} {self._said()}".strip())) from None
+                raise type(error)(explained(f"{error} {self._said()}".strip())) from None
         except BaseException:
             # A thread cannot be cancelled: what it has started is stopped after it is done.
             await asyncio.wait({starting})
@@ -188,7 +206,21 @@ class BubblewrapSandbox(WarmedSandbox):
 
 
 def _mode() -> str:
-    return "uid" if os.geteuid() == 0 else "namespace"
+    """``uid`` where each job can have a user of its own: as root, with users to give away. Else ``namespace``.
+
+    With one mapped user (``unshare -Ur``, Apptainer's fakeroot, many pods) root has none but itself.
+    """
+    return "uid" if os.geteuid() == 0 and all(_mapped(kind) >= _USERS for kind in ("uid", "gid")) else "namespace"
+
+
+def _mapped(kind: str) -> int:
+    """How many users or groups this user namespace has, without those of people and services."""
+    try:
+        lines = Path(f"/proc/self/{kind}_map").read_text().splitlines()
+    except OSError:
+        return 0
+    ranges = ((int(inside), int(count)) for inside, _, count in map(str.split, lines))
+    return sum(max(0, inside + count - max(inside, 1000)) for inside, count in ranges)
 
 
 def _namespaces() -> list[str]:
@@ -197,7 +229,8 @@ def _namespaces() -> list[str]:
         rights = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
     else:
         # In the user namespace that bwrap makes: to put each job into namespaces of its own.
-        separate = ["--unshare-user", *separate]
+        # Not as its root: whoever is root in one namespace may be mapped into the next only with a right more.
+        separate = ["--unshare-user", "--uid", "1000", "--gid", "1000", *separate]
         rights = ["CAP_SYS_ADMIN"]
     return [*separate, "--cap-drop", "ALL", *(word for right in rights for word in ("--cap-add", right))]
 
@@ -252,14 +285,3 @@ def _children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-def _explain(words: str) -> str:
-    text = f"bubblewrap cannot make a sandbox here: {words or 'no reason given'}"
-    if any(hint in words for hint in ("uid map", "No permissions to creat", "Operation not permitted", "setting up")):
-        text += (
-            "; user namespaces seem to be restricted. Allow them (sysctl kernel.unprivileged_userns_clone=1, "
-            "user.max_user_namespaces; on Ubuntu an AppArmor profile for bwrap, or "
-            "kernel.apparmor_restrict_unprivileged_userns=0), or use --sandbox docker"
-        )
-    return text

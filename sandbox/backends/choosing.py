@@ -47,6 +47,7 @@ async def choose_factory(backend: str = "auto", docker: DockerOptions | None = N
         bubblewrap = BubblewrapFactory()
         try:
             await asyncio.to_thread(bubblewrap.check)
+            await bubblewrap.probe()
         except SandboxError as error:
             troubles.append(str(error))
         else:

@@ -16,6 +16,7 @@ import pytest
 
 from gristmill.sandbox.backends import bubblewrap as module
 from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, BubblewrapSandbox, find_bwrap
+from gristmill.sandbox.backends.walls import explained
 from gristmill.sandbox.base import Sandbox
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
@@ -142,7 +143,9 @@ def test_restricted_namespaces_are_explained(tmp_path: Path, monkeypatch: pytest
     fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(SandboxError, match="AppArmor"):
+    with pytest.raises(
+        SandboxError, match=r"AppArmor.*or use --sandbox docker \(bwrap: setting up uid map: Permission denied\)"
+    ):
         BubblewrapFactory().check()
 
 
@@ -155,6 +158,49 @@ AS_NOBODY = """
     fi
     exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all "$@"
 """
+
+
+ONE_USER = """
+import asyncio
+from gristmill.sandbox import Pool, SandboxError
+from gristmill.sandbox.records import Job
+async def main():
+    try:
+        async with Pool.open("bubblewrap", 1) as pool:
+            job = Job(program="gristmill.sandbox.guest.candidate:script", request={"source": "print(6 * 7)"})
+            print((await pool.run(job)).stdout, pool.info().covers)
+    except SandboxError as error:
+        print(error)
+asyncio.run(main())
+"""
+
+
+def as_its_only_user(before: str = "true") -> str:
+    """What the program prints as root of a user namespace that has no other user, as in a fakeroot or a pod."""
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is missing")
+    command = ["unshare", "-Ur", "sh", "-c", f'{before}; exec "$@"', "sh", sys.executable, "-c", ONE_USER]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if "unshare failed" in done.stderr:
+        pytest.skip(f"no user namespace can be had: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_root_with_no_other_user_gets_namespaces_for_each_job(bubblewrap: str) -> None:
+    said = as_its_only_user()
+    assert "b'42\\n'" in said
+    assert "namespaces of its own" in said
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_a_wall_is_named_before_the_first_candidate_in_one_sentence(bubblewrap: str, most: int) -> None:
+    """With 0 bwrap itself cannot begin; with 2 it can, and no job can be confined."""
+    said = as_its_only_user(f"echo {most} > /proc/sys/user/max_user_namespaces")
+    assert said.count("\n") <= 2
+    assert "user.max_user_namespaces" in said
+    assert "or use --sandbox docker" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
@@ -232,3 +278,14 @@ async def test_many_small_files_meet_the_disk_limit(bubblewrap: str) -> None:
         assert report.ending is Ending.FAILED
         assert b"No space left on device" in report.stderr
         assert (await run(sandbox, "import os; print(os.listdir())")).stdout == b"[]\n"
+
+
+def test_a_switch_that_is_shut_says_more_than_any_error(tmp_path: Path) -> None:
+    switch = tmp_path / "kernel" / "apparmor_restrict_unprivileged_userns"
+    switch.parent.mkdir()
+    for value, words in (("1", "AppArmor keeps user namespaces"), ("0", "by a container's seccomp profile")):
+        switch.write_text(f"{value}\n")
+        said = explained("Traceback …\n\nOSError: Operation not permitted\n", tmp_path)
+        assert words in said
+        assert said.endswith("(OSError: Operation not permitted)")
+    assert explained("", tmp_path) == "bubblewrap cannot make a sandbox here: no reason was given"
