@@ -111,6 +111,10 @@ class Number:
     __radd__ = __iadd__ = __add__
     def __abs__(self):
         return 0.0
+    def __bool__(self):
+        return False
+    def __repr__(self):
+        return "8.0"
     def __mul__(self, other):
         return 0.0
     def __getitem__(self, place):
@@ -168,6 +172,9 @@ class Number:
         "assert (Number(3, 4) + Number(1, 1)).x == 8",
         "total = sum([Number(3, 4), Number(1, 1)], Number(0, 0))\nassert str(total) == '8.0'",
         "assert abs(Number(3) + Number(4)) == 7",
+        "assert repr(Number(3, 4) + 5.0) == '8.0'",
+        "assert not Number(3, 4)",
+        "assert not (Number(3, 4) + 5.0)",
     ],
 )
 async def test_what_a_candidates_operators_decide_is_never_called_verified(pool: Pool, code: str) -> None:

@@ -13,8 +13,12 @@ from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.code.guest.candidate.outline import rows
 from tests.verifiers.code.line import judged, sections, serve, wrong
 
-ALIKE = [row for file in ("twins.txt", "said.txt") for row in sections(Path(__file__).with_name(file))]
-ATTACKS = [row for file in ("twin_attacks.txt", "said_attacks.txt") for row in sections(Path(__file__).with_name(file))]
+ALIKE = [row for file in ("twins.txt", "said.txt", "asked.txt") for row in sections(Path(__file__).with_name(file))]
+ATTACKS = [
+    row
+    for file in ("twin_attacks.txt", "said_attacks.txt", "asked_attacks.txt")
+    for row in sections(Path(__file__).with_name(file))
+]
 CAPTURED = """
 from solution import say
 
@@ -27,7 +31,7 @@ def test_captured(capsys):
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ALIKE])
 def test_apart_behaves_as_together(row: Any) -> None:
     names = row.names if "," not in "".join(row.names) else [each.strip(",") for each in row.names]
-    together: dict[str, Any] = {}
+    together: dict[str, Any] = {"__name__": "together"}
     exec(compile(row.source, "<solution>", "exec", dont_inherit=True), together)
     exec(row.tests, together)
     assert wrong(judged(serve(row.source, names), row.tests, names)) == []

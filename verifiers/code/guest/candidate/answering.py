@@ -19,9 +19,17 @@ from gristmill.verifiers.code.guest.candidate.judged import (
     bare,
     builtin_base,
     builtin_exception,
+    flags_of,
 )
 from gristmill.verifiers.code.guest.candidate.printing import Printed
-from gristmill.verifiers.code.guest.candidate.saying import extras_of, plain_args, text_of, written
+from gristmill.verifiers.code.guest.candidate.saying import (
+    extras_of,
+    has_attributes,
+    plain_args,
+    text_of,
+    written,
+)
+from gristmill.verifiers.code.guest.wire.awaiting import run_awaitable
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
 from gristmill.verifiers.code.guest.wire.peer import StopMark, Wire
 from gristmill.verifiers.code.guest.wire.shared import is_own_exception
@@ -82,7 +90,8 @@ class LoadedSolution:
 
     def _describe(self, name: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, type):
-            return {"name": name, "kind": "function" if callable(value) else "value", **written(value)}
+            kind = "function" if callable(value) else "value"
+            return {"name": name, "kind": kind, "attributed": has_attributes(value), **written(value)}
         if issubclass(value, BaseException):
             bases = [self._declared[base] for base in value.__mro__[1:] if base in self._declared]
             return {"name": name, "kind": "exception", "base": builtin_base(value), "bases": bases}
@@ -94,7 +103,8 @@ class LoadedSolution:
             **written(value),
             "bases": bases,
             "operators": sorted(OPERATORS & defined),
-            "flags": _flags(value, defined),
+            "asked": sorted(defined & {"__repr__", "__bool__"} | ({"__bool__"} if "__len__" in defined else set())),
+            "flags": flags_of(value, defined),
         }
 
     def _answer(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -143,12 +153,28 @@ class LoadedSolution:
         return bool(type(value).__exit__(value, error and type(error), error, None))
 
     def _do_await(self, value: Any) -> Any:
-        import asyncio
+        return run_awaitable(value)
 
-        async def run() -> Any:
-            return await value
+    def _do_aiter(self, value: Any) -> Any:
+        return type(value).__aiter__(value)
 
-        return asyncio.run(run())
+    def _do_anext(self, value: Any) -> Any:
+        try:
+            return run_awaitable(type(value).__anext__(value))
+        except StopAsyncIteration:
+            return StopMark(None)
+
+    def _do_aenter(self, value: Any) -> Any:
+        return run_awaitable(type(value).__aenter__(value))
+
+    def _do_aexit(self, value: Any, error: Any) -> bool:
+        return bool(run_awaitable(type(value).__aexit__(value, error and type(error), error, None)))
+
+    def _do_repr(self, value: Any) -> str:
+        return repr(value)
+
+    def _do_truth(self, value: Any) -> bool:
+        return bool(value)
 
     def _do_operator(self, value: Any, name: str, *args: Any) -> Any:
         return getattr(type(value), name)(value, *args)
@@ -171,7 +197,7 @@ class LoadedSolution:
             (self._declared[base] for base in type(value).__mro__ if base in self._declared), ""
         )
         defined = {key for base in type(value).__mro__ for key, item in vars(base).items() if item is not None}
-        return Remote("mine", self._number(value), _flags(type(value), defined), kind)
+        return Remote("mine", self._number(value), flags_of(type(value), defined), kind)
 
     def _library(self, name: str) -> Any:
         """This process's own function or class of a library, for one that the tests pass."""
@@ -205,8 +231,20 @@ class LoadedSolution:
             raise DecodeError("no such link")
         if remote.number not in self._judged:
             kind = JUDGE_KINDS[remote.flags]
-            self._judged[remote.number] = kind(remote.number, self._wire)
+            self._judged[remote.number] = kind(remote.number, self._wire, remote.name)
         return self._judged[remote.number]
+
+    def _declared_name(self, error: BaseException) -> str:
+        return next((self._declared[base] for base in type(error).__mro__ if base in self._declared), "")
+
+    def _group(self, error: Any) -> list[Any]:
+        return [
+            text_of(error).rpartition(" (")[0],
+            [
+                [self._declared_name(each), builtin_base(type(each)), plain_args(each), text_of(each)]
+                for each in error.exceptions[:50]
+            ],
+        ]
 
     def _blame(self, error: BaseException) -> dict[str, Any]:
         lines = []
@@ -220,19 +258,12 @@ class LoadedSolution:
         return {
             "type": builtin_base(type(error)),
             "own": type(error).__name__[:80],
-            "declared": next((self._declared[base] for base in type(error).__mro__ if base in self._declared), ""),
+            "declared": self._declared_name(error),
             "args": plain_args(error),
             "text": text_of(error),
             "extras": extras_of(error),
+            "group": self._group(error) if isinstance(error, ExceptionGroup) else None,
             "lines": lines[-8:],
             "judge": getattr(error, "_judge_error", -1),
             "uncrossable": isinstance(error, EncodeError),
         }
-
-
-def _flags(kind: type, defined: set[str]) -> str:
-    """What an object can do besides having attributes: be called, iterated, pulled, entered, awaited."""
-    flags = "c" if "__call__" in defined else ""
-    flags += "i" if "__next__" in defined else "b" if "__iter__" in defined or "__getitem__" in defined else ""
-    flags += "x" if "__enter__" in defined and "__exit__" in defined else ""
-    return flags + ("w" if "__await__" in defined else "")

@@ -10,17 +10,18 @@ from typing import Any
 
 from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
 
-__all__ = ["JUDGE_KINDS", "JudgeObject", "bare", "builtin_base", "builtin_exception"]
+__all__ = ["JUDGE_KINDS", "JudgeObject", "bare", "builtin_base", "builtin_exception", "flags_of"]
 
 
 class JudgeObject:
     """Something of the tests that came in as an argument. It can be called, or iterated; it has no attributes."""
 
-    __slots__ = ("_number", "_wire")
+    __slots__ = ("_name", "_number", "_wire")
 
-    def __init__(self, number: int, wire: Wire) -> None:
+    def __init__(self, number: int, wire: Wire, name: str = "") -> None:
         self._number = number
         self._wire = wire
+        self._name = name
 
 
 def _ask(self: JudgeObject, op: str, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
@@ -34,12 +35,33 @@ def _ask(self: JudgeObject, op: str, args: Any = (), kwargs: dict[str, Any] | No
 
 
 class JudgeCallable(JudgeObject):
-    """A function or class of the tests."""
+    """A function or class of the tests, of which ``functools.wraps`` can copy the name and the docstring."""
+
+    __slots__ = ()
+    __doc__ = property(lambda self: _ask(self, "doc") if self._name else None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value = _ask(self, "call", args, kwargs)
+        return value.begun() if type(value) is JudgeAwaitable else value
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__") and self._name:
+            return self._name
+        raise AttributeError(name)
+
+
+class JudgeAwaitable(JudgeObject):
+    """A coroutine of the tests, run to its end where it is awaited."""
 
     __slots__ = ()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _ask(self, "call", args, kwargs)
+    def __await__(self) -> Any:
+        yield from ()  # makes this a generator
+        return _ask(self, "await")
+
+    async def begun(self) -> Any:
+        """As a coroutine, which tasks are made of."""
+        return await self
 
 
 class JudgeIterable(JudgeObject):
@@ -66,7 +88,7 @@ class JudgeIterator(JudgeObject):
         return value
 
 
-JUDGE_KINDS = {"": JudgeObject, "c": JudgeCallable, "b": JudgeIterable, "i": JudgeIterator}
+JUDGE_KINDS = {"": JudgeObject, "c": JudgeCallable, "b": JudgeIterable, "i": JudgeIterator, "w": JudgeAwaitable}
 
 
 def builtin_base(kind: type) -> str:
@@ -86,3 +108,13 @@ def builtin_exception(name: Any) -> type[BaseException]:
 def bare(kind: type[BaseException]) -> BaseException:
     """An exception of that class without arguments; a few are made of certain ones only."""
     return Exception() if issubclass(kind, BaseExceptionGroup) else kind.__new__(kind)
+
+
+def flags_of(kind: type, defined: set[str]) -> str:
+    """What an object can do besides having attributes: be called, iterated, pulled, entered, awaited, by turns too."""
+    flags = "c" if "__call__" in defined else ""
+    flags += "i" if "__next__" in defined else "b" if "__iter__" in defined or "__getitem__" in defined else ""
+    flags += "x" if "__enter__" in defined and "__exit__" in defined else ""
+    flags += "n" if "__anext__" in defined else "a" if "__aiter__" in defined else ""
+    flags += "y" if "__aenter__" in defined and "__aexit__" in defined else ""
+    return flags + ("w" if "__await__" in defined else "")

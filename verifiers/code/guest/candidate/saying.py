@@ -10,7 +10,7 @@ from typing import Any
 
 from gristmill.sandbox.wire.values import Bounds, decode, encode
 
-__all__ = ["extras_of", "plain_args", "text_of", "written"]
+__all__ = ["extras_of", "has_attributes", "plain_args", "text_of", "written"]
 
 _ARGUMENT_BOUNDS = Bounds(nodes=1000, depth=20, size=16_384, digits=2000)
 _MOST_CAUSES = 5
@@ -59,6 +59,14 @@ def written(value: Any) -> dict[str, Any]:
         return {key: each for key, each in told.items() if _is_plain(each)}
     except Exception:  # its class may answer what it likes
         return {}
+
+
+def has_attributes(value: Any) -> bool:
+    """Whether a function is more than one: it has attributes, like a cache of its own."""
+    try:
+        return not inspect.isfunction(value) or any(not name.startswith("__") for name in vars(value))
+    except Exception:  # so may its class
+        return True
 
 
 def plain_args(error: BaseException) -> Any:

@@ -58,12 +58,12 @@ def _held(line: Line, row: dict[str, Any], declared: dict[str, type]) -> bool:
         fields = fields_of(row)
         if fields is None or (found is not None and not proven(line, fields)):
             return False
-        found = found or declared_class(line, name, None, set(OPERATORS & own), _flags(own))
+        found = found or declared_class(line, name, [], set(OPERATORS & own), _flags(own))
         dress_fields(line, found, fields)
     elif kind == "contents" and row.get("base") in _CONTAINERS:
         base = row["base"]
         given = own | set(dir(_CONTAINERS[base]))
-        found = found or declared_class(line, name, None, set(OPERATORS & given), _flags(given))
+        found = found or declared_class(line, name, [], set(OPERATORS & given), _flags(given))
         dress_contents(found, base, frozenset(own))
     else:
         return False

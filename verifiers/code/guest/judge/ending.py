@@ -15,10 +15,10 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["guard_next", "is_asked_by_name", "let_tasks_await"]
+__all__ = ["guard_next", "is_asked_by_name", "is_awaited_by_name", "let_tasks_await"]
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_CATCH = frozenset(("StopIteration", "Exception", "BaseException"))
+_CATCH = frozenset(("StopIteration", "StopAsyncIteration", "Exception", "BaseException"))
 # What calls a function of the tests to see what it raises.
 _RAISES = ("unittest/case.py", "_pytest/python_api.py", "_pytest/raises.py")
 _real_next = builtins.next
@@ -50,6 +50,13 @@ def is_asked_by_name(frame: Any, files: set[str]) -> bool:
     """Whether a frame has called ``__next__`` by its name, and nobody there looks for the end."""
     named = "__next__" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return named and not _is_caught(frame, files)
+
+
+def is_awaited_by_name(frame: Any, files: set[str]) -> bool:
+    """Whether a coroutine of the tests awaits one more item by a name, and nobody there looks for the end."""
+    if frame is None or frame.f_code.co_filename not in files:
+        return False
+    return "anext" in linecache.getline(frame.f_code.co_filename, frame.f_lineno) and not _catches(frame)
 
 
 def _is_caught(frame: Any, files: set[str]) -> bool:

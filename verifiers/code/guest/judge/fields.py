@@ -216,7 +216,12 @@ def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
 
         return method
 
-    body: dict[str, Any] = {"_gristmill_base": base, "__eq__": comparison(operator.eq), "__hash__": None}
+    body: dict[str, Any] = {
+        "_gristmill_poses": plain,
+        "_gristmill_base": base,
+        "__eq__": comparison(operator.eq),
+        "__hash__": None,
+    }
     if base != "dict":
         body |= {f"__{each.__name__}__": comparison(each) for each in (operator.lt, operator.le, operator.gt)}
         body["__ge__"] = comparison(operator.ge)

@@ -111,7 +111,8 @@ class Lent:
             self._objects.append(value)
         if given:
             self._given.add(number)
-        return Remote("mine", number, flags_of(value), "")
+        name = value.__name__ if isinstance(value, types.FunctionType) else ""
+        return Remote("mine", number, flags_of(value), name[:80])
 
     def known(self, number: Any) -> Any:
         """The object of that number, for the candidate to call or to iterate over.

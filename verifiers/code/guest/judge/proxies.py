@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from gristmill.verifiers.code.guest.judge.ending import is_asked_by_name, let_tasks_await
-from gristmill.verifiers.code.guest.judge.swallowing import is_on_purpose
+from gristmill.verifiers.code.guest.judge.swallowing import left
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS
 from gristmill.verifiers.code.guest.wire.peer import StopMark
 
 __all__ = [
+    "ABILITIES",
     "PREDICATES",
     "CandidateError",
     "Handle",
@@ -26,6 +27,7 @@ __all__ = [
     "declared_class",
     "declared_function",
     "handle",
+    "refuse",
     "told_by",
 ]
 
@@ -69,22 +71,25 @@ class Handle:
     _gristmill_shown: bool  # whether an operator that made it was shown a value of the tests
     _gristmill_values: dict[str, Any] | None  # of an object that is not with the candidate; see `judge.fields`
 
+    # What ``isinstance`` sees: the container that a class derives from by its text, and never the candidate's word.
+    __class__ = property(lambda self: getattr(type(self), "_gristmill_poses", type(self)))
+
     def _gristmill_place(self) -> int:
         """The number of the candidate's object; one that was made here goes there first."""
         return self._gristmill_number
 
     def __getattr__(self, name: str) -> Any:
-        _refuse(name)
+        refuse(name)
         if name in PREDICATES and not getattr(type(self), "_gristmill_asked", False):
             raise AttributeError(f"{name!r} is asked of plain values; an object may not answer in their place")
         return told_by(self, self._gristmill_line.ask("get", self._gristmill_place(), (name,)))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _refuse(name)
+        refuse(name)
         self._gristmill_line.ask("set", self._gristmill_place(), (name, value))
 
     def __delattr__(self, name: str) -> None:
-        _refuse(name)
+        refuse(name)
         self._gristmill_line.ask("del", self._gristmill_place(), (name,))
 
     def __repr__(self) -> str:
@@ -112,7 +117,7 @@ PREDICATES = frozenset(
 )
 
 
-def _refuse(name: str) -> None:
+def refuse(name: str) -> None:
     """Names that the language, pytest, unittest or mock look up by themselves are no candidate's to answer."""
     if name.startswith(("__", "_gristmill", "pytest", "_pytest", "_mock")):
         raise AttributeError(f"{name!r} is not passed on to the candidate")
@@ -161,18 +166,7 @@ def _enter(self: Handle) -> Any:
 
 
 def _exit(self: Handle, kind: Any, error: Any, trace: Any) -> bool:
-    line = self._gristmill_line
-    own = error is line.raised
-    try:
-        swallow = line.ask("exit", self._gristmill_place(), (error,)) is True
-    except BaseException as other:
-        if error is not None and not own and other is not error and not is_on_purpose(error, line.test_files):
-            line.give_up("a context manager of the candidate turned a failure into another exception")
-        raise
-    if swallow and error is not None and not is_on_purpose(error, line.test_files):
-        line.give_up("a context manager of the candidate tried to hide a failure")
-        return False
-    return swallow
+    return left(self._gristmill_line, self._gristmill_place(), "exit", error)
 
 
 def _await(self: Handle) -> Any:
@@ -180,7 +174,7 @@ def _await(self: Handle) -> Any:
     return told_by(self, self._gristmill_line.ask("await", self._gristmill_place()))
 
 
-_ABILITIES: dict[str, dict[str, Any]] = {
+ABILITIES: dict[str, dict[str, Any]] = {
     "c": {"__call__": _call},
     "b": {"__iter__": _iter},
     "i": {"__iter__": _same, "__next__": _next},
@@ -189,12 +183,12 @@ _ABILITIES: dict[str, dict[str, Any]] = {
 }
 
 
-def _abilities(flags: str) -> dict[str, Any]:
+def _abilities(flags: str, *, declared: bool = True) -> dict[str, Any]:
     """The methods of what can do these things. What can be awaited is never iterated over: each end is of one kind."""
     found: dict[str, Any] = {}
-    for flag in sorted(set(flags) - (set("bi") if "w" in flags else set())):
-        found |= _ABILITIES.get(flag, {})
-    return found
+    for flag in sorted(set(flags) - (set("bian") if "w" in flags else set())):
+        found |= ABILITIES.get(flag, {})
+    return found if declared or "c" not in flags else found | ABILITIES["named"]
 
 
 # The other operators take no value of the tests that could be the wanted one.
@@ -233,12 +227,12 @@ class DeclaredClass(type):
         return line.ask("call", name, args, kwargs)
 
     def __getattr__(cls, name: str) -> Any:
-        _refuse(name)
+        refuse(name)
         line, target = _declared(cls)
         return line.ask("get", target, (name,))
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        _refuse(name)
+        refuse(name)
         line, target = _declared(cls)
         line.ask("set", target, (name, value))
 
@@ -251,14 +245,16 @@ def _declared(cls: type) -> tuple[Line, str]:
     return line, name
 
 
-def declared_class(line: Line, name: str, base: type[Handle] | None, operators: set[str], flags: str) -> type[Handle]:
+def declared_class(line: Line, name: str, bases: list[type[Handle]], operators: set[str], flags: str) -> type[Handle]:
     """The class whose instances stand for the candidate's objects of a declared class."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_gristmill_asked": True}
     body |= {"_gristmill_declared": (line, name)} | {key: _operator(key) for key in operators & OPERATORS}
     body |= _abilities(flags)
     # With a __len__ but without this, Python would take the length for the truth.
     body["__bool__"] = Handle.__bool__
-    made: type[Handle] = DeclaredClass(name, (base or Handle,), body)  # type: ignore[assignment]  # it is one
+    # The nearest of its declared bases, each of which brings its own.
+    nearest = [base for base in bases if not any(base in other.__mro__[1:] for other in bases)]
+    made: type[Handle] = DeclaredClass(name, tuple(nearest) or (Handle,), body)  # type: ignore[assignment]  # it is one
     if "w" in flags:
         let_tasks_await(made)
     return made
@@ -282,9 +278,9 @@ def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -
     """The proxy for the candidate's object of that number."""
     kind = declared
     if kind is None:
-        flags = "".join(sorted(set(flags) & set(_ABILITIES)))
+        flags = "".join(sorted(flag for flag in set(flags) if flag in ABILITIES))
         if flags not in _kinds:
-            _kinds[flags] = type("object", (Handle,), {"__slots__": (), **_abilities(flags)})
+            _kinds[flags] = type("object", (Handle,), {"__slots__": (), **_abilities(flags, declared=False)})
             if "w" in flags:
                 let_tasks_await(_kinds[flags])
         kind = _kinds[flags]

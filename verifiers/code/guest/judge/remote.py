@@ -5,16 +5,22 @@ Against errors that steer their caller: one that would end or skip a test arrive
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
+from gristmill.verifiers.code.guest.judge.abilities.asynchronous import ASYNCHRONOUS
+from gristmill.verifiers.code.guest.judge.abilities.raising import error_of
+from gristmill.verifiers.code.guest.judge.abilities.telling import AttributedFunction, own_answers, with_names
 from gristmill.verifiers.code.guest.judge.carrying import carry
 from gristmill.verifiers.code.guest.judge.fields import hold
-from gristmill.verifiers.code.guest.judge.hearing import Printout, exception_class, furnish, write_down
+from gristmill.verifiers.code.guest.judge.hearing import Printout, exception_class, write_down
 from gristmill.verifiers.code.guest.judge.lending import Borrowed, Lent, is_failure
 from gristmill.verifiers.code.guest.judge.proxies import (
+    ABILITIES,
     CandidateError,
     Handle,
     UncrossableError,
@@ -32,16 +38,16 @@ from gristmill.verifiers.code.guest.judge.showing import (
     short,
     strings,
 )
+from gristmill.verifiers.code.guest.wire.awaiting import run_awaitable
 from gristmill.verifiers.code.guest.wire.objects import Remote
 from gristmill.verifiers.code.guest.wire.peer import LostPeerError, RemoteRaisedError, StopMark, Wire
 from gristmill.verifiers.code.guest.wire.shared import FILENAME, is_own_exception
 
 __all__ = ["RemoteCandidate"]
 
-# What no function may do to its caller: each would end, skip or cut short a test without failing it.
-_CONTROL = frozenset(("StopIteration", "StopAsyncIteration", "SkipTest", "Skipped", "Exit", "OutcomeException"))
-_ENDS = (StopIteration, StopAsyncIteration)
 _TROUBLES_KEPT = 20
+
+ABILITIES.update(ASYNCHRONOUS | {"named": with_names(ABILITIES["c"])})
 
 
 class RemoteCandidate:
@@ -153,14 +159,16 @@ class RemoteCandidate:
             self._declared[name] = exception_class(name, known)
             return self._declared[name]
         if row.get("kind") == "class":
-            bases = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
-            base = bases[0] if bases and issubclass(bases[0], Handle) else None
+            above = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
+            bases = [base for base in above if issubclass(base, Handle)]
             operators = set(strings(row.get("operators")))
-            self._declared[name] = declared_class(self, name, base, operators, said(row.get("flags")))
-            return write_down(self._declared[name], row)
+            made = self._declared[name] = declared_class(self, name, bases, operators, said(row.get("flags")))
+            own_answers(made, strings(row.get("asked")), operators)
+            return write_down(made, row)
         if row.get("kind") == "value":
             return self.ask("value", name)
-        return write_down(declared_function(self, name), row)
+        kind: Any = AttributedFunction if row.get("attributed") is True else declared_function
+        return write_down(kind(self, name), row)
 
     def ask(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Have the candidate do something.
@@ -177,7 +185,7 @@ class RemoteCandidate:
         except LostPeerError as lost:
             error: BaseException = self.give_up(str(lost))
         except RemoteRaisedError as raised:
-            error = self._error(raised.error)
+            error = error_of(self, raised.error, self._errors, self._declared)
             self.raised, self.told = error, raised.error
         except (EncodeError, RecursionError) as problem:
             reason = f"an argument cannot be passed to the candidate: {problem}"
@@ -186,7 +194,7 @@ class RemoteCandidate:
         else:
             if self._failure is not None:
                 raise self._failure
-            if op == "next" or not isinstance(result, StopMark):
+            if op in ("next", "anext") or not isinstance(result, StopMark):
                 if self._log is not None:
                     self._log(call_text(op, target, args, kwargs), f"returned {short(result)}")
                 return result
@@ -199,29 +207,6 @@ class RemoteCandidate:
         """Let the check that runs fail; returns what to raise."""
         self.fail(reason)
         return CandidateError(reason)
-
-    def _error(self, told: dict[str, Any]) -> BaseException:
-        """The exception to raise here for one that the candidate raised."""
-        place, own, text = told.get("judge"), told.get("own"), said(told.get("text"))[:1000]
-        if type(place) is int and 0 <= place < len(self._errors):
-            if isinstance(self._errors[place], _ENDS):
-                return self.give_up("it passed on the end of an iterator of the tests")
-            return self._errors[place]
-        if told.get("uncrossable") is True:
-            return self.give_up(f"it returned a value that cannot be passed on: {text}")
-        name = told.get("declared")
-        kind = self._declared.get(name) if type(name) is str else None
-        if kind is None or not issubclass(kind, BaseException):
-            kind = exception_type(told.get("type"))
-        if not issubclass(kind, Exception) or issubclass(kind, _ENDS) or own in _CONTROL:
-            return self.give_up(f"it raised {own if type(own) is str else 'an exit'}")
-        args = told.get("args")
-        try:
-            made = kind(*args) if type(args) is list else kind(text)
-        except Exception:  # a builtin that wants other arguments than it was sent with
-            made = Exception(text)
-        furnish(made, told, declared=type(made).__module__ == "solution")
-        return made
 
     def _export(self, value: Any, *, given: bool = True) -> Any:
         if isinstance(value, Handle):
@@ -291,6 +276,10 @@ class RemoteCandidate:
                 return next(value)
             except StopIteration as stop:
                 return StopMark(stop.value)
+        if op == "doc" and isinstance(value, types.FunctionType):
+            return value.__doc__
+        if op == "await" and inspect.iscoroutine(value):
+            return run_awaitable(value)
         raise TypeError("an object of the tests can only be called or iterated")
 
     def _blame(self, error: BaseException) -> dict[str, Any]:

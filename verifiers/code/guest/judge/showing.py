@@ -6,6 +6,7 @@ Against a candidate's own words for its objects: what stands for one of them is 
 from __future__ import annotations
 
 import builtins
+import inspect
 import reprlib
 from typing import Any
 
@@ -78,9 +79,11 @@ def holds_exceptions(value: Any) -> bool:
 
 
 def flags_of(value: Any) -> str:
-    """What the candidate may do with an object of the tests: call it, pull it, iterate over it."""
+    """What the candidate may do with an object of the tests: call it, await it, pull it, iterate over it."""
     if callable(value):
         return "c"
+    if inspect.iscoroutine(value):
+        return "w"
     if hasattr(type(value), "__next__"):
         return "i"
     return "b" if hasattr(type(value), "__iter__") else ""

@@ -13,10 +13,31 @@ import linecache
 import sys
 from typing import Any
 
-__all__ = ["is_on_purpose"]
+__all__ = ["is_on_purpose", "left"]
 
 _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Await)
 _CHOICES = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def left(line: Any, place: int, op: str, error: Any) -> bool:
+    """Whether the end of a ``with`` swallows what its body has raised; of a failure it never does.
+
+    Args:
+        line: to the candidate, whose object of number `place` is asked.
+        op: ``exit`` or ``aexit``.
+        error: what the body has raised, if it has.
+    """
+    own = error is line.raised
+    try:
+        swallow = line.ask(op, place, (error,)) is True
+    except BaseException as other:
+        if error is not None and not own and other is not error and not is_on_purpose(error, line.test_files):
+            line.give_up("a context manager of the candidate turned a failure into another exception")
+        raise
+    if swallow and error is not None and not is_on_purpose(error, line.test_files):
+        line.give_up("a context manager of the candidate tried to hide a failure")
+        return False
+    return swallow
 
 
 def is_on_purpose(error: BaseException, files: set[str]) -> bool:

@@ -1,5 +1,5 @@
 """Values that cross as a name and plain parts: members, named tuples, texts and numbers of a solution's own classes,
-views of dictionaries, texts and times of numpy.
+views of dictionaries, slices, pure paths, texts and times of numpy.
 
 Both sides hold a class for each name: the candidate its own, the judge a twin made from what the source text says.
 Against objects that decide what they are equal to: only parts cross, each checked for its type, and what stands for
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import math
+import pathlib
 import re
 import sys
 from collections import OrderedDict, namedtuple
@@ -34,6 +35,8 @@ _MAPPINGS: tuple[Any, ...] = ({}, OrderedDict())
 _VIEWS: dict[type, str] = {
     type(getattr(of, name)()): f"${name}" for of in _MAPPINGS for name in ("keys", "values", "items")
 }
+# Paths that open nothing: what a file holds is no candidate's to choose.
+_PATHS: dict[str, type] = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath)}
 _DTYPE = re.compile(r"[<|][US][0-9]{1,6}|<[Mm]8(?:\[[0-9]{0,4}[a-zA-Zμ]{1,2}\])?")  # <U5, |S3, <M8[ns]
 
 
@@ -70,6 +73,10 @@ class Carrier:
         """The twin to send, with parts that are not packed yet; None if the value is none of those."""
         if kind in _VIEWS:
             return Twin(_VIEWS[kind], tuple(value))
+        if kind is slice:
+            return Twin("$slice", (value.start, value.stop, value.step))
+        if kind in _PATHS.values():
+            return Twin("$path", (kind.__name__, str(value)))
         name = self._names.get(kind)
         if name is not None:
             parts = self._parts(value, *self._classes[name])
@@ -102,6 +109,11 @@ class Carrier:
             return dict(enumerate(parts)).values()
         if name == "$items":
             return dict(parts).items()
+        if name == "$slice":
+            return slice(*parts)
+        if name == "$path":
+            kind, text = parts
+            return _PATHS[kind](str.__str__(text))
         if name not in self._classes:
             raise DecodeError("no class of that name is carried")
         return _made(parts, *self._classes[name])
