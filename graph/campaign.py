@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 
 from gristmill.graph.build import campaign_graph
-from gristmill.graph.config import RunConfig
+from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
@@ -28,6 +28,7 @@ from gristmill.graph.prompts.messages import messages_for as built_in_messages
 from gristmill.graph.resuming import decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
+from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.entries import happened
 from gristmill.graph.storage.journal import Journal
@@ -107,6 +108,7 @@ async def run_campaign(
             run = store.get_run(name)
             calls, tokens = store.spent(name)
             spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
+            bounded = config.budget != Budget()
             journal = Journal(store, name, spending.seconds)
             tell = functools.partial(_tell, name, journal, on_event)
             verification = Verification(name, len(tasks), judge, journal, tell)
@@ -124,8 +126,10 @@ async def run_campaign(
                 verification=verification,
                 spending=spending,
                 silence=Silence(),
+                sharing=Sharing(spending, _levels(store, name)),
                 calls=asyncio.Semaphore(config.calls.concurrency),
-                slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency)),
+                # What is bounded is shared by all tasks, so all of them must be there to take their part.
+                slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency, WAVE if bounded else 0)),
                 cut_off=store.cut_off(name) if resume else {},
                 tell=tell,
             )
@@ -190,6 +194,12 @@ async def _walk(context: Context) -> None:
     await asyncio.create_task(walk, context=contextvars.Context(), name=f"campaign {context.run}")
 
 
+def _levels(store: Store, run: str) -> dict[str, int]:
+    """How many calls were made for each task that has not ended."""
+    made = store.calls_by_task(run)
+    return {id_: made.get(id_, 0) for _, id_ in store.unended(run)}
+
+
 def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -> None:
     if not isinstance(event, (NodeEntered, CallStarted)):
         journal.note(happened(run, event))
@@ -210,5 +220,5 @@ async def _verifiers(config: RunConfig, pool: Jobs | None, secret: bytes) -> Asy
     if pool is not None:
         yield Verifiers(pool, **how)
         return
-    async with Pool.open(config.sandbox) as opened:
+    async with Pool.open(config.sandbox, config.workers) as opened:
         yield Verifiers(opened, **how)

@@ -51,6 +51,9 @@ class Search(Record):
     strategy: str = Field("reflect", description="what a round builds on: reflect or best_of")
     hypotheses: int = Field(4, ge=1, le=256, description="hypotheses per task and round")
     rounds: int = Field(3, ge=1, description="rounds per task at most")
+    first_pass: bool = Field(
+        False, description="ask for a round's hypotheses one after another, up to the first that reaches the target"
+    )
     patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
 
 
@@ -76,6 +79,7 @@ class RunConfig(Record):
         pattern=r"^(auto|bubblewrap|docker(:[\w.-]+)?)$",
         description="where candidates run: auto, docker, docker:RUNTIME or bubblewrap",
     )
+    workers: int | None = Field(None, ge=1, description="candidates at a time; default: what this machine holds")
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
     accept: Literal["verified", "together"] = Field(
         "verified",

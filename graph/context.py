@@ -17,6 +17,7 @@ from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.silence import Silence
 from gristmill.graph.records import Message, Step
 from gristmill.graph.search.base import Strategy
+from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
@@ -67,6 +68,7 @@ class Context:
     verification: Verification
     spending: Spending
     silence: Silence
+    sharing: Sharing
     calls: asyncio.Semaphore
     slots: asyncio.Semaphore
     cut_off: Mapping[str, int]

@@ -63,6 +63,10 @@ class TaskMemory:
         """Whether the hypothesis of a place has a verdict."""
         return place in self._history
 
+    def reached(self, round: int) -> bool:
+        """Whether a hypothesis of the round has reached the target."""
+        return any(row.target and row.place.round == round for row in self._history.rows())
+
     def settle(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         """A verdict is stored."""
         self.waiting.pop(hypothesis.id, None)

@@ -30,7 +30,7 @@ _BOUNDS = tuple(
     )
 )
 """Knobs that bound a run, each named as the reason with which it ends a task."""
-_MAY_DIFFER = ("concurrency", "sandbox", "call_timeout", "retry_seconds")
+_MAY_DIFFER = ("concurrency", "sandbox", "workers", "call_timeout", "retry_seconds")
 """Knobs that say how fast and where, not what: a resume may change them."""
 
 

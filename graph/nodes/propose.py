@@ -63,7 +63,17 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 
     plans = memory.plans(round)
     steps = await memory.shown(plans)
-    await together(one(memory.place(round, sample), plan) for sample, plan in enumerate(plans))
+    places = [(memory.place(round, sample), plan) for sample, plan in enumerate(plans)]
+    if not context.config.search.first_pass:
+        await together(one(place, plan) for place, plan in places)
+    else:
+        # In the order of places: which calls are spared hangs on the verdicts, and not on how fast they came.
+        for place, plan in places:
+            if memory.reached(round) or refusals:
+                break
+            await one(place, plan)
+            for made in list(memory.waiting.values()):
+                memory.settle(made, await context.verification.finish(task, made))
     return {
         "round": round,
         "spent": refusals[0].value if refusals else None,
@@ -92,8 +102,9 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
 
 async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float, Reply] | StopReason | None:
     """(attempt, when it was started, reply), or the budget that refuses the call, or None where nobody answers it."""
-    async with context.calls:
-        refused = context.spending.take_call()
+    async with context.sharing.turn(request.task_id) as turn, context.calls:
+        refused = turn.refused or context.spending.take_call()
+        turn.take()
         if refused is not None:
             return refused
         attempt, started = context.cut_off.get(id_, 0) + 1, time.time()
@@ -112,8 +123,8 @@ async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float
             context.tell(Unanswered(task_id=request.task_id, hypothesis=id_, detail=detail))
             context.silence.unanswered(error)
             return None
-    context.silence.answered()
-    context.spending.add(reply.tokens)
+        context.silence.answered()
+        context.spending.add(reply.tokens)
     return attempt, started, reply
 
 

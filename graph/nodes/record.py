@@ -45,5 +45,6 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         if before is not after:
             context.tell(Settled(task_id=task_id, hypothesis=step.hypothesis.id, before=before, outcome=after))
     context.tell(TaskEnded(task_id=task_id, stop=stop, solved=solved, best=best))
+    context.sharing.ended(task_id)
     del context.memories[task_id]
     return {"ended": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from gristmill.graph.config import Budget
@@ -26,6 +27,7 @@ class Spending:
         self._budget = budget
         self._calls = calls
         self._tokens = 0 if tokens is None else tokens.prompt + tokens.completion
+        self._answered = calls if self._tokens else 0
         self._begun = time.monotonic() - seconds
 
     def seconds(self) -> float:
@@ -46,6 +48,27 @@ class Spending:
             return StopReason.SECONDS
         return None
 
+    @property
+    def shared(self) -> bool:
+        """Whether there is a bound that calls use up, so that tasks have to share."""
+        return self._budget.calls is not None or self._budget.tokens is not None
+
+    def calls_left(self) -> float:
+        """How many calls the budget is good for; tokens count by what a call has taken so far, on the mean."""
+        calls = math.inf if self._budget.calls is None else self._budget.calls - self._calls
+        return min(calls, self._calls_of_tokens())
+
+    @property
+    def scarcest(self) -> StopReason:
+        """The bound that will be met first."""
+        calls = math.inf if self._budget.calls is None else self._budget.calls - self._calls
+        return StopReason.CALLS if calls <= self._calls_of_tokens() else StopReason.TOKENS
+
+    def _calls_of_tokens(self) -> float:
+        if self._budget.tokens is None or not self._answered:
+            return math.inf
+        return (self._budget.tokens - self._tokens) * self._answered / max(1, self._tokens)
+
     def take_call(self) -> StopReason | None:
         """Take one call, or say which budget refuses it."""
         refused = self.over()
@@ -56,3 +79,4 @@ class Spending:
     def add(self, tokens: Tokens) -> None:
         """Count what an answered call used."""
         self._tokens += tokens.prompt + tokens.completion
+        self._answered += 1

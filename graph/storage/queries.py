@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = [
+    "calls_by_task",
     "cut_off",
     "each_step",
     "prompts",
@@ -145,6 +146,17 @@ def spent(connection: Connection, run: str) -> tuple[int, Tokens]:
     prompt, completion = func.sum(calls.prompt_tokens), func.sum(calls.completion_tokens)
     row = connection.execute(select(func.count(), prompt, completion).where(calls.run == run)).one()
     return row[0], Tokens(prompt=int(row[1] or 0), completion=int(row[2] or 0))
+
+
+def calls_by_task(connection: Connection, run: str) -> Counter[str]:
+    """Model calls that were started, by task."""
+    found: Counter[str] = Counter()
+    calls = schema.calls.c
+    query = select(calls.hypothesis_id, func.count()).where(calls.run == run).group_by(calls.hypothesis_id)
+    for hypothesis_id, count in connection.execute(query):
+        # A call that was cut off has no hypothesis, but the id of the one that it was made for.
+        found[hypothesis_id.rsplit("/", 2)[0]] += count
+    return found
 
 
 def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:

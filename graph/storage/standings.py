@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,11 +27,7 @@ def standings(connection: Connection, run: str) -> list[TaskStanding]:
     ended = {row.task_id: row for row in connection.execute(select(schema.trajectories).where(table.run == run))}
     last = select(made.task_id, func.max(made.round)).where(made.run == run).group_by(made.task_id)
     rounds = {task_id: round + 1 for task_id, round in connection.execute(last)}
-    calls: Counter[str] = Counter()
-    asked = select(schema.calls.c.hypothesis_id, func.count()).where(schema.calls.c.run == run)
-    for hypothesis_id, count in connection.execute(asked.group_by(schema.calls.c.hypothesis_id)):
-        # A call that was cut off has no hypothesis, but the id of the one that it was made for.
-        calls[hypothesis_id.rsplit("/", 2)[0]] += count
+    calls = queries.calls_by_task(connection, run)
     best = dict(_best(connection, run, {task_id: row.best for task_id, row in ended.items()}))
     first = _first_scores(connection, run)
     return [

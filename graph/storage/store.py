@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -228,6 +228,11 @@ class Store:
         """What a run has come to so far."""
         with self._reading() as connection:
             return queries.summary(connection, run)
+
+    def calls_by_task(self, run: str) -> Mapping[str, int]:
+        """Model calls that were started, by task; tasks without are left out."""
+        with self._reading() as connection:
+            return queries.calls_by_task(connection, run)
 
     def standings(self, run: str) -> list[TaskStanding]:
         """How each task of a run stands, in task order."""

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.show import told
 from gristmill.graph.config import RunConfig
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
+    from gristmill.graph.summary import TaskStanding
     from gristmill.trainers.measure.evaluation import Evaluation
     from gristmill.verifiers.records import Task, Verdict
 
@@ -25,7 +27,7 @@ __all__ = ["evaluate"]
 _GREEDY = RunConfig.of(hypotheses=1, temperature=0.0, top_p=1.0)
 
 
-@options_of(_GREEDY, leave_out=("strategy", "hypotheses", "rounds", "patience", "concurrency"))
+@options_of(_GREEDY, leave_out=("strategy", "hypotheses", "rounds", "first_pass", "patience", "concurrency"))
 def evaluate(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
     source: Annotated[
@@ -40,6 +42,9 @@ def evaluate(
         Path | None, typer.Option(help="ifeval: judge this file of {prompt, response} instead of asking a model.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Only the tasks of this split.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many tasks, of the split if given.")
+    ] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Replies a task; more than 1 gives unbiased pass@k. [1]")
     ] = None,
@@ -49,7 +54,7 @@ def evaluate(
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
-    """Measure a model on a file of tasks: pass@1 (and pass@k) with 95% intervals.
+    """Measure a model on a file of tasks: a table of tasks, and pass@1 (and pass@k) with 95% intervals.
 
     `ifeval` gives IFEval's four accuracies: prompts and instructions, read strictly and loosely. The model gets the
     published prompts as they are, with nothing around them.
@@ -60,6 +65,7 @@ def evaluate(
     Examples:
       gristmill eval tasks.jsonl --split test
       gristmill eval tasks.jsonl --split test --name base --resume
+      gristmill eval tasks.jsonl --split test --limit 20
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
       gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
     """
@@ -79,7 +85,7 @@ def evaluate(
     if not ifeval and (source is not None or replies is not None):
         raise UserError("a second file and --replies are of `eval ifeval` only; leave them out")
     loaded = import_tasks("ifeval", source) if ifeval else load_tasks(tasks)
-    chosen = [task for task in loaded if split is None or task.split == split]
+    chosen = [task for task in loaded if split is None or task.split == split][:limit]
     if replies is not None:
         _judge_replies(chosen, replies, settle(_GREEDY, flags, file=config).config.sandbox, json_)
         return
@@ -109,7 +115,8 @@ def evaluate(
         if ifeval:
             _print_accuracies(chosen, first_verdicts(store, run), json_)
             return
-    _print_evaluation(evaluation, json_)
+        standings = store.standings(run)
+    _print_evaluation(evaluation, standings, json_)
 
 
 def _ask(
@@ -157,10 +164,11 @@ def _ask(
         raise
 
 
-def _print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
+def _print_evaluation(evaluation: Evaluation, standings: Sequence[TaskStanding], as_json: bool) -> None:
     if as_json:
         say_json(evaluation.model_dump_json(indent=1))
     else:
+        _print_tasks(evaluation, standings)
         for k, share in evaluation.pass_at.items():
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
             say(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
@@ -175,6 +183,22 @@ def _print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
     if unscored:
         say(f"{unscored} tasks could not be scored; they count neither as right nor as wrong", err=True)
         raise typer.Exit(3)
+
+
+def _print_tasks(evaluation: Evaluation, standings: Sequence[TaskStanding]) -> None:
+    """One row a task: how many of its replies passed, and how the best of them stands."""
+    passed = {result.task_id: result.passed for result in evaluation.results}
+    rows = [
+        (
+            each.task,
+            f"{sum(map(bool, passed.get(each.task, ())))} of {len(passed.get(each.task, ()))}",
+            "no reply" if each.outcome is None else each.outcome.value,
+            told(each.score),
+        )
+        for each in standings
+    ]
+    say_table(("task", "passed", "outcome", "score"), rows, right=("passed", "score"))
+    say("")
 
 
 def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: bool) -> None:

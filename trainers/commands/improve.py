@@ -37,7 +37,9 @@ def improve(
 ) -> None:
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
 
-    Exit code 0: an adapter was kept. 1: it ran, and none was better beyond noise. The report is a page of its own.
+    A gate set that is too small to show that anything is better, or that the base model passes whole, is told before
+    anything is spent on it. On --resume all knobs are recalled. Exit code 0: an adapter was kept. 1: it ran, and none
+    was better beyond noise. The report is a page of its own.
 
     \b
     Examples:
@@ -109,11 +111,13 @@ async def _improve(
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.improve.report import write_report
     from gristmill.trainers.improve.rounds import run_rounds
-    from gristmill.trainers.improve.splits import split_tasks
+    from gristmill.trainers.improve.splits import check_gate, split_tasks
     from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.records import Improvement
 
     splits = split_tasks(tasks, config.run.seed)
+    if not resume:
+        check_gate(splits, config.alpha)
     base = base_weights(config.run.model, config.base)
     folder = home / "improvements" / name
     with Display(console) as progress:
@@ -127,7 +131,7 @@ async def _improve(
             return ended
         if splits.note:
             progress.note(splits.note)
-        async with Pool.open(config.run.sandbox) as pool:
+        async with Pool.open(config.run.sandbox, config.run.workers) as pool:
             mill = Mill(
                 name=name,
                 config=config,

@@ -10,7 +10,7 @@ from gristmill.sandbox.records import Record
 from gristmill.trainers.measure.evaluation import TaskResult, share_of
 from gristmill.trainers.records import Share
 
-__all__ = ["GateDecision", "decide"]
+__all__ = ["GateDecision", "decide", "fewest_wins"]
 
 RESAMPLES = 10_000
 
@@ -25,6 +25,14 @@ class GateDecision(Record):
     delta: float = Field(description="after minus before, over the tasks scored in both")
     interval: tuple[float, float] = Field(description="95% interval of delta")
     p_value: float = Field(description="one-sided exact McNemar test of `after is no better`")
+
+
+def fewest_wins(alpha: float) -> int:
+    """How many tasks an adapter must win at least, and lose none, so that p ≤ `alpha`: 5 for .05."""
+    wins = 1
+    while 0.5**wins > alpha:
+        wins += 1
+    return wins
 
 
 def decide(before: Sequence[TaskResult], after: Sequence[TaskResult], *, alpha: float = 0.05) -> GateDecision:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.sandbox.errors import UserError
+from gristmill.trainers.improve.gate import fewest_wins
 from gristmill.verifiers.records import Task
 
-__all__ = ["Splits", "split_tasks"]
+__all__ = ["Splits", "check_gate", "split_tasks"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
             groups[_drawn(_family(task), seed)] += (task,)
         note = "no task names a split: drawn 60:20:20 by family"
     for name, members in groups.items():
+        if not members and not named:
+            families = len({_family(task) for task in tasks})
+            raise UserError(
+                f"no task names a split, and the draw of {len(tasks)} tasks in {families} families left {name!r} "
+                "empty: give more tasks, another --seed, or set each task's `split` to train, gate or test"
+            )
         if not members:
             raise UserError(
                 f"no task is in the split {name!r}. `improve` needs three sets: train (to learn from), gate (to decide "
@@ -57,6 +64,21 @@ def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
                 "have them drawn"
             )
     return Splits(groups["train"], groups["gate"], groups["test"], note)
+
+
+def check_gate(splits: Splits, alpha: float) -> None:
+    """Refuse a gate set on which no adapter can ever be found better.
+
+    Raises:
+        UserError: says how many tasks it takes.
+    """
+    most, fewest = len(splits.gate), fewest_wins(alpha)
+    if most < fewest:
+        raise UserError(
+            f"the gate set has too few tasks: {most}. An adapter that won all of them would have p = {0.5**most:.2g}, "
+            f"and is kept only at p ≤ {alpha:g}: that takes {fewest} tasks at least, and many more in practice. Give "
+            "more tasks, or a greater --alpha"
+        )
 
 
 def _family(task: Task) -> str:

@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
+from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.context import Mill, MillRuntime
-from gristmill.trainers.improve.gate import GateDecision, decide
+from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
 from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.improve.summary import summarize
 from gristmill.trainers.measure.evaluation import Evaluation
@@ -28,9 +29,30 @@ def has_rows(round_: int, mill: Mill) -> bool:
 async def baseline(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     """What the model can do before anything: on the gate set and on the test set."""
     mill = runtime.context
-    await mill.evaluation("gate-before", "the base model on the gate set", mill.splits.gate, None)
+    gate = await mill.evaluation("gate-before", "the base model on the gate set", mill.splits.gate, None)
+    _room_for_better(gate, mill)
     await mill.evaluation("test-before", "the base model on the test set", mill.splits.test, None)
     return {}
+
+
+def _room_for_better(gate: Evaluation, mill: Mill) -> None:
+    """Say before anything is spent on it that no adapter can be found better.
+
+    Raises:
+        UserError: the base model passes every task of the gate set.
+    """
+    share, alpha = gate.pass_at[1], mill.config.alpha
+    left, fewest = sum(result.passed[:1] == (False,) for result in gate.results), fewest_wins(alpha)
+    if share.total and not left and not share.unscored:
+        raise UserError(
+            f"the base model passes all {share.total} tasks of the gate set, so that no adapter can be found better on "
+            "them: give harder tasks"
+        )
+    if left < fewest:
+        mill.progress.note(
+            f"the base model fails {left} tasks of the gate set: an adapter that won them all would still have p > "
+            f"{alpha:g}, and not be kept. Harder tasks, more of them, or a greater --alpha give it a chance"
+        )
 
 
 async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Evaluation(Record):
 
 def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
     """How a search's model, with this adapter, is measured: one greedy reply a task, whatever that costs."""
-    one = {"hypotheses": 1, "temperature": 0.0, "top_p": 1.0, "stop": (), "accept": "verified"}
+    one = {"hypotheses": 1, "first_pass": False, "temperature": 0.0, "top_p": 1.0, "stop": (), "accept": "verified"}
     return config.changed(adapter=adapter, **one, calls=None, tokens=None, seconds=None)
 
 
@@ -97,7 +97,7 @@ async def evaluate(
 
     await run_campaign(
         tasks,
-        config.changed(strategy="best_of", rounds=1, concurrency=max(1, total)),
+        config.changed(strategy="best_of", rounds=1, first_pass=False, concurrency=max(1, total)),
         name=name,
         store=store,
         proposer=proposer,

@@ -69,6 +69,22 @@ def test_a_killed_evaluation_goes_on_and_is_listed_only_when_asked_for(
     assert "gristmill eval --resume" in refused.stderr
 
 
+def test_each_task_has_a_row_and_only_the_first_are_measured_where_that_is_asked_for(
+    tasks: Path, gristmill_command: str
+) -> None:
+    rows = [{"task_id": f"d/{n}", "text": RIGHT if n % 2 else WRONG} for n in range(4)]
+    Path("replies.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["eval", str(tasks), "--model", "replay:replies.jsonl", "--sandbox", "bubblewrap", "--workers", "1"]
+    told = call(gristmill_command, *arguments, "--limit", "3", "--name", "three").stdout
+    table = [line.split() for line in told.split("\n\n")[0].splitlines()]
+    assert [(row[0], row[1], row[4]) for row in table[1:]] == [
+        ("d/0", "0", "failed"),
+        ("d/1", "1", "passed"),
+        ("d/2", "0", "failed"),
+    ]
+    assert "pass@1  33.3%" in told
+
+
 def judged(workspace: Path) -> int:
     with Store.open(workspace) as store:
         return sum(sum(store.summary(run.name).outcomes.values()) for run in store.runs())

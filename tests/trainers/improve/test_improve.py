@@ -17,9 +17,11 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.gate import decide, fewest_wins
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.report import write_report
 from gristmill.trainers.improve.splits import split_tasks
+from gristmill.trainers.measure.evaluation import TaskResult
 from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary, Share
 from gristmill.verifiers.records import Task
 
@@ -68,6 +70,38 @@ def test_a_split_on_some_tasks_only_is_refused_by_name() -> None:
 def test_a_missing_split_is_refused_and_said() -> None:
     with pytest.raises(UserError, match="'gate'"):
         split_tasks([task("a", split="train"), task("b", split="test")])
+
+
+def test_a_draw_that_leaves_a_split_empty_says_so_and_what_to_do() -> None:
+    with pytest.raises(UserError, match=r"the draw of 2 tasks in 1 families left .* empty: give more tasks, another"):
+        split_tasks([task("a", tags=("family:x",)), task("b", tags=("family:x",))])
+
+
+@given(st.floats(1e-9, 0.999))
+def test_a_gate_has_tasks_enough_exactly_where_an_adapter_that_wins_all_is_kept(alpha: float) -> None:
+    def kept(tasks: int) -> bool:
+        lost, won = (
+            [TaskResult(task_id=str(at), replies=("",), passed=(passed,)) for at in range(tasks)]
+            for passed in (False, True)
+        )
+        return decide(lost, won, alpha=alpha).kept
+
+    fewest = fewest_wins(alpha)
+    assert kept(fewest)
+    assert fewest == 1 or not kept(fewest - 1)
+
+
+def test_too_few_tasks_are_told_before_anything_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tasks = [task(f"{split}{at}", split=split) for split in ("train", "gate", "test") for at in range(4)]
+    (tmp_path / "tasks.jsonl").write_text("".join(f"{each.model_dump_json(exclude_none=True)}\n" for each in tasks))
+    done = CliRunner().invoke(app, ["improve", "tasks.jsonl"])
+    assert done.exit_code == 2
+    assert "too few tasks: 4" in done.output
+    assert "that takes 5 tasks at least" in done.output
+    with Store.open(tmp_path) as store:
+        assert store.runs() == []
+        assert StageRecords(store, "improve").begun() is None
 
 
 def test_an_improvement_is_begun_once_and_resumed_with_the_same_knobs_and_tasks(store: Store) -> None:

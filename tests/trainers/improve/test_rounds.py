@@ -13,6 +13,7 @@ from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.storage.store import Store
+from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
 from gristmill.trainers.improve.config import ImproveConfig
@@ -51,10 +52,12 @@ class Copying(Record):
 class Pupil(ReplayProposer):
     """Wrong at first; right with an adapter, and now and then where it may guess. Counts what it is asked."""
 
-    def __init__(self, adapter: str | None, asked: list[str]) -> None:
+    def __init__(self, adapter: str | None, asked: list[str], *, knows: bool = False) -> None:
         right = [Recorded(task_id=task.id, text=f"\\boxed{{{task.answer}}}") for task in TASKS]
         guess = [row.model_copy(update={"sample": 1}) for row in right]
-        super().__init__(Recording(right if adapter else [Recorded(text="\\boxed{77}"), *guess]), adapter=adapter)
+        super().__init__(
+            Recording(right if adapter or knows else [Recorded(text="\\boxed{77}"), *guess]), adapter=adapter
+        )
         self._asked = asked
 
     async def propose(self, request: Request) -> Reply:
@@ -135,3 +138,27 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     assert round_.gate.kept
     assert mill.adapters.current() == Path(str(found.adapter)) == Path(str(round_.adapter))
     assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
+
+
+@pytest.mark.bubblewrap
+async def test_a_base_model_that_passes_the_whole_gate_set_is_told_before_anything_else_is_spent(
+    tmp_path: Path, bubblewrap: str
+) -> None:
+    asked = list[str]()
+    with Store.open(tmp_path) as store:
+        async with Pool.open("bubblewrap", 1) as pool:
+            mill = Mill(
+                name="night",
+                config=ImproveConfig(),
+                splits=split_tasks(TASKS),
+                home=tmp_path / "home",
+                store=store,
+                pool=pool,
+                proposer=lambda adapter: Pupil(adapter, asked, knows=True),
+                base=tmp_path,
+                progress=Stopping(),
+            )
+            for _ in range(2):  # and so it is after --resume, where nothing is asked again
+                with pytest.raises(UserError, match="passes all 6 tasks of the gate set"):
+                    await run_rounds(mill)
+                assert sorted(asked) == [f"None gate/{at} 0" for at in range(6)]
