@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers import profiles
 from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import task_problems
@@ -52,6 +53,11 @@ class CodeVerifier:
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
         return task_problems(task)
+
+    @staticmethod
+    def warnings(task: Task) -> list[str]:
+        """What the author of a task without `problems` should know."""
+        return list(task_warnings(task))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""

@@ -1,0 +1,1 @@
+"""What a test's text shows before anything is run."""

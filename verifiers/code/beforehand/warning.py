@@ -1,0 +1,53 @@
+"""What the author of a task of code should know before it is used, read from its tests alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+
+from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
+from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cases, short_of_stdio
+from gristmill.verifiers.code.literal_tests import literal_program
+from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
+
+__all__ = ["task_warnings"]
+
+
+def task_warnings(task: Task) -> Iterator[str]:
+    """One sentence for each, naming the field and the line; the task has no `problems`."""
+    for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
+        for place, test in enumerate(tests):
+            # A program that nests as deep as the parser takes it says nothing of what is meant here.
+            with suppress(RecursionError):
+                yield from (f"{field}[{place}].{words}" for words in _of_test(task, test))
+
+
+def _of_test(task: Task, test: CodeTest) -> Iterator[str]:
+    if isinstance(test, CasesTest):
+        yield from short_of_cases(test, task.limits)
+        return
+    if isinstance(test, StdioTest):
+        yield from short_of_stdio(test, task.limits)
+        return
+    names = (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
+    if isinstance(test, PythonTest):
+        # One program to whoever reads it, and the lines of `code` count from its own first.
+        programs = {"code": (test.setup.rstrip("\n") + "\n" if test.setup else "", test.code)}
+        if literal_program(test.code, test.setup, names) is not None:
+            return
+    else:
+        programs = {f"files[{name!r}]": ("", text) for name, text in test.files.items() if name.endswith(".py")}
+    classes = classes_of(names, task.reference)
+    for field, (before, text) in programs.items():
+        above = before.count("\n")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
+            for line, words in short_of(before + text, task.limits):
+                yield _placed(field, line, above, words)
+            for line, words in refusals(before + text, names, classes, test.shared):
+                yield f"{_placed(field, line, above, words)}: right solutions may be `refused`"
+
+
+def _placed(field: str, line: int, above: int, words: str) -> str:
+    return f"{field}: line {line - above}: {words}" if line > above else f"setup: line {line}: {words}"
