@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from gristmill.sandbox.records import Record
 
 __all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knobs", "paths"]
+
+_OWN = frozenset("model messages stream n temperature top_p max_tokens max_completion_tokens seed stop timeout".split())
+"""Fields of a request that other knobs, or nobody, may set."""
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -29,8 +34,31 @@ class Calls(Record):
     )
     stop: tuple[str, ...] = Field((), max_length=4, description="a reply ends before this text; at most four")
     concurrency: int = Field(64, ge=1, description="model calls in flight")
+    request: dict[str, Any] = Field(
+        {},
+        description="what else each request says, as KEY=VALUE with VALUE in JSON or as text: top_k=20, min_p=0.05, "
+        'chat_template_kwargs={"enable_thinking": false}, extra_body={…}; may be given repeatedly',
+    )
     call_timeout: float = Field(600.0, gt=0, description="seconds for one call of the model, to the last byte")
     retry_seconds: float = Field(900.0, ge=0, description="seconds for all tries of one call and the waits between")
+
+    @field_validator("request", mode="before")
+    @classmethod
+    def _pairs(cls, given: Any) -> Any:
+        return dict(map(_pair, given)) if isinstance(given, list | tuple) else given
+
+    @field_validator("request")
+    @classmethod
+    def _not_our_own(cls, given: dict[str, Any]) -> dict[str, Any]:
+        body = given.get("extra_body")
+        for name in (*given, *(body if isinstance(body, dict) else ())):
+            if name in _OWN:
+                raise ValueError(f"`{name}` is set by gristmill; it has an option of its own, or cannot be changed")
+            if re.search(r"key|token$|secret|password|authorization|headers", name, re.IGNORECASE):
+                raise ValueError(f"`{name}`: a run's configuration is stored; keys belong into the environment")
+        if body is not None and not isinstance(body, dict):
+            raise ValueError("`extra_body` must be an object in JSON")
+        return given
 
     def longest(self, profile: Literal["chat", "small"]) -> int:
         """The greatest length of one reply, in tokens."""
@@ -113,6 +141,17 @@ class RunConfig(Record):
             if len(path) > 1 and knob not in cls.model_fields:
                 raise ValueError(f"`{knob}` belongs under `{path[0]}`: {path[0]}: {{{knob}: {values[knob]}}}")
         return values
+
+
+def _pair(text: Any) -> tuple[str, Any]:
+    """A field of a request from the command line: ``top_k=20`` → ("top_k", 20)."""
+    name, sign, value = str(text).partition("=")
+    if not sign or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise ValueError(f"{text!r} is not KEY=VALUE, e.g. top_k=20")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
 
 
 def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:

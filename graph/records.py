@@ -12,6 +12,7 @@ from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
     "CUT_FINISHES",
+    "REASONING_ONLY",
     "UNANSWERED",
     "Hypothesis",
     "Message",
@@ -67,6 +68,10 @@ CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 """How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
 
 
+REASONING_ONLY = " (reasoning only)"
+"""Follows the finish, in the store, of a call whose reply came to no answer."""
+
+
 class Reply(Record):
     """What a proposer answered."""
 
@@ -92,7 +97,8 @@ class Hypothesis(Record):
     task_id: str
     round: int
     sample: int
-    text: Text = Field(description="the raw reply")
+    text: Text = Field(description="the reply, without the reasoning before it")
+    reasoning: Text = Field("", description="what the model thought before it answered; no part of what is judged")
     solution: Text | None = Field(description="what was extracted from it; None where nothing usable was found")
     note: Text = Field("", description="how it was extracted, or why nothing usable was found")
     parents: tuple[str, ...] = ()

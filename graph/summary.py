@@ -54,6 +54,7 @@ class CampaignSummary(Record):
     repeated: int = Field(description="calls that had to be made again because a kill had cut them off")
     unanswered: int = Field(0, description="places for which the model was asked in vain; asked again at resume")
     cut: int = Field(0, description="replies that were cut off at the greatest length allowed")
+    reasoning_only: int = Field(0, description="replies that came to no answer after their reasoning")
     seconds: float = Field(description="wall time of all sessions of this run")
 
     @property

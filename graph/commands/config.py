@@ -55,5 +55,5 @@ def config(
         return
     say_table(
         ("knob", "value", "from"),
-        [(knob, "" if value in (None, ()) else str(value), source) for knob, value, source in rows],
+        [(knob, "" if value in (None, (), {}) else str(value), source) for knob, value, source in rows],
     )

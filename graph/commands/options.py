@@ -100,7 +100,7 @@ def _annotation(knob: str, field: FieldInfo, value: Any) -> Any:
     plain = _plain(field.annotation)
     text = field.description or ""
     text = f"{text[:1].upper()}{text[1:]}." if text else ""
-    if value not in (None, ()):
+    if value not in (None, (), {}):
         shown = ("no", "yes")[value] if plain is bool else f"{value:g}" if isinstance(value, float) else value
         text = f"{text} [{shown}]".strip()
     if knob == "sandbox":
@@ -110,12 +110,12 @@ def _annotation(knob: str, field: FieldInfo, value: Any) -> Any:
 
 
 def _plain(annotation: Any) -> Any:
-    """The type that the command line reads: of a choice, text; of a tuple, an option that may be given repeatedly."""
+    """The type that the command line reads: of a choice, text; of a tuple or dictionary, a repeated option."""
     if annotation in _PLAIN:
         return annotation
     origin, inner = get_origin(annotation), [part for part in get_args(annotation) if part is not type(None)]
     if origin in (Union, types.UnionType) and len(inner) == 1:
         return _plain(inner[0])
-    if origin is tuple:
+    if origin in (tuple, dict):
         return list[str]
     return str

@@ -239,6 +239,11 @@ def print_summary(console: Console, summary: CampaignSummary, standings: Sequenc
         lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
     if refused := summary.outcomes.get(Outcome.REFUSED, 0):
         lines.append(f"refused      {refused}: they pass beside their tests alone; --accept together takes them")
+    if summary.reasoning_only:
+        lines.append(
+            f"reasoning    {summary.reasoning_only} replies were reasoning only, without an answer: "
+            "--max-tokens is too small"
+        )
     if summary.unanswered:
         lines.append(f"unanswered   {summary.unanswered} places: the model did not answer; --resume asks it again")
     if summary.unscored:

@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from gristmill.graph.models.completion import estimated, reported
+from gristmill.graph.models.completion import estimated, reasoning_of, reported
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.retrying import Retries, Told
@@ -149,6 +149,7 @@ class ChatProposer:
             tokens = estimated(message, _messages(request.messages))
         return Reply(
             text=str(message.text),
+            reasoning=reasoning_of(message),
             tokens=tokens,
             model=str(told.get("model_name") or told.get("model") or self.model),
             finish=str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or ""),
@@ -227,7 +228,7 @@ def _silent(reply: Reply) -> str:
     """Why a reply says nothing, in words; empty where it says something, or the server has told why it does not."""
     if reply.finish in _TOLD or without_reasoning(reply.text).strip():
         return ""
-    return "a reply with reasoning only" if reply.text.strip() else "an empty reply"
+    return "a reply with reasoning only" if reply.reasoning or reply.text.strip() else "an empty reply"
 
 
 def _name_of(chat: object) -> str:

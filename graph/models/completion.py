@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-__all__ = ["estimated", "is_count", "readable", "reported"]
+__all__ = ["estimated", "is_count", "readable", "reasoning_of", "reported"]
 
 _MOST_TOKENS = 10**9  # of one call
 
@@ -141,4 +141,16 @@ def estimated(message: BaseMessage, asked: Sequence[BaseMessage]) -> Tokens:
     """About four characters a token, so that budgets still bind."""
     from langchain_core.messages.utils import count_tokens_approximately
 
-    return Tokens(prompt=count_tokens_approximately(asked), completion=count_tokens_approximately([message]))
+    thought = len(reasoning_of(message)) // 4
+    return Tokens(prompt=count_tokens_approximately(asked), completion=count_tokens_approximately([message]) + thought)
+
+
+def reasoning_of(message: BaseMessage) -> str:
+    """What the model thought before it answered, where its client tells that apart; else empty."""
+    told = message.additional_kwargs.get("reasoning_content")
+    if isinstance(told, str):
+        return told
+    parts = [part for part in message.content if isinstance(part, dict)] if isinstance(message.content, list) else []
+    # Anthropic's blocks have `thinking`, LangChain's own `reasoning`.
+    said = [part.get("thinking") or part.get("reasoning") for part in parts]
+    return "\n".join(text for text in said if isinstance(text, str))

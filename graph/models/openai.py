@@ -78,6 +78,8 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         # only that one.
         body: dict[str, Any] = {} if official else {"max_tokens": request.sampling.max_tokens}
         # In the body only: the client then reads the stream as one text, which `readable` puts together.
+        more = {**options.request, **options.request.get("extra_body", {})}
+        body |= {name: value for name, value in more.items() if name != "extra_body"}
         return {"extra_body": body | ({"stream": True} if stream else {})}
 
     return ChatProposer(opened, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords)
@@ -91,7 +93,14 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
         """Reads whatever a server answers, by the client's rules only where it is what it should be."""
 
         def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
-            return super()._create_chat_result(readable(response), generation_info)
+            said = readable(response)
+            result = super()._create_chat_result(said, generation_info)
+            for generation, choice in zip(result.generations, said["choices"], strict=True):
+                # LangChain drops what is not of OpenAI's own interface.
+                thought = choice["message"].get("reasoning_content") or choice["message"].get("reasoning")
+                if isinstance(thought, str):
+                    generation.message.additional_kwargs["reasoning_content"] = thought
+            return result
 
     return Chat(
         model=model,

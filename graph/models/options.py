@@ -21,6 +21,7 @@ class ModelOptions(Record):
     timeout_seconds: float = Field(600.0, gt=0, description="one call, from request to last byte")
     retry_seconds: float = Field(900.0, ge=0, description="all attempts of one call and the waits between them")
     wait_seconds: float = Field(1.0, ge=0, description="before the second attempt; doubles, with jitter, up to 60-fold")
+    request: dict[str, Any] = Field({}, description="further fields of each request; see `Calls.request`")
     attempts: int = Field(8, ge=1, description="tries of one call at most")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key for `openai:`")
     vllm_python: Path | None = Field(None, description="interpreter of the environment that holds vLLM")
@@ -33,4 +34,4 @@ class ModelOptions(Record):
     @classmethod
     def of(cls, calls: Calls, **more: Any) -> Self:
         """The options that go with a run's knobs; `more` has those that no run remembers."""
-        return cls(timeout_seconds=calls.call_timeout, retry_seconds=calls.retry_seconds, **more)
+        return cls(timeout_seconds=calls.call_timeout, retry_seconds=calls.retry_seconds, request=calls.request, **more)

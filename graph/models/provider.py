@@ -37,7 +37,12 @@ def provider_proposer(provider: str, name: str, *, options: ModelOptions | None 
         else:
             yield _made(provider, name, options, {})
 
-    return ChatProposer(opened, name=provider, model=name, where=label, options=options)
+    more: dict[str, Any] = options.request
+    if more and provider == "openai":
+        more = {"extra_body": {**more, **more.get("extra_body", {})}}
+        more["extra_body"].pop("extra_body", None)
+    keywords = (lambda request, stream: more) if more else None
+    return ChatProposer(opened, name=provider, model=name, where=label, options=options, keywords=keywords)
 
 
 def _made(provider: str, name: str, options: ModelOptions, more: dict[str, Any]) -> BaseChatModel:

@@ -61,6 +61,8 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
 
 
 def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
+    if options.request:
+        raise ModelSetupError("--request is for models behind a server; the local model takes no further fields")
     if path and not Path(path).is_dir():
         raise ModelSetupError(f"local:{path}: there is no such folder; it must hold a model in Hugging Face's format")
     try:

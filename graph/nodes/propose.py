@@ -17,7 +17,7 @@ from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import call_finished, call_started, call_unanswered, replied
 from gristmill.sandbox.plain import plain
-from gristmill.verifiers.extraction.replies import extract
+from gristmill.verifiers.extraction.replies import extract, part
 from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
@@ -138,15 +138,23 @@ async def _keep(
 ) -> Hypothesis:
     attempt, started, reply = answer
     # Reading takes a bounded time, and yet other tasks need not wait for it.
-    found = await asyncio.to_thread(extract, task, reply.text, parent=parent)
+    thought, said = await asyncio.to_thread(part, task, reply.text)
+    reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
+    found = await asyncio.to_thread(extract, task, said, parent=parent)
+    reasoned = bool(reasoning) and not said.strip()
+    note = "reasoning only, without an answer" if reasoned else found.note
+    if reply.cut:
+        note = f"{note}; cut off after {reply.tokens.completion} tokens"
+        note = f"{note}, for which --max-tokens is too small" if reasoned else note
     made = Hypothesis(
         id=id_,
         task_id=task.id,
         round=request.round,
         sample=request.sample,
-        text=reply.text,
+        text=said,
+        reasoning=reasoning,
         solution=found.solution,
-        note=f"{found.note}; cut off after {reply.tokens.completion} tokens" if reply.cut else found.note,
+        note=note,
         parents=request.parents,
         proposer=context.proposer.name,
         model=reply.model or context.proposer.model,
@@ -158,7 +166,7 @@ async def _keep(
     )
     await context.journal.write(
         *replied(context.run, made, request.messages),
-        call_finished(context.run, id_, attempt, reply, started=started),
+        call_finished(context.run, id_, attempt, reply, started=started, reasoned=reasoned),
     )
     context.tell(
         Replied(

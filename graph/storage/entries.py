@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Table
 
 from gristmill.graph.events import Event
-from gristmill.graph.records import UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
+from gristmill.graph.records import REASONING_ONLY, UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
 from gristmill.graph.storage import schema
 from gristmill.verifiers.records import Verdict
 
@@ -54,8 +54,10 @@ def call_started(run: str, hypothesis_id: str, attempt: int) -> Entry:
     return Entry(schema.calls, row, "first")
 
 
-def call_finished(run: str, hypothesis_id: str, attempt: int, reply: Reply, *, started: float) -> Entry:
-    """A model answered. `started` is seconds since the epoch."""
+def call_finished(
+    run: str, hypothesis_id: str, attempt: int, reply: Reply, *, started: float, reasoned: bool = False
+) -> Entry:
+    """A model answered, with reasoning only where `reasoned`. `started` is seconds since the epoch."""
     row = {
         "run": run,
         "hypothesis_id": hypothesis_id,
@@ -65,7 +67,7 @@ def call_finished(run: str, hypothesis_id: str, attempt: int, reply: Reply, *, s
         "prompt_tokens": reply.tokens.prompt,
         "completion_tokens": reply.tokens.completion,
         "model": reply.model,
-        "finish": reply.finish,
+        "finish": reply.finish + (REASONING_ONLY if reasoned else ""),
         "seconds": reply.seconds,
     }
     return Entry(schema.calls, row, "last")

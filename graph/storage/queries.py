@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
+    REASONING_ONLY,
     UNANSWERED,
     Hypothesis,
     Message,
@@ -222,6 +223,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
     by_outcome = {Outcome(outcome): count for outcome, count in outcomes}
     by_stop = {StopReason(stop): count for stop, count in stops}
     started, tokens = spent(connection, run)
+    cut = [finish + more for finish in CUT_FINISHES for more in ("", REASONING_ONLY)]
 
     def count(query: object) -> int:
         return int(connection.scalar(query) or 0)  # type: ignore[call-overload]  # any scalar select will do
@@ -242,6 +244,9 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         calls=started,
         repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
         unanswered=len(unanswered(connection, run)),
-        cut=count(select(func.count()).where(calls.run == run, func.lower(calls.finish).in_(CUT_FINISHES))),
+        reasoning_only=count(
+            select(func.count()).where(calls.run == run, calls.finish.endswith(REASONING_ONLY, autoescape=True))
+        ),
+        cut=count(select(func.count()).where(calls.run == run, func.lower(calls.finish).in_(cut))),
         seconds=about.seconds,
     )

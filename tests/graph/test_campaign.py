@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.scripted import ScriptedProposer
-from gristmill.graph.records import Message, Request, Step, StopReason, Tokens
+from gristmill.graph.records import Message, Reply, Request, Step, StopReason, Tokens
 from gristmill.graph.search import registry
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Past, Place
@@ -403,6 +404,90 @@ async def test_a_dead_call_costs_its_own_place_only_and_is_made_up_for_at_resume
     nothing = scripted()
     await run(store, nothing, resume=True)
     assert not nothing.requests
+
+
+async def test_reasoning_is_kept_apart_and_no_part_of_what_is_judged_shown_or_exported(store: Store) -> None:
+    from gristmill.trainers.data.export import export_rows
+
+    def thinks(request: Request) -> str:
+        draft = "```python\ndef f(x):\n    return x + 9999\n```"
+        return f"<think>\nA wrong draft first:\n{draft}\n</think>\n\n{by_seed(request)}"
+
+    model, plain_model, judge = scripted(text=thinks), scripted(), arithmetic()
+    await run(store, model, judge)
+    await run(store, plain_model, name="plain")
+    assert not any("9999" in solution for _, solution in judge.judged)
+    assert not any("9999" in message.content for request in model.requests for message in request.messages)
+    ours, theirs = story(store), story(store, "plain")
+    for row in ours:
+        for step in row["steps"]:
+            assert step["hypothesis"]["reasoning"].startswith("A wrong draft first:")
+            assert "9999" not in step["hypothesis"]["text"]
+            step["hypothesis"]["reasoning"] = ""
+    assert ours == theirs
+    for format in ("sft", "messages", "preference"):
+        rows = export_rows(store.trajectories("run"), format)
+        assert rows
+        assert "9999" not in str(rows)
+        assert "reasoning" not in str(rows)
+        kept = export_rows(store.trajectories("run"), format, reasoning=True)
+        assert {row["reasoning_verified"] for row in kept} == {False}
+        last = [(row.get("completion") or row.get("messages") or row["chosen"])[-1] for row in kept]
+        assert all("9999" in turn["reasoning_content"] and "9999" not in turn["content"] for turn in last)
+
+
+async def test_a_draft_in_the_text_of_an_earlier_version_is_not_exported_either(store: Store) -> None:
+    from gristmill.trainers.data.export import export_rows
+
+    await run(store)
+    old = [
+        found.model_copy(
+            update={
+                "steps": tuple(
+                    step.model_copy(
+                        update={
+                            "hypothesis": step.hypothesis.model_copy(
+                                update={"text": f"<think>draft</think>{step.hypothesis.text}"}
+                            )
+                        }
+                    )
+                    for step in found.steps
+                )
+            }
+        )
+        for found in store.trajectories("run")
+    ]
+    assert "draft" not in str(export_rows(old, "sft"))
+    assert "draft" in str(export_rows(old, "sft", reasoning=True))
+
+
+async def test_reasoning_without_an_answer_is_told_apart_with_what_to_do(store: Store) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(text="", reasoning="and so on", finish="length", tokens=Tokens(prompt=1, completion=512))
+
+    class Thinker(ScriptedProposer):
+        async def propose(self, request: Request) -> Reply:
+            return await answer(request)
+
+    summary = await run(store, Thinker(lambda request: ""), tasks=tasks(1), config=CONFIG.changed(rounds=1))
+    assert (summary.reasoning_only, summary.cut, summary.outcomes) == (3, 3, {Outcome.INVALID: 3})
+    (found,) = store.trajectories("run")
+    assert {step.hypothesis.note for step in found.steps} == {
+        "reasoning only, without an answer; cut off after 512 tokens, for which --max-tokens is too small"
+    }
+    assert {step.hypothesis.reasoning for step in found.steps} == {"and so on"}
+
+
+async def test_further_fields_of_requests_are_the_same_at_resume(store: Store) -> None:
+    config = CONFIG.changed(request=["top_k=20", 'chat_template_kwargs={"enable_thinking": false}', "mode=fast"])
+    assert config.calls.request == {"top_k": 20, "chat_template_kwargs": {"enable_thinking": False}, "mode": "fast"}
+    await run(store, config=config)
+    assert store.get_run("run").config == config
+    with pytest.raises(RunMismatchError, match="request"):
+        await run(store, config=CONFIG, resume=True)
+    for refused in ("model=x", "stream=true", "n=4", 'extra_body={"seed": 3}', "api_key=sk-1", "top_k", "extra_body=3"):
+        with pytest.raises(ValidationError, match="request"):
+            CONFIG.changed(request=[refused])
 
 
 async def test_a_round_without_any_answer_is_not_taken_for_repetition(store: Store) -> None:

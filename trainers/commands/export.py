@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,6 +26,10 @@ def export(
     include_unverified: Annotated[
         bool, typer.Option("--include-unverified", help="Also what was judged but not verified, marked as such.")
     ] = False,
+    reasoning: Annotated[
+        Literal["keep", "drop"],
+        typer.Option("--reasoning", help="What a model thought before it answered: keep or drop."),
+    ] = "drop",
     workspace: Workspace = ".",
     force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
@@ -33,19 +37,24 @@ def export(
     """Write what a run verified as a dataset, every row with what it was verified by.
 
     Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
+    What a model thought before it answered is left out; with --reasoning keep it stands in `reasoning_content` of the
+    last turn, and each row says `reasoning_verified: false`, since no tool has judged it.
 
     \b
     Examples:
       gristmill export night --out night-sft
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
+      gristmill export night --reasoning keep --out night-thoughts
     """
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.data.export import export_rows, write_dataset
 
     with Store.open(workspace) as store:
         known = store.get_run(run)
-        rows = export_rows(store.trajectories(run), format, include_unverified=include_unverified)
+        rows = export_rows(
+            store.trajectories(run), format, include_unverified=include_unverified, reasoning=reasoning == "keep"
+        )
     if not rows:
         missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
         say(f"the run {run!r} has not {missing} in its {known.ended} ended tasks; nothing is written", err=True)

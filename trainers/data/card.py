@@ -27,6 +27,11 @@ _USE = {
     "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start.",
 }
 
+_THOUGHT = (
+    "\n\n`reasoning_content` of the last turn is what the model thought before it answered. **It was not verified**: "
+    "tools have judged the answer alone, and each row says `reasoning_verified: false`."
+)
+
 
 def card(
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -63,7 +68,8 @@ def card(
         f"Written by gristmill {version('gristmill')} from the run {_cell(run)}. A model proposed every reply; tools, "
         "never the model, decided which hold.",
         _table(["split", "rows", "tasks"], [_split_line(name, split) for name, split in splits.items()]),
-        f"## Use\n\n{_USE[format]}",
+        f"## Use\n\n{_USE[format]}"
+        + (_THOUGHT if any("reasoning_verified" in row for split in splits.values() for row in split) else ""),
         "## How rows were verified\n\n"
         + (
             f"{verified} of {len(rows)} rows are verified. The others are marked by `verified: false`."

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Exported", "export_rows", "write_dataset"]
 
 _MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
-_TYPES = {"round": "int64", "verified": "bool"}
+_TYPES = {"round": "int64", "verified": "bool", "reasoning_verified": "bool"}
 
 
 class Exported(Record):
@@ -37,7 +37,7 @@ class Exported(Record):
 
 
 def export_rows(
-    trajectories: Iterable[Trajectory], format: str, *, include_unverified: bool = False
+    trajectories: Iterable[Trajectory], format: str, *, include_unverified: bool = False, reasoning: bool = False
 ) -> list[dict[str, Any]]:
     """The rows of a format, the same ones once, in a stable order.
 
@@ -46,7 +46,7 @@ def export_rows(
     """
     if format not in FORMATS:
         raise UserError(f"--format: unknown format {format!r}; use one of {', '.join(FORMATS)}")
-    return list(FORMATS[format](trajectories, include_unverified=include_unverified))
+    return list(FORMATS[format](trajectories, include_unverified=include_unverified, reasoning=reasoning))
 
 
 def write_dataset(
@@ -138,8 +138,14 @@ def _schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
     import pyarrow as pa
 
     weighted = any("messages" in row for row in rows)
+    thought = any("reasoning_verified" in row for row in rows)
     message = pa.struct(
-        [("role", pa.string()), ("content", pa.string()), *([("weight", pa.int64())] if weighted else [])]
+        [
+            ("role", pa.string()),
+            ("content", pa.string()),
+            *([("weight", pa.int64())] if weighted else []),
+            *([("reasoning_content", pa.string())] if thought else []),
+        ]
     )
 
     def typed(column: str) -> pa.DataType:

@@ -5,6 +5,9 @@
   and the completion is the turn that fixes it.
 - `messages`: ``{"messages": [...]}`` with OpenAI's ``weight`` on assistant turns: 1 on the last, 0 on those before.
 - `preference`: ``{"prompt", "chosen", "rejected"}``; both replies answer the same prompt.
+
+With `reasoning`, the last turn has what the model thought in ``reasoning_content``, and each row says that it was not
+verified; without, it is left out.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gristmill.graph.records import Step, Trajectory
+from gristmill.verifiers.extraction.replies import part
 from gristmill.verifiers.records import Outcome, Verdict
 
 __all__ = ["FORMATS", "PAIRS", "Rows", "feedback", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
@@ -26,33 +30,44 @@ WRONG = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_O
 Rows = Callable[..., Iterator[dict[str, Any]]]
 
 
-def sft_rows(trajectories: Iterable[Trajectory], *, include_unverified: bool = False) -> Iterator[dict[str, Any]]:
+def sft_rows(
+    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False
+) -> Iterator[dict[str, Any]]:
     """A row for each different verified solution to each prompt, in the order of tasks, rounds and samples.
 
     With `include_unverified`, replies that were judged but not verified too, marked by ``verified: false``.
     """
     for trajectory in trajectories:
         for step in _kept(trajectory, include_unverified):
-            yield sft_row(trajectory, step)
+            yield sft_row(trajectory, step, reasoning=reasoning)
 
 
-def sft_row(trajectory: Trajectory, step: Step) -> dict[str, Any]:
+def sft_row(trajectory: Trajectory, step: Step, *, reasoning: bool = False) -> dict[str, Any]:
     """One step as a row, whatever its verdict; `sft_rows` and `curate` choose which steps become rows."""
-    return {"prompt": _prompt(trajectory, step), "completion": [_reply(step)], **_provenance(trajectory, step)}
+    return {
+        "prompt": _prompt(trajectory, step),
+        "completion": [_reply(trajectory, step, reasoning)],
+        **_provenance(trajectory, step, reasoning),
+    }
 
 
-def messages_rows(trajectories: Iterable[Trajectory], *, include_unverified: bool = False) -> Iterator[dict[str, Any]]:
+def messages_rows(
+    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False
+) -> Iterator[dict[str, Any]]:
     """The rows of `sft_rows` as whole conversations whose last turn alone has a weight."""
     for trajectory in trajectories:
         for step in _kept(trajectory, include_unverified):
             turns: list[dict[str, Any]] = [
                 {**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in _prompt(trajectory, step)
             ]
-            yield {"messages": [*turns, {**_reply(step), "weight": 1}], **_provenance(trajectory, step)}
+            yield {
+                "messages": [*turns, {**_reply(trajectory, step, reasoning), "weight": 1}],
+                **_provenance(trajectory, step, reasoning),
+            }
 
 
 def preference_rows(
-    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, pairs: int = PAIRS
+    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False, pairs: int = PAIRS
 ) -> Iterator[dict[str, Any]]:
     """Verified replies against replies to the very same prompt that were judged wrong.
 
@@ -71,9 +86,9 @@ def preference_rows(
                 better, worse = chosen[index % len(chosen)], rejected[index % len(rejected)]
                 yield {
                     "prompt": _prompt(trajectory, better),
-                    "chosen": [_reply(better)],
-                    "rejected": [_reply(worse)],
-                    **_provenance(trajectory, better),
+                    "chosen": [_reply(trajectory, better, reasoning)],
+                    "rejected": [_reply(trajectory, worse, reasoning)],
+                    **_provenance(trajectory, better, reasoning),
                     "rejected_hypothesis": worse.hypothesis.id,
                     "rejected_outcome": worse.verdict.outcome.value,
                     "rejected_feedback": feedback(worse.verdict),
@@ -127,11 +142,16 @@ def _prompt(trajectory: Trajectory, step: Step) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": _text(turn.content)} for turn in turns]
 
 
-def _reply(step: Step) -> dict[str, Any]:
-    return {"role": "assistant", "content": _text(step.hypothesis.text)}
+def _reply(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str, Any]:
+    """The reply as a message. What was thought before it is a field of its own, or left out: nobody has judged it."""
+    # Runs of earlier versions have both in one text.
+    thought, said = part(trajectory.task, step.hypothesis.text)
+    thought = step.hypothesis.reasoning or thought
+    kept = {"reasoning_content": _text(thought)} if reasoning and thought else {}
+    return {"role": "assistant", "content": _text(said), **kept}
 
 
-def _provenance(trajectory: Trajectory, step: Step) -> dict[str, Any]:
+def _provenance(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str, Any]:
     hypothesis, verdict = step.hypothesis, step.verdict
     return {
         "task": trajectory.task.id,
@@ -143,6 +163,7 @@ def _provenance(trajectory: Trajectory, step: Step) -> dict[str, Any]:
         "model": hypothesis.model,
         "adapter": hypothesis.adapter,
         "verified": verdict.verified,
+        **({"reasoning_verified": False} if reasoning else {}),
         "outcome": verdict.outcome.value,
         "strength": verdict.strength.value,
         "feedback": feedback(verdict),

@@ -4,7 +4,7 @@ A reply of any size and content gives an `Extraction` in bounded time; nothing h
 run. What is accepted, in the order in which it is tried: bare code; JSON with a field for the code; changes
 (SEARCH/REPLACE or a unified diff) to the parent's solution; fenced blocks, closed or not; the body of a function whose
 beginning was given (`settings.prefix`); one expression (`settings.template`); code between prose. Reasoning in
-``<think>`` tags is dropped first. Of several blocks, the last one that defines the entry point is taken, together with
+tags is dropped first. Of several blocks, the last one that defines the entry point is taken, together with
 blocks that define what it uses.
 """
 
@@ -33,15 +33,15 @@ from gristmill.verifiers.extraction.source import (
     tree,
 )
 from gristmill.verifiers.extraction.templates import fill, why_not
+from gristmill.verifiers.extraction.thinking import parted, without_reasoning
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["Extraction", "entry_points", "extract"]
+__all__ = ["Extraction", "entry_points", "extract", "part", "without_reasoning"]
 
 _LONGEST = 1_000_000
 _ENTRY_POINTS = {"reward": "reward", "loss": "loss", "program": "construct"}
 _FIELDS = ("code", "solution", "program", "function", "python", "completion", "answer")
-_OPEN, _CLOSE = re.compile(r"<(think|thinking|reasoning)>"), re.compile(r"</(think|thinking|reasoning)>")
 _OBJECT = re.compile(r'\{\s*"')
 _BREAKS = re.compile(r"\r\n?")
 
@@ -76,13 +76,18 @@ def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _found(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
-    bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
-    if bare and not ends_in_prose(reply):
+    if _is_bare(points, reply):
         return _found(reply, "bare code")
     text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
     if not text.strip():
         return _nothing(reply)
     return _extract_code(task, points, text, parent)
+
+
+def _is_bare(points: frozenset[str], reply: str) -> bool:
+    """Whether a reply is a program and nothing else."""
+    bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
+    return bare and not ends_in_prose(reply)
 
 
 def entry_points(task: Task) -> tuple[str, ...]:
@@ -96,19 +101,16 @@ def entry_points(task: Task) -> tuple[str, ...]:
     return (named,) if isinstance(named, str) else tuple(map(str, named))
 
 
-def without_reasoning(text: str) -> str:
-    """`text` without what stands in ``<think>`` tags, one of which may be missing; empty if it never left them."""
-    parts: list[str] = []
-    at = 0
-    while found := _OPEN.search(text, at):
-        parts.append(text[at : found.start()])
-        end = _CLOSE.search(text, found.end())
-        if end is None:
-            return "".join(parts)
-        at = end.end()
-    parts.append(text[at:])
-    # A chat template may have opened the tag already: what stands before a lone closing one is reasoning.
-    return _CLOSE.split("".join(parts))[-1]
+def part(task: Task, reply: str) -> tuple[str, str]:
+    """(what the model thought, what it said) in a raw reply; a bare program is said, whatever its texts hold."""
+    try:
+        with bounded():
+            if (reads_code(task.kind) or task.tests) and _is_bare(frozenset(entry_points(task)), reply):
+                return "", reply
+    except Exception:  # noqa: BLE001, S110  # what cannot be read is no program
+        pass
+    thought, said = parted(reply)
+    return thought, reply if said == reply else said.lstrip("\r\n")
 
 
 def _extract_code(task: Task, points: frozenset[str], text: str, parent: str | None) -> Extraction:

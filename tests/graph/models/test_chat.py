@@ -22,6 +22,7 @@ from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.openai import OpenAIProposer
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.replay import answering as replay_answers
+from gristmill.graph.models.replay.recording import Recorded
 from gristmill.graph.models.replay.server import Call, Failure, ReplayServer
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.models.trouble import meaning, retry_after
@@ -541,3 +542,41 @@ async def test_a_long_reply_is_made_shorter_where_the_context_has_no_room_for_it
     with served(itertools.repeat(refusal)) as server:
         assert (await ask(server, max_tokens=4096)).finish == "context_length"
     assert [call.body["max_tokens"] for call in server.calls] == [4096, 2048, 1024, 512]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_what_a_server_tells_as_reasoning_is_a_field_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    message = {"role": "assistant", "content": "42", name: "6 times 7"}
+    answering(monkeypatch, choices=[{"index": 0, "message": message, "finish_reason": "stop"}], usage=None)
+    with served() as server:
+        reply = await ask(server)
+    assert (reply.text, reply.reasoning) == ("42", "6 times 7")
+    assert reply.tokens.completion >= 2, "thoughts are counted where tokens are estimated"
+
+
+async def test_reasoning_in_a_stream_and_in_blocks_of_a_chat_model_s_own_is_read_too() -> None:
+    row = Recorded(text="42", reasoning="6 times 7")
+    with ReplayServer(lambda call: row, failures=[Failure.parse("stream")]) as server:
+        reply = await ask(server)
+    assert (reply.text, reply.reasoning) == ("42", "6 times 7")
+    blocks = [{"type": "thinking", "thinking": "6 times 7"}, {"type": "text", "text": "42"}]
+    async with ChatProposer(GenericFakeChatModel(messages=iter([AIMessage(content=blocks)]))) as proposer:  # type: ignore[arg-type]  # as Anthropic's
+        reply = await proposer.propose(request())
+    assert (reply.text, reply.reasoning) == ("42", "6 times 7")
+
+
+async def test_further_fields_reach_the_body_of_each_request() -> None:
+    fields = {"top_k": 20, "chat_template_kwargs": {"enable_thinking": False}, "extra_body": {"min_p": 0.1}}
+    with served() as server:
+        await ask(server, QUICK.model_copy(update={"request": fields}))
+    (call,) = server.calls
+    assert {name: call.body.get(name) for name in ("top_k", "min_p", "chat_template_kwargs", "max_tokens")} == {
+        "top_k": 20,
+        "min_p": 0.1,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "max_tokens": 512,
+    }
+    with pytest.raises(ModelSetupError, match="--request"):
+        resolve("local", options=ModelOptions(request={"top_k": 20}))
