@@ -19,6 +19,14 @@ def export(
         typer.Option("--out", help="A new folder (data files by split, and a card), or one .jsonl or .parquet file."),
     ],
     format: Annotated[str, typer.Option("--format", help="sft, preference or messages.")] = "sft",
+    prompts: Annotated[
+        str,
+        typer.Option(
+            "--prompts",
+            help="asked: all that the model was asked, reflection included. single: the first round's question, "
+            "one turn each. task: the task's own prompt and nothing around it.",
+        ),
+    ] = "asked",
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write Parquet files into the folder.")] = False,
     license: Annotated[
         str, typer.Option("--license", help="For the card: an identifier such as apache-2.0 or cc-by-4.0.")
@@ -39,6 +47,8 @@ def export(
     Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
     What a model thought before it answered is left out; with --reasoning keep it stands in `reasoning_content` of the
     last turn, and each row says `reasoning_verified: false`, since no tool has judged it.
+    Rows of `messages` need a trainer that honours `weight`: the others learn the wrong answers of earlier turns too;
+    --prompts single leaves these out.
 
     \b
     Examples:
@@ -46,14 +56,21 @@ def export(
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
       gristmill export night --reasoning keep --out night-thoughts
+      gristmill export night --prompts single --out night-single
     """
     from gristmill.graph.storage.store import Store
-    from gristmill.trainers.data.export import export_rows, write_dataset
+    from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
+    from gristmill.trainers.data.prompting import prompted
+
+    refuse_ending(out)
 
     with Store.open(workspace) as store:
         known = store.get_run(run)
         rows = export_rows(
-            store.trajectories(run), format, include_unverified=include_unverified, reasoning=reasoning == "keep"
+            prompted(store.trajectories(run), prompts),
+            format,
+            include_unverified=include_unverified,
+            reasoning=reasoning == "keep",
         )
     if not rows:
         missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
@@ -64,6 +81,7 @@ def export(
         out,
         format=format,
         run=run,
+        prompts=prompts,
         license=license,
         parquet=parquet,
         include_unverified=include_unverified,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gristmill.graph.commands.options import Workspace
 from gristmill.sandbox.plain import console_for, say, say_json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["adapters", "train"]
 
 
 def train(
-    rows: Annotated[Path, typer.Argument(help="JSONL of {prompt, completion}, as `export --format sft` writes it.")],
+    rows: Annotated[
+        Path, typer.Argument(help="What `export --format sft` has written: its folder, a .jsonl or a .parquet file.")
+    ],
     name: Annotated[str, typer.Option(help="Name of the adapter.")] = "adapter",
     base: Annotated[Path | None, typer.Option(help="Folder of the base model; default: the small local one.")] = None,
     workspace: Workspace = ".",
@@ -28,7 +33,7 @@ def train(
     \b
     Example:
       gristmill export night --format sft --out rows/
-      gristmill train rows/data/train.jsonl --name first
+      gristmill train rows/ --name first
       gristmill eval tasks.jsonl --adapter first
     """
     import sys
@@ -92,33 +97,69 @@ def _home(workspace: str) -> Path:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """Rows to train on.
+    """Rows to train on: of a file, or of the split `train` of an exported folder.
 
     Raises:
         UserError: naming the line, for the first row that cannot be trained on.
     """
+    from gristmill.sandbox.errors import UserError
+
+    path = _train_file(path)
+    try:
+        rows = list(_parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    for number, row in rows:
+        for field in ("prompt", "completion"):
+            turns = row.get(field) if isinstance(row, dict) else None
+            if not isinstance(turns, list) or not turns or any(not _is_turn(turn) for turn in turns):
+                raise UserError(
+                    f"{path}: line {number}: `prompt` and `completion` must be lists of messages, as `gristmill export "
+                    "--format sft` writes them"
+                )
+    if not rows:
+        raise UserError(f"{path} holds no rows")
+    return [row for _, row in rows]
+
+
+def _train_file(path: Path) -> Path:
+    from gristmill.sandbox.errors import UserError
+
+    if not path.is_dir():
+        return path
+    folder = path / "data" if (path / "data").is_dir() else path
+    found = next((file for name in ("train.jsonl", "train.parquet") if (file := folder / name).is_file()), None)
+    if found is None:
+        raise UserError(f"{path} has no data/train.jsonl or data/train.parquet; name the file to train on")
+    return found
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
     import json
 
     from gristmill.sandbox.errors import UserError
 
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    rows = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            for field in ("prompt", "completion"):
-                if not row[field] or any(set(turn) < {"role", "content"} for turn in row[field]):
-                    raise KeyError(field)
+            yield number, json.loads(line)
         except ValueError as error:
             raise UserError(f"{path}: line {number}: this is no JSON: {error}") from error
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{path}: line {number}: `prompt` and `completion` must be lists of messages") from error
-        rows.append(row)
-    if not rows:
-        raise UserError(f"{path} holds no rows")
-    return rows
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from gristmill.sandbox.errors import UserError
+
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is no Parquet file: {error}") from error
+    yield from enumerate(table.to_pylist(), 1)
+
+
+def _is_turn(turn: Any) -> bool:
+    return isinstance(turn, dict) and all(isinstance(turn.get(field), str) for field in ("role", "content"))

@@ -22,7 +22,7 @@ _USE = {
     "Where a solution was found after reflection, the prompt holds the wrong answer and the feedback on it as "
     "earlier turns, and the completion is the turn that fixes it.",
     "messages": "`messages` is a whole conversation. Assistant turns carry a `weight`: 1 on the last one, which was "
-    "verified, and 0 on those before it, which must not be learned.",
+    "verified, and 0 on those before it, which must not be learned: train with something that honours `weight`.",
     "preference": "`chosen` was verified; `rejected` answers the very same prompt and was judged wrong (never merely "
     "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start.",
 }

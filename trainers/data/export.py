@@ -19,10 +19,16 @@ from gristmill.trainers.data.formats import FORMATS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Exported", "export_rows", "write_dataset"]
+__all__ = ["Exported", "export_rows", "refuse_ending", "write_dataset"]
 
 _MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
 _TYPES = {"round": "int64", "verified": "bool", "reasoning_verified": "bool"}
+_OTHER_PROMPTS = {
+    "single": "\n## Prompts\n\nA row's prompt is the question of the first round, whatever else the model was shown "
+    "when it answered: examples, and what an earlier answer got wrong. `round` and `parents` tell.\n",
+    "task": "\n## Prompts\n\nA row's prompt is the task's own, without what the model was shown beside it when it "
+    "answered.\n",
+}
 
 
 class Exported(Record):
@@ -49,12 +55,26 @@ def export_rows(
     return list(FORMATS[format](trajectories, include_unverified=include_unverified, reasoning=reasoning))
 
 
+def refuse_ending(out: str | Path) -> None:
+    """See that what is to be written is a folder, or a file of a kind that is written here.
+
+    Raises:
+        UserError: the name ends like a file's of another kind: it would become a folder of that name.
+    """
+    ending = Path(out).suffix
+    if ending not in (".jsonl", ".parquet") and re.fullmatch(r"\.[A-Za-z]\w*", ending) and not Path(out).is_dir():
+        raise UserError(
+            f"--out {out}: files are written as .jsonl or .parquet, not {ending}; a folder's name has no such ending"
+        )
+
+
 def write_dataset(
     rows: Sequence[dict[str, Any]],
     out: str | Path,
     *,
     format: str,
     run: str,
+    prompts: str = "asked",
     license: str = "unknown",
     parquet: bool = False,
     include_unverified: bool = False,
@@ -65,10 +85,14 @@ def write_dataset(
     The tasks' splits are kept apart, so that held-out tasks cannot slip into training unseen; rows of tasks without
     one are in `train`.
 
+    Args:
+        prompts: what `gristmill.trainers.data.prompting.prompted` has made of the rows' prompts, for the card.
+
     Raises:
-        UserError: `out` exists already and `force` was not given.
+        UserError: `out` exists already and `force` was not given, or it is named like a file of another kind.
         InfrastructureError: the disk is full, read-only or not ours to write.
     """
+    refuse_ending(out)
     target = Path(out)
     whole = target.suffix in (".jsonl", ".parquet") or str(out) == "-"
     splits: dict[str, list[dict[str, Any]]] = {}
@@ -87,7 +111,7 @@ def write_dataset(
             extension="parquet" if parquet else "jsonl",
             include_unverified=include_unverified,
         )
-        files.append(_write_text(target / "README.md", text))
+        files.append(_write_text(target / "README.md", text + _OTHER_PROMPTS.get(prompts, "")))
     return Exported(
         out=str(out),
         format=format,

@@ -13,12 +13,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain
+from gristmill.trainers.cli import app
+from gristmill.trainers.commands.learn import _rows
 from gristmill.trainers.data.export import export_rows, write_dataset
 from gristmill.trainers.data.formats import FORMATS, PAIRS
+from gristmill.trainers.data.prompting import prompted
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 ASK = (Message(role="system", content="Be brief."), Message(role="user", content="Double n."))
@@ -137,6 +141,61 @@ def test_after_reflection_the_loss_falls_on_the_turn_that_fixes() -> None:
         ("assistant", 1),
     ]
     assert whole["messages"][-1]["content"] == "right"
+
+
+def test_rows_can_be_of_a_single_turn_or_hold_the_tasks_own_prompt() -> None:
+    (single,) = export_rows(prompted([FIXED], "single"), "sft")
+    assert [(turn["role"], turn["content"]) for turn in single["prompt"]] == [
+        ("system", "Be brief."),
+        ("user", "Double n."),
+    ]
+    assert single["completion"] == [{"role": "assistant", "content": "right"}]
+    (raw,) = export_rows(prompted([FIXED], "task"), "messages")
+    assert [(turn["role"], turn.get("weight")) for turn in raw["messages"]] == [("user", None), ("assistant", 1)]
+    assert raw["messages"][0]["content"] == FIXED.task.prompt
+    # What was right after reflection and what was wrong before it now answer the same.
+    (pair,) = export_rows(prompted([FIXED], "single"), "preference")
+    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("right", "wrong")
+    assert export_rows(prompted([FIXED], "asked"), "sft") == export_rows([FIXED], "sft")
+    shots = (*ASK, Message(role="assistant", content="shown"), Message(role="user", content="Really: double n."))
+    few = trajectory(step(0, Outcome.PASSED, "right", prompt="few"), few=shots)
+    (row,) = export_rows(prompted([few], "single"), "sft")
+    assert [turn["content"] for turn in row["prompt"]] == ["Be brief.", "Really: double n."]
+    with pytest.raises(UserError, match="asked, single, task"):
+        export_rows(prompted([FIXED], "raw"), "sft")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "rows.json", "deep/set.txt", "rows.jsonl.gz", "rows.JSONL"])
+def test_a_file_of_another_kind_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"written as \.jsonl or \.parquet"):
+        write_dataset(export_rows([FIXED], "sft"), tmp_path / name, format="sft", run="night")
+    assert list(tmp_path.iterdir()) == []
+    done = CliRunner().invoke(app, ["export", "night", "--out", str(tmp_path / name), "--workspace", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "written as .jsonl or .parquet" in done.output
+    assert list(tmp_path.iterdir()) == []
+    write_dataset(export_rows([FIXED], "sft"), tmp_path / "set-v1.5", format="sft", run="night")
+
+
+def test_what_is_exported_can_be_trained_on_as_it_lies(tmp_path: Path) -> None:
+    rows = export_rows([FIXED], "sft")
+    for name, parquet in (("a", False), ("b", True)):
+        write_dataset(rows, tmp_path / name, format="sft", run="night", parquet=parquet)
+    (tmp_path / "b/data/train.jsonl").unlink()
+    write_dataset(rows, tmp_path / "one.parquet", format="sft", run="night")
+    write_dataset(rows, tmp_path / "c", format="sft", run="night", prompts="single")
+    cards = [(tmp_path / name / "README.md").read_text() for name in ("a", "c")]
+    assert ["question of the first round" in text for text in cards] == [False, True]
+    for place in ("a", "a/data", "b", "a/data/train.jsonl", "b/data/train.parquet", "one.parquet"):
+        assert same(_rows(tmp_path / place), rows), place
+    write_dataset(export_rows([FIXED], "messages"), tmp_path / "m.parquet", format="messages", run="night")
+    with pytest.raises(UserError, match="--format sft"):
+        _rows(tmp_path / "m.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"no")
+    with pytest.raises(UserError, match="no Parquet file"):
+        _rows(tmp_path / "bad.parquet")
+    with pytest.raises(UserError, match=r"no data/train\.jsonl"):
+        _rows(tmp_path)
 
 
 def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() -> None:
