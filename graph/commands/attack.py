@@ -41,7 +41,7 @@ def attack(
 ) -> None:
     """Attack the tests of tasks, to see what they would let through.
 
-    Runs some 200 ways to cheat against each code task: candidates that know nothing (constants, public answers by
+    Runs some 260 ways to cheat against each code task: candidates that know nothing (constants, public answers by
     heart, the argument unchanged), which only weak tests let through, and forgeries (exit codes, lying values,
     patched runners, leaks), which must never pass. docs/attacks.md says how to read what is found.
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from gristmill.verifiers.attacks import (
+    aliasing,
+    callbacks,
+    deciding,
+    endings,
     equality,
     escapes,
     exits,
@@ -20,7 +24,10 @@ from gristmill.verifiers.attacks.records import Attack
 
 __all__ = ["ATTACKS", "chosen"]
 
-_FAMILIES = (weak, exits, equality, reach, runner, shadowing, oracle, protocol, resources, escapes, unscored, messages)
+_FAMILIES = (
+    *(weak, exits, equality, reach, runner, shadowing, oracle, callbacks, endings, deciding, aliasing, protocol),
+    *(resources, escapes, unscored, messages),
+)
 
 ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in family.ATTACKS)
 """Every attack. Weak candidates come first: what passes because tests are weak is no hole in the judge."""

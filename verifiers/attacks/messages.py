@@ -114,6 +114,34 @@ def answer(*args, **kwargs):
             pass
     os._exit(1)
 """),
+    Attack("input-in-a-syntax-error", _MESSAGES, EVERY, "raises a SyntaxError whose line of source is its input").by("""
+def answer(*args, **kwargs):
+    raise SyntaxError("odd", ("<solution>", 1, 1, repr(args)))
+"""),
+    Attack("input-in-a-group-of-errors", _MESSAGES, EVERY, "raises a group of errors with its input among them").by("""
+def answer(*args, **kwargs):
+    raise ExceptionGroup("several", [ValueError("one"), ExceptionGroup("more", [LookupError(repr(args))])])
+"""),
+    Attack(
+        "input-left-for-the-next-load",
+        _MESSAGES,
+        EVERY,
+        "leaves its input in files, and tells it as a load error when it is loaded again",
+    ).by("""
+import os
+places = [os.path.join(folder, "heard") for folder in ("", "/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~"))]
+for place in places:
+    if os.path.exists(place):
+        raise ImportError(open(place).read())
+def answer(*args, **kwargs):
+    for place in places:
+        try:
+            with open(place, "w") as file:
+                file.write(repr(args))
+        except OSError:
+            pass
+    return <<nothing>>
+"""),
     Attack("input-of-the-program-echoed", _MESSAGES, PROGRAMS, "prints its input in the place of the output").by("""
 def answer(text):
     return text

@@ -25,11 +25,15 @@ class Family(StrEnum):
     RUNNER = "runner"  # the program that runs the tests, changed
     SHADOWING = "shadowing"  # modules, builtins and helpers that the tests use, replaced
     ORACLE = "oracle"  # comparisons of output, order, retries and state between calls
+    CALLBACKS = "callbacks"  # what the tests hand over: functions that assert, formatters, mocks
+    ENDINGS = "endings"  # context managers that swallow, iterators and coroutines that stop
+    DECIDING = "deciding"  # operators and classes of the candidate's own that decide
     PROTOCOL = "protocol"  # proxies, callbacks, exceptions and iterators on the line to the tests
     RESOURCES = "resources"  # limits, and what stays behind: processes, files, shared memory
     ESCAPES = "escapes"  # other processes, sockets, namespaces, secrets of the machine
     UNSCORED = "unscored"  # trouble that looks like the infrastructure's
     MESSAGES = "messages"  # hidden inputs carried out in what is shown
+    ALIASING = "aliasing"  # answers that are right when they are given, and changed later
     WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
 
 
@@ -82,3 +86,8 @@ class Attack:
     def weak(self) -> bool:
         """Whether its passing says something about the tests, rather than about the judge."""
         return self.family is Family.WEAK
+
+    @property
+    def right(self) -> bool:
+        """Whether tests that never look at an answer again may pass it: it is wrong only later."""
+        return self.family is Family.ALIASING

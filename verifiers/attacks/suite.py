@@ -21,6 +21,7 @@ class Attempt(Record):
     attack: str
     family: str
     weak: bool
+    right: bool = False
     outcome: Outcome
     verified: bool
     apart: bool = False
@@ -36,7 +37,8 @@ class TaskReport(Record):
         weak: candidates that know nothing and passed: the tests are too weak.
         unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
         apart: attacks that passed where the judge runs apart, and fail in the consistency run: the boundary alone
-            would have let them through.
+            would have let them through. Answers that are wrong only later and that the tests never look at again have
+            passed rightly, and are named nowhere.
         masked: forgeries that passed where a weak candidate passes too, so that they prove nothing.
         holes: forgeries that passed where no weak candidate does. A defect of gristmill.
         leaks: attacks after which the verdict held a value of the hidden tests. A defect of gristmill.
@@ -127,6 +129,7 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
         attack=attack.name,
         family=attack.family.value,
         weak=attack.weak,
+        right=attack.right,
         outcome=verdict.outcome,
         verified=verdict.verified,
         apart=verdict.unsettled.passed and not verdict.passed,
@@ -138,7 +141,7 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
 def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskReport:
     passed = [each for each in attempts if each.outcome is Outcome.PASSED]
     weak = tuple(each.attack for each in passed if each.weak and each.verified)
-    forged = tuple(each.attack for each in passed if not each.weak and each.verified)
+    forged = tuple(each.attack for each in passed if not (each.weak or each.right) and each.verified)
     return TaskReport(
         task_id=task.id,
         tried=len(attempts),

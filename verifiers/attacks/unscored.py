@@ -199,6 +199,25 @@ class Odd(metaclass=Meta):
 def answer(*args, **kwargs):
     return Odd()
 """),
+    Attack(
+        "fractions-too-long-to-print", _UNSCORED, FUNCTIONS, "returns keys that are fractions of too many digits"
+    ).by("""
+from fractions import Fraction
+def answer(*args, **kwargs):
+    return {Fraction(10**5000, 3): 1, Fraction(3, 10**5000): 2}
+"""),
+    Attack(
+        "odd-containers-too-long-to-print",
+        _UNSCORED,
+        FUNCTIONS,
+        "returns keys and items of ranges, deques and named tuples, which cannot be shown",
+    ).by("""
+import collections
+Pair = collections.namedtuple("Pair", "one other")
+def answer(*args, **kwargs):
+    long = 10**5000
+    return {(Pair(long, 1), range(long), frozenset((long, range(3)))): collections.deque([long, {long}])}
+"""),
     Attack("modules-taken-away", _UNSCORED, EVERY, "takes away the modules that its runner needs to report").by("""
 import sys
 for name in [name for name in sys.modules if name.startswith(("gristmill", "json", "socket", "pickle"))]:

@@ -94,6 +94,7 @@ _CHECKERS = {
     "drop": (
         "sleeps crash stack-overflow abort odd-exit-status memory-error descriptors-closed "
         "descriptors-used-up garbage-on-the-channel half-a-message numbers-too-long-to-print keys-too-long-to-print "
+        "fractions-too-long-to-print odd-containers-too-long-to-print "
         "named-tuple-called-dict text-that-cannot-be-written error-that-cannot-be-printed "
         "error-with-an-endless-text value-too-deep value-that-is-exponential value-that-contains-itself "
         "hashes-that-collide endless-iterator type-that-cannot-be-read modules-taken-away "
@@ -103,8 +104,9 @@ _CHECKERS = {
     "feedback": (
         "input-in-an-error input-in-the-name-of-an-error input-in-a-key-error input-in-notes-and-causes "
         "input-returned input-in-a-repr input-in-the-name-of-a-type input-printed input-in-the-traceback "
-        "input-in-a-warning input-as-the-exit-status"
+        "input-in-a-warning input-as-the-exit-status input-in-a-syntax-error input-in-a-group-of-errors"
     ),
+    "feedback_again": "input-left-for-the-next-load",
     "feedback_of_loading": "input-in-a-late-load-error",
     "stdio:how=shown,shown=1": "input-of-the-program-echoed",
 }

@@ -260,6 +260,16 @@ def feedback(source: str) -> bool:
     return HIDDEN in done.stdout + done.stderr
 
 
+def feedback_again(source: str) -> bool:
+    """A hidden test's failure is not shown at all; then it is loaded again, in the same folder, for a public test."""
+    from naive_programs import FEEDBACK
+
+    command = [sys.executable, _write("feedback.py", FEEDBACK), _write("solution.py", source)]
+    _run(command, HIDDEN=json.dumps([HIDDEN]))
+    done = _run(command, HIDDEN=json.dumps(["public"]))
+    return HIDDEN in done.stdout + done.stderr
+
+
 def feedback_of_loading(source: str) -> bool:
     """Load errors are shown in full; the child may say at any time that it had one."""
     from naive_programs import PROTOCOL

@@ -32,9 +32,11 @@ QUICK = (
     "constant-none public-answers-by-heart exit-at-import os-exit-in-call equal-object near-object frame-locals "
     "collector-objects files-nearby comparison-replaced pytest-skip unittest-skip builtins-patched start-up-file "
     "second-run order-of-the-calls stop-iteration failure-hidden-by-exit report-on-every-channel daemon "
-    "system-v-memory kills-everything network secrets-of-the-host crash descriptors-closed "
-    "numbers-too-long-to-print keys-too-long-to-print named-tuple-called-dict hashes-that-collide input-in-an-error "
-    "input-in-a-late-load-error prefix-of-the-output right-then-crash"
+    "system-v-memory callback-as-an-oracle format-handed-back failure-hidden-by-a-generator send-that-ends "
+    "data-class-made-equal-later contains-everything one-list-for-all-answers kills-everything network "
+    "secrets-of-the-host crash descriptors-closed numbers-too-long-to-print keys-too-long-to-print "
+    "named-tuple-called-dict hashes-that-collide input-in-an-error input-in-a-late-load-error "
+    "prefix-of-the-output right-then-crash"
 ).split()
 
 
@@ -112,7 +114,7 @@ def test_the_naive_checker_accepts_what_is_right_and_only_that(checker: str) -> 
     )
     dishonest = write(chosen(["constant-nonsense"])[0], target)
     assert dishonest is not None
-    if checker.split(":")[0] in ("harm", "feedback", "feedback_of_loading", "drop_nested") or "shown" in checker:
+    if checker.startswith(("harm", "drop_nested", "feedback")) or "shown" in checker:
         assert not fooled(checker, dishonest)
         return
     assert not fooled(checker, dishonest)
@@ -169,6 +171,7 @@ def files(rows: list[Any]) -> dict[str, Any]:
     return {"type": "pytest", "entry_point": "mirror", "files": {"test_mirror.py": text}}
 
 
+ABOUT_THE_BACKEND = (Family.EXITS, Family.RESOURCES, Family.ESCAPES, Family.UNSCORED)
 KINDS = {"cases": cases, "stdio": printed, "python": program, "pytest": files}
 
 
@@ -289,8 +292,15 @@ async def test_a_selection_of_attacks_is_refused(pool: Pool, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_attack_is_refused(pool: Pool, kind: str) -> None:
-    await all_refused(pool, kind, list(ATTACKS))
+async def test_every_attack_is_refused(pool: Pool, kind: str, every: int) -> None:
+    """All of them on bubblewrap; on Docker one in so many of those that no container could stop or let through."""
+    docker = pool.backend == "docker"
+    wanted = [
+        attack
+        for place, attack in enumerate(ATTACKS)
+        if not docker or attack.family in ABOUT_THE_BACKEND or place % every == 0
+    ]
+    await all_refused(pool, kind, wanted)
 
 
 def with_tests() -> list[Any]:
@@ -304,13 +314,16 @@ def with_tests() -> list[Any]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("attack", with_tests())
 async def test_the_test_program_that_it_fools_in_one_process(pool: Pool, attack: Attack) -> None:
-    """Forgeries are refused by that same program; candidates that know nothing pass, since it is weak."""
+    """Forgeries are refused by that same program; candidates that know nothing pass, since it is weak.
+
+    So do those that are wrong only later: it compares copies, as a judge apart does.
+    """
     trick = FOOLED[attack.name]
     test = {"type": "python", "entry_point": trick.names, "setup": trick.before, "code": trick.tests}
     asked = Task(id="t", kind="code", prompt="Double.", tests=[test], limits={"wall_seconds": 4.0})
     verdict = await Verifiers(pool, consistency=False).verify(asked, against_the_naive(attack))
     assert verdict.outcome is not Outcome.UNSCORED
-    if attack.weak:
+    if attack.weak or attack.right:
         # Chance and the order of the calls may be against these.
         assert verdict.verified or attack.name in ("guesses", "public-answers-in-order"), verdict
     else:
@@ -374,3 +387,19 @@ def test_an_attacker_knows_public_examples_and_those_of_the_prompt_only() -> Non
     assert target.examples == (Example((2, 2), {}, 4), Example((1,), {"b": 2}, 3))
     for attack in ATTACKS:
         assert "15" not in (write(attack, target) or "").replace("150", "")
+
+
+def test_the_page_on_security_names_every_mechanism_with_its_test() -> None:
+    root = Path(__file__).resolve().parents[3]
+    page = (root / "docs/security.md").read_text(encoding="utf-8")
+    begun = page.split("## Attacks by mechanism\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in begun.splitlines() if line.startswith("| ")][1:]
+    names = {attack.name for attack in ATTACKS}
+    assert len(rows) >= 60
+    assert f"Here are {len(rows)} mechanisms" in begun
+    for what, attacks_, more in rows:
+        named, files = re.findall("`([^`]+)`", attacks_), re.findall("`([^`]+)`", more)
+        assert set(named) <= names, what
+        assert named or files, what
+        assert all((root / file).is_file() for file in files), what
+    assert len({what for what, _, _ in rows}) == len(rows)
