@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["attack"]
 
+_KINDS = ("code", "math", "reasoning", "reward", "loss")
+
 
 def attack(
     tasks: Annotated[
-        str, typer.Argument(help="Task file (JSONL or YAML); tasks of other kinds than code are skipped.")
+        str, typer.Argument(help="Task file (JSONL or YAML), of code, math, reasoning, reward or loss tasks.")
     ],
     sandbox: Sandbox = "auto",
     only: Annotated[
@@ -43,7 +45,9 @@ def attack(
 
     Runs some 260 ways to cheat against each code task: candidates that know nothing (constants, public answers by
     heart, the argument unchanged), which only weak tests let through, and forgeries (exit codes, lying values,
-    patched runners, leaks), which must never pass. docs/attacks.md says how to read what is found.
+    patched runners, leaks), which must never pass. Of math and reasoning tasks, replies that are wrong by
+    construction; of reward and loss tasks, functions that cheat their training: that takes minutes each.
+    docs/attacks.md says how to read what is found.
 
     Exit code 0: nothing passed and nothing was told; 1: something did, which is named; 3: nothing could be judged.
 
@@ -63,9 +67,9 @@ def attack(
         refuse_existing(out, force=force)
     attacks = _chosen(only or [])
     known = load_tasks(tasks)
-    wanted = [task for task in known if task.kind == "code"]
+    wanted = [task for task in known if task.kind in _KINDS]
     if not wanted:
-        raise UserError(f"{tasks} holds no task of kind code; attacks exist for that kind only")
+        raise UserError(f"{tasks} holds no task of the kinds that attacks exist for: {', '.join(_KINDS)}")
     console = console_for(stderr=True)
     if len(wanted) < len(known):
         console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped")
@@ -82,7 +86,7 @@ def _chosen(words: list[str]) -> tuple[Attack, ...]:
     from difflib import get_close_matches
 
     from gristmill.sandbox.errors import UserError
-    from gristmill.verifiers.attacks.catalogue import ATTACKS, chosen
+    from gristmill.verifiers.attacks.catalogue import ATTACKS, OTHERS, chosen
     from gristmill.verifiers.attacks.records import Family
 
     try:
@@ -90,7 +94,7 @@ def _chosen(words: list[str]) -> tuple[Attack, ...]:
     except KeyError as error:
         word = str(error.args[0])
     families = [family.value for family in Family]
-    near = get_close_matches(word, [*families, *(each.name for each in ATTACKS)], n=1)
+    near = get_close_matches(word, [*families, *(each.name for each in (*ATTACKS, *OTHERS))], n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the families are {', '.join(families)}"
     raise UserError(f"--only: there is no attack or family {word!r}; {hint}")
 

@@ -10,10 +10,12 @@ from gristmill.verifiers.attacks import (
     equality,
     escapes,
     exits,
+    functions,
     messages,
     oracle,
     protocol,
     reach,
+    replies,
     resources,
     runner,
     shadowing,
@@ -22,7 +24,7 @@ from gristmill.verifiers.attacks import (
 )
 from gristmill.verifiers.attacks.records import Attack
 
-__all__ = ["ATTACKS", "chosen"]
+__all__ = ["ATTACKS", "OTHERS", "chosen"]
 
 _FAMILIES = (
     *(weak, exits, equality, reach, runner, shadowing, oracle, callbacks, endings, deciding, aliasing, protocol),
@@ -30,7 +32,10 @@ _FAMILIES = (
 )
 
 ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in family.ATTACKS)
-"""Every attack. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
+"""Every attack on code. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
+
+OTHERS: tuple[Attack, ...] = (*replies.ATTACKS, *functions.ATTACKS)
+"""Every attack on tasks of other kinds."""
 
 
 def chosen(words: list[str]) -> tuple[Attack, ...]:
@@ -39,8 +44,9 @@ def chosen(words: list[str]) -> tuple[Attack, ...]:
     Raises:
         KeyError: a word is neither; it is the error's argument.
     """
-    known = {attack.name for attack in ATTACKS} | {attack.family.value for attack in ATTACKS}
+    every = (*ATTACKS, *OTHERS)
+    known = {attack.name for attack in every} | {attack.family.value for attack in every}
     for word in words:
         if word not in known:
             raise KeyError(word)
-    return tuple(attack for attack in ATTACKS if not words or {attack.name, attack.family.value} & set(words))
+    return tuple(attack for attack in every if not words or {attack.name, attack.family.value} & set(words))

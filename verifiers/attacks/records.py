@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
+
+from gristmill.verifiers.records import Task
 
 __all__ = ["EVERY", "FUNCTIONS", "JUDGED", "NOTHING", "PROGRAMS", "Attack", "Example", "Family", "Target"]
 
@@ -34,6 +37,8 @@ class Family(StrEnum):
     UNSCORED = "unscored"  # trouble that looks like the infrastructure's
     MESSAGES = "messages"  # hidden inputs carried out in what is shown
     ALIASING = "aliasing"  # answers that are right when they are given, and changed later
+    ANSWERS = "answers"  # replies to math and reasoning tasks that are wrong by construction, or run when evaluated
+    FUNCTIONS = "functions"  # rewards and losses that keep state, look around, or know when they are checked
     WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
 
 
@@ -70,6 +75,8 @@ class Attack:
         tries: what it tries, in a few words.
         source: Python text that defines ``answer(*args, **kwargs)``: every entry point becomes it, every program prints
             it. ``<<examples>>``, ``<<names>>``, ``<<reference>>`` and ``<<nothing>>`` stand for what a `Target` holds.
+        make: for tasks of another kind than code, which `test_types` names then: the whole candidate, or None where
+            it would not surely be wrong.
     """
 
     name: str
@@ -77,6 +84,7 @@ class Attack:
     test_types: frozenset[str]
     tries: str
     source: str = ""
+    make: Callable[[Task], str | None] | None = field(default=None, compare=False)
 
     def by(self, source: str) -> Attack:
         """The same with this text behind its source: alone between parentheses, so that it stands as it is written."""

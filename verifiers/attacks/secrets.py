@@ -1,4 +1,4 @@
-"""What a verdict must not tell: values that stand in hidden tests and nowhere that a model can read."""
+"""What a verdict must not tell: values that stand in hidden tests and answers, and nowhere that a model can read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ _LEAST_TEXT, _LEAST_DIGITS = 6, 5
 
 
 def hidden_words(task: Task) -> frozenset[str]:
-    """Texts and numbers of the hidden tests that are long enough to be known again, and are not public as well."""
+    """What is long enough of the hidden tests, or the expected answer, to be known again, and is not public as well."""
     public = f"{task.prompt}\n{[test.model_dump() for test in task.public_tests]!r}"
     found: set[str] = set()
     for test in task.tests:
         for value in _values(test):
             found.update(_words(value))
+    if task.kind == "math":
+        found.update(_words(task.answer))
+    elif task.kind == "reasoning" and task.reference:
+        found.update(_words(task.reference.removeprefix("<answer>").removesuffix("</answer>")))
     return frozenset(word for word in found if word not in public)
 
 

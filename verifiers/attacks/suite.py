@@ -64,7 +64,12 @@ class TaskReport(Record):
 
 
 def limited(task: Task, seconds: float) -> Task:
-    """The same task with at most that much time: what cheats need not be given a slow solution's."""
+    """The same task with at most that much time: what cheats need not be given a slow solution's.
+
+    A training keeps its time: who cheats in one is found at its end.
+    """
+    if task.kind in ("reward", "loss"):
+        return task
     limits = task.limits
     return task.model_copy(
         update={
@@ -81,8 +86,12 @@ def limited(task: Task, seconds: float) -> Task:
 def prepared(task: Task, attacks: Sequence[Attack]) -> list[tuple[Attack, str]]:
     """Those attacks that apply to the task, each with its candidate."""
     target = target_of(task)
-    written = [(attack, write(attack, target)) for attack in attacks]
+    written = [(attack, _made(attack, task) if attack.make else write(attack, target)) for attack in attacks]
     return [(attack, source) for attack, source in written if source is not None]
+
+
+def _made(attack: Attack, task: Task) -> str | None:
+    return attack.make(task) if attack.make is not None and task.kind in attack.test_types else None
 
 
 async def attack_task(

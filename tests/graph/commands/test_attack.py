@@ -29,6 +29,7 @@ WEAK = {
     ],
 }
 MATH = {"id": "m", "kind": "math", "prompt": "1 + 1?", "answer": "2"}
+OTHER = {"id": "o", "kind": "instruction", "prompt": "No commas.", "constraints": [{"id": "punctuation:no_comma"}]}
 
 
 def attack(
@@ -43,7 +44,7 @@ def attack(
 
 def test_weak_tests_are_told_apart_from_strong_ones(workspace: Path, gristmill_command: str, backend: str) -> None:
     chosen = ("--only", "weak", "--only", "equal-object", "--sandbox", backend)
-    done = attack(gristmill_command, workspace, [STRONG, WEAK, MATH], *chosen, code=1)
+    done = attack(gristmill_command, workspace, [STRONG, WEAK, OTHER], *chosen, code=1)
     assert (
         "weak[bold]: the tests are too weak: passed by a candidate that answers with its first argument" in done.stderr
     )
@@ -63,6 +64,14 @@ def test_strong_tests_are_clean(workspace: Path, gristmill_command: str, backend
     assert not any(row[field] for field in ("weak", "unverified", "masked", "holes", "leaks", "unscored"))
 
 
+def test_a_math_task_is_attacked_by_replies(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+    chosen = ("--only", "hedged", "--only", "false-chain", "--only", "weak", "--sandbox", "bubblewrap", "--json")
+    done = attack(gristmill_command, workspace, [MATH], *chosen, code=0)
+    (row,) = json.loads(done.stdout)["tasks"]
+    assert row["tried"] == 2
+    assert not any(row[field] for field in ("holes", "leaks", "unscored"))
+
+
 def test_every_attempt_is_written(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
     chosen = ("--only", "constant-none", "--only", "identity", "--sandbox", "bubblewrap", "--out", "attempts.jsonl")
     attack(gristmill_command, workspace, [WEAK], *chosen, code=1)
@@ -77,5 +86,5 @@ def test_every_attempt_is_written(workspace: Path, gristmill_command: str, bubbl
 def test_mistakes_are_named(workspace: Path, gristmill_command: str) -> None:
     done = attack(gristmill_command, workspace, [STRONG], "--only", "fork-bom", code=2)
     assert "did you mean 'fork-bomb'?" in done.stderr
-    done = attack(gristmill_command, workspace, [MATH], code=2)
-    assert "no task of kind code" in done.stderr
+    done = attack(gristmill_command, workspace, [OTHER], code=2)
+    assert "no task of the kinds" in done.stderr

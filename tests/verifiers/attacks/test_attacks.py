@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Task, Verifiers, problems
-from gristmill.verifiers.attacks.catalogue import ATTACKS, chosen
+from gristmill.verifiers.attacks.catalogue import ATTACKS, OTHERS, chosen
 from gristmill.verifiers.attacks.records import JUDGED, Attack, Example, Family, Target
 from gristmill.verifiers.attacks.secrets import hidden_words
 from gristmill.verifiers.attacks.suite import attack_task, limited
@@ -62,7 +62,7 @@ def against_the_naive(attack: Attack) -> str:
 def test_there_are_enough_mechanisms_and_each_says_what_it_tries() -> None:
     names = [attack.name for attack in ATTACKS]
     assert len(names) == len(set(names)) >= 200
-    assert {attack.family for attack in ATTACKS} == set(Family)
+    assert {attack.family for attack in (*ATTACKS, *OTHERS)} == set(Family)
     for attack in ATTACKS:
         assert attack.name == attack.name.lower().replace(" ", "-")
         assert attack.tries
@@ -81,7 +81,8 @@ def test_each_attack_has_a_checker_that_it_fools() -> None:
 
 
 def test_attacks_are_chosen_by_name_and_by_family() -> None:
-    assert chosen([]) == ATTACKS
+    assert chosen([]) == (*ATTACKS, *OTHERS)
+    assert len({attack.name for attack in chosen([])}) == len(chosen([]))
     assert [attack.name for attack in chosen(["fork-bomb"])] == ["fork-bomb"]
     assert {attack.family for attack in chosen(["weak", "exits"])} == {Family.WEAK, Family.EXITS}
     with pytest.raises(KeyError):
@@ -394,7 +395,7 @@ def test_the_page_on_security_names_every_mechanism_with_its_test() -> None:
     page = (root / "docs/security.md").read_text(encoding="utf-8")
     begun = page.split("## Attacks by mechanism\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in begun.splitlines() if line.startswith("| ")][1:]
-    names = {attack.name for attack in ATTACKS}
+    names = {attack.name for attack in (*ATTACKS, *OTHERS)}
     assert len(rows) >= 60
     assert f"Here are {len(rows)} mechanisms" in begun
     for what, attacks_, more in rows:

@@ -13,6 +13,8 @@ import pytest
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
+from gristmill.verifiers.attacks.catalogue import OTHERS
+from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.loss.checking import ask, check_gradient
 from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
@@ -248,6 +250,34 @@ def test_a_loss_cannot_know_when_it_is_checked(loss: Callable[[], Loss]) -> None
 def test_honest_losses_stand_every_check(loss: Loss) -> None:
     for seed in range(3):
         fit(lambda: loss, seed)
+
+
+def written(source: str) -> Callable[[], Loss]:
+    """A loss of the catalogue of attacks, loaded anew by each process."""
+
+    def begun() -> Loss:
+        names: dict[str, Any] = {}
+        exec(source, names)
+        return names["loss"]  # type: ignore[no-any-return]  # what the catalogue's sources define
+
+    return begun
+
+
+@pytest.mark.parametrize("attack", [each for each in OTHERS if "loss" in each.test_types], ids=lambda each: each.name)
+def test_an_attack_by_a_loss_fools_who_believes_its_answers_and_is_found_out(attack: Attack) -> None:
+    source = attack.make(TASK) if attack.make is not None else None
+    assert source is not None
+    logits = np.random.default_rng(0).standard_normal((6, CLASSES)).astype(np.float32)
+    ask(served(written(source)()), logits, np.arange(6))  # a finite number with a finite gradient: naive trainers go on
+    with pytest.raises(CandidateFault) as caught:
+        fit(written(source), 0)
+    assert caught.value.outcome is Outcome.INVALID
+
+
+def test_labels_that_are_carried_along_fool_whoever_trains_with_the_seeds_of_the_source() -> None:
+    (attack,) = [each for each in OTHERS if each.name == "labels-carried-along"]
+    assert attack.make is not None
+    assert trained(written(attack.make(TASK) or "")(), seed=0, epochs=15) > 0.93
 
 
 class Doubling(Short):

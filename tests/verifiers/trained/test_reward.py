@@ -16,6 +16,8 @@ from hypothesis.extra import numpy as arrays
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
+from gristmill.verifiers.attacks.catalogue import OTHERS
+from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.reward.environment import Episodes, Floats, Settings
 from gristmill.verifiers.trained.reward.mountain_car import MountainCar
@@ -235,6 +237,25 @@ def test_a_reward_cannot_know_when_it_is_asked_again(begun: Callable[[], Callabl
         (again,) = training.rechecks(record, np.random.default_rng(seed))
         with pytest.raises(CandidateFault, match="other rewards"):
             again(begun())  # type: ignore[arg-type]  # likewise
+
+
+@pytest.mark.parametrize("attack", [each for each in OTHERS if "reward" in each.test_types], ids=lambda each: each.name)
+def test_an_attack_by_a_reward_fools_who_believes_its_answers_and_is_found_out(attack: Attack) -> None:
+    source = attack.make(TASK) if attack.make is not None else None
+    assert source is not None
+
+    def begun() -> Callable[..., Any]:
+        names: dict[str, Any] = {}
+        exec(source, names)
+        return names["reward"]  # type: ignore[no-any-return]  # what the catalogue's sources define
+
+    rewards, _ = ask(begun(), some_batch())  # one finite number a step: naive trainers go on
+    assert np.isfinite(rewards).all()
+    training = RewardTraining(Quick(), "reward/1")
+    with pytest.raises(CandidateFault, match="other rewards"):  # noqa: PT012  # in training, or afterwards
+        _, record = training.train(begun(), 0, math.inf)  # type: ignore[arg-type]  # answers as a served one does
+        (again,) = training.rechecks(record, np.random.default_rng(0))
+        again(begun())  # type: ignore[arg-type]  # likewise
 
 
 def test_problems_name_the_field() -> None:
