@@ -138,6 +138,7 @@ class Zygote:
             self.risk.leave()
             if self.walls.own_namespaces:
                 kernel.join(self.own_pids, kernel.NEW_PIDS)
+        self.processes.know(pid, first_process)
         self.spare = Spare(pid, first_process, user, folder, disk_mb, ours, before)
         return self.spare
 

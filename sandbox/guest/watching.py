@@ -27,8 +27,9 @@ class Processes:
     """What /proc says of the processes here, also when it has been covered.
 
     The kernel makes a numbered file of whatever is looked up there for the first time, and pipes are numbered by the
-    same counter. So a job could move it, by many processes that are seen; `cover_tracks` moves it on at random, the
-    further the more it could have been.
+    same counter. So the two processes that every job has are looked up before it begins, or the counter would tell
+    whether it ran for long enough to be watched. By more processes a job could still move it; `cover_tracks` moves it
+    on at random, the further the more it could have been.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,13 @@ class Processes:
         # This one, and what stands outside of its namespace.
         self._others = self._running()
         self._seen: set[str] = set()
+        self._known: set[str] = set()
+
+    def know(self, *pids: int) -> None:
+        """Look up the processes of the next job, whose numbers differ from all of now."""
+        self._known = {str(pid) for pid in pids if pid}
+        for pid in self._known:
+            self.resident(pid)
 
     def resident(self, pid: str) -> int:
         """Bytes of memory that a process has in use; 0 if it is gone."""
@@ -51,7 +59,7 @@ class Processes:
     def of_jobs(self) -> set[str]:
         """The processes that were not there before the first job."""
         found = self._running() - self._others
-        self._seen |= found
+        self._seen |= found - self._known
         return found
 
     def cover_tracks(self) -> None:
