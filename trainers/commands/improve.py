@@ -57,11 +57,13 @@ def improve(
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.improve.records import StageRecords
 
     if "seed" in flags:
         flags["method_seed"] = flags["seed"]
     loaded = load_tasks(tasks)
+    need_training()
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     home = home_of(workspace)

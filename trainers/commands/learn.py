@@ -40,11 +40,13 @@ def train(
 
     from gristmill.graph.commands.progress import Display
     from gristmill.trainers.adapters import Adapters
+    from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.methods.lora import Lora
     from gristmill.trainers.methods.sft import SftMethod
     from gristmill.trainers.methods.weights import base_weights
 
     loaded = _rows(rows)
+    need_training()
     out = Adapters(_home(workspace)).prepare(name)
     method = SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed)
     console = console_for(file=sys.stderr)

@@ -37,7 +37,8 @@ def inside(root: Path, program: str, bwrap: str) -> str:
 @pytest.mark.bubblewrap
 def test_its_python_is_this_python_and_its_libraries_load(built: image.ImageRoot, bubblewrap: str) -> None:
     program = (
-        "import sys, numpy, numpy.testing, sympy, math_verify, ctypes, ssl, sqlite3, hashlib, lzma, bz2, decimal\n"
+        "import sys, numpy, numpy.testing, scipy.optimize, scipy.spatial, sympy, math_verify\n"
+        "import ctypes, ssl, sqlite3, hashlib, lzma, bz2, decimal\n"
         "print(sys.version); print(sys.prefix); print(numpy.linalg.norm([3, 4]), sympy.factor('x**2-1'))"
     )
     version, rest = inside(built.path, program, bubblewrap).split("/python", 1)

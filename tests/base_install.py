@@ -1,0 +1,85 @@
+"""Run by test_base_install.py in a process where nothing but the base install can be imported: every command once."""
+
+from __future__ import annotations
+
+import importlib.abc
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import (
+    Distribution,
+    DistributionFinder,
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+)
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def base() -> set[str]:
+    """The distributions that `pip install gristmill` brings, by what pyproject.toml asks and what they ask in turn."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    waiting, seen = [Requirement(each) for each in asked], set()
+    while waiting:
+        wanted = waiting.pop()
+        key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            needs = distribution(wanted.name).requires or ()
+        except PackageNotFoundError:
+            continue
+        extras = {"", *wanted.extras}
+        for each in map(Requirement, needs):
+            if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(each)
+    return {"gristmill", *(name for name, _ in seen)}
+
+
+class Blocked(importlib.abc.MetaPathFinder):
+    """Python's own finder, which does not find what other distributions bring."""
+
+    def __init__(self) -> None:
+        self.known = known = base()
+        self.names = {
+            name
+            for name, brought in packages_distributions().items()
+            if not any(canonicalize_name(each) in known for each in brought)
+        }
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname.partition(".")[0] in self.names:
+            return None
+        return PathFinder.find_spec(fullname, path, target)
+
+    def find_distributions(self, context: Any = None) -> Iterator[Distribution]:
+        found = PathFinder.find_distributions(context or DistributionFinder.Context())
+        return (each for each in found if canonicalize_name(each.metadata["Name"]) in self.known)
+
+
+def main() -> None:
+    blocked = Blocked()
+    sys.meta_path[sys.meta_path.index(PathFinder)] = blocked
+    for name in blocked.names & set(sys.modules):
+        raise SystemExit(f"{name} was imported before it could be blocked")
+    from typer.testing import CliRunner
+
+    from gristmill.trainers.cli import app
+
+    for arguments in json.loads(sys.argv[1]):
+        done = CliRunner().invoke(app, arguments)
+        print(json.dumps([done.exit_code, done.output + done.stderr]), flush=True)
+    print(json.dumps(sorted(blocked.names)))
+
+
+if __name__ == "__main__":
+    main()

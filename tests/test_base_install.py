@@ -1,0 +1,102 @@
+"""Every command on the base install: it works, or says in a line which extra it needs.
+
+What only an extra brings cannot be imported there (see base_install.py). That a wheel holds the files and is found is
+shown by test_wheel.py; no environment is made, which would take minutes and a network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.test_help import leaves
+
+ROOT = Path(__file__).resolve().parents[1]
+TASK = {
+    "id": "double",
+    "kind": "code",
+    "split": "test",
+    "prompt": "Write f(n) that doubles n.",
+    "reference": "def f(n): return 2 * n",
+    "tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]}],
+}
+FILES = {
+    "t.jsonl": TASK,
+    "c.jsonl": {"task_id": "double", "id": "a", "text": "def f(n): return n + n"},
+    "r.jsonl": {"text": "def f(n): return n + n"},
+    "rows.jsonl": {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]},
+}
+MODEL = ["--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
+# (arguments, exit code, words); in this order, as later ones use what earlier ones made.
+COMMANDS: list[tuple[list[str], int, str]] = [
+    (["doctor"], 0, "sandbox bubblewrap: works"),
+    (["sandbox", "build", "--backend", "bubblewrap"], 0, "image root"),
+    (["sandbox", "check", "--backend", "bubblewrap", "--only", "there_is_no_network"], 0, "1 held"),
+    (["tasks", "generate", "list-functions", "--out", "g.jsonl"], 0, "g.jsonl"),
+    (["tasks", "check", "t.jsonl", "--run-references", "--sandbox", "bubblewrap"], 0, ""),
+    (["tasks", "list", "t.jsonl"], 0, "double"),
+    (["tasks", "import", "humaneval", "--out", "h.jsonl"], 2, "human"),
+    (["verify", "t.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", "bubblewrap"], 0, "1 passed"),
+    (["attack", "t.jsonl", "--only", "weak", "--sandbox", "bubblewrap"], 0, ""),
+    (["run", "t.jsonl", *MODEL, "--name", "first"], 0, ""),
+    (["runs"], 0, "first"),
+    (["show", "first"], 0, "double"),
+    (["config"], 0, "model"),
+    (["graph"], 0, "propose"),
+    (["export", "first", "--format", "sft", "--out", "rows"], 0, "1 verified"),
+    (["eval", "t.jsonl", *MODEL], 0, "100"),
+    (["adapters"], 0, "no adapters"),
+    (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),
+    (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
+]
+ELSEWHERE = {
+    "sandbox shell": "it is interactive; tests/sandbox/backends has it",
+    "sandbox reap": "it removes what other tests of this machine use, and needs an engine",
+}
+
+
+@pytest.fixture(scope="module")
+def said(bubblewrap: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    folder = tmp_path_factory.mktemp("base")
+    for name, row in FILES.items():
+        (folder / name).write_text(json.dumps(row) + "\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.base_install", json.dumps([arguments for arguments, _, _ in COMMANDS])],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.dev'}", "COLUMNS": "200"},
+    )
+    assert done.returncode == 0, done.stderr
+    *found, blocked = [json.loads(line) for line in done.stdout.splitlines()]
+    assert not {"scipy", "numpy", "pytest"} & set(blocked)
+    return {" ".join(arguments): tuple(each) for (arguments, _, _), each in zip(COMMANDS, found, strict=True)}
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), COMMANDS, ids=[" ".join(each[:2]) for each, _, _ in COMMANDS])
+def test_the_command_works_or_names_its_extra(
+    said: dict[str, tuple[int, str]], arguments: list[str], code: int, words: str
+) -> None:
+    found, text = said[" ".join(arguments)]
+    assert found == code, text
+    assert words in text
+    assert "Traceback" not in text
+
+
+def test_every_command_is_among_them() -> None:
+    shown = {" ".join(arguments[: len(leaf)]) for arguments, _, _ in COMMANDS for leaf in leaves()}
+    assert {" ".join(leaf) for leaf in leaves()} <= shown | set(ELSEWHERE)
+
+
+def test_the_readme_has_a_row_for_every_extra() -> None:
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"])
+    rows = set(re.findall(r"^\| `gristmill\[(\w+)\]` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
+    assert rows == extras - {"dev"}
