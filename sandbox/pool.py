@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
+from gristmill.sandbox.sharing import FairSlots
 from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
@@ -55,7 +56,7 @@ class Pool:
         self.backend = factory.backend
         # A slot may need a judge, a candidate, and another worker that confirms; one to throw away is never warm.
         self._workers = WarmWorkers(factory, most=3 * self.size)
-        self._slots = asyncio.Semaphore(self.size)
+        self._slots = FairSlots(self.size)
         self._running: set[asyncio.Task[Report]] = set()
         self._trials: dict[object, Trial] = {}
 
@@ -224,7 +225,7 @@ class Pool:
         if _holds_slot.get():
             yield
             return
-        async with self._slots:
+        async with self._slots.slot():
             yield
 
     def _start(self, held: Held, job: Job, sockets: Sequence[socket.socket]) -> asyncio.Task[Report]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
+from gristmill.sandbox.sharing import on_behalf_of
 from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
@@ -182,7 +183,8 @@ class Verifiers:
         name = f"{verifier.name}/{verifier.version}"
         for attempt in range(_TRIES):
             try:
-                bits = iter(await verifier.together(task, pending))
+                with on_behalf_of(task.kind, task.id):
+                    bits = iter(await verifier.together(task, pending))
             except SandboxError as error:
                 trouble = str(error)
                 await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
@@ -205,7 +207,7 @@ class Verifiers:
     async def _tried(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
         verifier = self.for_kind(task.kind)
         evidence = None
-        with timing() as watch:
+        with timing() as watch, on_behalf_of(task.kind, task.id):
             for attempt in range(_TRIES):
                 try:
                     if explain and isinstance(verifier, Explaining):
