@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.wire.answers import bounded_text
-from gristmill.verifiers.mathematics.extraction import LONGEST, normal, restates
+from gristmill.verifiers.mathematics.extraction import LONGEST, normal, restates, without_asked
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.refusals import refusal
 from gristmill.verifiers.records import Outcome, Strength
@@ -18,6 +19,8 @@ __all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer
 
 STRENGTHS = {"form": Strength.EXACT, "symbolic": Strength.PROVED, "numeric": Strength.NUMERIC}
 _ALTERNATIVES = 4
+# '\\log 2' → 'log'
+_BARE_LOG = re.compile(r"(?<![A-Za-z])log(?![A-Za-z])(?!\s*_)")
 # What a worker that was taken over might say is not shown on; only these sentences are.
 _REASONS = (
     "it could not be read as mathematics",
@@ -27,6 +30,17 @@ _REASONS = (
     "it describes a set instead of listing it",
     "it is not a date",
 )
+# What a comparing job may refuse an answer for that it could read, and what is told.
+_REFUSED = {
+    "unevaluated": _REASONS[1],
+    "several": "it is given several times: give it once",
+    "words": "it is given in words: write it as mathematics",
+    "unsolved": "it is an equation in unknowns: give the value alone",
+    "letters": "it holds letters beside its value: give the value alone, units in \\text{…}",
+    "log": "\\log without a base was read as the logarithm of base 10, and the base decides here: write \\ln for the "
+    "natural one, or \\log_{10}",
+    "domain": "it divides by what may be 0: write the equation without a denominator",
+}
 
 
 @dataclass(frozen=True)
@@ -74,10 +88,11 @@ async def compare_answer(
         return Found(Outcome.PASSED, "The final answer is right.", Strength.EXACT, "the expected answer's own text")
     if short and restates(answer, prompt):
         return Found(Outcome.INVALID, "The final answer repeats the problem: give its value.")
-    form = await read_answer(pool, answer, settings)
+    form = await read_answer(pool, without_asked(answer, prompt) if short else answer, settings)
     if isinstance(form, Found):
         return form
-    request = {"gold": gold, "form": form, "settings": settings, "prompt": prompt[-20_000:]}
+    bare_log = _BARE_LOG.search(answer) is not None
+    request = {"gold": gold, "form": form, "settings": settings, "prompt": prompt[-20_000:], "bare_log": bare_log}
     outcome, told = await ask(pool, "read_and_compare:compare", request)
     if (refused := unfit(told)) is not None:
         return refused
@@ -87,8 +102,8 @@ async def compare_answer(
     if isinstance(told, dict) and "gold" in told:
         return Found(Outcome.ERROR, "The task cannot be judged: its `answer` could not be read.", detail=detail)
     if equal is not True:
-        if how == "unevaluated":
-            return Found(Outcome.INVALID, f"The final answer was not accepted: {_REASONS[1]}.", detail=detail)
+        if how in _REFUSED:
+            return Found(Outcome.INVALID, f"The final answer was not accepted: {_REFUSED[how]}.", detail=detail)
         feedback = f"Your final answer was read as {answer[:200]}. It is not equal to the expected answer."
         return Found(Outcome.FAILED, feedback, detail=detail)
     if confirm:
@@ -128,8 +143,8 @@ def _finding(told: Any) -> tuple[Any, str, str]:
     """(equal, how, detail) of what a comparing job said, as far as it has their shape."""
     if not isinstance(told, dict):
         return None, "", ""
-    if told.get("refused") == "unevaluated":
-        return False, "unevaluated", ""
+    if (refused := bounded_text(told.get("refused"), 20)) in _REFUSED:
+        return False, refused, bounded_text(told.get("detail"), 300)
     return (
         told.get("equal"),
         bounded_text(told.get("how"), 20),

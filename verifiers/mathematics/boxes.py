@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["boxed_answers"]
+__all__ = ["after_boxes", "boxed_answers"]
 
 # 'so \boxed{5}' → '\boxed{'
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
@@ -44,6 +44,12 @@ def boxed_answers(text: str, percent: bool = False) -> list[str]:
         else:
             break
     return list(dict.fromkeys(", ".join(dict.fromkeys(group)) for group in competing))
+
+
+def after_boxes(text: str) -> str:
+    """What stands behind the last box."""
+    found = _boxes(text)
+    return text[found[-1][1] :] if found else ""
 
 
 def _joined(between: str) -> bool:

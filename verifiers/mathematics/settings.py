@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -46,9 +47,32 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
     digits = settings.get("digits")
     if digits is not None and (type(digits) is not int or not 0 <= digits <= 30):
         found.append(f"settings.digits: {digits!r} is no number of digits behind the point from 0 to 30")
-    return found
+    return found + _tolerance_problems(settings)
+
+
+def _tolerance_problems(settings: dict[str, Any]) -> list[str]:
+    """What is wrong with `settings.tolerance`: a number (absolute), or an object that names one bound or both."""
+    told = settings.get("tolerance")
+    if told is None:
+        return []
+    bounds = told if isinstance(told, dict) else {"absolute": told}
+    named = bool(bounds) and set(bounds) <= {"absolute", "relative"}
+    if not named or not all(_is_bound(value) for value in bounds.values()) or not bounds.get("relative", 0) < 1:
+        wrong = 'is no tolerance: a number above 0 (absolute), or {"absolute": 0.01} or {"relative": 0.05}, below 1'
+        return [f"settings.tolerance: {told!r} {wrong}"]
+    if settings.get("digits") is not None:
+        return ["settings.tolerance: `digits` says already how near an answer must be; give one of the two"]
+    return []
+
+
+def _is_bound(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
 def reading_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that reading and comparing know, by name."""
-    return {name: settings[name] for name in (*_CHOICES, "digits", "expressions") if settings.get(name) is not None}
+    return {
+        name: settings[name]
+        for name in (*_CHOICES, "digits", "expressions", "tolerance")
+        if settings.get(name) is not None
+    }

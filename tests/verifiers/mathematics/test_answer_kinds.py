@@ -204,7 +204,7 @@ async def test_the_job_that_reads_a_text_is_given_no_expected_answer(verifier: M
     assert "73" not in str(reading.request)
     assert set(reading.request) == {"text", "settings"}
     assert "10658}" not in str(deciding.request)
-    assert set(deciding.request) == {"gold", "form", "settings", "prompt"}
+    assert set(deciding.request) == {"gold", "form", "settings", "prompt", "bare_log"}
     outcome, told = await ask(pool, "read_and_compare:compare", {**deciding.request, "form": r"\sqrt{10658}"})
     assert (outcome, told.get("wrong_form")) == (None, "it is no form that is known")
 

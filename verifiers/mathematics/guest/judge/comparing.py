@@ -55,6 +55,8 @@ def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard = 
         return compare_values(gold, answer, settings, heard)
     if "text" in kinds:
         return _texts(gold, answer)
+    if kinds == ("value", "list") and all(_compare(gold, part, settings)["equal"] for part in answer["parts"]):
+        return {"equal": False, "how": "form", "detail": "it is given several times", "refused": "several"}
     if kinds == ("list", "list") and _names_different(gold["parts"]) and not any(map(_is_named, answer["parts"])):
         return _ordered(gold["parts"], answer["parts"], settings)
     if kinds[0] in ("list", "set") and kinds[1] in ("list", "set"):
@@ -116,6 +118,8 @@ def _texts(gold: Form, answer: Form) -> Finding:
 
     ours, theirs = words(gold), words(answer)
     same = ours is not None and ours == theirs
+    if gold["is"] == "value" and answer["is"] == "text" and len(answer["text"]) > 1:
+        return {"equal": False, "how": "form", "detail": "it is given in words", "refused": "words"}
     return {"equal": same, "how": "form", "detail": "the same words" if same else "other words were expected"}
 
 
@@ -183,8 +187,12 @@ def _equation(form: Form) -> Form:
 
 def _chain(gold: Form, parts: list[Form], settings: dict[str, Any], heard: Heard) -> Finding:
     """``x = 1/2 = 0.5``: every link must hold, or it says two things."""
-    links = [_compare(one, other, {**settings, "expressions": True}) for one, other in itertools.pairwise(parts)]
-    if not all(link["equal"] for link in links):
+    pairs = [*itertools.pairwise(parts)]
+    links = [_compare(one, other, {**settings, "links": True}) for one, other in pairs]
+    wrong = [pair for pair, link in zip(pairs, links, strict=True) if not link["equal"]]
+    if any("Symbol" in str(pair) for pair in wrong):
+        return {"equal": False, "how": "symbolic", "detail": "it is an equation", "refused": "unsolved"}
+    if wrong:
         return {"equal": False, "how": "symbolic", "detail": "it says that unequal things are equal"}
     return _together([*links, _compare(gold, parts[-1], settings, heard)])
 

@@ -20,7 +20,7 @@ _SIGNS = {"=", "<", ">", "\\leq", "\\geq", "\\neq"}
 # 'no solution', '1011 in base 2', '2024-03-04' → the same
 _WORDS = re.compile(r"[A-Za-z0-9' ./-]+")
 # '(x,y)' → '(x,y)'
-_NAME = re.compile(r"[A-Za-z0-9_^(),:/'+-]+|[\u0370-\u03ff]")
+_NAME = re.compile(r"[A-Za-z0-9_^(),:/'+|\[\]-]+|[\u0370-\u03ff]")
 _LISTS = {"list", "set", "ratio", "union", "intersection", "without", "chain"}
 
 

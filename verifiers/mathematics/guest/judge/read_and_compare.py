@@ -15,8 +15,12 @@ from gristmill.verifiers.mathematics.guest.judge import comparing
 from gristmill.verifiers.mathematics.guest.judge.asked import hints
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
+from gristmill.verifiers.mathematics.guest.judge.trees import natural
 
 __all__ = ["compare", "read", "read_expected"]
+
+# '\log 2' → 'log'; '\log_3 2' names its base
+_BARE_LOG = re.compile(r"(?<![A-Za-z])log(?![A-Za-z])(?!\s*_)")
 
 
 def read(context: JobContext) -> None:
@@ -44,7 +48,13 @@ def compare(context: JobContext) -> None:
         context.send({"gold": f"unreadable: {error}"})
         return
     settings = {**request["settings"], "hints": hints(request.get("prompt", ""))}
-    context.send(comparing.compare(gold, request["form"], settings, context.send))
+    found = comparing.compare(gold, request["form"], settings, context.send)
+    if not found["equal"] and "refused" not in found and (request.get("bare_log") or _BARE_LOG.search(request["gold"])):
+        form = request["form"]
+        sides = [pair for pair in ((gold, natural(form)), (natural(gold), form)) if pair != (gold, form)]
+        if any(comparing.compare(one, other, settings)["equal"] for one, other in sides):
+            found = {**found, "refused": "log"}
+    context.send(found)
 
 
 def read_expected(text: str, settings: dict[str, Any]) -> reading.Form:

@@ -34,7 +34,7 @@ def relations_equal(gold: Form, answer: Form) -> Finding:
 
     ratio = sympy.simplify(sympy.cancel(theirs / ours))
     if not ratio.is_number or ratio.is_zero is not False or ratio.is_finite is False:
-        return no
+        return _curves_equal(gold, answer) if sign == their_sign == "=" else no
     flips = ratio.is_negative
     if sign in ("=", "\\neq"):
         same = sign == their_sign
@@ -45,6 +45,47 @@ def relations_equal(gold: Form, answer: Form) -> Finding:
         "how": "symbolic",
         "detail": "one is a multiple of the other" if same else "another direction",
     }
+
+
+def _curves_equal(gold: Form, answer: Form) -> Finding:
+    r"""Whether two equations have the same solutions, where a denominator or a root keeps them from being multiples.
+
+    ``xy = 1`` and ``y = \frac1x``: the numerators are multiples, and no denominator can be 0 where they are.
+    """
+    import sympy
+
+    no: Finding = {"equal": False, "how": "symbolic", "detail": "another relation"}
+    sides = [_polynomial(form) for form in (gold, answer)]
+    if any(side is None for side in sides):
+        return no
+    (ours, our_bottom), (theirs, their_bottom) = (side for side in sides if side is not None)
+    unknowns = sorted(ours.free_symbols | theirs.free_symbols, key=str)
+    if not unknowns or ours.free_symbols != theirs.free_symbols or sympy.cancel(theirs / ours).free_symbols:
+        return no
+    for bottom in (our_bottom, their_bottom):
+        if bottom.free_symbols and sympy.groebner([ours, bottom], *unknowns, order="grevlex").exprs != [1]:
+            return {**no, "detail": "a denominator may be 0", "refused": "domain"}
+    return {"equal": True, "how": "symbolic", "detail": "the same curve"}
+
+
+def _polynomial(form: Form) -> tuple[Any, Any] | None:
+    """(numerator, denominator) of what is to be 0, as polynomials; roots and absolute values of one side squared."""
+    import sympy
+
+    left, right = (_tree(part) for part in form["parts"])
+    left, right = (each.doit() for each in (left, right))
+    for one, other in ((left, right), (right, left)):
+        rooted = (one.is_Pow and one.exp == sympy.Rational(1, 2)) or isinstance(one, sympy.Abs)
+        if rooted and other.is_number and other.is_nonnegative:
+            left, right = (one.base if one.is_Pow else one.args[0] ** 2), other**2
+            break
+    top, bottom = sympy.fraction(sympy.together(left - right))
+    top, bottom = sympy.expand(top), sympy.expand(bottom)
+    symbols = sorted(top.free_symbols | bottom.free_symbols, key=str)
+    if not symbols or not (top.is_polynomial(*symbols) and bottom.is_polynomial(*symbols)):
+        return None
+    small = all(sympy.Poly(each, *symbols).total_degree() <= 12 for each in (top, bottom))
+    return (top, bottom) if small and top != 0 else None
 
 
 def _chains_equal(gold: Form, answer: Form) -> Finding:

@@ -10,7 +10,7 @@ import ast
 import re
 from typing import Any
 
-__all__ = ["NAMES", "check", "rebuild"]
+__all__ = ["NAMES", "check", "natural", "rebuild"]
 
 NAMES = frozenset(
     "Add Mul Pow Integer Rational Float Symbol Dummy Tuple FiniteSet Interval Union Intersection Complement "
@@ -85,6 +85,23 @@ def rebuild(text: str) -> Any:
         raise ValueError(wrong)
     with sympy.evaluate(False):
         return _built(ast.parse(text, mode="eval").body)
+
+
+def natural(form: Any) -> Any:
+    """A checked form with every logarithm of base 10 in its expressions as the natural one."""
+    if isinstance(form, dict):
+        return {name: _natural(value) if name == "tree" else natural(value) for name, value in form.items()}
+    return [natural(part) for part in form] if isinstance(form, list) else form
+
+
+def _natural(text: str) -> str:
+    tree = ast.parse(text, mode="eval")
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="log"), args=[_, ast.Call(func=ast.Name(id="Integer"), args=[base])]):
+                if isinstance(base, ast.Constant) and base.value == 10:
+                    node.args[1] = ast.Name(id="E")
+    return ast.unparse(tree)
 
 
 def _built(node: ast.expr) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
 from gristmill.verifiers.mathematics.guest.judge.asked import unit_fits
 from gristmill.verifiers.mathematics.guest.judge.evaluation import ARITHMETIC, undone
+from gristmill.verifiers.mathematics.guest.judge.size import too_large
 from gristmill.verifiers.mathematics.guest.judge.text.quantities import compatible
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
 
@@ -27,6 +28,8 @@ def compare_values(gold: Form, answer: Form, settings: dict[str, Any], heard: He
 
     ours, theirs = rebuild(gold["tree"]), rebuild(answer["tree"])
     open_here, left = undone(ours), undone(theirs)
+    if settings.get("links"):
+        open_here = left = set()
     if left - open_here - ({ARITHMETIC} if settings.get("expressions") else set()):
         return {"equal": False, "how": "symbolic", "detail": "it is not evaluated", "refused": "unevaluated"}
     if answer.get("unit") and not gold.get("unit") and not unit_fits(answer["unit"], settings.get("hints", {})):
@@ -38,9 +41,13 @@ def compare_values(gold: Form, answer: Form, settings: dict[str, Any], heard: He
         return {"equal": False, "how": "symbolic", "detail": "its unit is another one"}
     if factor != 1:
         theirs = sympy.Mul(theirs.doit(), sympy.Rational(factor.numerator, factor.denominator))
+    if theirs.free_symbols and not ours.free_symbols and not settings.get("links"):
+        return {"equal": False, "how": "symbolic", "detail": "it holds unknowns", "refused": "letters"}
     if (open_here | left) - {ARITHMETIC}:
         same = _commuted(ours) == _commuted(theirs)
         return {"equal": same, "how": "symbolic", "detail": "compared as they stand, unevaluated"}
+    if settings.get("tolerance") is not None and not ours.free_symbols | theirs.free_symbols:
+        return _within(ours, theirs, settings["tolerance"])
     digits = settings.get("digits")
     if (
         digits is not None
@@ -50,6 +57,25 @@ def compare_values(gold: Form, answer: Form, settings: dict[str, Any], heard: He
         near = _rounded(ours.doit() - theirs.doit(), int(digits))
         return {"equal": near, "how": "numeric", "detail": f"compared to {digits} digits behind the point"}
     return decide(ours, theirs, heard)
+
+
+def _within(ours: Any, theirs: Any, tolerance: Any) -> Finding:
+    """Whether two real numbers are as near as a task allows; if it names two bounds, one of them is enough."""
+    import sympy
+
+    bounds = tolerance if isinstance(tolerance, dict) else {"absolute": tolerance}
+    no: Finding = {"equal": False, "how": "numeric", "detail": "it is outside of the tolerance"}
+    if too_large(ours) or too_large(theirs):
+        return {**no, "detail": "too large to be evaluated"}
+    gold, distance = (each.doit().evalf(30) for each in (ours, theirs - ours))
+    if not (gold.is_Number and gold.is_finite and distance.is_Number and distance.is_finite):
+        return {**no, "detail": "it is no real number"}
+    allowed = [
+        sympy.Rational(str(bounds.get("absolute", 0))),
+        sympy.Rational(str(bounds.get("relative", 0))) * abs(gold),
+    ]
+    near = bool(abs(distance) <= max(allowed) * (1 + sympy.Rational(1, 10**20)))
+    return {"equal": near, "how": "numeric", "detail": "compared within the tolerance" if near else no["detail"]}
 
 
 def _without_unit(found: Any, other: Any, form: Form) -> Any:

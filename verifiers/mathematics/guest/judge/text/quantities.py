@@ -59,9 +59,18 @@ temperature C celsius
 temperature F fahrenheit
 """
 _ROWS = [line.split() for line in _TABLE.strip().splitlines()]
-UNITS = {name: (dimension, factor) for dimension, factor, *names in _ROWS for name in names}
-# Without a \text around it, one letter behind a number is a factor: 5m is a product.
-_BARE = {name for name in UNITS if len(name) > 1}
+_NAMED = {name: (dimension, factor) for dimension, factor, *names in _ROWS for name in names}
+# Units of physics and chemistry with the prefixes of the SI, where nothing above has the name.
+_PHYSICS = "joule J force N pressure Pa watt W volt V current A frequency Hz amount mol charge_volt eV length m mass g"
+_PREFIXES = {"p": -12, "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9}
+_PREFIXED = {
+    prefix + name: (dimension, str(Fraction(10) ** power))
+    for dimension, name in zip(_PHYSICS.split()[::2], _PHYSICS.split()[1::2], strict=True)
+    for prefix, power in _PREFIXES.items()
+}
+UNITS = _PREFIXED | _NAMED
+# Without a \text around it, one letter behind a number is a factor: 5m is a product, and so is 5nm.
+_BARE = {name for name in _NAMED if len(name) > 1}
 _POWER = {"square": 2, "squared": 2, "sq": 2, "cubic": 3, "cubed": 3}
 _MANY = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 # Words that change a number; dropping them as if they were what is counted would change the answer.

@@ -25,6 +25,8 @@ _PARTS = 200
 _RELATIONS = re.compile(
     r"\\leq(?![a-zA-Z])|\\geq(?![a-zA-Z])|\\neq(?![a-zA-Z])|\\approx(?![a-zA-Z])|\\in(?![a-zA-Z])|<|>|="
 )
+# '= 18' → '= '
+_LEADING = re.compile(r"\A(?:=|\\approx(?![a-zA-Z]))\s*(?=[^=<>\s])")
 # 'A \cup B' → '\cup'
 _SETS = re.compile(r"\\cup(?![a-zA-Z])|\\cap(?![a-zA-Z])|\\setminus(?![a-zA-Z])")
 # '2 and 3' → ' and '
@@ -46,8 +48,12 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _MATRIX = re.compile(
     r"(?:\[\s*)?\\begin\{([pbBv]?matrix|array)\}(?:\{[lcr| ]*\})?(.*?)\\end\{\1\}\s*(?:\])?", re.DOTALL
 )
-# '\angle A' → '\angle A'
+# '\angle A' → '\angle A'; '\Delta p', 'v_{\text{max}}' and '|AB|' name what the value is of, too
 _NAME = re.compile(
+    r"\\[Dd]elta\s*\{?[A-Za-z]\}?(?:_\{?\w+\}?)?|\|\s*[A-Z]{2}\s*\||\\text\{[A-Za-z][A-Za-z ]{0,60}\}(?:\s*[A-Z]{1,4})?"
+    r"|\[[A-Z]{3,4}\]|(?:\\mathbb\{[EP]\}|[A-Z][a-z]{0,3})\s*(?:\([^()=\d]{1,30}\)|\[[^\[\]=\d]{1,30}\])"
+    r"|(?:[A-Za-z]|\\[a-zA-Z]+)_\{?\s*\\text\{\s*\w+\s*\}\s*\}?"
+    r"|\\(?:vec|bar|hat|dot|tilde|overrightarrow)\s*\{?\s*[A-Za-z]{1,2}\s*\}?(?:_\{?\w+\}?)?|"
     r"(?:m?\\angle|\\triangle|\\overline|\\widehat|\\measuredangle|\\mathrm|\\operatorname)?\s*\{?\s*"
     r"(?:[A-Za-z]|\\[a-zA-Z]+|[A-Z]{2,4}|[a-z]{4,12})(?:_prime|')*\s*\}?(?:_\{?\w+\}?)?"
     r"(?:\^\{-1\})?(?:\s*\(\s*[\w\s,\\]*\))?"
@@ -95,6 +101,9 @@ def _form(text: str, settings: dict[str, Any], depth: int) -> Form:
     if depth > _DEPTH:
         raise latex.Unreadable("it is nested too deeply")
     text = text.strip().strip("$").strip().rstrip(".;").strip()
+    if depth == 0:
+        # '= 18' and '\approx 0.577' leave out what stands on their left.
+        text = _LEADING.sub("", text)
     if (inner := words.undressed(text)) is not None:
         return _form(inner, settings, depth + 1)
     for reading in (words.as_text, words.as_clock, words.as_base):

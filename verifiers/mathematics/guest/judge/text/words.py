@@ -28,6 +28,8 @@ _NO_LIMIT = re.compile(r"(?:the limit )?(?:dne|doesn't exist|does not exist)")
 _CHOICE = re.compile(
     r"\\text\{\s*\(?([A-Z])(?:\)|[.:])[.:]?\s*\}\s*([^\s+*/^=<>_].*)|\(([A-Z])\)\s+((?![+*/^=<>_-]|\\(?:cdot|times)).+)"
 )
+# '\text{18 dollars}' → '18', 'dollars'
+_COUNTED = re.compile(r"\\text\s*\{\s*(-?\d[\d,]*(?:\.\d+)?)\s+([A-Za-z][A-Za-z ]*)\}")
 # '\text{18}' → '18'
 _UNDRESSED = re.compile(r"\\text\s*\{([^{}A-Za-z]*\d[^{}A-Za-z]*)\}")
 
@@ -74,5 +76,7 @@ def choice(text: str) -> tuple[str, str] | None:
 
 def undressed(text: str) -> str | None:
     r"""``18`` of ``\text{18}``; None if there is nothing to take off."""
+    if counted := _COUNTED.fullmatch(text):
+        return f"{counted[1]}\\text{{ {counted[2]}}}"
     matched = _UNDRESSED.fullmatch(text)
     return matched[1] if matched else None
