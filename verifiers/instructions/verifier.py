@@ -8,6 +8,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.verifiers.calling import outcome_of, statements
 from gristmill.verifiers.instructions.constraints import arguments, constraint_problems
+from gristmill.verifiers.instructions.contradictions import contradictions
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class InstructionVerifier:
         if task.settings.get("reading", "strict") not in READINGS:
             found.append("settings.reading: must be strict or loose")
         return found
+
+    @staticmethod
+    def warnings(task: Task) -> list[str]:
+        """See `gristmill.verifiers.registry.warnings`: constraints that no reply follows together."""
+        return contradictions(task.constraints)
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
