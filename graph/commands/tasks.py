@@ -38,7 +38,7 @@ def check(
 ) -> None:
     """Say whether a task file can be used, with the line and the field of every mistake; and what is doubtful in it.
 
-    Exit code 0: it can. 1: a reference does not pass its own task. 2: the file has mistakes.
+    Exit code 0: it can. 1: a reference does not pass its own task, or there was none to run. 2: the file has mistakes.
 
     \b
     Examples:
@@ -61,6 +61,7 @@ def check(
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
     wrong: dict[str, tuple[Verdict, Evidence]] = {}
+    judged = 0
     if run_references:
         wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
         summary["references"] = judged
@@ -72,7 +73,8 @@ def check(
     else:
         say(f"{file}: {_counted(tasks)}, no mistakes")
         if run_references:
-            say(f"{summary['references'] - len(wrong)} of {summary['references']} references pass")
+            passed = f"{judged - len(wrong)} of {judged} references pass"
+            say(passed if judged else "no task has a `reference`: nothing was judged")
         for name, (verdict, evidence) in wrong.items():
             detail = verdict.feedback or verdict.sandbox
             say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
@@ -84,7 +86,7 @@ def check(
             say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
     if any(verdict.score is None for verdict, _ in wrong.values()):
         raise typer.Exit(3)
-    if wrong:
+    if wrong or (run_references and not judged):
         raise typer.Exit(1)
 
 

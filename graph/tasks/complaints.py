@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gristmill.graph.tasks.problems import Problem, Row, kind_of
-from gristmill.sandbox.records import Record
+from gristmill.sandbox.records import Limits, Record
 
 __all__ = ["complaints"]
 
@@ -57,6 +57,28 @@ _MEANT = {
         "task": "task_id",
     },
 }
+# What they call what lies deeper, by the field that it lies in; a name that is no field there means another one.
+_MEANT_BELOW = {
+    "output": ("expected", "stdout"),
+    "outputs": ("expected", "stdout"),
+    "expected_output": ("expected", "stdout"),
+    "result": ("expected", "stdout"),
+    "input": ("args", "stdin"),
+    "inputs": ("args", "stdin"),
+    "arguments": ("args",),
+    "error": ("raises",),
+    "exception": ("raises",),
+    "function": ("entry_point",),
+    "test": ("code",),
+    "source": ("code",),
+    "timeout": ("wall_seconds",),
+    "time_limit": ("wall_seconds",),
+    "seconds": ("wall_seconds",),
+    "timeout_seconds": ("wall_seconds",),
+    "memory": ("memory_mb",),
+    "memory_limit": ("memory_mb",),
+}
+_LIMITS = {name for name, meant in _MEANT_BELOW.items() if meant[0] in Limits.model_fields}
 
 
 def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterator[Problem]:
@@ -110,7 +132,7 @@ def _sentence(
     if kinds[0] == "missing":
         return f"the field `{field}` is missing{_instead(path, row.value, record)}"
     if kinds[0] == "extra_forbidden":
-        return f"`{field}` is not a field of a {record.__name__.lower()}{_suggested(path, record)}"
+        return f"`{field}` is not a field of a {record.__name__.lower()}{_suggested(path, row, record)}"
     if kinds[0] in ("union_tag_invalid", "union_tag_not_found"):
         inner = f"{field}.type"
         known = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest'"))
@@ -133,20 +155,43 @@ def _sentence(
 
 def _instead(path: tuple[str | int, ...], row: Mapping[str, Any], record: type[Record]) -> str:
     if len(path) != 1:
-        return ""
+        held = _at(row, path[:-1])
+        named = [name for name, ours in _MEANT_BELOW.items() if path[-1] in ours and name in held]
+        return f"; rename `{named[0]}` to `{path[-1]}`" if named else ""
     for theirs, ours in _MEANT.get(record.__name__, {}).items():
         if ours == path[0] and theirs in row:
             return f"; rename `{theirs}` to `{ours}`"
     return ""
 
 
-def _suggested(path: tuple[str | int, ...], record: type[Record]) -> str:
+def _suggested(path: tuple[str | int, ...], row: Row, record: type[Record]) -> str:
     name, nested = str(path[-1]), len(path) != 1
-    meant = None if nested else _MEANT.get(record.__name__, {}).get(name)
+    meant = _meant_below(name, path, row.value) if nested else _MEANT.get(record.__name__, {}).get(name)
+    if not nested and not meant and name in _LIMITS and "limits" in record.model_fields:
+        meant = f"limits.{_MEANT_BELOW[name][0]}"
     near = [meant] if meant else get_close_matches(name, _below(record) if nested else record.model_fields, n=1)
     if near:
         return f"; did you mean `{near[0]}`?"
     return "; leave it out" if nested else f"; its fields are {', '.join(record.model_fields)}"
+
+
+def _meant_below(name: str, path: tuple[str | int, ...], row: Mapping[str, Any]) -> str | None:
+    """What somebody calls our field; of a whole program's case it is what is read and printed."""
+    meant = _MEANT_BELOW.get(name)
+    if meant is None:
+        return None
+    tests = _at(row, path[:2])
+    return meant[-1] if tests.get("type") == "stdio" else meant[0]
+
+
+def _at(row: Mapping[str, Any], path: tuple[str | int, ...]) -> Mapping[str, Any]:
+    """The object at a path of a row; empty if there is none."""
+    value: Any = row
+    for step in path:
+        if not _holds(value, step):
+            return {}
+        value = value[step]
+    return value if isinstance(value, Mapping) else {}
 
 
 def _below(kind: Any) -> set[str]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gristmill.graph.tasks.complaints import complaints
 from gristmill.graph.tasks.problems import MOST_PROBLEMS, Problem, Row, TaskFileError
+from gristmill.graph.tasks.published import import_hint
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Candidate, Task
@@ -30,6 +31,8 @@ def load_tasks(path: str | Path) -> list[Task]:
     found = _Found(path)
     seen: dict[str, int] = {}
     for row in _rows(path, found):
+        if published := import_hint(row.value, str(path)):
+            raise TaskFileError(path, [Problem(published, row.line)])
         task = _record(Task, row, found)
         if task is None:
             continue

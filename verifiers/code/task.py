@@ -11,7 +11,10 @@ from pathlib import PurePosixPath
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
 
-__all__ = ["task_problems"]
+__all__ = ["SETTINGS", "task_problems"]
+
+SETTINGS = frozenset({"entry_point", "prefix", "signature", "template"})
+"""What a code task may set."""
 
 # These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.
 _TOGETHER_ONLY = {

@@ -14,9 +14,10 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
-from gristmill.verifiers.code.task import task_problems
+from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
+from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -52,7 +53,7 @@ class CodeVerifier:
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
-        return task_problems(task)
+        return task_problems(task) + unknown_settings(task, SETTINGS)
 
     @staticmethod
     def warnings(task: Task) -> list[str]:

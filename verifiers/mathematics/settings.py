@@ -6,15 +6,14 @@ import math
 import re
 from typing import Any
 
-__all__ = ["reading_settings", "settings_problems", "settings_warnings"]
+__all__ = ["SETTINGS", "reading_settings", "settings_problems", "settings_warnings"]
 
 _CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
     "percent": (("fraction", "number"), "neither 'fraction' (10% is .1) nor 'number' (10% is 10)"),
     "decimal": (("point", "comma"), "neither 'point' (1,5 are two numbers) nor 'comma' (1,5 is 3/2)"),
     "date": (("ymd", "dmy", "mdy"), "not an order in which a date's numbers are meant: 'ymd', 'dmy' or 'mdy'"),
 }
-
-
+SETTINGS = frozenset({*_CHOICES, "digits", "expressions", "program", "tolerance"})
 # '2024-03-04' → '2024-03-04'
 _DATE = re.compile(
     r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d\d([/-])\d\d\1\d\d"

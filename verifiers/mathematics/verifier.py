@@ -10,8 +10,14 @@ from gristmill.verifiers.mathematics.jobs import MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
 from gristmill.verifiers.mathematics.property_catalogue import check_problems
 from gristmill.verifiers.mathematics.property_judging import judge_property
-from gristmill.verifiers.mathematics.settings import reading_settings, settings_problems, settings_warnings
+from gristmill.verifiers.mathematics.settings import (
+    SETTINGS,
+    reading_settings,
+    settings_problems,
+    settings_warnings,
+)
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
+from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -46,7 +52,7 @@ class MathVerifier:
                 found.append("answer: a math task has either an `answer` or a `check`, not both")
         elif task.answer is None or not task.answer.strip():
             found.append("answer: a math task needs the expected answer, or a `check` that names a property")
-        return found + settings_problems(task.settings)
+        return found + unknown_settings(task, SETTINGS) + settings_problems(task.settings)
 
     @staticmethod
     def warnings(task: Task) -> list[str]:

@@ -12,6 +12,7 @@ from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.reasoning.datasets import READINGS, refusal
 from gristmill.verifiers.reasoning.forms import well_formed
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -69,6 +70,7 @@ class ReasoningVerifier:
             for name, kind in _FIELDS.items()
             if type(check.get(name)) is not kind
         ]
+        found += unknown_settings(task, ())
         if unknown := set(check) - set(_FIELDS):
             found.append(f"check: {', '.join(sorted(unknown))} mean nothing here")
         if reason := refusal(str(check.get("dataset"))):
