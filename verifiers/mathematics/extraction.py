@@ -21,6 +21,12 @@ _SAYS = re.compile(
     r"|答案(?:是|为|[:：])|\bAntwort\s(?:ist|:)|\br[ée]ponse\sest|\brespuesta\ses)\s*+:?(?:\*\*(?=\s))?\s*+([^\n]{1,1000})",
     re.IGNORECASE,
 )
+# 'The answer is: 18' → '18'; 'We check our answer: $17-8=9$' is none
+_SAYS_FIRST = re.compile(
+    r"^[\s*#]{0,20}(?:(?:so|thus|therefore|hence|and|wait|no|actually|but)[,:.]? )?(?:(?:the|my|our) )?"
+    r"(?:final |correct )?answer\s*(?:is|:|=)\s*:?(?:\*\*(?=\s))?\s*([^\n]{1,1000})",
+    re.IGNORECASE | re.MULTILINE,
+)
 # '**18** dollars' → '**1'
 _STARTS = re.compile(r"[\s*_]*(?:\\?\$|\\[a-z(\[]|[-(]*\d|[A-Za-z]\s*=)")
 # '<<9*2=18>>18' → '<<9*2=18>>'
@@ -91,9 +97,9 @@ def _said(text: str) -> str:
 
 
 def _with_said(answers: list[str], behind: str) -> list[str]:
-    """Answers, and what is said behind them to be the answer, if that is another one."""
-    said = _said(behind)
-    later = from_line(said, said=True) if _STARTS.match(said) else []
+    """Answers, and what a line behind them begins by saying is the answer, if that is another one."""
+    said = [*_SAYS_FIRST.finditer(behind)]
+    later = from_line(said[-1][1], said=True) if said and _STARTS.match(said[-1][1]) else []
     known = {normal(each) for each in answers}
     return [*answers, *(each for each in later if normal(each) not in known)]
 

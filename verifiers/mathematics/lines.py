@@ -41,9 +41,11 @@ _MEANS = re.compile(
 # 'It is never 5' → 'never'
 _DENIES = re.compile(
     r"n't\b|n’t\b|\b(?:cannot|never|neither|nor|without|wrong|incorrect|false|mistaken|mistake|unlikely|impossible"
-    r"|instead|rather|would|could|should|too (?:much|many|large|small|high|low|few|little))\b|\?",
+    r"|instead|rather|too (?:much|many|large|small|high|low|few|little))\b|\?",
     re.IGNORECASE,
 )
+# 'It would be 5' → 'would'
+_MODAL = re.compile(r"\b(?:would|could|should|might|may)\b", re.IGNORECASE)
 # 'maybe 5' → 'maybe'
 _HEDGES = re.compile(
     r"\b(?:or|maybe|perhaps|possibly|either|alternatively|unless|if|otherwise|not sure|guess)\b", re.IGNORECASE
@@ -122,14 +124,14 @@ def _from_prose(line: str, said: bool) -> list[str]:
     """The answer in a line without formulas."""
     if not _WORD.search(line):
         return [_unpriced(line)] if said or _NUMBER.search(line) else []
-    named = _NAMED.fullmatch(line)
-    if named and not _WORD.search(named[2]) and _NUMBER.search(named[2]) and _harmless(named[1]):
-        return [_unpriced(named[2])]
     numbers = _NUMBER.findall(line)
     lone = _LONE.findall(line)
     if len(lone) == 1 and len(numbers) <= 1 + lone[0].count(",") and _harmless(line):
         before, _, behind = line.partition(lone[0])
         return [("\\$" if before.endswith("$") else "") + lone[0] + _unit(behind)]
+    named = _NAMED.fullmatch(line)
+    if named and not _WORD.search(named[2]) and _NUMBER.search(named[2]) and _harmless(named[1]):
+        return [_unpriced(named[2])]
     return _ending(line) or ([line] if said else [])
 
 
@@ -140,7 +142,7 @@ def _only(rest: str) -> bool:
 
 def _harmless(words: str) -> bool:
     often = _OFTEN.sub(" ", words)
-    return not any(shape.search(often) for shape in (_MEANS, _DENIES, _HEDGES, _FUNCTIONS))
+    return not any(shape.search(often) for shape in (_MEANS, _DENIES, _MODAL, _HEDGES, _FUNCTIONS))
 
 
 def _unpriced(line: str) -> str:
