@@ -106,8 +106,8 @@ def _with_said(answers: list[str], behind: str) -> list[str]:
 
 def _from_json(text: str) -> list[str]:
     """Every value that a reply gives its field `answer`, if all of it is one JSON object, in a fence or not."""
-    inner = re.sub(r"\A```(?:json)?\s*|\s*```\Z", "", text)
-    if not inner.startswith("{") or '"' not in inner or len(inner) > _JSON:
+    inner = text.removeprefix("```json").removeprefix("```").removesuffix("```").strip() if len(text) < _JSON else ""
+    if not inner.startswith("{"):
         return []
     found: list[str] = []
 
