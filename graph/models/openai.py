@@ -16,6 +16,7 @@ from gristmill.graph.models.completion import readable
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
+from gristmill.graph.models.replay.calls import headers_of
 from gristmill.graph.records import Request
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         raise ModelSetupError(f"{url!r} is no address of a server; write openai:{name}@http://HOST:PORT/v1")
     # A server without keys wants some key all the same. It is the user who names both the address and the variable.
     secret = key or os.environ.get(options.api_key_env) or "EMPTY"
+    places = False
     official = parts.hostname == "api.openai.com"
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[BaseChatModel]:
-        served = await served_models(url, secret)
+        nonlocal places
+        served, places = await _served(url, secret)
         wanted = adapter or name
         if served and wanted not in served and not official and not _nearly(wanted, served):
             raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
@@ -80,7 +83,10 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         # In the body only: the client then reads the stream as one text, which `readable` puts together.
         more = {**options.request, **options.request.get("extra_body", {})}
         body |= {name: value for name, value in more.items() if name != "extra_body"}
-        return {"extra_body": body | ({"stream": True} if stream else {})}
+        said: dict[str, Any] = {"extra_body": body | ({"stream": True} if stream else {})}
+        if places:
+            said["extra_headers"] = headers_of(request.task_id, request.round, request.sample)
+        return said
 
     return ChatProposer(opened, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords)
 
@@ -135,6 +141,11 @@ async def served_models(url: str, key: str) -> frozenset[str]:
         ModelError: nothing answers there.
         ModelSetupError: the key is wrong.
     """
+    return (await _served(url, key))[0]
+
+
+async def _served(url: str, key: str) -> tuple[frozenset[str], bool]:
+    """The models, and whether the server asks for the places of a run, as a replay server does."""
     async with _client(url, key, 20) as client:
         for attempt in range(_CHECKS):
             try:
@@ -151,9 +162,11 @@ async def served_models(url: str, key: str) -> frozenset[str]:
     if answer.status_code in {401, 403}:
         raise ModelSetupError(f"{url} refuses the key ({answer.status_code}); set OPENAI_API_KEY, or name the variable")
     try:
-        return frozenset(str(row["id"]) for row in answer.json()["data"])
-    except (ValueError, KeyError, TypeError):
-        return frozenset()  # a server without a list; the first call will tell
+        rows = answer.json()["data"]
+        asked = any(isinstance(row.get("gristmill"), dict) and row["gristmill"].get("headers") for row in rows)
+        return frozenset(str(row["id"]) for row in rows), asked
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return frozenset(), False  # a server without a list; the first call will tell
 
 
 def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event
 from typing import Any, Protocol
@@ -25,7 +26,9 @@ class Answers(Protocol):
     key: str | None
     closing: Event
 
-    def receive(self, body: dict[str, Any], key: str) -> tuple[Call, Failure | None]:
+    def receive(
+        self, body: dict[str, Any], key: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[Call, Failure | None]:
         """Write down a call; the failure that was asked for it, if any."""
         ...
 
@@ -80,7 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         if not self._allowed():
             return
         if self.path == "/v1/models":
-            rows = [{"id": name, "object": "model", "owned_by": "replay"} for name in replay.models]
+            rows = [
+                {"id": name, "object": "model", "owned_by": "replay", "gristmill": {"headers": True}}
+                for name in replay.models
+            ]
             self._send(200, {"object": "list", "data": rows})
         else:
             self._refuse(404, f"there is no {self.path} here")
@@ -97,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
             if not 0 <= length <= _MOST_BYTES:
                 self._refuse(413, "the request is too large")
                 return
-            call, failure = self.server.replay.receive(json.loads(self.rfile.read(length)), self._key())
+            call, failure = self.server.replay.receive(
+                json.loads(self.rfile.read(length)), self._key(), dict(self.headers.items())
+            )
         except (ValueError, KeyError, TypeError) as error:
             self._refuse(400, f"this is no request for a chat completion: {error}")
             return

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast, get_args
+from urllib.parse import quote, unquote
 
 from pydantic import Field
 
 from gristmill.graph.records import Message
 from gristmill.sandbox.records import Record
 
-__all__ = ["KINDS", "Call", "Failure"]
+__all__ = ["HEADERS", "KINDS", "Call", "Failure", "headers_of", "place_of"]
+
+
+HEADERS = ("X-Gristmill-Task", "X-Gristmill-Round", "X-Gristmill-Sample")
+"""Of a request that says which place of a run it is for; the task's id is percent-encoded."""
+
+
+def headers_of(task_id: str, round: int, sample: int) -> dict[str, str]:
+    """The headers for a place."""
+    return dict(zip(HEADERS, (quote(task_id, safe=""), str(round), str(sample)), strict=True))
+
+
+def place_of(headers: Mapping[str, str]) -> tuple[str, int, int] | None:
+    """The place that headers name, if they name one.
+
+    Raises:
+        ValueError: they name a round or sample that is no number.
+    """
+    known = {name.lower(): text for name, text in headers.items()}
+    task_id, round_, sample = (known.get(name.lower()) for name in HEADERS)
+    return None if task_id is None else (unquote(task_id), int(round_ or 0), int(sample or 0))
 
 
 class Call(Record):
@@ -21,6 +43,7 @@ class Call(Record):
     messages: tuple[Message, ...]
     seed: int | None = None
     body: dict[str, Any] = Field(default={}, description="everything that the client sent")
+    place: tuple[str, int, int] | None = Field(None, description="task, round and sample, where the client sends them")
     key: str = Field("", description="what stood behind `Authorization: Bearer`")
 
 

@@ -10,18 +10,19 @@ It answers ``POST /v1/chat/completions`` and ``GET /v1/models``, listens on 127.
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gristmill.graph.models.replay.answering import Handler, Listener
-from gristmill.graph.models.replay.calls import KINDS, Call, Failure
+from gristmill.graph.models.replay.calls import HEADERS, KINDS, Call, Failure, place_of
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.prompts.messages import prompt_sha
-from gristmill.graph.records import Message
+from gristmill.graph.records import Message, Request, Sampling
 from gristmill.sandbox.errors import GristmillError
 
 __all__ = ["Call", "Failure", "ReplayServer", "main"]
@@ -83,12 +84,15 @@ class ReplayServer:
         """Answer calls until interrupted."""
         self._http.serve_forever()
 
-    def receive(self, body: dict[str, Any], key: str) -> tuple[Call, Failure | None]:
+    def receive(
+        self, body: dict[str, Any], key: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[Call, Failure | None]:
         """Write down a call; the failure that was asked for it, if any."""
         messages = tuple(Message(role=row["role"], content=_content(row)) for row in body["messages"])
         seed = body.get("seed")
         with self._lock:
             failure = next(self._failures, None)
+            told = place_of(headers or {})
             place = (prompt_sha(messages), seed)
             call = Call(
                 number=len(self.calls),
@@ -97,6 +101,7 @@ class ReplayServer:
                 messages=messages,
                 seed=seed,
                 body=body,
+                place=told,
                 key=key,
             )
             self.calls.append(call)
@@ -107,6 +112,12 @@ class ReplayServer:
     def answer(self, call: Call) -> Recorded | None:
         """The row that answers a call, or None."""
         if isinstance(self._answers, Recording):
+            if call.place is not None:
+                task_id, round_, sample = call.place
+                sampling = Sampling(seed=call.seed)
+                return self._answers.for_request(
+                    Request(task_id=task_id, round=round_, sample=sample, messages=call.messages, sampling=sampling)
+                )
             return self._answers.for_messages(call.messages, seed=call.seed, turn=call.turn)
         found = self._answers(call)
         return Recorded(text=found) if isinstance(found, str) else found
@@ -133,11 +144,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         failures = [Failure.parse(part) for part in options.fail.split(",") if part]
-        server = ReplayServer(
-            Recording.read(options.file), models=(options.model,), failures=failures, port=options.port
-        )
+        recording = Recording.read(options.file)
+        server = ReplayServer(recording, models=(options.model,), failures=failures, port=options.port)
     except (GristmillError, ValueError, OSError) as error:
         parser.exit(2, f"{error}\n")
+    named = sum(row.task_id is not None and not (row.prompt_sha or row.match) for row in recording.rows)
+    placed = sum(row.round is not None or row.sample is not None for row in recording.rows)
+    if named or placed:
+        print(
+            f"{named} of {len(recording.rows)} rows are for one task only, {placed} for one round or sample. "
+            f"They are played to clients that send {', '.join(HEADERS)}, as gristmill's openai:NAME@URL does; "
+            "to others a row of a task is not played, and rows of a round or sample are dealt out in turn",
+            file=sys.stderr,
+            flush=True,
+        )
     print(f"--model openai:{options.model}@{server.url}", flush=True)
     try:
         server.serve()

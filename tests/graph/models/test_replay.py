@@ -13,6 +13,7 @@ import pytest
 
 from gristmill.graph.models.errors import ReplayMissError
 from gristmill.graph.models.options import ModelOptions
+from gristmill.graph.models.replay import answering
 from gristmill.graph.models.replay.proposer import RecordingProposer, ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.models.replay.server import Failure, ReplayServer
@@ -163,6 +164,36 @@ def test_over_http_equal_prompts_are_answered_in_turn_and_failures_take_no_turn(
     server._http.server_close()
 
 
+async def test_over_http_rows_of_a_task_and_a_round_are_played_to_whoever_names_them(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "r.jsonl",
+        {"task_id": "é/1", "round": 0, "text": "first"},
+        {"task_id": "é/1", "round": 1, "text": "again"},
+        {"task_id": "é/1", "round": 1, "sample": 3, "text": "third"},
+        {"text": "else"},
+    )
+    asked = [request("é/1", 0, 0), request("é/1", 1, 0), request("é/1", 1, 3), request("b", 1, 3)]
+    with ReplayServer(Recording.read(path)) as server:
+        async with resolve(f"openai:replay@{server.url}", options=ModelOptions(wait_seconds=0.01)) as proposer:
+            replies = [(await proposer.propose(one)).text for one in asked]
+    assert replies == ["first", "again", "third", "else"] == await played(path, *asked)
+    assert [call.place for call in server.calls] == [(one.task_id, one.round, one.sample) for one in asked]
+
+
+async def test_no_other_server_is_told_which_task_a_request_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = answering.Handler._send
+
+    def without(self: Any, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        rows = [{"id": row["id"]} for row in value.get("data", [])]
+        send(self, status, {**value, "data": rows} if rows else value, headers)
+
+    monkeypatch.setattr(answering.Handler, "_send", without)
+    with ReplayServer(lambda call: "x") as server:
+        async with resolve(f"openai:replay@{server.url}", options=ModelOptions(wait_seconds=0.01)) as proposer:
+            await proposer.propose(request("secret"))
+    assert [call.place for call in server.calls] == [None]
+
+
 def test_over_http_a_row_that_only_knows_its_task_is_never_played_for_another() -> None:
     recording = Recording([Recorded(text="a's", task_id="a")])
     assert recording.for_messages(request("b").messages, seed=None, turn=0) is None
@@ -174,14 +205,19 @@ def test_tokens_of_a_row_are_reported_as_they_were() -> None:
 
 
 async def test_the_server_runs_as_a_program(tmp_path: Path) -> None:
-    path = written(tmp_path / "r.jsonl", {"text": "from a program"})
+    path = written(tmp_path / "r.jsonl", {"text": "from a program"}, {"task_id": "b", "round": 1, "text": "x"})
     command = [sys.executable, "-m", "gristmill.graph.models.replay.server", str(path), "--fail", "429:0,drop"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     try:
         assert process.stdout is not None
         told = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
         option, _, model = told.partition(" ")
         assert option == "--model"
+        assert process.stderr is not None
+        said = (await asyncio.wait_for(process.stderr.readline(), 60)).decode()
+        assert said.startswith("1 of 2 rows are for one task only, 1 for one round or sample.")
+        assert "X-Gristmill-Task" in said
         async with resolve(model, options=ModelOptions(wait_seconds=0.01)) as proposer:
             assert (await proposer.propose(request())).text == "from a program"
     finally:
