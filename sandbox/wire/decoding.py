@@ -209,7 +209,7 @@ class _Decoder:
 @lru_cache(maxsize=256)
 def _named_tuple(key: tuple[str, ...]) -> Any:
     # collections.namedtuple evaluates text made of these names: `valid_fields` let only plain identifiers through.
-    return namedtuple(key[0], key[1:])
+    return namedtuple(key[0], key[1:], rename=True)
 
 
 def _list(node: Any, length: int | None = None) -> list[Any]:

@@ -215,7 +215,8 @@ def valid_fields(name: str, fields: list[str]) -> bool:
         len(fields) <= 64
         and len(set(fields)) == len(fields)
         and all(len(each) <= 80 and each.isascii() and each.isidentifier() for each in names)
-        and not any(each.startswith("_") for each in fields)
+        # ``namedtuple(…, rename=True)`` calls the third field _2 where it may not have its name.
+        and not any(each.startswith("_") and each != f"_{place}" for place, each in enumerate(fields))
     )
 
 

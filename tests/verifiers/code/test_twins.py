@@ -13,10 +13,14 @@ from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.code.guest.candidate.outline import rows
 from tests.verifiers.code.line import judged, sections, serve, wrong
 
-ALIKE = [row for file in ("twins.txt", "said.txt", "asked.txt") for row in sections(Path(__file__).with_name(file))]
+ALIKE = [
+    row
+    for file in ("twins.txt", "said.txt", "asked.txt", "later.txt")
+    for row in sections(Path(__file__).with_name(file))
+]
 ATTACKS = [
     row
-    for file in ("twin_attacks.txt", "said_attacks.txt", "asked_attacks.txt")
+    for file in ("twin_attacks.txt", "said_attacks.txt", "asked_attacks.txt", "later_attacks.txt")
     for row in sections(Path(__file__).with_name(file))
 ]
 CAPTURED = """
@@ -61,6 +65,24 @@ def test_a_comparison_of_two_objects_that_the_candidate_holds_is_its_own() -> No
     assert ended(TWO, "assert f(1) == P(1)", ["P", "f"])["decisions"] == 0
     after = TWO.replace("    x: int\n", "    x: int\n    def __post_init__(self):\n        pass\n")
     assert ended(after, "assert f(1) == P(1)", ["P", "f"])["decisions"] == 1
+
+
+def test_what_is_changed_in_a_container_of_an_earlier_call_counts_as_its_own() -> None:
+    source = "class Keeps:\n    def __init__(self, items):\n        self.items, self.own = items, []\n"
+    source += (
+        "    def add(self, n):\n        self.items.append(n)\n    def note(self, n):\n        self.own.append(n)\n"
+    )
+    later = "items = []\nkept = Keeps(items)\nkept.add(1)\nassert items == [1]"
+    assert ended(source, later, ["Keeps"])["decisions"] == 1
+    own = "kept = Keeps([])\nown = kept.own\nkept.note(1)\nassert own == [1] and kept.own is own"
+    assert ended(source, own, ["Keeps"])["decisions"] == 0
+
+
+def test_a_value_that_its_own_class_makes_is_its_own() -> None:
+    source = "class T(tuple):\n    def __new__(cls, *parts):\n        return super().__new__(cls, parts)\n"
+    source += "def f():\n    return T(1)\n"
+    assert ended(source, "assert f() == (1,)", ["T", "f"])["decisions"] == 0
+    assert ended(source, "assert f() == T(1)", ["T", "f"])["decisions"] == 1
 
 
 def test_a_wanted_object_is_not_told_to_the_candidate() -> None:

@@ -65,7 +65,13 @@ class LoadedSolution:
         self._judged: dict[int, Any] = {}
         self._libraries: dict[int, tuple[str, Any]] = {}
         self._wire = Wire(
-            sock, export=self._export, proxy=self._proxy, answer=self._answer, blame=self._blame, bounds=bounds
+            sock,
+            export=self._export,
+            proxy=self._proxy,
+            answer=self._answer,
+            blame=self._blame,
+            bounds=bounds,
+            holding="serving",
         )
 
         self._printed = Printed()
@@ -154,6 +160,22 @@ class LoadedSolution:
 
     def _do_await(self, value: Any) -> Any:
         return run_awaitable(value)
+
+    def _do_send(self, value: Any, sent: Any) -> Any:
+        try:
+            return value.send(sent)
+        except StopIteration as stop:
+            return StopMark(stop.value)
+
+    def _do_throw(self, value: Any, error: Any, args: list[Any]) -> Any:
+        error.args = tuple(args)
+        try:
+            return value.throw(error)
+        except StopIteration as stop:
+            return StopMark(stop.value)
+
+    def _do_close(self, value: Any) -> Any:
+        return value.close()
 
     def _do_aiter(self, value: Any) -> Any:
         return type(value).__aiter__(value)

@@ -5,6 +5,7 @@ As everything in this process, it may be changed by the candidate, and is believ
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
 from typing import Any
 
 from gristmill.verifiers.code.guest.wire.carrying import BASES, Carrier
@@ -15,6 +16,8 @@ _CONTAINERS: dict[str, Any] = {
     "list": lambda value: list(list.__iter__(value)),
     "dict": lambda value: dict(dict.items(value)),
     "set": lambda value: set(set.__iter__(value)),
+    "Counter": lambda value: Counter(dict(dict.items(value))),
+    "OrderedDict": lambda value: OrderedDict(OrderedDict.items(value)),
 }
 
 

@@ -6,6 +6,7 @@ Against a candidate that reaches into the tests by what it is given: there is no
 from __future__ import annotations
 
 import builtins
+import types
 from typing import Any
 
 from gristmill.verifiers.code.guest.wire.peer import RemoteRaisedError, StopMark, Wire
@@ -115,6 +116,7 @@ def flags_of(kind: type, defined: set[str]) -> str:
     flags = "c" if "__call__" in defined else ""
     flags += "i" if "__next__" in defined else "b" if "__iter__" in defined or "__getitem__" in defined else ""
     flags += "x" if "__enter__" in defined and "__exit__" in defined else ""
+    flags += "g" if kind is types.GeneratorType else ""
     flags += "n" if "__anext__" in defined else "a" if "__aiter__" in defined else ""
     flags += "y" if "__aenter__" in defined and "__aexit__" in defined else ""
     return flags + ("w" if "__await__" in defined else "")

@@ -32,7 +32,7 @@ OWN = frozenset(
 _ENUMS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
 _OWN_ENUM = frozenset(("_missing_", "_generate_next_value_", "_ignore_", "_value_", "_name_", "_order_", "mro"))
 _VALUES = frozenset(("int", "str", "float", "bytes"))
-_CONTAINERS = frozenset(("list", "dict", "set"))
+_CONTAINERS = frozenset(("list", "dict", "set", "collections.Counter", "collections.OrderedDict"))
 # What a value's class may define besides: texts, and arithmetic, which counts as the candidate's own answer.
 _OF_VALUES = frozenset(
     f"__{name}__"
@@ -101,11 +101,12 @@ def _class(node: ast.ClassDef, names: Names, known: dict[str, dict[str, Any]]) -
     base = bases[0].removeprefix("builtins.") if len(bases) == 1 and not body.assigned else ""
     if base == "typing.NamedTuple" and body.special <= _OF_VALUES:
         return row | {"kind": "tuple", "fields": [[each.target.id, *default(each.value)] for each in body.annotated]}
-    if base in _VALUES and bases != [base] and body.special <= _OF_VALUES:
+    imported = bases != [base] or base.startswith("collections.")
+    if base in _VALUES | {"tuple"} and imported and body.special <= _OF_VALUES | {"__new__"}:
         return row | {"kind": "value", "base": base}
-    if base in _CONTAINERS and bases != [base]:
+    if base in _CONTAINERS and imported:
         body.refuse("__init__")
-        return row | {"kind": "contents", "base": base}
+        return row | {"kind": "contents", "base": base.removeprefix("collections.")}
     raise _NoTwinError
 
 

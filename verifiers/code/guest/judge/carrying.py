@@ -5,6 +5,7 @@ Against a row for a class that is none, or that does other than it says: it stay
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
 from typing import Any
 
 from gristmill.verifiers.code.guest.judge.fields import dress_contents, dress_fields, proven
@@ -17,7 +18,7 @@ from gristmill.verifiers.code.guest.wire.objects import OPERATORS
 __all__ = ["carry"]
 
 _MOST_ROWS = 50
-_CONTAINERS: dict[str, type] = {"list": list, "dict": dict, "set": set}
+_CONTAINERS: dict[str, type] = {"list": list, "dict": dict, "set": set, "Counter": Counter, "OrderedDict": OrderedDict}
 
 
 def carry(line: Line, rows: Any, declared: dict[str, type], carrier: Carrier) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["guard_next", "is_asked_by_name", "is_awaited_by_name", "let_tasks_await"]
+__all__ = ["guard_next", "is_asked_by_name", "is_awaited_by_name", "is_seen", "let_tasks_await"]
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _CATCH = frozenset(("StopIteration", "StopAsyncIteration", "Exception", "BaseException"))
@@ -59,11 +59,15 @@ def is_awaited_by_name(frame: Any, files: set[str]) -> bool:
     return "anext" in linecache.getline(frame.f_code.co_filename, frame.f_lineno) and not _catches(frame)
 
 
-def _is_caught(frame: Any, files: set[str]) -> bool:
+def is_seen(frame: Any, files: set[str], name: str) -> bool:
+    """Whether StopIteration out of a method called in a frame meets somebody of the tests who looks for it."""
+    return frame.f_code.co_filename in files and _is_caught(frame, files, name)
+
+
+def _is_caught(frame: Any, files: set[str], name: str = "next") -> bool:
     """Whether StopIteration raised in a frame meets somebody who looks for it, before it leaves the tests' own code."""
     if frame.f_code.co_filename not in files:
         return True
-    name = "next"
     while frame is not None and frame.f_code.co_filename in files:
         # ``map(next, …)`` takes the end for its own; only what a frame calls itself raises there.
         if not _calls(frame, name):

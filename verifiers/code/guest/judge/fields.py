@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import reprlib
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from gristmill.verifiers.code.guest.judge.proxies import CandidateError, Handle,
 __all__ = ["Field", "Fields", "dress_contents", "dress_fields", "hold", "proven"]
 
 _SCALARS = (int, float, str, bytes, bool, complex, type(None))
-_CONTAINERS: dict[str, Any] = {"list": list, "dict": dict, "set": set}
+_CONTAINERS: dict[str, Any] = {"list": list, "dict": dict, "set": set, "Counter": Counter, "OrderedDict": OrderedDict}
 
 
 class Field(NamedTuple):
@@ -196,6 +197,7 @@ def _setter(told: Fields) -> Any:
 def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
     """Give the handles' class of a subclass of a container the comparisons and the text of that container."""
     plain = _CONTAINERS[base]
+    accepted = dict if issubclass(plain, dict) else plain
 
     def contents(self: Handle) -> Any:
         found = told_by(self, self._gristmill_line.ask("contents", self._gristmill_number, (base,)))
@@ -210,7 +212,7 @@ def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
                 return NotImplemented
             if held and other is not self:
                 self._gristmill_line.decisions += 1
-            if not held and not isinstance(other, plain):
+            if not held and not isinstance(other, accepted):
                 return NotImplemented
             return compare(contents(self), contents(other) if held else other)
 
@@ -222,7 +224,7 @@ def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
         "__eq__": comparison(operator.eq),
         "__hash__": None,
     }
-    if base != "dict":
+    if accepted is not dict:
         body |= {f"__{each.__name__}__": comparison(each) for each in (operator.lt, operator.le, operator.gt)}
         body["__ge__"] = comparison(operator.ge)
     if "__repr__" not in own:

@@ -189,7 +189,7 @@ ABILITIES: dict[str, dict[str, Any]] = {
 def _abilities(flags: str, *, declared: bool = True) -> dict[str, Any]:
     """The methods of what can do these things. What can be awaited is never iterated over: each end is of one kind."""
     found: dict[str, Any] = {}
-    for flag in sorted(set(flags) - (set("bian") if "w" in flags else set())):
+    for flag in sorted(set(flags) - (set("bgian") if "w" in flags else set())):
         found |= ABILITIES.get(flag, {})
     return found if declared or "c" not in flags else found | ABILITIES["named"]
 

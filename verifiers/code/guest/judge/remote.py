@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.judge.abilities.asynchronous import ASYNCHRONOUS
+from gristmill.verifiers.code.guest.judge.abilities.generating import GENERATING
 from gristmill.verifiers.code.guest.judge.abilities.raising import error_of
 from gristmill.verifiers.code.guest.judge.abilities.telling import AttributedFunction, own_answers, with_names
 from gristmill.verifiers.code.guest.judge.carrying import carry
@@ -47,7 +48,7 @@ __all__ = ["RemoteCandidate"]
 
 _TROUBLES_KEPT = 20
 
-ABILITIES.update(ASYNCHRONOUS | {"named": with_names(ABILITIES["c"])})
+ABILITIES.update(ASYNCHRONOUS | GENERATING | {"named": with_names(ABILITIES["c"])})
 
 
 class RemoteCandidate:
@@ -91,6 +92,7 @@ class RemoteCandidate:
             bounds=bounds,
             export_made=lambda value: self._export(value, given=False),
             proxy_argument=self._argument,
+            holding="asking",
         )
 
     @property
@@ -182,6 +184,8 @@ class RemoteCandidate:
             raise self._failure
         try:
             result = self._wire.request(op, target, args, kwargs)
+            # What the tests gave earlier may be what they compare with by now.
+            self.decisions, self._wire.later = self.decisions + self._wire.later, 0
         except LostPeerError as lost:
             error: BaseException = self.give_up(str(lost))
         except RemoteRaisedError as raised:
@@ -194,7 +198,7 @@ class RemoteCandidate:
         else:
             if self._failure is not None:
                 raise self._failure
-            if op in ("next", "anext") or not isinstance(result, StopMark):
+            if op in ("next", "anext", "send", "throw") or not isinstance(result, StopMark):
                 if self._log is not None:
                     self._log(call_text(op, target, args, kwargs), f"returned {short(result)}")
                 return result

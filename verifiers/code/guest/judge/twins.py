@@ -27,7 +27,7 @@ _ENUMS: dict[str, Any] = {
     each.__name__: each for each in (enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.IntFlag)
 }
 _CONSTANTS = (int, float, str, bytes, bool, type(None), tuple)
-_SAMPLES: dict[str, Any] = {"int": 7, "str": "seven", "float": 7.5, "bytes": b"seven"}
+_SAMPLES: dict[str, Any] = {"int": 7, "str": "seven", "float": 7.5, "bytes": b"seven", "tuple": (7,)}
 _MOST = 100
 
 
@@ -110,7 +110,18 @@ def _tuple(line: Line, row: dict[str, Any]) -> Any:
 def _value(line: Line, row: dict[str, Any]) -> Any:
     name, base = row["name"], row["base"]
     body = {"__module__": "solution", **_methods(line, row)}
+    if "__new__" in _own(row):
+        body["__new__"] = _new(line, name)
     return type(name, (BASES[base],), body)
+
+
+def _new(line: Line, name: str) -> Any:
+    def method(cls: type, *args: Any, **kwargs: Any) -> Any:
+        # What the test wants is what the candidate makes of it, which decides the comparison.
+        line.decisions += 1
+        return line.ask("call", name, args, kwargs)
+
+    return method
 
 
 def _proven(line: Line, row: dict[str, Any], made: Any) -> bool:
@@ -124,6 +135,8 @@ def _proven(line: Line, row: dict[str, Any], made: Any) -> bool:
             given = tuple(range(len(made._fields)))
             found = line.ask("call", name, given)
             return isinstance(found, tuple) and tuple(found) == given
+        if "__new__" in _own(row):
+            return True
         return _same(line.ask("sample", name, (_SAMPLES[row["base"]], row["base"])), _SAMPLES[row["base"]])
     except Exception:  # whatever its class raised or sent, it has not shown that it does what its text says
         return False

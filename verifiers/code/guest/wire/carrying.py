@@ -24,12 +24,13 @@ __all__ = ["BASES", "Carrier", "Twin"]
 # Crosses as a named tuple, as `Remote` does; its parts are packed like any other values.
 Twin: Any = namedtuple("GristmillTwin", "name parts")  # type: ignore[name-match]  # named for the line
 
-BASES: dict[str, Any] = {"int": int, "str": str, "float": float, "bytes": bytes}
+BASES: dict[str, Any] = {"int": int, "str": str, "float": float, "bytes": bytes, "tuple": tuple}
 _READERS: dict[str, Any] = {
     "int": int.__int__,
     "str": str.__str__,
     "float": float.__float__,
     "bytes": lambda value: bytes.__getitem__(value, slice(None)),
+    "tuple": lambda value: tuple(tuple.__iter__(value)),
 }
 _MAPPINGS: tuple[Any, ...] = ({}, OrderedDict())
 _VIEWS: dict[type, str] = {

@@ -165,7 +165,7 @@ class Unpacker:
     ) -> None:
         self._proxy = proxy
         self._carrier = carrier or Carrier()
-        self._seen: list[Any] = list(known or ())
+        self.seen: list[Any] = list(known or ())
         self._waiting: list[Any] = []
         self.refers = False
 
@@ -183,7 +183,7 @@ class Unpacker:
     def _object(self, kind: type, given: Any) -> Any:
         made = blank(kind)
         if given is None:
-            self._seen.append(made)
+            self.seen.append(made)
             self._waiting.append(made)
         else:
             fill(made, dict(self.unpack(given)))
@@ -203,7 +203,7 @@ class Unpacker:
         if kind in SCALARS:
             return value
         if kind in SEQUENCES or kind in DICTS or kind is set or kind is bytearray or is_mutable_array(value):
-            self._seen.append(value)
+            self.seen.append(value)
             self._fill(value, kind)
             return value
         if kind is tuple:
@@ -225,10 +225,10 @@ class Unpacker:
             raise DecodeError("a link is malformed")
         if value[0] != "ref":
             return self._proxy(Remote(*value))
-        if not 0 <= value[1] < len(self._seen):
+        if not 0 <= value[1] < len(self.seen):
             raise DecodeError("a link leads nowhere")
         self.refers = True
-        return self._seen[value[1]]
+        return self.seen[value[1]]
 
     def contents(self, value: Any) -> Any:
         """What `put` takes, from a container that came in the place of one that has a number already."""

@@ -27,13 +27,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
 from gristmill.verifiers.code.guest.wire.carrying import Carrier
-from gristmill.verifiers.code.guest.wire.changes import Snapshot, containers
-from gristmill.verifiers.code.guest.wire.objects import Packer, Unpacker, put
+from gristmill.verifiers.code.guest.wire.changes import Held, Snapshot, changes_in, containers, parts_of
+from gristmill.verifiers.code.guest.wire.objects import Packer, Remote, Unpacker, put
 from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
@@ -75,6 +76,7 @@ class Wire:
         bounds: of one message that comes in.
         export_made: the same as `export` for what an answer holds, where that differs.
         proxy_argument: the same as `proxy` for what a request holds, where that differs.
+        holding: ``asking`` follows what the other side's objects change later, ``serving`` tells it of own ones.
     """
 
     def __init__(
@@ -88,7 +90,11 @@ class Wire:
         bounds: Bounds,
         export_made: Callable[[Any], Any] | None = None,
         proxy_argument: Callable[[Any], Any] | None = None,
+        holding: str = "",
     ) -> None:
+        self._asking = Held() if holding == "asking" else None
+        self._serving = Held() if holding == "serving" else None
+        self._snapshots: WeakValueDictionary[int, Snapshot] = WeakValueDictionary()
         self._sock = sock
         self._export = export
         self._export_made = export_made or export
@@ -101,6 +107,7 @@ class Wire:
         self.carrier = Carrier()
         self.lost = ""
         self.requests = 0
+        self.later = 0  # changes of what this side gave, by an object that was asked afterwards
 
     def request(self, op: str, target: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Ask the other side; its requests are served until it answers.
@@ -119,13 +126,18 @@ class Wire:
             named = {key: packer.pack(value) for key, value in kwargs.items()} if kwargs else {}
             links = packer.links()
         data = encode([REQUEST, op, target, packed, named, links], self._bounds)
+        held = self._asking.of(target) if self._asking else []
         self._send(data)
         while True:
             message = self._receive()
             if message[0] != REQUEST:
                 break
             self._serve(message)
-        return self._result(message, packer.seen)
+        result, seen = self._result(message, packer.seen + held)
+        if self._asking and message[0] == ANSWER:
+            self.later += self._asking.changed(held, [row[0] for row in message[2]], len(packer.seen))
+            self._asking.hold(target, _number_of(message[1]), seen, packer.seen)
+        return result
 
     def serve(self) -> None:
         """Answer requests until the other side hangs up."""
@@ -135,7 +147,7 @@ class Wire:
         except LostPeerError:
             return
 
-    def _result(self, message: list[Any], own: list[Any]) -> Any:
+    def _result(self, message: list[Any], own: list[Any]) -> tuple[Any, list[Any]]:
         try:
             if message[0] == ANSWER:
                 _, result, changes, linked = message
@@ -143,10 +155,11 @@ class Wire:
                     return self._linked(result, changes, own, linked)
                 for number, contents in changes:
                     self._change(own, number, Unpacker.plain(contents))
-                return result
+                inner = [each for _, contents in changes for each in parts_of(contents)]
+                return result, own + containers([result, *inner], self.carrier.shared)
             if message[0] == ENDED:
                 _, value, linked = message
-                return StopMark(self._linked(value, [], [], linked) if linked is not False else value)
+                return StopMark(self._linked(value, [], [], linked)[0] if linked is not False else value), []
             _, error = message
             if type(error) is not dict:
                 raise DecodeError("an error is malformed")
@@ -154,7 +167,7 @@ class Wire:
             raise self._lose(f"it sent a value that cannot be used: {error}") from None
         raise RemoteRaisedError(error)
 
-    def _linked(self, result: Any, changes: Any, own: list[Any], links: Any) -> Any:
+    def _linked(self, result: Any, changes: Any, own: list[Any], links: Any) -> tuple[Any, list[Any]]:
         unpacker = Unpacker(self._proxy, own, self.carrier)
         with self._room():
             result = unpacker.unpack(result)
@@ -164,13 +177,18 @@ class Wire:
                 self._change(own, number, contents)
         if unpacker.refers:
             check_bounds([result, *own], self._bounds)
-        return result
+        return result, unpacker.seen
 
     @staticmethod
     def _change(own: list[Any], number: Any, contents: Any) -> None:
-        if type(number) is not int or not 0 <= number < len(own):
+        if type(number) is not int or not -len(own) <= number < len(own):
             raise DecodeError("a change of nothing")
-        put(own[number], contents)
+        if number < 0:
+            if type(own[~number]) is not list:
+                raise DecodeError("what has grown is no list")
+            own[~number].extend(contents)
+        else:
+            put(own[number], contents)
 
     def _serve(self, message: list[Any]) -> None:
         try:
@@ -189,6 +207,7 @@ class Wire:
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in known]
+        held = self._serving.of(target) if self._serving else []
         self._depth += 1
         try:
             if self._depth > _MOST_NESTED_CALLS:
@@ -203,26 +222,33 @@ class Wire:
             return
         finally:
             self._depth -= 1
-        self._send(self._encoded(result, known, before))
+        self._send(self._encoded(result, target, before, held))
 
-    def _encoded(self, result: Any, known: list[Any], before: list[Snapshot]) -> bytes:
-        packer = Packer(self._export_made, known, self.carrier)
+    def _encoded(self, result: Any, target: Any, before: list[Snapshot], held: list[Snapshot]) -> bytes:
+        packer = Packer(self._export_made, [each.value for each in before + held], self.carrier)
         try:
             with self._room():
                 if isinstance(result, StopMark):
                     value = packer.pack(result.value)
                     return encode([ENDED, value, packer.links()], self._bounds)
                 packed = packer.pack(result)
-                changes = [
-                    [number, packer.contents(snapshot.value)]
-                    for number, snapshot in enumerate(before)
-                    if snapshot.changed()
-                ]
-                return encode([ANSWER, packed, changes, packer.links()], self._bounds)
+                changes = changes_in(before, held, packer.contents)
+                data = encode([ANSWER, packed, changes, packer.links()], self._bounds)
+            if self._serving and (type(target) is int or _number_of(packed) is not None):
+                self._serving.hold(target, _number_of(packed), list(map(self._snapshot, packer.seen)))
+            return data
         except (EncodeError, RecursionError) as error:
             deep = f"nested deeper than {self._bounds.depth} levels, or containing itself"
             cause = error if isinstance(error, EncodeError) else EncodeError(deep)
             return encode([RAISED, self._blame(cause)])
+
+    def _snapshot(self, value: Any) -> Snapshot:
+        """The one of that container, which says from now on what has changed since now."""
+        found = self._snapshots.get(id(value))
+        if found is None or found.value is not value:
+            found = self._snapshots[id(value)] = Snapshot(value)
+        found.renew()
+        return found
 
     def _room(self) -> Room:
         """For walks over what a message holds, as deep as it may nest."""
@@ -253,3 +279,9 @@ class Wire:
     def _lose(self, reason: str) -> LostPeerError:
         self.lost = self.lost or reason
         return LostPeerError(self.lost)
+
+
+def _number_of(result: Any) -> int | None:
+    """The number of an object that stays with whoever has answered."""
+    is_link = type(result).__name__ == Remote.__name__ and isinstance(result, tuple) and len(result) == 4
+    return result[1] if is_link and result[0] == "mine" else None
