@@ -17,8 +17,8 @@ from gristmill.verifiers import Outcome
 from tests.verifiers.code.honest.corpus import corpus
 from tests.verifiers.code.honest.measure import judge, plainly
 
-# Of what docs/security.md does not name as refused; to be lowered to 0.05 as the boundary learns to carry more.
-MOST_REFUSED = 0.25
+# Of what docs/security.md does not name as refused; 6 of 253 were when this was last measured.
+MOST_REFUSED = 0.05
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
