@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Consistent", "Explaining", "Secretive", "Verifier"]
+__all__ = ["Consistent", "Explaining", "Secretive", "Verifier", "unknown_settings"]
 
 
 @runtime_checkable
@@ -63,3 +64,14 @@ class Secretive(Protocol):
 
     secret: bytes
     """Never put into a verdict, and never shown to a sandbox. `Verifiers` sets it; by itself it is drawn anew."""
+
+
+def unknown_settings(task: Task, known: Collection[str]) -> list[str]:
+    """One sentence for each setting of a task that is none of `known`: it says something that nobody heeds."""
+    found = []
+    for name in task.settings:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+            found.append(f"settings.{name}: means nothing for the kind {task.kind}; {hint}")
+    return found

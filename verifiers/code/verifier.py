@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers import profiles
+from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
@@ -17,7 +18,6 @@ from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
-from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs

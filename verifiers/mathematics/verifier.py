@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.mathematics.answers import Found, judge_answers
 from gristmill.verifiers.mathematics.extraction import expected, final_answers
 from gristmill.verifiers.mathematics.jobs import MATHEMATICS
@@ -17,7 +18,6 @@ from gristmill.verifiers.mathematics.settings import (
     settings_warnings,
 )
 from gristmill.verifiers.records import Check, Outcome, Task, Verdict
-from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
+from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.calling import outcome_of, over_limits, statements
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.reasoning.datasets import READINGS, refusal
 from gristmill.verifiers.reasoning.forms import well_formed
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
-from gristmill.verifiers.unknown import unknown_settings
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
