@@ -118,9 +118,9 @@ async def _improve(
     from gristmill.trainers.records import Improvement
 
     splits = split_tasks(tasks, config.run.seed)
+    base = base_weights(config.run.model, config.base)
     if not resume:
         check_gate(splits, config.alpha)
-    base = base_weights(config.run.model, config.base)
     folder = home / "improvements" / name
     with Display(console) as progress:
         records = StageRecords(store, name)

@@ -95,7 +95,9 @@ def test_too_few_tasks_are_told_before_anything_is_begun(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     tasks = [task(f"{split}{at}", split=split) for split in ("train", "gate", "test") for at in range(4)]
     (tmp_path / "tasks.jsonl").write_text("".join(f"{each.model_dump_json(exclude_none=True)}\n" for each in tasks))
-    done = CliRunner().invoke(app, ["improve", "tasks.jsonl"])
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    done = CliRunner().invoke(app, ["improve", "tasks.jsonl", "--base", "base"])
     assert done.exit_code == 2
     assert "too few tasks: 4" in done.output
     assert "that takes 5 tasks at least" in done.output
