@@ -12,6 +12,7 @@ from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event, Judged
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Step
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
@@ -95,7 +96,7 @@ async def evaluate(
     def seed_for(task_id: str, round: int, sample: int) -> int | None:
         return config.seed + sample if config.calls.temperature else None
 
-    await run_campaign(
+    summary = await run_campaign(
         tasks,
         config.changed(strategy="best_of", rounds=1, first_pass=False, concurrency=max(1, total)),
         name=name,
@@ -109,6 +110,11 @@ async def evaluate(
         seed_for=seed_for,
         purpose="evaluation",
     )
+    if summary.unanswered:
+        # A measure of fewer replies than were asked for would be compared with others as if it were whole.
+        raise ModelError(
+            f"{summary.unanswered} of {total} replies did not come; the others are kept, --resume asks for these again"
+        )
     return evaluation_of(store, name)
 
 
