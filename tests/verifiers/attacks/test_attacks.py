@@ -226,8 +226,12 @@ def below(pid: int) -> set[int]:
     return found
 
 
-def zygotes() -> list[int]:
-    """The first processes of this process's bubblewrap workers, which alone may have a child: the next job's."""
+def zygotes() -> dict[int, int]:
+    """Who waits in this process's bubblewrap workers, and how many processes may be below it.
+
+    Below a zygote are the next job and the first process of that one's namespace, which comes first in a namespace as
+    well; whoever has laid out the worker's devices has the zygote below it too.
+    """
     found = []
     for pid in below(os.getpid()):
         try:
@@ -238,18 +242,19 @@ def zygotes() -> list[int]:
         numbers = next(row for row in status.splitlines() if row.startswith("NSpid:")).split()[1:]
         if "zygote.py" in line and not line.startswith(("/usr/bin/bwrap", "bwrap")) and numbers[-1] == "1":
             found.append(pid)
-    return found
+    held = {pid: inside for pid in found if (inside := below(pid))}
+    return {pid: 3 if inside & set(held) else 2 for pid, inside in held.items()}
 
 
 def nothing_is_left_inside_workers() -> None:
     """Seen from outside, as root: processes, folders and shared memory of each idle worker."""
-    for pid in zygotes():
+    for pid, most in zygotes().items():
         root = Path(f"/proc/{pid}/root")
         try:
             below_it, kept = below(pid), [path.name for path in (root / "tmp").iterdir()]
         except OSError:
             continue  # not ours to look into, or replaced meanwhile
-        assert len(below_it) <= 1, below_it
+        assert len(below_it) <= most, below_it
         assert all(name.startswith("job-") for name in kept), kept
         assert len(kept) <= 1
         assert [*(root / "dev/shm").glob("*")] == []
@@ -278,7 +283,10 @@ async def all_refused(pool: Pool, kind: str, wanted: list[Attack]) -> None:
     report = await attack_task(limited(asked, 1.0), wanted, verifiers, at_a_time=pool.size + 1)
     assert report.clean, report.model_dump(exclude={"attempts"})
     assert report.tried > len(wanted) // 3
-    assert {attempt.outcome for attempt in report.attempts} & {Outcome.PASSED, Outcome.UNSCORED} == set()
+    # What shares one list among all answers is right where tests never look at an answer again.
+    passed = [attempt.attack for attempt in report.attempts if attempt.outcome is Outcome.PASSED and not attempt.right]
+    assert passed == []
+    assert Outcome.UNSCORED not in {attempt.outcome for attempt in report.attempts}
     # The same pool judges honest candidates as before.
     assert (await verifiers.verify(asked, asked.reference or "")).verified
     nothing_is_left_inside_workers()

@@ -100,7 +100,7 @@ async def test_the_score_never_flatters(pool: Pool) -> None:
         ("def construct():\n    return [(10 ** 10000, 0, 0)] * 26", Outcome.INVALID, "cannot be read"),
         ("def construct():\n    return [(0, 0, 0)] * 27", Outcome.INVALID, "26 items"),
         ("def construct():\n    return [(0, 0)] * 26", Outcome.INVALID, "3 items"),
-        ("def construct():\n    return [(0, 0, 0)] * 3000000", Outcome.INVALID, "no list of numbers"),
+        ("def construct():\n    return [(0, 0, 0)] * 300000", Outcome.ERROR, "more than is allowed"),
         ("class F(float):\n    pass\ndef construct():\n    return [(F(0), 0, 0)] * 26", Outcome.INVALID, "F do not"),
         ("import numpy as np\ndef construct():\n    return np.array([[None] * 3] * 26)", Outcome.INVALID, "object"),
         ("def construct():\n    while True:\n        pass", Outcome.TIMEOUT, "in time"),

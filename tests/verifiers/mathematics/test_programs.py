@@ -64,7 +64,7 @@ async def test_what_a_program_answers_is_judged_like_an_answer(verifier: MathVer
         ("import os; os._exit(0)", Outcome.ERROR),
         (
             "class Five:\n def __eq__(self, other): return True\n def __str__(self): return 'x'\nanswer = Five()",
-            Outcome.FAILED,
+            Outcome.INVALID,
         ),
         ("answer = 'x' * 10**6", Outcome.INVALID),
         ("import random; answer = random.SystemRandom().randint(6, 10**9)", Outcome.FLAKY),
