@@ -226,12 +226,8 @@ def below(pid: int) -> set[int]:
     return found
 
 
-def zygotes() -> dict[int, int]:
-    """Who waits in this process's bubblewrap workers, and how many processes may be below it.
-
-    Below a zygote are the next job and the first process of that one's namespace, which comes first in a namespace as
-    well; whoever has laid out the worker's devices has the zygote below it too.
-    """
+def zygotes() -> list[int]:
+    """The first processes of the namespaces in this process's bubblewrap workers."""
     found = []
     for pid in below(os.getpid()):
         try:
@@ -242,19 +238,20 @@ def zygotes() -> dict[int, int]:
         numbers = next(row for row in status.splitlines() if row.startswith("NSpid:")).split()[1:]
         if "zygote.py" in line and not line.startswith(("/usr/bin/bwrap", "bwrap")) and numbers[-1] == "1":
             found.append(pid)
-    held = {pid: inside for pid in found if (inside := below(pid))}
-    return {pid: 3 if inside & set(held) else 2 for pid, inside in held.items()}
+    return found
 
 
 def nothing_is_left_inside_workers() -> None:
     """Seen from outside, as root: processes, folders and shared memory of each idle worker."""
-    for pid, most in zygotes().items():
+    for pid in zygotes():
         root = Path(f"/proc/{pid}/root")
         try:
             below_it, kept = below(pid), [path.name for path in (root / "tmp").iterdir()]
         except OSError:
             continue  # not ours to look into, or replaced meanwhile
-        assert len(below_it) <= most, below_it
+        # The outermost process lays out the worker's devices; below it are the zygote, the next job, and the first
+        # process of that one's namespace.
+        assert len(below_it) <= 3, below_it
         assert all(name.startswith("job-") for name in kept), kept
         assert len(kept) <= 1
         assert [*(root / "dev/shm").glob("*")] == []
