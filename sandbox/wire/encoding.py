@@ -13,6 +13,7 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
+from keyword import iskeyword
 from typing import Any, Final
 
 from gristmill.sandbox.wire.bounds import DEEP, Bounds, EncodeError
@@ -214,7 +215,7 @@ def valid_fields(name: str, fields: list[str]) -> bool:
     return (
         len(fields) <= 64
         and len(set(fields)) == len(fields)
-        and all(len(each) <= 80 and each.isascii() and each.isidentifier() for each in names)
+        and all(len(each) <= 80 and each.isascii() and each.isidentifier() and not iskeyword(each) for each in names)
         # ``namedtuple(…, rename=True)`` calls the third field _2 where it may not have its name.
         and not any(each.startswith("_") and each != f"_{place}" for place, each in enumerate(fields))
     )
