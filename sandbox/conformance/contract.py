@@ -132,22 +132,22 @@ async def files_do_not_outlive_a_job(bench: Bench) -> None:
     """
     look = """
         import os
-        found = []
+        left = []
         for start in (os.getcwd(), "/tmp", "/var/tmp", "/dev/shm", "/work", "/run"):
             for parent, folders, files in os.walk(start):
-                found += [parent for name in files if name == "left-behind"]
-        context.send(found)
+                left += [parent for name in files if name == "left-behind"]
+        context.send(left)
     """
     bench.require(bool(await bench.ask(write)), "a job could not write into its own directory")
-    found = await bench.ask(look)
-    bench.require(not found, f"the next job found files in {found}")
+    left = await bench.ask(look)
+    bench.require(not left, f"the next job found files in {left}")
 
 
 async def state_does_not_outlive_a_job(bench: Bench) -> None:
     """Modules that one job changes are unchanged for the next."""
     await bench.ask("import builtins, os; builtins.left = os.left = 1; context.send(None)")
-    found = await bench.ask("import builtins, os; context.send(hasattr(builtins, 'left') or hasattr(os, 'left'))")
-    bench.require(found is False, "a change to a module outlived its job")
+    changed = await bench.ask("import builtins, os; context.send(hasattr(builtins, 'left') or hasattr(os, 'left'))")
+    bench.require(changed is False, "a change to a module outlived its job")
 
 
 async def malformed_messages_harm_nobody(bench: Bench) -> None:

@@ -22,19 +22,19 @@ async def there_is_no_network(bench: Bench) -> None:
     """No family of sockets that leads outside can be made."""
     text = """
         import socket
-        made = []
+        families = []
         for family in (1, 2, 10, 16, 17, 38, 40, 44):
             for kind in (1, 2, 3):
                 try:
                     socket.socket(family, kind).close()
-                    made.append(family)
+                    families.append(family)
                 except OSError:
                     pass
-        context.send(sorted(set(made)))
+        context.send(sorted(set(families)))
     """
-    made = await bench.ask(text)
+    families = await bench.ask(text)
     # A Unix socket of its own leads nowhere: other namespaces and Landlock see to that; see the next check.
-    bench.require(set(made) <= {1}, f"sockets of the families {made} can be made")
+    bench.require(set(families) <= {1}, f"sockets of the families {families} can be made")
 
 
 async def no_socket_of_the_machine_is_in_reach(bench: Bench) -> None:
@@ -257,17 +257,17 @@ async def descriptors_are_only_its_own(bench: Bench) -> None:
     """Beside the three streams, its channel, and the pipes and pairs made for it a job finds no open descriptor."""
     text = """
         import os, stat
-        found = []
+        pipes = []
         for number in range(0, 1024):
             try:
                 kind = os.fstat(number).st_mode
-                found.append(stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind))
+                pipes.append(stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind))
             except OSError:
                 pass
-        context.send(found)
+        context.send(pipes)
     """
-    found = await bench.ask(text)
-    bench.require(len(found) <= 5 + 20 and all(found[5:]), f"a job has {len(found)} descriptors, pipes or not: {found}")
+    pipes = await bench.ask(text)
+    bench.require(len(pipes) <= 5 + 20 and all(pipes[5:]), f"a job has {len(pipes)} descriptors, pipes or not: {pipes}")
 
 
 async def the_request_is_not_left_about(bench: Bench) -> None:
@@ -276,9 +276,9 @@ async def the_request_is_not_left_about(bench: Bench) -> None:
     text = """
         import gc
         needle = "needle-" + "in-a-" + "haystack"
-        found = sum(1 for each in gc.get_objects() if isinstance(each, dict)
+        count = sum(1 for each in gc.get_objects() if isinstance(each, dict)
                     for value in list(each.values()) if isinstance(value, str) and needle == value)
-        context.send(found - sum(1 for value in list(globals().values()) if value == needle))
+        context.send(count - sum(1 for value in list(globals().values()) if value == needle))
     """
     bench.require(await bench.ask(text) <= 0, "a job found a string of the job before it")
 

@@ -53,8 +53,8 @@ async def files_leave_no_count(bench: Bench) -> None:
         import os
         open("own", "w").close()
         os.mkdir("folder")
-        found = [os.stat(path) for path in (".", "own", "folder")]
-        context.send([[each.st_ino, each.st_nlink, each.st_size] for each in found] + sorted(os.listdir(".")))
+        states = [os.stat(path) for path in (".", "own", "folder")]
+        context.send([[each.st_ino, each.st_nlink, each.st_size] for each in states] + sorted(os.listdir(".")))
     """
     await _require_the_same(bench, send, receive, "the numbers of its files")
 
@@ -65,7 +65,7 @@ async def pipes_and_sockets_are_counted_out(bench: Bench) -> None:
         CALL
         + """
 import os, socket
-made = set()
+counted = set()
 own = os.stat(".").st_dev
 for _ in range(100):
     for make in (os.pipe, lambda: os.pipe2(0), lambda: [each.detach() for each in socket.socketpair()]):
@@ -75,7 +75,7 @@ for _ in range(100):
             continue
         for each in ends:
             if os.fstat(each).st_dev != own:
-                made.add(os.fstat(each).st_ino)
+                counted.add(os.fstat(each).st_ino)
             os.close(each)
 refused = {
     "pipe2": call((293, 59), 0, 0), "pipe": call((22, 59), 0, 0),
@@ -83,11 +83,11 @@ refused = {
     "memfd_create": call((319, 279), 0, 0), "inotify_init1": call((294, 26), 0), "pidfd_open": call((434, 434), 1, 0),
     "clone with a pidfd": call((56, 220), 0x1000 | 17, 0, 0, 0, 0), "accept": call((43, 202), 0, 0, 0),
 }
-context.send([len(made), refused])
+context.send([len(counted), refused])
 """
     )
-    made, refused = await bench.ask(text)
-    bench.require(made <= 20, f"a job made {made} pipes and sockets")
+    count, refused = await bench.ask(text)
+    bench.require(count <= 20, f"a job made {count} pipes and sockets")
     through = {name: answer for name, answer in refused.items() if answer not in ("EPERM", "ENOSYS", "EACCES")}
     bench.require(not through, f"these calls were let through: {through}")
 
@@ -99,21 +99,21 @@ async def loops_wake_each_time(bench: Bench) -> None:
         async def answer(number):
             await asyncio.sleep(0)
             return await asyncio.get_running_loop().run_in_executor(None, lambda: number + 1)
-        found = [asyncio.run(answer(number)) for number in range(20)]
+        answers = [asyncio.run(answer(number)) for number in range(20)]
         reading, writing = os.pipe()
         if os.fork() == 0:
             os.write(writing, b"from a child")
             os._exit(0)
         os.close(writing)
-        found.append(os.read(reading, 100) + os.read(reading, 100))
+        answers.append(os.read(reading, 100) + os.read(reading, 100))
         near, far = socket.socketpair()
         near.sendall(b"to the end")
         near.close()
-        found.append(far.recv(100) + far.recv(100))
-        context.send(found)
+        answers.append(far.recv(100) + far.recv(100))
+        context.send(answers)
     """
-    found = await bench.ask(text, processes=16)
-    bench.require(found == [*range(1, 21), b"from a child", b"to the end"], f"it found {found}")
+    answers = await bench.ask(text, processes=16)
+    bench.require(answers == [*range(1, 21), b"from a child", b"to the end"], f"it found {answers}")
 
 
 async def the_page_cache_is_not_asked_or_emptied(bench: Bench) -> None:
@@ -152,7 +152,7 @@ async def what_the_machine_counts_is_not_told(bench: Bench) -> None:
         + """
 import os
 room = ctypes.create_string_buffer(4096)
-told = {
+answers = {
     "sysinfo": call((99, 179), ctypes.addressof(room)), "statfs": call((137, 43), ctypes.addressof(room), 0),
     "fstatfs": call((138, 44), 0, ctypes.addressof(room)), "ustat": call((136, 1000), 0, ctypes.addressof(room)),
     "another's clock": call((228, 113), ~1 << 3 | 2, ctypes.addressof(room)),
@@ -161,7 +161,7 @@ told = {
     "ioprio_get": call((252, 31), 1, 0), "syslog": call((103, 116), 3, 0, 0), "kcmp": call((312, 272), 1, 1, 0, 0, 0),
     "request_key": call((249, 218), 0, 0, 0, 0), "semget": call((64, 190), 0, 1, 0),
 }
-through = [name for name, answer in told.items() if answer not in ("EPERM", "ENOSYS", "EACCES", "EINVAL")]
+through = [name for name, answer in answers.items() if answer not in ("EPERM", "ENOSYS", "EACCES", "EINVAL")]
 for path in ("/proc/loadavg", "/proc/stat", "/proc/uptime", "/proc/meminfo", "/proc/vmstat", "/proc/self/stat",
              "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/random/uuid", "/proc/sys/fs/file-nr",
              "/proc/sys/fs/inode-nr", "/proc/sys/fs/dentry-state", "/proc/sysvipc/shm", "/proc/locks",
@@ -177,8 +177,8 @@ for path in ("/proc/loadavg", "/proc/stat", "/proc/uptime", "/proc/meminfo", "/p
 context.send(through)
 """
     )
-    told = await bench.ask(text)
-    bench.require(not told, f"a job is told {told}")
+    visible = await bench.ask(text)
+    bench.require(not visible, f"a job is told {visible}")
 
 
 async def the_image_is_no_meeting_place(bench: Bench) -> None:
@@ -218,9 +218,9 @@ async def _require_the_same(bench: Bench, send: str, receive: str, what: str) ->
     await bench.ask(receive)
     seen: list[list[Any]] = [[], []]
     for _ in range(TRIALS):
-        for much, found in enumerate(seen):
+        for much, sightings in enumerate(seen):
             await bench.ask(send.format(number=much * 40))
-            found.append(await bench.ask(receive))
+            sightings.append(await bench.ask(receive))
     bench.require(seen[0] == seen[1], f"a job tells a later one something by {what}: {seen[0]}, {seen[1]}")
 
 

@@ -60,20 +60,20 @@ async def memory_is_limited_over_all_processes(bench: Bench) -> None:
     """Children do not multiply the limit, or at least not beyond the worker's cap, and the worker survives."""
     text = """
         import os, time
-        told, tell = os.pipe()
+        reading, tell = os.pipe()
         for _ in range(6):
             if os.fork() == 0:
                 hoard = [bytearray(b"x" * (1 << 20)) for _ in range(200)]
                 os.write(tell, b"x")
                 time.sleep(60)
                 os._exit(0)
-        os.set_blocking(told, False)
+        os.set_blocking(reading, False)
         held = 0
         while held < 6:
             if os.waitpid(-1, os.WNOHANG) != (0, 0):
                 raise MemoryError("a child was ended")
             try:
-                held += len(os.read(told, 6))
+                held += len(os.read(reading, 6))
             except BlockingIOError:
                 time.sleep(0.02)
         context.send("all of it")

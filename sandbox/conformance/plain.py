@@ -33,30 +33,30 @@ async def signals_do_what_a_job_says(bench: Bench) -> None:
     """Handlers run, blocked signals wait, children end by signals of their own, an interrupt is an exception."""
     text = """
         import os, signal, time
-        found = []
-        signal.signal(signal.SIGTERM, lambda number, frame: found.append(number))
+        arrived = []
+        signal.signal(signal.SIGTERM, lambda number, frame: arrived.append(number))
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
         signal.raise_signal(signal.SIGUSR2)
-        found.append(int(signal.sigwait([signal.SIGUSR2])))
+        arrived.append(int(signal.sigwait([signal.SIGUSR2])))
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
-            found.append("interrupted")
+            arrived.append("interrupted")
         for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGABRT):
             if (pid := os.fork()) == 0:
                 signal.signal(number, signal.SIG_DFL)
                 os.kill(os.getpid(), number)
                 os._exit(0)
-            found.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            arrived.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         if (pid := os.fork()) == 0:
             time.sleep(60)
         os.kill(pid, signal.SIGKILL)
-        found.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-        context.send(found)
+        arrived.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        context.send(arrived)
     """
-    found = await bench.ask(text)
-    bench.require(found == [15, 12, "interrupted", -15, -14, -6, -9], f"it found {found}")
+    arrived = await bench.ask(text)
+    bench.require(arrived == [15, 12, "interrupted", -15, -14, -6, -9], f"it found {arrived}")
 
 
 async def orphans_are_collected(bench: Bench) -> None:
@@ -99,13 +99,13 @@ async def pipes_and_fifos_are_plain(bench: Bench) -> None:
     """Many pipes, to children that end too; other flags; FIFOs by name; what no end is open for says so."""
     text = """
         import os, select, subprocess
-        found = []
+        answers = []
         ends = [os.pipe() for _ in range(40)]
         for number, (_, writing) in enumerate(ends):
             os.write(writing, b"%d" % number)
             os.close(writing)
         read = [os.read(reading, 9) + os.read(reading, 9) for reading, _ in ends]
-        found.append(read == [b"%d" % number for number in range(40)])
+        answers.append(read == [b"%d" % number for number in range(40)])
         for reading, _ in ends:
             os.close(reading)
         for _ in range(5):
@@ -115,34 +115,34 @@ async def pipes_and_fifos_are_plain(bench: Bench) -> None:
                 os._exit(0)
             os.close(writing)
             with os.fdopen(reading, "rb") as file:
-                found.append(len(file.read()))
+                answers.append(len(file.read()))
             os.wait()
         reading, writing = os.pipe2(os.O_NONBLOCK)
         try:
             os.read(reading, 1)
         except BlockingIOError:
-            found.append("empty")
+            answers.append("empty")
         os.close(reading)
         try:
             os.write(writing, b"x")
         except BrokenPipeError:
-            found.append("broken")
+            answers.append("broken")
         os.mkfifo("named")
         reading = os.open("named", os.O_RDONLY | os.O_NONBLOCK)
         with open("named", "wb") as file:
             file.write(b"by name")
-        found.append(os.read(reading, 9))
+        answers.append(os.read(reading, 9))
         os.remove("named")
-        found.append(os.listdir())
+        answers.append(os.listdir())
         try:
             subprocess.run(["true"], capture_output=True)
         except PermissionError:
-            found.append("no programs")
-        context.send(found)
+            answers.append("no programs")
+        context.send(answers)
     """
-    found = await bench.ask(text)
+    answers = await bench.ask(text)
     right = [True, *[100_000] * 5, "empty", "broken", b"by name", [], "no programs"]
-    bench.require(found == right, f"it found {found}")
+    bench.require(answers == right, f"it found {answers}")
 
 
 async def loops_run_in_children_and_threads(bench: Bench) -> None:
@@ -154,8 +154,8 @@ async def loops_run_in_children_and_threads(bench: Bench) -> None:
             for _ in range(5):
                 number = await loop.run_in_executor(None, lambda: number + 1)
             return number
-        found = []
-        run = lambda number: found.append(asyncio.run(count(number)))
+        answers = []
+        run = lambda number: answers.append(asyncio.run(count(number)))
         threads = [threading.Thread(target=run, args=[number]) for number in range(4)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
@@ -165,28 +165,28 @@ async def loops_run_in_children_and_threads(bench: Bench) -> None:
             if (pid := os.fork()) == 0:
                 os._exit(asyncio.run(count(number)))
             children.append(pid)
-        found.append(asyncio.run(count(100)))
-        found += [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+        answers.append(asyncio.run(count(100)))
+        answers += [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
         kept, other = socket.socketpair()
         if (pid := os.fork()) == 0:
             for each in (near, far, kept, other): each.close()
             mine, other = socket.socketpair()
             other.sendall(b"mine")
             os._exit(mine.recv(9) != b"mine")
-        found.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        answers.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         other.close()
-        found.append(kept.recv(1))
-        context.send(sorted(found[:4]) + found[4:])
+        answers.append(kept.recv(1))
+        context.send(sorted(answers[:4]) + answers[4:])
     """
-    found = await bench.ask(text, processes=64, memory_mb=512)
-    bench.require(found == [5, 6, 7, 8, 105, 5, 6, 7, 0, b""], f"it found {found}")
+    answers = await bench.ask(text, processes=64, memory_mb=512)
+    bench.require(answers == [5, 6, 7, 8, 105, 5, 6, 7, 0, b""], f"it found {answers}")
 
 
 async def locks_hold_within_a_job(bench: Bench) -> None:
     """`flock` and `lockf` exclude another of the job's, are given back, and go with the file."""
     text = """
         import fcntl, os
-        found = []
+        outcomes = []
         def tries(file, how):
             try:
                 fcntl.flock(file, how | fcntl.LOCK_NB)
@@ -196,15 +196,15 @@ async def locks_hold_within_a_job(bench: Bench) -> None:
         open("own", "w").close()
         for mode in ("r+", "r"):
             with open("own", mode) as one, open("own", mode) as two:
-                found.append(tries(one, fcntl.LOCK_EX))
-                found.append(tries(two, fcntl.LOCK_EX))
+                outcomes.append(tries(one, fcntl.LOCK_EX))
+                outcomes.append(tries(two, fcntl.LOCK_EX))
                 fcntl.flock(one, fcntl.LOCK_UN)
-                found.append(tries(two.fileno(), fcntl.LOCK_EX))
-                found.append(tries(one, fcntl.LOCK_EX))
+                outcomes.append(tries(two.fileno(), fcntl.LOCK_EX))
+                outcomes.append(tries(one, fcntl.LOCK_EX))
                 two.close()
-                found.append(tries(one, fcntl.LOCK_EX))
+                outcomes.append(tries(one, fcntl.LOCK_EX))
         with open("own") as one, open("own") as two:
-            found += [tries(one, fcntl.LOCK_SH), tries(two, fcntl.LOCK_SH)]
+            outcomes += [tries(one, fcntl.LOCK_SH), tries(two, fcntl.LOCK_SH)]
         with open("own", "a") as file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             if (pid := os.fork()) == 0:
@@ -214,11 +214,11 @@ async def locks_hold_within_a_job(bench: Bench) -> None:
                 except OSError:
                     os._exit(7)
                 os._exit(0)
-            found.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-        context.send(found)
+            outcomes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        context.send(outcomes)
     """
-    found = await bench.ask(text)
-    bench.require(found == [*["had", "waits", "had", "waits", "had"] * 2, "had", "had", 7], f"it found {found}")
+    outcomes = await bench.ask(text)
+    bench.require(outcomes == [*["had", "waits", "had", "waits", "had"] * 2, "had", "had", 7], f"it found {outcomes}")
 
 
 async def free_space_is_the_jobs_own(bench: Bench) -> None:

@@ -94,7 +94,7 @@ async def run_checks(
     bench = Bench(factory)
     try:
         await bench.start()
-        gaps = _known(factory.backend, bench.sandbox.info) if known_gaps is None else known_gaps
+        gaps = _expected_gaps(factory.backend, bench.sandbox.info) if known_gaps is None else known_gaps
         for name in names:
             begun = time.monotonic()
             detail = await _one(bench, CHECKS[name])
@@ -110,12 +110,12 @@ async def run_checks(
         await bench.stop()
 
 
-def _known(backend: str, info: SandboxInfo) -> dict[str, str]:
-    known = dict(KNOWN_GAPS.get(backend, {}))
+def _expected_gaps(backend: str, info: SandboxInfo) -> dict[str, str]:
+    expected = dict(KNOWN_GAPS.get(backend, {}))
     for words, gaps in GAPS_OF_MACHINES.items():
         if all(any(word in gap for gap in info.gaps) for word in words):
-            known.update(gaps)
-    return known
+            expected.update(gaps)
+    return expected
 
 
 async def _one(bench: Bench, run: Check) -> str:

@@ -65,18 +65,18 @@ def resolve(module: types.ModuleType, entry_point: str) -> Callable[..., Any]:
     Raises:
         MissingEntryError: there is no such callable.
     """
-    found: Any = module
+    target: Any = module
     parts = entry_point.split(".")
     for place, part in enumerate(parts):
         try:
-            found = getattr(found, part)
+            target = getattr(target, part)
         except AttributeError:
             raise MissingEntryError(entry_point) from None
-        if isinstance(found, type) and place < len(parts) - 1:
-            found = found()
-    if not callable(found):
+        if isinstance(target, type) and place < len(parts) - 1:
+            target = target()
+    if not callable(target):
         raise MissingEntryError(entry_point)
-    return found  # type: ignore[no-any-return]  # anything callable
+    return target  # type: ignore[no-any-return]  # anything callable
 
 
 def describe(error: BaseException, file: str = "<solution>") -> tuple[str, str, int | None]:

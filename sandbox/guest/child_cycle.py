@@ -177,15 +177,15 @@ class Zygote:
 
     def _collect(self) -> bool:
         """Collect all that have ended. True if any did."""
-        found = False
+        collected = False
         while True:
             try:
                 pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return found
+                return collected
             if pid == 0:
-                return found
-            found = True
+                return collected
+            collected = True
             if self.spare is not None and pid == self.spare.pid:
                 self._forget(self.spare)
             elif self.job is not None and pid == self.job.pid:

@@ -43,13 +43,13 @@ def probe(walls: Walls, users: Users) -> tuple[list[str], list[str]]:
         kernel.join(own_pids, kernel.NEW_PIDS)
     os.close(own_pids)
     with os.fdopen(reading, "rb") as pipe:
-        told = json.loads(pipe.read() or b'{"error": "it died"}')
+        outcomes = json.loads(pipe.read() or b'{"error": "it died"}')
     os.waitpid(pid, 0)
     first.end_namespace(first_process)
     users.remove_folder(folder, user)
-    if "error" in told:
-        raise OSError(f"a job cannot be confined here: {told['error']}")
-    return _words(walls, told)
+    if "error" in outcomes:
+        raise OSError(f"a job cannot be confined here: {outcomes['error']}")
+    return _words(walls, outcomes)
 
 
 def _words(walls: Walls, held: dict[str, bool]) -> tuple[list[str], list[str]]:
@@ -86,11 +86,11 @@ def _words(walls: Walls, held: dict[str, bool]) -> tuple[list[str], list[str]]:
 
 
 def _attempt_all(walls: Walls, folder: str, user: int, writing: int) -> None:
-    told: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
     try:
         confine(walls, folder, user, 1)
         set_limits(walls, _LIMITS)
-        told = {
+        outcomes = {
             "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
             "zygote": _zygote_is_out_of_reach(walls),
             "elsewhere": all(_refused(partial(_create, path)) for path in _elsewhere(walls)),
@@ -99,9 +99,9 @@ def _attempt_all(walls: Walls, folder: str, user: int, writing: int) -> None:
             "shared": _refused(_share),
         }
     except BaseException as error:
-        told = {"error": f"{type(error).__name__}: {error}"}
+        outcomes = {"error": f"{type(error).__name__}: {error}"}
     finally:
-        os.write(writing, json.dumps(told).encode())
+        os.write(writing, json.dumps(outcomes).encode())
         os._exit(0)
 
 

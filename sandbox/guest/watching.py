@@ -37,12 +37,12 @@ class Processes:
         # This one, and what stands outside of its namespace.
         self._others = self._running()
         self._seen: set[str] = set()
-        self._known: set[str] = set()
+        self._looked_up: set[str] = set()
 
     def know(self, *pids: int) -> None:
         """Look up the processes of the next job, whose numbers differ from all of now."""
-        self._known = {str(pid) for pid in pids if pid}
-        for pid in self._known:
+        self._looked_up = {str(pid) for pid in pids if pid}
+        for pid in self._looked_up:
             self.resident(pid)
 
     def resident(self, pid: str) -> int:
@@ -58,9 +58,9 @@ class Processes:
 
     def of_jobs(self) -> set[str]:
         """The processes that were not there before the first job."""
-        found = self._running() - self._others
-        self._seen |= found - self._known
-        return found
+        running = self._running() - self._others
+        self._seen |= running - self._looked_up
+        return running
 
     def cover_tracks(self) -> None:
         """Leave no more than a guess of how many processes of a job were looked at."""

@@ -21,7 +21,7 @@ class Collector:
         self.data = bytearray()
         self.over = False
         self.enough: Callable[[bytes], bool] | None = None
-        self._told = 0
+        self._passed_on = 0
         self._descriptor = descriptor
         self._most = most
         self._full = full
@@ -66,11 +66,11 @@ class Collector:
 
     def messages(self) -> tuple[bytes, ...]:
         """The whole frames of what was read."""
-        found, place = [], 0
+        frames, place = [], 0
         while (end := self._end(place)) is not None:
-            found.append(bytes(self.data[place + 4 : end]))
+            frames.append(bytes(self.data[place + 4 : end]))
             place = end
-        return tuple(found)
+        return tuple(frames)
 
     def _end(self, place: int) -> int | None:
         """Where the frame that begins at `place` ends; None if it is not whole."""
@@ -81,8 +81,8 @@ class Collector:
 
     def _tell(self, enough: Callable[[bytes], bool]) -> None:
         """Pass on what is whole now; the first time that it is enough, the job is ended."""
-        while (end := self._end(self._told)) is not None:
-            message, self._told = bytes(self.data[self._told + 4 : end]), end
+        while (end := self._end(self._passed_on)) is not None:
+            message, self._passed_on = bytes(self.data[self._passed_on + 4 : end]), end
             if enough(message):
                 self.enough = None
                 self._full()

@@ -83,15 +83,15 @@ def guest_modules(profile: Profile) -> list[str]:
 
 def _sources(names: tuple[str, ...]) -> dict[str, Path]:
     """Every module that `names` stand for, with its file: all in a folder, or the one of that name."""
-    found: dict[str, Path] = {}
+    modules: dict[str, Path] = {}
     for name in names:
         place = _place(name)
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
         for path in files:
             if path.stem != "__init__":
                 inside = path.relative_to(place).with_suffix("").parts if place.is_dir() else ()
-                found.setdefault(".".join((name, *inside)), path)
-    return found
+                modules.setdefault(".".join((name, *inside)), path)
+    return modules
 
 
 def _place(name: str) -> Path:

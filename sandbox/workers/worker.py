@@ -84,10 +84,10 @@ class Worker:
             raise WorkerLostError(f"a sandbox worker was lost while it started: {error}") from error
         if not answer:
             raise WorkerLostError("a sandbox worker ended while it started")
-        told = json.loads(answer)
-        if not told.get("ready"):
-            raise SandboxError(f"a sandbox worker could not start: {told.get('error', '').strip()}")
-        self.covers, self.gaps = tuple(told["covers"]), tuple(told["gaps"])
+        greeting = json.loads(answer)
+        if not greeting.get("ready"):
+            raise SandboxError(f"a sandbox worker could not start: {greeting.get('error', '').strip()}")
+        self.covers, self.gaps = tuple(greeting["covers"]), tuple(greeting["gaps"])
         loop.add_reader(self._connection, self._read)
 
     async def run(
@@ -157,7 +157,7 @@ class Worker:
             raise SandboxError("no job was started")
         try:
             async with asyncio.timeout(seconds):
-                told = await asyncio.shield(ended)
+                ending = await asyncio.shield(ended)
         except TimeoutError:
             await self._give_up("it did not report the end of a job in time")
             raise SandboxError("a sandbox worker did not report the end of its job in time") from None
@@ -165,13 +165,13 @@ class Worker:
             self._send({"kill": number})
             await _undisturbed(self._await_kill(ended))
             raise
-        if told.get("error"):
-            await self._give_up(told["error"])
-            raise SandboxError(f"a job could not be run: {told['error']}")
-        if not told.get("clean"):
+        if ending.get("error"):
+            await self._give_up(ending["error"])
+            raise SandboxError(f"a job could not be run: {ending['error']}")
+        if not ending.get("clean"):
             # The report stands; whatever is left in there goes with the worker.
             await self._give_up("a job left something behind that could not be removed")
-        return told
+        return ending
 
     async def _await_kill(self, ended: asyncio.Future[dict[str, Any]]) -> None:
         done, _ = await asyncio.wait({ended}, timeout=_GRACE_SECONDS)

@@ -78,8 +78,11 @@ def test_the_command_prints_one_json_object_and_succeeds_where_a_sandbox_works(
 ) -> None:
     done = subprocess.run([gristmill_command, "doctor", "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert {backend["name"]: backend["works"] for backend in told["backends"]} == {"docker": True, "bubblewrap": True}
+    diagnosis = json.loads(done.stdout)
+    assert {backend["name"]: backend["works"] for backend in diagnosis["backends"]} == {
+        "docker": True,
+        "bubblewrap": True,
+    }
 
 
 def test_the_command_exits_with_3_where_none_works(
@@ -136,8 +139,10 @@ def test_check_tells_of_each_rule_whether_it_held(backend: str, gristmill_comman
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"held       {rule}" in done.stdout for rule in rules)
     assert "2 held" in done.stdout
-    told = subprocess.run([*command, *chosen[:2], "--json"], capture_output=True, text=True, timeout=120, check=False)
-    assert json.loads(told.stdout)["passed"] is True
+    as_json = subprocess.run(
+        [*command, *chosen[:2], "--json"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert json.loads(as_json.stdout)["passed"] is True
     wrong = subprocess.run([*command, "--only", "nothing"], capture_output=True, text=True, timeout=120, check=False)
     assert wrong.returncode == 2
     assert "there_is_no_network" in wrong.stderr

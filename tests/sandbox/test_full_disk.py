@@ -33,7 +33,7 @@ Disk = Callable[[str, str], Path]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """Makes small disks, named, with a size."""
-    made: list[Path] = []
+    mounted: list[Path] = []
 
     def make(name: str, size: str) -> Path:
         folder = tmp_path / name
@@ -41,11 +41,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
         if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("a small disk of its own needs the right to mount")
-        made.append(folder)
+        mounted.append(folder)
         return folder
 
     yield make
-    for folder in made:
+    for folder in mounted:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
 

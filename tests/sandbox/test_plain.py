@@ -58,10 +58,10 @@ def test_every_record_can_be_kept_and_read_again(text: str) -> None:
     kept = loose.model_dump_json()
     kept.encode()
     assert Loose.model_validate_json(kept) == Loose(text=writable(text), more={writable(text): [writable(text)]})
-    found = Verdict(outcome=Outcome.ERROR, score=0.0, strength=Strength.TESTED, feedback=text, verifier="v/1")
-    assert found.feedback == writable(text)
-    assert Verdict.model_validate_json(found.model_dump_json()) == found
-    assert Verdict.model_validate_json(found.model_copy(update={"feedback": text}).model_dump_json()) == found
+    verdict = Verdict(outcome=Outcome.ERROR, score=0.0, strength=Strength.TESTED, feedback=text, verifier="v/1")
+    assert verdict.feedback == writable(text)
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+    assert Verdict.model_validate_json(verdict.model_copy(update={"feedback": text}).model_dump_json()) == verdict
 
 
 @pytest.mark.parametrize("text", STEERING, ids=ascii)
@@ -75,10 +75,10 @@ def test_no_way_to_print_lets_it_through(text: str, capfd: pytest.CaptureFixture
         table.add_row(f"cell{text}", Text(text))
         console.print(table)
         console.print(f"[bold]{text}[/bold] [link=http://x]a[/link]", highlight=False)
-    told = "".join(capfd.readouterr()) + file.getvalue()
-    assert told
-    assert plain(told) == told
-    assert "[bold]" in told  # words of a model are no markup of ours
+    printed = "".join(capfd.readouterr()) + file.getvalue()
+    assert printed
+    assert plain(printed) == printed
+    assert "[bold]" in printed  # words of a model are no markup of ours
 
 
 def test_a_terminal_still_gets_the_colours_that_are_ours() -> None:

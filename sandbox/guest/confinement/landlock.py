@@ -48,16 +48,16 @@ def ruleset(version: int, granted: list[tuple[int, int]]) -> int:
     Raises:
         OSError: the kernel refused.
     """
-    known = (1 << _FILE_RIGHTS.get(version, 16)) - 1
-    attributes = _Ruleset(known, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
+    all_rights = (1 << _FILE_RIGHTS.get(version, 16)) - 1
+    attributes = _Ruleset(all_rights, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
-    made = call(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
+    new_ruleset = call(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
     for descriptor, rights in granted:
-        rule = _Beneath(rights & known, descriptor)
-        call(_ADD, ctypes.c_int(made), ctypes.c_int(1), ctypes.byref(rule), ctypes.c_uint32(0))
-    return made
+        rule = _Beneath(rights & all_rights, descriptor)
+        call(_ADD, ctypes.c_int(new_ruleset), ctypes.c_int(1), ctypes.byref(rule), ctypes.c_uint32(0))
+    return new_ruleset
 
 
-def restriction(made: int) -> PreparedCall:
+def restriction(descriptor: int) -> PreparedCall:
     """What confines this process to a ruleset, for good. No new privileges must be set before."""
-    return later(_RESTRICT, ctypes.c_int(made), ctypes.c_uint32(0))
+    return later(_RESTRICT, ctypes.c_int(descriptor), ctypes.c_uint32(0))

@@ -127,9 +127,9 @@ def assemble(machine: str | None = None) -> bytes:
     """The filter as the kernel's ``struct sock_filter`` array."""
     architecture = ARCHITECTURES[machine or platform.machine()]
     named = {
-        name: found
+        name: call_number
         for name in (entry.split(":")[0] for entry in _BY_ARGUMENT.split())
-        if (found := number(name, machine)) is not None
+        if (call_number := number(name, machine)) is not None
     }
     program = [
         (_LOAD, 0, 0, _ARCH),

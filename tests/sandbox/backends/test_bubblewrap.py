@@ -34,7 +34,7 @@ async def run(sandbox: BubblewrapSandbox, source: str, **limits: float) -> Repor
 
 def processes_of(marker: str) -> list[int]:
     """Processes whose command line holds the marker."""
-    found = []
+    pids = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
@@ -42,8 +42,8 @@ def processes_of(marker: str) -> list[int]:
             except OSError:
                 continue
             if marker.encode() in line:
-                found.append(int(entry))
-    return found
+                pids.append(int(entry))
+    return pids
 
 
 async def test_it_says_what_stands_around_a_job(bubblewrap: str) -> None:

@@ -49,9 +49,9 @@ asyncio.run(main())
 
 @pytest.fixture
 def client(docker_engine: str) -> Iterator[object]:
-    made = connect()
-    yield made
-    made.close()
+    connection = connect()
+    yield connection
+    connection.close()
 
 
 def sleeper(text: str = "import time; time.sleep(300)", wall: float = 300) -> Job:
@@ -80,12 +80,12 @@ def soon(condition, seconds: float = 60):  # type: ignore[no-untyped-def]
 
 def staged(owner: int | None = None) -> set[str]:
     """The folders of workers that a process, by default this one, has staged; others may be at work beside us."""
-    found = set()
+    folders = set()
     for folder in Path(tempfile.gettempdir()).glob("gristmill-*"):
         with contextlib.suppress(OSError):
             if (folder / "owner").read_text().startswith(f"{owner or os.getpid()}:"):
-                found.add(folder.name)
-    return found
+                folders.add(folder.name)
+    return folders
 
 
 async def test_the_container_is_hardened_as_documented(client) -> None:  # type: ignore[no-untyped-def]
@@ -207,7 +207,7 @@ def test_only_containers_of_dead_owners_are_reaped(client) -> None:  # type: ign
         "elsewhere": f"999999:1:{int(namespace) + 1}:{boot}",
         "unreadable": "nonsense",
     }
-    made = {
+    containers = {
         name: client.containers.run(
             image,
             [PYTHON, "-c", "import time; time.sleep(300)"],
@@ -220,9 +220,13 @@ def test_only_containers_of_dead_owners_are_reaped(client) -> None:  # type: ign
     try:
         # Other processes may reap at the same time, so the number proves nothing.
         reap(client)
-        assert {name for name, each in made.items() if exists(client, each.id)} == {"alive", "elsewhere", "unreadable"}
+        assert {name for name, each in containers.items() if exists(client, each.id)} == {
+            "alive",
+            "elsewhere",
+            "unreadable",
+        }
     finally:
-        for each in made.values():
+        for each in containers.values():
             with contextlib.suppress(Exception):
                 each.remove(force=True)
 

@@ -76,14 +76,14 @@ def engine(docker_engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engi
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.skip("an engine of its own needs dockerd and root")
     # Not pytest's folder: a socket's path may be 107 characters long.
-    made = Engine(Path(tempfile.mkdtemp(prefix="gm-engine-")))
-    monkeypatch.setenv("DOCKER_HOST", made.address)
+    own_engine = Engine(Path(tempfile.mkdtemp(prefix="gm-engine-")))
+    monkeypatch.setenv("DOCKER_HOST", own_engine.address)
     try:
-        made.start()
-        yield made
+        own_engine.start()
+        yield own_engine
     finally:
-        made.stop(signal.SIGTERM)
-        made.remove()
+        own_engine.stop(signal.SIGTERM)
+        own_engine.remove()
 
 
 def task(number: int) -> Task:
@@ -113,14 +113,14 @@ async def test_verdicts_outlast_a_restart_of_the_engine(engine: Engine, number: 
             await asyncio.to_thread(engine.start)
             restarted.set()
 
-        found = list(await asyncio.gather(*(judge(which) for which in range(4))))
+        outcomes = list(await asyncio.gather(*(judge(which) for which in range(4))))
         restarting = asyncio.create_task(restart())
         while not restarted.is_set():
-            found += await asyncio.gather(*(judge(which) for which in range(10)))
-        found += await asyncio.gather(*(judge(which) for which in range(20)))
+            outcomes += await asyncio.gather(*(judge(which) for which in range(10)))
+        outcomes += await asyncio.gather(*(judge(which) for which in range(20)))
         await restarting
-    assert {outcome for right, outcome in found if right} == {Outcome.PASSED}
-    assert {outcome for right, outcome in found if not right} == {Outcome.FAILED}
+    assert {outcome for right, outcome in outcomes if right} == {Outcome.PASSED}
+    assert {outcome for right, outcome in outcomes if not right} == {Outcome.FAILED}
 
 
 async def test_an_engine_that_hangs_holds_up_no_warm_worker(engine: Engine) -> None:
@@ -132,7 +132,7 @@ async def test_an_engine_that_hangs_holds_up_no_warm_worker(engine: Engine) -> N
         assert engine.process is not None
         engine.process.send_signal(signal.SIGSTOP)
         try:
-            found = [(await verifiers.verify(task(1), source)).outcome for _ in range(20)]
+            outcomes = [(await verifiers.verify(task(1), source)).outcome for _ in range(20)]
         finally:
             engine.process.send_signal(signal.SIGCONT)
-    assert set(found) == {Outcome.PASSED}
+    assert set(outcomes) == {Outcome.PASSED}

@@ -96,8 +96,8 @@ def test_the_user_alone_keeps_other_files_and_processes_safe(folder: Path) -> No
             "privileges": Path("/proc/thread-self/status").read_text().split("NoNewPrivs:")[1].split()[0],
         }
 
-    found = inside(folder, walls(), attempts)
-    assert found == {
+    answers = inside(folder, walls(), attempts)
+    assert answers == {
         "ids": [[USER] * 3, [USER] * 3, []],
         "held": [],
         "secret": "EACCES",
@@ -150,7 +150,7 @@ def test_landlock_alone_leaves_only_what_is_granted(folder: Path) -> None:
 
     granted = [(os.open(readable, os.O_PATH), landlock.READ), *confine.open_devices()]
     try:
-        found = inside(folder, walls(landlock=landlock.abi(), granted=granted), attempts)
+        answers = inside(folder, walls(landlock=landlock.abi(), granted=granted), attempts)
     finally:
         sibling.kill()
         sibling.wait()
@@ -158,13 +158,13 @@ def test_landlock_alone_leaves_only_what_is_granted(folder: Path) -> None:
             each.close()
         for descriptor, _ in granted:
             os.close(descriptor)
-    allowed = {name for name, answer in found.items() if answer == "done"}
+    allowed = {name for name, answer in answers.items() if answer == "done"}
     expected = {"read", "own", "null", "random"}
     if landlock.abi() < 6:
         expected |= {"abstract", "signal"}
     if landlock.abi() < 4:
         expected.add("tcp")
-    assert allowed == expected, found
+    assert allowed == expected, answers
 
 
 @root_only
@@ -198,11 +198,11 @@ def test_seccomp_alone_refuses_what_is_not_listed(folder: Path) -> None:
             "file": outcome(lambda: Path("own").write_text("x")),
         }
 
-    found = inside(folder, walls(filtering=kernel.filtering(seccomp.assemble())), attempts)
-    allowed = {name for name, answer in found.items() if answer == "done"}
-    assert allowed == {"fork", "file"}, found
-    assert found["clone3"] == found["future"] == "ENOSYS"
-    assert {found[name] for name in set(found) - allowed - {"clone3", "future"}} == {"EPERM"}
+    answers = inside(folder, walls(filtering=kernel.filtering(seccomp.assemble())), attempts)
+    allowed = {name for name, answer in answers.items() if answer == "done"}
+    assert allowed == {"fork", "file"}, answers
+    assert answers["clone3"] == answers["future"] == "ENOSYS"
+    assert {answers[name] for name in set(answers) - allowed - {"clone3", "future"}} == {"EPERM"}
 
 
 @root_only
@@ -300,7 +300,7 @@ def test_the_filter_looks_at_arguments(machine: str) -> None:
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_filter_allows_exactly_the_list(machine: str) -> None:
     program, audit = seccomp.assemble(machine), seccomp.ARCHITECTURES[machine].audit
-    allowed = {found for name in seccomp.ALLOWED if (found := seccomp.number(name, machine)) is not None}
+    allowed = {call for name in seccomp.ALLOWED if (call := seccomp.number(name, machine)) is not None}
     by_argument = {seccomp.number(name, machine) for name in BY_ARGUMENT}
     for number in set(range(1000)) - by_argument:
         answer = run_filter(program, audit, number)

@@ -46,7 +46,7 @@ async def run_script(worker: BubblewrapSandbox, source: str, stdin: bytes = b"",
     return await worker.run(Job(program=SCRIPT, request={"source": source}, stdin=stdin, limits=Limits(**limits)))
 
 
-def told(report: Report) -> list[Any]:
+def decoded(report: Report) -> list[Any]:
     return [decode(message) for message in report.messages]
 
 
@@ -63,7 +63,7 @@ def f(x):
 """
     report = await run_cases(worker, source, [1], [2], [3], [4], [5], [6])
     assert report.ending is Ending.FINISHED
-    first, second, third, fourth, fifth, sixth = told(report)
+    first, second, third, fourth, fifth, sixth = decoded(report)
     assert first == {"value": (1, {1})}
     assert second == {"raised": {"type": "KeyError", "message": "'two'", "line": 3}}
     assert "generator" in third["unencodable"]
@@ -97,18 +97,18 @@ def f(x):
     ],
 )
 async def test_loading(worker: BubblewrapSandbox, source: str, entry: str, answer: Any) -> None:
-    assert told(await run_cases(worker, source, [1], entry=entry)) == [answer]
+    assert decoded(await run_cases(worker, source, [1], entry=entry)) == [answer]
 
 
 async def test_arrays_go_in_and_out(worker: BubblewrapSandbox) -> None:
     report = await run_cases(worker, "def f(x): x += 1; return x * 2", [numpy.arange(5.0)])
-    (message,) = told(report)
+    (message,) = decoded(report)
     assert message["value"].tolist() == [2, 4, 6, 8, 10]
 
 
 async def test_a_request_larger_than_every_buffer_arrives(worker: BubblewrapSandbox) -> None:
     report = await run_cases(worker, "def f(x): return len(x)", [b"x" * (8 << 20)])
-    assert told(report) == [{"value": 8 << 20}]
+    assert decoded(report) == [{"value": 8 << 20}]
 
 
 async def test_a_script_has_stdin_and_its_real_exit_status(worker: BubblewrapSandbox) -> None:
@@ -163,7 +163,7 @@ async def test_calls_are_served_over_the_jobs_own_socket(worker: BubblewrapSandb
     source = "def f(x, y):\n    if isinstance(x, list): return lambda: 1\n    return x / y"
     report, (first, second, third) = await serve(worker, source, talk)
     assert report.ending is Ending.FINISHED
-    assert told(report) == [{"loaded": True}]
+    assert decoded(report) == [{"loaded": True}]
     assert first["value"].tolist() == [0.0, 0.5, 1.0]
     assert second["raised"]["type"] == "TypeError"
     assert "function" in third["unencodable"]
@@ -172,7 +172,7 @@ async def test_calls_are_served_over_the_jobs_own_socket(worker: BubblewrapSandb
 async def test_a_function_that_cannot_be_loaded_is_not_served(worker: BubblewrapSandbox) -> None:
     report, answer = await serve(worker, "raise OSError('x')", lambda line: receive(line))
     assert answer is None
-    assert told(report) == [{"load_error": {"type": "OSError", "message": "x", "line": 1}}]
+    assert decoded(report) == [{"load_error": {"type": "OSError", "message": "x", "line": 1}}]
 
 
 async def test_a_job_inherits_nothing_from_the_one_before(worker: BubblewrapSandbox) -> None:
@@ -183,7 +183,7 @@ def f():
     builtins.mark = 1; sys.modules["numpy.mark"] = sys; open("mark", "w").close()
     return seen
 """
-    first, second = [told(await run_cases(worker, source, []))[0]["value"] for _ in range(2)]
+    first, second = [decoded(await run_cases(worker, source, []))[0]["value"] for _ in range(2)]
     assert first[:3] == second[:3] == (False, False, [])
     if worker.info.covers and any("user of its own" in each for each in worker.info.covers):
         assert first[3] != second[3]
@@ -211,10 +211,10 @@ def below(pid: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
-    found = [pid]
-    for each in found:
-        found += parents.get(each, [])
-    return found[1:]
+    pids = [pid]
+    for each in pids:
+        pids += parents.get(each, [])
+    return pids[1:]
 
 
 def risk_of(pid: int) -> int | None:
@@ -231,7 +231,7 @@ async def test_a_job_unlike_the_last_one_gets_what_it_needs(worker: BubblewrapSa
         report = await run_script(worker, source, disk_mb=disk)
         assert report.ending == ending, (disk, report)
     for disk, ending in ((4, "failed"), (16, "finished")):
-        assert told(await run_cases(worker, "def f(x): return -x", [disk]))[0] == {"value": -disk}
+        assert decoded(await run_cases(worker, "def f(x): return -x", [disk]))[0] == {"value": -disk}
         assert (await run_script(worker, source, disk_mb=disk)).ending == ending
 
 
@@ -264,7 +264,7 @@ def exists(number):
 """
     for pause in (0, 0.2):  # handed its job before and after it rehearsed
         await asyncio.sleep(pause)
-        mine, cached, collecting, threads, descriptors = told(await run_cases(worker, source, []))[0]["value"]
+        mine, cached, collecting, threads, descriptors = decoded(await run_cases(worker, source, []))[0]["value"]
         assert (mine, cached, collecting, threads) == (["solution"], ["<solution>"], True, 1)
         # Three streams, the channel, and ten pipes and pairs that are made for every job.
         assert len(descriptors) == 4 + 20
