@@ -47,7 +47,7 @@ class Case:
 
 
 @dataclass
-class Tally:
+class GraderTally:
     """What one grader did."""
 
     right: dict[str, int] = field(default_factory=dict)
@@ -105,25 +105,25 @@ def equal_forms(gold: str) -> Iterator[str]:
 def cases(data: Path, share: float) -> list[Case]:
     """All of them, in an order that does not change."""
     pairs = [json.loads(line) for line in (data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()]
-    made = [
+    all_cases = [
         Case("pairs", row["gold"], row["answer"], row["expected"], settings_of(row))
         for row in pairs
         if not row["conflicting"] and not row["suspect"]
     ]
     math = _rows(data / "math500" / "math500.jsonl.gz")
-    made += [Case("MATH-500", row["answer"], row["solution"], True) for row in math]
+    all_cases += [Case("MATH-500", row["answer"], row["solution"], True) for row in math]
     grade = _rows(data / "gsm8k" / "test.jsonl.gz")
-    made += [Case("GSM8K", row["answer"].rsplit("####", 1)[1].strip(), row["answer"], True) for row in grade]
+    all_cases += [Case("GSM8K", row["answer"].rsplit("####", 1)[1].strip(), row["answer"], True) for row in grade]
     golds = list(dict.fromkeys(row["answer"] for row in math))
-    made += [Case("rewritten", gold, f"\\boxed{{{form}}}", True) for gold in golds for form in equal_forms(gold)]
-    golds += dict.fromkeys(case.gold for case in made if case.group == "GSM8K")
+    all_cases += [Case("rewritten", gold, f"\\boxed{{{form}}}", True) for gold in golds for form in equal_forms(gold)]
+    golds += dict.fromkeys(case.gold for case in all_cases if case.group == "GSM8K")
     wrong = [
         Case("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
         for gold in dict.fromkeys(golds)
         for each in wrong_answers(gold)
     ]
-    made += [each for place, each in enumerate(wrong) if int(place * share) < int((place + 1) * share)]
-    return made + [Case("hostile", "5", text, False) for _, text in HOSTILE]
+    all_cases += [each for place, each in enumerate(wrong) if int(place * share) < int((place + 1) * share)]
+    return all_cases + [Case("hostile", "5", text, False) for _, text in HOSTILE]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -142,9 +142,9 @@ def _serve(name: str, line: Connection) -> None:
             line.send(False)
 
 
-def run_peer(name: str, all_cases: list[Case]) -> tuple[Tally, float]:
+def run_peer(name: str, all_cases: list[Case]) -> tuple[GraderTally, float]:
     """One grader over all cases, killed and started again where it hangs; with the seconds that took."""
-    tally, begun = Tally(), time.perf_counter()
+    tally, begun = GraderTally(), time.perf_counter()
     context = multiprocessing.get_context("spawn")
 
     def start() -> tuple[Any, Connection]:
@@ -173,13 +173,13 @@ def run_peer(name: str, all_cases: list[Case]) -> tuple[Tally, float]:
     return tally, time.perf_counter() - begun
 
 
-async def run_ours(all_cases: list[Case], backend: str) -> tuple[Tally, float]:
+async def run_ours(all_cases: list[Case], backend: str) -> tuple[GraderTally, float]:
     """The verifier as it is used, one answer at a time, without the confirming second run of a pass."""
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.mathematics.verifier import MathVerifier
     from gristmill.verifiers.records import Outcome, Task
 
-    tally = Tally()
+    tally = GraderTally()
     async with Pool.open(backend) as pool:
         verifier = MathVerifier(pool, confirm=False)
         await verifier.verify(Task(id="warm", kind="math", prompt="?", answer="1"), "\\boxed{2}")
@@ -194,7 +194,7 @@ async def run_ours(all_cases: list[Case], backend: str) -> tuple[Tally, float]:
         return tally, time.perf_counter() - begun
 
 
-def table(found: dict[str, tuple[Tally, float]], all_cases: list[Case]) -> str:
+def table(tallies: dict[str, tuple[GraderTally, float]], all_cases: list[Case]) -> str:
     """Markdown: one row a grader."""
     groups = list(dict.fromkeys(case.group for case in all_cases))
     count = {group: sum(case.group == group for case in all_cases) for group in groups}
@@ -208,7 +208,7 @@ def table(found: dict[str, tuple[Tally, float]], all_cases: list[Case]) -> str:
         "a second",
     ]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for name, (tally, seconds) in found.items():
+    for name, (tally, seconds) in tallies.items():
         cuts = statistics.quantiles(tally.seconds, n=100)
         cells = [str(tally.right.get(group, 0)) for group in groups]
         cells += [
@@ -230,15 +230,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     all_cases = cases(options.data, options.share)
-    found: dict[str, tuple[Tally, float]] = {}
+    tallies: dict[str, tuple[GraderTally, float]] = {}
     for name in options.only.split(","):
-        found[name] = asyncio.run(run_ours(all_cases, options.sandbox)) if name == OURS else run_peer(name, all_cases)
-        print(f"{name}: {found[name][1]:.0f} s", file=sys.stderr)
-    print(table(found, all_cases))
+        tallies[name] = asyncio.run(run_ours(all_cases, options.sandbox)) if name == OURS else run_peer(name, all_cases)
+        print(f"{name}: {tallies[name][1]:.0f} s", file=sys.stderr)
+    print(table(tallies, all_cases))
     if options.json:
         missed = {
             name: [[case.group, case.gold[-200:], case.reply[-200:]] for case in tally.missed]
-            for name, (tally, _) in found.items()
+            for name, (tally, _) in tallies.items()
         }
         options.json.write_text(json.dumps(missed, indent=1, ensure_ascii=False), "utf-8")
 

@@ -35,8 +35,8 @@ def wrong_answers(gold: str) -> Iterator[Wrong]:
     if value is not None:
         yield from _of_numbers(gold, value)
         return
-    for made in (_of_groups, _of_lists, _of_units, _of_words, _of_bases, _of_matrices, _of_unions, _of_expressions):
-        yield from made(gold)
+    for perturb in (_of_groups, _of_lists, _of_units, _of_words, _of_bases, _of_matrices, _of_unions, _of_expressions):
+        yield from perturb(gold)
 
 
 def number(text: str) -> Fraction | None:
@@ -44,8 +44,8 @@ def number(text: str) -> Fraction | None:
     plain = re.sub(r"[,\s]|\\!|\{,\}", "", re.sub(r"\\frac\s*(\d)\s*(\d)$", r"\\frac{\1}{\2}", text.strip()))
     if "," in text and not re.fullmatch(r"-?\d{1,3}(?:(?:,\\! ?|,|\{,\})\d{3})+(?:\.\d+)?", text.strip()):
         return None
-    if found := _FRACTION.fullmatch(plain):
-        return Fraction(int(found[1] + found[2]), int(found[3]))
+    if fraction := _FRACTION.fullmatch(plain):
+        return Fraction(int(fraction[1] + fraction[2]), int(fraction[3]))
     return Fraction(plain) if _NUMBER.fullmatch(plain) and plain.strip("-.") else None
 
 
@@ -57,7 +57,7 @@ def _written(value: Fraction) -> str:
 
 
 def _of_numbers(gold: str, value: Fraction) -> Iterator[Wrong]:
-    made: list[tuple[str, Fraction]] = [
+    wrongs: list[tuple[str, Fraction]] = [
         ("one more", value + 1),
         ("one less", value - 1),
         ("sign", -value),
@@ -68,15 +68,15 @@ def _of_numbers(gold: str, value: Fraction) -> Iterator[Wrong]:
         ("a trifle more", value + Fraction(1, 10**6)),
     ]
     if value:
-        made.append(("reciprocal", 1 / value))
+        wrongs.append(("reciprocal", 1 / value))
     if value.denominator == 1 and abs(value) > 9:
         digits = str(abs(value.numerator))
         changed = digits[:-2] + str((int(digits[-2]) + 3) % 10) + digits[-1]
-        made += [
+        wrongs += [
             ("digit", Fraction(int(changed))),
             ("digits swapped", Fraction(int(digits[:-2] + digits[-1] + digits[-2]))),
         ]
-    for kind, wrong in made:
+    for kind, wrong in wrongs:
         if wrong != value:
             yield Wrong(gold, _written(wrong), kind)
     if value:
@@ -92,10 +92,10 @@ def _of_numbers(gold: str, value: Fraction) -> Iterator[Wrong]:
 
 def _of_groups(gold: str) -> Iterator[Wrong]:
     plain = re.sub(r"\\left|\\right|\s", "", gold)
-    found = _PAIR.fullmatch(plain)
-    if not found or "\\cup" in plain:
+    pair = _PAIR.fullmatch(plain)
+    if not pair or "\\cup" in plain:
         return
-    _, opened, inner, closed = found.groups()
+    _, opened, inner, closed = pair.groups()
     parts = _parts(inner)
     if len(parts) < 2:
         return
@@ -144,17 +144,17 @@ def _of_units(gold: str) -> Iterator[Wrong]:
 
 
 def _of_words(gold: str) -> Iterator[Wrong]:
-    if found := re.fullmatch(r"\\text\{\(?([A-Z])\)?\}", gold):
-        for letter in "ABCDEF".replace(found[1], ""):
+    if match := re.fullmatch(r"\\text\{\(?([A-Z])\)?\}", gold):
+        for letter in "ABCDEF".replace(match[1], ""):
             yield Wrong(gold, f"\\text{{({letter})}}", "another choice")
-    elif found := re.fullmatch(r"\\text\{(\w+)\}", gold):
-        yield Wrong(gold, f"\\text{{{_WORDS.get(found[1], 'none')}}}", "another word")
-        yield Wrong(gold, f"\\text{{{found[1]}{found[1][-1]}}}", "a letter too many")
+    elif match := re.fullmatch(r"\\text\{(\w+)\}", gold):
+        yield Wrong(gold, f"\\text{{{_WORDS.get(match[1], 'none')}}}", "another word")
+        yield Wrong(gold, f"\\text{{{match[1]}{match[1][-1]}}}", "a letter too many")
 
 
 def _of_bases(gold: str) -> Iterator[Wrong]:
-    if found := re.fullmatch(r"(\d+)_\{?(\d)\}?", gold):
-        digits, base = found.groups()
+    if match := re.fullmatch(r"(\d+)_\{?(\d)\}?", gold):
+        digits, base = match.groups()
         yield Wrong(gold, f"{digits}_{int(base) + 1}", "another base")
         yield Wrong(gold, f"{digits[:-1]}{(int(digits[-1]) + 1) % int(base)}_{base}", "digit")
         yield Wrong(gold, f"{digits}_{{10}}", "decimal instead")
@@ -163,8 +163,8 @@ def _of_bases(gold: str) -> Iterator[Wrong]:
 def _of_matrices(gold: str) -> Iterator[Wrong]:
     if "\\begin" not in gold:
         return
-    for found in re.finditer(r"(?<=[\s{])-?\d+(?=[\s}&/\\])", gold):
-        wrong = gold[: found.start()] + f" {int(found[0]) + 1}" + gold[found.end() :]
+    for entry in re.finditer(r"(?<=[\s{])-?\d+(?=[\s}&/\\])", gold):
+        wrong = gold[: entry.start()] + f" {int(entry[0]) + 1}" + gold[entry.end() :]
         yield Wrong(gold, wrong, "an entry off by one")
     rows = gold.split("}", 1)[1].rsplit("\\end", 1)[0].split("\\\\")
     if len(rows) > 1 and rows[0].strip() != rows[-1].strip():
@@ -179,8 +179,8 @@ def _of_unions(gold: str) -> Iterator[Wrong]:
         other = {"(": "[", "[": "(", ")": "]", "]": ")"}.get(each)
         if other and "infty" not in gold[max(0, place - 8) : place + 8]:
             yield Wrong(gold, gold[:place] + other + gold[place + 1 :], "one bracket")
-    for found in re.finditer(r"\d+", gold):
-        yield Wrong(gold, f"{gold[: found.start()]}{int(found[0]) + 1}{gold[found.end() :]}", "one end off")
+    for end in re.finditer(r"\d+", gold):
+        yield Wrong(gold, f"{gold[: end.start()]}{int(end[0]) + 1}{gold[end.end() :]}", "one end off")
     yield Wrong(gold, gold.split("\\cup")[0] if "\\cup" in gold else gold[5:-1] + ",8]", "one piece")
 
 
@@ -190,24 +190,24 @@ def _of_expressions(gold: str) -> Iterator[Wrong]:
     head, sign, body = re.sub(
         r"\\sqrt\s*(\d)", r"\\sqrt{\1}", re.sub(r"\\frac(\d)\{", r"\\frac{\1}{", gold)
     ).rpartition("=")
-    made = [
+    wrongs = [
         ("sign", f"-({body})"),
         ("one more", f"{body}+1"),
         ("twice", f"2({body})"),
         ("reciprocal", f"\\frac{{1}}{{{body}}}"),
     ]
-    for found in re.finditer(r"\d", body):
-        other = (int(found[0]) + 1) % 10
-        made.append(("digit", f"{body[: found.start()]}{other}{body[found.end() :]}"))
+    for digit in re.finditer(r"\d", body):
+        other = (int(digit[0]) + 1) % 10
+        wrongs.append(("digit", f"{body[: digit.start()]}{other}{body[digit.end() :]}"))
     depth = 0
     for place, each in enumerate(body):
         depth += (each in "({[") - (each in ")}]")
         if each in "+-" and depth == 0 and body[:place].strip():
-            made.append(("term dropped", body[:place].strip()))
-            made.append(("sign inside", body[:place] + ("-" if each == "+" else "+") + body[place + 1 :]))
+            wrongs.append(("term dropped", body[:place].strip()))
+            wrongs.append(("sign inside", body[:place] + ("-" if each == "+" else "+") + body[place + 1 :]))
     for letter in sorted(set(re.findall(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])", body))):
-        made.append(("power", re.sub(rf"(?<![\\a-zA-Z]){letter}(?![a-zA-Z])", f"{{{letter}}}^{{3}}", body, count=1)))
-    for kind, wrong in made:
+        wrongs.append(("power", re.sub(rf"(?<![\\a-zA-Z]){letter}(?![a-zA-Z])", f"{{{letter}}}^{{3}}", body, count=1)))
+    for kind, wrong in wrongs:
         if differ(body, wrong):
             yield Wrong(gold, f"{head}{sign}{wrong}", kind)
 

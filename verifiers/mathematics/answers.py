@@ -15,7 +15,7 @@ from gristmill.verifiers.records import Outcome, Strength
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["STRENGTHS", "Found", "compare_answer", "judge_answers", "read_answer", "unfit"]
+__all__ = ["STRENGTHS", "Judgement", "compare_answer", "judge_answers", "read_answer", "unfit"]
 
 STRENGTHS = {"form": Strength.EXACT, "symbolic": Strength.PROVED, "numeric": Strength.NUMERIC}
 _ALTERNATIVES = 4
@@ -44,7 +44,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Found:
+class Judgement:
     """What was found about an answer: a verdict in the making. `detail` is evidence that no model may read."""
 
     outcome: Outcome
@@ -55,98 +55,98 @@ class Found:
 
 async def judge_answers(
     pool: Jobs, gold: str, answers: list[str], prompt: str, settings: dict[str, Any], *, confirm: bool
-) -> Found:
+) -> Judgement:
     """Read and compare what a reply gives as final. Several forms of one answer pass if each of them is right.
 
     Raises:
         SandboxError: no healthy worker can be had.
     """
     if not answers:
-        return Found(Outcome.INVALID, "No final answer was found: end with \\boxed{your answer}.")
+        return Judgement(Outcome.INVALID, "No final answer was found: end with \\boxed{your answer}.")
     if len(answers) == 1:
         return await compare_answer(pool, gold, answers[0], prompt, settings, confirm=confirm)
     if len(answers) > _ALTERNATIVES:
-        return Found(Outcome.INVALID, "Several different final answers were given: decide on one.")
-    found = [await compare_answer(pool, gold, answer, prompt, settings, confirm=confirm) for answer in answers]
-    if all(each.outcome is Outcome.PASSED for each in found):
+        return Judgement(Outcome.INVALID, "Several different final answers were given: decide on one.")
+    judgements = [await compare_answer(pool, gold, answer, prompt, settings, confirm=confirm) for answer in answers]
+    if all(each.outcome is Outcome.PASSED for each in judgements):
         order = list(STRENGTHS.values())
-        return max(found, key=lambda each: order.index(each.strength))
+        return max(judgements, key=lambda each: order.index(each.strength))
     # "5 or 6" may still be the set {5, 6} that was asked for.
     together = await compare_answer(pool, gold, ", ".join(answers), prompt, settings, confirm=confirm)
     if together.outcome is Outcome.PASSED:
         return together
-    return Found(Outcome.INVALID, "Several different final answers were given: decide on one.")
+    return Judgement(Outcome.INVALID, "Several different final answers were given: decide on one.")
 
 
 async def compare_answer(
     pool: Jobs, gold: str, answer: str, prompt: str, settings: dict[str, Any], *, confirm: bool
-) -> Found:
+) -> Judgement:
     """Whether one answer's text equals the expected one's."""
     # A longer one is refused below; bringing it into a normal form could take long.
     short = len(answer) <= LONGEST
     if short and normal(answer) and normal(answer) == normal(gold):
-        return Found(Outcome.PASSED, "The final answer is right.", Strength.EXACT, "the expected answer's own text")
+        return Judgement(Outcome.PASSED, "The final answer is right.", Strength.EXACT, "the expected answer's own text")
     if short and restates(answer, prompt):
-        return Found(Outcome.INVALID, "The final answer repeats the problem: give its value.")
+        return Judgement(Outcome.INVALID, "The final answer repeats the problem: give its value.")
     form = await read_answer(pool, without_asked(answer, prompt) if short else answer, settings)
-    if isinstance(form, Found):
+    if isinstance(form, Judgement):
         return form
     bare_log = _BARE_LOG.search(answer) is not None
     request = {"gold": gold, "form": form, "settings": settings, "prompt": prompt[-20_000:], "bare_log": bare_log}
-    outcome, told = await ask(pool, "read_and_compare:compare", request)
-    if (refused := unfit(told)) is not None:
+    outcome, message = await ask(pool, "read_and_compare:compare", request)
+    if (refused := unfit(message)) is not None:
         return refused
-    equal, how, detail = _finding(told)
+    equal, how, detail = _finding(message)
     if outcome is not None and not (equal is True and how == "numeric"):
-        return Found(outcome, "Comparing the final answer took more than the limits allow.")
-    if isinstance(told, dict) and "gold" in told:
-        return Found(Outcome.ERROR, "The task cannot be judged: its `answer` could not be read.", detail=detail)
+        return Judgement(outcome, "Comparing the final answer took more than the limits allow.")
+    if isinstance(message, dict) and "gold" in message:
+        return Judgement(Outcome.ERROR, "The task cannot be judged: its `answer` could not be read.", detail=detail)
     if equal is not True:
         if how in _REFUSED:
-            return Found(Outcome.INVALID, f"The final answer was not accepted: {_REFUSED[how]}.", detail=detail)
+            return Judgement(Outcome.INVALID, f"The final answer was not accepted: {_REFUSED[how]}.", detail=detail)
         feedback = f"Your final answer was read as {answer[:200]}. It is not equal to the expected answer."
-        return Found(Outcome.FAILED, feedback, detail=detail)
+        return Judgement(Outcome.FAILED, feedback, detail=detail)
     if confirm:
         _, again = await ask(pool, "read_and_compare:compare", request, fresh=True)
         if _finding(again)[0] is not True:
-            return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
-    return Found(Outcome.PASSED, "The final answer is right.", STRENGTHS.get(how, Strength.NUMERIC), detail)
+            return Judgement(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
+    return Judgement(Outcome.PASSED, "The final answer is right.", STRENGTHS.get(how, Strength.NUMERIC), detail)
 
 
-async def read_answer(pool: Jobs, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Found:
+async def read_answer(pool: Jobs, answer: str, settings: dict[str, Any]) -> dict[str, Any] | Judgement:
     """The form of an answer's text, unchecked but for being one dictionary (see `unfit`); or why there is none."""
     refused = refusal(answer)
     if refused:
-        return Found(Outcome.INVALID, f"The final answer was not read: {refused}.")
-    outcome, told = await ask(pool, "read_and_compare:read", {"text": answer, "settings": settings})
+        return Judgement(Outcome.INVALID, f"The final answer was not read: {refused}.")
+    outcome, message = await ask(pool, "read_and_compare:read", {"text": answer, "settings": settings})
     if outcome is not None:
-        return Found(outcome, "The final answer could not be evaluated within the limits.")
-    form = told.get("form") if isinstance(told, dict) else None
+        return Judgement(outcome, "The final answer could not be evaluated within the limits.")
+    form = message.get("form") if isinstance(message, dict) else None
     if form is None:
-        reason = told.get("refused") if isinstance(told, dict) else None
+        reason = message.get("refused") if isinstance(message, dict) else None
         why = reason if reason in _REASONS else _REASONS[0]
-        return Found(Outcome.INVALID, f"The final answer was not accepted: {why}.")
+        return Judgement(Outcome.INVALID, f"The final answer was not accepted: {why}.")
     return form if isinstance(form, dict) else _unfit("it is no form that is known")
 
 
-def unfit(told: Any) -> Found | None:
+def unfit(message: Any) -> Judgement | None:
     """What is found where the job that was to judge a form refused to touch it; None if it did not refuse."""
-    return _unfit(told["wrong_form"]) if isinstance(told, dict) and "wrong_form" in told else None
+    return _unfit(message["wrong_form"]) if isinstance(message, dict) and "wrong_form" in message else None
 
 
-def _unfit(wrong: Any) -> Found:
+def _unfit(wrong: Any) -> Judgement:
     feedback = "The final answer is not an expression that can be compared."
-    return Found(Outcome.INVALID, feedback, detail=str(wrong)[:300])
+    return Judgement(Outcome.INVALID, feedback, detail=str(wrong)[:300])
 
 
-def _finding(told: Any) -> tuple[Any, str, str]:
+def _finding(message: Any) -> tuple[Any, str, str]:
     """(equal, how, detail) of what a comparing job said, as far as it has their shape."""
-    if not isinstance(told, dict):
+    if not isinstance(message, dict):
         return None, "", ""
-    if (refused := bounded_text(told.get("refused"), 20)) in _REFUSED:
-        return False, refused, bounded_text(told.get("detail"), 300)
+    if (refused := bounded_text(message.get("refused"), 20)) in _REFUSED:
+        return False, refused, bounded_text(message.get("detail"), 300)
     return (
-        told.get("equal"),
-        bounded_text(told.get("how"), 20),
-        bounded_text(told.get("detail") or told.get("gold"), 300),
+        message.get("equal"),
+        bounded_text(message.get("how"), 20),
+        bounded_text(message.get("detail") or message.get("gold"), 300),
     )

@@ -30,11 +30,11 @@ def boxed_answers(text: str, percent: bool = False) -> list[str]:
     line without such a link, or with "or", compete: each is one answer, and all of them must be right. A percent sign
     behind a box counts only with `percent`, that is where one is expected.
     """
-    found = _boxes(text)
-    if not found:
+    boxes = _boxes(text)
+    if not boxes:
         return []
-    competing: list[list[str]] = [[_content(text, *found[-1], percent)]]
-    for (start, end), (following, _) in zip(found[-2::-1], found[:0:-1], strict=False):
+    competing: list[list[str]] = [[_content(text, *boxes[-1], percent)]]
+    for (start, end), (following, _) in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
         between = text[end:following]
         content = _content(text, start, end, percent)
         if _joined(between):
@@ -48,8 +48,8 @@ def boxed_answers(text: str, percent: bool = False) -> list[str]:
 
 def after_boxes(text: str) -> str:
     """What stands behind the last box."""
-    found = _boxes(text)
-    return text[found[-1][1] :] if found else ""
+    boxes = _boxes(text)
+    return text[boxes[-1][1] :] if boxes else ""
 
 
 def _joined(between: str) -> bool:
@@ -72,7 +72,7 @@ def _boxes(text: str) -> list[tuple[int, int]]:
     starts = {box.end() - 1: box.start() for box in _BOX.finditer(text)}
     if not starts:
         return []
-    found: list[tuple[int, int]] = []
+    boxes: list[tuple[int, int]] = []
     open_braces: list[int] = []
     place = min(starts)
     while place < len(text):
@@ -84,8 +84,8 @@ def _boxes(text: str) -> list[tuple[int, int]]:
         elif text[place] == "}" and open_braces:
             start = starts.get(open_braces.pop())
             if start is not None:
-                while found and found[-1][0] > start:
-                    found.pop()
-                found.append((start, place + 1))
+                while boxes and boxes[-1][0] > start:
+                    boxes.pop()
+                boxes.append((start, place + 1))
         place += 1
-    return found
+    return boxes

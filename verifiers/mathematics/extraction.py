@@ -79,9 +79,9 @@ def final_answers(reply: str, percent: bool = False) -> list[str]:
     if boxed:
         return _with_said(boxed, after_boxes(text))
     for pattern in (_HASHES, _TAGGED):
-        found = [*pattern.finditer(text)]
-        if found:
-            return _with_said(from_line(found[-1][1], said=True), text[found[-1].end() :])
+        matches = [*pattern.finditer(text)]
+        if matches:
+            return _with_said(from_line(matches[-1][1], said=True), text[matches[-1].end() :])
     if said := _said(text):
         return from_line(said, said=True)
     displayed = _DISPLAY.search(text[-_LINE:])
@@ -100,8 +100,8 @@ def _with_said(answers: list[str], behind: str) -> list[str]:
     """Answers, and what a line behind them begins by saying is the answer, if that is another one."""
     said = [*_SAYS_FIRST.finditer(behind)]
     later = from_line(said[-1][1], said=True) if said and _STARTS.match(said[-1][1]) else []
-    known = {normal(each) for each in answers}
-    return [*answers, *(each for each in later if normal(each) not in known)]
+    given = {normal(each) for each in answers}
+    return [*answers, *(each for each in later if normal(each) not in given)]
 
 
 def _from_json(text: str) -> list[str]:
@@ -109,24 +109,24 @@ def _from_json(text: str) -> list[str]:
     inner = text.removeprefix("```json").removeprefix("```").removesuffix("```").strip() if len(text) < _JSON else ""
     if not inner.startswith("{"):
         return []
-    found: list[str] = []
+    values: list[str] = []
 
     def pairs(fields: list[tuple[str, object]]) -> None:
-        found.extend(str(value).strip() for name, value in fields if name in _NAMES and isinstance(value, str))
+        values.extend(str(value).strip() for name, value in fields if name in _NAMES and isinstance(value, str))
 
     try:
         json.loads(inner, parse_int=str, parse_float=str, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
         return []
-    return list(dict.fromkeys(filter(None, found)))
+    return list(dict.fromkeys(filter(None, values)))
 
 
 def expected(answer: str) -> str:
     r"""A task's expected answer without what surrounds it; a whole worked solution is read as a reply is."""
     if "\\boxed" in answer or "####" in answer or len(answer) > 300:
-        found = final_answers(answer, percent=True)
-        if found:
-            return found[-1]
+        answers = final_answers(answer, percent=True)
+        if answers:
+            return answers[-1]
     line = answer.strip()
     formulas = len(re.findall(r"(?<!\\)\$", line)) >= 2 or "\\(" in line or "\\[" in line
     return undressed(line) if formulas else line
@@ -160,5 +160,5 @@ def without_asked(answer: str, prompt: str) -> str:
     # A second sign would make it a chain, whose links are to hold.
     if not sign or not left.strip() or not value.strip() or re.search(r"[=<>]|\\(?:le|ge|approx)", value):
         return answer
-    asked = {normal(next(filter(None, found.groups()))) for found in _ASKED.finditer(prompt[-_JSON:])}
+    asked = {normal(next(filter(None, match.groups()))) for match in _ASKED.finditer(prompt[-_JSON:])}
     return value.strip() if normal(left) in asked else answer

@@ -153,10 +153,10 @@ def _unpriced(line: str) -> str:
 
 def _ending(sentence: str) -> list[str]:
     """The number that a sentence without a hedge ends with, after "is"."""
-    found = _LAST.search(_OFTEN.sub(" ", sentence).rstrip(". "))
-    if not found or any(shape.search(sentence) for shape in (_HEDGES, _DENIES, _FUNCTIONS)):
+    number = _LAST.search(_OFTEN.sub(" ", sentence).rstrip(". "))
+    if not number or any(shape.search(sentence) for shape in (_HEDGES, _DENIES, _FUNCTIONS)):
         return []
-    return [found[1] + ("%" if found[2] in ("%", "percent") else f"\\text{{{found[2]}}}" if found[2] else "")]
+    return [number[1] + ("%" if number[2] in ("%", "percent") else f"\\text{{{number[2]}}}" if number[2] else "")]
 
 
 def _percent(rest: str) -> str:

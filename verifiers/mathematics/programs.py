@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gristmill.sandbox.records import Ending, Job, Limits, Profile
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.calling import Raised, Value, answers, error_text, over_limits
-from gristmill.verifiers.mathematics.answers import Found
+from gristmill.verifiers.mathematics.answers import Judgement
 from gristmill.verifiers.records import Outcome
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def program_in(reply: str) -> str | None:
     Models like to show a program's output, or a formula, in a block of its own behind it: that is no program.
     """
     blocks = [(name.strip().lower(), source) for name, source in _BLOCK.findall(reply[-200_000:]) if source.strip()]
-    found = [source for name, source in blocks if name in _NAMES] or [source for name, source in blocks if not name]
-    return dedent(found[-1]) if found else None
+    programs = [source for name, source in blocks if name in _NAMES] or [source for name, source in blocks if not name]
+    return dedent(programs[-1]) if programs else None
 
 
-async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = False) -> str | Found:
+async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = False) -> str | Judgement:
     """What the program answers, as text; or how it failed.
 
     Raises:
@@ -47,16 +47,16 @@ async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = 
     job = Job(program=f"{_GUEST}.answer_of:run", request={"source": source}, limits=limits)
     report = await pool.run(job, PROGRAM, fresh=fresh)
     if (outcome := over_limits(report)) is not None:
-        return Found(outcome, "The program took more than its limits allow.")
+        return Judgement(outcome, "The program took more than its limits allow.")
     for answer in answers(report, Bounds()):
         match answer:
             case Value(str(text)):
                 return text
             case Raised() as error:
-                return Found(Outcome.ERROR, f"The program failed: {error_text(error)}.")
+                return Judgement(Outcome.ERROR, f"The program failed: {error_text(error)}.")
     printed = [line for line in report.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
     if report.ending is not Ending.FINISHED or not printed:
-        return Found(Outcome.ERROR, "The program defines no `answer` and prints none.")
+        return Judgement(Outcome.ERROR, "The program defines no `answer` and prints none.")
     return _as_mathematics(printed[-1].strip())
 
 

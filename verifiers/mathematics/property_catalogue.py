@@ -125,20 +125,20 @@ _ALSO = {("matrix", "eigenvector"): "value", ("matrix", "solves"): "right"}
 def check_problems(check: dict[str, Any]) -> list[str]:
     """What is wrong with a task's `check`, one sentence each, naming the field."""
     name = check.get("property")
-    found = PROPERTIES.get(name) if isinstance(name, str) else None
-    if found is None:
+    entry = PROPERTIES.get(name) if isinstance(name, str) else None
+    if entry is None:
         return [f"check.property: {name!r} is none of {', '.join(PROPERTIES)}"]
     problems = [
         f"check.{field}: {name!r} needs it: {kind.words}"
-        for field, kind in found.required.items()
+        for field, kind in entry.required.items()
         if field not in check
     ]
     for field, given in check.items():
         if field == "property":
             continue
-        kind = found.fields.get(field)
+        kind = entry.fields.get(field)
         if kind is None:
-            problems.append(f"check.{field}: {name!r} has no such field; it knows {', '.join(found.fields)}")
+            problems.append(f"check.{field}: {name!r} has no such field; it knows {', '.join(entry.fields)}")
         elif not kind.accepts(given):
             problems.append(f"check.{field}: {given!r} is not {kind.words}")
         elif kind.choices and given not in kind.choices:
@@ -151,12 +151,12 @@ def check_problems(check: dict[str, Any]) -> list[str]:
 
 def _empty(check: dict[str, Any]) -> list[str]:
     """Fields that are there and say nothing."""
-    found = [f"check.{field}: it is empty" for field, given in check.items() if given in ("", [], (), {})]
+    problems = [f"check.{field}: it is empty" for field, given in check.items() if given in ("", [], (), {})]
     for place, condition in enumerate(check.get("conditions", ())):
-        found += [
+        problems += [
             f"check.conditions[{place}].{field}: it is missing" for field in ("at", "value") if field not in condition
         ]
     for place, term in check.get("initial", {}).items():
         if not str(place).lstrip("-").isdigit() or not isinstance(term, str | int):
-            found.append(f"check.initial: {place!r}: {term!r} is no index and its term")
-    return found
+            problems.append(f"check.initial: {place!r}: {term!r} is no index and its term")
+    return problems

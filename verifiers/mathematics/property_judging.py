@@ -8,7 +8,7 @@ from gristmill.sandbox.records import Ending, Limits
 from gristmill.sandbox.wire.answers import bounded_text
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.calling import Value, answers, calls_job
-from gristmill.verifiers.mathematics.answers import STRENGTHS, Found, read_answer, unfit
+from gristmill.verifiers.mathematics.answers import STRENGTHS, Judgement, read_answer, unfit
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
 from gristmill.verifiers.records import Outcome, Strength
@@ -26,7 +26,7 @@ _WRONG_TASK = "The task cannot be judged: its check cannot be computed."
 
 async def judge_property(
     pool: Jobs, check: dict[str, Any], answers: list[str], settings: dict[str, Any], limits: Limits, *, confirm: bool
-) -> Found:
+) -> Judgement:
     """Whether the final answer has the property; `limits` are the task's own, for its brute-force program.
 
     Raises:
@@ -34,36 +34,39 @@ async def judge_property(
     """
     wanted = PROPERTIES[check["property"]].asks_for
     if not answers:
-        return Found(Outcome.INVALID, f"No final answer was found: end with \\boxed{{{wanted}}}.")
+        return Judgement(Outcome.INVALID, f"No final answer was found: end with \\boxed{{{wanted}}}.")
     form = await read_answer(pool, ", ".join(answers), settings)
-    if isinstance(form, Found):
+    if isinstance(form, Judgement):
         return form
     request = {"check": dict(check), "form": form}
     if check["property"] == "closed_form":
         values = await _brute_force(pool, check, limits)
         if values is None:
-            return Found(Outcome.ERROR, _WRONG_TASK, detail="check.program failed or returned no numbers")
+            return Judgement(Outcome.ERROR, _WRONG_TASK, detail="check.program failed or returned no numbers")
         request["check"] = {**{name: each for name, each in check.items() if name != "program"}, "values": values}
-    outcome, told = await ask(pool, "check_property:check_property", request)
-    if (refused := unfit(told)) is not None:
+    outcome, message = await ask(pool, "check_property:check_property", request)
+    if (refused := unfit(message)) is not None:
         return refused
     if outcome is not None:
-        return Found(outcome, "Checking the final answer took more than the limits allow.")
-    if not isinstance(told, dict) or "task" in told:
-        return Found(Outcome.ERROR, _WRONG_TASK, detail=bounded_text(told["task"] if told else "", 300))
-    detail = bounded_text(told.get("detail"), 300)
-    if told.get("refused"):
-        return Found(
+        return Judgement(outcome, "Checking the final answer took more than the limits allow.")
+    if not isinstance(message, dict) or "task" in message:
+        return Judgement(Outcome.ERROR, _WRONG_TASK, detail=bounded_text(message["task"] if message else "", 300))
+    detail = bounded_text(message.get("detail"), 300)
+    if message.get("refused"):
+        return Judgement(
             Outcome.INVALID, f"The final answer was not accepted: {detail}. Expected is {wanted}.", detail=detail
         )
-    if told.get("equal") is not True:
-        return Found(Outcome.FAILED, f"The final answer is not right: {detail}.", detail=detail)
+    if message.get("equal") is not True:
+        return Judgement(Outcome.FAILED, f"The final answer is not right: {detail}.", detail=detail)
     if confirm:
         _, again = await ask(pool, "check_property:check_property", request, fresh=True)
         if not isinstance(again, dict) or again.get("equal") is not True:
-            return Found(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
-    return Found(
-        Outcome.PASSED, "The final answer is right.", _HOW.get(bounded_text(told.get("how")), Strength.NUMERIC), detail
+            return Judgement(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
+    return Judgement(
+        Outcome.PASSED,
+        "The final answer is right.",
+        _HOW.get(bounded_text(message.get("how")), Strength.NUMERIC),
+        detail,
     )
 
 

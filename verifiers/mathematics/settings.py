@@ -25,40 +25,42 @@ def settings_warnings(answer: str, settings: dict[str, Any]) -> list[str]:
     """What a task's author should know of an expected answer that can be judged, one sentence each."""
     if "date" in settings or not _DATE.fullmatch(answer.strip(" $.")):
         return []
-    told = (
+    warning = (
         "looks like a date, but settings.date does not say in which order its numbers are meant ('ymd', 'dmy' or 'mdy')"
     )
-    return [f"answer: {answer[:40]!r} {told}: only an answer that reads the same passes"]
+    return [f"answer: {answer[:40]!r} {warning}: only an answer that reads the same passes"]
 
 
 def settings_problems(settings: dict[str, Any]) -> list[str]:
     """What is wrong with a task's settings, one sentence each, naming the field."""
-    found = [
+    problems = [
         f"settings.{name}: {settings[name]!r} is {wrong}"
         for name, (choices, wrong) in _CHOICES.items()
         if name in settings and settings[name] not in choices
     ]
     if not isinstance(settings.get("program", False), bool):
-        found.append(f"settings.program: {settings['program']!r} is neither true (a reply may be a program) nor false")
+        problems.append(
+            f"settings.program: {settings['program']!r} is neither true (a reply may be a program) nor false"
+        )
     if not isinstance(settings.get("expressions", False), bool):
         wrong = f"{settings['expressions']!r} is neither true (an answer may leave arithmetic undone) nor false"
-        found.append(f"settings.expressions: {wrong}")
+        problems.append(f"settings.expressions: {wrong}")
     digits = settings.get("digits")
     if digits is not None and (type(digits) is not int or not 0 <= digits <= 30):
-        found.append(f"settings.digits: {digits!r} is no number of digits behind the point from 0 to 30")
-    return found + _tolerance_problems(settings)
+        problems.append(f"settings.digits: {digits!r} is no number of digits behind the point from 0 to 30")
+    return problems + _tolerance_problems(settings)
 
 
 def _tolerance_problems(settings: dict[str, Any]) -> list[str]:
     """What is wrong with `settings.tolerance`: a number (absolute), or an object that names one bound or both."""
-    told = settings.get("tolerance")
-    if told is None:
+    tolerance = settings.get("tolerance")
+    if tolerance is None:
         return []
-    bounds = told if isinstance(told, dict) else {"absolute": told}
+    bounds = tolerance if isinstance(tolerance, dict) else {"absolute": tolerance}
     named = bool(bounds) and set(bounds) <= {"absolute", "relative"}
     if not named or not all(_is_bound(value) for value in bounds.values()) or not bounds.get("relative", 0) < 1:
         wrong = 'is no tolerance: a number above 0 (absolute), or {"absolute": 0.01} or {"relative": 0.05}, below 1'
-        return [f"settings.tolerance: {told!r} {wrong}"]
+        return [f"settings.tolerance: {tolerance!r} {wrong}"]
     if settings.get("digits") is not None:
         return ["settings.tolerance: `digits` says already how near an answer must be; give one of the two"]
     return []

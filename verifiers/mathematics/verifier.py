@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gristmill.verifiers.base import unknown_settings
-from gristmill.verifiers.mathematics.answers import Found, judge_answers
+from gristmill.verifiers.mathematics.answers import Judgement, judge_answers
 from gristmill.verifiers.mathematics.extraction import expected, final_answers
 from gristmill.verifiers.mathematics.jobs import MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
@@ -45,14 +45,14 @@ class MathVerifier:
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
-        found = []
+        problems = []
         if task.check is not None:
-            found += check_problems(task.check)
+            problems += check_problems(task.check)
             if task.answer is not None:
-                found.append("answer: a math task has either an `answer` or a `check`, not both")
+                problems.append("answer: a math task has either an `answer` or a `check`, not both")
         elif task.answer is None or not task.answer.strip():
-            found.append("answer: a math task needs the expected answer, or a `check` that names a property")
-        return found + unknown_settings(task, SETTINGS) + settings_problems(task.settings)
+            problems.append("answer: a math task needs the expected answer, or a `check` that names a property")
+        return problems + unknown_settings(task, SETTINGS) + settings_problems(task.settings)
 
     @staticmethod
     def warnings(task: Task) -> list[str]:
@@ -63,13 +63,13 @@ class MathVerifier:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
         return self._verdict(await self._judge(task, solution))
 
-    async def _judge(self, task: Task, reply: str) -> Found:
+    async def _judge(self, task: Task, reply: str) -> Judgement:
         gold = expected(task.answer or "")
-        answers: list[str] | Found
+        answers: list[str] | Judgement
         source = program_in(reply) if task.settings.get("program") else None
         if source is not None:
             answers = await self._programmed(task, source)
-            if isinstance(answers, Found):
+            if isinstance(answers, Judgement):
                 return answers
         else:
             answers = final_answers(reply, percent=gold.rstrip(" }").endswith("%"))
@@ -78,27 +78,27 @@ class MathVerifier:
             return await judge_property(self._pool, task.check, answers, settings, task.limits, confirm=self._confirm)
         return await judge_answers(self._pool, gold, answers, task.prompt, settings, confirm=self._confirm)
 
-    async def _programmed(self, task: Task, source: str) -> list[str] | Found:
+    async def _programmed(self, task: Task, source: str) -> list[str] | Judgement:
         """What a program answers, twice if a pass is to be confirmed: an answer that changes is none."""
         answer = await run_program(self._pool, source, task.limits)
-        if isinstance(answer, Found) or not self._confirm:
-            return answer if isinstance(answer, Found) else [answer]
+        if isinstance(answer, Judgement) or not self._confirm:
+            return answer if isinstance(answer, Judgement) else [answer]
         again = await run_program(self._pool, source, task.limits, fresh=True)
         if again != answer:
-            return Found(Outcome.FLAKY, "The program answers differently when it is run again.")
+            return Judgement(Outcome.FLAKY, "The program answers differently when it is run again.")
         return [answer]
 
-    def _verdict(self, found: Found) -> Verdict:
+    def _verdict(self, judgement: Judgement) -> Verdict:
         info = self._pool.info(MATHEMATICS)
-        checks = [Check(name="answer", outcome=found.outcome, public=True, detail=found.feedback)]
-        if found.detail:
-            checks.append(Check(name="comparison", outcome=found.outcome, detail=found.detail))
+        checks = [Check(name="answer", outcome=judgement.outcome, public=True, detail=judgement.feedback)]
+        if judgement.detail:
+            checks.append(Check(name="comparison", outcome=judgement.outcome, detail=judgement.detail))
         return Verdict(
-            outcome=found.outcome,
-            score=float(found.outcome is Outcome.PASSED),
+            outcome=judgement.outcome,
+            score=float(judgement.outcome is Outcome.PASSED),
             checks=tuple(checks),
-            strength=found.strength,
-            feedback=found.feedback,
+            strength=judgement.strength,
+            feedback=judgement.feedback,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )

@@ -26,7 +26,7 @@ from gristmill.verifiers.registry import warnings
 from tests.verifiers.mathematics.answer_kinds import RIGHT, UNDONE, WRONG
 
 
-def found(prompt: str, gold: str, answer: str, **settings: Any) -> dict[str, Any]:
+def comparison(prompt: str, gold: str, answer: str, **settings: Any) -> dict[str, Any]:
     """What the two jobs find, in this process: the texts are ours."""
     expected = read(gold, settings)
     try:
@@ -44,7 +44,7 @@ def test_wrong_answers_are_refused_by_mechanism(kind: str) -> None:
         (gold, answer)
         for prompt, gold, answers in WRONG[kind]
         for answer in answers
-        if found(prompt, gold, answer)["equal"]
+        if comparison(prompt, gold, answer)["equal"]
     ]
     assert taken == []
 
@@ -52,10 +52,10 @@ def test_wrong_answers_are_refused_by_mechanism(kind: str) -> None:
 @pytest.mark.parametrize("kind", RIGHT)
 def test_right_answers_pass_in_every_spelling(kind: str) -> None:
     refused = [
-        (gold, answer, told)
+        (gold, answer, finding)
         for prompt, gold, answers in RIGHT[kind]
         for answer in answers
-        if not (told := found(prompt, gold, answer))["equal"]
+        if not (finding := comparison(prompt, gold, answer))["equal"]
     ]
     assert refused == []
 
@@ -70,16 +70,16 @@ def test_what_is_left_to_be_worked_out_is_no_value_unless_the_task_allows_expres
     prompt: str, gold: str, answers: list[str]
 ) -> None:
     for answer in answers:
-        assert found(prompt, gold, answer).get("refused") == "unevaluated", answer
+        assert comparison(prompt, gold, answer).get("refused") == "unevaluated", answer
         still = "\\int" in answer or "\\sum" in answer
-        assert found(prompt, gold, answer, expressions=True)["equal"] is not still, answer
+        assert comparison(prompt, gold, answer, expressions=True)["equal"] is not still, answer
 
 
 def test_agreement_at_points_alone_is_never_more_than_numeric() -> None:
     for gold, answer in ((r"2\ln x", r"\ln(x^2)"), (r"|\sin x|", r"\sqrt{1-\cos^2 x}")):
-        told = found("?", gold, answer)
-        assert (told["equal"], told["how"]) in ((True, "numeric"), (True, "symbolic")), told
-    assert found("?", r"2\ln x", r"\ln(x^2)")["how"] == "numeric"
+        finding = comparison("?", gold, answer)
+        assert (finding["equal"], finding["how"]) in ((True, "numeric"), (True, "symbolic")), finding
+    assert comparison("?", r"2\ln x", r"\ln(x^2)")["how"] == "numeric"
 
 
 def test_points_are_irrational_the_same_again_and_others_for_another_answer() -> None:
@@ -205,8 +205,8 @@ async def test_the_job_that_reads_a_text_is_given_no_expected_answer(verifier: M
     assert set(reading.request) == {"text", "settings"}
     assert "10658}" not in str(deciding.request)
     assert set(deciding.request) == {"gold", "form", "settings", "prompt", "bare_log"}
-    outcome, told = await ask(pool, "read_and_compare:compare", {**deciding.request, "form": r"\sqrt{10658}"})
-    assert (outcome, told.get("wrong_form")) == (None, "it is no form that is known")
+    outcome, message = await ask(pool, "read_and_compare:compare", {**deciding.request, "form": r"\sqrt{10658}"})
+    assert (outcome, message.get("wrong_form")) == (None, "it is no form that is known")
 
 
 def test_an_author_is_warned_of_a_date_whose_order_is_not_declared() -> None:

@@ -115,5 +115,5 @@ def test_the_setting_is_true_or_false() -> None:
     ],
 )
 def test_the_program_in_a_reply_is_not_what_it_prints(reply: str, source: str | None) -> None:
-    found = program_in(reply)
-    assert (found and found.strip()) == source
+    program = program_in(reply)
+    assert (program and program.strip()) == source

@@ -25,8 +25,8 @@ def equal(gold: str, answer: str, **settings: Any) -> str | None:
     except Unreadable:
         return None
     assert all(wrong_form(form) is None for form in forms)
-    found = compare(forms[0], forms[1], settings)
-    return str(found["how"]) if found["equal"] else None
+    finding = compare(forms[0], forms[1], settings)
+    return str(finding["how"]) if finding["equal"] else None
 
 
 EQUAL = [

@@ -39,11 +39,11 @@ async def test_no_right_style_fails_and_no_wrong_one_passes(verifier: MathVerifi
     assert len(STYLES) >= 50
     assert all(row["source"] for row in STYLES)
     sides = [(side, row) for row in STYLES for side in ("right", "wrong")]
-    found = await asyncio.gather(
+    verdicts = await asyncio.gather(
         *(judged(verifier, row["prompt"], row["answer"], row[side], row.get("settings")) for side, row in sides)
     )
-    right = [(row["source"], each) for (side, row), each in zip(sides, found, strict=True) if side == "right"]
-    wrong = [(row["source"], each) for (side, row), each in zip(sides, found, strict=True) if side == "wrong"]
+    right = [(row["source"], each) for (side, row), each in zip(sides, verdicts, strict=True) if side == "right"]
+    wrong = [(row["source"], each) for (side, row), each in zip(sides, verdicts, strict=True) if side == "wrong"]
     assert [source for source, each in right if each.outcome not in (Outcome.PASSED, Outcome.INVALID)] == []
     assert [source for source, each in wrong if each.outcome not in (Outcome.FAILED, Outcome.INVALID)] == []
     assert sum(each.passed for _, each in right) >= len(right) - 2

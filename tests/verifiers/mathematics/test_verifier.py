@@ -186,9 +186,9 @@ async def test_a_forged_form_is_refused_by_the_job_that_would_judge_it(
     compared = {"gold": "1", "form": form, "settings": {}}
     checked = {"check": {"property": "prime", "above": 1}, "form": form}
     for function, request in (("read_and_compare:compare", compared), ("check_property:check_property", checked)):
-        outcome, told = await ask(verifier._pool, function, request)
+        outcome, message = await ask(verifier._pool, function, request)
         assert outcome is None
-        refused = unfit(told)
+        refused = unfit(message)
         assert refused is not None
         assert refused.outcome is Outcome.INVALID
 

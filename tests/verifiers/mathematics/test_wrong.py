@@ -55,11 +55,11 @@ async def test_no_answer_that_is_wrong_by_construction_passes(
         golds = [json.loads(line)["answer"] for line in file]
     with gzip.open(shared_data / "gsm8k" / "test.jsonl.gz", "rt", encoding="utf-8") as file:
         golds += [json.loads(line)["answer"].rsplit("####", 1)[1].strip() for line in file]
-    made = [wrong for gold in dict.fromkeys(golds) for wrong in wrong_answers(gold)]
-    made = random.Random(0).sample(made, 5200)[::every]
+    answers = [wrong for gold in dict.fromkeys(golds) for wrong in wrong_answers(gold)]
+    answers = random.Random(0).sample(answers, 5200)[::every]
     passed = []
-    for start in range(0, len(made), 64):
-        batch = made[start : start + 64]
+    for start in range(0, len(answers), 64):
+        batch = answers[start : start + 64]
         verdicts = await asyncio.gather(*(judged(verifier, each.gold, f"\\boxed{{{each.answer}}}") for each in batch))
         for each, verdict in zip(batch, verdicts, strict=True):
             assert verdict.outcome is not Outcome.UNSCORED
@@ -80,13 +80,13 @@ async def test_no_hostile_answer_passes_or_outlives_its_limit(verifier: MathVeri
 
 
 def test_answers_are_judged_from_any_thread(bubblewrap: str) -> None:
-    found: list[bool] = []
+    passes: list[bool] = []
 
     async def judge() -> None:
         async with Pool.open("bubblewrap", size=1) as pool:
-            found.append((await judged(MathVerifier(pool, confirm=False), r"2\sqrt{2}", r"\boxed{\sqrt{8}}")).passed)
+            passes.append((await judged(MathVerifier(pool, confirm=False), r"2\sqrt{2}", r"\boxed{\sqrt{8}}")).passed)
 
     thread = threading.Thread(target=lambda: asyncio.run(judge()))
     thread.start()
     thread.join()
-    assert found == [True]
+    assert passes == [True]

@@ -21,10 +21,10 @@ def run(context: JobContext) -> None:
     """``{"source"}`` → `Value` (a text) or `Raised`; nothing if the program defines no ``answer``."""
     try:
         module = load(context.request["source"])
-        found = vars(module).get("answer")
-        if found is None:
+        answer = vars(module).get("answer")
+        if answer is None:
             return
-        text = _text(found() if callable(found) and not _is_sympy(found) else found)
+        text = _text(answer() if callable(answer) and not _is_sympy(answer) else answer)
     except MemoryError:
         raise
     except BaseException as error:  # whatever a candidate raises is data
@@ -33,26 +33,26 @@ def run(context: JobContext) -> None:
     context.send_bytes(encode_answer(Value(text[:_LONGEST])))
 
 
-def _is_sympy(found: Any) -> bool:
+def _is_sympy(answer: Any) -> bool:
     import sympy
 
-    return isinstance(found, sympy.Basic | sympy.MatrixBase)
+    return isinstance(answer, sympy.Basic | sympy.MatrixBase)
 
 
-def _text(found: Any) -> str:
+def _text(answer: Any) -> str:
     """A value as mathematics: SymPy's as LaTeX, lists and sets as sets, tuples as tuples."""
     import sympy
 
-    if isinstance(found, str):
-        return found
-    if isinstance(found, list | set | frozenset):
-        return "\\{" + ", ".join(map(_text, found)) + "\\}"
-    if isinstance(found, tuple):
-        return "(" + ", ".join(map(_text, found)) + ")"
-    if isinstance(found, dict):
-        return ", ".join(f"{_text(name)} = {_text(value)}" for name, value in found.items())
-    if _is_sympy(found):
-        return str(sympy.latex(found, ln_notation=True, mul_symbol="dot", symbol_names={}))
-    if isinstance(found, bool) or not isinstance(found, int | float | complex):
-        return str(found)
-    return repr(found).replace("j", "i")
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list | set | frozenset):
+        return "\\{" + ", ".join(map(_text, answer)) + "\\}"
+    if isinstance(answer, tuple):
+        return "(" + ", ".join(map(_text, answer)) + ")"
+    if isinstance(answer, dict):
+        return ", ".join(f"{_text(name)} = {_text(value)}" for name, value in answer.items())
+    if _is_sympy(answer):
+        return str(sympy.latex(answer, ln_notation=True, mul_symbol="dot", symbol_names={}))
+    if isinstance(answer, bool) or not isinstance(answer, int | float | complex):
+        return str(answer)
+    return repr(answer).replace("j", "i")

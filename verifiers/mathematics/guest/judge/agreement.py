@@ -136,10 +136,10 @@ def _tried(gold: Any, answer: Any) -> Finding:
     return {"equal": False, "how": "numeric", "detail": "they could not be compared at enough points"}
 
 
-def _is_complex(found: Any) -> bool:
+def _is_complex(expression: Any) -> bool:
     import sympy
 
-    return bool(found.has(sympy.I))
+    return bool(expression.has(sympy.I))
 
 
 def _cancels(gold: Any, answer: Any, point: dict[Any, Any], digits: int) -> bool | None:
@@ -152,7 +152,7 @@ def _cancels(gold: Any, answer: Any, point: dict[Any, Any], digits: int) -> bool
         return None
 
 
-def values_at(found: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
+def values_at(expression: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
     """(value, bound of its error) as mpmath numbers; None where the expression has no finite value.
 
     SymPy's evalf tracks how many digits cancel and computes with more until `DIGITS` of them hold.
@@ -162,7 +162,7 @@ def values_at(found: Any, point: dict[Any, Any]) -> tuple[Any, Any] | None:
 
     try:
         # The unknowns go in exactly, so that nothing is lost before the evaluation.
-        value = found.subs(point) if point else found
+        value = expression.subs(point) if point else expression
         if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
             return None
         value = value.evalf(DIGITS + 10, maxn=400)
@@ -189,20 +189,22 @@ def _mpf(part: Any) -> Any:
     return mpmath.mpf(part.p) / part.q if part.is_Rational else mpmath.mpf(part._mpf_)
 
 
-def _evaluated(found: Any, real: bool) -> Any:
+def _evaluated(expression: Any, real: bool) -> Any:
     """The expression evaluated, its symbols real: what an answer is about unless it says otherwise.
 
     Where nothing is imaginary an odd root of a negative number is the real one, not SymPy's principal one.
     """
     import sympy
 
-    found = found.xreplace({symbol: sympy.Symbol(symbol.name, real=True) for symbol in found.free_symbols})
+    expression = expression.xreplace(
+        {symbol: sympy.Symbol(symbol.name, real=True) for symbol in expression.free_symbols}
+    )
     if real:
-        found = found.replace(_is_odd_root, lambda root: -sympy.Pow(-root.base, root.exp))
+        expression = expression.replace(_is_odd_root, lambda root: -sympy.Pow(-root.base, root.exp))
     try:
-        return found.doit()
+        return expression.doit()
     except (AttributeError, TypeError, ValueError, ArithmeticError):
-        return found
+        return expression
 
 
 def _is_odd_root(part: Any) -> bool:

@@ -45,22 +45,22 @@ def hints(prompt: str) -> Hints:
 
 
 def _factors(words: list[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    factors: dict[str, set[str]] = {}
     for word in words:
-        known = UNITS.get(word) or UNITS.get(word.lower())
-        if known and word != "in":
-            found.setdefault(known[0], set()).add(known[1])
-    return found
+        unit = UNITS.get(word) or UNITS.get(word.lower())
+        if unit and word != "in":
+            factors.setdefault(unit[0], set()).add(unit[1])
+    return factors
 
 
-def unit_fits(unit: str, found: Hints) -> bool:
+def unit_fits(unit: str, hinted: Hints) -> bool:
     """Whether a unit that the expected answer does not name is the one that the prompt wants, or says nothing of.
 
     Of two units of one kind the one that is asked for counts, else both do. Cents are never meant without being named.
     """
     for part in unit.split():
         dimension, factor = UNITS.get(part.partition("^")[0], ("", ""))
-        wanted = found.get("asked", {}).get(dimension) or found.get("named", {}).get(dimension)
+        wanted = hinted.get("asked", {}).get(dimension) or hinted.get("named", {}).get(dimension)
         if wanted is None and dimension in ("money", "sterling"):
             wanted = {"1"}
         if wanted is not None and factor not in wanted:

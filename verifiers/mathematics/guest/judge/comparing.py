@@ -79,10 +79,10 @@ def _compare(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard = 
     if set(kinds) == {"matrix", "group"}:
         return _vector(gold, answer, settings, heard)
     if kinds == ("relation", "relation"):
-        found = relations_equal(gold, answer)
-        if found["equal"] or _names_in(gold) != _names_in(answer):
-            return found
-        return compare_sets(gold, answer, settings) or found
+        finding = relations_equal(gold, answer)
+        if finding["equal"] or _names_in(gold) != _names_in(answer):
+            return finding
+        return compare_sets(gold, answer, settings) or finding
     return compare_sets(gold, answer, settings) or _NO
 
 
@@ -126,35 +126,35 @@ def _texts(gold: Form, answer: Form) -> Finding:
 def _ordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any]) -> Finding:
     if len(ours) != len(theirs):
         return {"equal": False, "how": "symbolic", "detail": "it has another number of parts"}
-    found = [_compare(one, other, settings) for one, other in zip(ours, theirs, strict=True)]
-    return _together(found)
+    findings = [_compare(one, other, settings) for one, other in zip(ours, theirs, strict=True)]
+    return _together(findings)
 
 
 def _unordered(ours: list[Form], theirs: list[Form], settings: dict[str, Any]) -> Finding:
     if len(ours) != len(theirs):
         return {"equal": False, "how": "symbolic", "detail": "it has another number of parts"}
-    left, found = list(theirs), []
+    left, findings = list(theirs), []
     refused: Finding = {"equal": False, "how": "symbolic", "detail": "one of the expected parts is missing"}
     for one in ours:
         for place, other in enumerate(left):
             finding = _compare(one, other, settings)
             if finding["equal"]:
-                found.append(finding)
+                findings.append(finding)
                 del left[place]
                 break
             refused = finding if "refused" in finding else refused
         else:
             return refused
-    return _together(found)
+    return _together(findings)
 
 
-def _together(found: list[Finding]) -> Finding:
+def _together(findings: list[Finding]) -> Finding:
     """All of them, as strong as the weakest."""
-    wrong = next((each for each in found if not each["equal"]), None)
+    wrong = next((each for each in findings if not each["equal"]), None)
     if wrong is not None:
         return wrong
-    how = max((each["how"] for each in found), key=_RANK.__getitem__, default="form")
-    return {"equal": True, "how": how, "detail": f"{len(found)} parts, each equal"}
+    how = max((each["how"] for each in findings), key=_RANK.__getitem__, default="form")
+    return {"equal": True, "how": how, "detail": f"{len(findings)} parts, each equal"}
 
 
 def _named(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:
@@ -167,12 +167,12 @@ def _named(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> 
         return {"equal": False, "how": "symbolic", "detail": "it is the value of something else"}
     if gold["is"] == "named":
         if answer["is"] == "relation":
-            found = relations_equal(_equation(gold), answer) if _is_curve(gold) else _NO
-            return found if found["equal"] else compare_sets(gold, answer, settings) or found
+            finding = relations_equal(_equation(gold), answer) if _is_curve(gold) else _NO
+            return finding if finding["equal"] else compare_sets(gold, answer, settings) or finding
         return _compare(gold["value"], answer, settings, heard)
     if gold["is"] == "relation":
-        found = relations_equal(gold, _equation(answer))
-        return found if found["equal"] else compare_sets(gold, answer, settings) or found
+        finding = relations_equal(gold, _equation(answer))
+        return finding if finding["equal"] else compare_sets(gold, answer, settings) or finding
     return _compare(gold, answer["value"], settings, heard)
 
 
@@ -228,8 +228,8 @@ def _ratios(gold: Form, answer: Form, settings: dict[str, Any]) -> Finding:
     factors = [sympy.simplify(other / one) for one, other in zip(ours, theirs, strict=True) if one.doit() != 0]
     if not factors or not factors[0].is_number or factors[0].is_positive is not True:
         return plain
-    found = [decide(one.doit() * factors[0], other) for one, other in zip(ours, theirs, strict=True)]
-    return _together([{**each, "how": max(each["how"], "symbolic", key=_RANK.__getitem__)} for each in found])
+    findings = [decide(one.doit() * factors[0], other) for one, other in zip(ours, theirs, strict=True)]
+    return _together([{**each, "how": max(each["how"], "symbolic", key=_RANK.__getitem__)} for each in findings])
 
 
 def _choices(gold: Form, answer: Form, settings: dict[str, Any], heard: Heard) -> Finding:

@@ -21,13 +21,13 @@ ARITHMETIC = "arithmetic"
 _MOST_TERMS = 30
 
 
-def undone(found: Any) -> set[str]:
+def undone(expression: Any) -> set[str]:
     """What an unevaluated SymPy expression leaves undone: names of its signs (``Sum``), and `ARITHMETIC`."""
     import sympy
 
     heads = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Derivative, sympy.Limit)
-    left = {type(part).__name__ for part in sympy.preorder_traversal(found) if isinstance(part, heads)}
-    if not left and any(map(_works, sympy.preorder_traversal(found))):
+    left = {type(part).__name__ for part in sympy.preorder_traversal(expression) if isinstance(part, heads)}
+    if not left and any(map(_works, sympy.preorder_traversal(expression))):
         left.add(ARITHMETIC)
     return left
 
@@ -63,12 +63,12 @@ def _is_number(part: Any) -> bool:
     return bool(part.is_Rational or part.is_Float)
 
 
-def _has_like_terms(found: Any) -> bool:
+def _has_like_terms(expression: Any) -> bool:
     r"""Whether two terms come to multiples of one thing, as in ``\sqrt{50}+3\sqrt2`` and ``40^2-3^2``."""
     import sympy
 
     seen: set[Any] = set()
-    for term in found.args:
+    for term in expression.args:
         value = sympy.expand(_done(term))
         cores = {each.as_coeff_Mul()[1] for each in sympy.Add.make_args(value)}
         if cores & seen:
@@ -77,19 +77,19 @@ def _has_like_terms(found: Any) -> bool:
     return False
 
 
-def _done(found: Any) -> Any:
+def _done(expression: Any) -> Any:
     try:
-        return found.doit()
+        return expression.doit()
     except (TypeError, ValueError, ArithmeticError, AttributeError):
-        return found
+        return expression
 
 
-def _flat(found: Any) -> list[Any]:
+def _flat(expression: Any) -> list[Any]:
     """The factors of a product; those of a product within it, unless that is a fraction of its own."""
     import sympy
 
     factors: list[Any] = []
-    for part in found.args:
+    for part in expression.args:
         nested = isinstance(part, sympy.Mul) and not any(map(_is_quotient, part.args))
         factors += _flat(part) if nested else [part]
     return [part for part in factors if part != -1]
@@ -135,11 +135,11 @@ def _roots_meet(factors: list[Any]) -> bool:
     return len(roots) > 1 and sympy.Mul(*roots).as_coeff_Mul()[0] != apart
 
 
-def _shrinks(found: Any) -> bool:
+def _shrinks(expression: Any) -> bool:
     r"""Whether multiplying out leaves fewer terms than the factors have, as of ``(1+\sqrt2)(1-\sqrt2)``."""
     import sympy
 
-    powers = [each.as_base_exp() for each in sympy.Mul.make_args(found)]
+    powers = [each.as_base_exp() for each in sympy.Mul.make_args(expression)]
     sums = [(len(base.args), int(power)) for base, power in powers if base.is_Add and power.is_Integer and power > 0]
     if sum(power for _, power in sums) < 2 or sum(terms * power for terms, power in sums) > _MOST_TERMS:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gristmill.verifiers.mathematics.guest.judge.text.quantities import known
+from gristmill.verifiers.mathematics.guest.judge.text.quantities import is_unit
 from gristmill.verifiers.mathematics.guest.judge.trees import check
 
 __all__ = ["wrong_form"]
@@ -36,7 +36,7 @@ def _wrong(form: Any, depth: int, count: list[int]) -> str | None:
     match form:
         case {"is": "value", "tree": str(tree)} if set(form) <= {"is", "tree", "unit", "decimal"}:
             unit = form.get("unit", "")
-            if not (_is_text(unit) and known(unit)) or not isinstance(form.get("decimal", False), bool):
+            if not (_is_text(unit) and is_unit(unit)) or not isinstance(form.get("decimal", False), bool):
                 return "a value has another shape"
             return check(tree)
         case {"is": "text", "text": text, **rest} if not rest:

@@ -55,21 +55,21 @@ def points(gold: Any, answer: Any) -> Iterator[Point]:
         yield from _beside_breaks((gold, answer), symbol, symbols, dice)
 
 
-def jumps(found: Any) -> bool:
+def jumps(expression: Any) -> bool:
     """Whether an expression jumps at places without end, so that no number of points says what it is between them."""
     import sympy
 
     jumping = (sympy.floor, sympy.ceiling, sympy.Mod)
-    return any(part.free_symbols for part in found.atoms(*jumping))
+    return any(part.free_symbols for part in expression.atoms(*jumping))
 
 
-def _written(found: Any) -> str:
+def _written(expression: Any) -> str:
     """An expression as text; its numbers in base 16, which Python writes whatever their length."""
     import sympy
 
     return " ".join(
         f"{int(part.p):x}/{int(part.q):x}" if part.is_Rational else str(part) if not part.args else type(part).__name__
-        for part in sympy.preorder_traversal(found)
+        for part in sympy.preorder_traversal(expression)
     )
 
 
@@ -91,8 +91,8 @@ def _spread(gold: Any, answer: Any) -> int:
     grows = any(
         isinstance(part, sympy.factorial | sympy.gamma | sympy.binomial | sympy.exp)
         or (part.is_Pow and part.exp.free_symbols)
-        for found in (gold, answer)
-        for part in sympy.preorder_traversal(found)
+        for expression in (gold, answer)
+        for part in sympy.preorder_traversal(expression)
     )
     return _NEAR_BITS if grows else int(min(_FAR_BITS, bits_of(gold) + bits_of(answer) + _NEAR_BITS))
 
@@ -103,7 +103,7 @@ def _beside_breaks(both: tuple[Any, Any], symbol: Any, symbols: list[Any], dice:
 
     others = {each: _irrational(dice, 3) for each in symbols if each != symbol}
     plain = {each: sympy.Rational(str(value.evalf(30))) for each, value in others.items()}
-    parts = [part for found in both for part in _breaking(found)]
+    parts = [part for expression in both for part in _breaking(expression)]
     zeros: list[Any] = sorted({zero for part in parts for zero in _zeros(part, symbol, plain)})
     # A double zero comes out as two that are a little apart.
     apart = [place == 0 or each - zeros[place - 1] > (abs(each) + 1) / 10**6 for place, each in enumerate(zeros)]
@@ -121,11 +121,11 @@ def _beside_breaks(both: tuple[Any, Any], symbol: Any, symbols: list[Any], dice:
         yield {**others, symbol: end + sign * (abs(end) + 1) * (1 + _irrational(dice, 1))}
 
 
-def _breaking(found: Any) -> Iterator[Any]:
+def _breaking(expression: Any) -> Iterator[Any]:
     """What an expression may break at where it is 0: radicands, denominators, arguments of logarithms and of |…|."""
     import sympy
 
-    for part in sympy.preorder_traversal(found):
+    for part in sympy.preorder_traversal(expression):
         if isinstance(part, sympy.Max | sympy.Min):
             yield from (one - other for one, other in itertools.pairwise(part.args))
         elif isinstance(part, sympy.Abs | sympy.sign | sympy.log):

@@ -48,13 +48,17 @@ def compare(context: JobContext) -> None:
         context.send({"gold": f"unreadable: {error}"})
         return
     settings = {**request["settings"], "hints": hints(request.get("prompt", ""))}
-    found = comparing.compare(gold, request["form"], settings, context.send)
-    if not found["equal"] and "refused" not in found and (request.get("bare_log") or _BARE_LOG.search(request["gold"])):
+    finding = comparing.compare(gold, request["form"], settings, context.send)
+    if (
+        not finding["equal"]
+        and "refused" not in finding
+        and (request.get("bare_log") or _BARE_LOG.search(request["gold"]))
+    ):
         form = request["form"]
         sides = [pair for pair in ((gold, natural(form)), (natural(gold), form)) if pair != (gold, form)]
         if any(comparing.compare(one, other, settings)["equal"] for one, other in sides):
-            found = {**found, "refused": "log"}
-    context.send(found)
+            finding = {**finding, "refused": "log"}
+    context.send(finding)
 
 
 def read_expected(text: str, settings: dict[str, Any]) -> reading.Form:

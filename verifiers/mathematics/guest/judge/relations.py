@@ -98,9 +98,9 @@ def _chains_equal(gold: Form, answer: Form) -> Finding:
             continue
         pairs = [(_tree(one), _tree(other)) for one, other in zip(gold["parts"], parts, strict=True)]
         if all(one is not None and other is not None for one, other in pairs):
-            found = [decide(one, other) for one, other in pairs]
-            if all(each["equal"] for each in found):
-                weak = any(each["how"] == "numeric" for each in found)
+            findings = [decide(one, other) for one, other in pairs]
+            if all(each["equal"] for each in findings):
+                weak = any(each["how"] == "numeric" for each in findings)
                 return {"equal": True, "how": "numeric" if weak else "symbolic", "detail": "the same chain"}
     return {"equal": False, "how": "symbolic", "detail": "another chain of relations"}
 
@@ -176,7 +176,7 @@ def _inequality(form: Form) -> Any:
     if not plain and len(middle.free_symbols) != 1:
         return None
     relations = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
-    found = sympy.S.Reals
+    solutions = sympy.S.Reals
     for place, sign in enumerate(form["signs"]):
         if sign not in relations:
             return None
@@ -184,12 +184,12 @@ def _inequality(form: Form) -> Any:
         left, right = (each.xreplace(swap).doit() for each in trees[place : place + 2])
         try:
             solved = relations[sign](left, right)
-            found = found.intersect(
+            solutions = solutions.intersect(
                 solved.as_set() if solved not in (True, False) else (sympy.S.Reals if solved else sympy.S.EmptySet)
             )
         except (NotImplementedError, ValueError, TypeError):
             return None
-    return found
+    return solutions
 
 
 def compare_sets(gold: Form, answer: Form, settings: dict[str, Any]) -> Finding | None:

@@ -13,24 +13,24 @@ __all__ = ["bits_of", "too_large"]
 _BITS = 2_000_000
 
 
-def too_large(found: Any) -> bool:
+def too_large(expression: Any) -> bool:
     """Whether evaluating an expression would make numbers of more than some million bits."""
-    return bits_of(found) > _BITS
+    return bits_of(expression) > _BITS
 
 
-def bits_of(found: Any) -> float:
+def bits_of(expression: Any) -> float:
     """An upper estimate of the bits of an expression's exact parts, never computed from the parts themselves."""
     import math
 
     import sympy
 
-    if found.is_Integer:
-        return float(abs(found.p).bit_length())
-    if found.is_Rational:
-        return float(max(abs(found.p).bit_length(), found.q.bit_length()))
-    inner = [bits_of(part) for part in found.args]
-    if isinstance(found, sympy.Pow):
-        base, exponent = found.args
+    if expression.is_Integer:
+        return float(abs(expression.p).bit_length())
+    if expression.is_Rational:
+        return float(max(abs(expression.p).bit_length(), expression.q.bit_length()))
+    inner = [bits_of(part) for part in expression.args]
+    if isinstance(expression, sympy.Pow):
+        base, exponent = expression.args
         if not exponent.free_symbols and exponent.is_number and not base.free_symbols:
             size = _size(exponent)
             return (
@@ -38,19 +38,19 @@ def bits_of(found: Any) -> float:
                 if exponent.is_Rational and not exponent.is_Integer and size < 64
                 else size * max(1.0, inner[0])
             )
-    if isinstance(found, sympy.factorial | sympy.gamma) and not found.free_symbols:
-        size = _size(found.args[0])
+    if isinstance(expression, sympy.factorial | sympy.gamma) and not expression.free_symbols:
+        size = _size(expression.args[0])
         return size * math.log2(size + 2) if size < 1e300 else math.inf
-    if isinstance(found, sympy.binomial) and not found.free_symbols:
-        return _size(found.args[0])
-    if isinstance(found, sympy.Mul):
+    if isinstance(expression, sympy.binomial) and not expression.free_symbols:
+        return _size(expression.args[0])
+    if isinstance(expression, sympy.Mul):
         return sum(inner)
     return max(inner, default=1.0)
 
 
-def _size(found: Any) -> float:
+def _size(expression: Any) -> float:
     """An upper estimate of a constant's absolute value."""
-    bits = bits_of(found)
-    if found.is_Rational:
-        return abs(float(found)) if bits < 1000 else float("inf")
+    bits = bits_of(expression)
+    if expression.is_Rational:
+        return abs(float(expression)) if bits < 1000 else float("inf")
     return 2.0**bits if bits < 1000 else float("inf")

@@ -78,16 +78,16 @@ def _within(ours: Any, theirs: Any, tolerance: Any) -> Finding:
     return {"equal": near, "how": "numeric", "detail": "compared within the tolerance" if near else no["detail"]}
 
 
-def _without_unit(found: Any, other: Any, form: Form) -> Any:
+def _without_unit(expression: Any, other: Any, form: Form) -> Any:
     """An expression without the factor that is the unit of the other side's form, such as ``m^2``."""
     import sympy
 
     name, _, power = form.get("unit", "").partition("^")
     unit = sympy.Pow(sympy.Symbol(name), int(power)) if name and power.isdigit() else None
-    if unit is None or not found.is_Mul or sympy.Symbol(name) in other.free_symbols:
-        return found
-    kept = [part for part in found.args if part != unit]
-    return sympy.Mul(*kept) if len(kept) < len(found.args) else found
+    if unit is None or not expression.is_Mul or sympy.Symbol(name) in other.free_symbols:
+        return expression
+    kept = [part for part in expression.args if part != unit]
+    return sympy.Mul(*kept) if len(kept) < len(expression.args) else expression
 
 
 def _rounded(difference: Any, digits: int) -> bool:
@@ -96,6 +96,6 @@ def _rounded(difference: Any, digits: int) -> bool:
     return bool(abs(difference).evalf(30) <= sympy.Rational(1, 2 * 10**digits))
 
 
-def _commuted(found: Any) -> Any:
+def _commuted(expression: Any) -> Any:
     """An unevaluated expression with its factors and terms in SymPy's own order."""
-    return found.func(*(_commuted(part) for part in found.args)) if found.args else found
+    return expression.func(*(_commuted(part) for part in expression.args)) if expression.args else expression

@@ -30,32 +30,32 @@ def antiderivative(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     variable = sympy.Symbol(check.get("variable", "x"))
-    integrand, found = expression(check["of"]), value(answer)
-    extra = found.free_symbols - integrand.free_symbols - {variable}
-    if len(extra) > 1 or any(found.diff(each).has(variable) for each in extra):
+    integrand, primitive = expression(check["of"]), value(answer)
+    extra = primitive.free_symbols - integrand.free_symbols - {variable}
+    if len(extra) > 1 or any(primitive.diff(each).has(variable) for each in extra):
         raise Refused("it holds unknowns that are not in the integrand")
-    if found.has(sympy.Function) and _undefined(found) - _undefined(integrand):
+    if primitive.has(sympy.Function) and _undefined(primitive) - _undefined(integrand):
         raise Refused("it holds functions that are not defined")
     jumps = (sympy.floor, sympy.ceiling, sympy.sign, sympy.Mod, sympy.arg, sympy.Heaviside)
-    if found.has(*jumps) and not integrand.has(*jumps):
+    if primitive.has(*jumps) and not integrand.has(*jumps):
         raise Refused("it is not continuous where the integrand is")
-    slope = _derivative(found, variable)
+    slope = _derivative(primitive, variable)
     finding = equal(integrand, slope)
     return {**finding, "detail": f"its derivative against the integrand: {finding['detail']}"}
 
 
-def _undefined(found: Any) -> set[Any]:
+def _undefined(formula: Any) -> set[Any]:
     from sympy.core.function import AppliedUndef
 
-    return {part.func for part in found.atoms(AppliedUndef)}
+    return {part.func for part in formula.atoms(AppliedUndef)}
 
 
-def _derivative(found: Any, variable: Any) -> Any:
+def _derivative(formula: Any, variable: Any) -> Any:
     """The derivative for a real variable, signs of absolute values worked out."""
     import sympy
 
     real = sympy.Symbol(variable.name, real=True)
-    slope = sympy.diff(found.xreplace({variable: real}), real)
+    slope = sympy.diff(formula.xreplace({variable: real}), real)
     slope = slope.replace(sympy.sign, lambda part: part / sympy.Abs(part))
     return sympy.simplify(slope).xreplace({real: variable})
 
@@ -65,23 +65,23 @@ def ode(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     name, variable = check.get("function", "y"), sympy.Symbol(check.get("variable", "x"))
-    found = value(answer)
+    solution = value(answer)
     left, right = _residual(str(check["equation"]), name)
     orders = _orders((left - right).free_symbols)
-    if not orders or sympy.Symbol(name) in found.free_symbols or _undefined(found):
+    if not orders or sympy.Symbol(name) in solution.free_symbols or _undefined(solution):
         raise Refused("it must be an expression for the function, in the variable alone")
     own = (left - right).free_symbols - set(orders) | {variable}
-    constants = sorted(found.free_symbols - own, key=str)
+    constants = sorted(solution.free_symbols - own, key=str)
     wanted = int(check.get("constants", 0))
-    if wanted != len(constants) or (wanted and not _independent(found, constants, variable)):
+    if wanted != len(constants) or (wanted and not _independent(solution, constants, variable)):
         return failed(f"it has {len(constants)} free constants, and {wanted} independent ones are asked for")
-    if not check.get("conditions") and not wanted and found == 0:
+    if not check.get("conditions") and not wanted and solution == 0:
         raise Refused("the zero function is no answer here")
-    inserted = {symbol: found.diff(variable, order) if order else found for symbol, order in orders.items()}
+    inserted = {symbol: solution.diff(variable, order) if order else solution for symbol, order in orders.items()}
     steps = [equal(right.xreplace(inserted).doit(), left.xreplace(inserted).doit())]
     for condition in check.get("conditions", ()):
         at, order = expression(condition["at"]), int(condition.get("order", 0))
-        there = (found.diff(variable, order) if order else found).subs(variable, at)
+        there = (solution.diff(variable, order) if order else solution).subs(variable, at)
         steps.append(equal(expression(condition["value"]), there))
     return weakest(steps, f"inserted into the equation, {len(steps) - 1} conditions")
 
@@ -109,11 +109,11 @@ def _orders(symbols: set[Any]) -> dict[Any, int]:
     return {each: int(each.name[2:]) - 700 for each in symbols if re.fullmatch(r"D_7\d\d", each.name)}
 
 
-def _independent(found: Any, constants: list[Any], variable: Any) -> bool:
+def _independent(solution: Any, constants: list[Any], variable: Any) -> bool:
     """Whether no constant can be expressed by the others: the Wronskian of the partial derivatives does not vanish."""
     import sympy
 
-    partial = [found.diff(each) for each in constants]
+    partial = [solution.diff(each) for each in constants]
     point = {each: sympy.Rational(7 + 4 * place, 5 + place) for place, each in enumerate(constants)}
     rows = [[each.diff(variable, order) if order else each for each in partial] for order in range(len(constants))]
     wronskian = sympy.Matrix(rows).subs(point).det()

@@ -47,16 +47,16 @@ def failed(detail: str) -> Finding:
     return {"equal": False, "how": "symbolic", "detail": detail}
 
 
-def weakest(found: list[Finding], detail: str) -> Finding:
+def weakest(findings: list[Finding], detail: str) -> Finding:
     """All of them held: as strong as the weakest."""
-    wrong = next((each for each in found if not each["equal"]), None)
-    return wrong or held(max((each["how"] for each in found), key=_RANK.index, default="form"), detail)
+    wrong = next((each for each in findings if not each["equal"]), None)
+    return wrong or held(max((each["how"] for each in findings), key=_RANK.index, default="form"), detail)
 
 
 def equal(first: Any, second: Any) -> Finding:
     """`decide`, where one form is as good as a proof."""
-    found = decide(first, second)
-    return {**found, "how": "symbolic"} if found["how"] == "form" else found
+    finding = decide(first, second)
+    return {**finding, "how": "symbolic"} if finding["how"] == "form" else finding
 
 
 def same(first: Any, second: Any) -> bool:
@@ -101,12 +101,12 @@ def value(form: Form, *, arithmetic: bool = False, evaluate: bool = True) -> Any
         form = form["parts"][0]
     if form["is"] != "value":
         raise Refused("it must be one expression")
-    found = rebuild(form["tree"])
-    if too_large(found):
+    rebuilt = rebuild(form["tree"])
+    if too_large(rebuilt):
         raise Refused("it is too large to be evaluated")
-    if undone(found) - ({ARITHMETIC} if arithmetic else set()):
+    if undone(rebuilt) - ({ARITHMETIC} if arithmetic else set()):
         raise Refused("it is not evaluated: give the value, not the problem")
-    return found.doit() if evaluate else found
+    return rebuilt.doit() if evaluate else rebuilt
 
 
 def parts(form: Form) -> list[Form]:

@@ -39,17 +39,17 @@ def roots(check: dict[str, Any], answer: Form) -> Finding:
     given = [value(part) for part in _solutions(answer)]
     if not given:
         return failed("no root is given")
-    for found in given:
-        if found.free_symbols:
+    for root in given:
+        if root.free_symbols:
             raise Refused("a root must be a number")
-        if not _lies_in(found, domain):
-            return failed(f"{str(found)[:60]} does not lie in the domain")
+        if not _lies_in(root, domain):
+            return failed(f"{str(root)[:60]} does not lie in the domain")
     if any(same(one, other) for place, one in enumerate(given) for other in given[:place]):
         return failed("a root is given twice")
     expected = check.get("count")
     if expected is None:
         expected = _count(left - right, variable, domain)
-    steps = [equal(sympy.Integer(0), (left - right).subs(variable, found)) for found in given]
+    steps = [equal(sympy.Integer(0), (left - right).subs(variable, root)) for root in given]
     wrong = next((step for step in steps if not step["equal"]), None)
     if wrong is not None:
         return failed("one of them does not solve the equation")
@@ -67,14 +67,14 @@ def _solutions(answer: Form) -> list[Form]:
     return flat
 
 
-def _lies_in(found: Any, domain: str) -> bool:
+def _lies_in(number: Any, domain: str) -> bool:
     if domain == "complex":
-        return found.is_complex is not False
+        return number.is_complex is not False
     if domain == "integer":
-        return found.is_integer is True
+        return number.is_integer is True
     if domain == "positive":
-        return found.is_real is not False and bool(found.evalf(30) > 0)
-    return bool(abs(found.evalf(40).as_real_imag()[1]) < 10**-30)
+        return number.is_real is not False and bool(number.evalf(30) > 0)
+    return bool(abs(number.evalf(40).as_real_imag()[1]) < 10**-30)
 
 
 def _count(difference: Any, variable: Any, domain: str) -> int:
@@ -110,8 +110,8 @@ def system(check: dict[str, Any], answer: Form) -> Finding:
             return failed("a solution is given twice")
     steps = []
     for point in points:
-        inserted = {sympy.Symbol(name): found for name, found in point.items()}
-        if any(found.free_symbols & set(inserted) for found in inserted.values()):
+        inserted = {sympy.Symbol(name): coordinate for name, coordinate in point.items()}
+        if any(coordinate.free_symbols & set(inserted) for coordinate in inserted.values()):
             raise Refused("a solution must not hold the unknowns")
         for left, sign, right in equations:
             one, other = (side.subs(inserted, simultaneous=True) for side in (left, right))
@@ -138,10 +138,10 @@ def points_of(answer: Form, names: list[str]) -> list[dict[str, Any]]:
         answer = {"is": "list", "parts": [answer]} if len(names) == 1 else answer["value"]
     inner = parts(answer)
     if inner and all(part["is"] == "named" for part in inner):
-        found = {part["name"]: value(part) for part in inner}
-        if len(found) != len(inner) or sorted(found) != sorted(names):
+        point = {part["name"]: value(part) for part in inner}
+        if len(point) != len(inner) or sorted(point) != sorted(names):
             raise Refused(f"it must give each of {', '.join(names)} once")
-        return [found]
+        return [point]
     if answer["is"] == "group" and len(inner) == len(names) and not any(part["is"] == "group" for part in inner):
         inner = [answer]
     points = []
@@ -160,8 +160,8 @@ def _relation_holds(left: Any, sign: str, right: Any) -> Finding:
     import sympy
 
     kinds = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
-    found = sympy.simplify(kinds[sign](left, right))
-    return held("symbolic", "it holds") if found == sympy.true else failed("an inequality does not hold")
+    truth = sympy.simplify(kinds[sign](left, right))
+    return held("symbolic", "it holds") if truth == sympy.true else failed("an inequality does not hold")
 
 
 def inequality(check: dict[str, Any], answer: Form) -> Finding:
@@ -173,15 +173,15 @@ def inequality(check: dict[str, Any], answer: Form) -> Finding:
     kinds = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge, "\\neq": sympy.Ne}
     if sign not in kinds:
         raise Refused("the task's relation is no inequality")
-    found = as_set(answer)
-    if found is None:
+    answer_set = as_set(answer)
+    if answer_set is None:
         raise Refused("it must be an interval, a union of intervals, or a solved inequality")
     real = sympy.Symbol("x", real=True)
     domain = as_set_of_text(check.get("domain"))
     claim = kinds[sign](left.subs(variable, real), right.subs(variable, real))
     if not is_solved(answer):
         raise Refused("it must be solved for the variable")
-    at_points = _at_points(claim, real, found, domain)
+    at_points = _at_points(claim, real, answer_set, domain)
     if not at_points["equal"]:
         return at_points
     try:
@@ -191,7 +191,7 @@ def inequality(check: dict[str, Any], answer: Form) -> Finding:
             else sympy.solve_univariate_inequality(claim, real, relational=False)
         )
         solved = solved.intersect(domain)
-        if solved == found or solved.symmetric_difference(found).is_empty:
+        if solved == answer_set or solved.symmetric_difference(answer_set).is_empty:
             return held("symbolic", "SymPy's own solution is the same set")
         return failed("SymPy's own solution is another set")
     except (NotImplementedError, ValueError, TypeError):
@@ -207,18 +207,18 @@ def as_set_of_text(text: str | None) -> Any:
     return sympy.S.Reals if text is None else as_set(reading.read(text, {}))
 
 
-def _at_points(claim: Any, real: Any, found: Any, domain: Any) -> Finding:
+def _at_points(claim: Any, real: Any, answer_set: Any, domain: Any) -> Finding:
     """Inside, outside and on the ends: a hundred points that the answer decides on, and the ends exactly."""
     import sympy
 
-    dice = random.Random(hashlib.sha256(f"{claim} {found}".encode()).digest())
-    ends = [end for end in getattr(found.boundary, "args", ()) if end.is_finite]
+    dice = random.Random(hashlib.sha256(f"{claim} {answer_set}".encode()).digest())
+    ends = [end for end in getattr(answer_set.boundary, "args", ()) if end.is_finite]
     points = [_somewhere(dice) for _ in range(120)] + ends
     points += [end + sign * sympy.Rational(1, 10**6) for end in ends for sign in (-1, 1)]
     tried = 0
     for point in points:
         if domain.contains(point) != sympy.true:
-            if found.contains(point) == sympy.true:
+            if answer_set.contains(point) == sympy.true:
                 return failed(f"{point} is not in the domain")
             continue
         try:
@@ -227,7 +227,7 @@ def _at_points(claim: Any, real: Any, found: Any, domain: Any) -> Finding:
             truth = sympy.false
         if truth not in (sympy.true, sympy.false):
             truth = sympy.simplify(truth)
-        inside = found.contains(point)
+        inside = answer_set.contains(point)
         if truth in (sympy.true, sympy.false) and inside in (sympy.true, sympy.false):
             tried += 1
             if truth != inside:
@@ -252,13 +252,13 @@ def factorisation(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     polynomial = expression(check["of"])
-    found = value(answer, arithmetic=True, evaluate=False)
+    factored = value(answer, arithmetic=True, evaluate=False)
     variables = sorted(polynomial.free_symbols, key=str)
-    if not variables or found.free_symbols != polynomial.free_symbols:
+    if not variables or factored.free_symbols != polynomial.free_symbols:
         return failed("it is not in the polynomial's variables")
-    if not same(sympy.expand(polynomial), sympy.expand(found.doit())):
+    if not same(sympy.expand(polynomial), sympy.expand(factored.doit())):
         return failed("it does not expand to the polynomial")
-    factors = [part for part in _factors(found) if part.free_symbols]
+    factors = [part for part in _factors(factored) if part.free_symbols]
     for factor in factors:
         if not factor.is_polynomial(*variables):
             raise Refused("its factors must be polynomials")
@@ -267,11 +267,11 @@ def factorisation(check: dict[str, Any], answer: Form) -> Finding:
     return held("symbolic", f"{len(factors)} irreducible factors, expanded")
 
 
-def _factors(found: Any) -> list[Any]:
+def _factors(formula: Any) -> list[Any]:
     import sympy
 
-    if isinstance(found, sympy.Mul):
-        return [factor for part in found.args for factor in _factors(part)]
-    if isinstance(found, sympy.Pow) and found.exp.is_Integer and 0 < found.exp < 1000:
-        return _factors(found.base) * int(found.exp)
-    return [found.doit()]
+    if isinstance(formula, sympy.Mul):
+        return [factor for part in formula.args for factor in _factors(part)]
+    if isinstance(formula, sympy.Pow) and formula.exp.is_Integer and 0 < formula.exp < 1000:
+        return _factors(formula.base) * int(formula.exp)
+    return [formula.doit()]

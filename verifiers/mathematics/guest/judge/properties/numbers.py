@@ -31,8 +31,8 @@ def prime_factors(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     number = int(check["of"])
-    found = value(answer, arithmetic=True, evaluate=False)
-    factors = _powers(found)
+    factored = value(answer, arithmetic=True, evaluate=False)
+    factors = _powers(factored)
     for base, exponent in factors:
         if not base.is_Integer or base < 2 or not exponent.is_Integer or exponent < 1:
             raise Refused("it must be a product of powers of primes")
@@ -51,25 +51,25 @@ def prime_factors(check: dict[str, Any], answer: Form) -> Finding:
     return held("symbolic" if proved else "numeric", f"{len(factors)} prime powers multiplied")
 
 
-def _powers(found: Any) -> list[tuple[Any, Any]]:
+def _powers(formula: Any) -> list[tuple[Any, Any]]:
     import sympy
 
-    if isinstance(found, sympy.Mul):
-        return [power for part in found.args for power in _powers(part)]
-    if isinstance(found, sympy.Pow):
-        return [(found.base, found.exp)]
-    return [(found, sympy.Integer(1))]
+    if isinstance(formula, sympy.Mul):
+        return [power for part in formula.args for power in _powers(part)]
+    if isinstance(formula, sympy.Pow):
+        return [(formula.base, formula.exp)]
+    return [(formula, sympy.Integer(1))]
 
 
 def factor(check: dict[str, Any], answer: Form) -> Finding:
     """A divisor that is neither 1 nor the number: the certificate that the number is composite."""
     number = int(check["of"])
-    found = value(answer)
-    if not found.is_Integer:
+    divisor = value(answer)
+    if not divisor.is_Integer:
         raise Refused("it must be an integer")
-    if not 1 < int(found) < number:
+    if not 1 < int(divisor) < number:
         return failed("a trivial divisor, or none")
-    if number % int(found):
+    if number % int(divisor):
         return failed("it does not divide the number")
     return held("symbolic", "divided")
 
@@ -115,10 +115,10 @@ def counterexample(check: dict[str, Any], answer: Form) -> Finding:
         given = dict(zip(names, map(value, entries), strict=True))
     if sorted(given) != sorted(names):
         raise Refused(f"it must give values of {', '.join(names)}")
-    for name, found in given.items():
-        if found.free_symbols or not _in_domain(found, check.get("domain", "integer")):
+    for name, entry in given.items():
+        if entry.free_symbols or not _in_domain(entry, check.get("domain", "integer")):
             return failed(f"{name} does not lie in the domain")
-    point = {sympy.Symbol(name): found for name, found in given.items()}
+    point = {sympy.Symbol(name): entry for name, entry in given.items()}
     for text in check.get("given", ()):
         if not _holds(relation(text), point):
             return failed("what is given does not hold there")
@@ -138,14 +138,14 @@ def counterexample(check: dict[str, Any], answer: Form) -> Finding:
     return held("symbolic" if proved else "numeric", "the claim evaluated there")
 
 
-def _in_domain(found: Any, domain: str) -> bool:
+def _in_domain(number: Any, domain: str) -> bool:
     if domain == "integer":
-        return found.is_Integer is True
+        return number.is_Integer is True
     if domain == "positive integer":
-        return found.is_Integer is True and found > 0
+        return number.is_Integer is True and number > 0
     if domain == "rational":
-        return found.is_Rational is True
-    return found.is_real is True
+        return number.is_Rational is True
+    return number.is_real is True
 
 
 def _holds(claim: tuple[Any, str, Any], point: dict[Any, Any]) -> bool:
@@ -160,7 +160,7 @@ def _holds(claim: tuple[Any, str, Any], point: dict[Any, Any]) -> bool:
     if sign in ("=", "\\neq"):
         return same(right, left) == (sign == "=")
     kinds = {"<": sympy.Lt, ">": sympy.Gt, "\\leq": sympy.Le, "\\geq": sympy.Ge}
-    found = sympy.simplify(kinds[sign](left, right))
-    if found not in (sympy.true, sympy.false):
+    truth = sympy.simplify(kinds[sign](left, right))
+    if truth not in (sympy.true, sympy.false):
         raise Refused("whether the claim holds there cannot be decided")
-    return bool(found)
+    return bool(truth)

@@ -38,7 +38,7 @@ def optimum(check: dict[str, Any], answer: Form) -> Finding:
     names = [str(name) for name in check["variables"]]
     symbols = [sympy.Symbol(name) for name in names]
     points = points_of(answer, names)
-    if len(points) != 1 or any(found.free_symbols for found in points[0].values()):
+    if len(points) != 1 or any(coordinate.free_symbols for coordinate in points[0].values()):
         raise Refused("it must be one point of numbers")
     point = {symbol: points[0][symbol.name] for symbol in symbols}
     # Everything becomes a minimum of `goal` with `bound` <= 0 and `exact` = 0.
@@ -59,11 +59,11 @@ def optimum(check: dict[str, Any], answer: Form) -> Finding:
     return held("numeric", f"a KKT point, not beaten at {_TRIES} points")
 
 
-def _is_positive(found: Any) -> bool:
+def _is_positive(number: Any) -> bool:
     """Exactly where SymPy can tell, else by 50 digits."""
-    if found.is_Rational or found.is_positive is not None:
-        return bool(found.is_positive)
-    return bool(found.evalf(50) > 10**-45)
+    if number.is_Rational or number.is_positive is not None:
+        return bool(number.is_positive)
+    return bool(number.evalf(50) > 10**-45)
 
 
 def _constraints(texts: Any) -> tuple[list[Any], list[Any]]:

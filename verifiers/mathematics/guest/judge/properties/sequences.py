@@ -31,22 +31,22 @@ def recurrence(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     name, variable = check.get("function", "a"), sympy.Symbol(check.get("variable", "n"), integer=True, positive=True)
-    found = _formula(answer, variable, name)
+    formula = _formula(answer, variable, name)
     left, right, lags = _lagged(str(check["equation"]), name, variable.name)
     initial = {int(place): expression(term) for place, term in check["initial"].items()}
     if len(initial) < max(lags.values()) - min(lags.values()):
         raise latex.Unreadable("the recurrence needs more initial terms")
-    wrong = _first_wrong(found, variable, initial)
+    wrong = _first_wrong(formula, variable, initial)
     if wrong is not None:
         return failed(f"its term {wrong} is another one")
-    shifted = {symbol: found.subs(variable, variable + lag) for symbol, lag in lags.items()}
+    shifted = {symbol: formula.subs(variable, variable + lag) for symbol, lag in lags.items()}
     plain = sympy.Symbol(variable.name)
     one, other = (side.xreplace({plain: variable}).xreplace(shifted) for side in (left, right))
     first = {symbol: each.subs(variable, max(initial) + 1 - min(lags.values())) for symbol, each in shifted.items()}
     if not any(each.has(sympy.nan, sympy.zoo) for each in first.values()) and sympy.simplify(one - other) == 0:
         return held("symbolic", f"inserted into the recurrence; {len(initial)} initial terms")
     terms = _iterate(left, right, lags, initial, variable)
-    wrong = _first_wrong(found, variable, terms)
+    wrong = _first_wrong(formula, variable, terms)
     return (
         failed(f"its term {wrong} is another one")
         if wrong is not None
@@ -54,8 +54,10 @@ def recurrence(check: dict[str, Any], answer: Form) -> Finding:
     )
 
 
-def _first_wrong(found: Any, variable: Any, terms: dict[int, Any]) -> int | None:
-    return next((place for place, term in terms.items() if not equal(term, found.subs(variable, place))["equal"]), None)
+def _first_wrong(formula: Any, variable: Any, terms: dict[int, Any]) -> int | None:
+    return next(
+        (place for place, term in terms.items() if not equal(term, formula.subs(variable, place))["equal"]), None
+    )
 
 
 def _formula(answer: Form, variable: Any, name: str) -> Any:
@@ -67,13 +69,13 @@ def _formula(answer: Form, variable: Any, name: str) -> Any:
     import sympy
     from sympy.core.function import AppliedUndef
 
-    found = value(answer)
-    if found.atoms(AppliedUndef) or any(each.name.startswith(f"{name}_") for each in found.free_symbols):
+    formula = value(answer)
+    if formula.atoms(AppliedUndef) or any(each.name.startswith(f"{name}_") for each in formula.free_symbols):
         raise Refused("it refers to other terms: give a closed form")
-    found = found.xreplace({sympy.Symbol(variable.name): variable})
-    if found.free_symbols - {variable}:
+    formula = formula.xreplace({sympy.Symbol(variable.name): variable})
+    if formula.free_symbols - {variable}:
         raise Refused(f"it must be in {variable.name} alone")
-    return found
+    return formula
 
 
 def _lagged(text: str, name: str, index: str) -> tuple[Any, Any, dict[Any, int]]:
@@ -115,10 +117,10 @@ def sequence(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     variable = sympy.Symbol(check.get("variable", "n"), integer=True)
-    found = _formula(answer, variable, check.get("function", "a"))
+    formula = _formula(answer, variable, check.get("function", "a"))
     terms = [int(term) for term in (*check["terms"], *check["more"])]
     start = int(check.get("start", 1))
-    return _agrees(found, variable, {start + place: term for place, term in enumerate(terms)})
+    return _agrees(formula, variable, {start + place: term for place, term in enumerate(terms)})
 
 
 def closed_form(check: dict[str, Any], answer: Form) -> Finding:
@@ -126,17 +128,17 @@ def closed_form(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     variable = sympy.Symbol(check.get("variable", "n"), integer=True)
-    found = _formula(answer, variable, check.get("function", "f"))
+    formula = _formula(answer, variable, check.get("function", "f"))
     values = {int(place): int(term) for place, term in check["values"].items()}
-    return _agrees(found, variable, values)
+    return _agrees(formula, variable, values)
 
 
-def _agrees(found: Any, variable: Any, terms: dict[int, Any]) -> Finding:
+def _agrees(formula: Any, variable: Any, terms: dict[int, Any]) -> Finding:
     import sympy
 
-    if len(str(found)) > 40 * max(6, len(terms)) // 2:
+    if len(str(formula)) > 40 * max(6, len(terms)) // 2:
         raise Refused("it is as long as the list of terms: give a formula")
-    wrong = _first_wrong(found, variable, {place: sympy.Integer(term) for place, term in terms.items()})
+    wrong = _first_wrong(formula, variable, {place: sympy.Integer(term) for place, term in terms.items()})
     if wrong is not None:
         return failed(f"its term {wrong} is another one")
     return held("tested", f"{len(terms)} terms, exactly")

@@ -28,13 +28,13 @@ def read(text: str, order: str) -> str | None:
     """The date of a text in ISO form; None if it is none. `order` says how ``3/4/2024`` is meant; ISO is always ISO."""
     plain = re.sub(r"\\text\{([^{}]*)\}|[$\\]", lambda part: part[1] or "", text).strip(" .").lower()
     plain = re.sub(r"\s+", " ", plain).replace(" ,", ",")
-    if found := _NUMERIC.fullmatch(plain):
-        numbers = found.groups()
+    if date := _NUMERIC.fullmatch(plain):
+        numbers = date.groups()
         chosen = "ymd" if len(numbers[0]) == 4 else order
         named = dict(zip(chosen, numbers, strict=True))
         return _iso(named["y"], named["m"], named["d"])
-    if found := _WORDS.fullmatch(plain):
-        first, second, year = found.groups()
+    if date := _WORDS.fullmatch(plain):
+        first, second, year = date.groups()
         day, month = (first, second) if first.isdigit() else (second, first)
         number = next((place for place, name in enumerate(_MONTHS, 1) if name == month or name[:3] == month), None)
         return _iso(year, str(number), day) if number is not None and day.isdigit() else None

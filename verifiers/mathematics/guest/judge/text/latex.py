@@ -167,15 +167,15 @@ def expression(text: str) -> Any:
     import sympy
 
     text, plain = _settled(text)
-    found = _parsed(text)
-    if not isinstance(found, sympy.Expr) or isinstance(found, sympy.MatrixBase):
+    parsed = _parsed(text)
+    if not isinstance(parsed, sympy.Expr) or isinstance(parsed, sympy.MatrixBase):
         raise Unreadable("it is not an expression")
-    swap: dict[Any, Any] = {symbol: _symbol(symbol, plain) for symbol in found.free_symbols}
+    swap: dict[Any, Any] = {symbol: _symbol(symbol, plain) for symbol in parsed.free_symbols}
     with sympy.evaluate(False):
-        found = found.xreplace(swap)
-    if found.has(sympy.zoo, sympy.nan):
+        parsed = parsed.xreplace(swap)
+    if parsed.has(sympy.zoo, sympy.nan):
         raise Unreadable("it has no value")
-    return found
+    return parsed
 
 
 def _symbol(symbol: Any, plain: dict[str, Any]) -> Any:
@@ -204,8 +204,8 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
         numbers[name] = numbers[f"v_{9000 + len(numbers)}"] = value
         return name
 
-    def repeating(found: re.Match[str]) -> str:
-        whole, fixed, again = found[1] or "0", found[2], found[3]
+    def repeating(decimal: re.Match[str]) -> str:
+        whole, fixed, again = decimal[1] or "0", decimal[2], decimal[3]
         shift, period = 10 ** len(fixed), 10 ** len(again) - 1
         return stand_in(sympy.Rational(int(whole + fixed) * period + int(again), shift * period))
 
@@ -243,10 +243,10 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
 def _side_by_side(text: str) -> bool:
     """Whether two numbers follow each other anywhere, the arguments of commands aside."""
     for _ in range(40):
-        inner = [part for found in _INNERMOST.finditer(text) for part in found.groups() if part]
+        inner = [part for command in _INNERMOST.finditer(text) for part in command.groups() if part]
         if any(_SIDE_BY_SIDE.search(part) for part in inner):
             return True
-        shorter = _INNERMOST.sub(lambda found: "" if found[0][0] in "_^" else "z", text)
+        shorter = _INNERMOST.sub(lambda command: "" if command[0][0] in "_^" else "z", text)
         if shorter == text:
             return _SIDE_BY_SIDE.search(text) is not None
         text = shorter

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
 
-__all__ = ["UNITS", "Quantity", "compatible", "known", "split_quantity"]
+__all__ = ["UNITS", "Quantity", "compatible", "is_unit", "split_quantity"]
 
 # dimension, factor to the dimension's first unit, names
 _TABLE = """
@@ -118,19 +118,19 @@ def split_quantity(text: str) -> Quantity:
     marked = _TEXT_UNIT.search(text)
     if marked and text[: marked.start()].strip():
         rest, words, power = text[: marked.start()], marked[1], int(marked[2] or 1)
-        found = _unit(_checked(words), power, bare=False)
-        return Quantity((rest.rstrip(" ,").strip(), unit or found, False))
+        named = _unit(_checked(words), power, bare=False)
+        return Quantity((rest.rstrip(" ,").strip(), unit or named, False))
     plain = _PLAIN_UNIT.search(text)
     if plain:
         words = plain[1].strip()
-        found = _unit(_checked(words), int(plain[2] or 1), bare=True)
-        noun = found == "" and all(len(word) > 3 for word in re.findall("[A-Za-z]+", words)) and not plain[2]
-        if found or noun:
-            return Quantity((text[: plain.start(1)].strip(), unit or found, False))
+        named = _unit(_checked(words), int(plain[2] or 1), bare=True)
+        noun = named == "" and all(len(word) > 3 for word in re.findall("[A-Za-z]+", words)) and not plain[2]
+        if named or noun:
+            return Quantity((text[: plain.start(1)].strip(), unit or named, False))
     return Quantity((text, unit, False))
 
 
-def known(unit: str) -> bool:
+def is_unit(unit: str) -> bool:
     """Whether a text is a unit as `split_quantity` writes them."""
     parts = [part.partition("^") for part in unit.split() if part != "/"]
     return all(name in UNITS and power.isdigit() and len(power) < 3 for name, _, power in parts)
@@ -144,25 +144,25 @@ def _checked(words: str) -> str:
 
 def _unit(words: str, power: int, *, bare: bool) -> str:
     """``cm^2`` of ``square centimeters``; "" of what is no unit that we know. ``mi/h`` keeps both."""
-    known: list[str] = []
+    units: list[str] = []
     each_power = 1
     for word in re.findall(r"[A-Za-z$€£¢₹¥]+|/|\^\d", words):
         lowered = word.lower()
         if lowered in _POWER:
             each_power = _POWER[lowered]
-            if known and lowered.endswith("ed"):
-                known[-1] = known[-1].rpartition("^")[0] + f"^{each_power}"
+            if units and lowered.endswith("ed"):
+                units[-1] = units[-1].rpartition("^")[0] + f"^{each_power}"
         elif word[0] == "^":
-            if known:
-                known[-1] = known[-1].rpartition("^")[0] + word
+            if units:
+                units[-1] = units[-1].rpartition("^")[0] + word
         elif word in ("/", "per"):
-            known.append("/")
+            units.append("/")
         elif (name := word if word in UNITS else lowered) in (_BARE if bare else UNITS):
-            known.append(f"{name}^{each_power}")
+            units.append(f"{name}^{each_power}")
             each_power = 1
-    if known and power > 1 and known[-1].endswith("^1"):
-        known[-1] = known[-1][:-1] + str(power)
-    return " ".join(known).strip("/ ")
+    if units and power > 1 and units[-1].endswith("^1"):
+        units[-1] = units[-1][:-1] + str(power)
+    return " ".join(units).strip("/ ")
 
 
 def compatible(gold: str, answer: str) -> Fraction | None:

@@ -13,7 +13,7 @@ from typing import Any
 from gristmill.verifiers.mathematics.guest.judge.size import too_large
 from gristmill.verifiers.mathematics.guest.judge.text import dates, latex, words
 from gristmill.verifiers.mathematics.guest.judge.text.quantities import split_quantity
-from gristmill.verifiers.mathematics.guest.judge.text.splitting import encloses, found, pieces_of, split
+from gristmill.verifiers.mathematics.guest.judge.text.splitting import encloses, pieces_of, separators, split
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild
 
 __all__ = ["Form", "pieces", "read"]
@@ -116,8 +116,8 @@ def _form(text: str, settings: dict[str, Any], depth: int) -> Form:
 
 
 def _as_choice(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    found = words.choice(text)
-    return {"is": "choice", "name": found[0], "value": _form(found[1], settings, depth + 1)} if found else None
+    choice = words.choice(text)
+    return {"is": "choice", "name": choice[0], "value": _form(choice[1], settings, depth + 1)} if choice else None
 
 
 def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
@@ -125,7 +125,9 @@ def _as_list(text: str, settings: dict[str, Any], depth: int) -> Form | None:
     if len(outer) > 1:
         return _listed([_tuple_of(part, settings, depth) for part in outer])
     chosen = split(text, _OR)
-    if len(chosen) > 1 and all(found(part, _RELATIONS) and "=" not in found(part, _RELATIONS) for part in chosen):
+    if len(chosen) > 1 and all(
+        separators(part, _RELATIONS) and "=" not in separators(part, _RELATIONS) for part in chosen
+    ):
         return {"is": "union", "parts": [_form(part, settings, depth + 1) for part in chosen]}
     parts = [piece for part in split(text, _AND) for piece in split(part, re.compile(","))]
     if len(parts) == 1:
@@ -155,7 +157,7 @@ def _listed(parts: list[Form]) -> Form:
 
 
 def _as_relation(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    parts, signs = split(text, _RELATIONS), found(text, _RELATIONS)
+    parts, signs = split(text, _RELATIONS), separators(text, _RELATIONS)
     if not signs:
         return None
     if any(not part.strip() for part in parts):
@@ -199,7 +201,7 @@ def _plain(text: str) -> str:
 
 
 def _as_sets(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    signs = found(text, _SETS)
+    signs = separators(text, _SETS)
     if not signs:
         return None
     if len(set(signs)) > 1:
@@ -271,8 +273,8 @@ def _worked(form: Form) -> Form:
 
     if form["is"] != "value":
         return form
-    found = rebuild(form["tree"])
-    return form if too_large(found) else {**form, "tree": sympy.srepr(found.doit())}
+    expression = rebuild(form["tree"])
+    return form if too_large(expression) else {**form, "tree": sympy.srepr(expression.doit())}
 
 
 def _value(text: str, settings: dict[str, Any]) -> Form:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["encloses", "found", "pieces_of", "split"]
+__all__ = ["encloses", "pieces_of", "separators", "split"]
 
 
 def encloses(text: str) -> bool:
@@ -45,6 +45,6 @@ def split(text: str, separator: re.Pattern[str]) -> list[str]:
     return [part for part, _ in pieces_of(text, separator)]
 
 
-def found(text: str, separator: re.Pattern[str]) -> list[str]:
+def separators(text: str, separator: re.Pattern[str]) -> list[str]:
     """The separators at depth 0."""
     return [sign for _, sign in pieces_of(text, separator) if sign]
