@@ -66,12 +66,12 @@ class Secretive(Protocol):
     """Never put into a verdict, and never shown to a sandbox. `Verifiers` sets it; by itself it is drawn anew."""
 
 
-def unknown_settings(task: Task, known: Collection[str]) -> list[str]:
-    """One sentence for each setting of a task that is none of `known`: it says something that nobody heeds."""
-    found = []
+def unknown_settings(task: Task, allowed: Collection[str]) -> list[str]:
+    """One sentence for each setting of a task that is none of `allowed`: it says something that nobody heeds."""
+    sentences = []
     for name in task.settings:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
-            found.append(f"settings.{name}: means nothing for the kind {task.kind}; {hint}")
-    return found
+        if name not in allowed:
+            near = get_close_matches(name, allowed, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(allowed)) or 'none'}"
+            sentences.append(f"settings.{name}: means nothing for the kind {task.kind}; {hint}")
+    return sentences

@@ -35,8 +35,8 @@ def merge_all(verdicts: Sequence[Verdict]) -> Verdict:
     _check(verdicts)
     failed = [each for each in verdicts if not each.passed and each.outcome is not Outcome.UNSCORED]
     if failed:
-        known = [each.score for each in verdicts if each.score is not None]
-        merged = _merged(verdicts, failed[0].outcome, min(known))
+        scores = [each.score for each in verdicts if each.score is not None]
+        merged = _merged(verdicts, failed[0].outcome, min(scores))
         # Where a part failed that no consistency run can excuse, there is nothing to settle.
         return merged if all(each.pending for each in failed) else merged.model_copy(update={"apart": None})
     if any(each.outcome is Outcome.UNSCORED for each in verdicts):
@@ -131,8 +131,8 @@ class Combined:
 
     def __call__(self, pool: Jobs, *, confirm: bool = True) -> Verifier:
         """One verifier of each member, over the same pool."""
-        made = [member(pool, confirm=confirm) for member in self._members]
-        return _CombinedVerifier(self.name, self.version, made, self._merge)
+        members = [member(pool, confirm=confirm) for member in self._members]
+        return _CombinedVerifier(self.name, self.version, members, self._merge)
 
     def problems(self, task: Task) -> list[str]:
         """What any member finds wrong with a task, each sentence once."""
@@ -149,14 +149,14 @@ class _CombinedVerifier:
         return list(dict.fromkeys(sentence for member in self._members for sentence in member.problems(task)))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
-        found = [await member.verify(task, solution) for member in self._members]
-        merged = self._merge(found)
+        verdicts = [await member.verify(task, solution) for member in self._members]
+        merged = self._merge(verdicts)
         return merged.model_copy(update={"verifier": f"{self.name}/{self.version}({merged.verifier})"})
 
     async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
         """What passes the consistency run of every member that has one."""
-        found = [await each.together(task, judged) for each in self._members if isinstance(each, Consistent)]
-        return [all(bits) for bits in zip(*found, strict=True)]
+        passes = [await each.together(task, judged) for each in self._members if isinstance(each, Consistent)]
+        return [all(bits) for bits in zip(*passes, strict=True)]
 
 
 def all_of(*members: VerifierClass, name: str = "all_of") -> Combined:
@@ -185,7 +185,7 @@ def weighted(
         raise UserError("weighted needs at least one verifier, each with a weight above 0")
     count, numbers = len(gates), list(weights.values())
 
-    def merge(found: Sequence[Verdict]) -> Verdict:
-        return merge_weighted(found[:count], found[count:], numbers, target)
+    def merge(verdicts: Sequence[Verdict]) -> Verdict:
+        return merge_weighted(verdicts[:count], verdicts[count:], numbers, target)
 
     return Combined(name, (*gates, *weights), merge)

@@ -81,62 +81,64 @@ async def conformance(
     range, pass `example.good` and nothing of `example.bad` and `hostile`; it raises for none of them; without a
     sandbox it gives no verdict but `unscored` (or leaves that to its caller by raising `SandboxError`).
     """
-    found = [f"problems: a task that is right has {problem!r}" for problem in verifier.problems(example.task)]
-    made = verifier(pool, confirm=True)
+    sentences = [f"problems: a task that is right has {problem!r}" for problem in verifier.problems(example.task)]
+    instance = verifier(pool, confirm=True)
     for name, kind in (("name", str), ("version", int), ("kind", str)):
-        if type(getattr(made, name, None)) is not kind:
-            found.append(f"{name}: must be a {kind.__name__}")
-    found += await _good(made, example)
+        if type(getattr(instance, name, None)) is not kind:
+            sentences.append(f"{name}: must be a {kind.__name__}")
+    sentences += await _good(instance, example)
     for reply in (*example.bad, *hostile):
-        found += await _refused(made, example, reply)
-    found += await _without_sandbox(verifier, example)
-    return found
+        sentences += await _refused(instance, example, reply)
+    sentences += await _without_sandbox(verifier, example)
+    return sentences
 
 
-async def _good(made: Verifier, example: Example) -> list[str]:
-    first, told = await _verdict(made, example, example.good)
+async def _good(instance: Verifier, example: Example) -> list[str]:
+    first, sentences = await _verdict(instance, example, example.good)
     if first is None:
-        return told
+        return sentences
     if not first.passed:
-        told.append(f"the good solution is {first.outcome}: {first.feedback[:200]}")
-    second, more = await _verdict(made, example, example.good)
+        sentences.append(f"the good solution is {first.outcome}: {first.feedback[:200]}")
+    second, more = await _verdict(instance, example, example.good)
     if second is not None and (first.outcome, first.score) != (second.outcome, second.score):
-        told.append(f"not deterministic: {first.outcome} {first.score}, then {second.outcome} {second.score}")
-    return told + more
+        sentences.append(f"not deterministic: {first.outcome} {first.score}, then {second.outcome} {second.score}")
+    return sentences + more
 
 
-async def _refused(made: Verifier, example: Example, reply: str) -> list[str]:
-    verdict, told = await _verdict(made, example, reply)
+async def _refused(instance: Verifier, example: Example, reply: str) -> list[str]:
+    verdict, sentences = await _verdict(instance, example, reply)
     if verdict is None:
-        return told
+        return sentences
     if verdict.passed:
-        told.append(f"it passes {_short(reply)}")
+        sentences.append(f"it passes {_short(reply)}")
     if verdict.outcome is Outcome.UNSCORED:
-        told.append(f"{_short(reply)} is unscored: no candidate may choose to be")
-    again, _ = await _verdict(made, example, reply)
+        sentences.append(f"{_short(reply)} is unscored: no candidate may choose to be")
+    again, _ = await _verdict(instance, example, reply)
     if again is not None and (again.outcome, again.score) != (verdict.outcome, verdict.score):
-        told.append(f"not deterministic on {_short(reply)}: {verdict.outcome}, then {again.outcome}")
-    return told
+        sentences.append(f"not deterministic on {_short(reply)}: {verdict.outcome}, then {again.outcome}")
+    return sentences
 
 
-async def _verdict(made: Verifier, example: Example, reply: str) -> tuple[Verdict | None, list[str]]:
+async def _verdict(instance: Verifier, example: Example, reply: str) -> tuple[Verdict | None, list[str]]:
     try:
-        verdict: object = await made.verify(example.task, reply)
+        verdict: object = await instance.verify(example.task, reply)
     except Exception as error:  # noqa: BLE001  # raising is what is looked for here
         return None, [f"it raises {type(error).__name__} at {_short(reply)}: {str(error)[:200]}"]
-    told = []
+    sentences = []
     if not isinstance(verdict, Verdict):
         return None, [f"it gives a {type(verdict).__name__} for {_short(reply)}, no Verdict"]
     score = verdict.score
     if (score is None) is not (verdict.outcome is Outcome.UNSCORED):
-        told.append(f"the score of {_short(reply)} is {score} where the outcome is {verdict.outcome}")
+        sentences.append(f"the score of {_short(reply)} is {score} where the outcome is {verdict.outcome}")
     elif score is not None and (math.isnan(score) or not example.low <= score <= example.high):
-        told.append(f"the score of {_short(reply)} is {score}, outside of {example.low} to {example.high}")
+        sentences.append(f"the score of {_short(reply)} is {score}, outside of {example.low} to {example.high}")
     if any(math.isnan(value) for value in verdict.metrics.values()):
-        told.append(f"a metric of {_short(reply)} is NaN")
-    if verdict.verifier.partition("/")[0] != made.name:
-        told.append(f"the verdict names {verdict.verifier!r} as its verifier, not {made.name}/{made.version}")
-    return verdict, told
+        sentences.append(f"a metric of {_short(reply)} is NaN")
+    if verdict.verifier.partition("/")[0] != instance.name:
+        sentences.append(
+            f"the verdict names {verdict.verifier!r} as its verifier, not {instance.name}/{instance.version}"
+        )
+    return verdict, sentences
 
 
 class _Gone(FakeSandbox):

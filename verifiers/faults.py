@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.verifiers.extraction.replies import entry_points
-from gristmill.verifiers.judging import told, unscored
+from gristmill.verifiers.judging import short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
 from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Strength, Task, Verdict
 
@@ -103,7 +103,7 @@ class Canaries:
                 again = await checked(fresh, task, solution)
                 return again, Evidence(verifier=again.verifier, checks=again.checks)
         except SandboxError as error:
-            verdict = unscored(told(error), verifier=verifier)
+            verdict = unscored(short_error(error), verifier=verifier)
             return verdict, Evidence(verifier=verifier)
         except GristmillError:
             raise
@@ -111,7 +111,7 @@ class Canaries:
             return _guilty(canary, verifier, error)
         # No candidate is to blame for a fault that every canary meets as well.
         trouble = (
-            f"the verifier raised {told(fault)}"
+            f"the verifier raised {short_error(fault)}"
             if whose is None
             else f"a plug-in went wrong, and with a canary too: {whose}"
         )
@@ -152,5 +152,5 @@ def _guilty(canary: Verdict | None, verifier: str, error: Exception) -> tuple[Ve
         verifier=verifier,
         sandbox=canary.sandbox if canary else "",
     )
-    detail = f"judging it raised {fault_in(error) or told(error)}, and a canary was judged"
+    detail = f"judging it raised {fault_in(error) or short_error(error)}, and a canary was judged"
     return verdict, Evidence(verifier=verifier, checks=(Check(name="verifier", outcome=Outcome.ERROR, detail=detail),))

@@ -76,19 +76,19 @@ class _FunctionClass:
         return self._made.problems(task)
 
 
-def from_function(found: Any, kind: str) -> Any:
+def from_function(plugin: Any, kind: str) -> Any:
     """What a plug-in names, as a class of verifiers: a class stays as it is, a function becomes one.
 
     Raises:
         UserError: it is neither.
     """
-    if (reads := getattr(found, "reads", "reply")) not in ("reply", "code"):
+    if (reads := getattr(plugin, "reads", "reply")) not in ("reply", "code"):
         raise UserError(f"the verifier of {kind!r}: reads: {reads!r} is neither 'reply' nor 'code'")
-    if isinstance(found, type) or hasattr(found, "problems"):
-        missing = [name for name in ("name", "version", "problems") if not hasattr(found, name)]
-        if not missing and (hasattr(found, "verify") or callable(found)):
-            return found
+    if isinstance(plugin, type) or hasattr(plugin, "problems"):
+        missing = [name for name in ("name", "version", "problems") if not hasattr(plugin, name)]
+        if not missing and (hasattr(plugin, "verify") or callable(plugin)):
+            return plugin
         raise UserError(f"the verifier of {kind!r} lacks {', '.join(missing or ['verify'])}; see docs/plugins.md")
-    if callable(found) and hasattr(found, "__name__"):
-        return _FunctionClass(found, kind)
-    raise UserError(f"the verifier of {kind!r} is a {type(found).__name__}, neither a class nor a function")
+    if callable(plugin) and hasattr(plugin, "__name__"):
+        return _FunctionClass(plugin, kind)
+    raise UserError(f"the verifier of {kind!r} is a {type(plugin).__name__}, neither a class nor a function")

@@ -12,7 +12,7 @@ from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import Extraction, extract
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "told", "unscored"]
+__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "short_error", "unscored"]
 
 
 class Judge(Protocol):
@@ -73,7 +73,7 @@ async def judge_extraction(task: Task, extraction: Extraction, judge: Judge, *, 
     except GristmillError:
         raise
     except Exception as error:  # noqa: BLE001  # a judge's own fault proves nothing about the candidate
-        return unscored(f"the judge raised {told(error)}")
+        return unscored(f"the judge raised {short_error(error)}")
 
 
 def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
@@ -83,7 +83,7 @@ def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
     )
 
 
-def told(error: BaseException) -> str:
+def short_error(error: BaseException) -> str:
     """``ValueError: message``, cut; an error's text may be anybody's, and making it may fail."""
     try:
         text = plain(str(error)[:300])

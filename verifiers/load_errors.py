@@ -69,21 +69,21 @@ def _unknown(nodes: Iterable[ast.AST], parsed: ast.Module) -> Iterator[str]:
 
 def _bound(parsed: ast.Module) -> set[str]:
     """Every name that the source gives a meaning to, in whatever scope."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(parsed):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
+            names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, ast.arg):
-            found.add(node.arg)
+            names.add(node.arg)
         elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
+            names.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
-            found.add(node.rest)
-    return found
+            names.add(node.rest)
+    return names
 
 
 def _in_words(words: str, names: Iterator[str]) -> str:

@@ -58,12 +58,12 @@ def is_file(name: str) -> bool:
 class ContractError(Exception):
     """A plug-in gave what it must not; the message says which, where it is defined, and what it gave."""
 
-    def __init__(self, found: Any, gave: str) -> None:
-        code = getattr(found, "__code__", None)
-        module = sys.modules.get(getattr(found, "__module__", ""))
+    def __init__(self, plugin: Any, gave: str) -> None:
+        code = getattr(plugin, "__code__", None)
+        module = sys.modules.get(getattr(plugin, "__module__", ""))
         file = code.co_filename if code else getattr(module, "__file__", "a plug-in")
         where = f"{file}, line {code.co_firstlineno}" if code else file
-        super().__init__(f"{where}: {getattr(found, '__qualname__', found)} gave {gave}")
+        super().__init__(f"{where}: {getattr(plugin, '__qualname__', plugin)} gave {gave}")
 
 
 def fault_in(error: BaseException) -> str | None:
@@ -74,14 +74,14 @@ def fault_in(error: BaseException) -> str | None:
     if isinstance(error, ContractError):
         return plain(str(error)[:600])
     frames = traceback.extract_tb(error.__traceback__)
-    found = next((each for each in reversed(frames) if _of_a_plugin(each.filename)), None)
-    if found is None:
+    frame = next((each for each in reversed(frames) if _of_a_plugin(each.filename)), None)
+    if frame is None:
         return None
     try:
         text = plain(str(error)[:300])
     except Exception:  # noqa: BLE001  # an error of the plug-in's own, say
         text = ""
-    return f"{found.filename}, line {found.lineno}, in {found.name}: {type(error).__name__}{text and ': '}{text}"
+    return f"{frame.filename}, line {frame.lineno}, in {frame.name}: {type(error).__name__}{text and ': '}{text}"
 
 
 def report(error: BaseException) -> str | None:
@@ -160,10 +160,10 @@ class Plugins:
             raise UserError(f"{self._field}: {name!r} is none of {', '.join(self.names())}")
         module, _, attribute = where.partition(":")
         try:
-            found = getattr(import_module(module), attribute)
+            plugin = getattr(import_module(module), attribute)
             if name not in self._built_in:
                 _is_home(module)
-            return found
+            return plugin
         except Exception as error:
             if name in self._built_in:
                 raise
@@ -173,16 +173,16 @@ class Plugins:
             ) from error
 
 
-def instance(found: Any, protocol: type, named: str) -> Any:
+def instance(plugin: Any, protocol: type, named: str) -> Any:
     """What a plug-in names, as something that keeps `protocol`; a class is called without arguments.
 
     Raises:
         UserError: it lacks members of the protocol; `named` begins the message.
     """
-    made = found() if isinstance(found, type) else found
-    if missing := [name for name in vars(protocol) if not name.startswith("_") and not hasattr(made, name)]:
+    member = plugin() if isinstance(plugin, type) else plugin
+    if missing := [name for name in vars(protocol) if not name.startswith("_") and not hasattr(member, name)]:
         raise UserError(f"{named} lacks {', '.join(missing)}; see docs/plugins.md")
-    return made
+    return member
 
 
 def _load_file(field: str, where: str) -> Any:
@@ -204,8 +204,8 @@ def _load_file(field: str, where: str) -> Any:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[module_name]
-            told = fault_in(error) or f"{file}: {type(error).__name__}: {error}"
-            raise UserError(f"{field}: {where!r} cannot be run: {told}") from error
+            trouble = fault_in(error) or f"{file}: {type(error).__name__}: {error}"
+            raise UserError(f"{field}: {where!r} cannot be run: {trouble}") from error
     if not hasattr(module, name):
         raise UserError(f"{field}: {where!r}: {file} defines no {name}")
     return getattr(module, name)

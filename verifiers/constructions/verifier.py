@@ -43,7 +43,7 @@ _SETTINGS: Final = frozenset({"entry_point", "prefix", "signature", "template"})
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Scoring:
     """What one run of a program came to: a score between two rationals, or an outcome without one."""
 
     outcome: Outcome
@@ -79,15 +79,15 @@ class ProgramVerifier:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
         if task.problem not in problem_names():
             return [f"problem: {task.problem!r} is none of {', '.join(problem_names())}"]
-        found = []
+        problems = []
         direction = problem(task.problem).direction
         if task.direction not in (None, direction):
-            found.append(f"direction: {task.problem} is to {direction}; leave it out or say so")
+            problems.append(f"direction: {task.problem} is to {direction}; leave it out or say so")
         if unknown := set(task.settings) - _SETTINGS:
-            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a program")
+            problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a program")
         if type(task.settings.get("entry_point", ENTRY_POINT)) is not str:
-            found.append("settings.entry_point: must be the name of one function")
-        return found
+            problems.append("settings.entry_point: must be the name of one function")
+        return problems
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
@@ -95,35 +95,35 @@ class ProgramVerifier:
         profile = profiles.candidate(profiles.libraries(solution), task.limits.memory_mb)
         target = asked.best_known if task.target is None else Fraction(task.target)
         if not solution.strip():
-            return self._verdict(asked, target, _Found(Outcome.INVALID, "There is no code in the reply."), profile)
-        found = await self._once(task, asked, solution, profile)
-        if self._confirm and _reaches(asked, found, target):
-            again = await self._once(task, asked, solution, profile, known=found)
+            return self._verdict(asked, target, _Scoring(Outcome.INVALID, "There is no code in the reply."), profile)
+        scoring = await self._once(task, asked, solution, profile)
+        if self._confirm and _reaches(asked, scoring, target):
+            again = await self._once(task, asked, solution, profile, first=scoring)
             if not _reaches(asked, again, target):
                 text = (
                     "It reached the target once and did not when it was run again in a fresh process "
                     f"({again.text or 'its construction was worse'}). Fix the seeds, and bound the work by steps "
                     "instead of time."
                 )
-                found = _Found(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
-            elif _merit(asked, again) < _merit(asked, found):
-                found = again
-        return self._verdict(asked, target, found, profile)
+                scoring = _Scoring(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
+            elif _merit(asked, again) < _merit(asked, scoring):
+                scoring = again
+        return self._verdict(asked, target, scoring, profile)
 
     async def _once(
-        self, task: Task, asked: Problem, solution: str, profile: Profile, *, known: _Found | None = None
-    ) -> _Found:
-        """Run the program and score what it returns; `known` is the first run's finding when this is the second."""
+        self, task: Task, asked: Problem, solution: str, profile: Profile, *, first: _Scoring | None = None
+    ) -> _Scoring:
+        """Run the program and score what it returns; `first` is the first run's finding when this is the second."""
         entry_point = task.settings.get("entry_point", ENTRY_POINT)
-        fresh = known is not None
+        fresh = first is not None
         job = calls_job(solution, entry_point, [((), {})], task.limits)
         report = await self._pool.run(job, profile, fresh=fresh)
         if not report.messages:
             outcome, reason = outcome_of(report)
-            return _Found(outcome, f"The program {reason}.")
+            return _Scoring(outcome, f"The program {reason}.")
         message = report.messages[0]
-        if known is not None and message == known.message:
-            return known
+        if first is not None and message == first.message:
+            return first
         limits = Limits(
             wall_seconds=asked.seconds, cpu_seconds=asked.seconds, memory_mb=_MEMORY_MB, processes=4, output_kb=1024
         )
@@ -136,16 +136,16 @@ class ProgramVerifier:
         judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, solution, entry_point)
 
-    def _verdict(self, asked: Problem, target: Fraction, found: _Found, profile: Profile) -> Verdict:
+    def _verdict(self, asked: Problem, target: Fraction, scoring: _Scoring, profile: Profile) -> Verdict:
         maximize = asked.direction is Direction.MAXIMIZE
         score = 0.0 if maximize else math.inf
-        outcome, text = found.outcome, found.text
-        metrics = dict(found.facts) | {"best_known": float(asked.best_known)}
-        if found.low is not None and found.high is not None:
-            score = _rounded(found.low if maximize else found.high, up=not maximize)
-            if outcome is Outcome.PASSED and not _reaches(asked, found, target):
+        outcome, text = scoring.outcome, scoring.text
+        metrics = dict(scoring.facts) | {"best_known": float(asked.best_known)}
+        if scoring.low is not None and scoring.high is not None:
+            score = _rounded(scoring.low if maximize else scoring.high, up=not maximize)
+            if outcome is Outcome.PASSED and not _reaches(asked, scoring, target):
                 outcome = Outcome.FAILED
-            text = "\n".join(part for part in (text, _explained(asked, target, found)) if part)
+            text = "\n".join(part for part in (text, _explained(asked, target, scoring)) if part)
         info = self._pool.info(profile)
         return Verdict(
             outcome=outcome,
@@ -160,53 +160,53 @@ class ProgramVerifier:
         )
 
 
-def _read(report: Report, message: bytes, source: str, entry_point: str) -> _Found:
+def _read(report: Report, message: bytes, source: str, entry_point: str) -> _Scoring:
     """What the judge process said; it has held data only, so what it says is believed."""
     if report.ending is not Ending.FINISHED or not report.messages:
         text = "What it returned could not be scored within the limits: return fewer numbers, or shorter ones."
-        return _Found(over_limits(report) or Outcome.INVALID, text)
+        return _Scoring(over_limits(report) or Outcome.INVALID, text)
     match decode_answer(report.messages[-1], Bounds()):
         case Value({"score": [Fraction() as low, Fraction() as high], "repair": str(repair), "facts": dict(facts)}):
-            return _Found(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message)
+            return _Scoring(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message)
         case Value({"refused": str(why)}):
-            return _Found(Outcome.INVALID, f"The construction is refused: {why}.")
+            return _Scoring(Outcome.INVALID, f"The construction is refused: {why}.")
         case Missing():
-            return _Found(Outcome.INVALID, f"The code defines no function `{entry_point}`.")
+            return _Scoring(Outcome.INVALID, f"The code defines no function `{entry_point}`.")
         case Unencodable(reason):
-            return _Found(Outcome.INVALID, f"It returned what is no list of numbers: {reason[:300]}.")
+            return _Scoring(Outcome.INVALID, f"It returned what is no list of numbers: {reason[:300]}.")
         case Raised() as error:
-            return _Found(Outcome.ERROR, f"`{entry_point}()` raised {error_text(error)}.")
+            return _Scoring(Outcome.ERROR, f"`{entry_point}()` raised {error_text(error)}.")
         case LoadError(kind, _, line):
             where = "" if line is None else f" (line {line})"
-            return _Found(Outcome.ERROR, f"The code does not load: {load_error_text(source, kind, line)}{where}.")
+            return _Scoring(Outcome.ERROR, f"The code does not load: {load_error_text(source, kind, line)}{where}.")
         case Malformed(reason):
-            return _Found(Outcome.INVALID, f"What it returned, or its score, cannot be read: {reason}.")
-    return _Found(Outcome.INVALID, "What it returned could not be scored.")
+            return _Scoring(Outcome.INVALID, f"What it returned, or its score, cannot be read: {reason}.")
+    return _Scoring(Outcome.INVALID, "What it returned could not be scored.")
 
 
-def _merit(asked: Problem, found: _Found) -> Fraction:
+def _merit(asked: Problem, scoring: _Scoring) -> Fraction:
     """What is certain about a score, greater being better."""
-    if found.low is None or found.high is None:
+    if scoring.low is None or scoring.high is None:
         raise ValueError("there is no score to compare")
-    return found.low if asked.direction is Direction.MAXIMIZE else -found.high
+    return scoring.low if asked.direction is Direction.MAXIMIZE else -scoring.high
 
 
-def _reaches(asked: Problem, found: _Found, target: Fraction) -> bool:
-    if found.low is None:
+def _reaches(asked: Problem, scoring: _Scoring, target: Fraction) -> bool:
+    if scoring.low is None:
         return False
-    return _merit(asked, found) >= (target if asked.direction is Direction.MAXIMIZE else -target)
+    return _merit(asked, scoring) >= (target if asked.direction is Direction.MAXIMIZE else -target)
 
 
-def _explained(asked: Problem, target: Fraction, found: _Found) -> str:
+def _explained(asked: Problem, target: Fraction, scoring: _Scoring) -> str:
     sign = ">=" if asked.direction is Direction.MAXIMIZE else "<="
-    exact = found.low if asked.direction is Direction.MAXIMIZE else found.high
-    reached = "reached" if _reaches(asked, found, target) else "not reached"
+    exact = scoring.low if asked.direction is Direction.MAXIMIZE else scoring.high
+    reached = "reached" if _reaches(asked, scoring, target) else "not reached"
     lines = [
         f"Score {_digits(exact or Fraction(0), asked.direction)}, computed exactly; the target of {sign} "
         f"{_digits(target, asked.direction)} is {reached}. Best known: {asked.best}."
     ]
-    if found.repair:
-        lines.append(f"The construction was not valid as returned: {found.repair}, by the problem's rule.")
+    if scoring.repair:
+        lines.append(f"The construction was not valid as returned: {scoring.repair}, by the problem's rule.")
     return "\n".join(lines)
 
 

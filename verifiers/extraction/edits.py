@@ -26,8 +26,8 @@ _HEADERS = ("diff --git ", "index ", "--- ", "+++ ", "new file mode ", "old mode
 def find_edits(text: str) -> list[Edit]:
     """The changes in a reply, in order: SEARCH/REPLACE blocks if it has any, else the hunks of a unified diff."""
     # Most replies have neither, which their text tells at once.
-    found = _blocks(text.split("\n")) if "SEARCH" in text else []
-    return found or (_hunks(text.split("\n")) if "@@" in text else [])
+    edits = _blocks(text.split("\n")) if "SEARCH" in text else []
+    return edits or (_hunks(text.split("\n")) if "@@" in text else [])
 
 
 def without_edits(text: str) -> str:
@@ -73,7 +73,7 @@ def _find(lines: Sequence[str], old: Sequence[str]) -> int | None:
 
 
 def _blocks(lines: Sequence[str]) -> list[Edit]:
-    found: list[Edit] = []
+    edits: list[Edit] = []
     old: list[str] = []
     new: list[str] = []
     part = ""
@@ -84,22 +84,22 @@ def _blocks(lines: Sequence[str]) -> list[Edit]:
         elif part == "old" and _DIVIDE.fullmatch(bare):
             part = "new"
         elif part == "new" and _REPLACE.fullmatch(bare):
-            found.append((tuple(old), tuple(new)))
+            edits.append((tuple(old), tuple(new)))
             part = ""
         elif part:
             (old if part == "old" else new).append(line)
-    return found
+    return edits
 
 
 def _hunks(lines: Sequence[str]) -> list[Edit]:
-    found: list[Edit] = []
+    edits: list[Edit] = []
     old: list[str] = []
     new: list[str] = []
     inside = False
     for line in [*lines, "```"]:
         if _HUNK.fullmatch(line.rstrip()):
             if inside:
-                found.append((tuple(old), tuple(new)))
+                edits.append((tuple(old), tuple(new)))
             old, new, inside = [], [], True
         elif inside and line.startswith(_HEADERS[:2]):
             continue
@@ -110,9 +110,9 @@ def _hunks(lines: Sequence[str]) -> list[Edit]:
             if mark in {"+", " ", ""}:
                 new.append(rest)
         elif inside:
-            found.append((tuple(old), tuple(new)))
+            edits.append((tuple(old), tuple(new)))
             inside = False
-    return [(_trim(old, new)) for old, new in found if old != new]
+    return [(_trim(old, new)) for old, new in edits if old != new]
 
 
 def _trim(old: tuple[str, ...], new: tuple[str, ...]) -> Edit:

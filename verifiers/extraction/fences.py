@@ -34,27 +34,27 @@ def blocks(text: str) -> list[Block]:
     A fence may be indented, follow prose on its line if it names Python, hold everything on one line, or never be
     closed. A fence with a language that stands inside an open block begins a new one: the first was never closed.
     """
-    found: list[Block] = []
+    fenced: list[Block] = []
     mark = language = ""
     inside: list[str] = []
     for line in text.split("\n"):
         bare = line.strip()
         if not mark:
             if whole := _ON_ONE_LINE.fullmatch(bare):
-                found.append(Block(whole[1].strip(), "", True))
+                fenced.append(Block(whole[1].strip(), "", True))
             elif opened := _FENCE.fullmatch(bare) or _at_the_end(bare):
                 mark, language, inside = opened[1], opened[2].lower(), []
         elif bare.startswith(mark) and not bare.strip(mark[0]):
-            found.append(Block(_dedent(inside), language, True))
+            fenced.append(Block(_dedent(inside), language, True))
             mark = ""
         elif bare.startswith(mark) and _TRAILING.fullmatch(bare):
-            found.append(Block(_dedent(inside), language, False))
+            fenced.append(Block(_dedent(inside), language, False))
             mark, language, inside = _TRAILING.fullmatch(bare)[1], "python", []  # type: ignore[index]  # just matched
         else:
             inside.append(line)
     if mark:
-        found.append(Block(_dedent(inside), language, False))
-    return found[-_MOST:]
+        fenced.append(Block(_dedent(inside), language, False))
+    return fenced[-_MOST:]
 
 
 def _dedent(lines: list[str]) -> str:

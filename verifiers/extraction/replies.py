@@ -74,10 +74,10 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
 def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
     if not reads_code(task.kind) and not task.tests:
         said = without_reasoning(reply[:_LONGEST]).strip()
-        return _found(said, "the whole reply") if said else _nothing(reply)
+        return _extraction(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
     if _is_bare(points, reply):
-        return _found(reply, "bare code")
+        return _extraction(reply, "bare code")
     text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
     if not text.strip():
         return _nothing(reply)
@@ -115,21 +115,23 @@ def part(task: Task, reply: str) -> tuple[str, str]:
 
 def _extract_code(task: Task, points: frozenset[str], text: str, parent: str | None) -> Extraction:
     if inner := _json_field(text):
-        found = _from_text(task, points, inner)
-        if found.solution is not None:
-            return _found(found.solution, f"JSON field, {found.note}")
+        extraction = _from_text(task, points, inner)
+        if extraction.solution is not None:
+            return _extraction(extraction.solution, f"JSON field, {extraction.note}")
     failure = ""
     if edits := find_edits(text):
         changed = apply(parent, edits) if parent else None
         if changed is not None and tree(changed) is not None and points <= defined(changed):
-            return _found(changed, "changes applied to the parent")
+            return _extraction(changed, "changes applied to the parent")
         failure = _edit_failure(parent, changed, points)
         text = without_edits(text)
-    found = _from_text(task, points, text)
+    extraction = _from_text(task, points, text)
     if not failure:
-        return found
-    note = f"{failure}; {found.note} instead" if found.solution else f"{failure}, and there is no full rewrite"
-    return Extraction(solution=found.solution, note=note)
+        return extraction
+    note = (
+        f"{failure}; {extraction.note} instead" if extraction.solution else f"{failure}, and there is no full rewrite"
+    )
+    return Extraction(solution=extraction.solution, note=note)
 
 
 def _from_text(task: Task, points: frozenset[str], text: str) -> Extraction:
@@ -145,20 +147,20 @@ def _from_text(task: Task, points: frozenset[str], text: str) -> Extraction:
         source = block.text if block.closed else cut_to_code(block.text, points) or block.text
         if tree(source) is not None and points and points <= defined(source):
             others = [other for other in pool if other != block.text]
-            return _found(complete(source, others), "fenced block" if block.closed else "unclosed fenced block")
+            return _extraction(complete(source, others), "fenced block" if block.closed else "unclosed fenced block")
     if joined := _together(sources, points):
-        return _found(joined, "fenced blocks together")
+        return _extraction(joined, "fenced blocks together")
     if prefix:
         for piece in [*reversed(sources), *([text] if not fenced else [])]:
             if body := _completion(prefix, piece, points):
-                return _found(body, "completion of the given beginning")
+                return _extraction(body, "completion of the given beginning")
     if template:
         for piece in [*reversed(sources), text]:
             if filled := fill(template, piece, points):
-                return _found(filled, "expression put into the template")
+                return _extraction(filled, "expression put into the template")
     between = _between_prose(text, points)
     if between and (points or not fenced):
-        return _found(complete(between, pool), "code between prose")
+        return _extraction(complete(between, pool), "code between prose")
     last = _last_that_parses(sources, points, text)
     if template and last.solution is None and not fenced:
         return Extraction(solution=None, note=f"no expression was found: {why_not(text)}")
@@ -169,9 +171,9 @@ def _last_that_parses(sources: list[str], points: frozenset[str], text: str) -> 
     missing = f"it does not define {_names(points)}" if points else ""
     for source in reversed(sources):
         if says_something(source):
-            return _found(source, f"fenced block; {missing}" if missing else "fenced block")
+            return _extraction(source, f"fenced block; {missing}" if missing else "fenced block")
     if bare := _between_prose(text, ()):
-        return _found(bare, f"code between prose; {missing}" if missing else "code between prose")
+        return _extraction(bare, f"code between prose; {missing}" if missing else "code between prose")
     for source in reversed(sources):
         if why := complaint(source):
             return Extraction(solution=None, note=f"the code does not parse: {why}")
@@ -266,7 +268,7 @@ def _names(points: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in sorted(points))
 
 
-def _found(solution: str, note: str) -> Extraction:
+def _extraction(solution: str, note: str) -> Extraction:
     return Extraction(solution=solution, note=note)
 
 

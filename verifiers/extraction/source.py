@@ -77,14 +77,14 @@ def _tree_or_complaint(source: str) -> ast.Module | str:
 
 def tree(source: str) -> ast.Module | None:
     """The syntax tree, or None where `source` does not parse."""
-    found = _parsed(source)
-    return None if isinstance(found, str) else found
+    parsed = _parsed(source)
+    return None if isinstance(parsed, str) else parsed
 
 
 def complaint(source: str) -> str:
     """Why `source` does not parse; empty where it does."""
-    found = _parsed(source)
-    return found if isinstance(found, str) else ""
+    parsed = _parsed(source)
+    return parsed if isinstance(parsed, str) else ""
 
 
 def defined(source: str) -> frozenset[str]:
@@ -150,11 +150,11 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
     while work < _WORK:
         piece = "\n".join(lines[:end]).rstrip()
         work += len(piece) + _WORK // _CUTS
-        found = _parsed(piece)
-        if isinstance(found, ast.Module):
-            piece = "\n".join(lines[: _end_of_code(found, piece, end)]).rstrip()
+        parsed = _parsed(piece)
+        if isinstance(parsed, ast.Module):
+            piece = "\n".join(lines[: _end_of_code(parsed, piece, end)]).rstrip()
             return piece if piece and wanted <= defined(piece) and says_something(piece) else None
-        end = min(end - 1, _error_line(found, end) - 1)
+        end = min(end - 1, _error_line(parsed, end) - 1)
         if end <= 0:
             return None
     return None
@@ -163,33 +163,33 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
 def ends_in_prose(source: str) -> bool:
     """Whether `source` parses only because its last words, like ``Done``, happen to be Python."""
     module = tree(source)
-    return module is not None and bool(module.body) and _is_prose(module.body[-1], _known(source))
+    return module is not None and bool(module.body) and _is_prose(module.body[-1], _bound_or_builtin(source))
 
 
 def _end_of_code(module: ast.Module, source: str, end: int) -> int:
     """Number of the last line before trailing words that only happen to be Python."""
-    known = _known(source)
+    bound = _bound_or_builtin(source)
     for node in reversed(module.body):
-        if not _is_prose(node, known):
+        if not _is_prose(node, bound):
             break
         end = node.lineno - 1
     return end
 
 
-def _known(source: str) -> frozenset[str]:
+def _bound_or_builtin(source: str) -> frozenset[str]:
     return _bound_anywhere(source) | _BUILTINS
 
 
-def _is_prose(node: ast.stmt, known: frozenset[str]) -> bool:
+def _is_prose(node: ast.stmt, bound: frozenset[str]) -> bool:
     if not isinstance(node, ast.Expr):
         return False
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return not names <= known
+    return not names <= bound
 
 
 def _error_line(complaint_: str, default: int) -> int:
-    found = _LINE.match(complaint_)
-    return int(found[1]) if found else default
+    match = _LINE.match(complaint_)
+    return int(match[1]) if match else default
 
 
 def starts(text: str, limit: int = 20) -> list[int]:

@@ -36,10 +36,10 @@ def parted(text: str) -> tuple[str, str]:
     thought: list[str] = []
     said: list[str] = []
     at = 0
-    while found := _OPEN.search(text, at):
-        said.append(text[at : found.start()])
-        end = _CLOSE.search(text, found.end())
-        thought.append(text[found.end() : end.start() if end else len(text)])
+    while opening := _OPEN.search(text, at):
+        said.append(text[at : opening.start()])
+        end = _CLOSE.search(text, opening.end())
+        thought.append(text[opening.end() : end.start() if end else len(text)])
         at = end.end() if end else len(text)
         if end is None:
             break

@@ -72,21 +72,23 @@ def constraint_problems(constraint: Mapping[str, Any]) -> list[str]:
     if not isinstance(constraint.get("kwargs", {}), Mapping | None):
         return ["`kwargs` must be an object"]
     given, wanted = arguments(constraint), INSTRUCTIONS[name]
-    found = [f"`kwargs.{key}` means nothing for {name}" for key in given if key not in wanted]
+    problems = [f"`kwargs.{key}` means nothing for {name}" for key in given if key not in wanted]
     for key, what in wanted.items():
         if key not in given:
-            found.append(f"`kwargs.{key}` is missing: {name} needs it, {what}")
+            problems.append(f"`kwargs.{key}` is missing: {name} needs it, {what}")
         elif not _fits(given[key], what):
-            found.append(f"`kwargs.{key}` must be {what}, not {given[key]!r}")
-    if not found and name.startswith("keywords:") and "letter" not in name:
+            problems.append(f"`kwargs.{key}` must be {what}, not {given[key]!r}")
+    if not problems and name.startswith("keywords:") and "letter" not in name:
         words = given.get("keywords") or given.get("forbidden_words") or [given["keyword"]]
         # The library looks for them between word boundaries, which `c++` has none of.
-        found += [f"{word!r} must begin and end with a letter or digit" for word in words if not _WORD.fullmatch(word)]
-    if name == "language:response_language" and not found and given["language"] not in _LANGUAGES:
-        found.append(f"`kwargs.language` {given['language']!r} is not the code of a language that can be told")
-    if name.endswith("first_word") and not found and given["nth_paragraph"] > given["num_paragraphs"]:
-        found.append("`kwargs.nth_paragraph` is greater than `num_paragraphs`")
-    return found
+        problems += [
+            f"{word!r} must begin and end with a letter or digit" for word in words if not _WORD.fullmatch(word)
+        ]
+    if name == "language:response_language" and not problems and given["language"] not in _LANGUAGES:
+        problems.append(f"`kwargs.language` {given['language']!r} is not the code of a language that can be told")
+    if name.endswith("first_word") and not problems and given["nth_paragraph"] > given["num_paragraphs"]:
+        problems.append("`kwargs.nth_paragraph` is greater than `num_paragraphs`")
+    return problems
 
 
 def _fits(value: Any, what: str) -> bool:

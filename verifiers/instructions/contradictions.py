@@ -36,12 +36,12 @@ Given = tuple[str, Mapping[str, Any]]
 def contradictions(constraints: Sequence[Mapping[str, Any]]) -> list[str]:
     """One sentence for each pair that contradicts itself; needs constraints without `constraint_problems`."""
     given: list[Given] = [(str(each["id"]), arguments(each)) for each in constraints]
-    found = (
+    sentences = (
         f"constraints[{first}] ({one[0]}) and constraints[{second}] ({other[0]}) contradict each other: {why}"
         for (first, one), (second, other) in itertools.combinations(enumerate(given), 2)
         for why in itertools.islice(_whys(one, other), 1)
     )
-    return list(found)
+    return list(sentences)
 
 
 def _whys(one: Given, other: Given) -> Iterator[str]:

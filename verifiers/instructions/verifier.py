@@ -54,16 +54,16 @@ class InstructionVerifier:
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
-        found = []
+        problems = []
         if not task.constraints:
-            found.append("constraints: an instruction task needs at least one, as {'id': …, 'kwargs': {…}}")
+            problems.append("constraints: an instruction task needs at least one, as {'id': …, 'kwargs': {…}}")
         for place, constraint in enumerate(task.constraints):
-            found += [f"constraints[{place}]: {sentence}" for sentence in constraint_problems(constraint)]
+            problems += [f"constraints[{place}]: {sentence}" for sentence in constraint_problems(constraint)]
         if unknown := set(task.settings) - {"reading"}:
-            found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for an instruction; known is reading")
+            problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for an instruction; known is reading")
         if task.settings.get("reading", "strict") not in READINGS:
-            found.append("settings.reading: must be strict or loose")
-        return found
+            problems.append("settings.reading: must be strict or loose")
+        return problems
 
     @staticmethod
     def warnings(task: Task) -> list[str]:
@@ -78,10 +78,16 @@ class InstructionVerifier:
             return self._verdict(Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
         constraints = [{"id": each["id"], "kwargs": arguments(each)} for each in task.constraints]
         request = {"items": [{"reply": solution, "constraints": constraints}]}
-        told = await self._ask(request)
-        if isinstance(told, Outcome):
-            return self._verdict(told, 0.0, _UNTOLD.get(told, "Checking the reply took more than the limits allow."))
-        if self._confirm and all(each[reading] for each in told) and await self._ask(request, fresh=True) != told:
+        findings = await self._ask(request)
+        if isinstance(findings, Outcome):
+            return self._verdict(
+                findings, 0.0, _UNTOLD.get(findings, "Checking the reply took more than the limits allow.")
+            )
+        if (
+            self._confirm
+            and all(each[reading] for each in findings)
+            and await self._ask(request, fresh=True) != findings
+        ):
             return self._verdict(Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
         checks = tuple(
             Check(
@@ -90,9 +96,9 @@ class InstructionVerifier:
                 public=True,
                 detail=f"{'Followed' if one[reading] else 'Not followed'}: {one['says']}",
             )
-            for each, one in zip(constraints, told, strict=True)
+            for each, one in zip(constraints, findings, strict=True)
         )
-        shares = {name: sum(one[name] for one in told) / len(told) for name in READINGS}
+        shares = {name: sum(one[name] for one in findings) / len(findings) for name in READINGS}
         outcome = Outcome.PASSED if shares[reading] == 1 else Outcome.FAILED
         text = "\n".join(check.detail for check in checks)
         return self._verdict(outcome, shares[reading], text, checks=checks, metrics=shares)

@@ -65,17 +65,17 @@ class ReasoningVerifier:
         check = task.check
         if check is None:
             return ["check: a reasoning task needs dataset, seed, size, index and version of reasoning-gym's item"]
-        found = [
+        problems = [
             f"check.{name}: must be {'text' if kind is str else 'a whole number'}"
             for name, kind in _FIELDS.items()
             if type(check.get(name)) is not kind
         ]
-        found += unknown_settings(task, ())
+        problems += unknown_settings(task, ())
         if unknown := set(check) - set(_FIELDS):
-            found.append(f"check: {', '.join(sorted(unknown))} mean nothing here")
+            problems.append(f"check: {', '.join(sorted(unknown))} mean nothing here")
         if reason := refusal(str(check.get("dataset"))):
-            found.append(f"check.dataset: {reason}")
-        return found
+            problems.append(f"check.dataset: {reason}")
+        return problems
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
@@ -83,24 +83,24 @@ class ReasoningVerifier:
         if answer is None:
             text = "No answer was found: put it between <answer> and </answer>."
             return self._verdict(Outcome.INVALID, 0.0, text)
-        told = await self._score(task, answer)
-        if isinstance(told, Verdict):
-            return told
-        if told == 1 and self._confirm:
+        score = await self._score(task, answer)
+        if isinstance(score, Verdict):
+            return score
+        if score == 1 and self._confirm:
             again = await self._score(task, answer, fresh=True)
             if isinstance(again, Verdict) and again.score is None:
                 return again
-            if again != told:
+            if again != score:
                 return self._verdict(Outcome.FLAKY, 0.0, "A second look at the same answer came out differently.")
-        outcome = Outcome.PASSED if told == 1 else Outcome.FAILED
-        partly = f" It is partly right: {told:.2f} of 1." if 0 < told < 1 else ""
+        outcome = Outcome.PASSED if score == 1 else Outcome.FAILED
+        partly = f" It is partly right: {score:.2f} of 1." if 0 < score < 1 else ""
         untagged = "" if _TAGS.search(solution) else " There is no <answer>, so your last line was taken."
         text = (
             "The answer is right."
-            if told == 1
+            if score == 1
             else f"Your answer was read as {answer[:200]!r}. It is wrong.{partly}{untagged}"
         )
-        return self._verdict(outcome, told, text)
+        return self._verdict(outcome, score, text)
 
     async def _score(self, task: Task, answer: str, *, fresh: bool = False) -> float | Verdict:
         """The score, or the verdict that ends the matter."""
@@ -112,8 +112,8 @@ class ReasoningVerifier:
         report = await self._pool.run(job, READING, fresh=fresh)
         read = value_in(report, form)
         if isinstance(read, Outcome):
-            told = _UNREAD.get(read, "Your answer could not be read.")
-            return self._verdict(read, 0.0, told.format(answer=answer[:200], form=form.replace("-", " ")))
+            template = _UNREAD.get(read, "Your answer could not be read.")
+            return self._verdict(read, 0.0, template.format(answer=answer[:200], form=form.replace("-", " ")))
         asked = check | {"question": task.prompt.removesuffix(ASK), "form": form, "rule": rule}
         report = await self._run_scorer(asked, read, fresh=fresh)
         if (over := over_limits(report)) is not None:

@@ -64,13 +64,13 @@ class StandingJudge:
             UserError: the task cannot be judged; every reason is named.
             SandboxError: no sandbox works here.
         """
-        known = _checked(task)
-        return self.call(lambda verifiers: _judged(verifiers, known, reply))
+        checked = _checked(task)
+        return self.call(lambda verifiers: _judged(verifiers, checked, reply))
 
     async def judge_async(self, task: Task | Mapping[str, Any], reply: str) -> Verdict | None:
         """As `judge`, without blocking the loop that awaits it. Cancelling it stops the judging."""
-        known = _checked(task)
-        return await asyncio.wrap_future(await asyncio.to_thread(self._begin, lambda v: _judged(v, known, reply)))
+        checked = _checked(task)
+        return await asyncio.wrap_future(await asyncio.to_thread(self._begin, lambda v: _judged(v, checked, reply)))
 
     def call(self, function: Callable[[Verifiers], Coroutine[Any, Any, T]]) -> T:
         """What a coroutine makes of the standing verifiers; it runs on their loop."""
@@ -164,8 +164,8 @@ def _checked(task: Task | Mapping[str, Any]) -> Task:
             task = Task.model_validate(task)
         except ValidationError as error:
             raise UserError(f"this is no task: {error}") from error
-    if found := problems(task):
-        raise UserError(f"task {task.id!r} cannot be judged: {'; '.join(found)}")
+    if mistakes := problems(task):
+        raise UserError(f"task {task.id!r} cannot be judged: {'; '.join(mistakes)}")
     return task
 
 

@@ -91,18 +91,18 @@ class Training(Protocol[W]):
 
 def training_problems(task: Task, kind: str) -> list[str]:
     """What is wrong with a task's settings and target."""
-    found = []
+    problems = []
     unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}
     if unknown:
-        found.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind}; known is seeds")
+        problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind}; known is seeds")
     seeds = task.settings.get("seeds", SEEDS)
     if type(seeds) is not int or not 1 <= seeds <= 20:
-        found.append("settings.seeds: must be a whole number from 1 to 20")
+        problems.append("settings.seeds: must be a whole number from 1 to 20")
     if type(task.settings.get("entry_point", kind)) is not str:
-        found.append("settings.entry_point: must be the name of one function")
+        problems.append("settings.entry_point: must be the name of one function")
     if task.target is not None and not 0 <= task.target <= 1:
-        found.append(f"target: the score of a {kind} lies from 0 to 1")
-    return found
+        problems.append(f"target: the score of a {kind} lies from 0 to 1")
+    return problems
 
 
 async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes) -> Verdict:

@@ -38,34 +38,34 @@ def judged(name: str, value: Any) -> dict[str, Any]:
 
 
 def score(name: str, value: Any) -> Fraction:
-    told = judged(name, value)
+    scored = judged(name, value)
     low: Fraction
     high: Fraction
-    low, high = told["score"]
+    low, high = scored["score"]
     assert low == high
     return low
 
 
 def refusal(name: str, value: Any) -> str:
-    told = judged(name, value)
-    assert set(told) == {"refused"}, told
-    return str(told["refused"])
+    scored = judged(name, value)
+    assert set(scored) == {"refused"}, scored
+    return str(scored["refused"])
 
 
 # What follows is worth, on paper, exactly what is asserted.
 
 
 def test_touching_circles_of_a_grid_are_valid_as_they_are() -> None:
-    told = judged("circles_26", GRID[:26])
-    assert told["score"] == [Fraction(26, 12)] * 2
-    assert told["repair"] == ""
+    scored = judged("circles_26", GRID[:26])
+    assert scored["score"] == [Fraction(26, 12)] * 2
+    assert scored["repair"] == ""
 
 
 def test_overlapping_circles_are_shrunk_by_the_least_amount() -> None:
     wide = [(x, y, r + TINY) for x, y, r in GRID[:26]]
-    told = judged("circles_26", wide)
-    assert "made smaller" in told["repair"]
-    assert 0 <= Fraction(26, 12) - told["score"][0] < Fraction(1, 2**100)
+    scored = judged("circles_26", wide)
+    assert "made smaller" in scored["repair"]
+    assert 0 <= Fraction(26, 12) - scored["score"][0] < Fraction(1, 2**100)
 
 
 def test_a_circle_far_outside_is_refused_not_repaired_below_nothing() -> None:
@@ -88,8 +88,8 @@ def test_heilbronn_in_the_convex_hull_of_a_parabola() -> None:
 
 def test_heilbronn_in_the_triangle_divides_by_root_three() -> None:
     rows = [(Fraction(1, 2) + Fraction(i, 100), Fraction(1, 10) + Fraction(i * i, 1000)) for i in range(11)]
-    told = judged("heilbronn_triangle_11", rows)
-    low, high = told["score"]
+    scored = judged("heilbronn_triangle_11", rows)
+    low, high = scored["score"]
     area = Fraction(1, 100_000)
     assert low < high
     assert low * low <= (4 * area) ** 2 / 3 <= high * high
@@ -138,20 +138,20 @@ def test_overlap_and_autocorrelations_of_constant_functions() -> None:
 
 def test_the_integral_of_an_overlap_is_made_right_from_both_sides() -> None:
     for error in (TINY, -TINY):
-        told = judged("erdos_overlap", [Fraction(1, 2) + error, Fraction(1, 2)])
-        assert "made right" in told["repair"]
-        assert abs(told["score"][0] - Fraction(1, 2)) < 10 * TINY
+        scored = judged("erdos_overlap", [Fraction(1, 2) + error, Fraction(1, 2)])
+        assert "made right" in scored["repair"]
+        assert abs(scored["score"][0] - Fraction(1, 2)) < 10 * TINY
     assert "outside" in refusal("erdos_overlap", [1 + TINY, 0])
 
 
 def test_sets_are_counted() -> None:
     conway = [0, 2, 3, 4, 7, 11, 12, 14]
-    told = judged("sums_differences_ratio", conway)
-    assert (told["facts"]["sums"], told["facts"]["differences"]) == (26, 25)
-    assert float(told["score"][0]) == pytest.approx(math.log(26 / 8) / math.log(25 / 8), abs=1e-15)
-    assert judged("sums_differences_ratio", [*conway, 14, 14])["score"] == told["score"]
-    told = judged("sums_differences", [0, 1, 3])
-    assert float(told["score"][0]) == pytest.approx(1 + math.log(7 / 6) / math.log(7), abs=1e-15)
+    scored = judged("sums_differences_ratio", conway)
+    assert (scored["facts"]["sums"], scored["facts"]["differences"]) == (26, 25)
+    assert float(scored["score"][0]) == pytest.approx(math.log(26 / 8) / math.log(25 / 8), abs=1e-15)
+    assert judged("sums_differences_ratio", [*conway, 14, 14])["score"] == scored["score"]
+    scored = judged("sums_differences", [0, 1, 3])
+    assert float(scored["score"][0]) == pytest.approx(1 + math.log(7 / 6) / math.log(7), abs=1e-15)
     assert "twice" in refusal("sums_differences", [0, 1, 1])
     assert "must be 0" in refusal("sums_differences", [1, 2])
     assert "occurs twice" in refusal("cap_set_8", [[0] * 8, [0] * 8])
@@ -173,11 +173,11 @@ def test_large_sets_are_counted_window_by_window_as_small_ones_are() -> None:
 
 def test_hexagons_that_touch_too_closely_are_refused_and_the_outer_one_grows() -> None:
     apart = [(3 * i, 0, 0) for i in range(11)]
-    told = judged("hexagons_11", (apart, (15, 0, 1, 0)))
-    assert Fraction(16) <= told["score"][0] < 16 + TINY
-    assert "made longer" in told["repair"]
-    told = judged("hexagons_11", (apart, (15, 0, 17, 0)))
-    assert (told["score"][0], told["repair"]) == (17, "")
+    scored = judged("hexagons_11", (apart, (15, 0, 1, 0)))
+    assert Fraction(16) <= scored["score"][0] < 16 + TINY
+    assert "made longer" in scored["repair"]
+    scored = judged("hexagons_11", (apart, (15, 0, 17, 0)))
+    assert (scored["score"][0], scored["repair"]) == (17, "")
     # At angle 0 edges face up and down: hexagons one above the other touch at a distance of √3.
     for change, fits in ((TINY, True), (-TINY, False)):
         stacked = [(0, i * (root_above(Fraction(3)) + change), 0) for i in range(11)]
@@ -333,7 +333,7 @@ def published(folder: Path, stem: str) -> tuple[str, Any, dict[str, Any]]:
     path = folder / "constructions" / f"{stem}.json"
     data = path.read_bytes() if path.exists() else gzip.decompress(path.with_suffix(".json.gz").read_bytes())
     row = json.loads(data)
-    name = next(found for start, found in FILES.items() if stem.startswith(start))
+    name = next(kind for start, kind in FILES.items() if stem.startswith(start))
     name = f"matmul_{stem.split('_')[1]}" if name == "matmul" else name
     return name, construction(row["data"]), row["exact_check"]
 
@@ -366,20 +366,20 @@ def test_a_set_of_54265_numbers_is_counted_exactly(shared_data: Path) -> None:
 
 
 def agrees(name: str, value: Any, check: dict[str, Any], repaired: str | None) -> None:
-    told = judged(name, value)
+    scored = judged(name, value)
     wanted = Fraction(repaired or check["value"])
     last_digit = Fraction(1, 10 ** len((repaired or check["value"]).partition(".")[2]))
-    assert bool(told["repair"]) is not check["valid"]
+    assert bool(scored["repair"]) is not check["valid"]
     if repaired and name.startswith("circles"):
         # The published repair rounds its amount up; the rule's least amount is a little better, never worse.
-        assert -last_digit <= told["score"][0] - wanted < Fraction(1, 10**6)
+        assert -last_digit <= scored["score"][0] - wanted < Fraction(1, 10**6)
     elif repaired and name.startswith("heilbronn"):
-        assert abs(told["score"][0] - wanted) < Fraction(1, 10**15)
+        assert abs(scored["score"][0] - wanted) < Fraction(1, 10**15)
     else:
-        assert all(abs(end - wanted) <= last_digit for end in told["score"])
+        assert all(abs(end - wanted) <= last_digit for end in scored["score"])
     for metric, fact in (("sums", "sumset_size"), ("differences", "difference_set_size")):
         if fact in check:
-            assert told["facts"][metric] == check[fact]
+            assert scored["facts"][metric] == check[fact]
 
 
 CONSTRAINED = [stem for stem in PUBLISHED if not stem.startswith(("minmax", "heilbronn_convex", "sums", "autocorr"))]
@@ -427,12 +427,12 @@ def nearer(vectors: list[list[int]]) -> list[list[int]]:
 @pytest.mark.parametrize("stem", CONSTRAINED)
 def test_one_coordinate_past_its_constraint_is_refused_or_repaired(shared_data: Path, stem: str) -> None:
     name, value, _ = published(shared_data, stem)
-    told = judged(name, nudged(name, value))
-    if "score" in told:
-        assert told["repair"]
+    scored = judged(name, nudged(name, value))
+    if "score" in scored:
+        assert scored["repair"]
         if name.startswith("circles"):
             total = sum(Fraction(row[2]) for row in nudged(name, value))
-            assert told["score"][0] <= total - len(value) * TINY / 2
+            assert scored["score"][0] <= total - len(value) * TINY / 2
 
 
 @pytest.mark.parametrize("stem", FREE)
@@ -462,8 +462,8 @@ def test_best_known_values_are_reached_by_the_published_constructions(shared_dat
     reached = set()
     for stem in PUBLISHED:
         name, value, _ = published(shared_data, stem)
-        told, asked = judged(name, value), problem(name)
-        low, high = told["score"]
+        scored, asked = judged(name, value), problem(name)
+        low, high = scored["score"]
         if (low >= asked.best_known) if asked.direction is Direction.MAXIMIZE else (high <= asked.best_known):
             reached.add(name)
     assert set(problem_names()) - reached <= {"sums_differences", "matmul_222"}

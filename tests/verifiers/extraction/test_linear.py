@@ -196,9 +196,9 @@ def test_what_is_parsed_of_one_reply_is_bounded(reply: str, monkeypatch: pytest.
         return real(text)
 
     monkeypatch.setattr(source, "_tree_or_complaint", counting)
-    found = extract(CODE, reply)
+    extraction = extract(CODE, reply)
     assert sum(parsed) <= source._BUDGET
-    assert found == extract(CODE, reply)  # whatever was looked at before
+    assert extraction == extract(CODE, reply)  # whatever was looked at before
 
 
 def test_a_reply_that_breaks_its_reader_is_invalid_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,12 +206,12 @@ def test_a_reply_that_breaks_its_reader_is_invalid_and_nothing_else(monkeypatch:
         raise KeyError("a bug of ours")
 
     monkeypatch.setattr(source, "_tree_or_complaint", broken)
-    found = extract(CODE, "def f(x): return x")
-    assert found.solution is None
-    assert "KeyError" in found.note
+    extraction = extract(CODE, "def f(x): return x")
+    assert extraction.solution is None
+    assert "KeyError" in extraction.note
 
 
 def test_half_a_surrogate_pair_that_json_escapes_is_replaced() -> None:
-    found = extract(CODE, '{"code": "def f(x):\\n    return \'\\ud800\'"}')
-    assert found.solution is not None
-    found.solution.encode()
+    extraction = extract(CODE, '{"code": "def f(x):\\n    return \'\\ud800\'"}')
+    assert extraction.solution is not None
+    extraction.solution.encode()

@@ -33,7 +33,7 @@ def task(entry_point: str | tuple[str, ...] | None = "f", *, kind: str = "code",
     return Task(id="t", kind=kind, prompt="Do it.", tests=() if kind in {"math", "reward", "loss"} else tests, **more)
 
 
-def found(reply: str, of: Task | None = None, **more: Any) -> str:
+def solution_in(reply: str, of: Task | None = None, **more: Any) -> str:
     solution = extract(of or task(), reply, **more).solution
     assert solution is not None, extract(of or task(), reply, **more).note
     return solution.strip()
@@ -75,7 +75,7 @@ def found(reply: str, of: Task | None = None, **more: Any) -> str:
     ],
 )
 def test_a_function_is_found_however_it_is_wrapped(reply: str) -> None:
-    assert found(reply) == FUNCTION
+    assert solution_in(reply) == FUNCTION
 
 
 def test_a_bare_solution_comes_back_unchanged() -> None:
@@ -85,23 +85,25 @@ def test_a_bare_solution_comes_back_unchanged() -> None:
 
 def test_line_separators_inside_strings_are_no_new_lines() -> None:
     source = "def f(x):\n    return 'a\u2028b\x0cc\x85d' + x"
-    assert found(f"Here:\n```python\n{source}\n```") == source
-    assert found(f"Here:\n\n{source}\n\nThis is it.") == source
+    assert solution_in(f"Here:\n```python\n{source}\n```") == source
+    assert solution_in(f"Here:\n\n{source}\n\nThis is it.") == source
     change = "<<<<<<< SEARCH\n    return y - 1\n=======\n    return y + 1\n>>>>>>> REPLACE"
     parent = PARENT.replace("y = x", "y = x; z = '\u2028'")
-    assert found(change, parent=parent) == parent.replace("- 1", "+ 1").strip()
+    assert solution_in(change, parent=parent) == parent.replace("- 1", "+ 1").strip()
 
 
 def test_an_assigned_or_imported_name_counts_as_defined() -> None:
-    assert found("f = lambda x: x + 1") == "f = lambda x: x + 1"
-    assert found("```python\nfrom math import sqrt as f\n```") == "from math import sqrt as f"
-    assert "f = g" in found("```python\ntry:\n    from a import g\nexcept ImportError:\n    g = f = None\nf = g\n```")
+    assert solution_in("f = lambda x: x + 1") == "f = lambda x: x + 1"
+    assert solution_in("```python\nfrom math import sqrt as f\n```") == "from math import sqrt as f"
+    assert "f = g" in solution_in(
+        "```python\ntry:\n    from a import g\nexcept ImportError:\n    g = f = None\nf = g\n```"
+    )
 
 
 def test_blocks_that_define_what_the_answer_uses_come_along() -> None:
     helper = "import math\n\ndef helper(x):\n    return math.ceil(x)"
     reply = f"```python\n{helper}\n```\nand\n```python\ndef f(x):\n    return helper(x)\n```"
-    solution = found(reply)
+    solution = solution_in(reply)
     names: dict[str, Any] = {}
     exec(solution, names)
     assert names["f"](1.5) == 2
@@ -110,7 +112,7 @@ def test_blocks_that_define_what_the_answer_uses_come_along() -> None:
 def test_entry_points_in_two_blocks_are_taken_together() -> None:
     both = task(("encode", "decode"))
     reply = "```python\ndef encode(s):\n    return s\n```\n```python\ndef decode(s):\n    return s\n```"
-    assert {"encode", "decode"} <= {node.name for node in ast.parse(found(reply, both)).body}  # type: ignore[attr-defined]
+    assert {"encode", "decode"} <= {node.name for node in ast.parse(solution_in(reply, both)).body}  # type: ignore[attr-defined]
 
 
 def test_code_that_defines_something_else_is_kept_and_said() -> None:
@@ -141,8 +143,8 @@ def test_the_note_says_why_nothing_was_found(reply: str, why: str) -> None:
 
 def test_whole_programs_need_no_entry_point() -> None:
     program = "n = int(input())\nprint(n + 1)"
-    assert found(program, task(None)) == program
-    assert found(f"Here:\n```python\n{program}\n```\nGood luck", task(None)) == program
+    assert solution_in(program, task(None)) == program
+    assert solution_in(f"Here:\n```python\n{program}\n```\nGood luck", task(None)) == program
     assert extract(task(None), "Sorry").solution is None
 
 
@@ -158,7 +160,7 @@ def test_whole_programs_need_no_entry_point() -> None:
 )
 @pytest.mark.parametrize("wrap", ["{}", "\n{}\n", "```python\n{}\n```", "```python\n{}", "{}\n\nThis sums the list."])
 def test_a_body_is_joined_with_the_given_beginning(body: str, wrap: str) -> None:
-    solution = found(wrap.format(body), task(settings={"prefix": PREFIX}))
+    solution = solution_in(wrap.format(body), task(settings={"prefix": PREFIX}))
     names: dict[str, Any] = {}
     exec(solution, names)
     assert names["f"]([1, 2, 3]) == 6
@@ -167,7 +169,7 @@ def test_a_body_is_joined_with_the_given_beginning(body: str, wrap: str) -> None
 def test_a_rewrite_gets_the_imports_and_helpers_of_the_given_beginning() -> None:
     reply = "```python\ndef f(xs: List[int]) -> int:\n    return double(sum(xs))\n```"
     names: dict[str, Any] = {}
-    exec(found(reply, task(settings={"prefix": PREFIX})), names)
+    exec(solution_in(reply, task(settings={"prefix": PREFIX})), names)
     assert names["f"]([1, 2]) == 6
 
 
@@ -199,12 +201,12 @@ TEMPLATE = "def f(xs):\n    return {answer}\n"
 )
 def test_an_expression_is_put_into_the_template(reply: str) -> None:
     names: dict[str, Any] = {}
-    exec(found(reply, task(settings={"template": TEMPLATE})), names)
+    exec(solution_in(reply, task(settings={"template": TEMPLATE})), names)
     assert names["f"]([-1, 2, 3]) == 5
 
 
 def test_a_lone_word_is_an_answer_only_if_it_is_an_argument() -> None:
-    assert found("xs", task(settings={"template": TEMPLATE})) == "def f(xs):\n    return xs"
+    assert solution_in("xs", task(settings={"template": TEMPLATE})) == "def f(xs):\n    return xs"
     result = extract(task(settings={"template": TEMPLATE}), "Hello")
     assert result.solution is None
     assert "'Hello' is a word" in result.note
@@ -232,7 +234,7 @@ PARENT = "def f(x):\n    y = x\n    return y - 1\n"
     ],
 )
 def test_changes_are_applied_to_the_parent(reply: str) -> None:
-    assert found(reply, parent=PARENT) == "def f(x):\n    y = x\n    return y + 1"
+    assert solution_in(reply, parent=PARENT) == "def f(x):\n    y = x\n    return y + 1"
 
 
 def test_changes_that_do_not_apply_fall_back_to_a_full_rewrite() -> None:
@@ -263,7 +265,7 @@ def test_for_mathematics_the_whole_reply_is_the_solution() -> None:
 def test_rewards_and_losses_define_functions_of_those_names() -> None:
     for kind in ("reward", "loss"):
         source = f"def {kind}(a, b):\n    return a"
-        assert found(f"Idea.\n```python\n{source}\n```", task(kind=kind)) == source
+        assert solution_in(f"Idea.\n```python\n{source}\n```", task(kind=kind)) == source
     assert entry_points(task(kind="reward", settings={"entry_point": "shape"})) == ("shape",)
 
 
@@ -291,7 +293,7 @@ def test_humaneval_completions_are_read_in_every_form(shared_data: Path) -> None
         replies = [body, prompt + body, stripped, fence.format(body), fence.format(prompt + body)]
         replies += [fence.format(textwrap.dedent(body)), f"Here it is:\n\n{prompt}{body}\n\nIt works like this."]
         for reply in replies:
-            solution = found(reply, of)
+            solution = solution_in(reply, of)
             assert ast.dump(_function(solution, name)) == wanted, (row["task_id"], reply, solution)
             assert _names(prompt + body) == _names(solution)
 

@@ -44,20 +44,20 @@ AGREE: list[Pair] = [
 ]
 
 
-def found(pair: Pair) -> list[str]:
+def sentences(pair: Pair) -> list[str]:
     return contradictions([{"id": name, "kwargs": kwargs} for name, kwargs in pair])
 
 
 @pytest.mark.parametrize("pair", CONTRADICT)
 def test_a_contradiction_is_named_in_either_order(pair: Pair) -> None:
-    assert len(found(pair)) == 1
-    assert len(found((pair[1], pair[0]))) == 1
-    assert "contradict each other" in found(pair)[0]
+    assert len(sentences(pair)) == 1
+    assert len(sentences((pair[1], pair[0]))) == 1
+    assert "contradict each other" in sentences(pair)[0]
 
 
 @pytest.mark.parametrize("pair", AGREE)
 def test_constraints_that_can_be_followed_together_are_left_alone(pair: Pair) -> None:
-    assert found(pair) == []
+    assert sentences(pair) == []
 
 
 def test_ifeval_has_five_tasks_that_nobody_can_solve(shared_data: Path) -> None:

@@ -92,10 +92,10 @@ def test_every_kept_decision_is_well_formed_and_gives_its_reason() -> None:
         *(f.__name__ for f in decisions.RULES.values()),
     }
     # One truth for one reading of one reply, whoever was compared.
-    told: dict[tuple[Any, ...], bool] = {}
+    truths: dict[tuple[Any, ...], bool] = {}
     for where, row in kept.items():
         follows = row["ours"] if row["right"] == "ours" else row["theirs"]
-        assert told.setdefault(where[:-1], follows) is follows
+        assert truths.setdefault(where[:-1], follows) is follows
 
 
 def test_a_difference_without_a_decision_that_holds_is_a_problem() -> None:

@@ -56,17 +56,17 @@ async def verdict(pool: Pool, asked: Task, reply: str) -> Verdict:
 
 @in_module
 async def test_every_reply_made_to_follow_or_not_is_judged_so(pool: Pool) -> None:
-    known = list(constructed())
-    assert len(known) >= 300
-    assert {name for _, name, _, _ in known} == set(INSTRUCTIONS)
-    assert {(name, label) for _, name, _, label in known} == {
+    labelled = list(constructed())
+    assert len(labelled) >= 300
+    assert {name for _, name, _, _ in labelled} == set(INSTRUCTIONS)
+    assert {(name, label) for _, name, _, label in labelled} == {
         (name, label) for name in INSTRUCTIONS for label in (True, False)
     }
-    items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given, _ in known]
+    items = [{"reply": reply, "constraints": [{"id": name, "kwargs": given}]} for reply, name, given, _ in labelled]
     job = Job(program="gristmill.verifiers.instructions.guest.checkers:check", request={"items": items}, limits=LIMITS)
     report = await pool.run(job, INSTRUCTION_PROFILE)
-    found = [decode(message)[0]["strict"] for message in report.messages]
-    assert found == [label for _, _, _, label in known]
+    strict = [decode(message)[0]["strict"] for message in report.messages]
+    assert strict == [label for _, _, _, label in labelled]
 
 
 @in_module
@@ -123,8 +123,8 @@ ALL = task(
 @in_module
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_reply_ends_and_never_passes(pool: Pool, name: str) -> None:
-    found = await verdict(pool, ALL, HOSTILE[name])
-    assert found.outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY, Outcome.INVALID, Outcome.ERROR)
+    hostile = await verdict(pool, ALL, HOSTILE[name])
+    assert hostile.outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY, Outcome.INVALID, Outcome.ERROR)
     after = await verdict(pool, task(("punctuation:no_comma", {})), "Still here.")
     assert after.passed
 
@@ -149,11 +149,11 @@ async def test_a_keyword_is_text_and_no_pattern(pool: Pool) -> None:
 @in_module
 async def test_judging_the_same_reply_again_gives_the_same_verdict(pool: Pool) -> None:
     asked = task(("language:response_language", {"language": "es"}), ("change_case:english_lowercase", {}))
-    found = {
+    verdicts = {
         (await verdict(pool, asked, "la casa. the house. el gato.")).model_copy(update={"seconds": 0}).model_dump_json()
         for _ in range(6)
     }
-    assert len(found) == 1
+    assert len(verdicts) == 1
 
 
 @in_module
@@ -232,8 +232,8 @@ async def test_the_four_accuracies_count_prompts_and_instructions(pool: Pool, tm
     file = tmp_path / "replies.jsonl"
     rows = [{"prompt": "A?", "response": "no, never"}, {"task_id": "b", "text": "Here:\n[1]"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    found = accuracies(asked, await judge_replies(asked, read_replies(file, asked), Verifiers(pool)))
-    shares = {name: (share.passed, share.total) for name, share in found if name != "unscored"}
+    measured = accuracies(asked, await judge_replies(asked, read_replies(file, asked), Verifiers(pool)))
+    shares = {name: (share.passed, share.total) for name, share in measured if name != "unscored"}
     assert shares == {
         "prompt_strict": (0, 3),
         "instruction_strict": (0, 4),
@@ -265,9 +265,9 @@ async def test_checkers_that_were_taken_over_can_neither_end_verify_nor_leave_a_
     messages = tuple(message if type(message) is bytes else encode(message) for message in said)
     report = Report(ending=Ending.FINISHED, messages=messages, seconds=0.0)
     async with Pool(FakeFactory(lambda job, sockets: report), size=1) as pool:
-        found = await Verifiers(pool).verify(task(("punctuation:no_comma", {})), "Yes, no.")
-    assert (found.outcome, found.score) == (Outcome.ERROR, 0.0)
-    assert found.feedback == "The reply could not be checked."
+        refused = await Verifiers(pool).verify(task(("punctuation:no_comma", {})), "Yes, no.")
+    assert (refused.outcome, refused.score) == (Outcome.ERROR, 0.0)
+    assert refused.feedback == "The reply could not be checked."
 
 
 def test_nothing_of_a_reply_is_ever_executed() -> None:
@@ -282,8 +282,8 @@ def test_nothing_of_a_reply_is_ever_executed() -> None:
         "* a\n* b",
         *(text[:2000] for text in HOSTILE.values()),
     ]
-    known = [(reply, {"id": name, "kwargs": given}) for reply, name, given, _ in constructed()]
-    pairs = known[::7] + [(text, row) for text in texts for row in rows]
+    labelled = [(reply, {"id": name, "kwargs": given}) for reply, name, given, _ in constructed()]
+    pairs = labelled[::7] + [(text, row) for text in texts for row in rows]
     for reply, row in pairs:  # what is imported late is imported now
         follows(reply, row)
     seen: list[str] = []

@@ -136,7 +136,7 @@ def _changed(name: str, gold: str) -> Iterator[str]:
 
 def others(name: str, item: Item) -> Iterator[str]:
     """Right answers that are written in another way, or are other ones."""
-    gold, known = str(item["answer"]), item["metadata"]
+    gold, metadata = str(item["answer"]), item["metadata"]
     yield f"  {gold}\n" if gold else ""
     match name:
         case "chain_sum" | "products" | "gsm_symbolic" | "basic_arithmetic":
@@ -149,13 +149,13 @@ def others(name: str, item: Item) -> Iterator[str]:
         case "bitwise_arithmetic":
             yield gold.upper().replace("X", "x")
         case "coin_flip":
-            rational = known["rational"]
+            rational = metadata["rational"]
             yield f"{rational['numerator']}/{rational['denominator']}"
         case "fraction_simplification":
-            top, bottom = known["simplified_numerator"], known["simplified_denominator"]
+            top, bottom = metadata["simplified_numerator"], metadata["simplified_denominator"]
             yield from (f"{top}/{bottom}", f"$\\frac{{{top}}}{{{bottom}}}$", f"\\dfrac{{{top}}}{{{bottom}}}")
         case "power_function":
-            yield f"{Decimal(str(known['base'])) ** known['exponent']:.2e}"
+            yield f"{Decimal(str(metadata['base'])) ** metadata['exponent']:.2e}"
         case "prime_factorization":
             yield from ("x".join(reversed(gold.split(" × "))), gold.replace("×", "*"))
         case "polynomial_equations":
@@ -185,13 +185,13 @@ def others(name: str, item: Item) -> Iterator[str]:
         case "quantum_lock":
             yield gold.replace("→", "->")
         case "n_queens":
-            yield from known["valid_answers"]
+            yield from metadata["valid_answers"]
         case "complex_arithmetic":
-            real, part = known["result"]
+            real, part = metadata["result"]
             yield from (f"{real} {'-' if part < 0 else '+'} {abs(part)}i", f"({real}{part:+}i)")
-        case "advanced_geometry" if known["task_type"] == "angle_measure":
-            yield f"{known['angle_ABC_degrees']:.3f}"
+        case "advanced_geometry" if metadata["task_type"] == "angle_measure":
+            yield f"{metadata['angle_ABC_degrees']:.3f}"
         case "pool_matrix":
-            yield "\n".join(" ".join(f"{cell:.2f}" for cell in row) for row in known["solution"])
+            yield "\n".join(" ".join(f"{cell:.2f}" for cell in row) for row in metadata["solution"])
         case _:
             pass

@@ -57,18 +57,20 @@ def scored(name: str, item: dict[str, Any], answer: str) -> float | None:
 
 def findings(name: str, seed: int, items: int) -> tuple[int, list[tuple[str, str, str]]]:
     """How many answers were tried on a data set, and those that were judged wrongly: what, expected answer, answer."""
-    made = reasoning_gym.create_dataset(name, seed=seed, size=items)
-    tried, found = 0, []
-    for item in (made[place] for place in range(items)):
+    dataset = reasoning_gym.create_dataset(name, seed=seed, size=items)
+    tried, misjudged = 0, []
+    for item in (dataset[place] for place in range(items)):
         gold = str(item["answer"])
         rights = ([] if "Integral(" in gold else [gold.strip()]) + [each.strip() for each in answers.others(name, item)]
         wrongs = [*answers.wrong(name, item), *(each for each in answers.ATTACKS if not _same(each, gold))]
         for right in rights:
             if "Integral(" not in right and scored(name, item, right) != 1:
-                found.append(("right and refused", gold, right))
-        found += [("wrong and accepted", gold, answer) for answer in wrongs if scored(name, item, answer.strip()) == 1]
+                misjudged.append(("right and refused", gold, right))
+        misjudged += [
+            ("wrong and accepted", gold, answer) for answer in wrongs if scored(name, item, answer.strip()) == 1
+        ]
         tried += len(rights) + len(wrongs)
-    return tried, found
+    return tried, misjudged
 
 
 def _same(one: str, other: str) -> bool:
@@ -82,17 +84,17 @@ def _same(one: str, other: str) -> bool:
 
 @pytest.mark.parametrize("name", sorted(READINGS))
 def test_wrong_answers_fail_and_right_ones_pass(name: str) -> None:
-    tried, found = findings(name, seed=23, items=2)
+    tried, misjudged = findings(name, seed=23, items=2)
     assert tried > 40
-    assert not found
+    assert not misjudged
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(READINGS))
 def test_wrong_answers_fail_and_right_ones_pass_of_more_items(name: str) -> None:
-    tried, found = findings(name, seed=1, items=8)
+    tried, misjudged = findings(name, seed=1, items=8)
     assert tried > 160
-    assert not found
+    assert not misjudged
 
 
 def test_every_data_set_is_read_as_a_form_or_refused_by_name() -> None:
@@ -229,9 +231,9 @@ def main(items: int, names: list[str]) -> int:
     """Fuzz `items` items of every data set named, of a fresh seed; 1 if anything was judged wrongly."""
     seed, total, bad = Random().randrange(1 << 31), 0, 0
     for name in names or sorted(READINGS):
-        tried, found = findings(name, seed, items)
-        total, bad = total + tried, bad + len(found)
-        print(f"{name}: {tried} answers, {len(found)} judged wrongly", *found[:5], sep="\n  ", flush=True)
+        tried, misjudged = findings(name, seed, items)
+        total, bad = total + tried, bad + len(misjudged)
+        print(f"{name}: {tried} answers, {len(misjudged)} judged wrongly", *misjudged[:5], sep="\n  ", flush=True)
     print(f"seed {seed}: {total} answers to {len(names or READINGS)} data sets, {bad} judged wrongly")
     return min(bad, 1)
 

@@ -303,9 +303,9 @@ def test_names_that_are_refused_or_unknown() -> None:
         task.prompt for task in reasoning_tasks("chain_sum", size=4, seed=2)
     ]
     for name, why in (("rush_hour", "no reference answer"), ("a_new_one", "not known here")):
-        (*_, told) = problems(Task(id="r", kind="reasoning", prompt="?", check={"dataset": name}))
-        assert f"reasoning-gym's {name} " in told
-        assert why in told
+        (*_, sentence) = problems(Task(id="r", kind="reasoning", prompt="?", check={"dataset": name}))
+        assert f"reasoning-gym's {name} " in sentence
+        assert why in sentence
 
 
 def test_an_integral_that_is_only_written_down_again_is_no_reference() -> None:

@@ -120,9 +120,9 @@ def test_a_file_is_run_behind_its_flag_only() -> None:
 
 
 def test_the_examples_speak_in_the_words_of_their_environment_and_problem() -> None:
-    for file, made in (("reward", reward_task("mountain_car")), ("loss", loss_task("digits_label_noise"))):
+    for file, example in (("reward", reward_task("mountain_car")), ("loss", loss_task("digits_label_noise"))):
         (row,) = map(json.loads, (EXAMPLES / f"{file}.jsonl").read_text("utf-8").splitlines())
-        assert row["prompt"] == made.prompt
+        assert row["prompt"] == example.prompt
 
 
 def test_a_reward_sees_what_is_observed_and_the_grade_what_is_hidden() -> None:

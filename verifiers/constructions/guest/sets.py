@@ -21,28 +21,28 @@ _WINDOW = 1 << 26
 
 def sums_differences(value: Any, most: int, largest: int) -> Score:
     """Different integers ≥ 0, 0 among them: 1 + log(|U-U| / |U+U|) / log(2 max U + 1)."""
-    found = _integers(value, most)
-    if len(set(found)) != len(found):
+    numbers = _integers(value, most)
+    if len(set(numbers)) != len(numbers):
         raise RefusedError("a number occurs twice")
-    if min(found) != 0:
+    if min(numbers) != 0:
         raise RefusedError("the smallest number must be 0")
-    if not 0 < max(found) <= largest:
+    if not 0 < max(numbers) <= largest:
         raise RefusedError(f"the largest number must lie from 1 to {largest}")
-    sums, differences = _counts(sorted(found))
-    low, high = log_ratio(Fraction(differences, sums), Fraction(2 * max(found) + 1))
+    sums, differences = _counts(sorted(numbers))
+    low, high = log_ratio(Fraction(differences, sums), Fraction(2 * max(numbers) + 1))
     return Score(1 + low, 1 + high, "", {"sums": float(sums), "differences": float(differences)})
 
 
 def sums_differences_ratio(value: Any, most: int, largest: int) -> Score:
     """Integers, taken as a set A: log(|A+A| / |A|) / log(|A-A| / |A|)."""
-    found = sorted(set(_integers(value, most)))
-    if len(found) < 2:
+    numbers = sorted(set(_integers(value, most)))
+    if len(numbers) < 2:
         raise RefusedError("two different numbers are needed at least")
-    moved = [each - found[0] for each in found]
+    moved = [each - numbers[0] for each in numbers]
     if moved[-1] > largest:
         raise RefusedError(f"the numbers may differ by at most {largest}")
     sums, differences = _counts(moved)
-    low, high = log_ratio(Fraction(sums, len(found)), Fraction(differences, len(found)))
+    low, high = log_ratio(Fraction(sums, len(numbers)), Fraction(differences, len(numbers)))
     return Score(low, high, "", {"sums": float(sums), "differences": float(differences)})
 
 
@@ -55,12 +55,12 @@ def cap_set(value: Any, dimension: int, most: int) -> Score:
         if not all(0 <= item <= 2 for item in items):
             raise RefusedError(f"{what} holds a number other than 0, 1 and 2")
         rows.append(tuple(items))
-    known = {row: place for place, row in enumerate(rows)}
-    if len(known) != len(rows):
+    places = {row: place for place, row in enumerate(rows)}
+    if len(places) != len(rows):
         raise RefusedError("a vector occurs twice")
     for place, one in enumerate(rows):
         for next_place in range(place + 1, len(rows)):
-            third = known.get(tuple((-a - b) % 3 for a, b in zip(one, rows[next_place], strict=True)))
+            third = places.get(tuple((-a - b) % 3 for a, b in zip(one, rows[next_place], strict=True)))
             if third is not None:
                 raise RefusedError(f"the vectors {place}, {next_place} and {third} lie on a line")
     return Score.exact(len(rows))

@@ -37,9 +37,9 @@ def multiplication(value: Any, n: int, m: int, p: int, most: int) -> Score:
             first, second = (real[0][a], imaginary[0][a]), (real[1][b], imaginary[1][b])
             ab = (list(map(mul, first[0], second[0])), []) if simple else _product(first, second)
             for c in range(sizes[2]):
-                found = (sum(map(mul, ab[0], real[2][c])), 0) if simple else _dot(ab, (real[2][c], imaginary[2][c]))
+                entry = (sum(map(mul, ab[0], real[2][c])), 0) if simple else _dot(ab, (real[2][c], imaginary[2][c]))
                 wanted = unit if a % m == b // p and b % p == c // n and c % n == a // m else 0
-                if found != (wanted, 0):
+                if entry != (wanted, 0):
                     raise RefusedError(f"entry ({a}, {b}, {c}) of the sum of outer products is wrong")
     return Score.exact(rank)
 

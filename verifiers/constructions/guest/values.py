@@ -95,10 +95,10 @@ def number(value: Any, what: str) -> Fraction:
         return Fraction(value)
     if kind is not int and kind is not Fraction:
         raise RefusedError(f"{what} must be an int, a float or a Fraction, not {_named(value)}")
-    found = Fraction(value)
-    if max(found.numerator.bit_length(), found.denominator.bit_length()) > _BITS:
+    exact = Fraction(value)
+    if max(exact.numerator.bit_length(), exact.denominator.bit_length()) > _BITS:
         raise RefusedError(f"{what} has too many digits")
-    return found
+    return exact
 
 
 def integer(value: Any, what: str) -> int:
@@ -151,8 +151,8 @@ def root_below(value: Fraction, bits: int = _ROOT_BITS) -> Fraction:
 def root_above(value: Fraction, bits: int = _ROOT_BITS) -> Fraction:
     """The same from above."""
     shifted = -((-value.numerator << 2 * bits) // value.denominator)
-    found = math.isqrt(shifted)
-    return Fraction(found + (found * found < shifted), 1 << bits)
+    root = math.isqrt(shifted)
+    return Fraction(root + (root * root < shifted), 1 << bits)
 
 
 def approximately(value: Fraction) -> float:

@@ -21,8 +21,8 @@ def problem(name: str | None) -> Problem:
     Raises:
         UserError: there is none of that name (the known ones are listed), or it cannot be used.
     """
-    found: Problem = instance(_PROBLEMS.load(name), Problem, f"problem: {name!r}")
-    return found
+    loaded: Problem = instance(_PROBLEMS.load(name), Problem, f"problem: {name!r}")
+    return loaded
 
 
 _PROMPT: Final = """{story} Write a loss function

@@ -48,11 +48,11 @@ class LossTraining:
         Raises:
             CandidateFault: see `ask`; or the gradient is not the value's own.
         """
-        known = self.problem.data(chance).targets
+        targets = self.problem.data(chance).targets
 
         def some(rows: int, scale: float) -> tuple[Outputs, Targets]:
             outputs = chance.standard_normal((rows, self.problem.outputs)) * scale
-            return outputs.astype(np.float32), known[chance.integers(0, len(known), rows)]
+            return outputs.astype(np.float32), targets[chance.integers(0, len(targets), rows)]
 
         for rows, scale in ((32, 1.0), (1, 1.0), (7, 50.0)):
             ask(served, *some(rows, scale))

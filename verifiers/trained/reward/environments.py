@@ -26,9 +26,9 @@ def environment(name: str | None) -> Environment:
     Raises:
         UserError: there is none of that name (the known ones are listed), or it cannot be used.
     """
-    found: Environment = instance(_ENVIRONMENTS.load(name), Environment, f"environment: {name!r}")
-    _try_out(found, f"environment: {name!r}")
-    return found
+    loaded: Environment = instance(_ENVIRONMENTS.load(name), Environment, f"environment: {name!r}")
+    _try_out(loaded, f"environment: {name!r}")
+    return loaded
 
 
 def _try_out(world: Environment, named: str) -> None:

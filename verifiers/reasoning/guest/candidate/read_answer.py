@@ -23,10 +23,10 @@ def read_answers(context: JobContext) -> None:
     One message: ``{"read": […]}``, with ``{"value": …}`` for each answer, or None for one that is not of the form.
     """
     form = context.request["form"]
-    found: list[dict[str, Any] | None] = []
+    readings: list[dict[str, Any] | None] = []
     for answer in context.request["answers"]:
         try:
-            found.append({"value": read(form, answer)})
+            readings.append({"value": read(form, answer)})
         except ValueError:
-            found.append(None)
-    context.send({"read": found})
+            readings.append(None)
+    context.send({"read": readings})

@@ -40,8 +40,8 @@ def _differs(difference: sympy.Expr) -> bool:
     for place in range(_POINTS):
         at = {name: sympy.Rational(2 * order + 3, 7 + 4 * place) for order, name in enumerate(names)}
         # SymPy works with as many digits as the answer needs; where they do not suffice, the precision says 1.
-        found = sympy.Abs(difference.subs(at)).evalf()
-        if found.is_Float and found._prec > 1 and found > _SMALL:
+        distance = sympy.Abs(difference.subs(at)).evalf()
+        if distance.is_Float and distance._prec > 1 and distance > _SMALL:
             return True
     return False
 

@@ -59,8 +59,8 @@ def _survo(form: str, value: list[list[int]], item: Item) -> float:
 
 
 def _kakurasu(form: str, value: list[list[int]], item: Item) -> float:
-    known = item["metadata"]
-    if [len(row) for row in value] != [known["n_cols"]] * known["n_rows"]:
+    metadata = item["metadata"]
+    if [len(row) for row in value] != [metadata["n_cols"]] * metadata["n_rows"]:
         return 0.0
     if any(cell not in (0, 1) for row in value for cell in row):
         return 0.0
@@ -68,7 +68,7 @@ def _kakurasu(form: str, value: list[list[int]], item: Item) -> float:
         [sum(place * cell for place, cell in enumerate(line, 1)) for line in lines]
         for lines in (value, zip(*value, strict=True))
     ]
-    return float(sums == [list(known["row_sums"]), list(known["col_sums"])])
+    return float(sums == [list(metadata["row_sums"]), list(metadata["col_sums"])])
 
 
 def _queens(form: str, value: list[list[str]], item: Item) -> float:
@@ -76,11 +76,11 @@ def _queens(form: str, value: list[list[str]], item: Item) -> float:
 
 
 def _cryptarithm(form: str, value: list[list[Any]], item: Item) -> float:
-    known, digits = item["metadata"], dict(value)
-    words = [*known["words_letters"], known["result_letters"]]
+    metadata, digits = item["metadata"], dict(value)
+    words = [*metadata["words_letters"], metadata["result_letters"]]
     if len(digits) != len(value) or len(set(digits.values())) != len(digits) or set(digits) != set("".join(words)):
         return 0.0
-    if not known.get("allow_leading_zero") and any(digits[word[0]] == 0 for word in words):
+    if not metadata.get("allow_leading_zero") and any(digits[word[0]] == 0 for word in words):
         return 0.0
     *summands, total = (int("".join(str(digits[letter]) for letter in word)) for word in words)
     return float(sum(summands) == total)
@@ -111,32 +111,32 @@ def _jugs(form: str, value: list[list[str]], item: Item) -> float:
 
 
 def _hanoi(form: str, value: list[list[int]], item: Item) -> float:
-    known = item["metadata"]
-    pegs: dict[int, list[int]] = {peg: [] for peg in range(1, known["num_pegs"] + 1)}
-    pegs[known["start_peg"]] = list(range(known["num_disks"], 0, -1))
+    metadata = item["metadata"]
+    pegs: dict[int, list[int]] = {peg: [] for peg in range(1, metadata["num_pegs"] + 1)}
+    pegs[metadata["start_peg"]] = list(range(metadata["num_disks"], 0, -1))
     for disk, source, target in value:
         if source not in pegs or target not in pegs or pegs[source][-1:] != [disk]:
             return 0.0
         if pegs[target] and pegs[target][-1] <= disk:
             return 0.0
         pegs[target].append(pegs[source].pop())
-    solved = len(pegs[known["target_peg"]]) == known["num_disks"]
-    return min(1.0, known["solution_length"] / len(value)) if solved else 0.0
+    solved = len(pegs[metadata["target_peg"]]) == metadata["num_disks"]
+    return min(1.0, metadata["solution_length"] / len(value)) if solved else 0.0
 
 
 def _knights(form: str, value: list[list[str]], item: Item) -> float:
-    known = item["metadata"]
-    if not known["is_possible"] or not value:
-        return float(not known["is_possible"] and not value)
-    pieces = {place: piece for place, piece in known["pieces"].items() if piece}
+    metadata = item["metadata"]
+    if not metadata["is_possible"] or not value:
+        return float(not metadata["is_possible"] and not value)
+    pieces = {place: piece for place, piece in metadata["pieces"].items() if piece}
     wanted = {place: {"w": "B", "B": "w"}[piece] for place, piece in pieces.items()}
-    turn = known["start_turn"]
+    turn = metadata["start_turn"]
     for colour, start, end in value:
-        if colour != turn or pieces.get(start) != colour or end in pieces or end not in known["board"][start]:
+        if colour != turn or pieces.get(start) != colour or end in pieces or end not in metadata["board"][start]:
             return 0.0
         pieces[end] = pieces.pop(start)
         turn = {"w": "B", "B": "w"}[turn]
-    return min(1.0, len(known["solution"]) / len(value)) if pieces == wanted else 0.0
+    return min(1.0, len(metadata["solution"]) / len(value)) if pieces == wanted else 0.0
 
 
 def _path(form: str, value: list[str], item: Item) -> float:
@@ -154,9 +154,9 @@ def _path(form: str, value: list[str], item: Item) -> float:
 
 
 def _lock(form: str, value: list[str], item: Item) -> float:
-    known = item["metadata"]
-    buttons = {button["name"]: button for button in known["buttons"]}
-    number, light = known["initial_value"], known["initial_state"]
+    metadata = item["metadata"]
+    buttons = {button["name"]: button for button in metadata["buttons"]}
+    number, light = metadata["initial_value"], metadata["initial_state"]
     for press in value:
         button = buttons[press]
         if button["active_state"] not in (light, "any"):
@@ -164,7 +164,7 @@ def _lock(form: str, value: list[str], item: Item) -> float:
         by = button["value"]
         number = {"add": number + by, "subtract": number - by, "multiply": number * by}[button["type"]]
         light = {"red": "green", "green": "red"}[light]
-    if number != known["target_value"]:
+    if number != metadata["target_value"]:
         return 0.0
     return 1.0 if len(value) <= len(expected(form, item)) else 0.5
 

@@ -84,8 +84,8 @@ def _pooled(form: str, value: list[list[list[int]]], item: Item) -> float:
 
 
 def _power(form: str, value: list[int], item: Item) -> float:
-    known = item["metadata"]
-    exact = Fraction(Decimal(str(known["base"]))) ** known["exponent"]
+    metadata = item["metadata"]
+    exact = Fraction(Decimal(str(metadata["base"]))) ** metadata["exponent"]
     # Three significant figures are asked for; the generator's own answers have as many as a float.
     asked = [
         Fraction(Context(prec=3, rounding=way).divide(Decimal(exact.numerator), Decimal(exact.denominator)))
@@ -102,25 +102,25 @@ def _probability(form: str, value: list[Any], item: Item) -> float:
 
 
 def _candidate(form: str, value: list[int], item: Item) -> float:
-    known = item["metadata"]
+    metadata = item["metadata"]
     shown = [
         Fraction(Decimal(text.replace(",", "")))
-        for number, text in zip(known["candidates"], known["formatted_candidates"], strict=True)
-        if number == known["solution"]
+        for number, text in zip(metadata["candidates"], metadata["formatted_candidates"], strict=True)
+        if number == metadata["solution"]
     ]
     return float(exactly(value) in (exactly(expected(form, item)), *shown))
 
 
 def _measured(form: str, value: list[Any], item: Item) -> float:
-    known, (kind, *parts) = item["metadata"], value
-    if known["task_type"] == "angle_measure":
+    metadata, (kind, *parts) = item["metadata"], value
+    if metadata["task_type"] == "angle_measure":
         # Nine places of a float are sure; its right answers are given with two, its questions ask for three.
-        exact = Fraction(str(round(known["angle_ABC_degrees"], 9)))
+        exact = Fraction(str(round(metadata["angle_ABC_degrees"], 9)))
         return float(kind != "point" and rounds(parts[0], exact, places=(2, 3)))
-    if known["task_type"] == "orthocenter":
-        exacts = [Fraction(text) for text in known["ortho"]]
+    if metadata["task_type"] == "orthocenter":
+        exacts = [Fraction(text) for text in metadata["ortho"]]
         return float(kind == "point" and all(map(_to_thousandths, parts, exacts)))
-    return float(kind == "number" and _to_thousandths(parts[0], Fraction(known["incircle_radius_approx"])))
+    return float(kind == "number" and _to_thousandths(parts[0], Fraction(metadata["incircle_radius_approx"])))
 
 
 def _to_thousandths(value: list[int], exact: Fraction) -> bool:
@@ -140,13 +140,13 @@ def _grouped(form: str, value: list[list[str]], item: Item) -> float:
 
 
 def _lasted(form: str, value: list[int], item: Item) -> float:
-    known = item["metadata"]
+    metadata = item["metadata"]
     if value == expected(form, item):
         return 1.0
-    if known.get("expected_format") != "HH:MM:SS.mmm":
+    if metadata.get("expected_format") != "HH:MM:SS.mmm":
         return 0.0
     # The generator cuts a float off, so that some of its answers are a millisecond short.
-    lasted = datetime.fromisoformat(known["end_time"]) - datetime.fromisoformat(known["start_time"])
+    lasted = datetime.fromisoformat(metadata["end_time"]) - datetime.fromisoformat(metadata["start_time"])
     return float(value == [-1, round(lasted.total_seconds() * 1000)])
 
 

@@ -30,8 +30,8 @@ def score_values(context: JobContext) -> None:
     One message: ``{"scores": […]}``, or ``{"changed": true}`` where this version makes another question of the seed.
     """
     request = context.request
-    made = reasoning_gym.create_dataset(request["dataset"], seed=request["seed"], size=request["size"])
-    item = made[request["index"]]
+    dataset = reasoning_gym.create_dataset(request["dataset"], seed=request["seed"], size=request["size"])
+    item = dataset[request["index"]]
     if item["question"] != request["question"]:
         context.send({"changed": True})
         return

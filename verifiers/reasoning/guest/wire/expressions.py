@@ -40,10 +40,10 @@ _LONGEST, _DEEPEST = 4_000, 60
 
 def term(answer: str) -> list[str]:
     """Whole numbers with + - * / and parentheses."""
-    found = formula(answer)
-    if not all(re.fullmatch(r"[0-9]+|[-+*/]|neg", each) for each in found):
+    words = formula(answer)
+    if not all(re.fullmatch(r"[0-9]+|[-+*/]|neg", each) for each in words):
         raise ValueError("no term of whole numbers")
-    return found
+    return words
 
 
 def formula(answer: str) -> list[str]:
@@ -58,11 +58,11 @@ class _Reader:
         self._words: list[str] = []
         place = 0
         while place < len(text):
-            found = _TOKEN.match(text, place)
-            if found is None:
+            token = _TOKEN.match(text, place)
+            if token is None:
                 raise ValueError("no formula")
-            self._words.append(found[1] or found[2] or found[3])
-            place = found.end()
+            self._words.append(token[1] or token[2] or token[3])
+            place = token.end()
         self._words.append("")
         self._place = 0
         self._out: list[str] = []

@@ -33,44 +33,44 @@ _POINT = re.compile(r"([A-Za-z])([1-9][0-9]?)")
 
 def mapping(answer: str) -> list[list[object]]:
     """``A=1,B=2`` as pairs."""
-    found = [_PAIR.fullmatch(part) for part in answer.strip().split(",")]
-    return [[pair[1], int(pair[2])] for pair in _all(found)]
+    pairs = [_PAIR.fullmatch(part) for part in answer.strip().split(",")]
+    return [[pair[1], int(pair[2])] for pair in _all(pairs)]
 
 
 def pours(answer: str) -> list[list[str]]:
     """A JSON list of moves with jugs: ``["fill", "A"]`` or ``["pour", "A", "B"]`` each."""
-    found = _all([_POUR.fullmatch(move) for move in strings(answer)])
-    return [[part for part in move.groups() if part is not None] for move in found]
+    moves = _all([_POUR.fullmatch(move) for move in strings(answer)])
+    return [[part for part in move.groups() if part is not None] for move in moves]
 
 
 def swaps(answer: str) -> list[list[str]]:
     """A JSON list of moves of knights, or no moves at all for the answer ``No``."""
     if answer.strip().lower() == "no":
         return []
-    found = _all([_SWAP.fullmatch(move) for move in strings(answer)])
-    if not found:
+    moves = _all([_SWAP.fullmatch(move) for move in strings(answer)])
+    if not moves:
         raise ValueError("no moves")
-    return [list(move.groups()) for move in found]
+    return [list(move.groups()) for move in moves]
 
 
 def hanoi(answer: str) -> list[list[int]]:
     """Disk, from, to; one move a line."""
-    found = [_DISK.fullmatch(line.strip()) for line in answer.strip().split("\n")]
-    return [[int(part) for part in move.groups()] for move in _all(found)]
+    moves = [_DISK.fullmatch(line.strip()) for line in answer.strip().split("\n")]
+    return [[int(part) for part in move.groups()] for move in _all(moves)]
 
 
 def roles(answer: str) -> list[list[str]]:
     """Name and role of each in a sentence, in lower case."""
     parts = re.split(r", and | and |, ", " ".join(answer.split()).removesuffix("."))
-    return [[part.lower() for part in found.groups()] for found in _all([_ROLE.fullmatch(each) for each in parts])]
+    return [[part.lower() for part in match.groups()] for match in _all([_ROLE.fullmatch(each) for each in parts])]
 
 
 def duration(answer: str) -> list[int]:
     """Days and milliseconds; -1 for the one that is not named."""
-    found = _DURATION.fullmatch(answer.strip())
-    if found is None or not answer.strip():
+    match = _DURATION.fullmatch(answer.strip())
+    if match is None or not answer.strip():
         raise ValueError("no duration")
-    days, hours, minutes, seconds, thousandths = found.groups()
+    days, hours, minutes, seconds, thousandths = match.groups()
     clock = -1
     if hours is not None:
         clock = ((int(hours) * 60 + int(minutes)) * 60 + int(seconds or 0)) * 1000 + int(thousandths or 0)
@@ -79,10 +79,10 @@ def duration(answer: str) -> list[int]:
 
 def presses(answer: str) -> list[str]:
     """Buttons with arrows between them."""
-    found = [part.strip() for part in answer.strip().replace("->", "→").split("→")]
-    if not all(re.fullmatch(r"[A-C]", each) for each in found):
+    buttons = [part.strip() for part in answer.strip().replace("->", "→").split("→")]
+    if not all(re.fullmatch(r"[A-C]", each) for each in buttons):
         raise ValueError("no buttons")
-    return found
+    return buttons
 
 
 def pushes(answer: str) -> str:
@@ -94,20 +94,20 @@ def pushes(answer: str) -> str:
 
 def directions(answer: str) -> list[str]:
     """``left``, ``right``, ``up``, ``down``, or ``infeasible`` alone."""
-    found = answer.split()
-    if not found or (found != ["infeasible"] and not all(each in ("left", "right", "up", "down") for each in found)):
+    words = answer.split()
+    if not words or (words != ["infeasible"] and not all(each in ("left", "right", "up", "down") for each in words)):
         raise ValueError("no directions")
-    return found
+    return words
 
 
 def point(answer: str) -> list[object]:
     """A point of a go board: column and row."""
-    (found,) = _all([_POINT.fullmatch(answer.strip())])
-    return [found[1].upper(), int(found[2])]
+    (match,) = _all([_POINT.fullmatch(answer.strip())])
+    return [match[1].upper(), int(match[2])]
 
 
-def _all(found: list[re.Match[str] | None]) -> list[re.Match[str]]:
-    whole = [each for each in found if each is not None]
-    if len(whole) != len(found):
+def _all(matches: list[re.Match[str] | None]) -> list[re.Match[str]]:
+    whole = [each for each in matches if each is not None]
+    if len(whole) != len(matches):
         raise ValueError("not in the notation")
     return whole

@@ -33,10 +33,10 @@ _POINT = re.compile(r"\( ?([^ ,()]{1,80}) ?, ?([^ ,()]{1,80}) ?\)")
 
 def decimal(text: str) -> Decimal:
     """One number; raises ValueError where the text is none."""
-    found = _DECIMAL.fullmatch(text.strip().replace("\N{MINUS SIGN}", "-"))
-    if found is None or len(text) > 120:
+    match = _DECIMAL.fullmatch(text.strip().replace("\N{MINUS SIGN}", "-"))
+    if match is None or len(text) > 120:
         raise ValueError("no number")
-    sign, whole_part, behind, exponent = found.groups()
+    sign, whole_part, behind, exponent = match.groups()
     behind = behind or ""
     value = int(whole_part.replace(",", "") + behind or "0")
     if sign == "-" and value == 0:
@@ -59,10 +59,10 @@ def integer(text: str) -> int:
 
 def bitwise(text: str) -> int:
     """A hexadecimal integer: -0x1f."""
-    found = _HEXADECIMAL.fullmatch(text.strip())
-    if found is None or (found[1] and found[2] == "0"):
+    match = _HEXADECIMAL.fullmatch(text.strip())
+    if match is None or (match[1] and match[2] == "0"):
         raise ValueError("no hexadecimal number")
-    return int(found[1] + found[2], 16)
+    return int(match[1] + match[2], 16)
 
 
 def fraction(text: str) -> list[int]:
@@ -70,10 +70,10 @@ def fraction(text: str) -> list[int]:
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] == "$":
         text = text[1:-1].strip()
-    found = _FRACTION.fullmatch(text) or _LATEX.fullmatch(text)
-    if found is None or found[1] == "-0":
+    match = _FRACTION.fullmatch(text) or _LATEX.fullmatch(text)
+    if match is None or match[1] == "-0":
         raise ValueError("no fraction")
-    return [int(found[1]), int(found[2])]
+    return [int(match[1]), int(match[2])]
 
 
 def number(text: str) -> list[object]:
@@ -88,12 +88,12 @@ def complex_number(text: str) -> list[Decimal]:
     text = text.strip().replace("\N{MINUS SIGN}", "-")
     if len(text) > 2 and text[0] == "(" and text[-1] == ")":
         text = text[1:-1].strip()
-    if found := _IMAGINARY.fullmatch(text):
-        return [[0, 0], decimal(found[1] + (found[2] or "1"))]
-    if not (found := _COMPLEX.fullmatch(text)):
+    if match := _IMAGINARY.fullmatch(text):
+        return [[0, 0], decimal(match[1] + (match[2] or "1"))]
+    if not (match := _COMPLEX.fullmatch(text)):
         return [decimal(text), [0, 0]]
-    value, places = decimal(found[3] or "1")
-    return [decimal(found[1]), [-value if found[2] == "-" else value, places]]
+    value, places = decimal(match[3] or "1")
+    return [decimal(match[1]), [-value if match[2] == "-" else value, places]]
 
 
 def measure(text: str) -> list[object]:

@@ -57,10 +57,10 @@ def word(answer: str) -> str:
 
 def lines(answer: str) -> list[str]:
     """Lines as they stand, blanks at their ends left out."""
-    found = [line.rstrip(" ") for line in answer.split("\n")]
-    if not any(found) or not all(line.isprintable() for line in found):
+    stripped = [line.rstrip(" ") for line in answer.split("\n")]
+    if not any(stripped) or not all(line.isprintable() for line in stripped):
         raise ValueError("no lines")
-    return found
+    return stripped
 
 
 def board(answer: str) -> list[list[str]]:
@@ -121,10 +121,10 @@ def quoted_decimals(answer: str) -> list[Decimal]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key stands twice")
-    return made
+    return mapping
 
 
 def _refused(name: str) -> Any:
@@ -146,12 +146,12 @@ def _parse(answer: str) -> Any:
 def data(answer: str) -> list[Any]:
     """JSON as a tagged tree that knows no float, or else the text: ``["list", …]``, ``["number", n, places]``."""
     try:
-        found = _parse(answer.strip())
+        parsed = _parse(answer.strip())
     except RecursionError as error:
         raise ValueError("too deep") from error
     except ValueError:
         return ["text", *text(answer)]
-    return _tagged(found, 0)
+    return _tagged(parsed, 0)
 
 
 def _tagged(value: Any, depth: int) -> list[Any]:
@@ -181,36 +181,36 @@ def _tagged(value: Any, depth: int) -> list[Any]:
 
 def strings(answer: str) -> list[str]:
     """A JSON list of strings."""
-    found = _parse(answer)
-    if type(found) is not list or not all(type(each) is str and each.isprintable() for each in found):
+    parsed = _parse(answer)
+    if type(parsed) is not list or not all(type(each) is str and each.isprintable() for each in parsed):
         raise ValueError("no list of strings")
-    return found
+    return parsed
 
 
 def groups(answer: str) -> list[list[str]]:
     """A JSON list of lists of strings."""
-    found = _parse(answer)
-    if type(found) is not list or not all(type(row) is list for row in found):
+    parsed = _parse(answer)
+    if type(parsed) is not list or not all(type(row) is list for row in parsed):
         raise ValueError("no list of lists")
-    if not all(type(each) is str and each.isprintable() for row in found for each in row):
+    if not all(type(each) is str and each.isprintable() for row in parsed for each in row):
         raise ValueError("no strings")
-    return found
+    return parsed
 
 
 def json_grid(answer: str) -> list[list[int]]:
     """A JSON list of lists of whole numbers."""
-    found = _parse(answer)
-    if type(found) is not list or not all(type(row) is list for row in found):
+    parsed = _parse(answer)
+    if type(parsed) is not list or not all(type(row) is list for row in parsed):
         raise ValueError("no list of lists")
-    return [[_json_whole(each) for each in row] for row in found]
+    return [[_json_whole(each) for each in row] for row in parsed]
 
 
 def json_list(answer: str) -> list[int]:
     """A JSON list of whole numbers."""
-    found = _parse(answer)
-    if type(found) is not list:
+    parsed = _parse(answer)
+    if type(parsed) is not list:
         raise ValueError("no list")
-    return [_json_whole(each) for each in found]
+    return [_json_whole(each) for each in parsed]
 
 
 def _json_whole(value: Any) -> int:
