@@ -196,8 +196,8 @@ async def _walk(context: Context) -> None:
 
 def _levels(store: Store, run: str) -> dict[str, int]:
     """How many calls were made for each task that has not ended."""
-    made = store.calls_by_task(run)
-    return {id_: made.get(id_, 0) for _, id_ in store.unended(run)}
+    calls = store.calls_by_task(run)
+    return {id_: calls.get(id_, 0) for _, id_ in store.unended(run)}
 
 
 def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -> None:

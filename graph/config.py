@@ -161,12 +161,12 @@ def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:
     """
     kind = model if isinstance(model, type) else type(model)
     groups = {name: field.annotation for name, field in kind.model_fields.items() if _is_group(field.annotation)}
-    found: dict[str, tuple[str, ...]] = {name: (name,) for name in kind.model_fields if name not in groups}
+    places: dict[str, tuple[str, ...]] = {name: (name,) for name in kind.model_fields if name not in groups}
     for group, inner in groups.items():
         for knob, path in paths(inner).items():  # type: ignore[arg-type]  # a group is a model
             whole = (group, *path)
-            found[f"{whole[-2]}_{whole[-1]}" if knob in found else knob] = whole
-    return found
+            places[f"{whole[-2]}_{whole[-1]}" if knob in places else knob] = whole
+    return places
 
 
 def _is_group(annotation: Any) -> bool:

@@ -98,7 +98,7 @@ def widened(what: str, before: BaseModel, now: BaseModel, bounds: Collection[str
             )
         if then[knob] is None or (here[knob] is not None and here[knob] < then[knob]):
             raise RunMismatchError(
-                f"{what} was started with {knob} = {_told(then[knob])}, {_told(here[knob])} is less: "
+                f"{what} was started with {knob} = {_in_words(then[knob])}, {_in_words(here[knob])} is less: "
                 "a resume may only widen its bounds"
             )
     return frozenset(changed)
@@ -115,5 +115,5 @@ def _difference(stored: Sequence[Task], tasks: Sequence[Task]) -> str | None:
     return None
 
 
-def _told(bound: float | None) -> str:
+def _in_words(bound: float | None) -> str:
     return "no bound" if bound is None else f"{bound:g}"

@@ -68,11 +68,11 @@ class _Judging:
         self._taken = 0
         self._running: set[asyncio.Task[None]] = set()
         self._solutions: dict[int, tuple[str, Verdict]] = {}
-        self._found: dict[int, Verdict] = {}
+        self._verdicts: dict[int, Verdict] = {}
 
     async def verdict(self, place: int, ahead: int) -> Verdict:
         """The verdict on the candidate at a place, each asked for once, from the first on."""
-        while place not in self._found:
+        while place not in self._verdicts:
             # What this one waits for may be far behind: then nothing but what runs bounds what is begun.
             waits = place in self._solutions or place not in self._seen
             while (len(self._running) if waits else len(self._seen) - self._taken) < ahead and self._begin():
@@ -81,7 +81,7 @@ class _Judging:
         while len(self._seen) - self._taken < ahead and self._begin():
             pass
         self._taken += 1
-        return self._found.pop(place)
+        return self._verdicts.pop(place)
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -120,9 +120,9 @@ class _Judging:
     async def _one(self, place: int) -> None:
         candidate = self._candidates[place]
         task = self._tasks[candidate.task_id]
-        found, verdict = await judge_reply(task, candidate.text, self._judge, settle=False)
-        if verdict.pending and found.solution is not None:
-            self._solutions[place] = found.solution, verdict
+        extraction, verdict = await judge_reply(task, candidate.text, self._judge, settle=False)
+        if verdict.pending and extraction.solution is not None:
+            self._solutions[place] = extraction.solution, verdict
         else:
             self._tell(place, verdict)
         self._open[task.id] -= 1
@@ -138,7 +138,7 @@ class _Judging:
                 self._tell(place, verdict)
 
     def _tell(self, place: int, verdict: Verdict) -> None:
-        self._found[place] = verdict
+        self._verdicts[place] = verdict
         if self._on_verdict is not None:
             self._on_verdict(verdict)
 

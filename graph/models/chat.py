@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from gristmill.graph.models.completion import estimated, reasoning_of, reported
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.retrying import Retries, Told
+from gristmill.graph.models.retrying import Retries, Withheld
 from gristmill.graph.models.trouble import UnreadableAnswerError, meaning, refused_parameter, short, stream_wanted
 from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
 from gristmill.verifiers.extraction.replies import without_reasoning
@@ -132,15 +132,15 @@ class ChatProposer:
         except tenacity.RetryError as failure:
             error = failure.last_attempt.exception()
             raise self._gave_up(error, failure.last_attempt.attempt_number, time.perf_counter() - start) from error
-        except Told as told:
-            return Reply(text="", model=self.model, finish=told.finish)
+        except Withheld as withheld:
+            return Reply(text="", model=self.model, finish=withheld.finish)
         try:
             return self._reply(message, request)
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise ModelError(f"{self._where} sent an answer that cannot be read: {short(error)}") from error
 
     def _reply(self, message: BaseMessage, request: Request) -> Reply:
-        told = message.response_metadata
+        metadata = message.response_metadata
         tokens = reported(message)
         if tokens is None:
             if not self._counts:
@@ -151,8 +151,10 @@ class ChatProposer:
             text=str(message.text),
             reasoning=reasoning_of(message),
             tokens=tokens,
-            model=str(told.get("model_name") or told.get("model") or self.model),
-            finish=str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or ""),
+            model=str(metadata.get("model_name") or metadata.get("model") or self.model),
+            finish=str(
+                metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason") or ""
+            ),
         )
 
     async def _once(self, request: Request) -> BaseMessage:
@@ -206,9 +208,9 @@ class ChatProposer:
         """`error` itself if it may be tried again, else what to raise for it."""
         match meaning(error):
             case "too_long":
-                return Told("context_length")
+                return Withheld("context_length")
             case "filtered":
-                return Told("content_filter")
+                return Withheld("content_filter")
             case "setup":
                 return ModelSetupError(
                     f"{self._where} refuses to answer: {short(error)}\n"

@@ -133,8 +133,8 @@ def is_count(value: Any) -> bool:
 def reported(message: BaseMessage) -> Tokens | None:
     """Usage as the model reports it; None where what it reports is none, say negative, text or a fraction."""
     usage: Any = getattr(message, "usage_metadata", None)  # a server may name a role that has none
-    told = [usage.get(name) for name in ("input_tokens", "output_tokens")] if isinstance(usage, dict) else []
-    return Tokens(prompt=told[0], completion=told[1]) if told and all(map(is_count, told)) else None
+    counts = [usage.get(name) for name in ("input_tokens", "output_tokens")] if isinstance(usage, dict) else []
+    return Tokens(prompt=counts[0], completion=counts[1]) if counts and all(map(is_count, counts)) else None
 
 
 def estimated(message: BaseMessage, asked: Sequence[BaseMessage]) -> Tokens:
@@ -147,9 +147,9 @@ def estimated(message: BaseMessage, asked: Sequence[BaseMessage]) -> Tokens:
 
 def reasoning_of(message: BaseMessage) -> str:
     """What the model thought before it answered, where its client tells that apart; else empty."""
-    told = message.additional_kwargs.get("reasoning_content")
-    if isinstance(told, str):
-        return told
+    reasoning = message.additional_kwargs.get("reasoning_content")
+    if isinstance(reasoning, str):
+        return reasoning
     parts = [part for part in message.content if isinstance(part, dict)] if isinstance(message.content, list) else []
     # Anthropic's blocks have `thinking`, LangChain's own `reasoning`.
     said = [part.get("thinking") or part.get("reasoning") for part in parts]

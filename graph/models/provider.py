@@ -26,16 +26,16 @@ def provider_proposer(provider: str, name: str, *, options: ModelOptions | None 
     options = options or ModelOptions()
     label = f"{provider}:{name}"
     # Made once now, so that a missing package or key is known before anything else is done.
-    _made(provider, name, options, {})
+    _chat_model(provider, name, options, {})
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[BaseChatModel]:
         if provider == "openai":
             # Connections of this run's own: those that LangChain shares belong to the first event loop that uses them.
             async with run_connections(None, options.timeout_seconds) as connections:
-                yield _made(provider, name, options, {"http_async_client": connections, "openai_proxy": ""})
+                yield _chat_model(provider, name, options, {"http_async_client": connections, "openai_proxy": ""})
         else:
-            yield _made(provider, name, options, {})
+            yield _chat_model(provider, name, options, {})
 
     more: dict[str, Any] = options.request
     if more and provider == "openai":
@@ -45,7 +45,7 @@ def provider_proposer(provider: str, name: str, *, options: ModelOptions | None 
     return ChatProposer(opened, name=provider, model=name, where=label, options=options, keywords=keywords)
 
 
-def _made(provider: str, name: str, options: ModelOptions, more: dict[str, Any]) -> BaseChatModel:
+def _chat_model(provider: str, name: str, options: ModelOptions, more: dict[str, Any]) -> BaseChatModel:
     label = f"{provider}:{name}"
     init_chat_model = _init_chat_model()
     try:

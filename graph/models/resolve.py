@@ -75,10 +75,10 @@ def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
 def _provider(model: str, provider: str, name: str, adapter: str | None, options: ModelOptions) -> Proposer:
     from gristmill.graph.models.provider import provider_proposer, providers
 
-    known = providers()
-    if known and provider not in known:
+    supported = providers()
+    if supported and provider not in supported:
         raise UnknownModelError(_unknown(model))
-    if not known and not _PROVIDER.fullmatch(provider):
+    if not supported and not _PROVIDER.fullmatch(provider):
         raise UnknownModelError(_unknown(model))
     if adapter is not None:
         raise ModelSetupError(f"{model} cannot load the adapter {adapter!r}: only local, vllm and openai:NAME@URL can")

@@ -14,14 +14,14 @@ from gristmill.sandbox.errors import GristmillError
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying, RetryCallState
 
-__all__ = ["Retries", "Told"]
+__all__ = ["Retries", "Withheld"]
 
 _log = logging.getLogger(__name__)
 
 _UNKNOWN_TRIES = 2
 
 
-class Told(Exception):  # noqa: N818  # no error: a way out of the retries with an answer that has no text
+class Withheld(Exception):  # noqa: N818  # no error: a way out of the retries with an answer that has no text
     """The server has said why it gives no text; `finish` is the word for it."""
 
     def __init__(self, finish: str) -> None:
@@ -58,14 +58,14 @@ class Retries:
         """A call is tried again for this; many calls meet the same trouble, which is told once."""
         self.count(kind_of(error), short(error), self._options.attempts)
 
-    def count(self, kind: str, told: str, most: int) -> None:
+    def count(self, kind: str, words: str, most: int) -> None:
         """Count a try of a call that follows for this reason, of which there are `most`; told once in words."""
         self.counts[kind] += 1
         if self.counts[kind] == 1:
             _log.warning(
                 "%s: %s; asked again, up to %d tries a call (more of this kind is only counted)",
                 self._where,
-                told,
+                words,
                 most,
             )
 
@@ -86,7 +86,7 @@ class Retries:
 
 
 def _worth_trying(error: BaseException) -> bool:
-    if isinstance(error, Told | GristmillError) or not isinstance(error, Exception):
+    if isinstance(error, Withheld | GristmillError) or not isinstance(error, Exception):
         return False
     return meaning(error) in {"again", "unknown"}
 

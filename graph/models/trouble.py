@@ -57,11 +57,11 @@ class UnreadableAnswerError(ValueError):
     status_code: int | None = None
 
     @classmethod
-    def of(cls, told: Any) -> Self:
+    def of(cls, reason: Any) -> Self:
         """The error that an answer of status 200 tells of, as routers do that have begun to answer already."""
-        message = told.get("message") if isinstance(told, dict) else told
+        message = reason.get("message") if isinstance(reason, dict) else reason
         error = cls(f"an answer that tells of an error: {message}")
-        code = told.get("code") if isinstance(told, dict) else None
+        code = reason.get("code") if isinstance(reason, dict) else None
         error.status_code = code if type(code) is int and 400 <= code < 600 else None
         return error
 

@@ -19,9 +19,9 @@ async def open_campaign(state: CampaignState, runtime: LoopRuntime) -> dict[str,
     context = runtime.context
     context.tell(NodeEntered(node="open"))
     after = state["after"]
-    found = await context.read(lambda: context.store.unended(context.run, after=after, limit=WAVE))
-    context.sharing.begin(id_ for _, id_ in found)
-    return {"pending": [id_ for _, id_ in found], "after": found[-1][0] if found else after, "ended": 0}
+    unended = await context.read(lambda: context.store.unended(context.run, after=after, limit=WAVE))
+    context.sharing.begin(id_ for _, id_ in unended)
+    return {"pending": [id_ for _, id_ in unended], "after": unended[-1][0] if unended else after, "ended": 0}
 
 
 async def close(state: CampaignState, runtime: LoopRuntime) -> dict[str, Any]:

@@ -57,9 +57,9 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
             refusals.extend([answer] if answer else [])
             return
         parent = steps[plan.parents[0]].hypothesis.solution if plan.parents else None
-        made = await _keep(context, task, id_, request, answer, parent)
-        memory.waiting[id_] = made
-        context.verification.begin(task, made)
+        hypothesis = await _keep(context, task, id_, request, answer, parent)
+        memory.waiting[id_] = hypothesis
+        context.verification.begin(task, hypothesis)
 
     plans = memory.plans(round)
     steps = await memory.shown(plans)
@@ -72,8 +72,8 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
             if memory.reached(round) or refusals:
                 break
             await one(place, plan)
-            for made in list(memory.waiting.values()):
-                memory.settle(made, await context.verification.finish(task, made))
+            for hypothesis in list(memory.waiting.values()):
+                memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
     return {
         "round": round,
         "spent": refusals[0].value if refusals else None,
@@ -140,20 +140,20 @@ async def _keep(
     # Reading takes a bounded time, and yet other tasks need not wait for it.
     thought, said = await asyncio.to_thread(part, task, reply.text)
     reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
-    found = await asyncio.to_thread(extract, task, said, parent=parent)
+    extraction = await asyncio.to_thread(extract, task, said, parent=parent)
     reasoned = bool(reasoning) and not said.strip()
-    note = "reasoning only, without an answer" if reasoned else found.note
+    note = "reasoning only, without an answer" if reasoned else extraction.note
     if reply.cut:
         note = f"{note}; cut off after {reply.tokens.completion} tokens"
         note = f"{note}, for which --max-tokens is too small" if reasoned else note
-    made = Hypothesis(
+    hypothesis = Hypothesis(
         id=id_,
         task_id=task.id,
         round=request.round,
         sample=request.sample,
         text=said,
         reasoning=reasoning,
-        solution=found.solution,
+        solution=extraction.solution,
         note=note,
         parents=request.parents,
         proposer=context.proposer.name,
@@ -165,16 +165,16 @@ async def _keep(
         cut=reply.cut,
     )
     await context.journal.write(
-        *replied(context.run, made, request.messages),
+        *replied(context.run, hypothesis, request.messages),
         call_finished(context.run, id_, attempt, reply, started=started, reasoned=reasoned),
     )
     context.tell(
         Replied(
             task_id=task.id,
             hypothesis=id_,
-            usable=made.solution is not None,
+            usable=hypothesis.solution is not None,
             tokens=reply.tokens,
             seconds=reply.seconds,
         )
     )
-    return made
+    return hypothesis

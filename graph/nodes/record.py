@@ -22,8 +22,8 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     context.tell(NodeEntered(node="record", task_id=task_id, round=state["round"]))
     memory = await context.memory(task_id)
     ids = memory.pending()
-    found = await context.read(lambda: context.store.steps_of(context.run, ids)) if ids else {}
-    steps = [found[id_] for id_ in ids]
+    by_id = await context.read(lambda: context.store.steps_of(context.run, ids)) if ids else {}
+    steps = [by_id[id_] for id_ in ids]
     settling = await context.verification.settle(context.tasks[task_id], steps)
     verdicts = dict(zip(ids, settling, strict=True))
     best, solved = memory.outcome(verdicts)

@@ -22,8 +22,8 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     begun = time.monotonic()
     memory = await context.memory(task.id)
 
-    async def settle(made: Hypothesis) -> None:
-        memory.settle(made, await context.verification.finish(task, made))
+    async def settle(hypothesis: Hypothesis) -> None:
+        memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
 
-    await together(settle(made) for made in memory.waiting.values())
+    await together(settle(hypothesis) for hypothesis in memory.waiting.values())
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

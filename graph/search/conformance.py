@@ -47,10 +47,10 @@ def _complaints(make: Callable[[], Strategy], rows: Sequence[Row]) -> Iterable[s
     strategy, history = make(), History()
     expected: Plans = {}
     for round in rounds:
-        known = {row.id for row in rows if row.place.round < round}
+        earlier = {row.id for row in rows if row.place.round < round}
         for place, plan in _asked(strategy, history, round, width).items():
             expected[place] = plan
-            if unknown := {*plan.parents, *plan.inspirations} - known:
+            if unknown := {*plan.parents, *plan.inspirations} - earlier:
                 yield f"names what is no hypothesis of an earlier round: {sorted(unknown)[0]}"
         if _asked(strategy, history, round, width) != {place: expected[place] for place in _places(round, width)}:
             yield "plans differently when it is asked again"
@@ -62,10 +62,10 @@ def _complaints(make: Callable[[], Strategy], rows: Sequence[Row]) -> Iterable[s
         strategy, history = make(), History()
         for row in arrived:
             history.add(row)
-        found: Plans = {}
+        by_place: Plans = {}
         for round in order:
-            found |= _asked(strategy, history, round, width, backwards=True)
-        return found
+            by_place |= _asked(strategy, history, round, width, backwards=True)
+        return by_place
 
     if plans(rows) != expected:
         yield "looks at rows of later rounds, or at the order in which it is asked"

@@ -125,11 +125,11 @@ class Past:
     what a strategy has had built up beside these.
     """
 
-    def __init__(self, known: Mapping[Place, Row], folds: Mapping[str, Fold]) -> None:
+    def __init__(self, rows: Mapping[Place, Row], folds: Mapping[str, Fold]) -> None:
         self.best: Row | None = None
         self.solved = self.target = False
         self.folds = folds
-        self._known = known
+        self._rows = rows
         self._count = 0
         self._leader: dict[str, Row] = {}
         self._order: list[tuple[_Rank, Row]] = []
@@ -200,25 +200,25 @@ class History:
 
     def __init__(self, folds: Mapping[str, Callable[[], Fold]] | None = None) -> None:
         self._makers = dict(folds or {})
-        self._known: dict[Place, Row] = {}
+        self._rows: dict[Place, Row] = {}
         self._past = self._new()
         self._end = Place(0, 0, 0)
         self._waiting: list[Place] = []
         self._stale = False
 
     def __contains__(self, place: Place) -> bool:
-        return place in self._known
+        return place in self._rows
 
     def rows(self) -> list[Row]:
         """All rows, in the order of places."""
-        return [self._known[place] for place in sorted(self._known)]
+        return [self._rows[place] for place in sorted(self._rows)]
 
     def add(self, row: Row) -> None:
         """Take a row, in any order; again is once. A scored one stays, an unscored one gives way, as in the store."""
-        old = self._known.get(row.place)
+        old = self._rows.get(row.place)
         if old is not None and old.outcome is not Outcome.UNSCORED:
             return
-        self._known[row.place] = row
+        self._rows[row.place] = row
         if row.place < self._end:
             self._stale = True
         elif old is None:
@@ -228,14 +228,14 @@ class History:
         """What is known of all places before `place`; None is of all."""
         if self._stale or (place is not None and place < self._end):
             self._past, self._end, self._stale = self._new(), Place(0, 0, 0), False
-            self._waiting = sorted(self._known)
+            self._waiting = sorted(self._rows)
         while self._waiting and (place is None or self._waiting[0] < place):
             self._end = heapq.heappop(self._waiting)
-            self._past.add(self._known[self._end])
+            self._past.add(self._rows[self._end])
             self._end = self._end._replace(sample=self._end.sample + 1)
         if place is not None:
             self._end = max(self._end, place)
         return self._past
 
     def _new(self) -> Past:
-        return Past(self._known, {name: make() for name, make in self._makers.items()})
+        return Past(self._rows, {name: make() for name, make in self._makers.items()})

@@ -9,7 +9,7 @@ from gristmill.sandbox.errors import UserError
 
 __all__ = ["strategy"]
 
-_STRATEGIES: dict[str, Strategy] = {made.name: made for made in (BestOf(), Reflect())}
+_STRATEGIES: dict[str, Strategy] = {each.name: each for each in (BestOf(), Reflect())}
 
 
 def strategy(name: str) -> Strategy:

@@ -51,8 +51,8 @@ class Documents:
         table = documents.c
         query = select(table.record).where(table.kind == kind, table.owner == owner, table.key == key)
         with reading(self._database, self._engine) as connection:
-            found = connection.scalar(query)
-        return None if found is None else self._read(kind, owner, key, found, of)
+            record = connection.scalar(query)
+        return None if record is None else self._read(kind, owner, key, record, of)
 
     def list(self, kind: str, owner: str, of: type[R]) -> dict[str, R]:
         """All records of an owner by their keys, in the order in which they were kept.

@@ -99,8 +99,8 @@ def unended(connection: Connection, run: str, after: int = -1, limit: int | None
 
 def unanswered(connection: Connection, run: str) -> set[str]:
     """Ids of the hypotheses that there are not, as the model did not answer."""
-    calls, made = schema.calls.c, schema.hypotheses.c
-    there = select(made.id).where(made.run == run)
+    calls, hypotheses = schema.calls.c, schema.hypotheses.c
+    there = select(hypotheses.id).where(hypotheses.run == run)
     query = select(calls.hypothesis_id).where(calls.run == run, calls.finish == UNANSWERED)
     return set(connection.scalars(query.where(calls.hypothesis_id.not_in(there))))
 
@@ -120,15 +120,21 @@ def each_step(connection: Connection, run: str, task_id: str) -> Iterator[tuple[
 
 def steps_of(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, Step]:
     """The judged ones among these hypotheses, by id."""
-    found = _steps(connection, run, schema.hypotheses.c.id.in_(ids))
-    return {made.id: Step(hypothesis=made, verdict=verdict) for made, verdict in found if verdict is not None}
+    pairs = _steps(connection, run, schema.hypotheses.c.id.in_(ids))
+    return {
+        hypothesis.id: Step(hypothesis=hypothesis, verdict=verdict)
+        for hypothesis, verdict in pairs
+        if verdict is not None
+    }
 
 
 def _steps(connection: Connection, run: str, which: ColumnElement[bool]) -> Iterator[tuple[Hypothesis, Verdict | None]]:
-    made, found = schema.hypotheses.c, schema.verdicts.c
-    joined = schema.hypotheses.outerjoin(schema.verdicts, and_(found.run == made.run, found.hypothesis_id == made.id))
-    query = select(made.record, found.record).select_from(joined).where(made.run == run, which)
-    rows = connection.execution_options(yield_per=_CHUNK).execute(query.order_by(made.round, made.sample))
+    hypotheses, verdicts = schema.hypotheses.c, schema.verdicts.c
+    joined = schema.hypotheses.outerjoin(
+        schema.verdicts, and_(verdicts.run == hypotheses.run, verdicts.hypothesis_id == hypotheses.id)
+    )
+    query = select(hypotheses.record, verdicts.record).select_from(joined).where(hypotheses.run == run, which)
+    rows = connection.execution_options(yield_per=_CHUNK).execute(query.order_by(hypotheses.round, hypotheses.sample))
     for hypothesis, verdict in rows:
         yield Hypothesis.model_validate_json(hypothesis), verdict and Verdict.model_validate_json(verdict)
 
@@ -151,13 +157,13 @@ def spent(connection: Connection, run: str) -> tuple[int, Tokens]:
 
 def calls_by_task(connection: Connection, run: str) -> Counter[str]:
     """Model calls that were started, by task."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     calls = schema.calls.c
     query = select(calls.hypothesis_id, func.count()).where(calls.run == run).group_by(calls.hypothesis_id)
     for hypothesis_id, count in connection.execute(query):
         # A call that was cut off has no hypothesis, but the id of the one that it was made for.
-        found[hypothesis_id.rsplit("/", 2)[0]] += count
-    return found
+        counts[hypothesis_id.rsplit("/", 2)[0]] += count
+    return counts
 
 
 def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
@@ -169,12 +175,16 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
         ended = schema.trajectories.c
         query = select(schema.trajectories).where(ended.run == run, ended.task_id.in_(ids))
         endings = {row.task_id: row for row in connection.execute(query)}
-        found, reflections = steps(connection, run, ids), _reflections(connection, run, ids)
-        asked = prompts(connection, {made.prompt_sha for pairs in found.values() for made, _ in pairs})
+        by_task, reflections = steps(connection, run, ids), _reflections(connection, run, ids)
+        asked = prompts(connection, {hypothesis.prompt_sha for pairs in by_task.values() for hypothesis, _ in pairs})
         for task in chunk:
             if (ending := endings.get(task.id)) is None:
                 continue
-            whole = [Step(hypothesis=made, verdict=verdict) for made, verdict in found[task.id] if verdict is not None]
+            whole = [
+                Step(hypothesis=hypothesis, verdict=verdict)
+                for hypothesis, verdict in by_task[task.id]
+                if verdict is not None
+            ]
             last = max((step.hypothesis.round for step in whole), default=0)
             yield Trajectory(
                 run=run,
@@ -193,29 +203,32 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
 def _reflections(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[Reflection]]:
     table = schema.reflections.c
     query = select(table.task_id, table.record).where(table.run == run, table.task_id.in_(ids)).order_by(table.round)
-    found: dict[str, list[Reflection]] = defaultdict(list)
+    by_task: dict[str, list[Reflection]] = defaultdict(list)
     for row in connection.execute(query):
-        found[row.task_id].append(Reflection.model_validate_json(row.record))
-    return found
+        by_task[row.task_id].append(Reflection.model_validate_json(row.record))
+    return by_task
 
 
 def prompts(connection: Connection, shas: Collection[str]) -> dict[str, tuple[Message, ...]]:
     """The messages of prompts, by sha256."""
     table, wanted = schema.prompts.c, sorted(shas)
-    found: dict[str, tuple[Message, ...]] = {}
+    messages: dict[str, tuple[Message, ...]] = {}
     # SQLite bounds the variables of one statement.
     for start in range(0, len(wanted), 10 * _CHUNK):
         query = select(table.sha, table.record).where(table.sha.in_(wanted[start : start + 10 * _CHUNK]))
-        found |= {row.sha: MESSAGES.validate_json(row.record) for row in connection.execute(query)}
-    return found
+        messages |= {row.sha: MESSAGES.validate_json(row.record) for row in connection.execute(query)}
+    return messages
 
 
 def summary(connection: Connection, run: str) -> CampaignSummary:
     """What a run has come to so far."""
-    made, found, ended, calls = schema.hypotheses.c, schema.verdicts.c, schema.trajectories.c, schema.calls.c
+    hypotheses, verdicts, ended, calls = schema.hypotheses.c, schema.verdicts.c, schema.trajectories.c, schema.calls.c
     about = connection.execute(select(schema.runs).where(schema.runs.c.name == run)).one()
     outcomes = connection.execute(
-        select(found.outcome, func.count()).where(found.run == run).group_by(found.outcome).order_by(found.outcome)
+        select(verdicts.outcome, func.count())
+        .where(verdicts.run == run)
+        .group_by(verdicts.outcome)
+        .order_by(verdicts.outcome)
     )
     stops = connection.execute(
         select(ended.stop, func.count()).where(ended.run == run).group_by(ended.stop).order_by(ended.stop)
@@ -235,8 +248,8 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         tasks=count(select(func.count()).where(schema.tasks.c.run == run)),
         ended=sum(by_stop.values()),
         solved=count(select(func.count()).where(ended.run == run, ended.solved)),
-        hypotheses=count(select(func.count()).where(made.run == run)),
-        verified=count(select(func.count()).where(found.run == run, found.verified)),
+        hypotheses=count(select(func.count()).where(hypotheses.run == run)),
+        verified=count(select(func.count()).where(verdicts.run == run, verdicts.verified)),
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
         outcomes=by_outcome,
         stops=by_stop,

@@ -23,9 +23,11 @@ _GRADED = ("program", "reward", "loss")
 
 def standings(connection: Connection, run: str) -> list[TaskStanding]:
     """One row a task, in task order, from what is stored by now."""
-    table, made = schema.trajectories.c, schema.hypotheses.c
+    table, hypotheses = schema.trajectories.c, schema.hypotheses.c
     ended = {row.task_id: row for row in connection.execute(select(schema.trajectories).where(table.run == run))}
-    last = select(made.task_id, func.max(made.round)).where(made.run == run).group_by(made.task_id)
+    last = (
+        select(hypotheses.task_id, func.max(hypotheses.round)).where(hypotheses.run == run).group_by(hypotheses.task_id)
+    )
     rounds = {task_id: round + 1 for task_id, round in connection.execute(last)}
     calls = queries.calls_by_task(connection, run)
     best = dict(_best(connection, run, {task_id: row.best for task_id, row in ended.items()}))
@@ -71,19 +73,19 @@ def _target(task: Task, verdict: Verdict | None) -> float | None:
 
 def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Iterator[tuple[str, tuple[str, Verdict]]]:
     """(task, (hypothesis, verdict)): the best on record where the task has ended, else the best so far."""
-    known, found = {id_ for id_ in ended.values() if id_ is not None}, schema.verdicts.c
+    recorded, columns = {id_ for id_ in ended.values() if id_ is not None}, schema.verdicts.c
     order = (schema.hypotheses.c.round, schema.hypotheses.c.sample)
     joined = schema.verdicts.join(schema.hypotheses, _same_hypothesis())
     rows = connection.execute(
-        select(found.task_id, found.hypothesis_id).select_from(joined).where(found.run == run).order_by(*order)
+        select(columns.task_id, columns.hypothesis_id).select_from(joined).where(columns.run == run).order_by(*order)
     )
     wanted: dict[str, list[str]] = defaultdict(list)
     for task_id, id_ in rows:
-        if id_ in known or task_id not in ended:
+        if id_ in recorded or task_id not in ended:
             wanted[task_id].append(id_)
     for task_id, ids in wanted.items():
         records = connection.execute(
-            select(found.hypothesis_id, found.record).where(found.run == run, found.hypothesis_id.in_(ids))
+            select(columns.hypothesis_id, columns.record).where(columns.run == run, columns.hypothesis_id.in_(ids))
         )
         verdicts = {id_: Verdict.model_validate_json(record) for id_, record in records}
         # Of equals the earlier one, as the search has it.
@@ -92,11 +94,13 @@ def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Ite
 
 def _first_scores(connection: Connection, run: str) -> dict[str, list[float]]:
     """By task, the scores of the first round's hypotheses that could be graded."""
-    found, made = schema.verdicts.c, schema.hypotheses.c
-    query = select(found.task_id, found.score).select_from(schema.verdicts.join(schema.hypotheses, _same_hypothesis()))
-    graded = found.outcome.in_([Outcome.PASSED.value, Outcome.FAILED.value])
+    verdicts, hypotheses = schema.verdicts.c, schema.hypotheses.c
+    query = select(verdicts.task_id, verdicts.score).select_from(
+        schema.verdicts.join(schema.hypotheses, _same_hypothesis())
+    )
+    graded = verdicts.outcome.in_([Outcome.PASSED.value, Outcome.FAILED.value])
     scores: dict[str, list[float]] = defaultdict(list)
-    for task_id, score in connection.execute(query.where(found.run == run, made.round == 0, graded)):
+    for task_id, score in connection.execute(query.where(verdicts.run == run, hypotheses.round == 0, graded)):
         if score is not None and math.isfinite(score):
             scores[task_id].append(score)
     return scores

@@ -131,8 +131,8 @@ class Store:
         for run in runs:
             if run.name == name:
                 return run
-        known = ", ".join(run.name for run in runs[-10:]) or "none yet"
-        raise UnknownRunError(f"no run {name!r} in {self.location}; there: {known}")
+        names = ", ".join(run.name for run in runs[-10:]) or "none yet"
+        raise UnknownRunError(f"no run {name!r} in {self.location}; there: {names}")
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""

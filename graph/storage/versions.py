@@ -20,16 +20,16 @@ def prepare(connection: Connection, location: str) -> None:
             from it.
     """
     table = schema.versions.c
-    found = connection.scalar(select(table.version)) if inspect(connection).has_table(schema.versions.name) else None
-    if found is None:
+    stored = connection.scalar(select(table.version)) if inspect(connection).has_table(schema.versions.name) else None
+    if stored is None:
         schema.metadata.create_all(connection)
         row = {"version": schema.VERSION, "gristmill": version("gristmill")}
         connection.execute(insert(schema.versions), row)
-    elif found != schema.VERSION:
+    elif stored != schema.VERSION:
         named = any(column["name"] == "gristmill" for column in inspect(connection).get_columns(schema.versions.name))
         writer = connection.scalar(select(table.gristmill)) if named else None
         raise UserError(
-            f"the store {location} has format {found}, written by {f'gristmill {writer}' if writer else 'another'}; "
+            f"the store {location} has format {stored}, written by {f'gristmill {writer}' if writer else 'another'}; "
             f"this gristmill {version('gristmill')} reads format {schema.VERSION}. To take its data along, install "
             f"{f'gristmill=={writer}' if writer else 'the gristmill that wrote it'} beside this one and call its "
             "`gristmill export RUN --out FOLDER`; for new runs, name another --workspace"

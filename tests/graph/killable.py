@@ -48,8 +48,8 @@ def wanted(task: Task) -> int:
 async def arithmetic(task: Task, solution: str) -> Verdict:
     """Passes the solution that adds the task's number; the nearer the better."""
     await asyncio.sleep(0.002)
-    found = re.search(r"x \+ (\d+)", solution)
-    distance = RANGE if found is None else abs(int(found[1]) - wanted(task))
+    match = re.search(r"x \+ (\d+)", solution)
+    distance = RANGE if match is None else abs(int(match[1]) - wanted(task))
     return Verdict(
         outcome=Outcome.FAILED if distance else Outcome.PASSED,
         score=1 - distance / RANGE,

@@ -65,8 +65,8 @@ def arithmetic(hook: Callable[[Task, str], Awaitable[Verdict | None]] | None = N
     """Arithmetic instead of a sandbox; `hook` may wait, raise or give another verdict."""
 
     async def find(task: Task, solution: str) -> Verdict:
-        if hook is not None and (found := await hook(task, solution)) is not None:
-            return found
+        if hook is not None and (hooked := await hook(task, solution)) is not None:
+            return hooked
         match = re.search(r"x \+ (\d+)", solution)
         distance = abs(int(match[1]) - wanted(task.id)) if match else RANGE
         return Verdict(
@@ -104,9 +104,11 @@ async def run(
 
 
 def story(store: Store, name: str = "run") -> list[dict[str, Any]]:
-    found = [trajectory.model_dump(mode="json", exclude={"seconds", "run"}) for trajectory in store.trajectories(name)]
-    assert found
-    return found
+    trajectories = [
+        trajectory.model_dump(mode="json", exclude={"seconds", "run"}) for trajectory in store.trajectories(name)
+    ]
+    assert trajectories
+    return trajectories
 
 
 async def test_every_task_gets_a_whole_trajectory(store: Store) -> None:
@@ -182,7 +184,7 @@ async def test_a_plan_says_what_a_model_is_shown_and_at_what_temperature(
         assert request.parents == (first[0].id,)
         assert request.sampling.temperature == 0.25
         shown = "\n".join(message.content for message in request.messages)
-        assert all(made.solution and made.solution.strip() in shown for made in first)
+        assert all(each.solution and each.solution.strip() in shown for each in first)
     assert all(request.sampling.temperature == CONFIG.calls.temperature for request in model.requests[:3])
 
 
@@ -271,7 +273,7 @@ async def test_the_seeds_can_be_chosen(store: Store) -> None:
 async def test_an_evaluation_is_marked_and_not_resumed_as_a_search(store: Store) -> None:
     await run(store, name="search")
     await run(store, name="measured", purpose="evaluation")
-    assert {known.name: known.purpose for known in store.runs()} == {"search": "search", "measured": "evaluation"}
+    assert {each.name: each.purpose for each in store.runs()} == {"search": "search", "measured": "evaluation"}
     with pytest.raises(RunMismatchError, match="gristmill eval --resume"):
         await run(store, name="measured", resume=True)
     with pytest.raises(RunMismatchError, match="gristmill run --resume"):
@@ -386,19 +388,19 @@ async def test_a_dead_call_costs_its_own_place_only_and_is_made_up_for_at_resume
     heard: list[Any] = []
     summary = await run(store, scripted(dies), on_event=heard.append)
     assert (summary.status, summary.ended, summary.unanswered) == ("finished", 8, 3)
-    told = {event.hypothesis: event.detail for event in heard if event.kind == "unanswered"}
-    assert told == dict.fromkeys(("t/1/0/2", "t/5/0/0", "t/5/0/1"), "nobody there at this address")
+    unanswered = {event.hypothesis: event.detail for event in heard if event.kind == "unanswered"}
+    assert unanswered == dict.fromkeys(("t/1/0/2", "t/5/0/0", "t/5/0/1"), "nobody there at this address")
     await run(store, name="whole")
     others = {"t/1", "t/5"}
     ours, theirs = ([row for row in story(store, name) if row["task"]["id"] not in others] for name in ("run", "whole"))
     assert ours == theirs
-    first = {step.hypothesis.id for found in store.trajectories("run") for step in found.steps}
-    assert not first & set(told)
+    first = {step.hypothesis.id for trajectory in store.trajectories("run") for step in trajectory.steps}
+    assert not first & set(unanswered)
     model = scripted()
     resumed = await run(store, model, resume=True)
     assert (resumed.status, resumed.unanswered) == ("finished", 0)
     places = {f"{request.task_id}/{request.round}/{request.sample}" for request in model.requests}
-    assert set(told) <= places
+    assert set(unanswered) <= places
     assert not places & first, "what was answered is not bought again"
     assert len(story(store)) == 8
     nothing = scripted()
@@ -441,7 +443,7 @@ async def test_a_draft_in_the_text_of_an_earlier_version_is_not_exported_either(
 
     await run(store)
     old = [
-        found.model_copy(
+        trajectory.model_copy(
             update={
                 "steps": tuple(
                     step.model_copy(
@@ -451,11 +453,11 @@ async def test_a_draft_in_the_text_of_an_earlier_version_is_not_exported_either(
                             )
                         }
                     )
-                    for step in found.steps
+                    for step in trajectory.steps
                 )
             }
         )
-        for found in store.trajectories("run")
+        for trajectory in store.trajectories("run")
     ]
     assert "draft" not in str(export_rows(old, "sft"))
     assert "draft" in str(export_rows(old, "sft", reasoning=True))
@@ -471,11 +473,11 @@ async def test_reasoning_without_an_answer_is_told_apart_with_what_to_do(store: 
 
     summary = await run(store, Thinker(lambda request: ""), tasks=tasks(1), config=CONFIG.changed(rounds=1))
     assert (summary.reasoning_only, summary.cut, summary.outcomes) == (3, 3, {Outcome.INVALID: 3})
-    (found,) = store.trajectories("run")
-    assert {step.hypothesis.note for step in found.steps} == {
+    (trajectory,) = store.trajectories("run")
+    assert {step.hypothesis.note for step in trajectory.steps} == {
         "reasoning only, without an answer; cut off after 512 tokens, for which --max-tokens is too small"
     }
-    assert {step.hypothesis.reasoning for step in found.steps} == {"and so on"}
+    assert {step.hypothesis.reasoning for step in trajectory.steps} == {"and so on"}
 
 
 async def test_further_fields_of_requests_are_the_same_at_resume(store: Store) -> None:
@@ -554,9 +556,9 @@ async def test_a_model_that_never_answers_ends_the_run_with_its_work_kept(store:
 
     with pytest.raises(ModelError, match="nobody there"):
         await run(store, scripted(dies))
-    known = store.get_run("run")
-    assert known.status == "failed"
-    assert "nobody there" in known.detail
+    stored = store.get_run("run")
+    assert stored.status == "failed"
+    assert "nobody there" in stored.detail
     kept = store.summary("run").hypotheses
     assert kept
     model = scripted()
@@ -781,14 +783,14 @@ async def test_wider_bounds_reach_a_run_that_was_cut_off_in_its_midst(store: Sto
 async def test_wider_bounds_leave_alone_what_ended_for_another_reason(store: Store) -> None:
     config = CONFIG.changed(rounds=2, patience=1)
     await run(store, config=config)
-    before = {found.task.id: found for found in store.trajectories("run")}
+    before = {trajectory.task.id: trajectory for trajectory in store.trajectories("run")}
     model = scripted()
     await run(store, model, resume=True, config=config.changed(rounds=5))
     asked = {request.task_id for request in model.requests}
     assert asked
-    assert asked <= {id_ for id_, found in before.items() if found.stop is StopReason.ROUNDS}
-    after = {found.task.id: found for found in store.trajectories("run")}
-    others = [id_ for id_, found in before.items() if found.stop is not StopReason.ROUNDS]
+    assert asked <= {id_ for id_, trajectory in before.items() if trajectory.stop is StopReason.ROUNDS}
+    after = {trajectory.task.id: trajectory for trajectory in store.trajectories("run")}
+    others = [id_ for id_, trajectory in before.items() if trajectory.stop is not StopReason.ROUNDS]
     assert others
     assert [after[id_] for id_ in others] == [before[id_] for id_ in others]
 
@@ -831,7 +833,7 @@ async def test_a_campaign_inside_another_graph_leaves_nothing_in_its_checkpoints
     saver = InMemorySaver()
     compiled = graph.compile(checkpointer=saver)
     assert (await compiled.ainvoke({"status": ""}, {"configurable": {"thread_id": "outer"}}))["status"] == "finished"
-    outer = [found.checkpoint["channel_values"] for found in saver.list(None)]
+    outer = [each.checkpoint["channel_values"] for each in saver.list(None)]
     assert not any("task_id" in values or "pending" in values for values in outer)
 
 
@@ -871,13 +873,13 @@ async def test_verdicts_are_settled_after_the_tasks_last_call_and_the_search_is_
     for trajectory, before in zip(store.trajectories("run"), store.trajectories("plain"), strict=True):
         assert (trajectory.stop, trajectory.reflections) == (before.stop, before.reflections)
         steps = {step.hypothesis.id: step for step in trajectory.steps}
-        for step, found in zip(trajectory.steps, before.steps, strict=True):
+        for step, unsettled in zip(trajectory.steps, before.steps, strict=True):
             passed = odd(trajectory.task, step.hypothesis.solution or "")
-            wanted = Outcome.PASSED if found.verdict.passed else Outcome.REFUSED
+            wanted = Outcome.PASSED if unsettled.verdict.passed else Outcome.REFUSED
             assert step.verdict.outcome is (wanted if passed else Outcome.FAILED)
             assert (step.verdict.feedback, step.verdict.unsettled.outcome) == (
-                found.verdict.feedback,
-                found.verdict.outcome,
+                unsettled.verdict.feedback,
+                unsettled.verdict.outcome,
             )
             assert not step.verdict.pending
             outcomes[step.verdict.outcome] += 1
@@ -894,10 +896,10 @@ async def test_verdicts_are_settled_after_the_tasks_last_call_and_the_search_is_
 async def test_what_is_refused_is_not_retried_and_a_resume_settles_nothing_again(store: Store) -> None:
     judge = settling(lambda task, solution: True)
     await run(store, judge=judge)
-    settled_once, told = list(judge.settled), story(store)
+    settled_once, rows = list(judge.settled), story(store)
     await run(store, judge=judge, resume=True)
     assert judge.settled == settled_once
-    assert story(store) == told
+    assert story(store) == rows
 
 
 async def test_a_run_that_is_stopped_while_it_settles_goes_on_as_if_it_never_had_been(store: Store) -> None:
@@ -956,7 +958,7 @@ async def test_a_pass_that_the_candidate_had_a_hand_in_does_not_end_the_search(
     store: Store, strength: Strength
 ) -> None:
     await run(store, judge=settling(lambda task, solution: True, strength))
-    found = list(store.trajectories("run"))
-    assert not any(trajectory.stop is StopReason.TARGET for trajectory in found)
-    assert any(step.verdict.passed for trajectory in found for step in trajectory.steps)
+    trajectories = list(store.trajectories("run"))
+    assert not any(trajectory.stop is StopReason.TARGET for trajectory in trajectories)
+    assert any(step.verdict.passed for trajectory in trajectories for step in trajectory.steps)
     assert store.summary("run").verified == 0

@@ -120,13 +120,13 @@ def tasks() -> list[Task]:
             pytest.skip(f"{package} is not installed")
     names = ("code", "math", "instruction", "reward", "loss")
     shipped = [task for name in names for task in load_tasks(EXAMPLES / f"{name}.jsonl")]
-    made = [*reasoning_tasks("chain_sum", size=1, seed=1), task_of("matmul_222")]
-    found = [task for task in (*shipped, *made) if task.id in REPLIES]
-    assert {task.id for task in found} == set(REPLIES)
+    generated = [*reasoning_tasks("chain_sum", size=1, seed=1), task_of("matmul_222")]
+    all_tasks = [task for task in (*shipped, *generated) if task.id in REPLIES]
+    assert {task.id for task in all_tasks} == set(REPLIES)
     # One seed: the loop is what is tested here, not how far scores scatter.
     return [
         task.model_copy(update={"settings": {"seeds": 1}, "target": 0.9}) if task.kind in ("reward", "loss") else task
-        for task in found
+        for task in all_tasks
     ]
 
 
@@ -176,17 +176,17 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
 
 
 def _check_row(row: dict[str, Any], task: Task, feedback: str, right: str) -> None:
-    system, question, attempt, found = row["prompt"]
+    system, question, attempt, reflection = row["prompt"]
     assert [turn["role"] for turn in row["prompt"]] == ["system", "user", "assistant", "user"]
     assert task.prompt.strip() in question["content"]
     assert attempt["content"].strip()
-    assert feedback in found["content"]
-    assert ("First reason" in found["content"]) is (task.kind in REASONED)
+    assert feedback in reflection["content"]
+    assert ("First reason" in reflection["content"]) is (task.kind in REASONED)
     assert row["completion"] == [{"role": "assistant", "content": right}]
     assert (row["kind"], row["round"], row["outcome"], row["verified"]) == (task.kind, 1, "passed", True)
     assert row["strength"] in {Strength.TESTED, Strength.EXACT, Strength.PROVED}
     # What decides was not shown on the way.
-    shown = system["content"] + question["content"] + found["content"]
+    shown = system["content"] + question["content"] + reflection["content"]
     assert not task.answer or task.answer not in shown
     assert not task.reference or task.reference not in shown
 

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_readme_shows_the_graph_as_it_is_built() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- graph:begin -->\n```mermaid\n(.*?)```\n<!-- graph:end -->", readme, re.DOTALL)
-    assert found, "README.md has no picture between <!-- graph:begin --> and <!-- graph:end -->"
-    assert found[1] == mermaid(), "redraw it: gristmill graph"
+    picture = re.search(r"<!-- graph:begin -->\n```mermaid\n(.*?)```\n<!-- graph:end -->", readme, re.DOTALL)
+    assert picture, "README.md has no picture between <!-- graph:begin --> and <!-- graph:end -->"
+    assert picture[1] == mermaid(), "redraw it: gristmill graph"
 
 
 def test_the_loop_has_the_edges_of_the_design() -> None:

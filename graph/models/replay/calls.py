@@ -29,8 +29,8 @@ def place_of(headers: Mapping[str, str]) -> tuple[str, int, int] | None:
     Raises:
         ValueError: they name a round or sample that is no number.
     """
-    known = {name.lower(): text for name, text in headers.items()}
-    task_id, round_, sample = (known.get(name.lower()) for name in HEADERS)
+    by_name = {name.lower(): text for name, text in headers.items()}
+    task_id, round_, sample = (by_name.get(name.lower()) for name in HEADERS)
     return None if task_id is None else (unquote(task_id), int(round_ or 0), int(sample or 0))
 
 

@@ -92,7 +92,7 @@ class ReplayServer:
         seed = body.get("seed")
         with self._lock:
             failure = next(self._failures, None)
-            told = place_of(headers or {})
+            named_place = place_of(headers or {})
             place = (prompt_sha(messages), seed)
             call = Call(
                 number=len(self.calls),
@@ -101,7 +101,7 @@ class ReplayServer:
                 messages=messages,
                 seed=seed,
                 body=body,
-                place=told,
+                place=named_place,
                 key=key,
             )
             self.calls.append(call)
@@ -119,8 +119,8 @@ class ReplayServer:
                     Request(task_id=task_id, round=round_, sample=sample, messages=call.messages, sampling=sampling)
                 )
             return self._answers.for_messages(call.messages, seed=call.seed, turn=call.turn)
-        found = self._answers(call)
-        return Recorded(text=found) if isinstance(found, str) else found
+        answer = self._answers(call)
+        return Recorded(text=answer) if isinstance(answer, str) else answer
 
 
 def _content(row: dict[str, Any]) -> str:

@@ -141,7 +141,7 @@ class VllmServer:
         )
 
     async def _wait_until_ready(self) -> None:
-        start = told = time.monotonic()
+        start = last_log = time.monotonic()
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             while True:
                 if not self.running:
@@ -153,8 +153,8 @@ class VllmServer:
                 if now - start > self._options.start_seconds:
                     limit = self._options.start_seconds
                     raise ModelError(f"vLLM was not ready after {limit:.0f} s (start_seconds).\n{self._see_log()}")
-                if now - told >= _TELL_EVERY:
-                    told = now
+                if now - last_log >= _TELL_EVERY:
+                    last_log = now
                     _log.info("vLLM is starting (%.0f s): %s", now - start, _last_line(self.log))
                 await asyncio.sleep(0.5)
 
@@ -194,7 +194,7 @@ def adapter_rank(folder: Path) -> int:
         rank = int(json.loads(config.read_text(encoding="utf-8"))["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{folder} holds no LoRA adapter: {config.name} cannot be read: {error}") from error
-    fitting = [known for known in _RANKS if known >= rank]
+    fitting = [each for each in _RANKS if each >= rank]
     if not fitting:
         raise UserError(f"{config}, r: vLLM serves LoRA adapters up to rank {_RANKS[-1]}, this one has {rank}")
     return fitting[0]

@@ -41,8 +41,8 @@ def by_prompt(call: Call) -> str:
 
 
 async def judge(task: Task, solution: str) -> Verdict:
-    found = re.search(r"x \+ (\d+)", solution)
-    right = found is not None and int(found[1]) == int(task.id.removeprefix("t/")) % 3
+    match = re.search(r"x \+ (\d+)", solution)
+    right = match is not None and int(match[1]) == int(task.id.removeprefix("t/")) % 3
     outcome = Outcome.PASSED if right else Outcome.FAILED
     return Verdict(
         outcome=outcome, score=float(right), strength=Strength.TESTED, feedback="told", verifier="arithmetic/1"
@@ -62,15 +62,15 @@ async def ended(folder: Path, failures: Iterator[Failure | None]) -> tuple[dict[
             )
         assert (summary.status, summary.ended, summary.unanswered) == ("finished", 100, 0)
         story = {
-            found.task.id: (
-                found.stop,
-                found.best,
+            trajectory.task.id: (
+                trajectory.stop,
+                trajectory.best,
                 [
                     (step.hypothesis.id, step.hypothesis.solution, step.hypothesis.reasoning, step.verdict.outcome)
-                    for step in found.steps
+                    for step in trajectory.steps
                 ],
             )
-            for found in store.trajectories("run")
+            for trajectory in store.trajectories("run")
         }
     return story, server.calls, summary.hypotheses
 

@@ -185,12 +185,12 @@ async def test_retries_are_told_one_line_a_kind_without_pages(caplog: pytest.Log
             f"openai:replay@{server.url}", options=QUICK.model_copy(update={"attempts": 100})
         ) as proposer:
             await asyncio.gather(*(proposer.propose(request(seed=number)) for number in range(12)))
-    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len(told) == len(kinds) + 1, told
-    assert all(len(line) < 500 and "\n" not in line and "<" not in line for line in told)
-    assert any("a page of HTML (Bad gateway)" in line for line in told)
-    assert "was asked again 48 times: " in told[-1]
-    assert "12 × status 502" in told[-1]
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(lines) == len(kinds) + 1, lines
+    assert all(len(line) < 500 and "\n" not in line and "<" not in line for line in lines)
+    assert any("a page of HTML (Bad gateway)" in line for line in lines)
+    assert "was asked again 48 times: " in lines[-1]
+    assert "12 × status 502" in lines[-1]
 
 
 async def test_a_call_that_hangs_is_given_up_and_tried_again() -> None:
@@ -226,20 +226,20 @@ async def test_retry_after_is_kept_to() -> None:
 
 
 def test_retry_after_is_read_as_seconds_milliseconds_and_dates() -> None:
-    def told(**headers: str) -> float | None:
+    def wait(**headers: str) -> float | None:
         import httpx
 
         response = httpx.Response(429, headers={name.replace("_", "-"): text for name, text in headers.items()})
         return retry_after(httpx.HTTPStatusError("busy", request=httpx.Request("POST", "http://h"), response=response))
 
-    assert told(retry_after="2.5") == 2.5
-    assert told(retry_after_ms="1500", retry_after="9") == 1.5
-    later = told(retry_after=email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert wait(retry_after="2.5") == 2.5
+    assert wait(retry_after_ms="1500", retry_after="9") == 1.5
+    later = wait(retry_after=email.utils.formatdate(time.time() + 100, usegmt=True))
     assert later is not None
     assert 90 < later <= 101
-    assert told(retry_after=email.utils.formatdate(0, usegmt=True)) == 0.0
-    assert told(retry_after="soon") is None
-    assert told() is None
+    assert wait(retry_after=email.utils.formatdate(0, usegmt=True)) == 0.0
+    assert wait(retry_after="soon") is None
+    assert wait() is None
 
 
 @pytest.mark.parametrize(
@@ -473,8 +473,8 @@ USAGES: list[Any] = [
 
 def answering(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
     """Let the server answer with other fields than a server should."""
-    made = replay_answers._completion
-    monkeypatch.setattr(replay_answers, "_completion", lambda call, row: {**made(call, row), **changed})
+    completion = replay_answers._completion
+    monkeypatch.setattr(replay_answers, "_completion", lambda call, row: {**completion(call, row), **changed})
 
 
 @pytest.mark.parametrize("usage", USAGES, ids=repr)
@@ -520,12 +520,12 @@ async def test_whatever_a_server_answers_is_a_reply_that_can_be_kept_or_its_trou
     answering(monkeypatch, **changed)
     with served() as server:
         reply: Reply | None = None
-        told = ""
+        trouble = ""
         try:
             reply = await ask(server, QUICK.model_copy(update={"attempts": 2}))
         except ModelError as error:
-            told = str(error)
-        assert plain(told) == told
+            trouble = str(error)
+        assert plain(trouble) == trouble
         if reply is not None:
             assert Reply.model_validate_json(reply.model_dump_json()) == reply
             assert len(reply.model) <= 200

@@ -56,8 +56,8 @@ def reference(folder: Path) -> Any:
 
 
 def drawn(folder: Path, prompts: list[list[int]], **knobs: Any) -> list[Row]:
-    known: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 12, "seed": "s", **knobs}
-    rows = [Row(prompt=prompt, **known) for prompt in prompts]
+    fields: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 12, "seed": "s", **knobs}
+    rows = [Row(prompt=prompt, **fields) for prompt in prompts]
     generator(folder).run(rows)
     return rows
 
@@ -214,10 +214,10 @@ async def test_an_adapter_changes_the_replies_and_no_file_of_the_base(tiny_model
 def test_loading_an_adapter_tells_the_user_nothing_about_libraries(tiny_model: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     trained = adapter(tiny_model, tmp_path / "a", scale=1.0)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         load_model(tiny_model, str(trained))
-    assert [str(each.message) for each in told] == []
+    assert [str(each.message) for each in caught] == []
 
 
 def test_an_adapter_that_changes_nothing_is_refused(tiny_model: Path, tmp_path: Path) -> None:

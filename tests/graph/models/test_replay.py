@@ -211,8 +211,8 @@ async def test_the_server_runs_as_a_program(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     try:
         assert process.stdout is not None
-        told = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
-        option, _, model = told.partition(" ")
+        first_line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
+        option, _, model = first_line.partition(" ")
         assert option == "--model"
         assert process.stderr is not None
         said = (await asyncio.wait_for(process.stderr.readline(), 60)).decode()

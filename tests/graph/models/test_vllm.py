@@ -52,9 +52,9 @@ def adapter(folder: Path, *, effect: float = 0.25, rank: int = 12, weights: byte
 
 
 def pids(log: Path) -> list[int]:
-    found = re.search(r"^pids: (.*)$", log.read_text(), re.MULTILINE)
-    assert found
-    return [int(part) for part in found[1].split()]
+    match = re.search(r"^pids: (.*)$", log.read_text(), re.MULTILINE)
+    assert match
+    return [int(part) for part in match[1].split()]
 
 
 def alive(processes: list[int]) -> list[int]:

@@ -62,7 +62,7 @@ class Latest:
     name = "latest"
 
     def plan(self, history: Past, place: Place, draw: int) -> Plan:
-        earlier = [row.id for known, row in history._known.items() if known.round < place.round]
+        earlier = [row.id for at, row in history._rows.items() if at.round < place.round]
         return Plan(parents=tuple(earlier[-1:]))
 
 
@@ -72,7 +72,7 @@ class Ahead:
     name = "ahead"
 
     def plan(self, history: Past, place: Place, draw: int) -> Plan:
-        best = min(history._known.values(), key=lambda row: row.rank, default=None)
+        best = min(history._rows.values(), key=lambda row: row.rank, default=None)
         return Plan(parents=(best.id,) if best else ())
 
 
@@ -110,4 +110,4 @@ class Invents:
     ],
 )
 def test_the_kit_catches_bad_strategies(make: type[Counts | Latest | Ahead | Hoards | Invents], complaint: str) -> None:
-    assert any(complaint in found for found in conformance(make))
+    assert any(complaint in each for each in conformance(make))

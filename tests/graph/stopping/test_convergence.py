@@ -77,21 +77,21 @@ def ranked(steps: Sequence[Step]) -> list[Step]:
 
 def surveyed(steps: Sequence[Step], round: int) -> Standing:
     """A standing, said plainly."""
-    known = [step for step in steps if step.hypothesis.round <= round]
-    if not known:
+    seen = [step for step in steps if step.hypothesis.round <= round]
+    if not seen:
         return Standing(arrived=False)
-    last = [step for step in known if step.hypothesis.round == round]
-    before = {content_key(step) for step in known if step.hypothesis.round < round}
+    last = [step for step in seen if step.hypothesis.round == round]
+    before = {content_key(step) for step in seen if step.hypothesis.round < round}
     best: Merit | None = None
     improved = 0
-    for found in sorted(known, key=lambda step: step.hypothesis.round):
-        if best is None or merit(found.verdict) > best:
-            best, improved = merit(found.verdict), found.hypothesis.round
+    for each in sorted(seen, key=lambda step: step.hypothesis.round):
+        if best is None or merit(each.verdict) > best:
+            best, improved = merit(each.verdict), each.hypothesis.round
     return Standing(
-        best=ranked(known)[0].hypothesis.id,
-        score=ranked(known)[0].verdict.score,
+        best=ranked(seen)[0].hypothesis.id,
+        score=ranked(seen)[0].verdict.score,
         passed=sum(step.verdict.passed for step in last),
-        target=any(reaches_target(TASK, step.verdict) for step in known),
+        target=any(reaches_target(TASK, step.verdict) for step in seen),
         stale=round - improved,
         novel=len({content_key(step) for step in last} - before),
         arrived=bool(last),
@@ -109,10 +109,10 @@ def parents(steps: Sequence[Step], samples: int) -> tuple[tuple[str, ...], ...]:
 
 
 def history(steps: Sequence[Step], width: int = 4) -> History:
-    found = History()
+    rows = History()
     for each in steps:
-        found.add(Row.of(TASK, each, width))
-    return found
+        rows.add(Row.of(TASK, each, width))
+    return rows
 
 
 def before(steps: Sequence[Step], round: int, width: int = 4) -> Past:
@@ -145,31 +145,31 @@ def test_the_best_has_no_better_and_a_pass_comes_first(story: list[Step]) -> Non
     best = history(story).upto(None).best
     assert best
     assert all(best.merit >= merit(other.verdict) for other in story)
-    if any(found.verdict.passed for found in story):
+    if any(each.verdict.passed for each in story):
         assert best.passed
 
 
 @given(SCORES, st.sampled_from(Direction))
 def test_nan_and_infinity_never_win(score: float, direction: Direction) -> None:
-    wild = [step(0, 0, Outcome.PASSED, found, direction=direction) for found in (math.nan, math.inf, -math.inf)]
+    wild = [step(0, 0, Outcome.PASSED, each, direction=direction) for each in (math.nan, math.inf, -math.inf)]
     plain = step(0, 1, Outcome.PASSED, score, direction=direction)
     if math.isfinite(score):
-        bests = [history([found, plain]).upto(None).best for found in wild]
+        bests = [history([each, plain]).upto(None).best for each in wild]
         assert all(best and best.id == plain.hypothesis.id for best in bests)
 
 
 @given(stories())
 def test_later_rounds_do_not_change_how_an_earlier_one_stood(story: list[Step]) -> None:
-    first = [found for found in story if found.hypothesis.round == 0]
+    first = [each for each in story if each.hypothesis.round == 0]
     assert survey(story, 0).model_dump_json() == survey(first, 0).model_dump_json()
 
 
 @given(stories())
 def test_stale_counts_the_rounds_since_the_last_better_best(story: list[Step]) -> None:
-    last = max(found.hypothesis.round for found in story)
+    last = max(each.hypothesis.round for each in story)
     standing = survey(story, last)
     best_then = [
-        max(merit(found.verdict) for found in story if found.hypothesis.round <= round) for round in range(last + 1)
+        max(merit(each.verdict) for each in story if each.hypothesis.round <= round) for round in range(last + 1)
     ]
     assert best_then[last - standing.stale] == best_then[last]
     assert standing.stale == last or best_then[last - standing.stale - 1] < best_then[last]
@@ -236,8 +236,8 @@ def test_a_loop_always_ends_and_the_first_reason_in_order_is_on_record(
         assert stop is not None
         assert stop.reason is spent
         return
-    found = [predicate(standing, round, config, spent) for predicate in PREDICATES]
-    assert stop == next((one for one in found if one is not None), None)
+    stops = [predicate(standing, round, config, spent) for predicate in PREDICATES]
+    assert stop == next((one for one in stops if one is not None), None)
     assert stop is not None or round + 1 < rounds
 
 
@@ -245,9 +245,9 @@ def test_a_loop_always_ends_and_the_first_reason_in_order_is_on_record(
 def test_reflect_builds_on_the_best_different_hypotheses_of_earlier_rounds(
     story: list[Step], samples: int, round: int
 ) -> None:
-    known = [found for found in story if found.hypothesis.round < round]
-    found = plans("reflect", before(story, round, samples), round, samples)
-    assert tuple(plan.parents for plan in found) == parents(known, samples)
+    earlier = [each for each in story if each.hypothesis.round < round]
+    planned = plans("reflect", before(story, round, samples), round, samples)
+    assert tuple(plan.parents for plan in planned) == parents(earlier, samples)
     assert plans("best_of", before(story, round, samples), round, samples) == [Plan()] * samples
 
 
@@ -258,15 +258,14 @@ def test_a_replaced_verdict_counts_as_if_it_had_always_been(
     nothing = Verdict(outcome=Outcome.UNSCORED, score=None, strength=Strength.TESTED, verifier="v/1")
     lost = [data.draw(st.booleans()) for _ in story]
     first = [
-        found.model_copy(update={"verdict": nothing}) if gone else found
-        for found, gone in zip(story, lost, strict=True)
+        each.model_copy(update={"verdict": nothing}) if gone else each for each, gone in zip(story, lost, strict=True)
     ]
     mended = history(first)
     mended.upto(Place(data.draw(st.integers(0, 4)), 0, 4))
     again = list(story)
     random.shuffle(again)  # type: ignore[attr-defined]
-    for found in again:
-        mended.add(Row.of(TASK, found, 4))
+    for each in again:
+        mended.add(Row.of(TASK, each, 4))
     for round in data.draw(st.permutations(range(4))):
         past = mended.upto(Place(round + 1, 0, 4))
         assert past.standing(round).model_dump_json() == surveyed(story, round).model_dump_json()
@@ -286,15 +285,15 @@ def test_folds_get_every_row_in_the_order_of_places() -> None:
         def add(self, row: Row) -> None:
             self.ids.append(row.id)
 
-    found = History({"seen": Seen})
+    rows = History({"seen": Seen})
     late = [step(1, 0, Outcome.FAILED, 0), step(0, 1, Outcome.FAILED, 0), step(0, 0, Outcome.UNSCORED, 0)]
     for each in late:
-        found.add(Row.of(TASK, each, 2))
-    past = found.upto(Place(1, 0, 2))
+        rows.add(Row.of(TASK, each, 2))
+    past = rows.upto(Place(1, 0, 2))
     assert isinstance(past.folds["seen"], Seen)
     assert past.folds["seen"].ids == ["t/0/0", "t/0/1"]
-    found.add(Row.of(TASK, step(0, 0, Outcome.PASSED, 1), 2))
-    again = found.upto(None)
+    rows.add(Row.of(TASK, step(0, 0, Outcome.PASSED, 1), 2))
+    again = rows.upto(None)
     assert isinstance(again.folds["seen"], Seen)
     assert again.folds["seen"].ids == ["t/0/0", "t/0/1", "t/1/0"]
     assert again.solved
@@ -308,8 +307,8 @@ def test_reflect_spreads_over_different_hypotheses_best_first() -> None:
         step(0, 3, Outcome.INVALID, 0.0, "?"),
     ]
 
-    def chosen(known: list[Step], samples: int) -> list[tuple[str, ...]]:
-        return [plan.parents for plan in plans("reflect", before(known, 1), 1, samples)]
+    def chosen(steps: list[Step], samples: int) -> list[tuple[str, ...]]:
+        return [plan.parents for plan in plans("reflect", before(steps, 1), 1, samples)]
 
     assert chosen(story, 4) == [("t/0/0",), ("t/0/2",), ("t/0/0",), ("t/0/2",)]
     assert chosen(story, 1) == [("t/0/0",)]

@@ -57,25 +57,25 @@ async def campaign(
 @pytest.mark.parametrize("concurrency", [1, 64])
 async def test_no_task_has_a_call_more_than_another_lacks(tmp_path: Path, concurrency: int) -> None:
     config = RunConfig.of(hypotheses=4, rounds=3, patience=9, calls=85, concurrency=concurrency)
-    made, summary = await campaign(tmp_path, 40, config)
-    assert summary.calls == made.total() == 85
-    assert {made[f"t/{number}"] for number in range(40)} == {2, 3}
+    calls, summary = await campaign(tmp_path, 40, config)
+    assert summary.calls == calls.total() == 85
+    assert {calls[f"t/{number}"] for number in range(40)} == {2, 3}
     assert summary.stops == {StopReason.CALLS: 40}
 
 
 async def test_who_ends_early_leaves_its_part_to_the_others(tmp_path: Path) -> None:
     passing = {f"t/{number}": 0 for number in range(3)}
     config = RunConfig.of(strategy="best_of", hypotheses=1, rounds=5, patience=9, calls=19)
-    made, summary = await campaign(tmp_path, 6, config, passing)
-    assert [made[f"t/{number}"] for number in range(6)] == [1, 1, 1, 5, 5, 5]
+    calls, summary = await campaign(tmp_path, 6, config, passing)
+    assert [calls[f"t/{number}"] for number in range(6)] == [1, 1, 1, 5, 5, 5]
     assert summary.stops == {StopReason.TARGET: 3, StopReason.ROUNDS: 3}
 
 
 async def test_tokens_are_spread_as_calls_are(tmp_path: Path) -> None:
     # A scripted reply takes 15 tokens.
     config = RunConfig.of(strategy="best_of", hypotheses=2, rounds=4, patience=9, tokens=15 * 24, concurrency=1)
-    made, summary = await campaign(tmp_path, 12, config)
-    assert {made[f"t/{number}"] for number in range(12)} == {2}
+    calls, summary = await campaign(tmp_path, 12, config)
+    assert {calls[f"t/{number}"] for number in range(12)} == {2}
     assert summary.tokens.prompt + summary.tokens.completion == 15 * 24
 
 
@@ -90,9 +90,9 @@ async def test_a_resumed_run_counts_what_each_task_has_had(tmp_path: Path) -> No
 async def test_tasks_of_later_waves_keep_their_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gristmill.graph.nodes.campaign.WAVE", 5)
     config = RunConfig.of(strategy="best_of", hypotheses=4, rounds=2, patience=9, calls=36)
-    made, summary = await campaign(tmp_path, 12, config)
+    calls, summary = await campaign(tmp_path, 12, config)
     assert summary.calls == 36
-    assert {made[f"t/{number}"] for number in range(12)} == {3}
+    assert {calls[f"t/{number}"] for number in range(12)} == {3}
 
 
 @given(
@@ -105,7 +105,7 @@ def test_turns_never_hang_and_spend_all_that_is_asked_for(calls: int, wants: lis
     async def work() -> Counter[str]:
         spending = Spending(Budget(calls=calls))
         ids = [str(number) for number in range(len(wants))]
-        sharing, made = Sharing(spending, dict.fromkeys(ids, 0)), Counter[str]()
+        sharing, by_task = Sharing(spending, dict.fromkeys(ids, 0)), Counter[str]()
         sharing.begin(ids)
 
         async def one(id_: str) -> bool:
@@ -114,7 +114,7 @@ def test_turns_never_hang_and_spend_all_that_is_asked_for(calls: int, wants: lis
                     return False
                 turn.take()
                 await asyncio.sleep(0)
-                made[id_] += 1
+                by_task[id_] += 1
                 spending.add(Tokens())
                 return True
 
@@ -125,21 +125,21 @@ def test_turns_never_hang_and_spend_all_that_is_asked_for(calls: int, wants: lis
             sharing.ended(id_)
 
         await asyncio.gather(*(task(id_, *want) for id_, want in zip(ids, wants, strict=True)))
-        return made
+        return by_task
 
-    made = asyncio.run(work())
+    by_task = asyncio.run(work())
     wished = {str(number): at * (more + 1) for number, (at, more) in enumerate(wants)}
-    assert made.total() == min(calls, sum(wished.values()))
+    assert by_task.total() == min(calls, sum(wished.values()))
     for one, other in ((one, other) for one in wished for other in wished):
-        assert made[other] >= min(wished[other], made[one] - 1)
+        assert by_task[other] >= min(wished[other], by_task[one] - 1)
 
 
 @pytest.mark.parametrize("strategy", ["best_of", "reflect"])
 async def test_a_round_ends_at_its_first_pass_where_that_is_asked_for(tmp_path: Path, strategy: str) -> None:
     passing = {"t/0": 0, "t/1": 2, "t/2": 5}
     config = RunConfig.of(strategy=strategy, hypotheses=4, rounds=2, patience=9, first_pass=True)
-    made, summary = await campaign(tmp_path, 4, config, passing)
-    assert [made[f"t/{number}"] for number in range(4)] == [1, 3, 6, 8]
+    calls, summary = await campaign(tmp_path, 4, config, passing)
+    assert [calls[f"t/{number}"] for number in range(4)] == [1, 3, 6, 8]
     assert (summary.solved, summary.stops) == (3, {StopReason.TARGET: 3, StopReason.ROUNDS: 1})
     whole, _ = await campaign(tmp_path / "whole", 4, config.changed(first_pass=False), passing)
     assert [whole[f"t/{number}"] for number in range(4)] == [4, 4, 8, 8]

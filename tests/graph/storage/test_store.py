@@ -50,7 +50,7 @@ def run(store: Store) -> str:
     return name
 
 
-def made(task_id: str = "t/0", round: int = 0, sample: int = 0, text: str = "def f(): ...") -> Hypothesis:
+def hypothesis_at(task_id: str = "t/0", round: int = 0, sample: int = 0, text: str = "def f(): ...") -> Hypothesis:
     return Hypothesis(
         id=hypothesis_id(task_id, round, sample),
         task_id=task_id,
@@ -75,50 +75,50 @@ def finish(store: Store, run: str, task_id: str, best: str) -> None:
 
 
 def test_a_trajectory_comes_back_as_it_was(store: Store, run: str) -> None:
-    steps = [made(sample=1), made(sample=0), made(round=1)]
+    steps = [hypothesis_at(sample=1), hypothesis_at(sample=0), hypothesis_at(round=1)]
     reflection = Reflection(round=0, parents=("t/0/0/0",), feedback="off by one")
     store.save([entry for step in steps for entry in entries.replied(run, step, PROMPT)])
     store.save([entries.judged(run, step, verdict()) for step in steps])
     store.save([entries.reflected(run, "t/0", reflection)])
     assert list(store.trajectories(run)) == []
     finish(store, run, "t/0", "t/0/1/0")
-    (found,) = store.trajectories(run)
-    assert [step.hypothesis for step in found.steps] == [steps[1], steps[0], steps[2]]
-    assert [step.verdict for step in found.steps] == [verdict()] * 3
-    assert found.prompts == {prompt_sha(PROMPT): PROMPT}
-    assert (found.reflections, found.best, found.stop) == ((reflection,), "t/0/1/0", StopReason.TARGET)
-    assert found.task == TASKS[0]
+    (trajectory,) = store.trajectories(run)
+    assert [step.hypothesis for step in trajectory.steps] == [steps[1], steps[0], steps[2]]
+    assert [step.verdict for step in trajectory.steps] == [verdict()] * 3
+    assert trajectory.prompts == {prompt_sha(PROMPT): PROMPT}
+    assert (trajectory.reflections, trajectory.best, trajectory.stop) == ((reflection,), "t/0/1/0", StopReason.TARGET)
+    assert trajectory.task == TASKS[0]
 
 
 def test_writing_twice_changes_nothing(store: Store, run: str) -> None:
     for _ in range(2):
-        store.save([*entries.replied(run, made(), PROMPT), entries.judged(run, made(), verdict())])
-        store.save([*entries.replied(run, made(text="another reply"), PROMPT)])
+        store.save([*entries.replied(run, hypothesis_at(), PROMPT), entries.judged(run, hypothesis_at(), verdict())])
+        store.save([*entries.replied(run, hypothesis_at(text="another reply"), PROMPT)])
         finish(store, run, "t/0", "t/0/0/0")
-    (found,) = store.trajectories(run)
-    assert [step.hypothesis.text for step in found.steps] == ["def f(): ..."]
+    (trajectory,) = store.trajectories(run)
+    assert [step.hypothesis.text for step in trajectory.steps] == ["def f(): ..."]
 
 
 def test_a_verdict_is_final_unless_it_was_unscored(store: Store, run: str) -> None:
     def outcome() -> Outcome:
-        ((_, found),) = store.steps(run, "t/0")
-        assert found
-        return found.outcome
+        ((_, last),) = store.steps(run, "t/0")
+        assert last
+        return last.outcome
 
     unscored = verdict(Outcome.UNSCORED, None)
-    store.save([*entries.replied(run, made(), PROMPT), entries.judged(run, made(), unscored)])
+    store.save([*entries.replied(run, hypothesis_at(), PROMPT), entries.judged(run, hypothesis_at(), unscored)])
     assert outcome() is Outcome.UNSCORED
     finish(store, run, "t/0", "t/0/0/0")
     assert store.unended(run) == [(0, "t/0"), (1, "t/1"), (2, "t/2")], (
         "a task with an unscored verdict is to be retried"
     )
-    store.save([entries.judged(run, made(), verdict(Outcome.FAILED, 0.0))])
+    store.save([entries.judged(run, hypothesis_at(), verdict(Outcome.FAILED, 0.0))])
     assert outcome() is Outcome.FAILED
     assert store.unended(run) == [(1, "t/1"), (2, "t/2")]
     assert store.unended(run, after=1) == [(2, "t/2")]
     assert store.unended(run, limit=1) == [(1, "t/1")]
-    store.save([entries.judged(run, made(), verdict())])
-    store.save([entries.judged(run, made(), unscored)])
+    store.save([entries.judged(run, hypothesis_at(), verdict())])
+    store.save([entries.judged(run, hypothesis_at(), unscored)])
     assert outcome() is Outcome.FAILED
 
 
@@ -135,10 +135,10 @@ def test_calls_that_were_cut_off_are_known(store: Store, run: str) -> None:
 
 
 def test_a_summary_counts(store: Store, run: str) -> None:
-    steps = [(made("t/0"), verdict()), (made("t/1"), verdict(Outcome.FAILED, 0.5))]
-    steps.append((made("t/2"), verdict(Outcome.UNSCORED, None)))
-    for hypothesis, found in steps:
-        store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, found)])
+    steps = [(hypothesis_at("t/0"), verdict()), (hypothesis_at("t/1"), verdict(Outcome.FAILED, 0.5))]
+    steps.append((hypothesis_at("t/2"), verdict(Outcome.UNSCORED, None)))
+    for hypothesis, each in steps:
+        store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, each)])
     finish(store, run, "t/0", "t/0/0/0")
     summary = store.summary(run)
     assert (summary.tasks, summary.ended, summary.solved) == (3, 1, 1)
@@ -149,12 +149,12 @@ def test_a_summary_counts(store: Store, run: str) -> None:
 
 
 def test_events_come_back_in_order(store: Store, run: str) -> None:
-    told: list[Event] = [
+    events: list[Event] = [
         Judged(task_id="t", hypothesis="t/0/0", outcome=Outcome.PASSED, score=1.0, verified=True, seconds=0.1),
         RunEnded(run=run, status="finished"),
     ]
-    store.save([entries.happened(run, event) for event in told])
-    assert [event for _, event in store.events(run)] == told
+    store.save([entries.happened(run, event) for event in events])
+    assert [event for _, event in store.events(run)] == events
 
 
 def test_names_are_taken_once_and_must_be_usable(store: Store, run: str) -> None:
@@ -198,10 +198,10 @@ TEXTS = st.text(st.characters(blacklist_categories=()), max_size=40)
 def test_any_text_that_a_model_may_send_survives(store: Store, text: str, score: float) -> None:
     run = f"run-{uuid.uuid4().hex[:12]}"
     store.create_run(run, RunConfig(), TASKS)
-    hypothesis = made(text=text)
-    found = verdict(Outcome.FAILED, score)
-    store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, found)])
-    assert store.steps(run, "t/0") == [(hypothesis, found)]
+    hypothesis = hypothesis_at(text=text)
+    failed = verdict(Outcome.FAILED, score)
+    store.save([*entries.replied(run, hypothesis, PROMPT), entries.judged(run, hypothesis, failed)])
+    assert store.steps(run, "t/0") == [(hypothesis, failed)]
 
 
 async def test_the_journal_commits_what_waits_together_and_keeps_what_a_cancelled_caller_left(
@@ -209,7 +209,7 @@ async def test_the_journal_commits_what_waits_together_and_keeps_what_a_cancelle
 ) -> None:
     async with Journal(store, run, lambda: 12.5) as journal:
         writes = [
-            asyncio.create_task(journal.write(*entries.replied(run, made(sample=sample), PROMPT)))
+            asyncio.create_task(journal.write(*entries.replied(run, hypothesis_at(sample=sample), PROMPT)))
             for sample in range(50)
         ]
         await asyncio.sleep(0)
@@ -344,7 +344,7 @@ def test_a_full_disk_keeps_what_was_stored(mounted: Path) -> None:
         def fill() -> None:
             nonlocal kept
             for sample in range(1000):
-                store.save(entries.replied("full", made(sample=sample, text="x" * 4000), PROMPT))
+                store.save(entries.replied("full", hypothesis_at(sample=sample, text="x" * 4000), PROMPT))
                 kept += 1
 
         with pytest.raises(StoreError, match="free some space"):
