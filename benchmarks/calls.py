@@ -68,15 +68,15 @@ async def judged(verifiers: Verifiers, calls: int) -> float:
 
 async def measure(calls: int, rounds: int, backends: list[str]) -> dict[str, float]:
     """Median seconds by kind; all take turns in every round."""
-    found: dict[str, list[float]] = {"echo": []}
+    seconds: dict[str, list[float]] = {"echo": []}
     for backend in backends:
         async with Pool.open(backend, size=1) as pool:
             verifiers = Verifiers(pool, confirm=False)
             await judged(verifiers, 100)
             for _ in range(rounds):
-                found["echo"].append(echo(calls))
-                found.setdefault(backend, []).append(await judged(verifiers, calls))
-    return {name: statistics.median(times) for name, times in found.items()}
+                seconds["echo"].append(echo(calls))
+                seconds.setdefault(backend, []).append(await judged(verifiers, calls))
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def main() -> None:
@@ -86,13 +86,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--backends", nargs="+", default=["docker", "bubblewrap"])
     arguments = parser.parse_args()
-    found = asyncio.run(measure(arguments.calls, arguments.rounds, arguments.backends))
+    medians = asyncio.run(measure(arguments.calls, arguments.rounds, arguments.backends))
     table = Table(title=f"{arguments.calls} calls, medians of one run")
     for column in ("kind", "seconds", "µs a call", "× echo"):
         table.add_column(column, justify="left" if column == "kind" else "right")
-    for name, seconds in found.items():
+    for name, seconds in medians.items():
         each = 1e6 * seconds / arguments.calls
-        table.add_row(name, f"{seconds:.2f}", f"{each:.1f}", f"{seconds / found['echo']:.1f}")
+        table.add_row(name, f"{seconds:.2f}", f"{each:.1f}", f"{seconds / medians['echo']:.1f}")
     Console().print(table)
 
 

@@ -81,13 +81,13 @@ COUNTED = {
 
 def information(pairs: list[tuple[int, int]]) -> float:
     """Bits that the second of each pair tells of the first, by their counts; a little is chance."""
-    total, found = len(pairs), 0.0
+    total, bits = len(pairs), 0.0
     for sent in (0, 1):
         for read in (0, 1):
             both = sum(pair == (sent, read) for pair in pairs) / total
             apart = sum(pair[0] == sent for pair in pairs) / total * (sum(pair[1] == read for pair in pairs) / total)
-            found += both * math.log2(both / apart) if both else 0.0
-    return found
+            bits += both * math.log2(both / apart) if both else 0.0
+    return bits
 
 
 async def ask(worker: Sandbox, text: str, **values: Any) -> Any:
@@ -132,8 +132,8 @@ async def main() -> None:
     chosen = parser.parse_args()
     factory = await choose_factory(chosen.sandbox)
     async with factory.create(PROFILE) as worker:
-        told = await lookups(worker, chosen.bits, chosen.trials)
-        print(f"time of look-ups: {told:.1f} of {chosen.bits} bits a job")
+        bits = await lookups(worker, chosen.bits, chosen.trials)
+        print(f"time of look-ups: {bits:.1f} of {chosen.bits} bits a job")
         for name, (send, receive) in COUNTED.items():
             print(f"{name}: {await counts(worker, send, receive, 2 * chosen.trials):.2f} of 1 bit a job")
 

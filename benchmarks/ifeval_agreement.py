@@ -47,8 +47,8 @@ def natural(data: Path) -> list[str]:
     """Replies that people and models wrote to other prompts."""
     packed = (data / "human_prefs" / "pairs.jsonl.gz").read_bytes()
     rows = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
-    found = {text.strip() for row in rows for text in (row["chosen"], row["rejected"])}
-    return sorted(text for text in found if 20 <= len(text) <= 6000)
+    texts = {text.strip() for row in rows for text in (row["chosen"], row["rejected"])}
+    return sorted(text for text in texts if 20 <= len(text) <= 6000)
 
 
 def nudged(reply: str, name: str, given: dict[str, Any], chance: random.Random) -> str:
@@ -91,15 +91,15 @@ def pairs(data: Path) -> tuple[list[Pair], list[str]]:
 
     The pairs of one instruction of one prompt stand together, `EACH` of them.
     """
-    replies, chance, found, keys = natural(data), random.Random(0), [], []
+    replies, chance, asked, keys = natural(data), random.Random(0), [], []
     for task in import_tasks("ifeval", data / "ifeval" / "ifeval.jsonl.gz"):
         for constraint in task.constraints:
             name, given = constraint["id"], arguments(constraint)
             for place in range(EACH):
                 reply = chance.choice(replies)
-                found.append((nudged(reply, name, given, chance) if place % 2 else reply, name, given))
+                asked.append((nudged(reply, name, given, chance) if place % 2 else reply, name, given))
                 keys.append(task.id)
-    return found, keys
+    return asked, keys
 
 
 async def library(asked: list[Pair], sandbox: str) -> list[Readings]:
@@ -110,10 +110,10 @@ async def library(asked: list[Pair], sandbox: str) -> list[Readings]:
         program = "gristmill.verifiers.instructions.guest.checkers:check"
         limits = LIMITS.model_copy(update={"wall_seconds": 300, "cpu_seconds": 300})
         report = await pool.run(Job(program=program, request={"items": items}, limits=limits), INSTRUCTION_PROFILE)
-        told = [decode(message)[0] for message in report.messages]
-        if len(told) != len(part):
-            raise RuntimeError(f"a batch ended after {len(told)} of {len(part)}: {report}")
-        return [(one["strict"], one["loose"]) for one in told]
+        readings = [decode(message)[0] for message in report.messages]
+        if len(readings) != len(part):
+            raise RuntimeError(f"a batch ended after {len(readings)} of {len(part)}: {report}")
+        return [(one["strict"], one["loose"]) for one in readings]
 
     async with Pool.open(sandbox) as pool:
         parts = [asked[start : start + BATCH] for start in range(0, len(asked), BATCH)]
@@ -132,19 +132,19 @@ def differences(
     ]
 
 
-def table(asked: list[Pair], found: list[Difference], against: str, right: dict[tuple[Any, ...], str]) -> None:
+def table(asked: list[Pair], differing: list[Difference], against: str, right: dict[tuple[Any, ...], str]) -> None:
     """Agreement by instruction, and who is right where there is none; readings, not pairs, in the last two columns."""
     heads = f"| instruction | pairs | strict agrees | loose agrees | ours right | {against} right |"
     print(f"\n{heads}\n|---|---|---|---|---|---|")
     names = Counter(name for _, name, _ in asked)
     for name, total in [*sorted(names.items()), ("all", len(asked))]:
-        here = [one for one in found if name in (one.instruction, "all")]
+        here = [one for one in differing if name in (one.instruction, "all")]
         agree = [total - sum(one.reading == reading for one in here) for reading in READINGS]
-        told = [sum(right.get(one.where) == who for one in here) for who in ("ours", "theirs")]
+        counts = [sum(right.get(one.where) == who for one in here) for who in ("ours", "theirs")]
         note = f" ({SHARED[name]})" if against != "second" and name in SHARED else ""
-        print(f"| {name}{note} | {total} | {agree[0]} | {agree[1]} | {told[0]} | {told[1]} |")
-    strict, loose = (1 - sum(one.reading == reading for one in found) / len(asked) for reading in READINGS)
-    print(f"agreement with {against}: strict {strict:.4f}, loose {loose:.4f}, {len(found)} differences")
+        print(f"| {name}{note} | {total} | {agree[0]} | {agree[1]} | {counts[0]} | {counts[1]} |")
+    strict, loose = (1 - sum(one.reading == reading for one in differing) / len(asked) for reading in READINGS)
+    print(f"agreement with {against}: strict {strict:.4f}, loose {loose:.4f}, {len(differing)} differences")
 
 
 def main() -> int:
@@ -155,21 +155,21 @@ def main() -> int:
     parser.add_argument("--independent", type=Path, help=f"AllenAI's if_functions.py: {SOURCE}")
     parser.add_argument("--differences", "--json", type=Path, help="write every difference, as far as it is decided")
     options = parser.parse_args()
-    known = list(constructed())
+    cases = list(constructed())
     asked, keys = pairs(options.data)
     others: dict[str, Independent] = {"second": follows}
     if options.independent:
         others["allenai"] = independent(options.independent)
     begun = time.perf_counter()
-    made = [(reply, name, given) for reply, name, given, _ in known]
-    found = asyncio.run(library(made + asked, options.sandbox))
+    bare = [(reply, name, given) for reply, name, given, _ in cases]
+    readings = asyncio.run(library(bare + asked, options.sandbox))
     seconds = time.perf_counter() - begun
-    ours, rest = found[: len(known)], found[len(known) :]
-    wrong = [row for row, one in zip(known, ours, strict=True) if one[0] != row[3]]
+    ours, rest = readings[: len(cases)], readings[len(cases) :]
+    wrong = [row for row, one in zip(cases, ours, strict=True) if one[0] != row[3]]
     for reply, name, given, label in wrong:
         print(f"WRONG {name} {given}: not {label}: {reply[:100]!r}")
-    print(f"constructed: {len(known) - len(wrong)} of {len(known)} right, all {len({row[1] for row in known})} types")
-    print(f"pairs: {len(asked)}, {sum(one[0] for one in rest)} followed; {len(found) / seconds:.0f} pairs a second")
+    print(f"constructed: {len(cases) - len(wrong)} of {len(cases)} right, all {len({row[1] for row in cases})} types")
+    print(f"pairs: {len(asked)}, {sum(one[0] for one in rest)} followed; {len(readings) / seconds:.0f} pairs a second")
 
     decided = load()
     differing: list[Difference] = []
@@ -177,8 +177,8 @@ def main() -> int:
         here = differences(asked, keys, rest, [other(*pair) for pair in asked], against)
         right = {one.where: decided[one.where]["right"] for one in here if one.where in decided}
         table(asked, here, against, right)
-        labels = sum(other(reply, name, given)[0] == label for reply, name, given, label in known)
-        print(f"constructed labels that {against} has: {labels} of {len(known)}")
+        labels = sum(other(reply, name, given)[0] == label for reply, name, given, label in cases)
+        print(f"constructed labels that {against} has: {labels} of {len(cases)}")
         differing += here
     problems = check(differing, decided)
     gone = set(decided) - {one.where for one in differing}

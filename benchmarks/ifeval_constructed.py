@@ -66,8 +66,8 @@ def _counted(n: int) -> Iterator[Pair]:
     yield from _relations("length_constraints:number_sentences", text, n, "num_sentences", "relation")
     words = sum(len(sentence.split()) for sentence in SENTENCES[:n])
     yield from _relations("length_constraints:number_words", text, words, "num_words", "relation")
-    told = " ".join(["lantern"] * n) + " hung there."
-    yield from _relations("keywords:frequency", told, n, "frequency", "relation", keyword="lantern")
+    repeated = " ".join(["lantern"] * n) + " hung there."
+    yield from _relations("keywords:frequency", repeated, n, "frequency", "relation", keyword="lantern")
     yield from _relations(
         "keywords:letter_frequency", "q" * n + " abc.", n, "let_frequency", "let_relation", letter="q"
     )

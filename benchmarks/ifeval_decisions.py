@@ -45,8 +45,8 @@ class Difference(NamedTuple):
 
     def row(self, right: str, rule: str, reason: str) -> dict[str, Any]:
         """The difference with its decision, as `DECISIONS` has it."""
-        told = {name: getattr(self, name) for name in (*PLACE, "ours", "theirs")}
-        return told | {"right": right, "rule": rule, "reason": reason, "reply_sha256": digest(self.reply)}
+        fields = {name: getattr(self, name) for name in (*PLACE, "ours", "theirs")}
+        return fields | {"right": right, "rule": rule, "reason": reason, "reply_sha256": digest(self.reply)}
 
 
 def digest(reply: str) -> str:
@@ -73,9 +73,9 @@ def words(text: str, given: Mapping[str, Any]) -> tuple[bool, str]:
 def forbidden(text: str, given: Mapping[str, Any]) -> tuple[bool, str]:
     """A word that only occurs within another is not used."""
     low, wanted = text.lower(), [word.lower() for word in given["forbidden_words"]]
-    found = re.findall(r"[^\W_]+", low)
-    used = sorted({word for word in wanted if word in found})
-    inside = sorted({each for each in found for word in wanted if word in each and each not in wanted})
+    words = re.findall(r"[^\W_]+", low)
+    used = sorted({word for word in wanted if word in words})
+    inside = sorted({each for each in words for word in wanted if word in each and each not in wanted})
     return (
         not used,
         f"forbidden words used: {', '.join(used) or 'none'}; within other words: {', '.join(inside) or 'none'}",
@@ -125,8 +125,8 @@ def decide(difference: Difference) -> dict[str, Any] | None:
     if rule is None:
         return None
     texts = readings(difference.reply) if difference.reading == "loose" else [difference.reply]
-    told = [(*rule(text, difference.given), number) for number, text in enumerate(texts) if text.strip()]
-    follows, reason, number = max(told, key=lambda one: (one[0], -one[2]))
+    rulings = [(*rule(text, difference.given), number) for number, text in enumerate(texts) if text.strip()]
+    follows, reason, number = max(rulings, key=lambda one: (one[0], -one[2]))
     if difference.reading == "loose":
         which = f"reading {number + 1} of 8" if follows else "none of 8 readings; as it stands"
         reason = f"{which}: {reason}"
@@ -139,7 +139,7 @@ def load(path: Path = DECISIONS) -> dict[tuple[Any, ...], dict[str, Any]]:
     Raises:
         ValueError: a row lacks a field, has another one, or is there twice.
     """
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    decisions: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line)
         if tuple(row) != FIELDS or row["right"] not in ("ours", "theirs") or row["ours"] == row["theirs"]:
@@ -147,10 +147,10 @@ def load(path: Path = DECISIONS) -> dict[tuple[Any, ...], dict[str, Any]]:
         if row["rule"] not in (BY_HAND, getattr(RULES.get(row["instruction"]), "__name__", BY_HAND)):
             raise ValueError(f"{path}:{number}: {row['rule']!r} is no rule for {row['instruction']}")
         place = tuple(row[name] for name in PLACE)
-        if place in found or not row["reason"].strip():
+        if place in decisions or not row["reason"].strip():
             raise ValueError(f"{path}:{number}: decided twice, or without a reason: {place}")
-        found[place] = row
-    return found
+        decisions[place] = row
+    return decisions
 
 
 def check(differences: Iterable[Difference], decided: Mapping[tuple[Any, ...], dict[str, Any]]) -> list[str]:

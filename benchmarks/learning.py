@@ -133,14 +133,14 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/learning"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    console, found = Console(), []
+    console, measurements = Console(), []
     for seed in arguments.seeds:
         console.rule(f"seed {seed}")
-        found.append(asyncio.run(measure(seed, arguments.workspace, console)))
+        measurements.append(asyncio.run(measure(seed, arguments.workspace, console)))
     table = Table(title="pass@1 on held-out combinations, greedy, 95% intervals")
     for column in ("seed", "verified", "solved", "rows", "before", "after", "unverified control", "p", "minutes"):
         table.add_column(column, justify="right")
-    for each in found:
+    for each in measurements:
         p = each["p_against_control"]
         table.add_row(
             str(each["seed"]),
@@ -153,11 +153,15 @@ def main() -> None:
             "" if p is None else f"{p:.1e}",
             f"{sum(each['seconds'].values()) / 60:.1f}",  # type: ignore[attr-defined]  # a dict, which JSON cannot say
         )
-    means = {key: sum(rate(each[key]) for each in found) / len(found) for key in ("before", "after", "control")}
+    means = {
+        key: sum(rate(each[key]) for each in measurements) / len(measurements) for key in ("before", "after", "control")
+    }
     table.add_row("mean", "", "", "", *(f"{100 * mean:.1f}%" for mean in means.values()), "", "", style="bold")
     Console(width=140).print(table)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"seeds": found, "means": means}, indent=1) + "\n", encoding="utf-8")
+        arguments.json.write_text(
+            json.dumps({"seeds": measurements, "means": means}, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

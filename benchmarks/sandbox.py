@@ -124,7 +124,9 @@ def llm_sandbox_image() -> str:
     from gristmill.sandbox.image.root import root
 
     tools = {
-        name: Path(found).resolve() for name in ("sh", "mkdir", "rm", "ls", "cat") if (found := shutil.which(name))
+        name: Path(installed).resolve()
+        for name in ("sh", "mkdir", "rm", "ls", "cat")
+        if (installed := shutil.which(name))
     }
     shared = needed(tools.values(), inside=())
     name = "gristmill-benchmark-llm-sandbox"

@@ -74,13 +74,13 @@ def measure() -> float:
 
 def imports() -> Counter[str]:
     """Seconds in which modules of each package were imported, their own imports left out."""
-    found: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command(Path(folder), "-X", "importtime"), capture_output=True, text=True, check=True)
     for line in done.stderr.splitlines():
         if (match := re.match(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\w+)", line)) is not None:
-            found[match[2]] += int(match[1])
-    return found
+            seconds[match[2]] += int(match[1])
+    return seconds
 
 
 def main() -> None:

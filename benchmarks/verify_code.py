@@ -55,11 +55,11 @@ def spread(items: Sequence[T], limit: int | None) -> list[T]:
 
 def rows(tasks: Sequence[Task], sources: Sequence[str]) -> list[dict[str, str]]:
     """What a peer is told of each task."""
-    found = []
+    peer_rows = []
     for number, (task, source) in enumerate(zip(tasks, sources, strict=True)):
         tests = [test for test in (*task.public_tests, *task.tests) if isinstance(test, PythonTest)]
         entry_point = tests[0].entry_point
-        found.append(
+        peer_rows.append(
             {
                 "id": task.id if task.reference == source else f"{task.id}-{number}",
                 "entry_point": entry_point if isinstance(entry_point, str) else entry_point[0],
@@ -70,7 +70,7 @@ def rows(tasks: Sequence[Task], sources: Sequence[str]) -> list[dict[str, str]]:
                 "task": task.model_dump_json(),
             }
         )
-    return found
+    return peer_rows
 
 
 def by(peer: Peer, limit: float = 3600) -> Judge:
@@ -103,16 +103,16 @@ async def judged_path(verifiers: Verifiers, tasks: Sequence[Task]) -> dict[str, 
 
     One at a time, each consistency run in a worker of its own, which starts for it and is thrown away.
     """
-    found: dict[str, list[float]] = {"apart, confirmed": [], "consistency run": []}
+    milliseconds: dict[str, list[float]] = {"apart, confirmed": [], "consistency run": []}
     for task in tasks:
         begun = time.perf_counter()
         verdict = await verifiers.verify_apart(task, task.reference or "")
         between = time.perf_counter()
         if verdict.pending:
             await verifiers.settle(task, task.reference or "", verdict)
-            found["apart, confirmed"].append(1000 * (between - begun))
-            found["consistency run"].append(1000 * (time.perf_counter() - between))
-    return found
+            milliseconds["apart, confirmed"].append(1000 * (between - begun))
+            milliseconds["consistency run"].append(1000 * (time.perf_counter() - between))
+    return milliseconds
 
 
 def attacks(limit: int | None) -> tuple[Task, list[str]]:
@@ -138,10 +138,10 @@ def attacks(limit: int | None) -> tuple[Task, list[str]]:
 async def accepted(judge: Judge, task: Task, hostile: Sequence[str], *, at_once: bool) -> str:
     """How many attacks a checker accepts, and how many broke it, by their reasons."""
     count, broken = 0, dict[str, int]()
-    told = [task.model_copy(update={"limits": Limits(wall_seconds=5 if at_once else 2)})] * len(hostile)
+    tasks = [task.model_copy(update={"limits": Limits(wall_seconds=5 if at_once else 2)})] * len(hostile)
     for several in [hostile] if at_once else [[source] for source in hostile]:
         try:
-            _, passed = await judge("attacks", told[: len(several)], several)
+            _, passed = await judge("attacks", tasks[: len(several)], several)
             count += sum(passed)
         except (Broken, GristmillError) as error:
             reason = str(error).partition(":")[0]
@@ -174,7 +174,7 @@ async def opened(arguments: argparse.Namespace, stack: AsyncExitStack) -> tuple[
 async def measure(arguments: argparse.Namespace, sets: dict[str, list[Task]], kept: Kept, console: Console) -> None:
     """Fill `kept`."""
     task, hostile = attacks(arguments.limit)
-    rounds, attacked = kept.found["rounds"], kept.found["attacks"]
+    rounds, attacked = kept.figures["rounds"], kept.figures["attacks"]
     async with AsyncExitStack() as stack:
         judges, places = await opened(arguments, stack)
         names = list(judges)
@@ -242,7 +242,7 @@ def main() -> None:
         chosen = spread(tasks, arguments.limit)
         sets[f"{title} {len(tasks)}" + (f", {len(chosen)} of them" if len(chosen) < len(tasks) else "")] = chosen
     asyncio.run(measure(arguments, sets, kept, console))
-    for table in tables(kept.found, list(sets), arguments.backends):
+    for table in tables(kept.figures, list(sets), arguments.backends):
         console.print(table)
 
 

@@ -21,17 +21,17 @@ class Kept:
 
     def __init__(self, path: Path | None, asked: dict[str, Any]) -> None:
         self._path = path
-        self.found: dict[str, Any] = {"asked": asked, "rounds": [], "attacks": {}}
+        self.figures: dict[str, Any] = {"asked": asked, "rounds": [], "attacks": {}}
         if path is not None and path.exists():
-            self.found = json.loads(path.read_text(encoding="utf-8"))
-            if self.found.get("asked") != asked:
-                raise SystemExit(f"{path} was measured by another command: {self.found.get('asked')}")
+            self.figures = json.loads(path.read_text(encoding="utf-8"))
+            if self.figures.get("asked") != asked:
+                raise SystemExit(f"{path} was measured by another command: {self.figures.get('asked')}")
 
     def save(self) -> None:
         """Write all of it, whole or not at all."""
         if self._path is not None:
             beside = self._path.with_name(self._path.name + ".part")
-            beside.write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
+            beside.write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
             beside.replace(self._path)
 
 
@@ -45,13 +45,13 @@ def shown(rounds: Sequence[dict[str, Any]], checker: str, dataset: str) -> str:
 def ratio(rounds: Sequence[dict[str, Any]], one: str, other: str, dataset: str) -> str:
     """How often the second's time the first one takes, within a round: median, least and most."""
     pairs = [(each[one][dataset], each[other][dataset]) for each in rounds if one in each and other in each]
-    found = [mine / theirs for mine, theirs in pairs if not isinstance(mine, str) and not isinstance(theirs, str)]
-    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})" if found else "–"
+    ratios = [mine / theirs for mine, theirs in pairs if not isinstance(mine, str) and not isinstance(theirs, str)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "–"
 
 
-def tables(found: dict[str, Any], sets: Sequence[str], backends: Sequence[str]) -> tuple[Table, Table]:
+def tables(figures: dict[str, Any], sets: Sequence[str], backends: Sequence[str]) -> tuple[Table, Table]:
     """Seconds and attacks by checker, and ratios."""
-    rounds = found["rounds"]
+    rounds = figures["rounds"]
     names = list(rounds[0]) if rounds else []
     seconds = Table(title="seconds to judge all references (median), and attacks accepted")
     ratios = Table(title="ratios within a round (median, least to most)")
@@ -59,7 +59,7 @@ def tables(found: dict[str, Any], sets: Sequence[str], backends: Sequence[str]) 
         seconds.add_column(column, justify="left" if column == "checker" else "right")
     for name in names:
         cells = (shown(rounds, name, dataset) for dataset in sets)
-        seconds.add_row(name, *cells, found["attacks"].get(name, ""))
+        seconds.add_row(name, *cells, figures["attacks"].get(name, ""))
     for column in ("ratio", *sets):
         ratios.add_column(column, justify="left" if column == "ratio" else "right")
     for backend in backends:

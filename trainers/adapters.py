@@ -63,7 +63,7 @@ class Adapters:
     def list(self) -> list[AdapterInfo]:
         """All whole adapters, oldest first; what a killed training left is none."""
         current = self.current()
-        found = [
+        whole = [
             AdapterInfo(
                 name=folder.name,
                 path=folder,
@@ -74,7 +74,7 @@ class Adapters:
             for folder in (self.path.iterdir() if self.path.is_dir() else ())
             if is_whole(folder)
         ]
-        return sorted(found, key=lambda info: (info.created, info.name))
+        return sorted(whole, key=lambda info: (info.created, info.name))
 
     def get(self, name: str) -> AdapterInfo:
         """One adapter by its name.
@@ -82,11 +82,11 @@ class Adapters:
         Raises:
             UserError: there is none of that name; those that exist are named.
         """
-        known = self.list()
-        for info in known:
+        adapters = self.list()
+        for info in adapters:
             if info.name == name:
                 return info
-        names = ", ".join(info.name for info in known) or "none yet"
+        names = ", ".join(info.name for info in adapters) or "none yet"
         raise UserError(f"no adapter {name!r} in {self.path}; there are: {names}")
 
     def promote(self, name: str) -> None:

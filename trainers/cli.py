@@ -110,14 +110,14 @@ class _Group(TyperGroup):
 
 def _load(name: str, where: str) -> Any:
     module, _, attribute = where.partition(":")
-    found = getattr(import_module(module), attribute)
-    if isinstance(found, typer.Typer):
-        found.rich_markup_mode = None
-        group = typer.main.get_group(found)
+    command = getattr(import_module(module), attribute)
+    if isinstance(command, typer.Typer):
+        command.rich_markup_mode = None
+        group = typer.main.get_group(command)
         group.name = name
         return group
     single = typer.Typer(rich_markup_mode=None, add_completion=False)
-    single.command(name)(found)
+    single.command(name)(command)
     return typer.main.get_command(single)
 
 

@@ -50,28 +50,28 @@ def reward_function(
         UserError: there is no task, or two have one id, or one cannot be judged. The function raises it for a row
             without a task, and InfrastructureError where reply after reply cannot be judged.
     """
-    known: dict[str, Task] = {}
+    by_id: dict[str, Task] = {}
     for task in tasks:
-        if task.id in known:
+        if task.id in by_id:
             raise UserError(f"two tasks have the id {task.id!r}")
-        if found := problems(task):
-            raise UserError(f"task {task.id!r} cannot be judged: {'; '.join(found)}")
-        known[task.id] = task
-    if not known:
+        if mistakes := problems(task):
+            raise UserError(f"task {task.id!r} cannot be judged: {'; '.join(mistakes)}")
+        by_id[task.id] = task
+    if not by_id:
         raise UserError("a reward needs tasks: there are none")
 
     def verified(prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any) -> list[float | None]:
-        ids = _ids(columns.get(column), len(completions), column, known)
+        ids = _ids(columns.get(column), len(completions), column, by_id)
         candidates = [
             Candidate(task_id=task_id, id=str(place), text=_text(completion))
             for place, (task_id, completion) in enumerate(zip(ids, completions, strict=True))
         ]
 
         async def judged(verifiers: Verifiers) -> list[Verdict]:
-            return [verdict async for _, verdict in judge_all(known, candidates, verifiers)]
+            return [verdict async for _, verdict in judge_all(by_id, candidates, verifiers)]
 
         verdicts = (judge or standing()).call(judged)
-        return [_worth(known[task_id], verdict, reward) for task_id, verdict in zip(ids, verdicts, strict=True)]
+        return [_worth(by_id[task_id], verdict, reward) for task_id, verdict in zip(ids, verdicts, strict=True)]
 
     return verified
 
@@ -84,13 +84,13 @@ def _worth(task: Task, verdict: Verdict, reward: Callable[[Task, Verdict], float
     return float(reward(task, verdict if verdict.unsettled.passed else verdict.unsettled))
 
 
-def _ids(given: Any, count: int, column: str, known: Mapping[str, Task]) -> list[str]:
+def _ids(given: Any, count: int, column: str, tasks: Mapping[str, Task]) -> list[str]:
     if given is None:
         raise UserError(f"the data set has no column {column!r}, which says the task of each row by its id")
     ids = [str(each) for each in given]
     if len(ids) != count:
         raise UserError(f"the column {column!r} has {len(ids)} rows for {count} completions")
-    if unknown := next((each for each in ids if each not in known), None):
+    if unknown := next((each for each in ids if each not in tasks), None):
         raise UserError(f"the column {column!r} names the task {unknown!r}, which was not given")
     return ids
 

@@ -39,8 +39,8 @@ RIGHT, WRONG, PROSE = "def f(n):\n    return 2 * n", "def f(n):\n    return n", 
 
 @pytest.fixture(scope="module")
 def standing(bubblewrap: str) -> Iterator[StandingJudge]:
-    with StandingJudge("bubblewrap", workers=1) as found:
-        yield found
+    with StandingJudge("bubblewrap", workers=1) as judge:
+        yield judge
 
 
 def turns(text: str) -> list[dict[str, Any]]:

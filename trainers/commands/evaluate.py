@@ -102,7 +102,7 @@ def evaluate(
         chosen_config = settle(_GREEDY, flags, file=config, stored=stored).config
         if chosen_config.search.hypotheses > 1 and chosen_config.calls.temperature == 0:
             raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
-        run = name or free_name(Path(f"eval-{tasks.name}"), [known.name for known in store.runs()])
+        run = name or free_name(Path(f"eval-{tasks.name}"), [each.name for each in store.runs()])
         evaluation = _ask(
             chosen,
             chosen_config,
@@ -223,14 +223,14 @@ def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: 
 def _print_accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict], as_json: bool) -> None:
     from gristmill.trainers.measure.benchmarks import accuracies
 
-    found = accuracies(tasks, verdicts)
+    shares = accuracies(tasks, verdicts)
     if as_json:
-        say_json(found.model_dump_json(indent=1))
+        say_json(shares.model_dump_json(indent=1))
     else:
         for name in ("prompt_strict", "instruction_strict", "prompt_loose", "instruction_loose"):
-            share = getattr(found, name)
+            share = getattr(shares, name)
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
             say(f"{name:<18}  {100 * share.rate:.1f}%  ({interval}, {share.passed:.0f} of {share.total})")
-    if found.unscored:
-        say(f"{found.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
+    if shares.unscored:
+        say(f"{shares.unscored} prompts could not be scored; they count neither as right nor as wrong", err=True)
         raise typer.Exit(3)

@@ -65,7 +65,7 @@ def export(
     refuse_ending(out)
 
     with Store.open(workspace) as store:
-        known = store.get_run(run)
+        stored = store.get_run(run)
         rows = export_rows(
             prompted(store.trajectories(run), prompts),
             format,
@@ -74,7 +74,7 @@ def export(
         )
     if not rows:
         missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
-        say(f"the run {run!r} has not {missing} in its {known.ended} ended tasks; nothing is written", err=True)
+        say(f"the run {run!r} has not {missing} in its {stored.ended} ended tasks; nothing is written", err=True)
         raise typer.Exit(1)
     written = write_dataset(
         rows,
@@ -90,7 +90,7 @@ def export(
     if json_:
         say_json(written.model_dump_json(indent=1), err=out == "-")
         return
-    told = ", ".join(f"{count} {name}" for name, count in written.rows.items())
-    say(f"{len(rows)} rows ({told}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
+    counts = ", ".join(f"{count} {name}" for name, count in written.rows.items())
+    say(f"{len(rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
     for file in written.files:
         say(f"  {file}", err=out == "-")

@@ -59,8 +59,11 @@ def explain(error: BaseException) -> tuple[int | None, str]:
 
     if (fault := fault_in(cause)) is not None:
         return USER, f"Error: a plug-in went wrong: {fault}; `gristmill --debug …` shows the traceback"
-    told = f"{type(cause).__name__}: {cause}".rstrip(": ")
-    return BUG, f"Internal error: {told}\nThis is a bug in gristmill: please report it with `gristmill --debug …`."
+    description = f"{type(cause).__name__}: {cause}".rstrip(": ")
+    return (
+        BUG,
+        f"Internal error: {description}\nThis is a bug in gristmill: please report it with `gristmill --debug …`.",
+    )
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -78,18 +78,18 @@ def adapters(
 
     from gristmill.trainers.adapters import Adapters
 
-    known = Adapters(_home(workspace))
+    home = Adapters(_home(workspace))
     if promote is not None:
-        known.promote(promote)
-    found = known.list()
+        home.promote(promote)
+    listed = home.list()
     if json_:
-        say_json(json.dumps([info.model_dump(mode="json") for info in found], indent=1))
+        say_json(json.dumps([info.model_dump(mode="json") for info in listed], indent=1))
         return
-    for info in found:
+    for info in listed:
         mark = "*" if info.current else " "
         say(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
-    if not found:
-        say(f"no adapters in {known.path}; `gristmill improve` and `gristmill train` make them")
+    if not listed:
+        say(f"no adapters in {home.path}; `gristmill improve` and `gristmill train` make them")
 
 
 def _home(workspace: str) -> Path:
@@ -130,10 +130,10 @@ def _train_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     folder = path / "data" if (path / "data").is_dir() else path
-    found = next((file for name in ("train.jsonl", "train.parquet") if (file := folder / name).is_file()), None)
-    if found is None:
+    chosen = next((file for name in ("train.jsonl", "train.parquet") if (file := folder / name).is_file()), None)
+    if chosen is None:
         raise UserError(f"{path} has no data/train.jsonl or data/train.parquet; name the file to train on")
-    return found
+    return chosen
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:

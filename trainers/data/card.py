@@ -111,4 +111,4 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> str:
     """Text in a table that is nothing but text: a server may call its model ``](http://…)``, or ``| <img …>``."""
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(plain(str(value)).split()))
+    return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", " ".join(plain(str(value)).split()))

@@ -30,7 +30,7 @@ def prompted(trajectories: Iterable[Trajectory], prompts: str) -> Iterator[Traje
 
 
 def _with(trajectory: Trajectory, prompts: str) -> Trajectory:
-    made: dict[str, tuple[Message, ...]] = {}
+    by_sha: dict[str, tuple[Message, ...]] = {}
     steps = []
     for step in trajectory.steps:
         asked = trajectory.prompts[step.hypothesis.prompt_sha]
@@ -39,9 +39,9 @@ def _with(trajectory: Trajectory, prompts: str) -> Trajectory:
         else:
             turns = _single(asked, reflected=bool(step.hypothesis.parents))
         sha = prompt_sha(turns)
-        made[sha] = turns
+        by_sha[sha] = turns
         steps.append(step.model_copy(update={"hypothesis": step.hypothesis.model_copy(update={"prompt_sha": sha})}))
-    return trajectory.model_copy(update={"prompts": made, "steps": tuple(steps)})
+    return trajectory.model_copy(update={"prompts": by_sha, "steps": tuple(steps)})
 
 
 def _single(asked: tuple[Message, ...], *, reflected: bool) -> tuple[Message, ...]:

@@ -102,13 +102,13 @@ class Mill:
 
     async def evaluation(self, stage: str, title: str, tasks: Sequence[Task], adapter: str | None) -> Evaluation:
         """Greedy pass@1 on `tasks`, or what an earlier session found."""
-        known = self.records.read(stage, Evaluation)
-        if known is not None:
-            return known
+        earlier = self.records.read(stage, Evaluation)
+        if earlier is not None:
+            return earlier
         # Another adapter is another evaluation, also where it is of the same stage.
         run = f"{Path(adapter).name if adapter else self.name}-{stage.rpartition('/')[2]}"
         async with self.timed(stage, title):
-            found = await evaluate_tasks(
+            evaluation = await evaluate_tasks(
                 tasks,
                 greedy(self.config.run, adapter),
                 name=run,
@@ -118,12 +118,12 @@ class Mill:
                 resume=any(begun.name == run for begun in self.store.runs()),
                 progress=self.progress.update,
             )
-            self.records.write(stage, found)
-        share = found.pass_at[1]
+            self.records.write(stage, evaluation)
+        share = evaluation.pass_at[1]
         interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
-        apart = f"; {found.undecided} more passes not counted, see docs/attacks.md" if found.undecided else ""
+        apart = f"; {evaluation.undecided} more passes not counted, see docs/attacks.md" if evaluation.undecided else ""
         self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval}){apart}")
-        return found
+        return evaluation
 
 
 MillRuntime = Runtime[Mill]

@@ -58,16 +58,16 @@ async def run_rounds(mill: Mill) -> Improvement:
     Raises:
         GristmillError: as the stages do; what has ended is kept.
     """
-    if (known := mill.records.read("summary", Improvement)) is not None:
-        return known
+    if (earlier := mill.records.read("summary", Improvement)) is not None:
+        return earlier
     try:
         await build_rounds().ainvoke({"round": 0, "adapter": None}, context=mill, config={"recursion_limit": 1000})
     finally:
         await mill.close()
-    found = mill.records.read("summary", Improvement)
-    if found is None:
+    summary = mill.records.read("summary", Improvement)
+    if summary is None:
         raise RuntimeError("the report left no summary")
-    return found
+    return summary
 
 
 def mermaid() -> str:

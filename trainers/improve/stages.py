@@ -61,7 +61,7 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     stage, run = f"round-{round_ + 1}/campaign", f"{mill.name}-round-{round_ + 1}"
     if mill.records.read(stage, CampaignSummary) is not None:
         return {}
-    begun = any(known.name == run for known in mill.store.runs())
+    begun = any(each.name == run for each in mill.store.runs())
     async with mill.timed(stage, f"round {round_ + 1}: hypotheses for {len(mill.splits.train)} training tasks"):
         config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
         wanted, done = len(mill.splits.train) * config.search.hypotheses, 0
@@ -189,7 +189,7 @@ def _gate_before(mill: Mill, round_: int) -> str:
 
 
 def _evaluated(mill: Mill, stage: str) -> Evaluation:
-    found = mill.records.read(stage, Evaluation)
-    if found is None:
+    evaluation = mill.records.read(stage, Evaluation)
+    if evaluation is None:
         raise RuntimeError(f"the gate ran before {stage} was evaluated")
-    return found
+    return evaluation

@@ -50,14 +50,14 @@ def first_verdicts(store: Store, name: str) -> dict[str, Verdict]:
 def accuracies(tasks: Sequence[Task], verdicts: Mapping[str, Verdict]) -> Accuracies:
     """The four shares; a task without a verdict followed nothing."""
     scored = [task for task in tasks if task.id not in verdicts or verdicts[task.id].outcome is not Outcome.UNSCORED]
-    found: dict[str, Share] = {}
+    shares: dict[str, Share] = {}
     for reading in ("strict", "loose"):
         followed = {task.id: round(_share(verdicts.get(task.id), reading) * len(task.constraints)) for task in scored}
         prompts = [followed[task.id] == len(task.constraints) for task in scored]
         each = [place < followed[task.id] for task in scored for place in range(len(task.constraints))]
-        found[f"prompt_{reading}"] = _of(prompts)
-        found[f"instruction_{reading}"] = _of(each)
-    return Accuracies(**found, unscored=len(tasks) - len(scored))
+        shares[f"prompt_{reading}"] = _of(prompts)
+        shares[f"instruction_{reading}"] = _of(each)
+    return Accuracies(**shares, unscored=len(tasks) - len(scored))
 
 
 def _of(answers: Sequence[bool]) -> Share:
@@ -75,7 +75,7 @@ def read_replies(path: str | Path, tasks: Sequence[Task]) -> dict[str, str]:
         TaskFileError: a row is neither, or is of no task.
     """
     by_prompt = {task.prompt: task.id for task in tasks}
-    known = {task.id for task in tasks}
+    ids = {task.id for task in tasks}
     replies: dict[str, str] = {}
     problems: list[Problem] = []
     for row in read_rows(path):
@@ -83,7 +83,7 @@ def read_replies(path: str | Path, tasks: Sequence[Task]) -> dict[str, str]:
             problems.append(row)
             continue
         name, text = _reply(row.value, by_prompt)
-        if name not in known or type(text) is not str:
+        if name not in ids or type(text) is not str:
             problems.append(
                 Problem("a reply needs `prompt` and `response`, or `task_id` and `text`, of IFEval", row.line)
             )

@@ -47,10 +47,10 @@ class SharedPrefixCollator:
     def _padded(self, examples: Sequence[Example]) -> dict[str, Any]:
         from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-        found: dict[str, Any] = DataCollatorForLanguageModeling(pad_token_id=self.pad_token_id).torch_call(
+        padded: dict[str, Any] = DataCollatorForLanguageModeling(pad_token_id=self.pad_token_id).torch_call(
             list(examples)
         )
-        return found
+        return padded
 
 
 def _packed(examples: Sequence[Example], prefix: int) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def write_provenance(
         with file.open("rb") as stream:
             weights.update(hashlib.file_digest(stream, "sha256").digest())
     lines = "\n".join(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
-    found = {
+    provenance = {
         "method": method,
         "base": {"path": str(base), "sha256": weights.hexdigest()},
         "dataset": {
@@ -81,13 +81,13 @@ def write_provenance(
         "versions": {name: version(name) for name in ("gristmill", "torch", "transformers", "peft", *libraries)},
         "metrics": {"loss": trained.loss, "seconds": trained.seconds},
     }
-    (folder / PROVENANCE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
     """What `write_provenance` wrote; empty where it cannot be read."""
     try:
-        found = json.loads((folder / PROVENANCE).read_text("utf-8"))
+        provenance = json.loads((folder / PROVENANCE).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return provenance if isinstance(provenance, dict) else {}

@@ -131,5 +131,5 @@ def _fit(
 
 
 def _length(row: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> int:
-    found: Any = tokenizer.apply_chat_template([*row["prompt"], *row["completion"]], return_dict=True)
-    return len(found["input_ids"])
+    encoded: Any = tokenizer.apply_chat_template([*row["prompt"], *row["completion"]], return_dict=True)
+    return len(encoded["input_ids"])

@@ -75,14 +75,14 @@ def test_each_task_has_a_row_and_only_the_first_are_measured_where_that_is_asked
     rows = [{"task_id": f"d/{n}", "text": RIGHT if n % 2 else WRONG} for n in range(4)]
     Path("replies.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ["eval", str(tasks), "--model", "replay:replies.jsonl", "--sandbox", "bubblewrap", "--workers", "1"]
-    told = call(gristmill_command, *arguments, "--limit", "3", "--name", "three").stdout
-    table = [line.split() for line in told.split("\n\n")[0].splitlines()]
+    output = call(gristmill_command, *arguments, "--limit", "3", "--name", "three").stdout
+    table = [line.split() for line in output.split("\n\n")[0].splitlines()]
     assert [(row[0], row[1], row[4]) for row in table[1:]] == [
         ("d/0", "0", "failed"),
         ("d/1", "1", "passed"),
         ("d/2", "0", "failed"),
     ]
-    assert "pass@1  33.3%" in told
+    assert "pass@1  33.3%" in output
 
 
 def judged(workspace: Path) -> int:

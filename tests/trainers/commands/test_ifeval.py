@@ -40,6 +40,8 @@ def test_the_model_gets_the_published_prompts_alone_and_the_four_accuracies_are_
         asked = sorted(tuple((message.role, message.content) for message in call.messages) for call in server.calls)
     assert done.returncode == 0, done.stdout + done.stderr
     assert asked == [(("user", row["prompt"]),) for row in ROWS]
-    found = json.loads(done.stdout)
-    shares = {name: (found[name]["passed"], found[name]["total"]) for name in ("prompt_strict", "instruction_strict")}
+    printed = json.loads(done.stdout)
+    shares = {
+        name: (printed[name]["passed"], printed[name]["total"]) for name in ("prompt_strict", "instruction_strict")
+    }
     assert shares == {"prompt_strict": (1, 2), "instruction_strict": (2, 3)}

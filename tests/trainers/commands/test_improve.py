@@ -58,9 +58,9 @@ def improve(tasks: str, place: Path, *more: str, dies_at: str = "") -> subproces
 def ending(place: Path) -> dict[str, Any]:
     """The summary but for the clock, and with paths that do not name the workspace."""
     text = (place / ".gristmill/improvements/night/summary.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text.replace(str(place), "WORKSPACE"))
-    found.pop("seconds")
-    return found
+    summary: dict[str, Any] = json.loads(text.replace(str(place), "WORKSPACE"))
+    summary.pop("seconds")
+    return summary
 
 
 def test_one_round_leaves_a_table_a_dataset_an_adapter_and_a_report(tasks: str, workspace: Path) -> None:
@@ -102,9 +102,9 @@ def test_kills_between_the_stages_end_with_the_same_summary(tasks: str, workspac
     improve(tasks, whole, dies_at="gate-before")
     improve(tasks, whole, "--resume", dies_at="round-1/campaign")
     with Store.open(whole) as store:
-        found = store.summary("night-round-1")
+        summary = store.summary("night-round-1")
         story = list(store.trajectories("night-round-1"))
-    assert (found.status, found.hypotheses, found.calls) == ("finished", 24, 24)
+    assert (summary.status, summary.hypotheses, summary.calls) == ("finished", 24, 24)
     for point in ("round-1/curated", "round-1/trained", "round-1/gate"):
         improve(tasks, whole, "--resume", dies_at=point)
     # Adapters are never overwritten: a training whose record was lost is repeated beside what it had left. In bfloat16
@@ -129,10 +129,12 @@ def test_kills_between_the_stages_end_with_the_same_summary(tasks: str, workspac
     for place in (whole, killed):
         assert (place / ".gristmill/improvements/night/report.html").exists()
         with Store.open(place) as store:
-            assert store.summary("night-round-1") == found, "a reply was bought again"
+            assert store.summary("night-round-1") == summary, "a reply was bought again"
             assert list(store.trajectories("night-round-1")) == story
 
 
 def _provenance(place: Path, adapter: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((place / ".gristmill/adapters" / adapter / "provenance.json").read_text("utf-8"))
-    return found
+    provenance: dict[str, Any] = json.loads(
+        (place / ".gristmill/adapters" / adapter / "provenance.json").read_text("utf-8")
+    )
+    return provenance

@@ -49,7 +49,7 @@ def solutions(rows: Sequence[dict[str, object]]) -> list[object]:
 
 
 def test_only_what_was_verified_becomes_a_row() -> None:
-    found = curate(
+    curated = curate(
         [
             trajectory(
                 [
@@ -67,24 +67,24 @@ def test_only_what_was_verified_becomes_a_row() -> None:
         ],
         held_out=[],
     )
-    assert solutions(found.rows) == ["a"]
-    assert found.dropped == {"not verified": 7, "without a usable solution": 1}
-    assert found.rows[0]["verifier"] == "test/1"
-    assert found.rows[0]["prompt"] == [{"role": "user", "content": "Do it."}]
+    assert solutions(curated.rows) == ["a"]
+    assert curated.dropped == {"not verified": 7, "without a usable solution": 1}
+    assert curated.rows[0]["verifier"] == "test/1"
+    assert curated.rows[0]["prompt"] == [{"role": "user", "content": "Do it."}]
 
 
 def test_the_same_program_in_another_layout_is_a_duplicate() -> None:
     steps = [step(0, "f = 1  # one", Outcome.PASSED), step(1, "f=1", Outcome.PASSED), step(2, "f=2", Outcome.PASSED)]
-    found = curate([trajectory(steps)], held_out=[])
-    assert solutions(found.rows) == ["f = 1  # one", "f=2"]
-    assert found.dropped == {"duplicate": 1}
+    curated = curate([trajectory(steps)], held_out=[])
+    assert solutions(curated.rows) == ["f = 1  # one", "f=2"]
+    assert curated.dropped == {"duplicate": 1}
 
 
 def test_a_task_gives_no_more_rows_than_its_bound() -> None:
     steps = [step(place, f"f={place}", Outcome.PASSED) for place in range(6)]
-    found = curate([trajectory(steps)], held_out=[], config=CurateConfig(per_task=2))
-    assert len(found.rows) == 2
-    assert found.dropped == {"over the bound per task": 4}
+    curated = curate([trajectory(steps)], held_out=[], config=CurateConfig(per_task=2))
+    assert len(curated.rows) == 2
+    assert curated.dropped == {"over the bound per task": 4}
 
 
 def test_held_out_tasks_and_near_copies_of_them_never_reach_the_rows() -> None:
@@ -103,6 +103,6 @@ def test_a_sibling_task_with_another_rule_is_no_near_copy() -> None:
 def test_the_control_draws_parsed_replies_of_the_size_asked_for_whatever_their_verdict() -> None:
     steps = [step(place, f"f={place}", Outcome.FAILED) for place in range(5)] + [step(9, None, Outcome.INVALID)]
     config = CurateConfig(verified=False, size=3)
-    found = curate([trajectory(steps)], held_out=[], config=config)
-    assert len(found.rows) == 3
-    assert found == curate([trajectory(steps)], held_out=[], config=config)
+    curated = curate([trajectory(steps)], held_out=[], config=config)
+    assert len(curated.rows) == 3
+    assert curated == curate([trajectory(steps)], held_out=[], config=config)

@@ -269,9 +269,11 @@ def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Pa
     ids=ascii,
 )
 def test_the_name_that_a_server_gives_its_model_is_text_in_the_card(name: str, tmp_path: Path) -> None:
-    made = step(0, Outcome.PASSED, "good")
-    made = made.model_copy(update={"hypothesis": made.hypothesis.model_copy(update={"model": name, "adapter": name})})
-    for number, story in enumerate((trajectory(made), FIXED)):
+    named = step(0, Outcome.PASSED, "good")
+    named = named.model_copy(
+        update={"hypothesis": named.hypothesis.model_copy(update={"model": name, "adapter": name})}
+    )
+    for number, story in enumerate((trajectory(named), FIXED)):
         write_dataset(export_rows([story], "sft"), tmp_path / str(number), format="sft", run="night")
     texts = [(tmp_path / str(number) / "README.md").read_text() for number in (0, 1)]
     fronts = [yaml.safe_load(text.split("---\n")[1]) for text in texts]
@@ -372,9 +374,9 @@ def test_a_real_run_is_exported_by_the_command(workspace: Path, gristmill_comman
         assert good in [turn["content"] for turn in turns]
 
 
-def same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+def same(rows: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
     """Equal but for keys that a table must fill with None."""
-    return [bare(row) for row in found] == [bare(row) for row in wanted]
+    return [bare(row) for row in rows] == [bare(row) for row in wanted]
 
 
 def bare(value: Any) -> Any:

@@ -22,9 +22,9 @@ pairs = st.lists(st.tuples(st.sampled_from([True, False, None]), st.sampled_from
 
 
 @given(pairs)
-def test_a_kept_adapter_is_better_and_its_numbers_agree(found: list[tuple[Passed, Passed]]) -> None:
-    decision = decide(results([old for old, _ in found]), results([new for _, new in found]))
-    scored = [(old, new) for old, new in found if old is not None and new is not None]
+def test_a_kept_adapter_is_better_and_its_numbers_agree(pairs: list[tuple[Passed, Passed]]) -> None:
+    decision = decide(results([old for old, _ in pairs]), results([new for _, new in pairs]))
+    scored = [(old, new) for old, new in pairs if old is not None and new is not None]
     wins = sum(bool(new) and not old for old, new in scored)
     losses = sum(bool(old) and not new for old, new in scored)
     assert decision.delta == pytest.approx((wins - losses) / len(scored) if scored else 0)
@@ -36,8 +36,8 @@ def test_a_kept_adapter_is_better_and_its_numbers_agree(found: list[tuple[Passed
 
 
 @given(pairs)
-def test_swapping_the_two_never_keeps_both(found: list[tuple[Passed, Passed]]) -> None:
-    before, after = results([old for old, _ in found]), results([new for _, new in found])
+def test_swapping_the_two_never_keeps_both(pairs: list[tuple[Passed, Passed]]) -> None:
+    before, after = results([old for old, _ in pairs]), results([new for _, new in pairs])
     assert not (decide(before, after).kept and decide(after, before).kept)
 
 

@@ -114,8 +114,8 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
                     base=tmp_path,
                     progress=progress,
                 )
-                found = await run_rounds(mill)
-                assert await run_rounds(mill) == found
+                improvement = await run_rounds(mill)
+                assert await run_rounds(mill) == improvement
             return mill
 
         stops = ["on the test set", "hypotheses for", "training", "the new adapter", "the kept adapter"]
@@ -130,13 +130,13 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     assert len(asked) == len(set(asked)) == 6 + 3 + 2 * 2 + 6 + 3
     with Store.open(location) as store:
         mill.store = store
-        found = await run_rounds(mill)
-    (round_,) = found.rounds
-    assert (found.test_before.passed, found.test_after.passed) == (0, 3)
+        improvement = await run_rounds(mill)
+    (round_,) = improvement.rounds
+    assert (improvement.test_before.passed, improvement.test_after.passed) == (0, 3)
     assert (round_.hypotheses, round_.verified, round_.rows) == (4, 2, 2)
     assert round_.gate
     assert round_.gate.kept
-    assert mill.adapters.current() == Path(str(found.adapter)) == Path(str(round_.adapter))
+    assert mill.adapters.current() == Path(str(improvement.adapter)) == Path(str(round_.adapter))
     assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
 
 

@@ -65,11 +65,11 @@ async def measured(
 
 async def test_unscored_replies_are_neither_right_nor_wrong(store: Store) -> None:
     proposer = script({"a": "4", "b": "5", "c": "broken", "d": ""})
-    found = await measured(store, tasks("a", "b", "c", "d"), proposer)
-    assert [result.passed for result in found.results] == [(True,), (False,), (None,), (False,)]
-    share = found.pass_at[1]
+    evaluation = await measured(store, tasks("a", "b", "c", "d"), proposer)
+    assert [result.passed for result in evaluation.results] == [(True,), (False,), (None,), (False,)]
+    share = evaluation.pass_at[1]
     assert (share.passed, share.total, share.unscored) == (1, 3, 1)
-    assert found.tokens == 20
+    assert evaluation.tokens == 20
 
 
 async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_model(store: Store) -> None:
@@ -77,9 +77,9 @@ async def test_what_a_candidates_own_operators_decided_does_not_count_for_a_mode
         weak = {"a": Strength.FORWARDED, "b": Strength.NUMERIC, "c": Strength.SELF_ASSESSED}
         return key(task, solution).model_copy(update={"strength": weak[task.id]})
 
-    found = await measured(store, tasks("a", "b", "c"), script(dict.fromkeys("abc", "4")), lenient)
-    assert [result.passed for result in found.results] == [(False,), (True,), (False,)]
-    assert found.undecided == 2
+    evaluation = await measured(store, tasks("a", "b", "c"), script(dict.fromkeys("abc", "4")), lenient)
+    assert [result.passed for result in evaluation.results] == [(False,), (True,), (False,)]
+    assert evaluation.undecided == 2
 
 
 @pytest.mark.parametrize("accept", ["verified", "together"])
@@ -90,10 +90,10 @@ async def test_what_is_refused_counts_as_not_passed_unless_the_owner_takes_it(st
         return key(task, solution).model_copy(update=together if accept == "together" else refused)
 
     config = GREEDY.changed(accept=accept)
-    found = await measured(store, tasks("a", "b"), script(dict.fromkeys("ab", "4")), find, config=config)
-    assert [result.passed for result in found.results] == [(accept == "together",)] * 2
-    assert found.pass_at[1].total == 2
-    assert found.pass_at[1].unscored == found.undecided == 0
+    evaluation = await measured(store, tasks("a", "b"), script(dict.fromkeys("ab", "4")), find, config=config)
+    assert [result.passed for result in evaluation.results] == [(accept == "together",)] * 2
+    assert evaluation.pass_at[1].total == 2
+    assert evaluation.pass_at[1].unscored == evaluation.undecided == 0
     assert greedy(config, None).accept == "verified"
 
 
@@ -122,7 +122,7 @@ async def test_a_bare_prompt_is_sent_alone(store: Store) -> None:
 
 async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(store: Store) -> None:
     proposer, heard = script({"a": "4", "b": "5"}), []
-    found = await measured(
+    evaluation = await measured(
         store,
         tasks("a", "b"),
         proposer,
@@ -130,17 +130,17 @@ async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(st
         progress=lambda done, total: heard.append((done, total)),
     )
     assert {request.sampling.seed for request in proposer.requests} == {7, 8, 9}
-    assert [result.passed for result in found.results] == [(True,) * 3, (False,) * 3]
-    assert sorted(found.pass_at) == [1, 2, 3]
+    assert [result.passed for result in evaluation.results] == [(True,) * 3, (False,) * 3]
+    assert sorted(evaluation.pass_at) == [1, 2, 3]
     assert heard[-1] == (6, 6)
 
 
 async def test_an_evaluation_is_stored_and_a_finished_one_buys_nothing_again(store: Store) -> None:
     first, second = script({"a": "4", "b": "5"}), script({})
-    found = await measured(store, tasks("a", "b"), first)
-    assert await measured(store, tasks("a", "b"), second, resume=True) == found == evaluation_of(store, "measured")
+    evaluation = await measured(store, tasks("a", "b"), first)
+    assert await measured(store, tasks("a", "b"), second, resume=True) == evaluation == evaluation_of(store, "measured")
     assert second.requests == []
-    assert [known.purpose for known in store.runs()] == ["evaluation"]
+    assert [each.purpose for each in store.runs()] == ["evaluation"]
 
 
 async def test_a_lost_model_is_a_model_error_and_the_evaluation_goes_on(store: Store) -> None:
@@ -156,19 +156,19 @@ async def test_a_lost_model_is_a_model_error_and_the_evaluation_goes_on(store: S
     with pytest.raises(ModelError, match="1 of 2 replies did not come"):
         await measured(store, tasks("a", "b"), ScriptedProposer(answer), progress=lambda done, total: judged.set())
     again, heard = script(replies), []
-    found = await measured(
+    evaluation = await measured(
         store, tasks("a", "b"), again, resume=True, progress=lambda done, total: heard.append((done, total))
     )
     assert [request.task_id for request in again.requests] == ["b"]
     assert heard == [(2, 2)]
-    assert found.pass_at[1].passed == 2
+    assert evaluation.pass_at[1].passed == 2
 
 
 async def test_what_a_budget_left_out_is_unscored(store: Store) -> None:
     proposer = script(dict.fromkeys("abc", "4"))
-    found = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY.changed(calls=2))
+    evaluation = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY.changed(calls=2))
     assert len(proposer.requests) == 2
-    assert (found.pass_at[1].passed, found.pass_at[1].total, found.pass_at[1].unscored) == (2, 2, 1)
+    assert (evaluation.pass_at[1].passed, evaluation.pass_at[1].total, evaluation.pass_at[1].unscored) == (2, 2, 1)
     whole = await measured(store, tasks("a", "b", "c"), proposer, config=GREEDY, resume=True)
     assert len(proposer.requests) == 3
     assert whole.pass_at[1].passed == 3
@@ -223,9 +223,9 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
             await mill(ScriptedProposer(answer)).evaluation("gate-before", "", asked, None)
         kept = store.summary("night-gate-before").hypotheses
         again = script(replies)
-        found = await mill(again).evaluation("gate-before", "", asked, None)
+        evaluation = await mill(again).evaluation("gate-before", "", asked, None)
         assert len(again.requests) == 2 - kept
-        assert found.pass_at[1].passed == 2
+        assert evaluation.pass_at[1].passed == 2
         trained = script(replies)
         await mill(trained).evaluation("round-1/gate-after", "", asked, str(tmp_path / "night-round-1"))
         assert len(trained.requests) == 2

@@ -54,11 +54,11 @@ def model() -> Any:
 
 
 def loss_and_gradients(batch: dict[str, Any]) -> tuple[float, list[Any]]:
-    found = model()
-    found.zero_grad()
-    loss = found(**batch, use_cache=False).loss
+    network = model()
+    network.zero_grad()
+    loss = network(**batch, use_cache=False).loss
     loss.backward()
-    return float(loss.detach()), [weight.grad.clone() for weight in found.parameters()]
+    return float(loss.detach()), [weight.grad.clone() for weight in network.parameters()]
 
 
 def naive(rows: list[Row]) -> dict[str, Any]:
@@ -114,12 +114,12 @@ def test_a_packing_that_shows_rows_to_each_other_would_be_caught() -> None:
 
 @given(batches())
 def test_the_common_prefix_is_shared_and_leaves_every_row_a_token_of_its_prompt(rows: list[Row]) -> None:
-    found = common_prefix(rows)
-    assert all(each["input_ids"][:found] == rows[0]["input_ids"][:found] for each in rows)
+    length = common_prefix(rows)
+    assert all(each["input_ids"][:length] == rows[0]["input_ids"][:length] for each in rows)
     prompts = [each["labels"].count(-100) for each in rows]
-    assert 0 <= found <= min(prompts) - 1
-    longer = [each["input_ids"][: found + 1] for each in rows]
-    assert found == min(prompts) - 1 or any(each != longer[0] for each in longer), "it could have been longer"
+    assert 0 <= length <= min(prompts) - 1
+    longer = [each["input_ids"][: length + 1] for each in rows]
+    assert length == min(prompts) - 1 or any(each != longer[0] for each in longer), "it could have been longer"
 
 
 @given(batches(), st.randoms(use_true_random=False))

@@ -42,7 +42,7 @@ def test_two_steps_leave_a_whole_adapter_with_its_provenance(
     tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     weights = (tiny_model / "model.safetensors").read_bytes()
-    out, told = tmp_path / "adapters" / "first", []
+    out, steps = tmp_path / "adapters" / "first", []
     out.parent.mkdir()
     with warnings.catch_warnings():
         # As in a user's process, where warnings are printed: none may be.
@@ -51,27 +51,27 @@ def test_two_steps_leave_a_whole_adapter_with_its_provenance(
             [*ROWS, row("long", "x" * 200)],
             base=tiny_model,
             out=out,
-            progress=lambda *step: told.append(step),
+            progress=lambda *step: steps.append(step),
         )
     assert capfd.readouterr() == ("", "")
     assert (trained.path, trained.rows, trained.refused) == (out, 4, 1)
     assert [step for step, _ in trained.loss] == [1, 2]
-    assert told == [(step, 2, loss) for step, loss in trained.loss]
+    assert steps == [(step, 2, loss) for step, loss in trained.loss]
     assert [path.name for path in out.parent.iterdir()] == ["first"]
     names = {path.name for path in out.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", PROVENANCE} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl", ".pth"))], "pickles can run code"
     assert (tiny_model / "model.safetensors").read_bytes() == weights
 
-    found = json.loads((out / PROVENANCE).read_text("utf-8"))
+    provenance = json.loads((out / PROVENANCE).read_text("utf-8"))
     lines = "\n".join(json.dumps(each, sort_keys=True, ensure_ascii=False) for each in ROWS)
-    assert found["method"] == "sft"
-    assert found["base"]["path"] == str(tiny_model)
-    assert found["base"]["sha256"] == hashlib.sha256(hashlib.sha256(weights).digest()).hexdigest()
-    assert found["dataset"] == {"rows": 4, "refused": 1, "sha256": hashlib.sha256(lines.encode()).hexdigest()}
-    assert found["config"] == TWO_STEPS.model_dump(mode="json")
-    assert set(found["versions"]) == {"gristmill", "torch", "transformers", "trl", "peft"}
-    assert [tuple(step) for step in found["metrics"]["loss"]] == list(trained.loss)
+    assert provenance["method"] == "sft"
+    assert provenance["base"]["path"] == str(tiny_model)
+    assert provenance["base"]["sha256"] == hashlib.sha256(hashlib.sha256(weights).digest()).hexdigest()
+    assert provenance["dataset"] == {"rows": 4, "refused": 1, "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+    assert provenance["config"] == TWO_STEPS.model_dump(mode="json")
+    assert set(provenance["versions"]) == {"gristmill", "torch", "transformers", "trl", "peft"}
+    assert [tuple(step) for step in provenance["metrics"]["loss"]] == list(trained.loss)
 
 
 def test_what_is_learned_is_the_completion_and_the_adapter_loads(tiny_model: Path, tmp_path: Path) -> None:
