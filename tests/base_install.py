@@ -49,11 +49,11 @@ class Blocked(importlib.abc.MetaPathFinder):
     """Python's own finder, which does not find what other distributions bring."""
 
     def __init__(self) -> None:
-        self.known = known = base()
+        self.allowed = allowed = base()
         self.names = {
             name
             for name, brought in packages_distributions().items()
-            if not any(canonicalize_name(each) in known for each in brought)
+            if not any(canonicalize_name(each) in allowed for each in brought)
         }
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -62,8 +62,8 @@ class Blocked(importlib.abc.MetaPathFinder):
         return PathFinder.find_spec(fullname, path, target)
 
     def find_distributions(self, context: Any = None) -> Iterator[Distribution]:
-        found = PathFinder.find_distributions(context or DistributionFinder.Context())
-        return (each for each in found if canonicalize_name(each.metadata["Name"]) in self.known)
+        installed = PathFinder.find_distributions(context or DistributionFinder.Context())
+        return (each for each in installed if canonicalize_name(each.metadata["Name"]) in self.allowed)
 
 
 def main() -> None:

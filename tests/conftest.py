@@ -190,7 +190,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def gristmill_command() -> str:
     """The installed console script."""
-    found = shutil.which("gristmill") or str(ROOT / ".venv" / "bin" / "gristmill")
-    if not Path(found).exists():
+    command = shutil.which("gristmill") or str(ROOT / ".venv" / "bin" / "gristmill")
+    if not Path(command).exists():
         pytest.skip("the gristmill command is not installed")
-    return found
+    return command

@@ -32,15 +32,15 @@ def modules() -> dict[str, Path]:
 @cache
 def _imported(name: str) -> frozenset[str]:
     """Dotted names of all that a module imports: ours below `gristmill`, others as they are."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(modules()[name].read_text())):
         if isinstance(node, ast.Import):
-            found |= {each.name for each in node.names}
+            names |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             source = str(node.module)
             whole = {f"{source}.{each.name}" for each in node.names}
-            found |= {each if each.removeprefix("gristmill.") in modules() else source for each in whole}
-    return frozenset(each.removeprefix("gristmill.") for each in found)
+            names |= {each if each.removeprefix("gristmill.") in modules() else source for each in whole}
+    return frozenset(each.removeprefix("gristmill.") for each in names)
 
 
 def imports(name: str) -> set[str]:
@@ -55,14 +55,14 @@ def libraries(name: str) -> set[str]:
 
 def siblings() -> dict[str, dict[str, set[str]]]:
     """For every folder: which of its modules and folders import which of the others."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    by_folder: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in modules():
         for other in imports(name):
             here, there = name.split("."), other.split(".")
             depth = next((at for at, (one, two) in enumerate(zip(here, there, strict=False)) if one != two), 0)
             if depth:
-                found[".".join(here[:depth])][here[depth]].add(there[depth])
-    return found
+                by_folder[".".join(here[:depth])][here[depth]].add(there[depth])
+    return by_folder
 
 
 def circle(graph: Graph) -> list[str]:
@@ -74,9 +74,9 @@ def circle(graph: Graph) -> list[str]:
             return [*path[path.index(name) :], name]
         if name in done:
             return []
-        found = next(filter(None, (follow(each, (*path, name)) for each in sorted(graph.get(name, ())))), [])
+        path_back = next(filter(None, (follow(each, (*path, name)) for each in sorted(graph.get(name, ())))), [])
         done.add(name)
-        return found
+        return path_back
 
     return next(filter(None, (follow(name, ()) for name in sorted(graph))), [])
 
@@ -126,13 +126,13 @@ def _direct(graph: Graph, node: str) -> set[str]:
 
 
 def _reached(graph: Graph, start: str) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = [start]
     while waiting:
-        new = set(graph.get(waiting.pop(), ())) - found
-        found |= new
+        new = set(graph.get(waiting.pop(), ())) - reached
+        reached |= new
         waiting += new
-    return found
+    return reached
 
 
 def _key(node: str) -> str:

@@ -76,17 +76,17 @@ def said(bubblewrap: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.dev'}", "COLUMNS": "200"},
     )
     assert done.returncode == 0, done.stderr
-    *found, blocked = [json.loads(line) for line in done.stdout.splitlines()]
+    *answers, blocked = [json.loads(line) for line in done.stdout.splitlines()]
     assert not {"scipy", "numpy", "pytest"} & set(blocked)
-    return {" ".join(arguments): tuple(each) for (arguments, _, _), each in zip(COMMANDS, found, strict=True)}
+    return {" ".join(arguments): tuple(each) for (arguments, _, _), each in zip(COMMANDS, answers, strict=True)}
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), COMMANDS, ids=[" ".join(each[:2]) for each, _, _ in COMMANDS])
 def test_the_command_works_or_names_its_extra(
     said: dict[str, tuple[int, str]], arguments: list[str], code: int, words: str
 ) -> None:
-    found, text = said[" ".join(arguments)]
-    assert found == code, text
+    exit_code, text = said[" ".join(arguments)]
+    assert exit_code == code, text
     assert words in text
     assert "Traceback" not in text
 

@@ -75,7 +75,7 @@ def test_output_with_any_character_survives_an_ascii_terminal(gristmill_command:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "sentence"),
     [
         (UserError("x.jsonl: bad"), 2, "Error: x.jsonl: bad"),
         (InfrastructureError("no disk"), 3, "Error: no disk"),
@@ -93,7 +93,7 @@ def test_output_with_any_character_survives_an_ascii_terminal(gristmill_command:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_each_error_has_its_code_and_sentence(error: BaseException, code: int, told: str) -> None:
-    found, message = explain(error)
-    assert found == code
-    assert told in message
+def test_each_error_has_its_code_and_sentence(error: BaseException, code: int, sentence: str) -> None:
+    exit_code, message = explain(error)
+    assert exit_code == code
+    assert sentence in message

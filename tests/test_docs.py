@@ -22,13 +22,13 @@ def links(page: Path) -> list[tuple[str, str]]:
 
 def defined(file: Path) -> set[str]:
     """Names of a module, and of what its classes hold as ``Class.name``."""
-    found = set()
+    all_names = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         names = _names(node)
-        found |= names
+        all_names |= names
         if isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}.{name}" for inner in node.body for name in _names(inner)}
-    return found
+            all_names |= {f"{node.name}.{name}" for inner in node.body for name in _names(inner)}
+    return all_names
 
 
 def _names(node: ast.stmt) -> set[str]:
@@ -48,10 +48,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         file, _, _ = target.partition("#")
         if not file:
             continue
-        found = (page.parent / file).resolve()
-        assert found.exists(), f"[{text}]({target})"
-        if found.suffix == ".py" and (name := NAME.fullmatch(text)):
-            assert name[1] in defined(found), f"{target} defines no {name[1]}"
+        linked = (page.parent / file).resolve()
+        assert linked.exists(), f"[{text}]({target})"
+        if linked.suffix == ".py" and (name := NAME.fullmatch(text)):
+            assert name[1] in defined(linked), f"{target} defines no {name[1]}"
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

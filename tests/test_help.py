@@ -54,18 +54,18 @@ def leaves() -> list[list[str]]:
     """Every command, and every command of a group."""
     from importlib import import_module
 
-    found = []
+    commands = []
     for section in COMMANDS.values():
         for name, mount in section.items():
             module, _, attribute = mount.where.partition(":")
             target = getattr(import_module(module), attribute)
             if isinstance(target, typer.Typer):
-                found += [
+                commands += [
                     [name, sub.name or sub.callback.__name__] for sub in target.registered_commands if sub.callback
                 ]
             else:
-                found.append([name])
-    return found
+                commands.append([name])
+    return commands
 
 
 @pytest.mark.parametrize("command", leaves(), ids=" ".join)

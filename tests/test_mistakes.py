@@ -31,12 +31,12 @@ def fails(code: int, wanted: str, *arguments: str, **environment: str) -> str:
     done = subprocess.run(
         arguments, capture_output=True, text=True, timeout=240, env={**os.environ, "NO_COLOR": "1", **environment}
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == code, told
-    assert "Traceback" not in told
+    output = done.stdout + done.stderr
+    assert done.returncode == code, output
+    assert "Traceback" not in output
     assert "Error: " in done.stderr
-    assert wanted in " ".join(done.stderr.split()), told
-    return told
+    assert wanted in " ".join(done.stderr.split()), output
+    return output
 
 
 def without_prompt() -> dict[str, Any]:
@@ -138,8 +138,8 @@ def test_an_output_that_exists_or_has_no_folder(workspace: Path, gristmill_comma
 
 def test_a_model_that_nobody_knows(workspace: Path, gristmill_command: str) -> None:
     for command in ("run", "improve"):
-        told = fails(2, "nonsense", gristmill_command, command, rows("t.jsonl", *splits()), "--model", "nonsense")
-        assert "local" in told
+        output = fails(2, "nonsense", gristmill_command, command, rows("t.jsonl", *splits()), "--model", "nonsense")
+        assert "local" in output
 
 
 def test_a_run_that_exists_or_is_unknown(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
@@ -148,8 +148,8 @@ def test_a_run_that_exists_or_is_unknown(workspace: Path, gristmill_command: str
     run = [gristmill_command, "run", tasks, "--name", "night", "--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
     subprocess.run(run, check=True, capture_output=True, timeout=240)
     fails(2, "night", *run)
-    told = fails(2, "'day'", gristmill_command, "export", "day", "--out", "set")
-    assert "night" in told
+    output = fails(2, "'day'", gristmill_command, "export", "day", "--out", "set")
+    assert "night" in output
     fails(2, "alpaca", gristmill_command, "export", "night", "--format", "alpaca", "--out", "set")
     assert not Path("set").exists()
 
@@ -181,11 +181,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
-    made = subprocess.run(
+    mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, text=True
     )
-    if made.returncode:
-        pytest.skip(f"no small disk can be mounted here: {made.stderr}")
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr}")
     try:
         yield folder
     finally:
@@ -221,8 +221,8 @@ def test_a_full_disk_is_infrastructure_and_keeps_what_was_judged(
     assert len([json.loads(line) for line in out.read_text().splitlines()]) > 5
     (small_disk / "filler").unlink()
     subprocess.run([*arguments, "--resume"], check=True, capture_output=True, timeout=240)
-    found = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [(row["id"], row["outcome"]) for row in found] == [(str(n), "passed") for n in range(60)]
+    verdicts = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["id"], row["outcome"]) for row in verdicts] == [(str(n), "passed") for n in range(60)]
 
 
 def test_a_full_disk_ends_generate_and_run_with_three(
@@ -235,7 +235,7 @@ def test_a_full_disk_ends_generate_and_run_with_three(
     Path(out).unlink()
     tasks = rows("t.jsonl", *({**TASK, "id": f"t{n}", "prompt": f"Double it. {'x' * 3000}"} for n in range(200)))
     rows("r.jsonl", {"text": RIGHT + "# " + "y" * 3000})
-    told = fails(
+    output = fails(
         3,
         "",
         gristmill_command,
@@ -248,7 +248,7 @@ def test_a_full_disk_ends_generate_and_run_with_three(
         "--workspace",
         str(small_disk),
     )
-    assert "full" in told.lower()
+    assert "full" in output.lower()
 
 
 def test_a_read_only_workspace_is_infrastructure(workspace: Path, small_disk: Path, gristmill_command: str) -> None:

@@ -46,7 +46,7 @@ def _hosts() -> Iterator[tuple[str, ast.Module]]:
 
 
 def _breaches(name: str, tree: ast.Module) -> list[str]:
-    found = []
+    breaches = []
     typing_only = {
         id(inner)
         for node in ast.walk(tree)
@@ -56,29 +56,29 @@ def _breaches(name: str, tree: ast.Module) -> list[str]:
     home = name == "sandbox.plain"
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [f"import {each.name}" for each in node.names if each.name.split(".")[0] == "rich"]
+            breaches += [f"import {each.name}" for each in node.names if each.name.split(".")[0] == "rich"]
         elif isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "rich":
             names = {each.name for each in node.names}
-            found += [f"rich's {each}" for each in names - PARTS]
+            breaches += [f"rich's {each}" for each in names - PARTS]
             if "Console" in names and not home and id(node) not in typing_only:
-                found.append("a Console of its own")
+                breaches.append("a Console of its own")
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             given = {each.arg: ast.unparse(each.value) for each in node.keywords}
-            found += [
+            breaches += [
                 f"{called}({key}={value})"
                 for key, value in given.items()
                 if key in ("markup", "emoji", "highlight") and value != "False"
             ]
             if called.endswith("TextColumn") and given.get("markup") != "False":
-                found.append("TextColumn with markup")
+                breaches.append("TextColumn with markup")
             if called == "Progress" and "console" not in given:
-                found.append("Progress on a Console of its own")
+                breaches.append("Progress on a Console of its own")
             if called.rpartition(".")[2] in ("from_markup", "from_ansi", "render_str"):
-                found.append(called)
+                breaches.append(called)
             if called == "typer.echo" and not home:
-                found.append("typer.echo, which lets control characters through")
-    return [f"{name}: {each}" for each in found]
+                breaches.append("typer.echo, which lets control characters through")
+    return [f"{name}: {each}" for each in breaches]
 
 
 def test_every_console_is_made_by_one_function_and_reads_nothing_in_texts() -> None:
@@ -176,9 +176,9 @@ def test_each_printer_shows_what_it_is_given(printer: Callable[[Console], None],
     file = io.StringIO()
     console = console_for(file=file, width=400, force_terminal=terminal, color_system="truecolor" if terminal else None)
     printer(console)
-    told = file.getvalue()
-    assert NASTY in told
-    assert all(each not in told for each in ("💥", "😄", "\x1b[31m", "\x1b]8;"))
+    printed = file.getvalue()
+    assert NASTY in printed
+    assert all(each not in printed for each in ("💥", "😄", "\x1b[31m", "\x1b]8;"))
 
 
 def test_the_commands_show_a_task_by_its_own_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,9 +47,9 @@ def test_trl_trains_with_the_reward(
     block = BLOCKS[2].replace('"path/to/model"', repr(str(tiny_model)))
     # A step on the processor is enough, and what it logs shows that rewards have come.
     few = 'output_dir="grpo", max_steps=1, logging_steps=1, report_to=[], use_cpu=True, bf16=False,'
-    found: dict[str, Any] = {}
-    exec(block.replace('output_dir="grpo",', few), found)
-    log = found["trainer"].state.log_history
+    namespace: dict[str, Any] = {}
+    exec(block.replace('output_dir="grpo",', few), namespace)
+    log = namespace["trainer"].state.log_history
     assert log[0]["rewards/verified/mean"] == 0.0, "the tiny model writes nothing that is right"
 
 

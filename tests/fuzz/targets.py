@@ -57,15 +57,15 @@ def parser(data: bytes) -> None:
     reply, split, parent = data[1:].partition(b"\0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        found = extract(
+        extraction = extract(
             task, reply.decode(errors="surrogateescape"), parent=parent.decode(errors="replace") if split else None
         )
-        if not found.note:
+        if not extraction.note:
             raise Finding("an extraction says nothing")
-        if found.solution is not None and task.kind != "math":
+        if extraction.solution is not None and task.kind != "math":
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                ast.parse(found.solution)
+                ast.parse(extraction.solution)
 
 
 def channel(data: bytes) -> None:
@@ -83,8 +83,8 @@ def channel(data: bytes) -> None:
         try:
             candidate.load()
             for name in ("f", "K"):
-                if callable(found := candidate.entry_points.get(name)):
-                    _use(candidate, found, numbers, text)
+                if callable(point := candidate.entry_points.get(name)):
+                    _use(candidate, point, numbers, text)
         except CandidateError:
             pass
         near.close()
@@ -93,11 +93,11 @@ def channel(data: bytes) -> None:
             raise Finding("the judge's own values have changed their types")
 
 
-def _use(candidate: RemoteCandidate, found: Callable[..., Any], numbers: list[Any], text: dict[str, Any]) -> None:
+def _use(candidate: RemoteCandidate, point: Callable[..., Any], numbers: list[Any], text: dict[str, Any]) -> None:
     for arguments in ((numbers, text), (lambda x: x,), (iter([1, 2]), numbers, numbers)):
         candidate.raised = None
         try:
-            found(*arguments)
+            point(*arguments)
         except CandidateError:
             raise
         except Exception as error:
@@ -198,8 +198,8 @@ def explore(name: str, runs: int, seed: int = 0) -> list[bytes]:
     kept: list[bytes] = []
     waiting = list(pool)
     for _ in range(runs):
-        known = bool(waiting)
-        data = waiting.pop() if known else mutated(random.choice(pool), random.choice(pool), random)
+        is_seed = bool(waiting)
+        data = waiting.pop() if is_seed else mutated(random.choice(pool), random.choice(pool), random)
         try:
             new = _traced(target, data) - reached
         except Exception as error:
@@ -207,7 +207,7 @@ def explore(name: str, runs: int, seed: int = 0) -> list[bytes]:
             raise
         if new:
             reached |= new
-            if not known:
+            if not is_seed:
                 pool.append(data)
                 kept.append(data)
     return kept

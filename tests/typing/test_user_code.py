@@ -17,8 +17,8 @@ from tests.typing.running import solved
 async def test_a_verifier_of_ones_own_judges(bubblewrap: str) -> None:
     task = Task(id="t", kind="palindrome", prompt="Print one.")
     async with Pool.open("bubblewrap", size=1) as pool:
-        found = [await verifier(pool).verify(task, f"print({text!r})") for text in ("level", "levels")]
-    assert [verdict.passed for verdict in found] == [True, False]
+        verdicts = [await verifier(pool).verify(task, f"print({text!r})") for text in ("level", "levels")]
+    assert [verdict.passed for verdict in verdicts] == [True, False]
 
 
 def test_a_strategy_of_ones_own_keeps_the_contract() -> None:
