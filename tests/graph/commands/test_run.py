@@ -99,8 +99,8 @@ def test_a_reply_that_was_cut_off_is_named_and_the_model_is_told(
     assert "4 ended, 4 solved" in done.stdout
     assert "cut off      8 replies, which had reached --max-tokens" in done.stdout
     assert json.loads(call(gristmill_command, "show", "short", "--json").stdout)["cut"] == 8
-    told = call(gristmill_command, "show", "short", "--task", "double/0").stdout
-    assert told.count("cut off after 9 tokens") == 4, told  # in how it was read and in the verdict, of two hypotheses
+    shown = call(gristmill_command, "show", "short", "--task", "double/0").stdout
+    assert shown.count("cut off after 9 tokens") == 4, shown  # in how it was read and in the verdict, of two hypotheses
 
 
 def test_options_come_from_a_file_and_the_command_line_goes_before_it(
@@ -117,7 +117,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "sentence"),
     [
         (["--hypotheses", "0"], "--hypotheses"),
         (["--strategy", "climb"], "best_of, reflect"),
@@ -135,7 +135,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
-    arguments: list[str], told: str, tasks: Path, recording: str, gristmill_command: str
+    arguments: list[str], sentence: str, tasks: Path, recording: str, gristmill_command: str
 ) -> None:
     Path("bad.yaml").write_text("hypothesis: 3\n")
     Path("flat.yaml").write_text("rounds: 5\n")
@@ -143,7 +143,7 @@ def test_mistakes_are_told_in_a_sentence(
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.yaml").write_text("- 3\n")
     done = call(gristmill_command, "run", str(tasks), "--model", recording, *arguments, code=2)
-    assert told in done.stderr
+    assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 3
 
 
@@ -177,10 +177,10 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=240)
-    assert process.returncode == 130, told
-    assert "--name night --resume" in told
-    assert "Traceback" not in told
+    _, stderr = process.communicate(timeout=240)
+    assert process.returncode == 130, stderr
+    assert "--name night --resume" in stderr
+    assert "Traceback" not in stderr
     with Store.open(".") as store:
         run = store.get_run("night")
         kept = store.summary("night").hypotheses
@@ -218,9 +218,9 @@ run_interruptibly(work())
     assert process.stdout.readline() == "stopping\n"
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=240)
+    _, stderr = process.communicate(timeout=240)
     assert process.returncode == 130
-    assert told == "\nEnded at once; what was stored is kept.\n"
+    assert stderr == "\nEnded at once; what was stored is kept.\n"
 
 
 @pytest.mark.bubblewrap
@@ -235,8 +235,8 @@ def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=240)
-    assert process.returncode == 130, told
+    _, stderr = process.communicate(timeout=240)
+    assert process.returncode == 130, stderr
     with Store.open(".") as store:
         kept = store.summary("night").hypotheses
     asked = len(slow_server.calls)

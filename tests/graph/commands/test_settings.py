@@ -41,8 +41,8 @@ def file(tmp_path: Path) -> Path:
 def printed(arguments: Sequence[str]) -> dict[str, Any]:
     done = CliRunner().invoke(app, ["config", *arguments, "--json"])
     assert done.exit_code == 0, done.output
-    known: dict[str, Any] = json.loads(done.output)
-    return known
+    settings: dict[str, Any] = json.loads(done.output)
+    return settings
 
 
 def test_a_knob_has_one_flat_name_and_one_that_is_taken_stands_with_its_group() -> None:
@@ -94,7 +94,7 @@ def test_what_was_begun_holds_whatever_file_and_environment_say_by_now(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("search:\n  depth: 3\n", "line 2: search.depth"),
         ("seed: 1\nsearch: {rounds: 0}\n", "line 2: search.rounds"),
@@ -103,9 +103,9 @@ def test_what_was_begun_holds_whatever_file_and_environment_say_by_now(
         ("", "by name"),
     ],
 )
-def test_a_mistake_in_a_file_is_told_with_its_line(text: str, told: str, file: Path) -> None:
+def test_a_mistake_in_a_file_is_told_with_its_line(text: str, message: str, file: Path) -> None:
     file.write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         settle(RunConfig(), {}, file=file)
 
 

@@ -33,11 +33,13 @@ async def campaign(folder: Path, tasks: list[Task], name: str = "night") -> None
     def find(task: Task, solution: str) -> Verdict:
         number = int(re.findall(r"\d+", solution)[-1])
         if task.kind == "program":
-            found = Outcome.FAILED, (3.0, 2.1234567890123, 1.5, 1.4)[number], Direction.MINIMIZE
+            graded = Outcome.FAILED, (3.0, 2.1234567890123, 1.5, 1.4)[number], Direction.MINIMIZE
         else:
             passed = number == 2 and task.id == "easy/1"
-            found = (Outcome.PASSED, 1.0, Direction.MAXIMIZE) if passed else (Outcome.FAILED, 1 / 3, Direction.MAXIMIZE)
-        outcome, score, direction = found
+            graded = (
+                (Outcome.PASSED, 1.0, Direction.MAXIMIZE) if passed else (Outcome.FAILED, 1 / 3, Direction.MAXIMIZE)
+            )
+        outcome, score, direction = graded
         return Verdict(outcome=outcome, score=score, direction=direction, strength=Strength.TESTED, verifier="v/1")
 
     with Store.open(folder) as store:
@@ -60,9 +62,9 @@ def rows(text: str) -> list[list[str]]:
 
 async def test_a_run_is_a_table_of_tasks(tmp_path: Path) -> None:
     await campaign(tmp_path, CODE)
-    told = show(tmp_path, "show", "night").output
-    assert "tasks        2: 2 ended, 1 solved" in told
-    assert rows(told) == [
+    output = show(tmp_path, "show", "night").output
+    assert "tasks        2: 2 ended, 1 solved" in output
+    assert rows(output) == [
         ["task", "outcome", "score", "rounds", "calls", "ended by"],
         ["easy/1", "passed", "1", "2", "4", "target"],
         ["hard:[red]2[/red]", "failed", "0.333333", "2", "4", "rounds"],
@@ -76,13 +78,13 @@ async def test_a_run_is_a_table_of_tasks(tmp_path: Path) -> None:
 
 async def test_graded_tasks_have_best_baseline_and_target_and_none_has_failed(tmp_path: Path) -> None:
     await campaign(tmp_path, GRADED)
-    told = show(tmp_path, "show", "night").output
-    assert rows(told) == [
+    output = show(tmp_path, "show", "night").output
+    assert rows(output) == [
         ["task", "outcome", "best", "baseline", "target", "rounds", "calls", "ended by"],
         ["best", "below target", "1.4", "2.12346", "1.25", "2", "4", "rounds"],
     ]
-    assert "1 ended, 0 reached their target" in told
-    assert "failed" not in told
+    assert "1 ended, 0 reached their target" in output
+    assert "failed" not in output
     (row,) = json.loads(show(tmp_path, "show", "night", "--json").stdout)["table"]
     assert (row["score"], row["baseline"], row["target"]) == (1.4, 2.1234567890123, 1.25)
 
@@ -99,9 +101,9 @@ async def test_the_best_solution_goes_to_a_file_and_nothing_else(tmp_path: Path)
 
 async def test_what_the_model_was_asked_is_shown_once_a_prompt(tmp_path: Path) -> None:
     await campaign(tmp_path, CODE)
-    told = show(tmp_path, "show", "night", "--task", "easy/1", "--prompt").output
-    assert sum("Ask easy/1." in line for line in told.splitlines()) in (2, 3)  # two of round 1 may differ in parents
-    assert told.index("Ask easy/1.") < told.index("easy/1/0/0: failed, score 0.333333")
+    output = show(tmp_path, "show", "night", "--task", "easy/1", "--prompt").output
+    assert sum("Ask easy/1." in line for line in output.splitlines()) in (2, 3)  # two of round 1 may differ in parents
+    assert output.index("Ask easy/1.") < output.index("easy/1/0/0: failed, score 0.333333")
     assert "Ask easy/1." not in show(tmp_path, "show", "night", "--task", "easy/1").output
     steps = json.loads(show(tmp_path, "show", "night", "--task", "easy/1", "--prompt", "--json").stdout)
     assert all("Ask easy/1." in step["prompt"][-1]["content"] or len(step["prompt"]) > 2 for step in steps)

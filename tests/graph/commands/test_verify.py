@@ -67,11 +67,11 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
 def test_verdicts_come_in_the_order_of_the_candidates(workspace: Path, gristmill_command: str, backend: str) -> None:
     tasks, candidates = files(workspace)
     done = gristmill(gristmill_command, "verify", tasks, candidates, "--out", "v.jsonl", "--sandbox", backend, "--json")
-    found = rows("v.jsonl")
-    assert [row["id"] for row in found] == list(TEXTS)
-    assert [row["outcome"] for row in found] == WANTED
-    assert list(found[0])[:8] == ["task_id", "id", "outcome", "score", "strength", "metrics", "feedback", "seconds"]
-    assert all(row["sandbox"].startswith(backend) for row in found if row["outcome"] != "invalid")
+    verdicts = rows("v.jsonl")
+    assert [row["id"] for row in verdicts] == list(TEXTS)
+    assert [row["outcome"] for row in verdicts] == WANTED
+    assert list(verdicts[0])[:8] == ["task_id", "id", "outcome", "score", "strength", "metrics", "feedback", "seconds"]
+    assert all(row["sandbox"].startswith(backend) for row in verdicts if row["outcome"] != "invalid")
     summary = json.loads(done.stdout)
     assert summary["candidates"] == summary["judged"] == len(TEXTS)
     assert summary["outcomes"] == {"passed": 2, "failed": 1, "error": 1, "timeout": 1, "invalid": 2}
@@ -116,10 +116,10 @@ def test_ctrl_c_keeps_what_is_written_and_resume_goes_on(
     running = subprocess.Popen([gristmill_command, *arguments, "--workers", "1"], stderr=subprocess.PIPE, text=True)
     wait_for(lambda: Path("v.jsonl").exists() and len(rows("v.jsonl")) >= 2)
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=240)
-    assert running.returncode == 130, told
-    assert "Traceback" not in told
-    assert "go on with --resume" in told
+    _, stderr = running.communicate(timeout=240)
+    assert running.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert "go on with --resume" in stderr
     before = rows("v.jsonl")
     assert 2 <= len(before) < 30
     done = gristmill(gristmill_command, *arguments, "--resume", "--json", "--workers", "8")
@@ -194,10 +194,12 @@ def test_humaneval_references_pass_and_mutations_that_plain_execution_rejects_do
             file.write(json.dumps({"task_id": task["id"], "id": "reference", "text": task["reference"]}) + "\n")
             file.write(json.dumps({"task_id": task["id"], "id": "mutant", "text": mutant(task)}) + "\n")
     gristmill(gristmill_command, "verify", "he.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", backend)
-    found = rows("v.jsonl")
-    assert len(found) == 328
-    assert [row["task_id"] for row in found if row["id"] == "reference" and row["outcome"] != "passed"] == []
-    assert [row["task_id"] for row in found if row["id"] == "mutant" and row["outcome"] in ("passed", "unscored")] == []
+    verdicts = rows("v.jsonl")
+    assert len(verdicts) == 328
+    assert [row["task_id"] for row in verdicts if row["id"] == "reference" and row["outcome"] != "passed"] == []
+    assert [
+        row["task_id"] for row in verdicts if row["id"] == "mutant" and row["outcome"] in ("passed", "unscored")
+    ] == []
 
 
 def mutant(task: dict[str, Any]) -> str:
@@ -261,22 +263,22 @@ def test_what_cannot_be_decided_apart_is_refused_until_the_owner_accepts_it(
     workspace: Path, gristmill_command: str, bubblewrap: str
 ) -> None:
     tasks, candidates = files(workspace, ONCE, **REFUSED)
-    told = ("--sandbox", "bubblewrap", "--out")
-    done = gristmill(gristmill_command, "verify", tasks, candidates, *told, "v.jsonl")
-    found = rows("v.jsonl")
-    assert [row["outcome"] for row in found] == ["refused", "failed"]
-    assert found[0]["feedback"] == found[1]["feedback"]
-    assert found[0]["score"] == found[1]["score"] == 0.0
+    options = ("--sandbox", "bubblewrap", "--out")
+    done = gristmill(gristmill_command, "verify", tasks, candidates, *options, "v.jsonl")
+    verdicts = rows("v.jsonl")
+    assert [row["outcome"] for row in verdicts] == ["refused", "failed"]
+    assert verdicts[0]["feedback"] == verdicts[1]["feedback"]
+    assert verdicts[0]["score"] == verdicts[1]["score"] == 0.0
     assert "1 refused: they fail where the judge runs apart" in " ".join(done.stderr.split())
     # Neither lost nor to be tried again.
-    again = gristmill(gristmill_command, "verify", tasks, candidates, *told, "v.jsonl", "--resume", "--json")
+    again = gristmill(gristmill_command, "verify", tasks, candidates, *options, "v.jsonl", "--resume", "--json")
     assert json.loads(again.stdout)["resumed"] == 2
-    gristmill(gristmill_command, "verify", tasks, candidates, *told, "w.jsonl", "--require-pass", code=1)
-    gristmill(gristmill_command, "verify", tasks, candidates, *told, "x.jsonl", "--accept", "together")
+    gristmill(gristmill_command, "verify", tasks, candidates, *options, "w.jsonl", "--require-pass", code=1)
+    gristmill(gristmill_command, "verify", tasks, candidates, *options, "x.jsonl", "--accept", "together")
     accepted = rows("x.jsonl")
     assert [(row["outcome"], row["strength"]) for row in accepted] == [("passed", "together"), ("failed", "tested")]
     assert accepted[0]["score"] == 1.0
-    refusal = gristmill(gristmill_command, "verify", tasks, candidates, *told, "y.jsonl", "--accept", "all", code=2)
+    refusal = gristmill(gristmill_command, "verify", tasks, candidates, *options, "y.jsonl", "--accept", "all", code=2)
     assert "--accept" in refusal.stderr
     checked = gristmill(
         gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1
@@ -308,23 +310,23 @@ class ShuffledJudge:
 def judged(texts: Sequence[str], judge: ShuffledJudge, ahead: int = 64) -> list[tuple[str, Outcome]]:
     task = Task(id="t", kind="math", prompt="?", answer="1")
     candidates = [Candidate(task_id="t", id=str(n), text=text) for n, text in enumerate(texts)]
-    found: list[tuple[str, Outcome]] = []
+    outcomes: list[tuple[str, Outcome]] = []
 
     async def run() -> None:
         async for candidate, verdict in judge_all({"t": task}, candidates, judge, ahead=ahead):
-            found.append((candidate.id, verdict.outcome))
+            outcomes.append((candidate.id, verdict.outcome))
 
     try:
         asyncio.run(run())
     except InfrastructureError:
-        found.append(("stopped", Outcome.UNSCORED))
-    return found
+        outcomes.append(("stopped", Outcome.UNSCORED))
+    return outcomes
 
 
 def test_many_are_judged_at_once_and_told_in_order() -> None:
     judge = ShuffledJudge()
-    found = judged([f"answer {n}" for n in range(100)], judge, ahead=16)
-    assert [name for name, _ in found] == [str(n) for n in range(100)]
+    outcomes = judged([f"answer {n}" for n in range(100)], judge, ahead=16)
+    assert [name for name, _ in outcomes] == [str(n) for n in range(100)]
     assert 1 < judge.most <= 16
 
 
@@ -339,8 +341,8 @@ def test_a_lost_sandbox_or_a_faulty_verifier_is_unscored_never_wrong() -> None:
 
 def test_nothing_more_is_tried_when_the_infrastructure_is_gone() -> None:
     judge = ShuffledJudge()
-    found = judged(["1", *["lost"] * 200], judge, ahead=4)
-    assert found == [
+    outcomes = judged(["1", *["lost"] * 200], judge, ahead=4)
+    assert outcomes == [
         ("0", Outcome.PASSED),
         *((str(n), Outcome.UNSCORED) for n in range(1, Losses.MOST + 1)),
         ("stopped", Outcome.UNSCORED),
@@ -362,26 +364,26 @@ def test_a_task_is_run_together_when_its_last_candidate_has_been_judged_and_no_r
 
     judge = SettlingJudge(find, lambda task, solution: int(solution.split()[-1]) % 2 == 0)
     settle_all = judge.settle_all
-    told: list[tuple[Candidate, Verdict]] = []
+    verdicts: list[tuple[Candidate, Verdict]] = []
     heard: list[Verdict] = []
 
     async def settle(task: Task, judged: Any) -> list[Verdict]:
         of_task = {solution for task_id, solution in judge.judged if task_id == task.id}
         assert len(of_task) == len([each for each in candidates if each.task_id == task.id]) == len(judged)
-        assert not any(candidate.task_id == task.id for candidate, _ in told)
+        assert not any(candidate.task_id == task.id for candidate, _ in verdicts)
         return await settle_all(task, judged)
 
     judge.settle_all = settle  # type: ignore[method-assign]
 
     async def run() -> None:
         async for candidate, verdict in judge_all(asked, candidates, judge, ahead=4, on_verdict=heard.append):
-            told.append((candidate, verdict))
+            verdicts.append((candidate, verdict))
 
     asyncio.run(run())
-    assert [candidate.id for candidate, _ in told] == [each.id for each in candidates]
+    assert [candidate.id for candidate, _ in verdicts] == [each.id for each in candidates]
     assert shuffled.most <= 4
     assert len(heard) == len(candidates)
-    for candidate, verdict in told:
+    for candidate, verdict in verdicts:
         passed, together = int(candidate.id) % 3 == 0, int(candidate.id) % 2 == 0
         wanted = Outcome.PASSED if passed and together else Outcome.FAILED if passed or not together else None
         assert verdict.outcome is (wanted or Outcome.REFUSED)

@@ -239,8 +239,8 @@ def test_what_models_and_tools_wrote_stays_data(attack: str) -> None:
 def _outside(text: str) -> str:
     kept, mark = [], ""
     for line in text.splitlines():
-        if not mark and (found := re.match(r"(`{3,})\w*$", line)):
-            mark = found[1]
+        if not mark and (fence := re.match(r"(`{3,})\w*$", line)):
+            mark = fence[1]
         elif mark and line == mark:
             mark = ""
         elif not mark:
@@ -343,9 +343,9 @@ def test_chat_markup_of_every_family_is_taken_apart_in_all_that_a_candidate_says
             for parents in ([broken], [without, broken], [broken, without]):
                 clean = messages_for(task, profile=profile, round=1, parents=[BROKEN] * len(parents))
                 messages = messages_for(task, profile=profile, round=1, parents=parents)
-                told = "".join(message.content for message in messages)
+                prompt = "".join(message.content for message in messages)
                 ours = "".join(message.content for message in clean)
-                assert told.count(markup) == ours.count(markup)
+                assert prompt.count(markup) == ours.count(markup)
 
 
 @given(st.text(st.sampled_from(list("<>[]|/｜＜＞ ~se_ofturnINST12:\n")), max_size=40))

@@ -23,10 +23,10 @@ def run(task: Task, program: str, *, public: bool = False) -> bool:
         assert isinstance(test, CasesTest)
         for case in test.cases:
             try:
-                found = space["f"](*case.args)
+                answer = space["f"](*case.args)
             except ValueError:
                 return False
-            if type(found) is not type(case.expected) or found != case.expected:
+            if type(answer) is not type(case.expected) or answer != case.expected:
                 return False
     return True
 
@@ -58,12 +58,12 @@ def tasks(request: pytest.FixtureRequest) -> list[Task]:
 
 
 def test_no_combination_occurs_in_two_splits(tasks: list[Task]) -> None:
-    found = {split: {combination(task) for task in members} for split, members in by_split(tasks).items()}
-    assert not found["train"] & found["test"]
-    assert not found["train"] & found["gate"]
-    assert not found["gate"] & found["test"]
-    assert len(found["test"]) >= 30
-    assert not set(FEW_SHOT_COMBINATIONS) & (found["gate"] | found["test"])
+    combinations = {split: {combination(task) for task in members} for split, members in by_split(tasks).items()}
+    assert not combinations["train"] & combinations["test"]
+    assert not combinations["train"] & combinations["gate"]
+    assert not combinations["gate"] & combinations["test"]
+    assert len(combinations["test"]) >= 30
+    assert not set(FEW_SHOT_COMBINATIONS) & (combinations["gate"] | combinations["test"])
 
 
 def test_sizes_are_those_asked_for_and_no_prompt_or_id_is_there_twice(tasks: list[Task]) -> None:
@@ -164,11 +164,11 @@ def test_the_small_prompt_shows_no_held_out_combination_and_its_examples_are_rig
     shown = [message.content for message in messages_for(task, profile="small", round=0) if message.role == "assistant"]
     assert shown
     for answer in shown:
-        found = {
+        names = {
             f"{filter_.name}/{reduction.name}"
             for filter_ in FILTERS.values()
             for reduction in _REDUCTIONS
             if reduction.source.format(condition=filter_.condition) == answer
         }
-        assert found, answer
-        assert found <= set(FEW_SHOT_COMBINATIONS)
+        assert names, answer
+        assert names <= set(FEW_SHOT_COMBINATIONS)

@@ -77,7 +77,7 @@ def test_a_setting_that_nobody_heeds_is_a_mistake(tmp_path: Path, value: dict[st
 def test_no_reference_at_all_is_no_success(tmp_path: Path) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_text(json.dumps(row()) + "\n")
-    found = CliRunner().invoke(app, ["tasks", "check", str(file), "--run-references"])
-    assert found.exit_code == 1
-    assert "nothing was judged" in found.output
-    assert "0 of 0" not in found.output
+    done = CliRunner().invoke(app, ["tasks", "check", str(file), "--run-references"])
+    assert done.exit_code == 1
+    assert "nothing was judged" in done.output
+    assert "0 of 0" not in done.output

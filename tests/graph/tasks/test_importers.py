@@ -73,9 +73,9 @@ def test_what_datasets_makes_of_a_file_are_the_same_tasks(
 def test_a_hub_that_cannot_be_reached_is_infrastructure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    with pytest.raises(InfrastructureError, match="gsm8k could not be had from the hub") as told:
+    with pytest.raises(InfrastructureError, match="gsm8k could not be had from the hub") as caught:
         import_tasks("gsm8k", "hub")
-    assert "give its path" in str(told.value)
+    assert "give its path" in str(caught.value)
 
 
 def test_humaneval_comes_out_of_its_package() -> None:

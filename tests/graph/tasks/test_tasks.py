@@ -78,7 +78,7 @@ def test_infinity_and_nan_may_be_expected_but_no_target(tmp_path: Path) -> None:
 
 
 def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -> None:
-    told = complaint(
+    message = complaint(
         write(
             tmp_path / "t.jsonl",
             GOOD,
@@ -113,7 +113,7 @@ def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -
         "line 14: `id` is empty",
         "line 15: a row must be one JSON object, not a list",
     ):
-        assert wanted in told, told
+        assert wanted in message, message
 
 
 def test_no_more_than_twenty_mistakes_are_told(tmp_path: Path) -> None:
@@ -132,9 +132,9 @@ def test_yaml_mistakes_name_the_line_of_the_field(tmp_path: Path) -> None:
         "- id: a\n  kind: math\n  prompt: 1+1\n  answer: 2\n"
         "- id: b\n  kind: math\n  prompt: 2+2\n  answer: '4'\n  limits:\n    memory_mb: 1\n"
     )
-    told = complaint(path)
-    assert "line 4: `answer` must be text (in quotes), not the number 2" in told
-    assert "line 10: `limits.memory_mb` must be at least 32, not 1" in told
+    message = complaint(path)
+    assert "line 4: `answer` must be text (in quotes), not the number 2" in message
+    assert "line 10: `limits.memory_mb` must be at least 32, not 1" in message
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
 def test_candidates_keep_their_text_and_order(tmp_path: Path) -> None:
     tasks = load_tasks(write(tmp_path / "t.jsonl", GOOD))
     rows = [{"task_id": "add", "id": str(n), "text": text} for n, text in enumerate(["", "a\u2028b", "```\nx\n```"])]
-    found = load_candidates(write(tmp_path / "c.jsonl", *rows), tasks)
-    assert [candidate.model_dump() for candidate in found] == rows
+    candidates = load_candidates(write(tmp_path / "c.jsonl", *rows), tasks)
+    assert [candidate.model_dump() for candidate in candidates] == rows
 
 
 def test_candidates_with_mistakes_are_told_with_their_lines(tmp_path: Path) -> None:
@@ -225,11 +225,11 @@ def test_candidates_with_mistakes_are_told_with_their_lines(tmp_path: Path) -> N
     with pytest.raises(TaskFileError) as caught:
         load_candidates(path, tasks)
     assert [problem.line for problem in caught.value.problems] == [2, 3, 4, 4, 5]
-    told = str(caught.value)
-    assert "no task has the id 'ad'; did you mean 'add'?" in told
-    assert "the candidate '1' of task 'add' is on line 1 already" in told
-    assert "the field `text` is missing; rename `completion` to `text`" in told
-    assert "`text` must be text (in quotes), not null" in told
+    message = str(caught.value)
+    assert "no task has the id 'ad'; did you mean 'add'?" in message
+    assert "the candidate '1' of task 'add' is on line 1 already" in message
+    assert "the field `text` is missing; rename `completion` to `text`" in message
+    assert "`text` must be text (in quotes), not null" in message
 
 
 VALUES = st.recursive(
@@ -334,6 +334,6 @@ def test_a_line_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_test_program_has_a_bound(tmp_path: Path, test: dict[str, Any], field: str) -> None:
-    told = complaint(write(tmp_path / "t.jsonl", GOOD, {**GOOD, "id": "long", "tests": [test]}))
-    assert "line 2" in told
-    assert f"{field}: has 1," in told
+    message = complaint(write(tmp_path / "t.jsonl", GOOD, {**GOOD, "id": "long", "tests": [test]}))
+    assert "line 2" in message
+    assert f"{field}: has 1," in message
