@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gristmill.graph.commands.progress import Display
+from gristmill.graph.commands.run_progress import following
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_of
@@ -82,7 +83,10 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                     out=workspace / "controls" / name,
                     progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
                 )
-                async with resolve(config.run.model, adapter=str(trained.path)) as proposer:
+                async with (
+                    resolve(config.run.model, adapter=str(trained.path)) as proposer,
+                    following(progress, ends=False) as heard,
+                ):
                     control = await evaluate(
                         splits.test,
                         greedy(config.run, str(trained.path)),
@@ -91,7 +95,7 @@ async def measure(seed: int, workspace: Path, console: Console) -> dict[str, obj
                         proposer=proposer,
                         pool=pool,
                         resume=any(begun.name == f"{name}-control" for begun in store.runs()),
-                        progress=lambda done, total: progress.update(done, total),
+                        on_event=heard,
                     )
                 records.write("control", control)
         after = records.read("test-after", Evaluation)

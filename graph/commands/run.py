@@ -104,16 +104,15 @@ def _run(
 
     from gristmill.graph.campaign import run_campaign
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.commands.progress import Display, beating
-    from gristmill.graph.commands.run_progress import RunProgress, say_how_to_go_on
+    from gristmill.graph.commands.progress import Display
+    from gristmill.graph.commands.run_progress import following, say_how_to_go_on
     from gristmill.graph.models.resolve import resolve
 
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
     async def campaign() -> CampaignSummary:
         with Display(console, "tasks", unit="tasks") as display:
-            progress = RunProgress(display, config.budget)
-            async with proposer, beating(progress.beat):
+            async with proposer, following(display, config.budget) as progress:
                 return await run_campaign(
                     tasks,
                     config,

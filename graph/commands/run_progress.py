@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
 
-from gristmill.graph.commands.progress import Display
+from gristmill.graph.commands.progress import beating
 from gristmill.graph.config import Budget
 from gristmill.graph.errors import RunBusyError, StoreError
 from gristmill.graph.events import (
     CallStarted,
     Event,
     Judged,
+    Listener,
     Replied,
     RunEnded,
     RunStarted,
@@ -26,7 +29,24 @@ from gristmill.verifiers.records import Direction, Outcome
 if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
 
-__all__ = ["RunProgress", "say_how_to_go_on"]
+__all__ = ["RunProgress", "Screen", "following", "say_how_to_go_on"]
+
+
+class Screen(Protocol):
+    """What shows how far something is: a `Display`."""
+
+    @property
+    def seconds(self) -> float:
+        """Since it was begun."""
+        ...
+
+    def update(self, done: float, total: float, detail: str = "", *, news: bool = True) -> None:
+        """So many of so many are done now; `news` is False where only time has passed."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        ...
 
 
 def say_how_to_go_on(error: Exception, store: Store, name: str, command: str) -> None:
@@ -54,11 +74,14 @@ class RunProgress:
     Args:
         display: where to.
         budget: of the run; what is spent is told against it.
+        ends: say when the run begins and ends; a stage of something larger says that in words of its own.
     """
 
-    def __init__(self, display: Display, budget: Budget | None = None) -> None:
+    def __init__(self, display: Screen, budget: Budget | None = None, *, ends: bool = True) -> None:
         self._display = display
         self._budget = budget or Budget()
+        self._ends = ends
+        self._begun = display.seconds
         self._tasks = self._ended = self._solved = self._calls = 0
         self._replies = self._verdicts = self._passed = self._unscored = self._tokens = self._unanswered = 0
         self._tokens_before = 0
@@ -98,9 +121,10 @@ class RunProgress:
                 for id_ in [id_ for id_ in self._in_flight if id_.startswith(f"{event.task_id}/")]:
                     del self._in_flight[id_]
             case RunEnded():
-                seconds = self._display.seconds
+                seconds = self._display.seconds - self._begun
                 self._in_flight.clear()
-                self._display.note(f"run {event.run} {event.status} after {seconds:.1f} s: {self._counts()}")
+                if self._ends:
+                    self._display.note(f"run {event.run} {event.status} after {seconds:.1f} s: {self._counts()}")
                 return
             case _:
                 return
@@ -122,9 +146,10 @@ class RunProgress:
         self._verdicts -= unscored
         word = "resuming" if event.resumed else "starting"
         there = f", {event.replies} replies there" if event.replies else ""
-        self._display.note(
-            f"{word} run {event.run}: {event.tasks} tasks, {event.ended} ended{there}, model {event.model}"
-        )
+        if self._ends or event.resumed:
+            self._display.note(
+                f"{word} run {event.run}: {event.tasks} tasks, {event.ended} ended{there}, model {event.model}"
+            )
 
     def _judge(self, event: Judged) -> None:
         self._verdicts += 1
@@ -138,7 +163,7 @@ class RunProgress:
             self._last_best = event.task_id
 
     def _counts(self) -> str:
-        rate = (self._tokens - self._tokens_before) / max(self._display.seconds, 1e-3)
+        rate = (self._tokens - self._tokens_before) / max(self._display.seconds - self._begun, 1e-3)
         parts = [
             f"{self._solved} solved",
             f"{self._replies} replies",
@@ -157,6 +182,14 @@ class RunProgress:
         spent = _of(self._calls, self._budget.calls), _of(self._tokens, self._budget.tokens)
         parts.append(f"spent {spent[0]} calls and {spent[1]} tokens")
         return ", ".join([*parts, f"{rate:.0f} tokens/s"])
+
+
+@asynccontextmanager
+async def following(display: Screen, budget: Budget | None = None, *, ends: bool = True) -> AsyncIterator[Listener]:
+    """A listener that tells the display of a run, also that it waits, while the block runs; see `RunProgress`."""
+    progress = RunProgress(display, budget, ends=ends)
+    async with beating(progress.beat):
+        yield progress
 
 
 def _of(spent: int, budget: int | None) -> str:

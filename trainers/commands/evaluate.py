@@ -133,16 +133,15 @@ def _ask(
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.progress import Display
-    from gristmill.graph.commands.run_progress import say_how_to_go_on
+    from gristmill.graph.commands.run_progress import following, say_how_to_go_on
     from gristmill.graph.models.resolve import resolve
     from gristmill.trainers.measure.evaluation import evaluate
 
     proposer = resolve(config.model, adapter=config.adapter, options=options)
 
     async def work() -> Evaluation:
-        with Display(console_for(file=sys.stderr)) as progress:
-            progress.stage(f"{name}: {len(tasks)} tasks")
-            async with proposer:
+        with Display(console_for(file=sys.stderr), "tasks", unit="tasks") as display:
+            async with proposer, following(display, config.budget) as progress:
                 return await evaluate(
                     tasks,
                     config,
@@ -151,7 +150,7 @@ def _ask(
                     proposer=proposer,
                     resume=resume,
                     bare=bare,
-                    progress=progress.update,
+                    on_event=progress,
                 )
 
     try:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from langgraph.runtime import Runtime
 
+from gristmill.graph.commands.run_progress import Screen, following
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
@@ -25,19 +26,11 @@ from gristmill.verifiers.records import Task
 __all__ = ["Mill", "MillRuntime", "Progress"]
 
 
-class Progress(Protocol):
-    """Hears how far an improvement is."""
+class Progress(Screen, Protocol):
+    """Shows how far an improvement is."""
 
     def stage(self, title: str) -> None:
         """A stage begins."""
-        ...
-
-    def update(self, done: float, total: float, detail: str = "") -> None:
-        """How far the stage is."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something worth a line of its own."""
         ...
 
 
@@ -107,7 +100,7 @@ class Mill:
             return earlier
         # Another adapter is another evaluation, also where it is of the same stage.
         run = f"{Path(adapter).name if adapter else self.name}-{stage.rpartition('/')[2]}"
-        async with self.timed(stage, title):
+        async with self.timed(stage, title), following(self.progress, ends=False) as progress:
             evaluation = await evaluate_tasks(
                 tasks,
                 greedy(self.config.run, adapter),
@@ -116,7 +109,7 @@ class Mill:
                 proposer=await self.model(adapter),
                 pool=self.pool,
                 resume=any(begun.name == run for begun in self.store.runs()),
-                progress=self.progress.update,
+                on_event=progress,
             )
             self.records.write(stage, evaluation)
         share = evaluation.pass_at[1]

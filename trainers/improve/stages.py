@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
+from gristmill.graph.commands.run_progress import following
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
@@ -62,16 +63,9 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if mill.records.read(stage, CampaignSummary) is not None:
         return {}
     begun = any(each.name == run for each in mill.store.runs())
-    async with mill.timed(stage, f"round {round_ + 1}: hypotheses for {len(mill.splits.train)} training tasks"):
-        config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
-        wanted, done = len(mill.splits.train) * config.search.hypotheses, 0
-
-        def hear(event: Any) -> None:
-            nonlocal done
-            if event.kind == "judged":
-                done += 1
-                mill.progress.update(done, max(wanted, done))
-
+    config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
+    title = f"round {round_ + 1}: hypotheses for {len(mill.splits.train)} training tasks"
+    async with mill.timed(stage, title), following(mill.progress, config.budget, ends=False) as progress:
         summary = await run_campaign(
             mill.splits.train,
             config,
@@ -80,7 +74,7 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
             proposer=await mill.model(state["adapter"]),
             pool=mill.pool,
             resume=begun,
-            on_event=hear,
+            on_event=progress,
         )
         mill.records.write(stage, summary)
     mill.progress.note(

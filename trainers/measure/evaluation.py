@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import comb, sqrt
 from typing import Literal
 
@@ -10,12 +10,11 @@ from pydantic import Field
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
-from gristmill.graph.events import Event, Judged
+from gristmill.graph.events import Listener
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Step
 from gristmill.graph.storage.store import Store
-from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.base import Jobs
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
@@ -63,7 +62,7 @@ async def evaluate(
     verifiers: Judge | None = None,
     resume: bool = False,
     bare: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    on_event: Listener | None = None,
 ) -> Evaluation:
     """Ask for `config.search.hypotheses` replies a task, verify them, and count: a campaign of one round.
 
@@ -76,22 +75,14 @@ async def evaluate(
         config: how replies are drawn and what they may cost; a search's strategy and rounds mean nothing here.
         name: of the run that the store keeps of it, marked as an evaluation.
         proposer: entered.
-        pool, verifiers, resume: see `gristmill.graph.campaign.run_campaign`.
+        pool, verifiers, resume, on_event: see `gristmill.graph.campaign.run_campaign`.
         bare: send the task's prompt and nothing else, as benchmarks that publish whole prompts are run.
-        progress: called with (done, all) replies.
 
     Raises:
         ModelError: the model could not be had.
         Others: see `gristmill.graph.campaign.run_campaign`.
     """
     total = len(tasks) * config.search.hypotheses
-    done = _scored(store.summary(name)) if resume else 0
-
-    def hear(event: Event) -> None:
-        nonlocal done
-        if progress is not None and isinstance(event, Judged):
-            done += 1
-            progress(done, total)
 
     def seed_for(task_id: str, round: int, sample: int) -> int | None:
         return config.seed + sample if config.calls.temperature else None
@@ -105,7 +96,7 @@ async def evaluate(
         pool=pool,
         verifiers=verifiers,
         resume=resume,
-        on_event=hear,
+        on_event=on_event,
         messages_for=_bare if bare else None,
         seed_for=seed_for,
         purpose="evaluation",
@@ -147,10 +138,6 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
         seconds=summary.seconds,
         undecided=undecided,
     )
-
-
-def _scored(summary: CampaignSummary) -> int:
-    return sum(summary.outcomes.values()) - summary.unscored
 
 
 def _bare(task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]) -> tuple[Message, ...]:

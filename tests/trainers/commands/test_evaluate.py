@@ -9,9 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gristmill.graph.commands import progress
+from gristmill.graph.commands.run_progress import RunProgress
 from gristmill.graph.models.replay.server import Call, ReplayServer
 from gristmill.graph.storage.store import Store
+from gristmill.trainers.cli import app
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -60,6 +64,9 @@ def test_a_killed_evaluation_goes_on_and_is_listed_only_when_asked_for(
         before = len(server.calls)
         done = call(gristmill_command, "eval", str(tasks), "--name", "base", "--resume", "--json")
         assert sorted(number(asked) for asked in server.calls[before:]) == [2, 3]
+    assert "resuming run base: 4 tasks, 2 ended, 2 replies there" in done.stderr
+    assert "run base finished" in done.stderr
+    assert "2 solved, 4 replies, 4 verdicts, 2 passed" in done.stderr
     share = json.loads(done.stdout)["pass_at"]["1"]
     assert (share["passed"], share["total"]) == (2, 4)
     assert "base" not in call(gristmill_command, "runs").stdout
@@ -67,6 +74,31 @@ def test_a_killed_evaluation_goes_on_and_is_listed_only_when_asked_for(
     assert "base: finished" in call(gristmill_command, "show", "base").stdout
     refused = call(gristmill_command, "run", str(tasks), "--name", "base", "--resume", code=2)
     assert "gristmill eval --resume" in refused.stderr
+
+
+def test_while_a_model_is_slow_the_heart_beats(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beats = threading.Semaphore(0)
+
+    def beat(self: RunProgress) -> None:
+        real(self)
+        beats.release()
+
+    real = RunProgress.beat
+    monkeypatch.setattr(RunProgress, "beat", beat)
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+
+    def answer(call: Call) -> str:
+        beats.acquire()
+        return "I do not know."
+
+    with ReplayServer(answer) as server:
+        arguments = ["eval", str(tasks), "--model", f"openai:replay@{server.url}", "--sandbox", "bubblewrap"]
+        done = CliRunner().invoke(app, [*arguments, "--limit", "1", "--calls", "9"])
+    assert done.exit_code == 0, done.output
+    waiting = [line for line in done.stderr.splitlines() if line.startswith("0 of 1 tasks") and "in flight" in line]
+    assert len(waiting) > 1
+    assert "1 calls in flight (the longest for " in waiting[-1]
+    assert "spent 1 of 9 calls" in waiting[-1]
 
 
 def test_each_task_has_a_row_and_only_the_first_are_measured_where_that_is_asked_for(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import uuid
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from rich.console import Console
 
+from gristmill.graph.commands.progress import Display
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
@@ -69,20 +72,17 @@ class Killed(Exception):
     pass
 
 
-class Stopping:
-    """A progress that ends the process's work where a stage begins."""
+class Stopping(Display):
+    """Ends the process's work where a stage begins."""
 
     def __init__(self, at: str = "never") -> None:
+        super().__init__(Console(file=io.StringIO()))
         self.at, self.titles = at, list[str]()
 
     def stage(self, title: str) -> None:
         self.titles.append(title)
         if self.at in title:
             raise Killed
-
-    def update(self, done: float, total: float, detail: str = "") -> None: ...
-
-    def note(self, text: str) -> None: ...
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from gristmill.graph.commands import progress
+from gristmill.graph.commands.progress import Display
 from gristmill.graph.config import RunConfig
+from gristmill.graph.events import Event, RunStarted
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.prompts.messages import messages_for
@@ -121,18 +126,18 @@ async def test_a_bare_prompt_is_sent_alone(store: Store) -> None:
 
 
 async def test_samples_differ_in_their_seed_and_all_are_drawn_whatever_passes(store: Store) -> None:
-    proposer, heard = script({"a": "4", "b": "5"}), []
+    proposer, heard = script({"a": "4", "b": "5"}), list[Event]()
     evaluation = await measured(
         store,
         tasks("a", "b"),
         proposer,
         config=RunConfig.of(model="script", hypotheses=3, temperature=1.0, seed=7),
-        progress=lambda done, total: heard.append((done, total)),
+        on_event=heard.append,
     )
     assert {request.sampling.seed for request in proposer.requests} == {7, 8, 9}
     assert [result.passed for result in evaluation.results] == [(True,) * 3, (False,) * 3]
     assert sorted(evaluation.pass_at) == [1, 2, 3]
-    assert heard[-1] == (6, 6)
+    assert sum(event.kind == "judged" for event in heard) == 6
 
 
 async def test_an_evaluation_is_stored_and_a_finished_one_buys_nothing_again(store: Store) -> None:
@@ -151,16 +156,20 @@ async def test_a_lost_model_is_a_model_error_and_the_evaluation_goes_on(store: S
             raise ModelError("the server has gone")
         return "4"
 
+    def hear(event: Event) -> None:
+        if event.kind == "judged":
+            judged.set()
+
     judged = asyncio.Event()
     replies = {"a": "4", "b": "4"}
     with pytest.raises(ModelError, match="1 of 2 replies did not come"):
-        await measured(store, tasks("a", "b"), ScriptedProposer(answer), progress=lambda done, total: judged.set())
-    again, heard = script(replies), []
-    evaluation = await measured(
-        store, tasks("a", "b"), again, resume=True, progress=lambda done, total: heard.append((done, total))
-    )
+        await measured(store, tasks("a", "b"), ScriptedProposer(answer), on_event=hear)
+    again, heard = script(replies), list[Event]()
+    evaluation = await measured(store, tasks("a", "b"), again, resume=True, on_event=heard.append)
     assert [request.task_id for request in again.requests] == ["b"]
-    assert heard == [(2, 2)]
+    (began,) = (event for event in heard if isinstance(event, RunStarted))
+    assert (began.resumed, began.tasks, began.ended, began.solved, began.replies) == (True, 2, 2, 1, 1)
+    assert sum(event.kind == "judged" for event in heard) == 1
     assert evaluation.pass_at[1].passed == 2
 
 
@@ -174,26 +183,24 @@ async def test_what_a_budget_left_out_is_unscored(store: Store) -> None:
     assert whole.pass_at[1].passed == 3
 
 
-class Quiet:
-    """A `Progress` that keeps its notes."""
+class Told(io.StringIO):
+    """Says when something was written."""
 
-    def __init__(self) -> None:
-        self.notes: list[str] = []
+    wrote: Callable[[], None]
 
-    def stage(self, title: str) -> None:
-        pass
-
-    def update(self, done: float, total: float, detail: str = "") -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        self.wrote()
+        return count
 
 
 @pytest.mark.bubblewrap
 async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
-    store: Store, tmp_path: Path, bubblewrap: str
+    store: Store, tmp_path: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    enough, told = asyncio.Event(), Told()
+    told.wrote = lambda: enough.set() if told.getvalue().count("1 calls in flight") == 3 else None
     test = CasesTest(entry_point="f", cases=(Case(args=(1,), expected=2),))
     asked = [Task(id=name, kind="code", prompt="f(x)", tests=(test,), split="gate") for name in "ab"]
     replies = dict.fromkeys("ab", "def f(x):\n    return 2 * x")
@@ -211,7 +218,7 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
                 pool=pool,
                 proposer=lambda adapter: proposer,
                 base=tmp_path,
-                progress=Quiet(),
+                progress=Display(Console(file=told, force_terminal=False), unit="tasks"),
             )
 
         def answer(request: Request) -> str:
@@ -222,10 +229,24 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
         with pytest.raises(ModelError):
             await mill(ScriptedProposer(answer)).evaluation("gate-before", "", asked, None)
         kept = store.summary("night-gate-before").hypotheses
-        again = script(replies)
+
+        async def slowly(request: Request) -> str:
+            """Only when it was seen twice that a call is waited for."""
+            await enough.wait()
+            return replies[request.task_id]
+
+        told.truncate(told.seek(0))
+        enough.clear()
+        again = ScriptedProposer(slowly)
         evaluation = await mill(again).evaluation("gate-before", "", asked, None)
         assert len(again.requests) == 2 - kept
         assert evaluation.pass_at[1].passed == 2
+        lines = told.getvalue().splitlines()
+        there = f", {kept} replies there" if kept else ""
+        assert f"resuming run night-gate-before: 2 tasks, 2 ended{there}, model" in lines[1]
+        assert f"spent {4 - kept} calls" in lines[-2], "what was cut off is counted"
+        assert lines[-2].strip().startswith("2 of 2 tasks, 2 solved, 2 replies, 2 verdicts, 2 passed")
+        assert "pass@1 2/2" in lines[-1]
         trained = script(replies)
         await mill(trained).evaluation("round-1/gate-after", "", asked, str(tmp_path / "night-round-1"))
         assert len(trained.requests) == 2
