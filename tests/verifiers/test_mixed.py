@@ -64,6 +64,7 @@ SCORES = {
 
 
 TRAINED = ("reward/", "loss/")
+COMMAND = "gristmill verify examples/tasks/mixed.jsonl examples/candidates/mixed.jsonl --out verdicts.jsonl"
 
 
 def without(heads: tuple[str, ...], path: Path, to: Path) -> Path:
@@ -97,6 +98,11 @@ async def test_references_of_quick_examples_pass(bubblewrap: str) -> None:
                 assert re.fullmatch("bubblewrap( [0-9a-f]{64})?", verdict.sandbox), verdict
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/verifiers.md"])
+def test_the_pages_call_for_the_same(page: str) -> None:
+    assert f"```\n{COMMAND}\n```" in (EXAMPLES.parent / page).read_text("utf-8")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_mixed_file_gives_the_known_verdicts(backend: str, gristmill_command: str, tmp_path: Path) -> None:
@@ -111,15 +117,8 @@ def test_a_mixed_file_gives_the_known_verdicts(backend: str, gristmill_command: 
         files = [without(TRAINED, path, tmp_path / f"{path.parent.name}.jsonl") for path in files]
     out = tmp_path / "verdicts.jsonl"
     done = subprocess.run(
-        [
-            gristmill_command,
-            "verify",
-            *map(str, files),
-            "--out",
-            str(out),
-            "--sandbox",
-            backend,
-        ],
+        [gristmill_command, "verify", *map(str, files), *COMMAND.split()[4:], "--sandbox", backend],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

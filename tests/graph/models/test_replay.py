@@ -22,6 +22,8 @@ from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Message, Request, Sampling, Tokens
 from gristmill.sandbox.errors import UserError
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "models.md"
+
 
 def request(
     task_id: str = "a", round: int = 0, sample: int = 0, *, text: str = "p", seed: int | None = None
@@ -206,7 +208,11 @@ def test_tokens_of_a_row_are_reported_as_they_were() -> None:
 
 async def test_the_server_runs_as_a_program(tmp_path: Path) -> None:
     path = written(tmp_path / "r.jsonl", {"text": "from a program"}, {"task_id": "b", "round": 1, "text": "x"})
-    command = [sys.executable, "-m", "gristmill.graph.models.replay.server", str(path), "--fail", "429:0,drop"]
+    # As docs/models.md calls it, on a free port, and without a pause.
+    words = PAGE.read_text("utf-8").split("\n$ python ")[1].splitlines()[0].split()
+    here = {"replies.jsonl": str(path), "8000": "0", "429:2,500,drop": "429:0,500,drop"}
+    assert set(here) <= set(words)
+    command = [sys.executable, *(here.get(word, word) for word in words)]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     try:
