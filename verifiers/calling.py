@@ -41,6 +41,8 @@ __all__ = [
     "decode_answer",
     "encode_call",
     "error_text",
+    "limit_in",
+    "limit_met",
     "message_bounds",
     "outcome_of",
     "over_limits",
@@ -57,6 +59,7 @@ _MUCH: Final = 1 << 17
 _ITEMS_A_MEBIBYTE: Final = 1 << 17
 _DEPTH: Final = 1000
 _DIGITS: Final = 10_000_000
+_FIELD: Final = re.compile(r"`limits\.(\w+)`")  # (`limits.value_mb` raises that)
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")  # <function f at 0x7f3a1c0d5e10>
 # Of each ending: the outcome, what the candidate did, the limit that it met, and the fields of `limits` that raise it.
 _ENDINGS: Final = {
@@ -153,6 +156,23 @@ def outcome_of(report: Report, limits: Limits | None = None) -> tuple[Outcome, s
     if limits is not None and limit:
         words = f"{words}: its limit is {limit.format(**limits.model_dump())}"
     return outcome, words
+
+
+def limit_met(report: Report, limits: Limits) -> str:
+    """The limit for which a process was ended, with its figure and the field that raises it; empty if for none."""
+    if report.ending is Ending.TIMEOUT:
+        # What a killed process has used is not always known. The wall's clock ends nothing before its time.
+        if report.seconds < limits.wall_seconds:
+            return f"{limits.cpu_seconds:g} s of processor time (`limits.cpu_seconds`)"
+        return f"{limits.wall_seconds:g} s (`limits.wall_seconds`)"
+    return _ENDINGS[report.ending][2].format(**limits.model_dump())
+
+
+def limit_in(words: str, limits: Limits) -> str:
+    """The limit that a sentence of ours names by its field, with its figure; empty if it names none."""
+    found = _FIELD.search(words)
+    figure = getattr(limits, found[1], None) if found else None
+    return f"{figure:g} (`limits.{found[1]}`)" if found and figure is not None else ""
 
 
 def over_limits(report: Report) -> Outcome | None:

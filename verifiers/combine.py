@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.base import Consistent, Verifier
-from gristmill.verifiers.records import Apart, Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.base import Consistent, Explaining, Verifier
+from gristmill.verifiers.judging import beside
+from gristmill.verifiers.records import Apart, Direction, Evidence, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 
 if TYPE_CHECKING:
@@ -149,7 +150,21 @@ class _CombinedVerifier:
         return list(dict.fromkeys(sentence for member in self._members for sentence in member.problems(task)))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
-        verdicts = [await member.verify(task, solution) for member in self._members]
+        return self._merged([await member.verify(task, solution) for member in self._members])
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """The verdict, and the evidence of all members, one after the other."""
+        judged: list[tuple[Verdict, Evidence]] = []
+        for member in self._members:
+            if isinstance(member, Explaining):
+                judged.append(await member.explain(task, solution))
+            else:
+                verdict = await member.verify(task, solution)
+                judged.append((verdict, beside(task, verdict)))
+        merged = self._merged([verdict for verdict, _ in judged])
+        return merged, Evidence.of(merged.verifier, [each for _, evidence in judged for each in evidence.checks])
+
+    def _merged(self, verdicts: Sequence[Verdict]) -> Verdict:
         merged = self._merge(verdicts)
         return merged.model_copy(update={"verifier": f"{self.name}/{self.version}({merged.verifier})"})
 

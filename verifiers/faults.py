@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.verifiers.extraction.replies import entry_points
-from gristmill.verifiers.judging import short_error, unscored
+from gristmill.verifiers.judging import beside, short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
-from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Direction, Evidence, Outcome, Shown, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs, Session
@@ -101,10 +101,10 @@ class Canaries:
             if canary is not None:
                 # A fault that has passed by now was the machine's, or chance.
                 again = await checked(fresh, task, solution)
-                return again, Evidence(verifier=again.verifier, checks=again.checks)
+                return again, beside(task, again)
         except SandboxError as error:
             verdict = unscored(short_error(error), verifier=verifier)
-            return verdict, Evidence(verifier=verifier)
+            return verdict, beside(task, verdict)
         except GristmillError:
             raise
         except Exception as error:  # noqa: BLE001  # it came again: for this candidate, and for no canary
@@ -116,7 +116,7 @@ class Canaries:
             else f"a plug-in went wrong, and with a canary too: {whose}"
         )
         verdict = unscored(trouble, verifier=verifier)
-        return verdict, Evidence(verifier=verifier)
+        return verdict, beside(task, verdict)
 
     async def _judged(self, fresh: Verifier, task: Task) -> Verdict | None:
         """The verdict on the first canary that can be judged."""
@@ -153,4 +153,4 @@ def _guilty(canary: Verdict | None, verifier: str, error: Exception) -> tuple[Ve
         sandbox=canary.sandbox if canary else "",
     )
     detail = f"judging it raised {fault_in(error) or short_error(error)}, and a canary was judged"
-    return verdict, Evidence(verifier=verifier, checks=(Check(name="verifier", outcome=Outcome.ERROR, detail=detail),))
+    return verdict, Evidence.of(verifier, [Shown(name="verifier", outcome=Outcome.ERROR, detail=detail)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -10,9 +11,20 @@ from typing import Protocol, runtime_checkable
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import Extraction, extract
-from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Shown, Strength, Task, Verdict
 
-__all__ = ["Judge", "Losses", "Settling", "judge_extraction", "judge_reply", "short_error", "unscored"]
+__all__ = [
+    "Judge",
+    "Losses",
+    "Settling",
+    "Telling",
+    "beside",
+    "explain_extraction",
+    "judge_extraction",
+    "judge_reply",
+    "short_error",
+    "unscored",
+]
 
 
 class Judge(Protocol):
@@ -36,6 +48,15 @@ class Settling(Judge, Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Judge, Protocol):
+    """A judge that can also say what only the owner of a task may read."""
+
+    async def explain_apart(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """As `Settling.verify_apart`, with the evidence beside the verdict."""
+        ...
+
+
 async def judge_reply(
     task: Task, text: str, judge: Judge, *, parent: str | None = None, settle: bool = True
 ) -> tuple[Extraction, Verdict]:
@@ -54,9 +75,22 @@ async def judge_extraction(task: Task, extraction: Extraction, judge: Judge, *, 
     Raises:
         GristmillError: other than `InfrastructureError`: the user's mistake.
     """
+    verdict, _ = await _judge(task, extraction, judge, settle=settle, explain=False)
+    return verdict
+
+
+async def explain_extraction(task: Task, extraction: Extraction, judge: Judge) -> tuple[Verdict, Evidence]:
+    """The verdict of `judge_extraction`, which may be pending, and beside it the evidence for the task's owner."""
+    verdict, evidence = await _judge(task, extraction, judge, settle=False, explain=True)
+    return verdict, evidence or beside(task, verdict)
+
+
+async def _judge(
+    task: Task, extraction: Extraction, judge: Judge, *, settle: bool, explain: bool
+) -> tuple[Verdict, Evidence | None]:
     if extraction.solution is None:
         minimize = task.direction is Direction.MINIMIZE
-        return Verdict(
+        verdict = Verdict(
             outcome=Outcome.INVALID,
             score=math.inf if minimize else 0.0,
             direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
@@ -64,16 +98,55 @@ async def judge_extraction(task: Task, extraction: Extraction, judge: Judge, *, 
             feedback=extraction.note,
             verifier="parse/1",
         )
+        return verdict, None
     try:
+        if explain and isinstance(judge, Telling):
+            return await judge.explain_apart(task, extraction.solution)
         if not settle and isinstance(judge, Settling):
-            return await judge.verify_apart(task, extraction.solution)
-        return await judge.verify(task, extraction.solution)
+            verdict = await judge.verify_apart(task, extraction.solution)
+        else:
+            verdict = await judge.verify(task, extraction.solution)
     except InfrastructureError as error:
-        return unscored(plain(str(error)))
+        verdict = unscored(plain(str(error)))
     except GristmillError:
         raise
     except Exception as error:  # noqa: BLE001  # a judge's own fault proves nothing about the candidate
-        return unscored(f"the judge raised {short_error(error)}")
+        verdict = unscored(f"the judge raised {short_error(error)}")
+    return verdict, None
+
+
+_FIELDS = {
+    "math": "answer",
+    "program": "problem",
+    "loss": "problem",
+    "reward": "environment",
+    "reasoning": "check",
+}
+_RUN_BY_THE_TASK = frozenset(("program", "loss", "reward"))
+
+
+def beside(task: Task, verdict: Verdict) -> Evidence:
+    """What a verdict itself says, for the task's owner: where its verifier keeps nothing back, that is all there is."""
+    checks = verdict.checks
+    if not checks and not verdict.passed:
+        checks = (Check(name=verdict.verifier, outcome=verdict.outcome, detail=verdict.feedback or verdict.sandbox),)
+    target = "" if task.target is None else f"{task.target:g}"
+    limits, limit = task.limits, ""
+    if task.kind in _RUN_BY_THE_TASK and verdict.outcome is Outcome.TIMEOUT:
+        limit = (
+            f"{limits.cpu_seconds:g} s of processor time (`limits.cpu_seconds`) "
+            f"or {limits.wall_seconds:g} s (`limits.wall_seconds`)"
+        )
+    elif task.kind in _RUN_BY_THE_TASK - {"loss"} and verdict.outcome is Outcome.OUT_OF_MEMORY:
+        limit = f"{limits.memory_mb} MiB (`limits.memory_mb`)"
+    shown = []
+    for number, check in enumerate(checks):
+        place, expected = _FIELDS.get(task.kind, ""), target
+        if task.kind == "instruction" and len(checks) == len(task.constraints):
+            place, expected = f"constraints[{number}]", json.dumps(task.constraints[number], ensure_ascii=False)
+        value = "" if not target or verdict.score is None else f"{verdict.score:.12g}"
+        shown.append(Shown(**dict(check), place=place, value=value, expected=expected, limit=limit))
+    return Evidence.of(verdict.verifier, shown)
 
 
 def unscored(trouble: str, *, verifier: str = "none") -> Verdict:

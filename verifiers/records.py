@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -18,9 +19,11 @@ __all__ = [
     "CodeTest",
     "Direction",
     "Evidence",
+    "Fault",
     "Outcome",
     "PytestTest",
     "PythonTest",
+    "Shown",
     "StdioCase",
     "StdioTest",
     "Strength",
@@ -166,6 +169,34 @@ class Check(Record):
     detail: Text = ""
 
 
+class Fault(StrEnum):
+    """What is wrong with a test itself, whoever the candidate is."""
+
+    RAISES = "raises by itself"
+    ASSERTS_NOTHING = "asserts nothing"
+    CONTRADICTS = "contradicts another test"
+    NEVER_CALLS = "never calls the candidate"
+
+
+class Shown(Record):
+    """What one check has shown, for whoever owns the task: where it stands, what came, what was wanted."""
+
+    name: Text
+    outcome: Outcome
+    public: bool = Field(False, description="whether the check is of a public test")
+    place: Text = Field("", description="field and line or case: `tests[0].code: line 3`, `tests[0].cases[2]`")
+    asked: Text = Field("", description="the call, the input, or the statement of the test")
+    value: Text = Field("", description="what came of it")
+    expected: Text = ""
+    limit: Text = Field("", description="the limit that was met: its figure, and the field that raises it")
+    detail: Text = Field("", description="all of it in words")
+    fault: Fault | None = Field(None, description="what is wrong with the test, where that is certain")
+
+
+_MOST_SHOWN, _MOST_CHARACTERS, _LONGEST = 500, 50_000, 2000
+_TEXTS = ("asked", "value", "expected", "limit", "detail")
+
+
 class Evidence(Record):
     """What the owner of a task may read about one verdict, and no model ever.
 
@@ -173,8 +204,22 @@ class Evidence(Record):
     """
 
     verifier: str = Field(description="the verdict's")
-    checks: tuple[Check, ...] = Field((), description="the verdict's, those of hidden tests with their details too")
+    checks: tuple[Shown, ...] = ()
+    left_out: int = Field(0, description="checks for which there was no room; those that passed go first")
     reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
+
+    @classmethod
+    def of(cls, verifier: str, shown: Sequence[Shown]) -> Evidence:
+        """Evidence of bounded size, in the order given: what passed gives way first, then texts of what comes late."""
+        telling = [place for place, each in enumerate(shown) if each.outcome is not Outcome.PASSED or each.fault]
+        others = sorted(set(range(len(shown))) - set(telling))
+        kept = sorted([*telling, *others][:_MOST_SHOWN])
+        room, checks = _MOST_CHARACTERS, []
+        for each in (shown[place] for place in kept):
+            texts = {name: getattr(each, name)[: min(_LONGEST, room)] for name in _TEXTS}
+            room = max(0, room - sum(map(len, texts.values())))
+            checks.append(each.model_copy(update=texts | {"name": each.name[:_LONGEST]}))
+        return cls(verifier=verifier, checks=tuple(checks), left_out=len(shown) - len(kept))
 
 
 class Apart(Record):

@@ -13,7 +13,7 @@ from gristmill.sandbox.stopwatch import timing
 from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
-from gristmill.verifiers.judging import unscored
+from gristmill.verifiers.judging import beside, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Task, Verdict
 from gristmill.verifiers.settling import reason, settled
@@ -154,12 +154,17 @@ class Verifiers:
         verdict, _ = await self._tried(task, solution, explain=False)
         return verdict
 
-    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
-        """Judge one solution as `verify` does, and say beside it what only the task's owner may read.
+    async def explain_apart(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """The verdict of `verify_apart`, and beside it what only the task's owner may read.
 
         A verifier that keeps nothing back has no more to say than its verdict's checks.
         """
         verdict, evidence = await self._tried(task, solution, explain=True)
+        return verdict, evidence or beside(task, verdict)
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """The verdict of `verify`, with its evidence: see `explain_apart`."""
+        verdict, evidence = await self.explain_apart(task, solution)
         verdict = await self.settle(task, solution, verdict)
         return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
@@ -204,7 +209,7 @@ class Verifiers:
         lost = unscored(f"its consistency run could not be had: {trouble}", verifier=name)
         return [lost if verdict.pending else verdict for _, verdict in judged]
 
-    async def _tried(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence]:
+    async def _tried(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence | None]:
         verifier = self.for_kind(task.kind)
         evidence = None
         with timing() as watch, on_behalf_of(task.kind, task.id):
@@ -228,4 +233,4 @@ class Verifiers:
         verdict = verdict.model_copy(update={"seconds": watch.seconds})
         if not self._consistency:
             verdict = verdict.model_copy(update={"apart": None})
-        return verdict, evidence or Evidence(verifier=verdict.verifier, checks=verdict.checks)
+        return verdict, evidence

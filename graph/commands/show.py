@@ -68,6 +68,10 @@ def show(
         bool, typer.Option("--best", help="Print the best solution of --task, or of the only task, and nothing else.")
     ] = False,
     prompt: Annotated[bool, typer.Option("--prompt", help="With --task: also what the model was asked.")] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="With --task: also what only you may read, of hidden tests too; for no model."),
+    ] = False,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
@@ -82,6 +86,7 @@ def show(
       gristmill show night
       gristmill show night --unsolved
       gristmill show night --task HumanEval/32 --prompt
+      gristmill show night --task HumanEval/32 --evidence
       gristmill show night --task HumanEval/32 --best > solution.py
       gristmill show night --json
     """
@@ -90,8 +95,9 @@ def show(
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
-    if prompt and task is None:
-        raise UserError("--prompt shows what was asked for one task: name it with --task")
+    if task is None and (prompt or evidence):
+        option = "--prompt shows what was asked" if prompt else "--evidence shows what came of the tests"
+        raise UserError(f"{option} for one task: name it with --task")
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
         standings = store.standings(name)
@@ -100,7 +106,7 @@ def show(
         if best:
             _best(store, name, standings, task)
         elif task is not None:
-            _task(store, name, task, prompt, json_)
+            _task(store, name, task, prompt, evidence, json_)
         elif json_:
             rows = [each.model_dump(mode="json") for each in standings if not (unsolved and each.solved)]
             say_json(json.dumps({**store.summary(name).model_dump(mode="json"), "table": rows}, indent=1))
@@ -133,17 +139,20 @@ def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str |
         sys.stdout.write(writable(solution) if solution.endswith("\n") else f"{writable(solution)}\n")
 
 
-def _task(store: Store, run: str, task: str, prompt: bool, as_json: bool) -> None:
+def _task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, as_json: bool) -> None:
     import json
 
+    from gristmill.graph.commands.explaining import evidence_lines
     from gristmill.verifiers.settling import reason
 
     steps = store.steps(run, task)
     asked = store.prompts({made.prompt_sha for made, _ in steps}) if prompt else {}
+    found = store.evidence(run, [made.id for made, _ in steps]) if with_evidence else {}
     if as_json:
         rows = [
             {"hypothesis": made.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
             | ({"prompt": [turn.model_dump() for turn in asked[made.prompt_sha]]} if prompt else {})
+            | ({"evidence": found[made.id].model_dump(mode="json")} if made.id in found else {})
             for made, verdict in steps
         ]
         say_json(json.dumps(rows, indent=1))
@@ -155,14 +164,18 @@ def _task(store: Store, run: str, task: str, prompt: bool, as_json: bool) -> Non
             shown.add(made.prompt_sha)
             for turn in asked[made.prompt_sha]:
                 say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
-        found = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {told(verdict.score)}"
+        came = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {told(verdict.score)}"
         if verdict is not None and (why := reason(verdict)):
-            found = f"{found} ({why})"
+            came = f"{came} ({why})"
         built = f", built on {', '.join(made.parents)}" if made.parents else ""
-        say(f"{made.id}: {found}{built}\n  {made.note}")
+        say(f"{made.id}: {came}{built}\n  {made.note}")
         say("\n".join(f"    {line}" for line in (made.solution or made.text).splitlines()))
         if verdict is not None and verdict.feedback:
             say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
+        if made.id in found:
+            say("\n".join(f"  = {line}" for line in evidence_lines(found[made.id])) or "  = every check passed")
+        elif with_evidence and verdict is not None:
+            say("  = no evidence is kept of it")
 
 
 def graph() -> None:

@@ -12,11 +12,10 @@ from gristmill.sandbox.plain import console_for, say, say_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gristmill.verifiers.records import Evidence, Task, Verdict
+    from gristmill.graph.commands.explaining import Judged
+    from gristmill.verifiers.records import Task
 
 __all__ = ["app"]
-
-_EVIDENCE_SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
 
@@ -32,6 +31,14 @@ def check(
     run_references: Annotated[
         bool, typer.Option("--run-references", help="Also judge each task's `reference` in a sandbox; it must pass.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="With --run-references: all that is known of those that fail, of hidden tests too, and which tests "
+            "are at fault themselves.",
+        ),
+    ] = False,
     sandbox: Sandbox = "auto",
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
     json_: Json = False,
@@ -44,13 +51,18 @@ def check(
     Examples:
       gristmill tasks check tasks.jsonl
       gristmill tasks check tasks.jsonl --run-references
+      gristmill tasks check tasks.jsonl --run-references --explain
     """
     import asyncio
     import json
 
+    from gristmill.graph.commands.explaining import evidence_rows, judge_references
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
+    from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.registry import warnings
 
+    if explain and not run_references:
+        raise UserError("--explain says why references fail: it goes with --run-references")
     try:
         tasks = load_tasks(file)
     except TaskFileError as error:
@@ -60,34 +72,52 @@ def check(
         raise
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
-    wrong: dict[str, tuple[Verdict, Evidence]] = {}
-    judged = 0
+    judged: dict[str, Judged] = {}
     if run_references:
-        wrong, judged = asyncio.run(_judge_references(tasks, sandbox, workers))
-        summary["references"] = judged
-        summary["wrong"] = {name: verdict.outcome.value for name, (verdict, _) in wrong.items()}
-        summary["reasons"] = {name: evidence.reason for name, (_, evidence) in wrong.items() if evidence.reason}
-        summary["evidence"] = {name: _evidence(evidence) for name, (_, evidence) in wrong.items()}
+        judged = asyncio.run(judge_references(tasks, sandbox, workers))
+        wrong = {name: each for name, each in judged.items() if not each.verdict.passed}
+        shown = {name: each for name, each in judged.items() if name in wrong or (explain and each.suspicious)}
+        summary["references"] = len(judged)
+        summary["wrong"] = {name: each.verdict.outcome.value for name, each in wrong.items()}
+        summary["reasons"] = {name: each.evidence.reason for name, each in wrong.items() if each.evidence.reason}
+        summary["evidence"] = {name: evidence_rows(each.evidence) for name, each in shown.items()}
     if json_:
         say_json(json.dumps(summary, indent=1))
     else:
         say(f"{file}: {_counted(tasks)}, no mistakes")
         if run_references:
-            passed = f"{judged - len(wrong)} of {judged} references pass"
-            say(passed if judged else "no task has a `reference`: nothing was judged")
-        for name, (verdict, evidence) in wrong.items():
-            detail = verdict.feedback or verdict.sandbox
-            say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
-            if evidence.reason:
-                say(f"    {evidence.reason}")
-            for row in _evidence(evidence)[:_EVIDENCE_SHOWN]:
-                say(f"    {row['check']}: {row['outcome']}: {' '.join(row['detail'].split())[:200]}")
+            _say_references(judged, explain)
         for name, said in summary["warnings"].items():
             say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
-    if any(verdict.score is None for verdict, _ in wrong.values()):
+    if any(each.verdict.score is None for each in judged.values()):
         raise typer.Exit(3)
-    if wrong or (run_references and not judged):
+    if run_references and not (judged and all(each.verdict.passed for each in judged.values())):
         raise typer.Exit(1)
+
+
+def _say_references(judged: dict[str, Judged], explain: bool) -> None:
+    """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
+    from gristmill.graph.commands.explaining import evidence_lines, short_lines
+
+    wrong = [name for name, each in judged.items() if not each.verdict.passed]
+    passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
+    say(passed if judged else "no task has a `reference`: nothing was judged")
+    for name, (verdict, evidence) in judged.items():
+        if verdict.passed:
+            continue
+        detail = verdict.feedback or verdict.sandbox
+        say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
+        if evidence.reason and not explain:
+            say(f"    {evidence.reason}")
+        for line in evidence_lines(evidence, reference=True) if explain else short_lines(evidence):
+            say(f"    {line}")
+    if wrong and not explain:
+        say("  --explain says all that is known of each, and what to do next")
+    for name, each in judged.items() if explain else ():
+        if each.verdict.passed and each.suspicious:
+            say(f"  {name}: passed, and yet its tests are not in order")
+            for line in evidence_lines(each.evidence, reference=True):
+                say(f"    {line}")
 
 
 @app.command("list")
@@ -222,47 +252,6 @@ def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
             written.append(task)
     if out != "-":
         say(f"wrote {_counted(written)} to {out}")
-
-
-def _evidence(evidence: Evidence) -> list[dict[str, str]]:
-    """What the owner of the task reads of the checks that did not pass."""
-    from gristmill.verifiers.records import Outcome
-
-    wrong = [check for check in evidence.checks if check.outcome is not Outcome.PASSED and check.detail]
-    return [{"check": check.name, "outcome": check.outcome.value, "detail": check.detail} for check in wrong]
-
-
-async def _judge_references(
-    tasks: Sequence[Task], sandbox: str, workers: int | None
-) -> tuple[dict[str, tuple[Verdict, Evidence]], int]:
-    """(verdict and evidence of each reference that does not pass, how many references there are)."""
-    from contextlib import aclosing
-
-    from gristmill.graph.judging.candidates import judge_all
-    from gristmill.sandbox.pool import Pool
-    from gristmill.verifiers.extraction.replies import extract
-    from gristmill.verifiers.records import Candidate, Evidence
-    from gristmill.verifiers.registry import Verifiers
-
-    candidates = [
-        Candidate(task_id=task.id, id="reference", text=task.reference) for task in tasks if task.reference is not None
-    ]
-    if not candidates:
-        return {}, 0
-    wrong: dict[str, tuple[Verdict, Evidence]] = {}
-    by_id = {task.id: task for task in tasks}
-    async with Pool.open(sandbox, workers) as pool:
-        verifiers = Verifiers(pool)
-        async with aclosing(judge_all(by_id, candidates, verifiers)) as verdicts:
-            async for candidate, verdict in verdicts:
-                if verdict.passed:
-                    continue
-                task, evidence = by_id[candidate.task_id], Evidence(verifier=verdict.verifier)
-                solution = extract(task, candidate.text).solution
-                if solution is not None and verdict.score is not None:
-                    _, evidence = await verifiers.explain(task, solution)
-                wrong[task.id] = verdict, evidence
-    return wrong, len(candidates)
 
 
 def _count(tasks: Sequence[Task]) -> dict[str, int]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gristmill.graph.commands.tally import Tally
-    from gristmill.verifiers.records import Candidate, Task
+    from gristmill.verifiers.records import Candidate, Evidence, Task, Verdict
 
 __all__ = ["verify"]
 
@@ -26,6 +26,14 @@ def verify(
         str, typer.Argument(help="JSONL file of {task_id, id, text}: raw replies or bare solutions; - is stdin.")
     ],
     out: Annotated[str, typer.Option("--out", help="Where verdicts go, one row a candidate; - is stdout.")],
+    evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--evidence",
+            metavar="FILE",
+            help="Also write what only you may read, one row a verdict: which hidden check, where, on which values.",
+        ),
+    ] = None,
     sandbox: Sandbox = "auto",
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
@@ -37,7 +45,7 @@ def verify(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the rows that --out holds and go on after them.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite --out and --evidence.")] = False,
     require_pass: Annotated[bool, typer.Option("--require-pass", help="Exit with 1 unless all pass.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")] = False,
 ) -> None:
@@ -48,15 +56,18 @@ def verify(
     judged: then they also run together with their tests. Exit code 0: all were judged, whatever the verdicts; 3: some
     could not be judged (they are `unscored`, never wrong).
 
+    Of hidden tests the verdicts hold counts only, as a model may read them. --evidence FILE holds the rest, for you.
+
     \b
     Examples:
       gristmill verify tasks.jsonl replies.jsonl --out verdicts.jsonl
       gristmill verify tasks.jsonl replies.jsonl --out verdicts.jsonl --resume
+      gristmill verify tasks.jsonl replies.jsonl --out verdicts.jsonl --evidence evidence.jsonl
       gristmill verify tasks.jsonl replies.jsonl --out - --json 2>summary.txt | jq .outcome
     """
     import asyncio
 
-    from gristmill.graph.commands.resuming import written_rows
+    from gristmill.graph.commands.resuming import cut_evidence, refuse_evidence, written_rows
     from gristmill.graph.commands.tally import Tally
     from gristmill.graph.tasks.loading import load_candidates, load_tasks
     from gristmill.graph.tasks.output import refuse_existing
@@ -66,25 +77,31 @@ def verify(
         raise UserError(f"--accept: {accept!r} is neither verified nor together")
     if resume and (force or out == "-"):
         raise UserError("--resume goes on with a file: it does not go with --force or --out -")
+    if evidence is not None:
+        refuse_evidence(evidence, (out, tasks, candidates))
     known = load_tasks(tasks)
     asked = load_candidates(candidates, known)
     tally = Tally({task.id: task.kind for task in known}, len(asked))
     if resume:
         for candidate, row in zip(asked, written_rows(out, asked), strict=False):
             tally.add(candidate, row["outcome"], found=True)
+        if evidence is not None:
+            cut_evidence(evidence, asked[: tally.written])
     else:
-        refuse_existing(out, force=force)
+        for path in (out, evidence):
+            if path is not None:
+                refuse_existing(path, force=force)
     console = console_for(stderr=True)
     try:
         together = accept == "together"
         left = asked[tally.written :]
-        asyncio.run(_judge(known, left, out, sandbox, workers, confirm, together, resume, tally, console))
+        asyncio.run(_judge(known, left, out, evidence, sandbox, workers, confirm, together, resume, tally, console))
     except (KeyboardInterrupt, InfrastructureError):
         if tally.written:
             where = "" if out == "-" else f" to {out}; go on with --resume"
             console.print(f"{tally.written} of {len(asked)} verdicts are written{where}")
         raise
-    _report(tally, out, json_, console)
+    _report(tally, out, json_, console, evidence)
     if tally.unscored:
         raise typer.Exit(InfrastructureError.exit_code)
     if require_pass and not tally.all_passed:
@@ -95,6 +112,7 @@ async def _judge(
     tasks: Sequence[Task],
     candidates: Sequence[Candidate],
     out: str,
+    evidence: str | None,
     sandbox: str,
     workers: int | None,
     confirm: bool,
@@ -103,11 +121,11 @@ async def _judge(
     tally: Tally,
     console: Console,
 ) -> None:
-    from contextlib import aclosing
+    from contextlib import ExitStack, aclosing
 
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.tally import telling
-    from gristmill.graph.judging.candidates import judge_all, verdict_row
+    from gristmill.graph.judging.candidates import evidence_row, judge_all, verdict_row
     from gristmill.graph.tasks.output import row_writer
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
@@ -119,20 +137,28 @@ async def _judge(
         by_id = {task.id: task for task in tasks}
         with (
             row_writer(out, force=True, append=append) as write,
+            ExitStack() as stack,
             Display(console, "judging", unit="judged") as display,
         ):
+            on_evidence: Callable[[Candidate, Verdict, Evidence], None] | None = None
+            if evidence is not None:
+                write_evidence = stack.enter_context(row_writer(evidence, force=True, append=append))
+                on_evidence = lambda *found: write_evidence(evidence_row(*found))  # noqa: E731  # one name, or None
             ahead = max(64, 8 * pool.size)
-            judged = judge_all(by_id, candidates, verifiers, ahead=ahead, on_verdict=telling(display, tally))
+            telling_all = telling(display, tally)
+            judged = judge_all(
+                by_id, candidates, verifiers, ahead=ahead, on_verdict=telling_all, on_evidence=on_evidence
+            )
             async with aclosing(judged) as verdicts:
                 async for candidate, verdict in verdicts:
                     write(verdict_row(candidate, verdict))
                     tally.add(candidate, verdict.outcome)
 
 
-def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
+def _report(tally: Tally, out: str, as_json: bool, console: Console, evidence: str | None = None) -> None:
     import json
 
-    summary: dict[str, Any] = {"out": out, **tally.summary()}
+    summary: dict[str, Any] = {"out": out, **({"evidence": evidence} if evidence else {}), **tally.summary()}
     if as_json:
         # Rows own standard output if they go there.
         say_json(json.dumps(summary, indent=1), err=out == "-")
@@ -147,6 +173,8 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console) -> None:
         )
     if out != "-":
         told(f"verdicts: {out}")
+    if evidence is not None:
+        told(f"evidence: {evidence}, which tells what is hidden: keep it from models")
     if tally.unscored:
         told(
             f"{tally.unscored} could not be judged; `gristmill doctor` may say why, --resume tries them again",

@@ -7,10 +7,12 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gristmill.verifiers.judging import Judge, Losses, Settling, judge_reply
-from gristmill.verifiers.records import Candidate, PytestTest, PythonTest, Task, Verdict
+from gristmill.verifiers.extraction.replies import extract
+from gristmill.verifiers.judging import Judge, Losses, Settling, beside, explain_extraction, judge_extraction
+from gristmill.verifiers.records import Candidate, Evidence, PytestTest, PythonTest, Task, Verdict
+from gristmill.verifiers.settling import reason
 
-__all__ = ["judge_all", "verdict_row"]
+__all__ = ["evidence_row", "judge_all", "verdict_row"]
 
 
 async def judge_all(
@@ -20,6 +22,7 @@ async def judge_all(
     *,
     ahead: int = 64,
     on_verdict: Callable[[Verdict], None] | None = None,
+    on_evidence: Callable[[Candidate, Verdict, Evidence], None] | None = None,
 ) -> AsyncGenerator[tuple[Candidate, Verdict], None]:
     """Candidates with their verdicts, in the order of `candidates`.
 
@@ -32,15 +35,19 @@ async def judge_all(
         judge: who judges; how many run at a time is its pool's business.
         ahead: candidates that may be under way beyond the one whose turn it is.
         on_verdict: hears each verdict when it is found, which may be before its turn.
+        on_evidence: hears what only the tasks' owner may read, before the verdict is yielded and in the same order;
+            nothing is put into words for it where nobody listens.
 
     Raises:
         InfrastructureError: too many were lost (see `Losses`); those were still yielded.
     """
-    judging = _Judging(tasks, candidates, judge, on_verdict)
+    judging = _Judging(tasks, candidates, judge, on_verdict, explain=on_evidence is not None)
     losses = Losses(len({candidate.task_id for candidate in candidates}))
     try:
         for place, candidate in enumerate(candidates):
             verdict = await judging.verdict(place, ahead)
+            if on_evidence is not None:
+                on_evidence(candidate, verdict, judging.evidence(place, verdict))
             yield candidate, verdict
             losses.note(candidate.task_id, verdict)
     finally:
@@ -56,9 +63,13 @@ class _Judging:
         candidates: Sequence[Candidate],
         judge: Judge,
         on_verdict: Callable[[Verdict], None] | None,
+        *,
+        explain: bool,
     ) -> None:
         self._tasks, self._candidates, self._judge = tasks, candidates, judge
         self._on_verdict = on_verdict
+        self._explain = explain
+        self._evidence: dict[int, Evidence] = {}
         self._groups: dict[str, list[int]] = {}
         for place, candidate in enumerate(candidates):
             self._groups.setdefault(candidate.task_id, []).append(place)
@@ -82,6 +93,12 @@ class _Judging:
             pass
         self._taken += 1
         return self._verdicts.pop(place)
+
+    def evidence(self, place: int, verdict: Verdict) -> Evidence:
+        """What only the owner may read of the candidate at a place, whose verdict has been given out; once."""
+        task = self._tasks[self._candidates[place].task_id]
+        found = self._evidence.pop(place, None) or beside(task, verdict)
+        return found.model_copy(update={"reason": reason(verdict)})
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -120,7 +137,12 @@ class _Judging:
     async def _one(self, place: int) -> None:
         candidate = self._candidates[place]
         task = self._tasks[candidate.task_id]
-        extraction, verdict = await judge_reply(task, candidate.text, self._judge, settle=False)
+        # Reading takes a bounded time, and yet others need not wait for it.
+        extraction = await asyncio.to_thread(extract, task, candidate.text)
+        if self._explain:
+            verdict, self._evidence[place] = await explain_extraction(task, extraction, self._judge)
+        else:
+            verdict = await judge_extraction(task, extraction, self._judge, settle=False)
         if verdict.pending and extraction.solution is not None:
             self._solutions[place] = extraction.solution, verdict
         else:
@@ -156,6 +178,16 @@ def verdict_row(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
         "seconds": round(verdict.seconds, 4),
         "verifier": verdict.verifier,
         "sandbox": verdict.sandbox,
+    }
+
+
+def evidence_row(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> dict[str, Any]:
+    """A row of an evidence file, which is for the owner of the tasks and for no model; empty fields are left out."""
+    return {
+        "task_id": candidate.task_id,
+        "id": candidate.id,
+        "outcome": verdict.outcome.value,
+        **evidence.model_dump(mode="json", exclude_defaults=True),
     }
 
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 
 from gristmill.graph.events import Event, Judged
 from gristmill.graph.records import Hypothesis, Step
-from gristmill.graph.storage.entries import judged
+from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
 from gristmill.verifiers.extraction.replies import Extraction
-from gristmill.verifiers.judging import Judge, Losses, Settling, judge_extraction
+from gristmill.verifiers.judging import Judge, Losses, Settling, explain_extraction
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Verification"]
 
 
 class Verification:
-    """Verdicts under way, by hypothesis. Each is stored in the moment it is known.
+    """Verdicts under way, by hypothesis. Each is stored in the moment it is known, and its evidence apart from it.
 
     Args:
         run: name of the run.
@@ -76,8 +76,8 @@ class Verification:
 
     async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
-        verdict = await judge_extraction(task, extraction, self._judge, settle=False)
-        await self._journal.write(judged(self._run, hypothesis, verdict))
+        verdict, evidence = await explain_extraction(task, extraction, self._judge)
+        await self._journal.write(judged(self._run, hypothesis, verdict), evident(self._run, hypothesis, evidence))
         self._tell(
             Judged(
                 task_id=task.id,

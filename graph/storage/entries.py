@@ -16,15 +16,17 @@ from sqlalchemy import Table
 from gristmill.graph.events import Event
 from gristmill.graph.records import REASONING_ONLY, UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
 from gristmill.graph.storage import schema
-from gristmill.verifiers.records import Verdict
+from gristmill.verifiers.records import Evidence, Verdict
 
 __all__ = [
+    "EVIDENCE",
     "Entry",
     "Keep",
     "call_finished",
     "call_started",
     "call_unanswered",
     "ended",
+    "evident",
     "happened",
     "judged",
     "reflected",
@@ -37,6 +39,10 @@ MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 Keep = Literal["add", "first", "last", "scored"]
 """What happens where the key is there already: `first` keeps the old row, `last` takes the new one, `scored` takes the
 new one only where the old one is unscored; `add` has no key of its own."""
+
+
+EVIDENCE = "evidence"
+"""The kind of document in which evidence is kept: its owner is the run, its key the hypothesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,18 @@ def replied(run: str, hypothesis: Hypothesis, messages: Sequence[Message]) -> tu
 def judged(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
     """A verdict. One that is scored is never written over; an unscored one gives way."""
     return Entry(schema.verdicts, _verdict(run, hypothesis, verdict), "scored")
+
+
+def evident(run: str, hypothesis: Hypothesis, evidence: Evidence) -> Entry:
+    """What only the owner of the task may read about a verdict: a document, which nothing that asks a model reads."""
+    row = {
+        "kind": EVIDENCE,
+        "owner": run,
+        "key": hypothesis.id,
+        "record": evidence.model_dump_json(),
+        "at": time.time(),
+    }
+    return Entry(schema.documents, row, "last")
 
 
 def settled(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:

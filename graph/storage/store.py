@@ -22,13 +22,13 @@ from gristmill.graph.records import Hypothesis, Message, Step, StopReason, Token
 from gristmill.graph.storage import queries, schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
-from gristmill.graph.storage.entries import Entry, Keep
+from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
 from gristmill.graph.storage.standings import standings
 from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
 from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status, TaskStanding
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Evidence, Task, Verdict
 
 __all__ = ["Store"]
 
@@ -208,6 +208,11 @@ class Store:
         """The judged ones among these hypotheses, by id."""
         with self._reading() as connection:
             return queries.steps_of(connection, run, ids)
+
+    def evidence(self, run: str, ids: Sequence[str]) -> dict[str, Evidence]:
+        """What only the tasks' owner may read of these hypotheses, by id; nothing that asks a model calls this."""
+        found = {id_: self.documents.get(EVIDENCE, run, id_, Evidence) for id_ in ids}
+        return {id_: evidence for id_, evidence in found.items() if evidence is not None}
 
     def cut_off(self, run: str) -> dict[str, int]:
         """How many calls were started and never answered, by hypothesis id."""

@@ -16,8 +16,8 @@ from gristmill.sandbox.errors import InfrastructureError, SandboxError, UserErro
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.sandbox.stopwatch import Stopwatch, busy, timing
-from gristmill.verifiers.judging import Losses, judge_reply, unscored
-from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.judging import Losses, beside, judge_reply, unscored
+from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.scripted import ScriptedJudge
 
 PASSED = Verdict(outcome=Outcome.PASSED, score=1.0, strength=Strength.TESTED, verifier="fixed/1")
@@ -55,6 +55,24 @@ async def test_trouble_of_the_judges_is_unscored_and_named(error: Exception) -> 
     _, verdict = await judge_reply(TASK, "4", fixed(error))
     assert (verdict.outcome, verdict.score) == (Outcome.UNSCORED, None)
     assert str(error) in verdict.sandbox
+
+
+def test_where_a_verifier_keeps_nothing_back_the_verdict_is_the_evidence() -> None:
+    failed = PASSED.model_copy(update={"outcome": Outcome.TIMEOUT, "score": 0.5, "feedback": "It took too long."})
+    asked = Task(id="t", kind="program", prompt="?", problem="p", target=0.75, limits={"cpu_seconds": 3})
+    (shown,) = beside(asked, failed).checks
+    assert (shown.place, shown.value, shown.expected, shown.detail) == ("problem", "0.5", "0.75", "It took too long.")
+    assert shown.limit.startswith("3 s of processor time (`limits.cpu_seconds`)")
+    constraints = ({"id": "a:b", "kwargs": {"n": 3}}, {"id": "c:d"})
+    told = Task(id="t", kind="instruction", prompt="?", constraints=constraints)
+    checks = tuple(
+        Check(name=each["id"], outcome=Outcome.FAILED, public=True, detail="Not followed") for each in constraints
+    )
+    rows = beside(told, failed.model_copy(update={"checks": checks})).checks
+    assert [row.place for row in rows] == ["constraints[0]", "constraints[1]"]
+    assert rows[0].expected == '{"id": "a:b", "kwargs": {"n": 3}}'
+    assert beside(told, PASSED).checks == ()
+    assert beside(told, unscored("no sandbox")).checks[0].detail == "no sandbox"
 
 
 async def test_a_mistake_of_the_users_is_raised() -> None:

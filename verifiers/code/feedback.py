@@ -10,7 +10,7 @@ from gristmill.verifiers.calling import without_addresses
 from gristmill.verifiers.code.findings import Broken, Finding
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["broken_text", "call_text", "check_text", "clean", "short", "source_line", "verdict_text"]
+__all__ = ["broken_text", "call_text", "check_text", "clean", "pairs", "short", "source_line", "verdict_text"]
 
 _MOST_FAILURES = 5
 _MOST_PAIRS = 50
@@ -58,13 +58,13 @@ def source_line(source: str, line: int | None) -> str:
 def check_text(detail: dict[str, Any], source: str) -> str:
     """What a judge reports of one failed check."""
     parts = [str(detail["statement"])] if detail.get("statement") else []
-    parts += [f"{call} {came}" for call, came in _pairs(detail.get("calls"))]
+    parts += [f"{call} {came}" for call, came in pairs(detail.get("calls"))]
     parts.append(str(detail.get("error", "")))
-    parts += [f"  at {source_line(source, line)}" for line, _ in _pairs(detail.get("lines")) if type(line) is int]
+    parts += [f"  at {source_line(source, line)}" for line, _ in pairs(detail.get("lines")) if type(line) is int]
     return "\n".join(parts)[:2000]
 
 
-def _pairs(value: Any) -> list[list[Any]]:
+def pairs(value: Any) -> list[list[Any]]:
     """The pairs in a value that a candidate may have had its hands in."""
     return (
         [item for item in value[:_MOST_PAIRS] if type(item) is list and len(item) == 2] if type(value) is list else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gristmill.verifiers.records import Outcome
+from gristmill.verifiers.records import Fault, Outcome
 
 __all__ = ["Broken", "Finding", "Findings"]
 
@@ -23,12 +23,23 @@ class Broken:
 
 @dataclass(frozen=True)
 class Finding:
-    """One case or check. `text` says what happened, for whoever may read the test."""
+    """One case or check. `text` says what happened, for whoever may read the test; so do the fields after `line`.
+
+    `place`: where it stands in the test, and `begins`, where the whole check does; for the others see
+    `gristmill.verifiers.records.Shown`.
+    """
 
     name: str
     outcome: Outcome
     text: str = ""
     line: int | None = field(default=None)
+    place: str = ""
+    begins: str = ""
+    asked: str = ""
+    value: str = ""
+    expected: str = ""
+    limit: str = ""
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gristmill.sandbox.records import Ending
-from gristmill.verifiers.calling import Answer, Raised, Value, answers, calls_job, decode_answer, outcome_of
+from gristmill.verifiers.calling import (
+    Answer,
+    Raised,
+    Value,
+    answers,
+    calls_job,
+    decode_answer,
+    limit_met,
+    outcome_of,
+)
+from gristmill.verifiers.code.feedback import call_text, short
 from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.literal_tests import Assertion, LiteralProgram
 from gristmill.verifiers.code.running import Setting
@@ -15,46 +25,55 @@ from gristmill.verifiers.records import Outcome
 __all__ = ["run_all_literal", "run_literal"]
 
 
+class _Met(NamedTuple):
+    """What one assertion has shown. The words are empty where nobody reads them."""
+
+    outcome: Outcome
+    value: str = ""
+    limit: str = ""
+
+
+_PASSED = _Met(Outcome.PASSED)
+
+
 async def run_literal(setting: Setting, program: LiteralProgram) -> Findings | None:
     """The calls of a test program as cases, compared here; None if that leaves the decision to the judge.
 
-    To it is left what is no plain value, and why a solution does not load. It also has the words, which are not here.
+    To it is left what is no plain value, and why a solution does not load. It also has the words for a model.
     """
     # A check ends with its first failure; others are run whatever came before.
-    outcomes = await _outcomes(setting, program.assertions, stop=len(program.checks) == 1)
-    if outcomes is None:
-        return None
-    return _findings(program, outcomes)
+    met = await _met(setting, program.assertions, stop=len(program.checks) == 1)
+    return None if met is None else _findings(program, met)
 
 
 async def run_all_literal(setting: Setting, programs: Sequence[LiteralProgram]) -> list[Findings] | None:
     """All calls of several programs in one process, one job instead of many; None unless every assertion holds."""
-    outcomes = await _outcomes(
-        setting, [assertion for program in programs for assertion in program.assertions], stop=True
-    )
-    if outcomes is None or any(outcome is not Outcome.PASSED for outcome in outcomes):
+    met = await _met(setting, [assertion for program in programs for assertion in program.assertions], stop=True)
+    if met is None or any(each.outcome is not Outcome.PASSED for each in met):
         return None
-    return [_findings(program, [Outcome.PASSED] * len(program.assertions)) for program in programs]
+    return [_findings(program, [_PASSED] * len(program.assertions)) for program in programs]
 
 
-async def _outcomes(setting: Setting, assertions: Sequence[Assertion], *, stop: bool) -> list[Outcome] | None:
+async def _met(setting: Setting, assertions: Sequence[Assertion], *, stop: bool) -> list[_Met] | None:
     """What each call shows; None if only the judge can say. `stop`: the first that does not hold ends it."""
     calls = [(each.args, each.kwargs) for each in assertions]
     job = calls_job(setting.source, assertions[0].entry_point, calls, setting.limits)
     enough = _Enough(setting, assertions) if stop else None
     report = await setting.pool.run(job, setting.profile, fresh=setting.fresh, enough=enough)
     if enough is not None and enough.reached:
-        return enough.outcomes + [enough.outcomes[-1]] * (len(assertions) - len(enough.outcomes))
+        return enough.met + [enough.met[-1]] * (len(assertions) - len(enough.met))
     if report.ending is Ending.OUTPUT_LIMIT:
         # The judge takes in larger values.
         return None
-    outcomes: list[Outcome] = []
+    met: list[_Met] = []
     for assertion, answer in zip(assertions, answers(report, setting.bounds), strict=False):
-        outcome = _held(assertion, answer)
-        if outcome is None:
+        one = _held(setting, assertion, answer)
+        if one is None:
             return None
-        outcomes.append(outcome)
-    return outcomes + [outcome_of(report)[0]] * (len(assertions) - len(outcomes))
+        met.append(one)
+    outcome, words = outcome_of(report, setting.limits)
+    lost = _Met(outcome, *((f"the solution {words}", limit_met(report, setting.limits)) if setting.explain else ()))
+    return met + [lost] * (len(assertions) - len(met))
 
 
 class _Enough:
@@ -63,50 +82,70 @@ class _Enough:
     def __init__(self, setting: Setting, assertions: Sequence[Assertion]) -> None:
         self._setting = setting
         self._assertions = assertions
-        self.outcomes: list[Outcome] = []
+        self.met: list[_Met] = []
         self.reached = False
         self._deaf = False
 
     def __call__(self, message: bytes) -> bool:
-        if self._deaf or len(self.outcomes) == len(self._assertions):
+        if self._deaf or len(self.met) == len(self._assertions):
             return False
-        outcome = _held(self._assertions[len(self.outcomes)], decode_answer(message, self._setting.bounds))
-        if outcome is None:
+        assertion = self._assertions[len(self.met)]
+        one = _held(self._setting, assertion, decode_answer(message, self._setting.bounds))
+        if one is None:
             # Only the judge can say what this is.
             self._deaf = True
             return False
-        self.outcomes.append(outcome)
-        self.reached = outcome is not Outcome.PASSED
+        self.met.append(one)
+        self.reached = one.outcome is not Outcome.PASSED
         return self.reached
 
 
-def _findings(program: LiteralProgram, outcomes: Sequence[Outcome]) -> Findings:
+def _findings(program: LiteralProgram, met: Sequence[_Met]) -> Findings:
     """A check is what the first of its assertions is that does not hold."""
-    found = dict.fromkeys(program.checks, Outcome.PASSED)
-    for assertion, outcome in zip(program.assertions, outcomes, strict=True):
-        if found[assertion.check] is Outcome.PASSED:
-            found[assertion.check] = outcome
+    found: dict[str, Finding] = {}
+    for assertion, one in zip(program.assertions, met, strict=True):
+        if assertion.check not in found or found[assertion.check].outcome is Outcome.PASSED:
+            found[assertion.check] = _finding(assertion, one)
     count = float(len(program.assertions))
-    checks = tuple(Finding(name, outcome) for name, outcome in found.items())
-    return Findings(checks, metrics={"calls": count, "assertions": count})
+    return Findings(tuple(found[name] for name in program.checks), metrics={"calls": count, "assertions": count})
 
 
-def _held(assertion: Assertion, answer: Answer) -> Outcome | None:
+def _finding(assertion: Assertion, met: _Met) -> Finding:
+    place = f"code: line {assertion.line}"
+    if met.outcome is Outcome.PASSED or not met.value:
+        return Finding(assertion.check, met.outcome, place=place)
+    call = call_text(assertion.entry_point, assertion.args, assertion.kwargs)
+    value = f"{call} {met.value}"
+    expected = f"== {short(assertion.wanted[0])}" if assertion.wanted else ""
+    return Finding(
+        assertion.check,
+        met.outcome,
+        f"{assertion.text}\n{value}",
+        place=place,
+        asked=assertion.text,
+        value=value,
+        expected=expected,
+        limit=met.limit,
+    )
+
+
+def _held(setting: Setting, assertion: Assertion, answer: Answer) -> _Met | None:
     """What one answer shows; None if only the judge can say."""
     match answer:
         case Value(value):
             try:
                 if not _is_builtin(value):
                     return None
-                return Outcome.PASSED if assertion.holds(value) else Outcome.FAILED
+                if assertion.holds(value):
+                    return _PASSED
             except ArithmeticError:
-                # An integer beyond all floats, against a tolerance.
-                return Outcome.FAILED
+                pass  # an integer beyond all floats, against a tolerance
             except (TypeError, RecursionError):
                 # What cannot be made a tuple, say: the test program's own error; or it nests very deep.
                 return None
-        case Raised():
-            return Outcome.ERROR
+            return _Met(Outcome.FAILED, f"returned {short(value)}" if setting.explain else "")
+        case Raised(kind, message, _):
+            return _Met(Outcome.ERROR, f"raised {kind}: {message}" if setting.explain else "")
     return None
 
 

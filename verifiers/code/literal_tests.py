@@ -27,7 +27,7 @@ from typing import Any
 from gristmill.sandbox.wire.values import EncodeError, encode
 from gristmill.verifiers.code.literals import WRAPPERS, NotLiteralError, literal, number, wrapped
 
-__all__ = ["Assertion", "LiteralProgram", "literal_program"]
+__all__ = ["Assertion", "LiteralProgram", "assertion", "literal_program"]
 
 # Reading costs the host time and stack, and a test program may be anybody's.
 _MOST_CHARACTERS, _MOST_BRACKETS = 200_000, 40
@@ -43,13 +43,28 @@ Holds = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Assertion:
-    """One call and what must hold of its value. `check` is the name of the check that it is part of."""
+    """One call and what must hold of its value. `check` is the name of the check that it is part of.
+
+    `wanted` is a value that holds, where that alone does: the call is compared with it by ``==`` or ``is``.
+    """
 
     check: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     entry_point: str
     holds: Holds
+    test: ast.expr
+    wanted: tuple[Any, ...] = ()
+
+    @property
+    def line(self) -> int:
+        """Where it stands in the program."""
+        return self.test.lineno
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return f"assert {ast.unparse(self.test)}"
 
 
 @dataclass(frozen=True)
@@ -198,7 +213,7 @@ class _Reader:
                 raise NotLiteralError
             if isinstance(statement.test, ast.Constant) and statement.test.value:
                 continue
-            self.assertions.append(_assertion(name, statement.test, callees, self.entry_point))
+            self.assertions.append(assertion(name, statement.test, callees, self.entry_point))
         if len(self.assertions) == before:
             # It would pass whatever the candidate is; the judge knows what to say of that.
             raise NotLiteralError
@@ -215,8 +230,14 @@ def _prepares(statement: ast.stmt, taken: set[str] | None) -> bool:
     return False
 
 
-def _assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) -> Assertion:
+def assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) -> Assertion:
+    """What an expression asserts.
+
+    Raises:
+        NotLiteralError: it is another kind of expression; so are the others that `literal` raises.
+    """
     holds: Holds
+    alone: tuple[Any, ...] = ()
     match test:
         case ast.Compare(ast.Call(ast.Name(name), [ast.Call() as call], []), [ast.Eq()], [wanted]) if name in WRAPPERS:
             wrap, same = WRAPPERS[name], wrapped(wanted)
@@ -225,14 +246,14 @@ def _assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) 
             wanted, [ast.Eq()], [ast.Call() as call]
         ):
             value = wrapped(wanted)
-            holds = lambda found: bool(found == value)  # noqa: E731  # a name for each would say no more
+            holds, alone = lambda found: bool(found == value), (value,)
         case ast.Compare(
             ast.Call(ast.Name("abs"), [ast.BinOp(ast.Call() as call, ast.Sub(), wanted)], []), [ast.Lt()], [most]
         ):
             near, far = number(wanted), number(most)
             holds = lambda found: type(found) in (int, float, bool) and abs(found - near) < far  # noqa: E731
         case ast.Compare(ast.Call() as call, [ast.Is()], [ast.Constant(None | True | False as constant)]):
-            holds = lambda found: found is constant  # noqa: E731
+            holds, alone = lambda found: found is constant, (constant,)
         case ast.Call() as call:
             holds = bool
         case ast.UnaryOp(ast.Not(), ast.Call() as call):
@@ -246,4 +267,4 @@ def _assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) 
     if len(kwargs) < len(call.keywords):
         raise NotLiteralError
     encode([list(args), kwargs])
-    return Assertion(check, args, kwargs, entry_point, holds)
+    return Assertion(check, args, kwargs, entry_point, holds, test, alone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers import profiles
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.beforehand.faulty import TestFault, faults
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.task import SETTINGS, task_problems
-from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class CodeVerifier:
         self._pool = pool
         self._confirm = confirm
         self._passing = 0.0
+        self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
 
     @staticmethod
     def problems(task: Task) -> list[str]:
@@ -62,54 +64,54 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
+        verdict, _ = await self._judge(task, solution, explain=False)
+        return verdict
+
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
+        verdict, found = await self._judge(task, solution, explain=True)
+        if task is not self._faulty[0]:
+            self._faulty = task, {each.place: each for each in faults(task)}
+        return verdict, Evidence.of(verdict.verifier, found.shown(solution, self._faulty[1]))
+
+    async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
+        """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
         profile = _profile(task, solution)
         # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
         wanted = self._confirm and self._passing > _NEARLY_ALL and solution.strip()
-        ahead = self._confirming(task, solution, profile) if wanted else None
+        ahead = self._confirming(task, solution, profile, explain) if wanted else None
         try:
             if not solution.strip():
-                return self._verdict(_EMPTY, solution, self._pool.info(profile))
-            found = await self._first(task, solution, profile)
+                return self._verdict(_EMPTY, solution, self._pool.info(profile)), _EMPTY
+            found = await self._first(task, solution, profile, explain)
             self._passing += (found.passed - self._passing) / 8
-            return await self._confirmed(task, solution, profile, found, ahead)
+            flaky = False
+            if found.passed and self._confirm:
+                again = await (ahead or self._confirming(task, solution, profile, explain))
+                found, flaky = (found, False) if again.passed else (again, True)
+            return self._verdict(found, solution, self._pool.info(profile), flaky=flaky), found
         finally:
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
-    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
-        """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the first run."""
-        profile = _profile(task, solution)
-        found = await self._run(task, solution, profile, None, explain=True) if solution.strip() else _EMPTY
-        verdict = await self._confirmed(task, solution, profile, found, None)
-        return verdict, Evidence(verifier=verdict.verifier, checks=found.checks(explain=True))
-
     async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
         """See `gristmill.verifiers.base.Consistent.together`."""
         return await passes_together(self._pool, task, judged)
 
-    async def _confirmed(
-        self, task: Task, solution: str, profile: Profile, found: _Findings, ahead: asyncio.Task[_Findings] | None
-    ) -> Verdict:
-        flaky = False
-        if found.passed and self._confirm:
-            again = await (ahead or self._confirming(task, solution, profile))
-            found, flaky = (found, False) if again.passed else (again, True)
-        return self._verdict(found, solution, self._pool.info(profile), flaky=flaky)
-
-    def _confirming(self, task: Task, solution: str, profile: Profile) -> asyncio.Task[_Findings]:
+    def _confirming(self, task: Task, solution: str, profile: Profile, explain: bool) -> asyncio.Task[_Findings]:
         """The run that confirms, begun; its order cannot be chosen, since it follows from the hidden tests as well."""
         seed = zlib.crc32(f"{task.model_dump_json()}\n{solution}".encode("utf-8", "surrogatepass"))
-        return asyncio.create_task(self._run(task, solution, profile, Random(seed)))
+        return asyncio.create_task(self._run(task, solution, profile, Random(seed), explain))
 
-    async def _first(self, task: Task, solution: str, profile: Profile) -> _Findings:
+    async def _first(self, task: Task, solution: str, profile: Profile, explain: bool) -> _Findings:
         """Test by test; or all at once, as far as that can be, where most of what came lately has passed."""
         if self._passing > 0.5 and (at_once := await self._at_once(task, solution, profile, fresh=False)) is not None:
             return at_once
-        return await self._run(task, solution, profile, None)
+        return await self._run(task, solution, profile, None, explain)
 
     async def _run(
-        self, task: Task, solution: str, profile: Profile, confirming: Random | None, *, explain: bool = False
+        self, task: Task, solution: str, profile: Profile, confirming: Random | None, explain: bool
     ) -> _Findings:
         from gristmill.verifiers.code.test_types import Setting, run_test
 
@@ -166,7 +168,7 @@ class CodeVerifier:
             outcome=outcome,
             score=found.score,
             metrics=found.metrics,
-            checks=found.checks(explain=False),
+            checks=found.checks(),
             strength=strength,
             feedback=feedback.clean(text),
             verifier=f"{self.name}/{self.version}",
@@ -234,19 +236,41 @@ class _Findings:
                 total[name] = total.get(name, 0.0) + value
         return total
 
-    def checks(self, *, explain: bool) -> tuple[Check, ...]:
+    def checks(self) -> tuple[Check, ...]:
         return tuple(
             Check(
-                name=feedback.clean(
-                    f"{field}/{finding.name if public or explain else _unparametrized(finding.name, number)}"
-                ),
+                name=feedback.clean(f"{field}/{finding.name if public else _unparametrized(finding.name, number)}"),
                 outcome=finding.outcome,
                 public=public,
-                detail=feedback.clean(finding.text) if public or explain else "",
+                detail=feedback.clean(finding.text) if public else "",
             )
             for field, public, findings in self._rows
             for number, finding in enumerate(findings.found, 1)
         )
+
+    def shown(self, source: str, faulty: Mapping[str, TestFault]) -> list[Shown]:
+        """The same checks for the task's owner, and why there are none, if there are none.
+
+        Args:
+            source: the solution.
+            faulty: what is wrong with the tests by their text alone, by place.
+        """
+        rows = []
+        for field, public, findings in self._rows:
+            if findings.broken is not None:
+                text = feedback.broken_text(findings.broken, source)
+                rows.append(Shown(name=field, outcome=findings.broken.outcome, public=public, detail=text))
+            for each in findings.found:
+                where = feedback.source_line(source, each.line)
+                texts = {name: feedback.clean(getattr(each, name)) for name in _TEXTS}
+                place, begins = (f"{field}.{at}" if at else field for at in (each.place, each.begins))
+                known = faulty.get(place) or faulty.get(begins)
+                told = (each.text, f"  at {where}" if where else "", f"The test: {known.words}." if known else "")
+                texts["detail"] = feedback.clean("\n".join(filter(None, told)))
+                row = {"outcome": each.outcome, "public": public, "place": place}
+                fault = each.fault or (known.fault if known else None)
+                rows.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=fault, **row, **texts))
+        return rows
 
 
 def _unparametrized(name: str, number: int) -> str:
@@ -254,4 +278,5 @@ def _unparametrized(name: str, number: int) -> str:
     return f"{name.partition('[')[0]}[{number}]" if "[" in name else name
 
 
+_TEXTS = ("asked", "value", "expected", "limit")
 _EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])

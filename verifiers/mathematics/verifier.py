@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.mathematics.answers import Judgement, judge_answers
 from gristmill.verifiers.mathematics.extraction import expected, final_answers
-from gristmill.verifiers.mathematics.jobs import MATHEMATICS
+from gristmill.verifiers.mathematics.jobs import LIMITS, MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
 from gristmill.verifiers.mathematics.property_catalogue import check_problems
 from gristmill.verifiers.mathematics.property_judging import judge_property
@@ -17,7 +18,7 @@ from gristmill.verifiers.mathematics.settings import (
     settings_problems,
     settings_warnings,
 )
-from gristmill.verifiers.records import Check, Outcome, Task, Verdict
+from gristmill.verifiers.records import Check, Evidence, Outcome, Shown, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -61,22 +62,44 @@ class MathVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
-        return self._verdict(await self._judge(task, solution))
+        judgement, _ = await self._judge(task, solution)
+        return self._verdict(judgement)
 
-    async def _judge(self, task: Task, reply: str) -> Judgement:
+    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Explaining.explain`."""
+        judgement, answers = await self._judge(task, solution)
+        verdict = self._verdict(judgement)
+        field, wanted = ("answer", task.answer or "") if task.check is None else ("check", json.dumps(task.check))
+        over = judgement.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY)
+        limits = task.limits if task.settings.get("program") and not answers else LIMITS
+        shown = Shown(
+            name="answer",
+            outcome=judgement.outcome,
+            place=field,
+            value=" or ".join(answers),
+            expected=wanted,
+            limit=f"{limits.cpu_seconds:g} s of processor time, {limits.memory_mb} MiB" if over else "",
+            detail=f"{judgement.feedback}\n{judgement.detail}".strip(),
+        )
+        return verdict, Evidence.of(verdict.verifier, [shown])
+
+    async def _judge(self, task: Task, reply: str) -> tuple[Judgement, list[str]]:
+        """What was found, and the final answers that were read, as they stand in the reply."""
         gold = expected(task.answer or "")
         answers: list[str] | Judgement
         source = program_in(reply) if task.settings.get("program") else None
         if source is not None:
             answers = await self._programmed(task, source)
             if isinstance(answers, Judgement):
-                return answers
+                return answers, []
         else:
             answers = final_answers(reply, percent=gold.rstrip(" }").endswith("%"))
         settings = reading_settings(task.settings)
         if task.check is not None:
-            return await judge_property(self._pool, task.check, answers, settings, task.limits, confirm=self._confirm)
-        return await judge_answers(self._pool, gold, answers, task.prompt, settings, confirm=self._confirm)
+            judging = judge_property(self._pool, task.check, answers, settings, task.limits, confirm=self._confirm)
+        else:
+            judging = judge_answers(self._pool, gold, answers, task.prompt, settings, confirm=self._confirm)
+        return await judging, answers
 
     async def _programmed(self, task: Task, source: str) -> list[str] | Judgement:
         """What a program answers, twice if a pass is to be confirmed: an answer that changes is none."""
@@ -90,13 +113,10 @@ class MathVerifier:
 
     def _verdict(self, judgement: Judgement) -> Verdict:
         info = self._pool.info(MATHEMATICS)
-        checks = [Check(name="answer", outcome=judgement.outcome, public=True, detail=judgement.feedback)]
-        if judgement.detail:
-            checks.append(Check(name="comparison", outcome=judgement.outcome, detail=judgement.detail))
         return Verdict(
             outcome=judgement.outcome,
             score=float(judgement.outcome is Outcome.PASSED),
-            checks=tuple(checks),
+            checks=(Check(name="answer", outcome=judgement.outcome, public=True, detail=judgement.feedback),),
             strength=judgement.strength,
             feedback=judgement.feedback,
             verifier=f"{self.name}/{self.version}",

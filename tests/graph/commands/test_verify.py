@@ -151,7 +151,7 @@ def test_check_runs_references_and_says_which_fail(workspace: Path, gristmill_co
     done = gristmill(gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1)
     assert "0 of 1 references pass\n  double: failed" in done.stdout
     # The owner reads why, hidden values included.
-    assert re.search(r"\n    tests\[0\]/case \d: failed: double\(.*\) returned .*, expected ", done.stdout)
+    assert re.search(r"\n    tests\[0\]\.cases\[\d\]: failed: double\(.*\) returned .*, expected ", done.stdout)
 
 
 def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path, gristmill_command: str) -> None:

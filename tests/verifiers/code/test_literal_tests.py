@@ -13,10 +13,10 @@ from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers import Task, profiles
 from gristmill.verifiers.calling import calls_job
 from gristmill.verifiers.code import test_types
+from gristmill.verifiers.code.judged import run_judged
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import literal_program
 from gristmill.verifiers.code.running import Setting
-from gristmill.verifiers.code.test_types import run_judged
 from gristmill.verifiers.code.verifier import CodeVerifier
 from gristmill.verifiers.records import Outcome, PythonTest
 

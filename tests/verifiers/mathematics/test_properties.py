@@ -24,7 +24,12 @@ async def verifier(bubblewrap: str) -> AsyncIterator[MathVerifier]:
 async def judged(verifier: MathVerifier, check: dict[str, Any], answer: str) -> Verdict:
     task = Task(id="t", kind="math", prompt="?", check=check)
     assert verifier.problems(task) == []
-    return await verifier.verify(task, f"\\boxed{{{answer}}}")
+    verdict, evidence = await verifier.explain(task, f"\\boxed{{{answer}}}")
+    (shown,) = evidence.checks
+    assert shown.place == "check"
+    if verdict.passed:
+        assert shown.detail.startswith(f"{verdict.feedback}\n"), "evidence says what was checked"
+    return verdict
 
 
 # (check, right answers with the strength that they must reach, wrong or degenerate answers)
@@ -250,7 +255,6 @@ async def test_a_property_passes_what_is_right_and_nothing_else(verifier: MathVe
         verdict = await judged(verifier, check, answer)
         assert verdict.outcome is Outcome.PASSED, (answer, verdict.feedback)
         assert verdict.strength is strength, (answer, verdict.strength)
-        assert verdict.checks[-1].detail, "evidence says what was checked"
     for answer in wrong:
         verdict = await judged(verifier, check, answer)
         assert verdict.outcome in (Outcome.FAILED, Outcome.INVALID), (answer, verdict.outcome, verdict.feedback)

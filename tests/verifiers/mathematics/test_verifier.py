@@ -42,6 +42,18 @@ async def judged(verifier: MathVerifier, gold: str, reply: str, **settings: obje
     return await verifier.verify(Task(id="t", kind="math", prompt="?", answer=gold, settings=settings), reply)
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_evidence_has_what_was_read_and_what_is_expected_and_the_verdict_has_neither_s_comparison(
+    verifier: MathVerifier,
+) -> None:
+    task = Task(id="t", kind="math", prompt="?", answer="7919")
+    verdict, evidence = await verifier.explain(task, r"So it is \boxed{7918}.")
+    (shown,) = evidence.checks
+    assert (shown.outcome, shown.place, shown.value, shown.expected) == (Outcome.FAILED, "answer", "7918", "7919")
+    assert "7919" not in verdict.model_dump_json()
+    assert verdict == await verifier.verify(task, r"So it is \boxed{7918}.")
+
+
 RIGHT = [
     ("10", r"The cost is \boxed{\$10}.", Strength.EXACT),
     ("1/2", "The answer is 0.5.", Strength.EXACT),

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
+from gristmill.verifiers.code.beforehand.faulty import faults
 from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
 from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cases, short_of_stdio
 from gristmill.verifiers.code.literal_tests import literal_program
@@ -21,6 +22,7 @@ def task_warnings(task: Task) -> Iterator[str]:
             # A program that nests as deep as the parser takes it says nothing of what is meant here.
             with suppress(RecursionError):
                 yield from (f"{field}[{place}].{words}" for words in _of_test(task, test))
+    yield from (f"{each.place}: {each.fault.value}: {each.words}" for each in faults(task))
 
 
 def _of_test(task: Task, test: CodeTest) -> Iterator[str]:

@@ -93,6 +93,7 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, give
     for filename, source in sources.items():
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     recorder.candidate.test_files.update(sources)
+    recorder.fields |= {TESTS: "code", SETUP: "setup"}
     names[COUNTER] = recorder.count
     program = parts(code, TESTS)
     # Setup may use the entry points (a tree made of the candidate's nodes) and may bring stubs of their names.
@@ -110,10 +111,14 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, give
             names.setdefault(name, importlib.import_module(name))
     names.setdefault("candidate", names[entry_point])
     planned = [part.check for part in program if part.check]
+    lines = [(TESTS, part.line) for part in program if part.check]
     calls_check = any("check" in part.code.co_names for part in program if part.check)
     if _defines(program, "check") and not calls_check:
         planned.append("check")
-    recorder.plan(planned)
+        lines.append(
+            (TESTS, next((part.line for part in program if "check" in part.code.co_names and not part.check), 1))
+        )
+    recorder.plan(planned, lines)
     for part in program:
         _run_part(recorder, part, names, sources)
     if "check" in planned and "check" in names:
@@ -130,7 +135,7 @@ def _run_functions(recorder: Recorder, names: dict[str, Any], sources: dict[str,
         for name, value in names.items()
         if name.startswith("test") and isinstance(value, types.FunctionType) and value.__module__ == "tests"
     }
-    recorder.plan(list(found))
+    recorder.plan(list(found), [(TESTS, value.__code__.co_firstlineno) for value in found.values()])
     for name, value in found.items():
         _run(recorder, name, value, sources)
 
@@ -174,9 +179,15 @@ def _run_cases(recorder: Recorder, names: dict[str, Any], sources: dict[str, str
         if isinstance(test, unittest.TestCase)
     ]
     if found:
-        recorder.plan([test.id().partition(".")[2] for test in found])
+        recorder.plan([test.id().partition(".")[2] for test in found], list(map(_line_of, found)))
     for test in found:
         _run(recorder, test.id().partition(".")[2], lambda test=test: _run_case(recorder, test), sources)
+
+
+def _line_of(test: unittest.TestCase) -> tuple[str, int]:
+    method = getattr(type(test), test._testMethodName, None)
+    code = method.__code__ if type(method) is types.FunctionType else None
+    return ("", 0) if code is None else (code.co_filename, code.co_firstlineno)
 
 
 class _Result(unittest.TestResult):

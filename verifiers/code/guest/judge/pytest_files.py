@@ -31,6 +31,7 @@ def run_pytest(recorder: Recorder, files: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         sources[str(path)] = text
+        recorder.fields[str(path)] = f"files[{name!r}]"
     (folder / _CONFIG).write_text("[pytest]\n")
     os.chdir(folder)
     sys.path.insert(0, str(folder))
@@ -60,7 +61,8 @@ class _Plugin:
         self._troubles = 0
 
     def pytest_collection_finish(self, session: Any) -> None:
-        self._recorder.plan([item.nodeid for item in session.items])
+        lines = [(str(item.path), (item.reportinfo()[1] or 0) + 1) for item in session.items]
+        self._recorder.plan([item.nodeid for item in session.items], lines)
 
     def pytest_collectreport(self, report: Any) -> None:
         if not report.passed:

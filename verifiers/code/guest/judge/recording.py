@@ -5,21 +5,26 @@ What a test raised may be the candidate's own doing, down to its text: it is tol
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError, UncrossableError
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
+from gristmill.verifiers.code.guest.judge.showing import plain_names
+from gristmill.verifiers.code.guest.wire.shared import FILENAME
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
 
 __all__ = ["Recorder"]
 
+_WORD = re.compile(r"\w+")
+
 
 class Recorder:
-    """What the tests have shown so far."""
+    """What the tests have shown so far. `fields` names the files of the tests as their task does."""
 
     def __init__(
         self, context: JobContext, candidate: RemoteCandidate, log: deque[tuple[str, str]], public: bool
@@ -30,6 +35,7 @@ class Recorder:
         self.public = public
         self.asserted = 0
         self.ran = 0
+        self.fields: dict[str, str] = {FILENAME: "shared"}
 
     def begin(self) -> int:
         """A check begins; returns how much trouble there was before it."""
@@ -41,9 +47,12 @@ class Recorder:
         """An assertion is about to be made."""
         self.asserted += 1
 
-    def plan(self, names: list[str]) -> None:
-        """Say which checks there are, before the first of them."""
+    def plan(self, names: list[str], lines: list[tuple[str, int]] | None = None) -> None:
+        """Say which checks there are, before the first of them; and in which file and line each of them stands."""
         self.context.send({"plan": names[:10_000]})
+        if self.public and lines is not None:
+            places = [[name, self._place(*line)] for name, line in zip(names, lines, strict=True)]
+            self.context.send({"places": places[:10_000]})
 
     def passed(self, name: str) -> None:
         """A check held."""
@@ -89,12 +98,17 @@ class Recorder:
         except Exception:  # the tests' own exception classes may fail to say what they are
             text = ""
         detail: dict[str, Any] = {"error": f"{type(error).__name__}: {text}" if text else type(error).__name__}
-        trace = error.__traceback__
+        trace, last, frame = error.__traceback__, None, None
         while trace is not None:
-            source = sources.get(trace.tb_frame.f_code.co_filename)
-            if source is not None:
-                detail["statement"] = segment(source, trace.tb_lineno)
+            last = trace.tb_frame.f_code.co_filename
+            if last in sources:
+                frame, line = trace.tb_frame, trace.tb_lineno
+                detail["statement"] = segment(sources[last], line)
+                detail["place"] = self._place(last, line)
             trace = trace.tb_next
+        if self.public and frame is not None:
+            detail["names"] = plain_names(frame, detail["statement"])
+        detail["by_itself"] = self._is_by_itself(error, last in sources, detail.get("statement", ""))
         if error is self.candidate.raised:
             detail["raised"] = True
             detail["lines"] = self.candidate.told.get("lines")
@@ -103,3 +117,17 @@ class Recorder:
         if self.public:
             detail["calls"] = [list(each) for each in self.log]
         return detail
+
+    def _place(self, filename: str, line: int) -> str:
+        return f"{self.fields[filename]}: line {line}" if filename in self.fields else ""
+
+    def _is_by_itself(self, error: BaseException, in_the_tests: bool, statement: str) -> bool:
+        """Whether no candidate has a part in what a test raised: a name is missing, or nothing of one was used yet."""
+        if self.candidate.lost or error is self.candidate.raised or not isinstance(error, Exception):
+            return False
+        if isinstance(error, AssertionError):
+            return False
+        if in_the_tests and isinstance(error, NameError | ImportError):
+            return True
+        named = {*self.candidate.names, "candidate", "solution"}
+        return not self.candidate.calls and named.isdisjoint(_WORD.findall(statement))

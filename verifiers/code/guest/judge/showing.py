@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import re
 import reprlib
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "exception_type",
     "flags_of",
     "holds_exceptions",
+    "plain_names",
     "said",
     "short",
     "strings",
@@ -59,6 +61,32 @@ def error_text(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:  # its message may hold a number that is too long to write, or be of the tests' own making
         return type(error).__name__
+
+
+_PLAIN = (int, float, complex, str, bytes, bool, type(None))
+_MOST_NAMES, _MOST_ITEMS = 6, 1000
+
+
+def plain_names(frame: Any, statement: str) -> list[list[str]]:
+    """The names of a statement that hold plain values in its frame, with these; nothing of a class is asked."""
+    found = []
+    for name in dict.fromkeys(_NAME.findall(statement)):
+        value = frame.f_locals.get(name, frame.f_globals.get(name, builtins))
+        if _is_plain(value, [_MOST_ITEMS]):
+            found.append([name, short(value)])
+    return found[:_MOST_NAMES]
+
+
+_NAME = re.compile(r"(?<![\w.\"'])[^\W\d]\w*")
+
+
+def _is_plain(value: Any, left: list[int]) -> bool:
+    left[0] -= 1
+    if left[0] < 0 or type(value) in _PLAIN:
+        return left[0] >= 0
+    if type(value) is dict:
+        return all(_is_plain(each, left) for pair in value.items() for each in pair)
+    return type(value) in (list, tuple, set, frozenset) and all(_is_plain(each, left) for each in value)
 
 
 def said(value: Any) -> str:

@@ -1,0 +1,137 @@
+"""Evidence in words, for whoever owns the tasks; and the references of tasks, judged with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
+
+__all__ = ["Judged", "evidence_lines", "evidence_rows", "judge_references", "short_lines"]
+
+_SHORT, _FULL, _LINE = 5, 20, 400
+_FIELD = re.compile(r"`(limits\.\w+)`")  # 512 MiB (`limits.memory_mb`)
+_NEXT = {
+    "raises by itself": "mend the test: no solution has a part in what it raises",
+    "asserts nothing": "let it assert something, or leave it out: it says the same of every solution",
+    "contradicts another test": "decide which of the two is right: no solution meets both",
+    "never calls the candidate": "let it call the solution, or leave it out: it says the same of every solution",
+}
+
+
+class Judged(NamedTuple):
+    """A reference's verdict, and what only the task's owner may read beside it."""
+
+    verdict: Verdict
+    evidence: Evidence
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether one of the tests is at fault by itself, whatever came of it."""
+        return any(each.fault for each in self.evidence.checks)
+
+
+async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> dict[str, Judged]:
+    """What came of the reference of each task that has one, by the task's id."""
+    from contextlib import aclosing
+
+    from gristmill.graph.judging.candidates import judge_all
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.records import Candidate
+    from gristmill.verifiers.registry import Verifiers
+
+    candidates = [
+        Candidate(task_id=task.id, id="reference", text=task.reference) for task in tasks if task.reference is not None
+    ]
+    found: dict[str, Judged] = {}
+    if not candidates:
+        return found
+    by_id = {task.id: task for task in tasks}
+
+    def keep(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> None:
+        found[candidate.task_id] = Judged(verdict, evidence)
+
+    async with (
+        Pool.open(sandbox, workers) as pool,
+        aclosing(judge_all(by_id, candidates, Verifiers(pool), on_evidence=keep)) as verdicts,
+    ):
+        async for _ in verdicts:
+            pass
+    return found
+
+
+def evidence_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """The checks that did not pass or are at fault, as rows; empty fields are left out."""
+    return [each.model_dump(mode="json", exclude_defaults=True) for each in _telling(evidence)]
+
+
+def short_lines(evidence: Evidence) -> Iterator[str]:
+    """A line for each of the first checks that did not pass or are at fault."""
+    for each in _telling(evidence)[:_SHORT]:
+        fault = f" ({each.fault.value})" if each.fault else ""
+        yield _line(f"{each.place or each.name}: {_outcome(each)}{fault}: {each.detail}", 200)
+
+
+def evidence_lines(evidence: Evidence, *, reference: bool = False) -> Iterator[str]:
+    """All that evidence says of checks that did not pass or are at fault, for people.
+
+    Args:
+        evidence: beside a verdict.
+        reference: whether it is of a reference: then the test may be wrong as well as the solution.
+    """
+    telling = _telling(evidence)
+    if evidence.reason:
+        yield _line(f"together: {evidence.reason}")
+    for each in telling[:_FULL]:
+        yield _line(f"{each.place or each.name}: {_outcome(each)}{_name_of(each)}")
+        said = [("asked", each.asked), ("came", each.value), ("expected", each.expected), ("limit", each.limit)]
+        if not (each.asked or each.value):
+            said.append(("detail", each.detail))
+        elif "The test: " in each.detail:
+            said.append(("test", each.detail.rpartition("The test: ")[2]))
+        said += [("fault", f"the test {each.fault.value}")] if each.fault else []
+        said.append(("next", _next(each, reference)))
+        for name, text in said:
+            if text:
+                yield f"  {name:9} {_line(text)}"
+    more = len(telling) - _FULL
+    if more > 0 or evidence.left_out:
+        yield f"and {max(more, 0) + evidence.left_out} more"
+
+
+def _telling(evidence: Evidence) -> list[Shown]:
+    return [each for each in evidence.checks if each.outcome.value != "passed" or each.fault]
+
+
+def _outcome(each: Shown) -> str:
+    return each.outcome.value.replace("_", " ")
+
+
+def _name_of(each: Shown) -> str:
+    """The check's name, where the place does not say it already."""
+    name = each.name.rpartition("/")[2]
+    return f" ({name})" if each.place and name and not name.startswith(("case ", "line ")) else ""
+
+
+def _next(each: Shown, reference: bool) -> str:
+    if each.fault:
+        return _NEXT[each.fault.value]
+    if field := _FIELD.search(each.limit):
+        return f"raise {field[1]} of the task" + (", or let the reference take less" if reference else "")
+    if not reference:
+        return ""
+    if each.outcome.value == "failed":
+        return "is what the test expects right? Then mend the reference; else the test"
+    if each.outcome.value == "refused":
+        return "docs/security.md lists what cannot be judged apart; ask for it in another way"
+    if each.outcome.value == "unscored":
+        return "`gristmill doctor` says what is wrong with this machine"
+    return "mend the reference, if it may be called like this; else the test"
+
+
+def _line(text: str, most: int = _LINE) -> str:
+    """One line, not too long for a terminal."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
