@@ -128,7 +128,7 @@ def expected(answer: str) -> str:
         if answers:
             return answers[-1]
     line = answer.strip()
-    formulas = len(re.findall(r"(?<!\\)\$", line)) >= 2 or "\\(" in line or "\\[" in line
+    formulas = len(re.findall(r"(?<!\\)\$", line)) >= 2 or "\\(" in line or "\\[" in line  # '$5$' → '$', '$'
     return undressed(line) if formulas else line
 
 
@@ -137,11 +137,11 @@ def normal(answer: str) -> str:
     text = unicodedata.normalize("NFC", answer).strip().rstrip(".").strip()
     text = _SIZES.sub("", text).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\$", "")
     text = _WORDS.sub(r"\1", text.replace("$", ""))
-    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3}(?!\d))", "", text)
-    if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
+    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3}(?!\d))", "", text)  # '1{,}000' → '1000'
+    if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):  # '1,234.5'
         text = text.replace(",", "")
     # "1 3" is not 13: between digits a space means something.
-    return _SPACES.sub("", re.sub(r"(?<=\d)(?:\s|~|\\[,;:! ]|\\q?quad)+(?=\d)", "_", text))
+    return _SPACES.sub("", re.sub(r"(?<=\d)(?:\s|~|\\[,;:! ]|\\q?quad)+(?=\d)", "_", text))  # '1 3' → '1_3'
 
 
 def restates(answer: str, prompt: str) -> bool:
@@ -158,7 +158,7 @@ def without_asked(answer: str, prompt: str) -> str:
     """``73`` of ``m+n = 73`` where the prompt asks to find ``$m+n$``; else the answer."""
     left, sign, value = answer.partition("=")
     # A second sign would make it a chain, whose links are to hold.
-    if not sign or not left.strip() or not value.strip() or re.search(r"[=<>]|\\(?:le|ge|approx)", value):
+    if not sign or not left.strip() or not value.strip() or re.search(r"[=<>]|\\(?:le|ge|approx)", value):  # '3 = 3'
         return answer
     asked = {normal(next(filter(None, match.groups()))) for match in _ASKED.finditer(prompt[-_JSON:])}
     return value.strip() if normal(left) in asked else answer

@@ -72,6 +72,7 @@ _BOLD = re.compile(r"(?<![\w)*])\*\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*\*(?![\w(*
 _LABEL = re.compile(r"(?:A|Ans(?:wer)?|Solution|Result)\s?[:.]\s+(?=\S)", re.IGNORECASE)
 # 'Total earnings = 9*2 = 18' → 'Total earnings', '9*2 = 18'
 _NAMED = re.compile(r"([A-Za-z][A-Za-z' ]{2,60})[:=]\s*(\S.*)")
+# '\sin 30' → 'sin'
 _FUNCTIONS = re.compile(
     r"\b(?:a?(?:rc)?(?:sin|cos|tan)h?|cot|sec|csc|log|ln|exp|lim|max|min|gcd|lcm|det|mod|abs|floor)\b"
 )
@@ -91,7 +92,7 @@ _MONEY = re.compile(r"(?<!\\)\$(?=\d)")
 def last_words(line: str) -> str:
     """The last sentence of a line where it is marked as its conclusion, or the line is long; else the line."""
     line = line[-_LINE:]
-    last = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", line)[-1]
+    last = re.split(r"(?<=[.!?])\s+(?=[A-Z*])", line)[-1]  # 'She has 9. So, 18.' → 'She has 9.', 'So, 18.'
     return last if len(line) >= 300 or (_CONCLUDES.match(last.lstrip("* ")) and _NUMBER.search(last)) else line
 
 
@@ -101,7 +102,7 @@ def from_line(line: str, said: bool) -> list[str]:
     line = _CODE.sub(r"\1", _OPENING.sub("", line, count=1)).rstrip("✅✓ ")
     if label := _LABEL.match(line):
         line = line[label.end() :]
-    bold = [part for part in _BOLD.findall(line) if re.search(r"\d|\\|\$", part)]
+    bold = [part for part in _BOLD.findall(line) if re.search(r"\d|\\|\$", part)]  # '**18**' → '18', '**Total**' → none
     if len(bold) == 1 and _only(_BOLD.sub(" ", line)):
         return from_line(bold[0], said=True)
     line = _BOLD.sub(r"\1", line)
@@ -173,7 +174,7 @@ def _unit(behind: str) -> str:
 
 def undressed(line: str) -> str:
     """Without the signs that formulas begin and end with."""
-    return re.sub(r"(?<!\\)\$|\\[()\[\]](?![a-zA-Z])", " ", line).strip()
+    return re.sub(r"(?<!\\)\$|\\[()\[\]](?![a-zA-Z])", " ", line).strip()  # '\(5\)' → '5'
 
 
 def bare(text: str) -> str:

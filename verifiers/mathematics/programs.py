@@ -62,6 +62,7 @@ async def run_program(pool: Jobs, source: str, limits: Limits, *, fresh: bool = 
 
 def _as_mathematics(printed: str) -> str:
     """SymPy's and Python's own spelling in that of mathematics: their log is natural, their E and I constants."""
-    text = re.sub(r"(?<![A-Za-z_])log\(", r"\\ln(", printed[:2000])
+    text = re.sub(r"(?<![A-Za-z_])log\(", r"\\ln(", printed[:2000])  # 'log(2)' → '\ln(2)'
+    # '2*E + I' → '2*e + i'
     text = re.sub(r"(?<![A-Za-z_])E(?![A-Za-z_(])", "e", re.sub(r"(?<![A-Za-z_])I(?![A-Za-z_(])", "i", text))
-    return re.sub(r"^\[(.*)\]$", r"\\{\1\\}", text)
+    return re.sub(r"^\[(.*)\]$", r"\\{\1\\}", text)  # '[1, 2]' → '\{1, 2\}'

@@ -29,8 +29,8 @@ _FORBIDDEN = (
 )
 # `\lambda` and `f'(x)` are mathematics; Python's lambda and its texts are not.
 _FORBIDDEN_SHAPES = (
-    (re.compile(r"(?<!\\)lambda", re.IGNORECASE), "lambda"),
-    (re.compile(r"(?<![A-Za-z'])'|'(?![(=\s,'^_)}]|$)"), "'"),
+    (re.compile(r"(?<!\\)lambda", re.IGNORECASE), "lambda"),  # 'lambda x: x'
+    (re.compile(r"(?<![A-Za-z'])'|'(?![(=\s,'^_)}]|$)"), "'"),  # "print('x')"
 )
 _DEEPEST = 60
 

@@ -112,6 +112,7 @@ def _texts(gold: Form, answer: Form) -> Finding:
         if form["is"] == "text":
             return str(form["text"])
         if form["is"] == "value":
+            # "Symbol('x')" → 'x'
             single = re.fullmatch(r"Symbol\('([A-Za-z])'\)", form["tree"])
             return single[1] if single else None
         return None
@@ -254,6 +255,7 @@ def _letter(form: Form) -> str | None:
         return str(form["name"])
     if form["is"] == "text":
         return form["text"] if len(form["text"]) == 1 else None
+    # "Symbol('B')" → 'B'
     single = re.fullmatch(r"Symbol\('([A-Z])'\)", form["tree"]) if form["is"] == "value" else None
     return single[1] if single else None
 
@@ -274,4 +276,4 @@ def _flat(rows: list[list[Form]]) -> list[Form]:
 
 
 def _names_in(form: Form) -> set[str]:
-    return set(re.findall(r"Symbol\('([^']*)'", str(form).replace('"', "")))
+    return set(re.findall(r"Symbol\('([^']*)'", str(form).replace('"', "")))  # "Symbol('x'), Symbol('y')" → 'x', 'y'

@@ -70,7 +70,7 @@ def read_expected(text: str, settings: dict[str, Any]) -> reading.Form:
     try:
         return reading.read(text, settings)
     except latex.Unreadable:
-        last = re.split(r"(?<![<>!])=", text)[-1]
+        last = re.split(r"(?<![<>!])=", text)[-1]  # 'x = 2+3 = 5' → 'x ', ' 2+3 ', ' 5'
         if last == text or not last.strip():
             raise
         return reading.read(last, settings)

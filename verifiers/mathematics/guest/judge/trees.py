@@ -29,7 +29,7 @@ _FIELDS = frozenset(
 _NAMED = re.compile(r"[A-Za-z\u0370-\u03ff\\][\w\\^*, +()/-]{0,60}", re.ASCII)
 _TEXTS = {
     **dict.fromkeys(("Symbol", "Dummy", "Function"), _NAMED),
-    "Float": re.compile(r"-?[0-9.]{1,200}(?:[eE][+-]?[0-9]{1,4})?"),
+    "Float": re.compile(r"-?[0-9.]{1,200}(?:[eE][+-]?[0-9]{1,4})?"),  # '-1.5e-3'
 }
 _NODES = 3000
 _DIGITS = 2000

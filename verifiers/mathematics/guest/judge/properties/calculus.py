@@ -89,11 +89,11 @@ def ode(check: dict[str, Any], answer: Form) -> Finding:
 def _residual(text: str, name: str) -> tuple[Any, Any]:
     r"""Both sides, with ``y'``, ``y''``, ``\frac{dy}{dx}`` as symbols of their order."""
     text = re.sub(
-        rf"\\frac\{{d(?:\^\{{?(\d)\}}?)?\s*{name}\}}\{{d\w(?:\^\{{?\d\}}?)?\}}",
+        rf"\\frac\{{d(?:\^\{{?(\d)\}}?)?\s*{name}\}}\{{d\w(?:\^\{{?\d\}}?)?\}}",  # '\frac{d^2y}{dx^2}' → '2'
         lambda part: _mark(int(part[1] or 1)),
         text,
     )
-    shape = rf"(\\[A-Za-z]+)|{name}('*)(?:\(\w\))?"
+    shape = rf"(\\[A-Za-z]+)|{name}('*)(?:\(\w\))?"  # "y'(x)" → "'": order 1
     text = re.sub(shape, lambda part: part[1] or _mark(len(part[2])), text)
     sides = [side for side, _ in reading.pieces(latex.canonical(text))]
     if len(sides) > 2:
@@ -106,7 +106,7 @@ def _mark(order: int) -> str:
 
 
 def _orders(symbols: set[Any]) -> dict[Any, int]:
-    return {each: int(each.name[2:]) - 700 for each in symbols if re.fullmatch(r"D_7\d\d", each.name)}
+    return {each: int(each.name[2:]) - 700 for each in symbols if re.fullmatch(r"D_7\d\d", each.name)}  # 'D_702'
 
 
 def _independent(solution: Any, constants: list[Any], variable: Any) -> bool:

@@ -26,6 +26,7 @@ _WORDS = re.compile(
 
 def read(text: str, order: str) -> str | None:
     """The date of a text in ISO form; None if it is none. `order` says how ``3/4/2024`` is meant; ISO is always ISO."""
+    # '\text{May} 5' → 'may 5'
     plain = re.sub(r"\\text\{([^{}]*)\}|[$\\]", lambda part: part[1] or "", text).strip(" .").lower()
     plain = re.sub(r"\s+", " ", plain).replace(" ,", ",")
     if date := _NUMERIC.fullmatch(plain):
@@ -46,6 +47,7 @@ def undeclared(text: str) -> str | None:
 
     Without this ``2024-03-04`` would be a subtraction, which ``2024-04-03`` comes to as well.
     """
+    # '\text{May} 5' → 'may 5'
     plain = re.sub(r"\\text\{([^{}]*)\}|[$\\]", lambda part: part[1] or "", text).strip(" .").lower()
     if not _ALIKE.fullmatch(plain):
         return read(text, "ymd") if _WORDS.fullmatch(re.sub(r"\s+", " ", plain).replace(" ,", ",")) else None

@@ -35,29 +35,31 @@ _DROPPED = re.compile(
 # '1\,000' → '\,'
 _SPACES = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s+")
 _SAME = (
-    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
-    (re.compile(r"\\(?:le|leqslant)(?![a-zA-Z])|<="), r"\\leq "),
-    (re.compile(r"\\(?:ge|geqslant)(?![a-zA-Z])|>="), r"\\geq "),
-    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
-    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
-    (re.compile(r"\\ne(?![a-zA-Z])|!="), r"\\neq "),
-    (re.compile(r"\\cong(?![a-zA-Z])|\\simeq(?![a-zA-Z])"), r"\\approx "),
-    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
-    (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
-    (re.compile(r"\\lbrack(?![a-zA-Z])"), "["),
-    (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
-    (re.compile(r"\\[lr]?vert(?![a-zA-Z])"), "|"),
-    (re.compile(r"\\(?:R|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),  # '\dfrac12' → '\frac12'
+    (re.compile(r"\\(?:le|leqslant)(?![a-zA-Z])|<="), r"\\leq "),  # 'x<=5' → 'x\leq 5'
+    (re.compile(r"\\(?:ge|geqslant)(?![a-zA-Z])|>="), r"\\geq "),  # 'x\ge5' → 'x\geq 5'
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),  # 'x\lt5' → 'x<5'
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),  # 'x\gt5' → 'x>5'
+    (re.compile(r"\\ne(?![a-zA-Z])|!="), r"\\neq "),  # 'x!=5' → 'x\neq 5'
+    (re.compile(r"\\cong(?![a-zA-Z])|\\simeq(?![a-zA-Z])"), r"\\approx "),  # 'x\cong5' → 'x\approx 5'
+    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),  # '\lbrace1' → '\{1'
+    (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),  # '1\rbrace' → '1\}'
+    (re.compile(r"\\lbrack(?![a-zA-Z])"), "["),  # '\lbrack1' → '[1'
+    (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),  # '1\rbrack' → '1]'
+    (re.compile(r"\\[lr]?vert(?![a-zA-Z])"), "|"),  # '\lvert1\rvert' → '|1|'
+    (re.compile(r"\\(?:R|reals)(?![a-zA-Z])"), r"\\mathbb{R}"),  # '\R' → '\mathbb{R}'
+    # '60^\circ' → '60\text{degrees}'
     (re.compile(r"\^\{?\\(?:circ|degree)\}?|\\(?:circ|degree)(?![a-zA-Z])"), r"\\text{degrees}"),
-    (re.compile(r"\\operatorname\*?\{([a-zA-Z]+)\}"), r"\\\1 "),
-    (re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|mathsf)\{\s*([A-Za-z])\s*\}"), r"{\1}"),
+    (re.compile(r"\\operatorname\*?\{([a-zA-Z]+)\}"), r"\\\1 "),  # '\operatorname{sin}x' → '\sin x'
+    (re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|mathsf)\{\s*([A-Za-z])\s*\}"), r"{\1}"),  # '\mathrm{e}' → '{e}'
+    # '\mbox{cm}' → '\text{cm}'
     (re.compile(r"\\(?:math(?:rm|bf|it|sf)|[mh]box|text(?:bf|it|rm|normal|tt|sf))(?=\s*\{)"), r"\\text"),
-    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
-    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
-    (re.compile(r"\\log_\{?e\}?(?![a-zA-Z])"), r"\\ln "),
-    (re.compile(r"\*\*"), "^"),
-    (re.compile(r"\\(?:bf|rm|it|sf)(?![a-zA-Z])"), ""),
-    (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),  # '\langle1' → '(1'
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),  # '1\rangle' → '1)'
+    (re.compile(r"\\log_\{?e\}?(?![a-zA-Z])"), r"\\ln "),  # '\log_e2' → '\ln 2'
+    (re.compile(r"\*\*"), "^"),  # 'x**2' → 'x^2'
+    (re.compile(r"\\(?:bf|rm|it|sf)(?![a-zA-Z])"), ""),  # '{\bf x}' → '{ x}'
+    (re.compile(r"(?<![a-zA-Z\\])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),  # '-oo' → '-\infty '
 )
 _NAMES = (
     "arcsin arccos arctan sin cos tan cot sec csc sinh cosh tanh log ln exp sqrt pi alpha beta theta lambda phi gcd "
@@ -106,8 +108,8 @@ def canonical(text: str) -> str:
     text = text.translate(_CHARACTERS)
     if "\\begin" not in text:
         # Escaped twice on its way here; inside a matrix it ends a row.
-        text = re.sub(r"\\\\(?=[a-zA-Z{}])", r"\\", text)
-    text = re.sub(r"\\!\s*", "", text)
+        text = re.sub(r"\\\\(?=[a-zA-Z{}])", r"\\", text)  # '\\frac12' → '\frac12'
+    text = re.sub(r"\\!\s*", "", text)  # '1,\! 000' → '1,000'
     text = _DROPPED.sub("", text)
     for shape, same in _SAME:
         text = shape.sub(same, text)
@@ -127,11 +129,11 @@ def _radians(part: re.Match[str]) -> str:
 
 def _braces(text: str) -> str:
     """``\\frac12``, ``\\sqrt2``, ``x^(2)`` and ``\\sqrt(2)`` with the braces that they lack."""
-    text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\\frac\s*(\d|[a-z])\s*\{", r"\\frac{\1}{", text)
-    text = re.sub(r"(\\frac\{(?:[^{}]|\{[^{}]*\})*\})\s*([0-9a-zA-Z])", r"\1{\2}", text)
-    text = re.sub(r"\\sqrt\s*(\d+|[a-zA-Z])", r"\\sqrt{\1}", text)
-    text = re.sub(r"\\frac\s+\{", r"\\frac{", text)
+    text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)  # '\frac12' → '\frac{1}{2}'
+    text = re.sub(r"\\frac\s*(\d|[a-z])\s*\{", r"\\frac{\1}{", text)  # '\frac1{22}' → '\frac{1}{22}'
+    text = re.sub(r"(\\frac\{(?:[^{}]|\{[^{}]*\})*\})\s*([0-9a-zA-Z])", r"\1{\2}", text)  # '\frac{1}2' → '\frac{1}{2}'
+    text = re.sub(r"\\sqrt\s*(\d+|[a-zA-Z])", r"\\sqrt{\1}", text)  # '\sqrt2' → '\sqrt{2}'
+    text = re.sub(r"\\frac\s+\{", r"\\frac{", text)  # '\frac {1}{2}' → '\frac{1}{2}'
     for opener in ("\\sqrt", "^"):
         place = 0
         while (place := text.find(opener, place)) >= 0:
@@ -155,7 +157,7 @@ def _closing(text: str, opened: int) -> int:
 
 def is_decimal(text: str) -> bool:
     """Whether a text is one number with a decimal point."""
-    return re.fullmatch(r"-?\s*(?:\d+\.\d+|\.\d+)", text.strip()) is not None
+    return re.fullmatch(r"-?\s*(?:\d+\.\d+|\.\d+)", text.strip()) is not None  # '-0.5'
 
 
 def expression(text: str) -> Any:
@@ -192,10 +194,10 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
 
     if not text.strip():
         raise Unreadable("it is empty")
-    if re.search(r"\\[{}]", text):
+    if re.search(r"\\[{}]", text):  # '\{1\}'
         # The library takes a set's braces for brackets: x^2+\{0\} would be x^2.
         raise Unreadable("a set stands in it where a number should")
-    if re.search(r"v\s*_\s*\{?\s*9", text):
+    if re.search(r"v\s*_\s*\{?\s*9", text):  # 'v_{9001}'
         raise Unreadable("it uses a name that is taken")
     numbers: dict[str, Any] = {}
 
@@ -211,7 +213,7 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
 
     text = _REPEATING.sub(repeating, text)
     text = _SCIENTIFIC.sub(lambda part: stand_in(sympy.Rational(part[1]) * sympy.Integer(10) ** int(part[2])), text)
-    if re.search(r"\\l?dots|\.\.\.|…", text):
+    if re.search(r"\\l?dots|\.\.\.|…", text):  # '1,2,\ldots'
         raise Unreadable("it breaks off with dots")
     for mixed in (_MIXED, _PLAIN_MIXED):
         text = mixed.sub(
@@ -220,22 +222,26 @@ def _settled(text: str) -> tuple[str, dict[str, Any]]:
     if _side_by_side(text):
         raise Unreadable("two numbers stand side by side without a sign between them")
     text = _DECIMAL.sub(lambda part: stand_in(sympy.Rational(part[0] if part[0][-1] != "." else part[0] + "0")), text)
-    if re.search(r"\d_\{?\d", re.sub(r"v_\{\d+\}|[A-Za-z]_\{?\d+\}?", "", text)):
+    if re.search(r"\d_\{?\d", re.sub(r"v_\{\d+\}|[A-Za-z]_\{?\d+\}?", "", text)):  # '1011_2', but not 'x_{10}'
         raise Unreadable("it is a numeral in another base")
-    if re.search(r"\^\{[^{}]*\}\s*\^|\^\w\s*\^|'\s*'", text):
+    if re.search(r"\^\{[^{}]*\}\s*\^|\^\w\s*\^|'\s*'", text):  # 'x^2^3'
         raise Unreadable("it has one exponent on another without braces")
     if _NO_WORDS.search(text):
         raise Unreadable("it holds words")
     # The library drops primes, and takes a capital I for the imaginary unit.
+    # "f'" → 'v_{9000}'
     text = re.sub(r"([A-Za-z])('{1,3})", lambda part: stand_in(sympy.Symbol(part[1] + "_prime" * len(part[2]))), text)
+    # '2I' → '2v_{9000}'
     text = re.sub(r"(?<![A-Za-z\\])I(?![A-Za-z_])", lambda part: stand_in(sympy.Symbol("I")), text)
-    text = re.sub(r"\{\s*([A-Za-z])\s*\}(?=\s*[*+\-/)]|\s*$)", lambda part: _freed(text, part), text)
-    text = re.sub(r"(\)|v_\{\d+\}|(?<![\d^_])\d+)\s*(?=\()", r"\1\\cdot ", text)
+    text = re.sub(r"\{\s*([A-Za-z])\s*\}(?=\s*[*+\-/)]|\s*$)", lambda part: _freed(text, part), text)  # '{x}+1' → 'x+1'
+    text = re.sub(r"(\)|v_\{\d+\}|(?<![\d^_])\d+)\s*(?=\()", r"\1\\cdot ", text)  # '2(x+1)' → '2\cdot (x+1)'
+    # '(x+1)y' → '(x+1)\cdot y'
     text = re.sub(
         r"\)\s*(?=[A-Za-z\\])(?!\\(?:cdot|times|div|leq|geq|neq|in|approx|pm|mp|cup|cap|mod|right|rfloor|rceil))",
         r")\\cdot ",
         text,
     )
+    # 'x(x+1)' → 'x\cdot (x+1)'
     text = re.sub(rf"(?<![A-Za-z\\_])([A-Za-z])(?<![{_FUNCTION_LETTERS}])\s*(?=\()", r"\1\\cdot ", text)
     return text.replace("*", r"\cdot "), numbers
 

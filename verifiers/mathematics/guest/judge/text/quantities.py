@@ -137,6 +137,7 @@ def is_unit(unit: str) -> bool:
 
 
 def _checked(words: str) -> str:
+    # 'cm squared'
     if _MEANING & set(re.findall("[a-z]+", words.lower())) and not re.search(r"[a-zA-Z]+\s+(?:squared|cubed)", words):
         raise Unreadable("a word beside its number changes it")
     return words
@@ -146,7 +147,7 @@ def _unit(words: str, power: int, *, bare: bool) -> str:
     """``cm^2`` of ``square centimeters``; "" of what is no unit that we know. ``mi/h`` keeps both."""
     units: list[str] = []
     each_power = 1
-    for word in re.findall(r"[A-Za-z$€£¢₹¥]+|/|\^\d", words):
+    for word in re.findall(r"[A-Za-z$€£¢₹¥]+|/|\^\d", words):  # 'km/h^2' → 'km', '/', 'h', '^2'
         lowered = word.lower()
         if lowered in _POWER:
             each_power = _POWER[lowered]

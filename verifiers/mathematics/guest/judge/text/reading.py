@@ -45,6 +45,7 @@ _TIGHT_THOUSANDS = re.compile(
 _SPACED = re.compile(r"\s*-?\d{1,3}(?: \d{3})+(?:\.\d+)?\s*")
 # '3,14' → '3,14'
 _DECIMAL_COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
+# '\begin{pmatrix}1\\2\end{pmatrix}' → 'pmatrix', '1\\2'
 _MATRIX = re.compile(
     r"(?:\[\s*)?\\begin\{([pbBv]?matrix|array)\}(?:\{[lcr| ]*\})?(.*?)\\end\{\1\}\s*(?:\])?", re.DOTALL
 )
@@ -84,6 +85,7 @@ def read(text: str, settings: dict[str, Any]) -> Form:
 
 def _commas(text: str, settings: dict[str, Any]) -> str:
     text = _TIGHT_THOUSANDS.sub("", text)
+    # '12\,345' → '12345'
     text = re.sub(r"(?<![\d.])(\d{1,3}(?:\\[,; ]\d{3})+)(?!\d)", lambda number: re.sub(r"\\.", "", number[0]), text)
     if settings.get("decimal") == "comma":
         text = _DECIMAL_COMMA.sub(
@@ -92,6 +94,7 @@ def _commas(text: str, settings: dict[str, Any]) -> str:
     if _SPACED.fullmatch(text):
         text = text.replace(" ", "")
     # Within brackets a comma parts two numbers; an exponent's braces are none.
+    # '(1,234', but not 'x^{1}'
     if not re.search(r"[(\[{]", re.sub(r"\\[a-zA-Z]+\{|[\^_]\{[^{}]*\}|\}\s*\{", "", text)):
         text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
     return text
@@ -189,15 +192,15 @@ def _is_name(text: str) -> bool:
         return False
     if _NAME.fullmatch(text):
         return True
-    ratio = re.fullmatch(r"\\frac\{(.*)\}\{(.*)\}|([A-Z]+)\s*[:/]\s*([A-Z]+)", text)
+    ratio = re.fullmatch(r"\\frac\{(.*)\}\{(.*)\}|([A-Z]+)\s*[:/]\s*([A-Z]+)", text)  # 'AB:CD' → 'AB', 'CD'
     if ratio:
         return all(re.fullmatch(r"[A-Z]{1,3}", part) for part in ratio.groups() if part is not None)
-    inner = re.fullmatch(r"\((.*)\)", text)
+    inner = re.fullmatch(r"\((.*)\)", text)  # '(x,y)' → 'x,y'
     return inner is not None and "," in inner[1] and all(_NAME.fullmatch(each.strip()) for each in inner[1].split(","))
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s{}\\]", "", text)
+    return re.sub(r"[\s{}\\]", "", text)  # '\{1, 2\}' → '1,2'
 
 
 def _as_sets(text: str, settings: dict[str, Any], depth: int) -> Form | None:
@@ -214,7 +217,7 @@ def _as_matrix(text: str, settings: dict[str, Any], depth: int) -> Form | None:
     matched = _MATRIX.fullmatch(text)
     if not matched or matched[1] == "vmatrix" or "\\begin" in matched[2]:
         return None
-    rows = [row for row in re.split(r"\\\\", matched[2]) if row.strip(" \\")]
+    rows = [row for row in re.split(r"\\\\", matched[2]) if row.strip(" \\")]  # '1\\2' → '1', '2'
     cells = [[_form(cell, settings, depth + 1) for cell in row.split("&")] for row in rows]
     if not cells or len({len(row) for row in cells}) != 1 or len(cells) * len(cells[0]) > _PARTS:
         raise latex.Unreadable("its matrix has rows of different lengths, or too many")
@@ -234,7 +237,7 @@ def _as_group(text: str, settings: dict[str, Any], depth: int) -> Form | None:
     if opened.endswith("{") != closed.endswith("}"):
         return None
     if opened.endswith("{"):
-        if opened == "\\{" and re.search(r"\\mid|(?<!\\)\||:", inner):
+        if opened == "\\{" and re.search(r"\\mid|(?<!\\)\||:", inner):  # 'x : x>0'
             raise latex.Unreadable("it describes a set instead of listing it")
         if not inner.strip():
             return {"is": "set", "parts": []}
@@ -261,7 +264,7 @@ def _as_ratio(text: str, settings: dict[str, Any], depth: int) -> Form | None:
 
 
 def _as_plus_minus(text: str, settings: dict[str, Any], depth: int) -> Form | None:
-    if not re.search(r"\\(?:pm|mp)(?![a-zA-Z])", text):
+    if not re.search(r"\\(?:pm|mp)(?![a-zA-Z])", text):  # '1\pm2'
         return None
     both = [text.replace("\\pm", first).replace("\\mp", second) for first, second in ("+-", "-+")]
     return {"is": "list", "parts": [_worked(_form(each.lstrip("+ "), settings, depth + 1)) for each in both]}

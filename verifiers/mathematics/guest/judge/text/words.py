@@ -36,14 +36,14 @@ _UNDRESSED = re.compile(r"\\text\s*\{([^{}A-Za-z]*\d[^{}A-Za-z]*)\}")
 
 def as_text(text: str) -> Form | None:
     """The words of a text, lower case; those that say that there is no answer as the empty set."""
-    bare = re.sub(r"\\text\{([^{}]*)\}", r"\1", text).strip()
-    if re.fullmatch(r"\(?[A-Z]\)?", bare) and bare not in ("I",):
+    bare = re.sub(r"\\text\{([^{}]*)\}", r"\1", text).strip()  # '\text{north}' → 'north'
+    if re.fullmatch(r"\(?[A-Z]\)?", bare) and bare not in ("I",):  # '(C)'
         return {"is": "text", "text": bare.strip("()")} if len(bare) == 3 or "\\text" in text else None
     if not _WORDS.fullmatch(bare) or len(bare) < 2:
         return None
     if "\\text" not in text and max(map(len, re.findall("[A-Za-z]+", bare))) < 3:
         return None
-    said = " ".join(re.findall(r"[a-z']+", bare.lower()))
+    said = " ".join(re.findall(r"[a-z']+", bare.lower()))  # "Doesn't exist." → "doesn't exist"
     if _NOTHING.fullmatch(said):
         return {"is": "set", "parts": []}
     return {"is": "text", "text": _NO_LIMIT.sub("does not exist", said)}
@@ -54,7 +54,7 @@ def as_clock(text: str) -> Form | None:
     matched = _CLOCK.fullmatch(text)
     if not matched:
         return None
-    half = re.sub(r"[^apm]", "", (matched[4] or "").lower())
+    half = re.sub(r"[^apm]", "", (matched[4] or "").lower())  # 'p.m.' → 'pm'
     numbers = [int(each) for each in matched.group(1, 2, 3) if each is not None]
     return {"is": "clock", "numbers": numbers[:2] if half and numbers[2:] == [0] else numbers, "half": half}
 
