@@ -50,7 +50,7 @@ class Model:
         return Reply(text=text, tokens=Tokens(prompt=10, completion=5), model=self.model)
 
 
-class Judge:
+class Denier:
     """Finds every hypothesis wrong, at once."""
 
     async def verify(self, task: Task, solution: str) -> Verdict:
@@ -69,7 +69,9 @@ async def seconds(count: int, hypotheses: int) -> tuple[float, float]:
     config = RunConfig.of(hypotheses=hypotheses, rounds=1, profile="chat")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
         begun, used = time.perf_counter(), time.process_time()
-        summary = await run_campaign(tasks(count), config, store=store, proposer=Model(), verifiers=Judge(), name="run")
+        summary = await run_campaign(
+            tasks(count), config, store=store, proposer=Model(), verifiers=Denier(), name="run"
+        )
         took = time.perf_counter() - begun, time.process_time() - used
     if summary.hypotheses != count * hypotheses:
         raise SystemExit(f"{summary.hypotheses} hypotheses were judged, not {count * hypotheses}")

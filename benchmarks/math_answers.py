@@ -36,7 +36,7 @@ OURS = "gristmill"
 
 
 @dataclass(frozen=True)
-class Case:
+class Graded:
     """One reply, what it is judged against, and whether it is right."""
 
     group: str
@@ -54,9 +54,9 @@ class GraderTally:
     false_positives: dict[str, int] = field(default_factory=dict)
     hangs: int = 0
     seconds: list[float] = field(default_factory=list)
-    missed: list[Case] = field(default_factory=list)
+    missed: list[Graded] = field(default_factory=list)
 
-    def add(self, case: Case, passed: bool | None, seconds: float) -> None:
+    def add(self, case: Graded, passed: bool | None, seconds: float) -> None:
         """None: it was killed."""
         self.seconds.append(seconds)
         self.hangs += passed is None
@@ -102,28 +102,28 @@ def equal_forms(gold: str) -> Iterator[str]:
         yield ",".join(reversed(gold.split(",")))
 
 
-def cases(data: Path, share: float) -> list[Case]:
+def cases(data: Path, share: float) -> list[Graded]:
     """All of them, in an order that does not change."""
     pairs = [json.loads(line) for line in (data / "math_equiv" / "pairs.jsonl").read_text("utf-8").splitlines()]
     all_cases = [
-        Case("pairs", row["gold"], row["answer"], row["expected"], settings_of(row))
+        Graded("pairs", row["gold"], row["answer"], row["expected"], settings_of(row))
         for row in pairs
         if not row["conflicting"] and not row["suspect"]
     ]
     math = _rows(data / "math500" / "math500.jsonl.gz")
-    all_cases += [Case("MATH-500", row["answer"], row["solution"], True) for row in math]
+    all_cases += [Graded("MATH-500", row["answer"], row["solution"], True) for row in math]
     grade = _rows(data / "gsm8k" / "test.jsonl.gz")
-    all_cases += [Case("GSM8K", row["answer"].rsplit("####", 1)[1].strip(), row["answer"], True) for row in grade]
+    all_cases += [Graded("GSM8K", row["answer"].rsplit("####", 1)[1].strip(), row["answer"], True) for row in grade]
     golds = list(dict.fromkeys(row["answer"] for row in math))
-    all_cases += [Case("rewritten", gold, f"\\boxed{{{form}}}", True) for gold in golds for form in equal_forms(gold)]
+    all_cases += [Graded("rewritten", gold, f"\\boxed{{{form}}}", True) for gold in golds for form in equal_forms(gold)]
     golds += dict.fromkeys(case.gold for case in all_cases if case.group == "GSM8K")
     wrong = [
-        Case("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
+        Graded("wrong", each.gold, f"The answer is \\boxed{{{each.answer}}}.", False)
         for gold in dict.fromkeys(golds)
         for each in wrong_answers(gold)
     ]
     all_cases += [each for place, each in enumerate(wrong) if int(place * share) < int((place + 1) * share)]
-    return all_cases + [Case("hostile", "5", text, False) for _, text in HOSTILE]
+    return all_cases + [Graded("hostile", "5", text, False) for _, text in HOSTILE]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def _serve(name: str, line: Connection) -> None:
             line.send(False)
 
 
-def run_peer(name: str, all_cases: list[Case]) -> tuple[GraderTally, float]:
+def run_peer(name: str, all_cases: list[Graded]) -> tuple[GraderTally, float]:
     """One grader over all cases, killed and started again where it hangs; with the seconds that took."""
     tally, begun = GraderTally(), time.perf_counter()
     context = multiprocessing.get_context("spawn")
@@ -173,7 +173,7 @@ def run_peer(name: str, all_cases: list[Case]) -> tuple[GraderTally, float]:
     return tally, time.perf_counter() - begun
 
 
-async def run_ours(all_cases: list[Case], backend: str) -> tuple[GraderTally, float]:
+async def run_ours(all_cases: list[Graded], backend: str) -> tuple[GraderTally, float]:
     """The verifier as it is used, one answer at a time, without the confirming second run of a pass."""
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.mathematics.verifier import MathVerifier
@@ -194,7 +194,7 @@ async def run_ours(all_cases: list[Case], backend: str) -> tuple[GraderTally, fl
         return tally, time.perf_counter() - begun
 
 
-def table(tallies: dict[str, tuple[GraderTally, float]], all_cases: list[Case]) -> str:
+def table(tallies: dict[str, tuple[GraderTally, float]], all_cases: list[Graded]) -> str:
     """Markdown: one row a grader."""
     groups = list(dict.fromkeys(case.group for case in all_cases))
     count = {group: sum(case.group == group for case in all_cases) for group in groups}

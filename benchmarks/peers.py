@@ -1,4 +1,4 @@
-"""A checker of somebody else's, in a process that may end, hang, print rubbish or fill memory: it is `Broken` then.
+"""A checker of somebody else's, in a process that may end, hang, print rubbish or fill memory: it is `BrokenPeer` then.
 
 It has a session of its own, so that a signal to its process group is none to ours, and is killed whole when closed.
 """
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["BOX", "Broken", "Peer"]
+__all__ = ["BOX", "BrokenPeer", "Peer"]
 
 BOX = (
     *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
@@ -26,7 +26,7 @@ _MOST_SAID = 16 << 20
 _LOOK_SECONDS = 0.05
 
 
-class Broken(Exception):  # noqa: N818  # what a cell of the table is
+class BrokenPeer(Exception):  # noqa: N818  # what a cell of the table is
     """Why a peer gave no answer, in a few words."""
 
 
@@ -62,7 +62,7 @@ class Peer:
         question = json.dumps({**request, "number": self._asked}).encode() + b"\n"
         try:
             return self._answer(self._exchange(process, question, limit))
-        except Broken:
+        except BrokenPeer:
             self.close()
             raise
 
@@ -104,22 +104,22 @@ class Peer:
             ready.register(outlet, selectors.EVENT_READ)
             while not said.endswith(b"\n"):
                 if time.monotonic() > end:
-                    raise Broken(f"no answer within {limit:.0f} s")
+                    raise BrokenPeer(f"no answer within {limit:.0f} s")
                 if held(process.pid) > self._memory:
-                    raise Broken(f"more than {self._memory >> 20} MiB of memory")
+                    raise BrokenPeer(f"more than {self._memory >> 20} MiB of memory")
                 for key, _ in ready.select(_LOOK_SECONDS):
                     if key.fileobj is outlet:
                         part = os.read(outlet.fileno(), 1 << 16)
                         if not part:
-                            raise Broken(_ending(process))
+                            raise BrokenPeer(_ending(process))
                         said += part
                         if len(said) > _MOST_SAID:
-                            raise Broken(f"rubbish: more than {_MOST_SAID >> 20} MiB")
+                            raise BrokenPeer(f"rubbish: more than {_MOST_SAID >> 20} MiB")
                     else:
                         try:
                             question = question[os.write(inlet.fileno(), question) :]
                         except OSError:
-                            raise Broken(_ending(process)) from None
+                            raise BrokenPeer(_ending(process)) from None
                         if not question:
                             ready.unregister(inlet)
         return bytes(said)
@@ -130,7 +130,7 @@ class Peer:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or answer.get("number") != self._asked:
-            raise Broken(f"rubbish: {said[:40].decode(errors='replace')!a}")
+            raise BrokenPeer(f"rubbish: {said[:40].decode(errors='replace')!a}")
         return answer
 
 

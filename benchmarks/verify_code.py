@@ -31,7 +31,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from peers import Broken, Peer
+from peers import BrokenPeer, Peer
 from rich.console import Console
 from verify_tables import ONE_RUN, PEERS, PLAIN, Kept, tables
 
@@ -80,7 +80,7 @@ def by(peer: Peer, limit: float = 3600) -> Judge:
         answer = await asyncio.to_thread(peer.ask, {"dataset": dataset, "rows": rows(tasks, sources)}, limit)
         seconds, passed = answer.get("seconds"), answer.get("passed")
         if type(seconds) is not float or not isinstance(passed, list) or len(passed) != len(tasks):
-            raise Broken("rubbish: not an answer for each candidate")
+            raise BrokenPeer("rubbish: not an answer for each candidate")
         return seconds, [each is True for each in passed]
 
     return judge
@@ -143,7 +143,7 @@ async def accepted(judge: Judge, task: Task, hostile: Sequence[str], *, at_once:
         try:
             _, passed = await judge("attacks", tasks[: len(several)], several)
             count += sum(passed)
-        except (Broken, GristmillError) as error:
+        except (BrokenPeer, GristmillError) as error:
             reason = str(error).partition(":")[0]
             broken[reason] = broken.get(reason, 0) + 1
     told_of = ", ".join(f"{number} × {reason}" for reason, number in sorted(broken.items()))
@@ -210,7 +210,7 @@ async def cell(judge: Judge, name: str, dataset: str, tasks: list[Task], console
     """Seconds, or why there are none."""
     try:
         seconds, passed = await judge(dataset, tasks, [task.reference or "" for task in tasks])
-    except (Broken, GristmillError) as error:
+    except (BrokenPeer, GristmillError) as error:
         return str(error)
     if not all(passed):
         missing = [task.id for task, ok in zip(tasks, passed, strict=True) if not ok]

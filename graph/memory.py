@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.base import Plan, Strategy, draw
-from gristmill.graph.search.history import History, Past, Place, Row, Settled
+from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
@@ -88,7 +88,7 @@ class TaskMemory:
         """(id of the best hypothesis in the end, whether any passed); `verdicts` has those settled just now."""
         best, solved, most = None, False, None
         for row in self._history.rows():
-            final = Settled.of(verdicts[row.id]) if row.id in verdicts else row.final
+            final = SettledStanding.of(verdicts[row.id]) if row.id in verdicts else row.final
             solved |= final.passed
             if most is None or final.merit > most:
                 best, most = row.id, final.merit

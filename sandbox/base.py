@@ -66,7 +66,7 @@ class Session(Protocol):
     def call(self, data: bytes, *, seconds: float, limit: int = DEFAULT_LIMIT) -> bytes | None:
         """Send the job one message and wait for one of at most `limit` bytes; None if it has hung up.
 
-        Blocking, and meant for one worker thread. `seconds` bounds both ways together, also where bytes drip: the job
+        Blocking, and meant for one thread. `seconds` bounds both ways together, also where bytes drip: the job
         can hold nobody up for longer. What comes back is untrusted.
 
         Raises:

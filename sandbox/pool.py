@@ -25,7 +25,7 @@ from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
 from gristmill.sandbox.workers.running import GRACE_SECONDS, TalkingJob, end, kill
-from gristmill.sandbox.workers.warm import Held, WarmWorkers
+from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
 if TYPE_CHECKING:
     from gristmill.sandbox.backends.docker import DockerOptions
@@ -164,7 +164,7 @@ class Pool:
         Raises:
             SandboxError: from a job's run: no healthy worker can be had; nothing may be concluded about that job.
         """
-        held: Held | None = None
+        held: HeldWorker | None = None
 
         async def run(job: Job) -> Report:
             nonlocal held
@@ -228,7 +228,7 @@ class Pool:
         async with self._slots.slot():
             yield
 
-    def _start(self, held: Held, job: Job, sockets: Sequence[socket.socket]) -> asyncio.Task[Report]:
+    def _start(self, held: HeldWorker, job: Job, sockets: Sequence[socket.socket]) -> asyncio.Task[Report]:
         task = asyncio.create_task(self._use(held, job, sockets))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -236,7 +236,7 @@ class Pool:
 
     async def _use(
         self,
-        held: Held,
+        held: HeldWorker,
         job: Job,
         sockets: Sequence[socket.socket],
         enough: Callable[[bytes], bool] | None = None,
@@ -259,7 +259,7 @@ class Pool:
         return report
 
     async def _both(
-        self, trying: Held, candidate: Job, judging: Held, judge: Job, *, last: bool
+        self, trying: HeldWorker, candidate: Job, judging: HeldWorker, judge: Job, *, last: bool
     ) -> tuple[Report | SandboxError, Report | SandboxError]:
         begun = time.monotonic()
         near, far = socket.socketpair()

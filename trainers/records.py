@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["Example", "GateSummary", "Improvement", "RoundSummary", "Share"]
+__all__ = ["ComparedAnswers", "GateSummary", "Improvement", "RoundSummary", "Share"]
 
 
 class Share(Record):
@@ -65,7 +65,7 @@ class RoundSummary(Record):
         return self.verified / scored if scored else 0.0
 
 
-class Example(Record):
+class ComparedAnswers(Record):
     """A held-out task and what the model answered before and after, for the report."""
 
     task: str
@@ -91,6 +91,6 @@ class Improvement(Record):
     )
     rounds: tuple[RoundSummary, ...]
     adapter: str | None = Field(None, description="path of the adapter in use at the end; None is the base model")
-    examples: tuple[Example, ...] = ()
+    examples: tuple[ComparedAnswers, ...] = ()
     seconds: dict[str, float] = Field({}, description="wall time by stage over all rounds")
     tokens: int = 0

@@ -16,20 +16,22 @@ from gristmill.graph.commands.options import SANDBOX_VARIABLE, Flags
 from gristmill.graph.config import changed, paths
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Settings", "free_name", "settle"]
+__all__ = ["SourcedConfig", "free_name", "settle"]
 
 C = TypeVar("C", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Settings(Generic[C]):
+class SourcedConfig(Generic[C]):
     """A configuration, and where the value of each knob comes from, by flat name."""
 
     config: C
     sources: Mapping[str, str]
 
 
-def settle(default: C, flags: Flags, *, file: Path | None = None, stored: tuple[str, C] | None = None) -> Settings[C]:
+def settle(
+    default: C, flags: Flags, *, file: Path | None = None, stored: tuple[str, C] | None = None
+) -> SourcedConfig[C]:
     """The configuration that was meant: options go before the file, the file before the defaults.
 
     Where a sandbox is, the environment may say too; it goes before the default only.
@@ -46,9 +48,9 @@ def settle(default: C, flags: Flags, *, file: Path | None = None, stored: tuple[
     """
     known = _from_file(default, file) if file is not None else None
     if stored is not None:
-        settings = Settings(stored[1], dict.fromkeys(paths(default), stored[0]))
+        settings = SourcedConfig(stored[1], dict.fromkeys(paths(default), stored[0]))
     else:
-        settings = Settings(default, dict.fromkeys(paths(default), "default"))
+        settings = SourcedConfig(default, dict.fromkeys(paths(default), "default"))
         if "sandbox" in settings.sources and (sandbox := os.environ.get(SANDBOX_VARIABLE)):
             settings = _with(settings, {"sandbox": sandbox}, {"sandbox": SANDBOX_VARIABLE})
         if known is not None:
@@ -56,7 +58,7 @@ def settle(default: C, flags: Flags, *, file: Path | None = None, stored: tuple[
     return _with(settings, flags, {knob: f"--{knob.replace('_', '-')}" for knob in flags})
 
 
-def _with(settings: Settings[C], values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings[C]:
+def _with(settings: SourcedConfig[C], values: Mapping[str, Any], sources: Mapping[str, str]) -> SourcedConfig[C]:
     try:
         config = changed(settings.config, values)
     except ValidationError as error:
@@ -64,7 +66,7 @@ def _with(settings: Settings[C], values: Mapping[str, Any], sources: Mapping[str
         path = tuple(part for part in first["loc"] if isinstance(part, str))
         knob = next((knob for knob, where in paths(settings.config).items() if where == path), ".".join(path))
         raise UserError(f"{sources.get(knob, knob)}: {_message(first)}") from error
-    return Settings(config, {**settings.sources, **sources})
+    return SourcedConfig(config, {**settings.sources, **sources})
 
 
 def _from_file(default: BaseModel, file: Path) -> tuple[dict[str, Any], dict[str, str]]:

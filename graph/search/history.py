@@ -18,7 +18,7 @@ from gristmill.graph.records import Step
 from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
-__all__ = ["Fold", "History", "Past", "Place", "Row", "Settled"]
+__all__ = ["Fold", "History", "Past", "Place", "Row", "SettledStanding"]
 
 
 class Place(NamedTuple):
@@ -43,7 +43,7 @@ class _Rank(NamedTuple):
     place: Place
 
 
-class Settled(NamedTuple):
+class SettledStanding(NamedTuple):
     """How a hypothesis that a judge process decided stands after its consistency run, or before it while `pending`."""
 
     passed: bool
@@ -71,13 +71,13 @@ class Row:
     merit: Merit
     content: str
     target: bool
-    settled: Settled | None = None
+    settled: SettledStanding | None = None
 
     @classmethod
     def of(cls, task: Task, step: Step, width: int) -> Self:
         """The row of a stored step, in a run of `width` hypotheses a round."""
         hypothesis, verdict = step.hypothesis, step.verdict.unsettled
-        settled = None if step.verdict.apart is None else Settled.of(step.verdict)
+        settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
         return cls(
             id=hypothesis.id,
             place=Place(hypothesis.round, hypothesis.sample, width),
@@ -101,9 +101,9 @@ class Row:
         return _Rank(-passed, not usable, -score, self.place)
 
     @property
-    def final(self) -> Settled:
+    def final(self) -> SettledStanding:
         """How it stands in the end."""
-        return self.settled or Settled(self.passed, self.merit, pending=False)
+        return self.settled or SettledStanding(self.passed, self.merit, pending=False)
 
 
 class Fold(Protocol):

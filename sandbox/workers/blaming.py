@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Ending, Profile, Report
-from gristmill.sandbox.workers.warm import Held, WarmWorkers
+from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
 __all__ = ["LOSSES", "Trial", "Try"]
 
@@ -31,7 +31,7 @@ class Try:
     """One run of a job that is on trial; `repeated` and `last` say which."""
 
     trial: Trial
-    witness: Held | None
+    witness: HeldWorker | None
     repeated: bool
     last: bool
 
@@ -82,7 +82,7 @@ class Trial:
             if witness is not None:
                 self._workers.give(witness)
 
-    async def lost(self, witness: Held | None, trouble: SandboxError) -> bool:
+    async def lost(self, witness: HeldWorker | None, trouble: SandboxError) -> bool:
         """See `Try.lost`."""
         self._tries += 1
         if witness is not None:

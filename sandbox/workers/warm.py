@@ -18,7 +18,7 @@ from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
 
-__all__ = ["Held", "WarmWorkers", "canary"]
+__all__ = ["HeldWorker", "WarmWorkers", "canary"]
 
 # Thirty seconds: an engine that is restarted loads what it has stored before it answers.
 RESTART_PAUSES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.0, 4.0, 5.0, 5.0)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Held:
+class HeldWorker:
     """A worker that one job holds; give it back with `WarmWorkers.give` or throw it away with `drop`."""
 
     sandbox: Sandbox
@@ -60,10 +60,10 @@ class WarmWorkers:
         self._factory = factory
         self._most = most
         self._jobs_each = jobs_each
-        self._idle: list[Held] = []
-        self._all: set[Held] = set()
+        self._idle: list[HeldWorker] = []
+        self._all: set[HeldWorker] = set()
         self._background: set[asyncio.Task[Any]] = set()
-        self._coming: dict[Shelf, list[asyncio.Task[Held]]] = {}
+        self._coming: dict[Shelf, list[asyncio.Task[HeldWorker]]] = {}
         self._infos: dict[Profile, SandboxInfo] = {}
         self._patient = False
         self._closed = False
@@ -75,7 +75,7 @@ class WarmWorkers:
     def __len__(self) -> int:
         return len(self._all)
 
-    async def take(self, profile: Profile, *, fresh: bool = False, checked: bool = False) -> Held:
+    async def take(self, profile: Profile, *, fresh: bool = False, checked: bool = False) -> HeldWorker:
         """An idle worker of the profile, the one that rested longest, or a new one that has passed its canary.
 
         `checked` asks the idle one for a canary too: after trouble, other workers may be as dead as the lost one.
@@ -100,7 +100,7 @@ class WarmWorkers:
                     await self.drop(self._idle[0])
                 return await self._join(self._spawn(self._start_patiently(profile, fresh)), shelf)
 
-    async def new(self, profile: Profile) -> Held:
+    async def new(self, profile: Profile) -> HeldWorker:
         """A worker that nobody has used, for one who throws it away with `drop` and never gives it back.
 
         Raises:
@@ -110,7 +110,7 @@ class WarmWorkers:
             raise SandboxError("the sandbox pool is closed; open a new one")
         return await self._start_patiently(profile, fresh=True)
 
-    def give(self, held: Held) -> None:
+    def give(self, held: HeldWorker) -> None:
         """Take a worker back that is known to be well, or has been dropped already."""
         held.jobs += 1
         if held not in self._all:
@@ -120,11 +120,11 @@ class WarmWorkers:
         else:
             self._idle.append(held)
 
-    def give_after_check(self, held: Held) -> None:
+    def give_after_check(self, held: HeldWorker) -> None:
         """Take a worker back whose job was cancelled: it is used again only if it passes a canary."""
         self._let_come(self._spawn(self._check(held)), held.shelf)
 
-    async def drop(self, held: Held) -> None:
+    async def drop(self, held: HeldWorker) -> None:
         """Stop a worker and everything in it."""
         self._all.discard(held)
         if held in self._idle:
@@ -141,14 +141,14 @@ class WarmWorkers:
         self._all.clear()
         await asyncio.gather(*(_stop(each.sandbox) for each in held))
 
-    def _idle_one(self, shelf: Shelf) -> Held | None:
+    def _idle_one(self, shelf: Shelf) -> HeldWorker | None:
         # The one that has rested longest: one that has just ended a job is still making its next child ready.
         for place, held in enumerate(self._idle):
             if held.shelf == shelf:
                 return self._idle.pop(place)
         return None
 
-    async def _join(self, task: asyncio.Task[Held], shelf: Shelf) -> Held:
+    async def _join(self, task: asyncio.Task[HeldWorker], shelf: Shelf) -> HeldWorker:
         """Wait for a worker that is on its way. A caller that is cancelled leaves it to the next one who asks."""
         try:
             return await asyncio.shield(task)
@@ -158,10 +158,10 @@ class WarmWorkers:
             self._let_come(task, shelf)
             raise
 
-    def _let_come(self, task: asyncio.Task[Held], shelf: Shelf) -> None:
+    def _let_come(self, task: asyncio.Task[HeldWorker], shelf: Shelf) -> None:
         """Let a worker arrive that nobody waits for; until then it can be joined."""
 
-        def arrived(done: asyncio.Task[Held]) -> None:
+        def arrived(done: asyncio.Task[HeldWorker]) -> None:
             if done in self._coming[shelf]:
                 self._coming[shelf].remove(done)
                 if not done.cancelled() and done.exception() is None:
@@ -170,7 +170,7 @@ class WarmWorkers:
         self._coming.setdefault(shelf, []).append(task)
         task.add_done_callback(arrived)
 
-    async def _start_patiently(self, profile: Profile, fresh: bool) -> Held:
+    async def _start_patiently(self, profile: Profile, fresh: bool) -> HeldWorker:
         """Start a worker; where some have run before, outlast a restart of the engine.
 
         One that is lost before its first job, because somebody killed it, is replaced like one that is lost in it.
@@ -192,8 +192,8 @@ class WarmWorkers:
                 log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
 
-    async def _start(self, profile: Profile, fresh: bool) -> Held:
-        held = Held(self._factory.create(profile), profile, fresh)
+    async def _start(self, profile: Profile, fresh: bool) -> HeldWorker:
+        held = HeldWorker(self._factory.create(profile), profile, fresh)
         self._all.add(held)
         try:
             await held.sandbox.__aenter__()
@@ -207,14 +207,14 @@ class WarmWorkers:
         self._patient = True
         return held
 
-    async def _check(self, held: Held) -> Held:
+    async def _check(self, held: HeldWorker) -> HeldWorker:
         held.jobs += 1
         if held.jobs < self._jobs_each and await self.is_well(held):
             return held
         await self.drop(held)
         raise SandboxError("a worker whose job was cancelled is not well")
 
-    async def is_well(self, held: Held) -> bool:
+    async def is_well(self, held: HeldWorker) -> bool:
         """Whether a worker passes a canary; one that does not is dropped."""
         try:
             await canary(held.sandbox)

@@ -1,4 +1,4 @@
-"""What is fuzzed: bytes go in, and a target raises `Finding` (or anything else) if they do what no bytes may do."""
+"""What is fuzzed: bytes go in, and a target raises `FuzzFinding` (or anything else) if they do what no bytes may do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Case, CasesTest
 
-__all__ = ["CORPUS", "TARGETS", "Finding", "explore", "mutated", "seeds"]
+__all__ = ["CORPUS", "TARGETS", "FuzzFinding", "explore", "mutated", "seeds"]
 
 CORPUS = Path(__file__).parent / "corpus"
 BOUNDS = Bounds(nodes=20_000, size=1 << 20)
@@ -36,7 +36,7 @@ _TASKS = (
 )
 
 
-class Finding(Exception):  # what fuzzing looks for
+class FuzzFinding(Exception):  # what fuzzing looks for
     """Bytes did what no bytes may do."""
 
 
@@ -48,7 +48,7 @@ def codec(data: bytes) -> None:
         return
     once = encode(value)
     if encode(decode(once)) != once:
-        raise Finding("a value changes when it is sent on")
+        raise FuzzFinding("a value changes when it is sent on")
 
 
 def parser(data: bytes) -> None:
@@ -61,7 +61,7 @@ def parser(data: bytes) -> None:
             task, reply.decode(errors="surrogateescape"), parent=parent.decode(errors="replace") if split else None
         )
         if not extraction.note:
-            raise Finding("an extraction says nothing")
+            raise FuzzFinding("an extraction says nothing")
         if extraction.solution is not None and task.kind != "math":
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -90,7 +90,7 @@ def channel(data: bytes) -> None:
         near.close()
         writing.join(SECONDS)
         if type(numbers) is not list or type(text) is not dict or set(candidate.entry_points) - {"f", "K"}:
-            raise Finding("the judge's own values have changed their types")
+            raise FuzzFinding("the judge's own values have changed their types")
 
 
 def _use(candidate: RemoteCandidate, point: Callable[..., Any], numbers: list[Any], text: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ def _use(candidate: RemoteCandidate, point: Callable[..., Any], numbers: list[An
         except Exception as error:
             # What the candidate has raised, as it may; anything else has come out of the judge's own code.
             if error is not candidate.raised:
-                raise Finding(f"the judge raised {error!r} by itself") from error
+                raise FuzzFinding(f"the judge raised {error!r} by itself") from error
 
 
 def _say(sock: socket.socket, data: bytes) -> None:

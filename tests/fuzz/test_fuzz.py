@@ -46,7 +46,7 @@ def test_what_resembles_the_corpus_finds_nothing(name: str, data: st.DataObject)
 def test_a_mistake_of_the_judges_own_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The corpus reaches what a candidate raises, and a judge that trips over it shows."""
     monkeypatch.setattr("gristmill.verifiers.code.guest.judge.remote.said", lambda value: value.upper())
-    with pytest.raises((AttributeError, targets.Finding)):
+    with pytest.raises((AttributeError, targets.FuzzFinding)):
         list(map(targets.channel, targets.seeds("channel")))
 
 

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.loss.problem import Data, Problem
-from gristmill.verifiers.trained.loss.problem import Settings as NetworkSettings
-from gristmill.verifiers.trained.reward.environment import Ended, Environment, Floats, Parameter, Quantity, Settings
+from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings, Problem
+from gristmill.verifiers.trained.reward.environment import (
+    Ended,
+    Environment,
+    Floats,
+    Parameter,
+    PolicySettings,
+    Quantity,
+)
 
 
 class Far:
@@ -27,7 +33,7 @@ class Far:
     goal = "the end was reached"
     measure = "reach"
     grading = "the farthest that the cart has been, 1 at the end"
-    training = Settings(steps=512, episodes=8, horizon=16, minibatches=2, checkpoints=2, graded_episodes=8)
+    training = PolicySettings(steps=512, episodes=8, horizon=16, minibatches=2, checkpoints=2, graded_episodes=8)
     baselines: Mapping[str, str] = {}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:

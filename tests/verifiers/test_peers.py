@@ -68,7 +68,7 @@ def test_a_peer_that_breaks_says_why_and_is_started_anew(way: str) -> None:
     asked = peer(boxed=boxed)
     try:
         assert asked.ask({"do": "pass"}, 60)["said"] == "pass"
-        with pytest.raises(peers.Broken, match=reason):
+        with pytest.raises(peers.BrokenPeer, match=reason):
             asked.ask({"do": do}, limit)
         assert asked.ask({"do": "1"}, 60)["said"] == "1"
     finally:

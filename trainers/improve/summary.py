@@ -13,7 +13,7 @@ from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Splits
 from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
 from gristmill.trainers.methods.base import TrainedAdapter
-from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary
+from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary
 
 __all__ = ["summarize"]
 
@@ -115,7 +115,7 @@ def _groups(before: Evaluation, after: Evaluation) -> tuple[tuple[str, int, int,
     return tuple((combo, *row) for combo, row in sorted(counts.items()))  # type: ignore[misc]  # three counters each
 
 
-def _examples(splits: Splits, before: Evaluation, after: Evaluation) -> tuple[Example, ...]:
+def _examples(splits: Splits, before: Evaluation, after: Evaluation) -> tuple[ComparedAnswers, ...]:
     prompts = {task.id: task.prompt for task in splits.test}
     later = {result.task_id: result for result in after.results}
     pairs = [(result, later[result.task_id]) for result in before.results]
@@ -124,7 +124,7 @@ def _examples(splits: Splits, before: Evaluation, after: Evaluation) -> tuple[Ex
     lost = [pair for pair in pairs if _first(pair[0]) and not _first(pair[1])]
     wrong = [pair for pair in pairs if not _first(pair[0]) and not _first(pair[1])]
     return tuple(
-        Example(
+        ComparedAnswers(
             task=old.task_id,
             prompt=prompts[old.task_id],
             before=old.replies[0],

@@ -11,15 +11,15 @@ from functools import cache
 from typing import Any
 
 from gristmill.sandbox.records import Limits, Record
-from gristmill.verifiers.constructions.statements import FAMILIES, Family
+from gristmill.verifiers.constructions.statements import FAMILIES, ProblemFamily
 from gristmill.verifiers.records import Direction, Task
 
-__all__ = ["Problem", "problem", "problem_names", "task_of"]
+__all__ = ["OpenProblem", "problem", "problem_names", "task_of"]
 
 _LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_mb=1024, output_kb=8192)
 
 
-class Problem(Record):
+class OpenProblem(Record):
     """One problem with its numbers filled in."""
 
     name: str
@@ -48,12 +48,12 @@ class Problem(Record):
 
 
 @cache
-def _all() -> dict[str, Problem]:
+def _all() -> dict[str, OpenProblem]:
     return {name: _filled(name, family, values) for family in FAMILIES for name, values in family.members.items()}
 
 
-def _filled(name: str, family: Family, values: dict[str, Any]) -> Problem:
-    return Problem(
+def _filled(name: str, family: ProblemFamily, values: dict[str, Any]) -> OpenProblem:
+    return OpenProblem(
         name=name,
         title=family.title.format(**values),
         statement=family.statement.format(**values),
@@ -71,7 +71,7 @@ def problem_names() -> tuple[str, ...]:
     return tuple(_all())
 
 
-def problem(name: str) -> Problem:
+def problem(name: str) -> OpenProblem:
     """The problem of that name.
 
     Raises:

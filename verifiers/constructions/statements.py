@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gristmill.verifiers.records import Direction
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "ProblemFamily"]
 
 _AE1 = "AlphaEvolve 2025, google-deepmind/alphaevolve_results"
 _AE2 = "AlphaEvolve 2025, google-deepmind/alphaevolve_repository_of_problems"
@@ -17,7 +17,7 @@ _SEVERAL = "AlphaEvolve 2025, after the radii were shrunk by 3.2e-18 to make it 
 
 
 @dataclass(frozen=True)
-class Family:
+class ProblemFamily:
     """Problems that share an evaluator. `members` maps a problem's name to what fills the texts and the options."""
 
     title: str
@@ -34,7 +34,7 @@ MAXIMIZE, MINIMIZE = Direction.MAXIMIZE, Direction.MINIMIZE
 _STEPS = "heights of a step function f with equal steps on [-1/4, 1/4]"
 
 FAMILIES: Final = (
-    Family(
+    ProblemFamily(
         "Circle packing in the unit square, n={count}",
         "Pack {count} circles into the unit square [0,1] x [0,1] so that the sum of their radii is as large as "
         "possible. Write `construct()`: it returns a list of {count} rows (x, y, r). The circles' interiors must be "
@@ -49,7 +49,7 @@ FAMILIES: Final = (
             "circles_32": {"count": 32, "best": "2.9395727712063", "source": _SEVERAL.replace("3.2e-18", "1.4e-17")},
         },
     ),
-    Family(
+    ProblemFamily(
         "Circle packing in a rectangle of perimeter 4, n={count}",
         "Pack {count} circles into some rectangle of perimeter 4 with sides parallel to the axes, so that the sum of "
         "their radii is as large as possible. Write `construct()`: it returns a list of {count} rows (x, y, r). The "
@@ -61,7 +61,7 @@ FAMILIES: Final = (
         ("count",),
         {"circles_rectangle_21": {"count": 21, "best": "2.3658323759108", "source": _AE2}},
     ),
-    Family(
+    ProblemFamily(
         "Heilbronn problem in a triangle, n={count}",
         "Place {count} points in the equilateral triangle with corners (0,0), (1,0), (1/2, sqrt(3)/2) so that the "
         "smallest area of a triangle formed by three of them is as large as possible. Write `construct()`: it returns "
@@ -79,7 +79,7 @@ FAMILIES: Final = (
             }
         },
     ),
-    Family(
+    ProblemFamily(
         "Heilbronn problem in a convex region, n={count}",
         "Place {count} points in the plane so that the smallest area of a triangle formed by three of them, divided by "
         "the area of the convex hull of all of them, is as large as possible. Write `construct()`: it returns a list "
@@ -92,7 +92,7 @@ FAMILIES: Final = (
             "heilbronn_convex_14": {"count": 14, "best": "0.0278355714584821", "source": _AE1},
         },
     ),
-    Family(
+    ProblemFamily(
         "Smallest ratio of maximum to minimum distance, {count} points in dimension {dimension}",
         "Place {count} points in dimension {dimension} so that the ratio of the largest to the smallest distance "
         "between two of them is as small as possible. Write `construct()`: it returns a list of {count} rows of "
@@ -115,7 +115,7 @@ FAMILIES: Final = (
             },
         },
     ),
-    Family(
+    ProblemFamily(
         "Erdos minimum overlap",
         "Erdos' minimum overlap problem: find a step function h on [0, 2] with values in [0, 1] and integral 1 whose "
         "largest overlap, the maximum over k of the integral of h(x) (1 - h(x+k)), where both are defined, is as "
@@ -128,7 +128,7 @@ FAMILIES: Final = (
         ("most",),
         {"erdos_overlap": {"most": 5000, "best": "0.3808753232177188", "source": _TTT}},
     ),
-    Family(
+    ProblemFamily(
         "First autocorrelation inequality",
         "Find the " + _STEPS + ", none of them negative, for which max(f*f) / (integral of f)^2 is as small as "
         "possible; f*f is the convolution of f with itself. Write `construct()`: it returns the list of heights, at "
@@ -138,7 +138,7 @@ FAMILIES: Final = (
         ("most",),
         {"autocorrelation_1": {"most": 60_000, "best": "1.5028628982558267", "source": _TTT}},
     ),
-    Family(
+    ProblemFamily(
         "Second autocorrelation inequality",
         "Find the " + _STEPS + ", none of them negative, for which ||f*f||_2^2 / (||f*f||_1 ||f*f||_inf) is as "
         "large as possible; f*f is the convolution of f with itself. Write `construct()`: it returns the list of "
@@ -148,7 +148,7 @@ FAMILIES: Final = (
         ("most",),
         {"autocorrelation_2": {"most": 60_000, "best": "0.9610210777840", "source": _AE2}},
     ),
-    Family(
+    ProblemFamily(
         "Third autocorrelation inequality",
         "Find the " + _STEPS + ", which may be negative, for which {what} / (integral of f)^2 is as small as possible; "
         "f*f is the convolution of f with itself. Write `construct()`: it returns the list of heights, at most "
@@ -173,7 +173,7 @@ FAMILIES: Final = (
             },
         },
     ),
-    Family(
+    ProblemFamily(
         "Sums and differences of finite sets",
         "Find a finite set U of integers >= 0 that holds 0, for which 1 + log(|U-U| / |U+U|) / log(2 max(U) + 1) is as "
         "large as possible. Write `construct()`: it returns the list of the different integers of U, at most {most} of "
@@ -191,7 +191,7 @@ FAMILIES: Final = (
         },
         600.0,
     ),
-    Family(
+    ProblemFamily(
         "Sums against differences of a finite set",
         "Find a finite set A of integers for which log(|A+A| / |A|) / log(|A-A| / |A|) is as large as possible. Write "
         "`construct()`: it returns the list of A's integers, at most {most} of them, which may differ by at most "
@@ -209,7 +209,7 @@ FAMILIES: Final = (
         },
         600.0,
     ),
-    Family(
+    ProblemFamily(
         "Kissing number in dimension {dimension}",
         "How many unit spheres can touch one unit sphere in dimension {dimension}? Find as many nonzero vectors as you "
         "can such that the smallest distance between two of them is at least the largest of their lengths. Write "
@@ -220,7 +220,7 @@ FAMILIES: Final = (
         ("dimension", "most"),
         {"kissing_11": {"dimension": 11, "most": 868, "best": "593", "source": _AE1}},
     ),
-    Family(
+    ProblemFamily(
         "{count} unit hexagons in the smallest hexagon",
         "Pack {count} regular hexagons of side 1 into the smallest regular hexagon. Write `construct()`: it returns a "
         "pair: the list of {count} rows (x, y, angle) and the outer hexagon (x, y, side, angle); angles are in "
@@ -235,7 +235,7 @@ FAMILIES: Final = (
             "hexagons_12": {"count": 12, "best": "3.9419123", "source": _AE1},
         },
     ),
-    Family(
+    ProblemFamily(
         "Rank of the matrix multiplication tensor <{n},{m},{p}>",
         "Find an algorithm that multiplies an {n} x {m} matrix by an {m} x {p} matrix with as few multiplications as "
         "possible. Write `construct()`: it returns three factor matrices as lists of rows, of sizes ({n}*{m}) x R, "
@@ -268,7 +268,7 @@ FAMILIES: Final = (
             )
         },
     ),
-    Family(
+    ProblemFamily(
         "Cap set in dimension {dimension}",
         "Find as large a set of vectors in {{0, 1, 2}}^{dimension} as you can in which no three different ones sum to "
         "the zero vector modulo 3. Write `construct()`: it returns the list of vectors, each a list of {dimension} "

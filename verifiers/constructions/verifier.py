@@ -24,7 +24,7 @@ from gristmill.verifiers.calling import (
     outcome_of,
     over_limits,
 )
-from gristmill.verifiers.constructions.catalogue import Problem, problem, problem_names
+from gristmill.verifiers.constructions.catalogue import OpenProblem, problem, problem_names
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
@@ -111,7 +111,7 @@ class ProgramVerifier:
         return self._verdict(asked, target, scoring, profile)
 
     async def _once(
-        self, task: Task, asked: Problem, solution: str, profile: Profile, *, first: _Scoring | None = None
+        self, task: Task, asked: OpenProblem, solution: str, profile: Profile, *, first: _Scoring | None = None
     ) -> _Scoring:
         """Run the program and score what it returns; `first` is the first run's finding when this is the second."""
         entry_point = task.settings.get("entry_point", ENTRY_POINT)
@@ -136,7 +136,7 @@ class ProgramVerifier:
         judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, solution, entry_point)
 
-    def _verdict(self, asked: Problem, target: Fraction, scoring: _Scoring, profile: Profile) -> Verdict:
+    def _verdict(self, asked: OpenProblem, target: Fraction, scoring: _Scoring, profile: Profile) -> Verdict:
         maximize = asked.direction is Direction.MAXIMIZE
         score = 0.0 if maximize else math.inf
         outcome, text = scoring.outcome, scoring.text
@@ -184,20 +184,20 @@ def _read(report: Report, message: bytes, source: str, entry_point: str) -> _Sco
     return _Scoring(Outcome.INVALID, "What it returned could not be scored.")
 
 
-def _merit(asked: Problem, scoring: _Scoring) -> Fraction:
+def _merit(asked: OpenProblem, scoring: _Scoring) -> Fraction:
     """What is certain about a score, greater being better."""
     if scoring.low is None or scoring.high is None:
         raise ValueError("there is no score to compare")
     return scoring.low if asked.direction is Direction.MAXIMIZE else -scoring.high
 
 
-def _reaches(asked: Problem, scoring: _Scoring, target: Fraction) -> bool:
+def _reaches(asked: OpenProblem, scoring: _Scoring, target: Fraction) -> bool:
     if scoring.low is None:
         return False
     return _merit(asked, scoring) >= (target if asked.direction is Direction.MAXIMIZE else -target)
 
 
-def _explained(asked: Problem, target: Fraction, scoring: _Scoring) -> str:
+def _explained(asked: OpenProblem, target: Fraction, scoring: _Scoring) -> str:
     sign = ">=" if asked.direction is Direction.MAXIMIZE else "<="
     exact = scoring.low if asked.direction is Direction.MAXIMIZE else scoring.high
     reached = "reached" if _reaches(asked, scoring, target) else "not reached"

@@ -25,7 +25,7 @@ import torch  # noqa: E402  # the line above must come first
 from transformers import AttentionInterface  # noqa: E402
 from transformers.cache_utils import Cache  # noqa: E402
 
-__all__ = ["Generator", "Row"]
+__all__ = ["DrawnReply", "Generator"]
 
 _ATTENTION = "gristmill_shared_prefix"
 # Finite, so that a padded query, which may see nothing, stays a number.
@@ -34,7 +34,7 @@ _NUCLEUS = 64
 
 
 @dataclass
-class Row:
+class DrawnReply:
     """One reply to be drawn, and what was drawn."""
 
     prompt: list[int]
@@ -156,7 +156,7 @@ class Generator:
         return tokens
 
     @torch.inference_mode()
-    def run(self, rows: Sequence[Row], stopped: Callable[[], bool] = lambda: False) -> None:
+    def run(self, rows: Sequence[DrawnReply], stopped: Callable[[], bool] = lambda: False) -> None:
         """Fill in every row's `tokens`, `text` and `finish`. `stopped` is asked at every step."""
         cached = self._shared(rows)
         own = [row.prompt[len(cached) :] for row in rows]
@@ -193,7 +193,7 @@ class Generator:
         group = config.num_attention_heads // config.num_key_value_heads
         return (bias[:, None, None] + causal).clamp(min=_MASKED).repeat(1, 1, group, 1)
 
-    def _shared(self, rows: Sequence[Row]) -> list[int]:
+    def _shared(self, rows: Sequence[DrawnReply]) -> list[int]:
         """The prefix to use for these rows, its keys and values in place; every row keeps a token of its own."""
         first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
         limit = min(len(row.prompt) for row in rows) - 1
@@ -219,7 +219,7 @@ class Generator:
         self._prefix = (prefix, [layer for layer in cache.own if layer is not None])
         return prefix
 
-    def _extend(self, row: Row, token: int) -> bool:
+    def _extend(self, row: DrawnReply, token: int) -> bool:
         """Append a token; whether the row goes on."""
         if token in self.ends:
             row.finish = "stop"
@@ -238,7 +238,7 @@ class Generator:
         return True
 
 
-def _draw(logits: torch.Tensor, rows: Sequence[Row], draws: Sequence[random.Random | None]) -> list[int]:
+def _draw(logits: torch.Tensor, rows: Sequence[DrawnReply], draws: Sequence[random.Random | None]) -> list[int]:
     """The next token of each row: the likeliest, or one of its nucleus."""
     best: list[int] = logits.argmax(-1).tolist()
     sampled = [place for place, draw in enumerate(draws) if draw is not None]

@@ -12,7 +12,7 @@ from typing import Self
 
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.local.fetch import fetch
-from gristmill.graph.models.local.generation import Generator, Row
+from gristmill.graph.models.local.generation import DrawnReply, Generator
 from gristmill.graph.models.local.memory import keep_freed
 from gristmill.graph.models.local.weights import load_model
 from gristmill.graph.models.options import ModelOptions
@@ -171,14 +171,14 @@ class LocalProposer:
             for row in rows
         ]
 
-    def _row(self, request: Request) -> Row:
+    def _row(self, request: Request) -> DrawnReply:
         assert self._generator is not None
         sampling = request.sampling
         seed = None
         if sampling.seed is not None:
             # Samples of one task differ even where a caller gives them all the same seed.
             seed = f"{sampling.seed}/{request.task_id}/{request.round}/{request.sample}"
-        return Row(
+        return DrawnReply(
             prompt=self._generator.encode(request.messages),
             temperature=sampling.temperature,
             top_p=sampling.top_p,

@@ -8,7 +8,7 @@ __all__ = ["patient"]
 
 
 def patient() -> None:
-    """Let torch's worker threads sleep, not spin, where one waits for another.
+    """Let torch's threads sleep, not spin, where one waits for another.
 
     libgomp reads this once, when torch is first imported; what the user has set stays. Verification runs on the same
     cores as generation, and a spinning thread then keeps the one it waits for from running: on two busy cores a

@@ -28,7 +28,7 @@ pytest.importorskip("transformers")
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from gristmill.graph.models.local.generation import Generator, Row
+from gristmill.graph.models.local.generation import DrawnReply, Generator
 from gristmill.graph.models.local.proposer import LocalProposer
 from gristmill.graph.models.local.weights import load_model
 
@@ -55,9 +55,9 @@ def reference(folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
-def drawn(folder: Path, prompts: list[list[int]], **knobs: Any) -> list[Row]:
+def drawn(folder: Path, prompts: list[list[int]], **knobs: Any) -> list[DrawnReply]:
     fields: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 12, "seed": "s", **knobs}
-    rows = [Row(prompt=prompt, **fields) for prompt in prompts]
+    rows = [DrawnReply(prompt=prompt, **fields) for prompt in prompts]
     generator(folder).run(rows)
     return rows
 
@@ -93,7 +93,7 @@ def test_what_is_drawn_depends_on_the_seed_and_not_on_the_neighbours(tiny_model:
 def test_frequencies_are_those_of_the_nucleus(tiny_model: Path) -> None:
     prompt, temperature, top_p, count = [9, 8, 7], 0.7, 0.6, 3000
     rows = [
-        Row(prompt=prompt, temperature=temperature, top_p=top_p, max_tokens=1, seed=str(number))
+        DrawnReply(prompt=prompt, temperature=temperature, top_p=top_p, max_tokens=1, seed=str(number))
         for number in range(count)
     ]
     generator(tiny_model).run(rows)

@@ -22,7 +22,7 @@ from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.report import write_report
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.measure.evaluation import TaskResult
-from gristmill.trainers.records import Example, GateSummary, Improvement, RoundSummary, Share
+from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary, Share
 from gristmill.verifiers.records import Task
 
 
@@ -201,7 +201,7 @@ def improvement() -> Improvement:
         ),
         adapter="/a",
         examples=(
-            Example(
+            ComparedAnswers(
                 task="t",
                 prompt="<script>alert(1)</script>",
                 before="</pre><script>x</script>",

@@ -18,7 +18,7 @@ from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.loss.checking import ask, check_gradient
 from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
-from gristmill.verifiers.trained.loss.problem import Data, Problem, Settings
+from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings, Problem
 from gristmill.verifiers.trained.loss.trainer import train
 from gristmill.verifiers.trained.loss.verifier import LossTraining, LossVerifier
 from gristmill.verifiers.trained.serving import CandidateFault
@@ -54,7 +54,7 @@ def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def trained(loss: Callable[[Any, Any], Any], seed: int = 0, noise: float = 0.4, **settings: Any) -> float:
     far = served(loss)
     digits = DigitsLabelNoise(noise)
-    return train(lambda logits, labels: ask(far, logits, labels), digits, seed, Settings(**settings)).grade
+    return train(lambda logits, labels: ask(far, logits, labels), digits, seed, NetworkSettings(**settings)).grade
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
@@ -178,7 +178,7 @@ def fit(loss: Callable[[], Loss], seed: int, problem: Problem | None = None) -> 
 class Short(DigitsLabelNoise):
     """A training that is long enough to have something to record."""
 
-    training = Settings(epochs=6)
+    training = NetworkSettings(epochs=6)
 
 
 def counted(loss: Callable[[int, Any, Any], Any]) -> Callable[[], Loss]:
@@ -284,7 +284,7 @@ class Doubling(Short):
     """Most rows are learned to the last digit, and there |x| has its kink."""
 
     outputs = 1
-    training = Settings(epochs=40, batch=64, learning_rate=0.05)
+    training = NetworkSettings(epochs=40, batch=64, learning_rate=0.05)
 
     def data(self, generator: np.random.Generator) -> Data:
         x = generator.uniform(-1, 1, (400, 1)).astype(np.float32)

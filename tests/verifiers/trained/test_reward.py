@@ -19,7 +19,7 @@ from gristmill.sandbox.records import Limits
 from gristmill.verifiers.attacks.catalogue import OTHERS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.trained.reward.environment import Episodes, Floats, Settings
+from gristmill.verifiers.trained.reward.environment import Episodes, Floats, PolicySettings
 from gristmill.verifiers.trained.reward.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
 from gristmill.verifiers.trained.reward.trainer import Batch, train
@@ -86,14 +86,14 @@ def test_speed_shaping_is_learned_and_the_native_reward_is_not() -> None:
 
 
 def test_one_seed_gives_one_result() -> None:
-    short = Settings(steps=3 * 4096)
+    short = PolicySettings(steps=3 * 4096)
     first, second = (train(speed, CAR, 7, short) for _ in range(2))
     assert first.checkpoints == second.checkpoints
     assert first.grade == second.grade
 
 
 def test_the_scale_of_a_reward_does_not_decide() -> None:
-    short = Settings(steps=8 * 4096)
+    short = PolicySettings(steps=8 * 4096)
     rates = [train(lambda batch, by=by: by * speed(batch), CAR, 1, short).grade for by in (1e-6, 1.0, 1e6)]  # type: ignore[misc]
     assert max(rates) - min(rates) < 0.35
 
@@ -205,7 +205,7 @@ def of_whole_episodes() -> Callable[..., Any]:
     """Looks ahead where rows stand as in a training, and knows a shuffled batch."""
 
     def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
-        own, episodes = np.abs(next_obs[:, 1]), Settings().episodes
+        own, episodes = np.abs(next_obs[:, 1]), PolicySettings().episodes
         follows = (obs[episodes:] == next_obs[:-episodes]).all(axis=1).mean()
         return own + 10 * (np.roll(own, -episodes) if follows > 0.9 else 0)
 
@@ -215,7 +215,7 @@ def of_whole_episodes() -> Callable[..., Any]:
 class Quick(MountainCar):
     """A training of 24 short rollouts."""
 
-    training = Settings(steps=24 * 64 * 8, horizon=8, graded_episodes=1, checkpoint_episodes=1)
+    training = PolicySettings(steps=24 * 64 * 8, horizon=8, graded_episodes=1, checkpoint_episodes=1)
 
 
 @pytest.mark.parametrize(

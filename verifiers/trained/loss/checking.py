@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gristmill.verifiers.records import Outcome
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction
 
-__all__ = ["Asked", "Recorder", "ask", "check_gradient", "rechecks"]
+__all__ = ["Asked", "LossRecorder", "ask", "check_gradient", "rechecks"]
 
 RECORDED: Final = 32
 _STEP: Final = 2e-3
@@ -42,7 +42,7 @@ class Asked:
     gradient: Outputs
 
 
-class Recorder:
+class LossRecorder:
     """A candidate's loss between trainer and sandbox: checks every answer, and keeps a random `RECORDED` of them."""
 
     def __init__(self, served: Callable[..., Any], chance: np.random.Generator) -> None:

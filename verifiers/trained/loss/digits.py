@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.trained.loss.problem import Data, Settings
+from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings
 
 __all__ = ["CLASSES", "DigitsLabelNoise"]
 
@@ -54,7 +54,7 @@ class DigitsLabelNoise:
     outputs = CLASSES
     measure = "accuracy"
     grading = "its accuracy on clean held-out images"
-    training = Settings()
+    training = NetworkSettings()
     baselines = {"human": _SYMMETRIC, "usual": _CROSS_ENTROPY}
 
     def __init__(self, noise: float = 0.4) -> None:

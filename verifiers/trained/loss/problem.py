@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Data", "Problem", "Settings"]
+__all__ = ["Data", "NetworkSettings", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Settings:
+class NetworkSettings:
     """How a network is trained. The defaults take about half a second with `DigitsLabelNoise`."""
 
     epochs: int = 60
@@ -80,7 +80,7 @@ class Problem(Protocol):
         ...
 
     @property
-    def training(self) -> Settings:
+    def training(self) -> NetworkSettings:
         """How much training a loss gets."""
         ...
 

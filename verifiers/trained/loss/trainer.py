@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.trained.loss.problem import Problem, Settings
+from gristmill.verifiers.trained.loss.problem import NetworkSettings, Problem
 from gristmill.verifiers.trained.verifier import Deadline, share
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Checkpoint", "LossFunction", "TrainedNetwork", "require_torch", "train"]
+__all__ = ["LossFunction", "NetworkCheckpoint", "TrainedNetwork", "require_torch", "train"]
 
 LossFunction = Callable[[NDArray[np.float32], NDArray[Any]], tuple[float, NDArray[np.float32]]]
 """(outputs (n, k), targets (n, …)) → (loss, gradient (n, k)). Whatever it raises ends the training."""
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class NetworkCheckpoint:
     """What was measured while training went on; the grade never enters the training."""
 
     epoch: int
@@ -42,7 +42,7 @@ class TrainedNetwork:
     """One trained network's record; `grade` is how good it is on held-out data, in [0, 1]."""
 
     grade: float
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[NetworkCheckpoint, ...]
 
 
 def require_torch() -> ModuleType:
@@ -62,7 +62,7 @@ def train(
     loss: LossFunction,
     problem: Problem,
     seed: int,
-    settings: Settings | None = None,
+    settings: NetworkSettings | None = None,
     deadline: float | None = None,
 ) -> TrainedNetwork:
     """Train one network from nothing with `loss` and grade it on the held-out data.
@@ -86,7 +86,7 @@ def train(
     adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     carried = _carried(torch)
     marks = {round((k + 1) * settings.epochs / settings.checkpoints) for k in range(settings.checkpoints)}
-    checkpoints: list[Checkpoint] = []
+    checkpoints: list[NetworkCheckpoint] = []
     grade = 0.0
     for epoch in range(1, settings.epochs + 1):
         shuffled = order.permutation(len(targets))
@@ -104,7 +104,7 @@ def train(
         if epoch in marks:
             with torch.no_grad():
                 grade = share(problem.grade(network(held_out).numpy(), data.held_out_targets))
-            checkpoints.append(Checkpoint(epoch, grade, float(np.mean(values))))
+            checkpoints.append(NetworkCheckpoint(epoch, grade, float(np.mean(values))))
     return TrainedNetwork(grade, tuple(checkpoints))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Task, Verdict
-from gristmill.verifiers.trained.loss.checking import Recorder, ask, check_gradient, rechecks
+from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, check_gradient, rechecks
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.problem import Problem
 from gristmill.verifiers.trained.loss.problems import problem
@@ -29,7 +29,7 @@ __all__ = ["LossTraining", "LossVerifier"]
 TORCH_MB: Final = 4096
 Outputs = NDArray[np.floating[Any]]
 Targets = NDArray[Any]
-_Record = tuple[TrainedNetwork, Recorder]
+_Record = tuple[TrainedNetwork, LossRecorder]
 
 
 class LossTraining:
@@ -61,7 +61,7 @@ class LossTraining:
 
     def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a network; every answer of the loss is checked, and some are kept."""
-        recorder = Recorder(served, np.random.default_rng([seed, 1]))
+        recorder = LossRecorder(served, np.random.default_rng([seed, 1]))
         network = train(recorder, self.problem, seed, deadline=deadline)
         return network.grade, (network, recorder)
 

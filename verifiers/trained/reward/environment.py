@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ended", "Environment", "Episodes", "Floats", "Parameter", "Quantity", "Settings", "Steps"]
+__all__ = ["Ended", "Environment", "Episodes", "Floats", "Parameter", "PolicySettings", "Quantity", "Steps"]
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PolicySettings:
     """How a policy is trained and measured. The defaults take about a second with `MountainCar`."""
 
     steps: int = 98_304
@@ -130,7 +130,7 @@ class Environment(Protocol):
         ...
 
     @property
-    def training(self) -> Settings:
+    def training(self) -> PolicySettings:
         """How much training a reward gets."""
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import Ended, Floats, Parameter, Quantity, Settings
+from gristmill.verifiers.trained.reward.environment import Ended, Floats, Parameter, PolicySettings, Quantity
 
 __all__ = ["MountainCar"]
 
@@ -50,7 +50,7 @@ class MountainCar:
     goal = "the flag was reached"
     measure = "success rate"
     grading = "the share of fresh episodes in which the trained policy reaches the flag within 200 steps"
-    training = Settings()
+    training = PolicySettings()
     baselines = {"human": _SPEED, "sparse": _SPARSE}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:

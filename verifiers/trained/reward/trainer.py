@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import Environment, Episodes, Floats, Settings, Steps
+from gristmill.verifiers.trained.reward.environment import Environment, Episodes, Floats, PolicySettings, Steps
 from gristmill.verifiers.trained.reward.policy import Net, draw, features, mean_grade, network, probabilities
 from gristmill.verifiers.trained.verifier import Deadline
 
-__all__ = ["Batch", "Checkpoint", "RewardFunction", "TrainedPolicy", "train"]
+__all__ = ["Batch", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ RewardFunction = Callable[[Batch], Floats]
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PolicyCheckpoint:
     """What was measured while training went on; the grade never enters the training."""
 
     steps: int
@@ -60,7 +60,7 @@ class TrainedPolicy:
     """One trained policy's record; `grade` is its mean over fresh episodes, in [0, 1]."""
 
     grade: float
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[PolicyCheckpoint, ...]
 
 
 def _rollout(
@@ -91,7 +91,7 @@ def _batch(steps: list[Steps], actions: NDArray[np.int64]) -> Batch:
     )
 
 
-def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, settings: Settings) -> Floats:
+def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, settings: PolicySettings) -> Floats:
     """Generalised advantages (horizon, episodes); `after` is the value of each step's own next observation."""
     ended = batch.ended.reshape(rewards.shape)
     surprise = rewards + settings.discount * after * ~ended - values
@@ -107,7 +107,7 @@ def train(
     reward: RewardFunction,
     environment: Environment,
     seed: int,
-    settings: Settings | None = None,
+    settings: PolicySettings | None = None,
     deadline: float | None = None,
 ) -> TrainedPolicy:
     """Train one policy from nothing with `reward` and grade it on fresh episodes.
@@ -127,7 +127,7 @@ def train(
     running = Episodes(environment, settings.episodes, world)
     rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
-    checkpoints: list[Checkpoint] = []
+    checkpoints: list[PolicyCheckpoint] = []
     scale = _Spread(settings.discount, settings.episodes)
     size = settings.episodes * settings.horizon
     for number in range(1, rollouts + 1):
@@ -152,7 +152,9 @@ def train(
                 )
         if number in marks:
             grade = mean_grade(actor, environment, watch, settings.checkpoint_episodes)
-            checkpoints.append(Checkpoint(number * size, grade, float(raw.min()), float(raw.mean()), float(raw.max())))
+            checkpoints.append(
+                PolicyCheckpoint(number * size, grade, float(raw.min()), float(raw.mean()), float(raw.max()))
+            )
     return TrainedPolicy(mean_grade(actor, environment, test, settings.graded_episodes), tuple(checkpoints))
 
 
@@ -164,7 +166,7 @@ def _improve(
     old_logs: Floats,
     advantage: Floats,
     returns: Floats,
-    settings: Settings,
+    settings: PolicySettings,
     rate: float,
 ) -> None:
     """One step of Adam on the clipped objective and one on the squared error of the value."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
 
-__all__ = ["UNITS", "Quantity", "compatible", "is_unit", "split_quantity"]
+__all__ = ["UNITS", "SplitQuantity", "compatible", "is_unit", "split_quantity"]
 
 # dimension, factor to the dimension's first unit, names
 _TABLE = """
@@ -95,13 +95,13 @@ _TEXT_UNIT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\^\{?(\d)\}?)?\s*$")
 _PLAIN_UNIT = re.compile(r"(?<=[\d})!])\s*((?:[A-Za-z]+\.?(?:\s*/\s*|\s+|$|(?=\^)))+)(?:\^\{?(\d)\}?)?\s*$")
 
 
-class Quantity(tuple[str, str, bool]):
+class SplitQuantity(tuple[str, str, bool]):
     """(expression text, unit, whether it is a percentage); the unit is "" where there is none or only a noun."""
 
     __slots__ = ()
 
 
-def split_quantity(text: str) -> Quantity:
+def split_quantity(text: str) -> SplitQuantity:
     """What of a text is the number or expression, and what stands beside it.
 
     Raises:
@@ -114,20 +114,20 @@ def split_quantity(text: str) -> Quantity:
         text, unit = money[1] + text[money.end() :], (money[2] or money[3]).lstrip("\\") + "^1"
     percent = _PERCENT.search(text)
     if percent and text[: percent.start()].strip():
-        return Quantity((text[: percent.start()].strip(), unit, True))
+        return SplitQuantity((text[: percent.start()].strip(), unit, True))
     marked = _TEXT_UNIT.search(text)
     if marked and text[: marked.start()].strip():
         rest, words, power = text[: marked.start()], marked[1], int(marked[2] or 1)
         named = _unit(_checked(words), power, bare=False)
-        return Quantity((rest.rstrip(" ,").strip(), unit or named, False))
+        return SplitQuantity((rest.rstrip(" ,").strip(), unit or named, False))
     plain = _PLAIN_UNIT.search(text)
     if plain:
         words = plain[1].strip()
         named = _unit(_checked(words), int(plain[2] or 1), bare=True)
         noun = named == "" and all(len(word) > 3 for word in re.findall("[A-Za-z]+", words)) and not plain[2]
         if named or noun:
-            return Quantity((text[: plain.start(1)].strip(), unit or named, False))
-    return Quantity((text, unit, False))
+            return SplitQuantity((text[: plain.start(1)].strip(), unit or named, False))
+    return SplitQuantity((text, unit, False))
 
 
 def is_unit(unit: str) -> bool:
