@@ -57,8 +57,8 @@ EXPECTED = {
 SCORES = {
     "reward/mountain-car#speed": (0.9, 1.0),
     "reward/mountain-car#native": (0.0, 0.85),
-    "loss/digits-label-noise#symmetric": (0.93, 0.99),
-    "loss/digits-label-noise#cross-entropy": (0.75, 0.92),
+    "loss/digits-label-noise#symmetric": (0.9, 1.0),
+    "loss/digits-label-noise#cross-entropy": (0.7, 0.92),
     "loss/digits-label-noise#sign-flipped": (0.0, 0.2),
 }
 
@@ -71,6 +71,17 @@ def without(heads: tuple[str, ...], path: Path, to: Path) -> Path:
     lines = path.read_text("utf-8").splitlines(keepends=True)
     row = "task_id" if path.parent.name == "candidates" else "id"
     to.write_text("".join(line for line in lines if not json.loads(line)[row].startswith(heads)), "utf-8")
+    return to
+
+
+def once(path: Path, to: Path) -> Path:
+    """The same tasks, where something is trained with one training for each candidate instead of three.
+
+    Single trainings scatter more than means of three, so the target is lower, as in `test_every_kind`.
+    """
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    short = [{**row, "settings": {"seeds": 1}, "target": 0.9} if row["id"].startswith(TRAINED) else row for row in rows]
+    to.write_text("".join(f"{json.dumps(row)}\n" for row in short), "utf-8")
     return to
 
 
@@ -105,7 +116,9 @@ def test_the_pages_call_for_the_same(page: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_mixed_file_gives_the_known_verdicts(backend: str, gristmill_command: str, tmp_path: Path) -> None:
+def test_a_mixed_file_gives_the_known_verdicts(
+    backend: str, gristmill_command: str, tmp_path: Path, every: int
+) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
     pytest.importorskip("lm_eval")
@@ -115,6 +128,8 @@ def test_a_mixed_file_gives_the_known_verdicts(backend: str, gristmill_command: 
         # Trainings take minutes; they are judged in containers in tests/verifiers/trained/.
         expected = {name: outcome for name, outcome in EXPECTED.items() if not name.startswith(TRAINED)}
         files = [without(TRAINED, path, tmp_path / f"{path.parent.name}.jsonl") for path in files]
+    elif every > 1:
+        files[0] = once(files[0], tmp_path / "tasks.jsonl")
     out = tmp_path / "verdicts.jsonl"
     done = subprocess.run(
         [gristmill_command, "verify", *map(str, files), *COMMAND.split()[4:], "--sandbox", backend],

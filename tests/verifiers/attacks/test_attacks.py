@@ -317,6 +317,7 @@ def with_tests() -> list[Any]:
     ]
 
 
+@pytest.mark.third_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("attack", with_tests())
 async def test_the_test_program_that_it_fools_in_one_process(pool: Pool, attack: Attack) -> None:

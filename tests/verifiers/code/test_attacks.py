@@ -77,6 +77,7 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
         yield opened
 
 
+@pytest.mark.third_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ATTACKS])
@@ -117,6 +118,7 @@ def test_the_attack_on_a_test_program_fools_execution_in_one_namespace(attack: S
     assert by_one_namespace(f"{setup}\n{attack.source}", code)
 
 
+@pytest.mark.third_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ON_TESTS])
 async def test_the_attack_on_a_test_program_does_not_pass_here(pool: Pool, attack: Section) -> None:

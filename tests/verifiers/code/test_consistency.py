@@ -45,6 +45,7 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
         yield opened
 
 
+@pytest.mark.third_on_docker
 @pytest.mark.parametrize("pytest_", [False, True], ids=["python", "pytest"])
 @pytest.mark.parametrize("wrong", [pytest.param(each, id=each.name) for each in ALIASING])
 async def test_what_a_candidate_keeps_and_changes_later_fails(pool: Pool, wrong: Section, pytest_: bool) -> None:
@@ -67,6 +68,7 @@ async def test_what_a_candidate_keeps_and_changes_later_fails(pool: Pool, wrong:
     assert verdict.unsettled == apart
 
 
+@pytest.mark.third_on_docker
 @pytest.mark.parametrize("pytest_", [False, True], ids=["python", "pytest"])
 @pytest.mark.parametrize("right", [pytest.param(each, id=each.name) for each in SHARED])
 async def test_what_cannot_be_judged_apart_is_refused(pool: Pool, right: Section, pytest_: bool) -> None:
