@@ -114,7 +114,8 @@ def say(answers: TextIO, request: dict[str, Any], judged: Judged) -> None:
 def kept_calls(row: Row, dataset: str, calls: dict[str, Calls | None]) -> Calls | None:
     """What `recorded` found, kept; None where a program cannot be recorded, which counts as rejected."""
     attack = dataset == "attacks"
-    key = row["entry_point"] if attack else row["id"]
+    # MBPP and its sanitized set give the same numbers to different programs.
+    key = row["entry_point"] if attack else f"{dataset}/{row['id']}"
     if key not in calls:
         try:
             calls[key] = recorded({**row, "reference": DOUBLE} if attack else row)
