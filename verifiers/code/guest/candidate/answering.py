@@ -88,8 +88,8 @@ class LoadedSolution:
         given = self._wire.carrier.share(self._shared) if self._shared else {}
         module = load(self._source, given=given)
         self._carried.load(vars(module))
-        made = {name: value for name, value in vars(module).items() if value is not given.get(name, module)}
-        self._names = {name: made[name] for name in self._entry_points if name in made}
+        defined = {name: value for name, value in vars(module).items() if value is not given.get(name, module)}
+        self._names = {name: defined[name] for name in self._entry_points if name in defined}
         errors = {value: name for name, value in given.items() if is_own_exception(value)}
         self._declared = errors | {value: name for name, value in self._names.items() if isinstance(value, type)}
         return [self._describe(name, value) for name, value in self._names.items()]
@@ -210,8 +210,8 @@ class LoadedSolution:
             return Remote("not_implemented", 0, "", "")
         if isinstance(value, type) and value in self._declared:
             return Remote("name", 0, "", self._declared[value])
-        for name, known in self._names.items():
-            if known is value and callable(value):
+        for name, named in self._names.items():
+            if named is value and callable(value):
                 return Remote("name", 0, "", name)
         if isinstance(value, BaseException):
             return Remote("exception", self._number(value), "", builtin_base(type(value)))
@@ -225,13 +225,13 @@ class LoadedSolution:
         """This process's own function or class of a library, for one that the tests pass."""
         module, _, path = name.partition(":")
         try:
-            found: Any = importlib.import_module(module)
+            attribute: Any = importlib.import_module(module)
             for part in path.split("."):
-                found = getattr(found, part)
+                attribute = getattr(attribute, part)
         except (ImportError, AttributeError):  # the solution changed its own
             return JudgeObject(-1, self._wire)
-        self._libraries[id(found)] = (name, found)
-        return found
+        self._libraries[id(attribute)] = (name, attribute)
+        return attribute
 
     def _number(self, value: Any) -> int:
         number = self._numbers.get(id(value))

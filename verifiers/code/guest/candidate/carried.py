@@ -44,13 +44,13 @@ class Carried:
     def carry(self, _: Any, rows: list[list[str]]) -> None:
         """Let objects of these classes cross: by value, or by a handle of that name."""
         for name, kind, base in rows:
-            found = self._module.get(name)
-            if not isinstance(found, type):
+            cls = self._module.get(name)
+            if not isinstance(cls, type):
                 continue
             if kind in ("dataclass", "contents"):
-                self._names[found] = name
+                self._names[cls] = name
             else:
-                self._carrier.add(name, found, kind, base)
+                self._carrier.add(name, cls, kind, base)
 
     def members(self, owner: str) -> list[list[Any]]:
         """The names of an enumeration and their values, aliases too."""
@@ -58,8 +58,8 @@ class Carried:
 
     def sample(self, owner: str, value: Any, base: str) -> Any:
         """What the class makes of a plain value, as a plain value."""
-        found = self._module[owner](value)
-        return BASES[base](found) if type(found) is self._module[owner] else None
+        instance = self._module[owner](value)
+        return BASES[base](instance) if type(instance) is self._module[owner] else None
 
     def read(self, _: str, value: Any, name: str) -> Any:
         """An attribute of a value that crossed."""

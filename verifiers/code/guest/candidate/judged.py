@@ -29,9 +29,9 @@ def _ask(self: JudgeObject, op: str, args: Any = (), kwargs: dict[str, Any] | No
     try:
         return self._wire.request(op, self._number, args, kwargs)
     except RemoteRaisedError as raised:
-        told = raised.error
-    error = bare(builtin_exception(told["type"]))
-    error._judge_error = told["judge"]  # type: ignore[attr-defined]  # so that it goes back as the same object
+        description = raised.error
+    error = bare(builtin_exception(description["type"]))
+    error._judge_error = description["judge"]  # type: ignore[attr-defined]  # so that it goes back as the same object
     raise error
 
 

@@ -56,8 +56,8 @@ def default(node: ast.expr | None) -> list[Any]:
     """How a default is told: none, ``[True, value]`` for a constant, ``[False]`` for what only the candidate has."""
     if node is None:
         return []
-    found = constant(node)
-    return [True, found[0]] if found else [False]
+    wrapped = constant(node)
+    return [True, wrapped[0]] if wrapped else [False]
 
 
 def constant(node: ast.expr) -> list[Any]:

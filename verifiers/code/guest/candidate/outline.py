@@ -57,19 +57,19 @@ def rows(source: str) -> list[dict[str, Any]]:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
             names = Names(tree)
-            found: dict[str, dict[str, Any]] = {}
+            classes: dict[str, dict[str, Any]] = {}
             for node in tree.body:
-                if len(found) < _MOST_CLASSES and (row := _row(node, names, found)) is not None:
-                    found[row["name"]] = row
+                if len(classes) < _MOST_CLASSES and (row := _row(node, names, classes)) is not None:
+                    classes[row["name"]] = row
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    return list(found.values())
+    return list(classes.values())
 
 
-def _row(node: ast.stmt, names: Names, known: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+def _row(node: ast.stmt, names: Names, classes: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     try:
         if isinstance(node, ast.ClassDef) and _usable(node.name) and names.is_single(node.name):
-            return _class(node, names, known)
+            return _class(node, names, classes)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             return _factory(node, node.value, names)
     except _NoTwinError:
@@ -81,7 +81,7 @@ def _usable(name: str) -> bool:
     return name.isascii() and name.isidentifier() and not name.startswith("_") and len(name) <= 80
 
 
-def _class(node: ast.ClassDef, names: Names, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _class(node: ast.ClassDef, names: Names, classes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if node.keywords:
         raise _NoTwinError
     body = _Body(node, names)
@@ -90,7 +90,7 @@ def _class(node: ast.ClassDef, names: Names, known: dict[str, dict[str, Any]]) -
     row: dict[str, Any] = {"name": node.name, "methods": body.methods, "own": sorted(body.special)}
     if decorators == ["dataclasses.dataclass"]:
         body.refuse()
-        return row | _dataclass(node, body, bases, names, known)
+        return row | _dataclass(node, body, bases, names, classes)
     if bases and bases[-1].removeprefix("enum.") in _ENUMS and bases[-1].startswith("enum."):
         if not set(decorators) <= {"enum.unique"}:
             raise _NoTwinError
@@ -172,31 +172,31 @@ class _Body:
 
 
 def _options(node: ast.ClassDef) -> dict[str, bool]:
-    found = {"frozen": False, "order": False, "eq": True, "repr": True, "kw_only": False, "unsafe_hash": False}
-    found |= {"slots": False, "init": True, "match_args": True}
+    options = {"frozen": False, "order": False, "eq": True, "repr": True, "kw_only": False, "unsafe_hash": False}
+    options |= {"slots": False, "init": True, "match_args": True}
     (decorator,) = node.decorator_list
     if isinstance(decorator, ast.Call):
         for each in decorator.keywords:
             value = each.value.value if isinstance(each.value, ast.Constant) else None
-            if each.arg not in found or type(value) is not bool:
+            if each.arg not in options or type(value) is not bool:
                 raise _NoTwinError
-            found[each.arg] = value
+            options[each.arg] = value
         if decorator.args:
             raise _NoTwinError
-    if not (found["eq"] and found["init"] and found["match_args"]) or found["unsafe_hash"]:
+    if not (options["eq"] and options["init"] and options["match_args"]) or options["unsafe_hash"]:
         raise _NoTwinError
-    return found
+    return options
 
 
 def _dataclass(
-    node: ast.ClassDef, body: _Body, bases: list[str], names: Names, known: dict[str, dict[str, Any]]
+    node: ast.ClassDef, body: _Body, bases: list[str], names: Names, classes: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     options = _options(node)
     fields: dict[str, list[Any]] = {}
     post = "__post_init__" in body.special
     base = ""
     if bases not in ([], ["builtins.object"]):
-        above = known.get(bases[0]) if len(bases) == 1 else None
+        above = classes.get(bases[0]) if len(bases) == 1 else None
         if above is None or above["kind"] != "dataclass" or above["frozen"] is not options["frozen"]:
             raise _NoTwinError
         fields |= {field[0]: field for field in above["fields"]}
@@ -225,15 +225,15 @@ def _field(value: ast.expr | None, names: Names) -> list[Any]:
     """Whether its text shows the field, and its default as `default` tells it."""
     if not (isinstance(value, ast.Call) and names.meaning(value.func) == "dataclasses.field"):
         return [True, *default(value)]
-    told = {each.arg: each.value for each in value.keywords}
-    if value.args or not set(told) <= {"default", "default_factory", "repr", "metadata"}:
+    arguments = {each.arg: each.value for each in value.keywords}
+    if value.args or not set(arguments) <= {"default", "default_factory", "repr", "metadata"}:
         raise _NoTwinError
-    shown = constant(told["repr"]) if "repr" in told else [True]
+    shown = constant(arguments["repr"]) if "repr" in arguments else [True]
     if shown not in ([True], [False]):
         raise _NoTwinError
-    if "default" in told:
-        return [*shown, *default(told["default"])]
-    return [*shown, False] if "default_factory" in told else shown
+    if "default" in arguments:
+        return [*shown, *default(arguments["default"])]
+    return [*shown, False] if "default_factory" in arguments else shown
 
 
 def _enum(body: _Body, bases: list[str], names: Names) -> dict[str, Any]:
@@ -255,12 +255,12 @@ def _enum(body: _Body, bases: list[str], names: Names) -> dict[str, Any]:
     return {"kind": "enum", "base": bases[-1].removeprefix("enum."), "mixin": mixin, "members": members}
 
 
-def _joined(node: ast.expr, known: set[str]) -> list[str]:
+def _joined(node: ast.expr, members: set[str]) -> list[str]:
     """The names in ``READ | WRITE``."""
-    if isinstance(node, ast.Name) and node.id in known:
+    if isinstance(node, ast.Name) and node.id in members:
         return [node.id]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return [*_joined(node.left, known), *_joined(node.right, known)]
+        return [*_joined(node.left, members), *_joined(node.right, members)]
     raise _NoTwinError
 
 
@@ -275,7 +275,7 @@ def _factory(node: ast.Assign, call: ast.Call, names: Names) -> dict[str, Any]:
         constant(each) if not isinstance(each, ast.List) else constant(ast.Tuple(each.elts, ast.Load()))
         for each in call.args
     ]:
-        case [[str(name)], [str() | tuple() as told]] if name == target.id:
-            fields = told.replace(",", " ").split() if isinstance(told, str) else list(told)
+        case [[str(name)], [str() | tuple() as declared]] if name == target.id:
+            fields = declared.replace(",", " ").split() if isinstance(declared, str) else list(declared)
             return {"name": name, "kind": "tuple", "methods": [], "own": [], "fields": [[each] for each in fields]}
     raise _NoTwinError

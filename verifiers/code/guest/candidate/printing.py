@@ -55,7 +55,7 @@ class Printed:
 
     def take(self) -> list[str]:
         """What came since: of standard output and of standard error; empty if nothing did."""
-        found = [bytes(each.kept).decode(errors="replace") for each in self._kept]
+        texts = [bytes(each.kept).decode(errors="replace") for each in self._kept]
         for each in self._kept:
             each.kept.clear()
-        return found if any(found) else []
+        return texts if any(texts) else []

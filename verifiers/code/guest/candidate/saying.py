@@ -27,11 +27,13 @@ def _is_plain(value: Any) -> bool:
 def extras_of(error: BaseException) -> dict[str, Any]:
     """Its plain attributes and properties, its notes, and the builtin types, arguments and texts of its causes."""
     try:
-        found = {name: value for name, value in vars(error).items() if not name.startswith("_") and _is_plain(value)}
+        attributes = {
+            name: value for name, value in vars(error).items() if not name.startswith("_") and _is_plain(value)
+        }
         for base in type(error).__mro__:
             for name, value in vars(base).items():
                 if isinstance(value, property) and not name.startswith("_"):
-                    found.setdefault(name, getattr(error, name))
+                    attributes.setdefault(name, getattr(error, name))
         causes: list[list[Any]] = []
         cause = error.__cause__
         while cause is not None and len(causes) < _MOST_CAUSES:
@@ -39,7 +41,7 @@ def extras_of(error: BaseException) -> dict[str, Any]:
             causes.append([kind, plain_args(cause), text_of(cause)])
             cause = cause.__cause__
         notes = getattr(error, "__notes__", [])
-        extras = {"attributes": {k: v for k, v in found.items() if _is_plain(v)}, "causes": causes, "notes": notes}
+        extras = {"attributes": {k: v for k, v in attributes.items() if _is_plain(v)}, "causes": causes, "notes": notes}
         return extras if _is_plain(extras) else {}
     except Exception:  # so may its class
         return {}
@@ -48,15 +50,15 @@ def extras_of(error: BaseException) -> dict[str, Any]:
 def written(value: Any) -> dict[str, Any]:
     """The docstring of a function or class; of a function its parameters and annotations too, where they are plain."""
     try:
-        told: dict[str, Any] = {"doc": value.__doc__}
+        description: dict[str, Any] = {"doc": value.__doc__}
         if inspect.isfunction(value):
             signature = inspect.signature(value)
-            told["annotations"] = value.__annotations__
-            told["parameters"] = [
+            description["annotations"] = value.__annotations__
+            description["parameters"] = [
                 [each.name, int(each.kind), [] if each.default is each.empty else [each.default]]
                 for each in signature.parameters.values()
             ]
-        return {key: each for key, each in told.items() if _is_plain(each)}
+        return {key: each for key, each in description.items() if _is_plain(each)}
     except Exception:  # its class may answer what it likes
         return {}
 

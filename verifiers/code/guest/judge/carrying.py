@@ -35,42 +35,42 @@ def carry(line: Line, rows: Any, declared: dict[str, type], carrier: Carrier) ->
     """
     usable = [row for row in rows if type(row) is dict and type(row.get("name")) is str] if type(rows) is list else []
     by_value: dict[str, Any] = {}
-    told = []
+    carried = []
     for row in usable[:_MOST_ROWS]:
         name, kind = row["name"], row.get("kind")
         if kind in ("enum", "tuple", "value"):
-            made = value_class(line, row, name in declared)
-            if made is None:
+            twin = value_class(line, row, name in declared)
+            if twin is None:
                 continue
-            by_value[name] = made
-            carrier.add(name, made, kind, row["base"] if kind == "value" else "")
+            by_value[name] = twin
+            carrier.add(name, twin, kind, row["base"] if kind == "value" else "")
         elif not _held(line, row, declared):
             continue
-        told.append([name, kind, row["base"] if kind == "value" else ""])
-    if told:
-        line.ask("carry", None, (told,))
-    return {name: made for name, made in by_value.items() if name in declared}
+        carried.append([name, kind, row["base"] if kind == "value" else ""])
+    if carried:
+        line.ask("carry", None, (carried,))
+    return {name: twin for name, twin in by_value.items() if name in declared}
 
 
 def _held(line: Line, row: dict[str, Any], declared: dict[str, type]) -> bool:
     name, kind, own = row["name"], row.get("kind"), set(strings(row.get("own")))
-    found: Any = declared.get(name)
+    stand_in: Any = declared.get(name)
     if kind == "dataclass":
         fields = fields_of(row)
-        if fields is None or (found is not None and not proven(line, fields)):
+        if fields is None or (stand_in is not None and not proven(line, fields)):
             return False
-        found = found or declared_class(line, name, [], set(OPERATORS & own), _flags(own))
-        dress_fields(line, found, fields)
+        stand_in = stand_in or declared_class(line, name, [], set(OPERATORS & own), _flags(own))
+        dress_fields(line, stand_in, fields)
     elif kind == "contents" and row.get("base") in _CONTAINERS:
         base = row["base"]
         given = own | set(dir(_CONTAINERS[base]))
-        found = found or declared_class(line, name, [], set(OPERATORS & given), _flags(given))
-        dress_contents(found, base, frozenset(own))
+        stand_in = stand_in or declared_class(line, name, [], set(OPERATORS & given), _flags(given))
+        dress_contents(stand_in, base, frozenset(own))
     else:
         return False
     if name not in declared:
-        type.__setattr__(found, "_gristmill_asked", False)
-    declared[name] = found
+        type.__setattr__(stand_in, "_gristmill_asked", False)
+    declared[name] = stand_in
     return True
 
 

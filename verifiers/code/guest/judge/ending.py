@@ -135,10 +135,10 @@ def let_tasks_await(kind: type) -> None:
     Coroutine.register(kind)
     loop = asyncio.base_events.BaseEventLoop
     if not _patched:
-        made = loop.create_task
+        original = loop.create_task
 
         def create_task(self: Any, coro: Any, **more: Any) -> Any:
-            return made(self, _awaiting(coro) if type(coro) in _patched else coro, **more)
+            return original(self, _awaiting(coro) if type(coro) in _patched else coro, **more)
 
         loop.create_task = create_task  # type: ignore[method-assign]  # all ways to run a coroutine lead through here
     _patched.add(kind)

@@ -46,68 +46,70 @@ class Fields(NamedTuple):
     own: frozenset[str]
 
 
-def proven(line: Line, told: Fields) -> bool:
+def proven(line: Line, data_class: Fields) -> bool:
     """Whether the candidate's class does what its text says: it takes its fields and gives them back."""
-    if told.post:
+    if data_class.post:
         return True
-    given = {field.name: place for place, field in enumerate(told.fields, 1)}
+    given = {field.name: place for place, field in enumerate(data_class.fields, 1)}
     try:
-        made = line.ask("call", told.name, (), given)
-        return isinstance(made, Handle) and _asked(made, told) == tuple(given.values())
+        instance = line.ask("call", data_class.name, (), given)
+        return isinstance(instance, Handle) and _asked(instance, data_class) == tuple(given.values())
     except Exception:  # whatever its class raised or sent, it has not shown that it does what its text says
         return False
 
 
-def dress_fields(line: Line, kind: Any, told: Fields) -> None:
+def dress_fields(line: Line, kind: Any, data_class: Fields) -> None:
     """Give the handles' class of a declared data class what a data class has."""
-    body: dict[str, Any] = {"__eq__": _comparison(told, operator.eq), "__hash__": None}
-    if told.frozen:
-        body["__hash__"] = lambda self: hash(_values(self, told))
-    if told.order:
+    body: dict[str, Any] = {"__eq__": _comparison(data_class, operator.eq), "__hash__": None}
+    if data_class.frozen:
+        body["__hash__"] = lambda self: hash(_values(self, data_class))
+    if data_class.order:
         for each in (operator.lt, operator.le, operator.gt, operator.ge):
-            body[f"__{each.__name__}__"] = _comparison(told, each)
-    if told.repr and "__repr__" not in told.own:
-        body["__repr__"] = _text(told)
-        if "__str__" not in told.own:
+            body[f"__{each.__name__}__"] = _comparison(data_class, each)
+    if data_class.repr and "__repr__" not in data_class.own:
+        body["__repr__"] = _text(data_class)
+        if "__str__" not in data_class.own:
             body["__str__"] = body["__repr__"]
-    made = dataclasses.make_dataclass(told.name, [field.name for field in told.fields], frozen=told.frozen)
+    twin = dataclasses.make_dataclass(
+        data_class.name, [field.name for field in data_class.fields], frozen=data_class.frozen
+    )
     for name in ("__dataclass_fields__", "__dataclass_params__"):
-        body[name] = vars(made)[name]
-    body["__match_args__"] = tuple(field.name for field in told.fields if not field.kw_only)
-    body["__getattr__"], body["__setattr__"] = _getter(told), _setter(told)
+        body[name] = vars(twin)[name]
+    body["__match_args__"] = tuple(field.name for field in data_class.fields if not field.kw_only)
+    body["__getattr__"], body["__setattr__"] = _getter(data_class), _setter(data_class)
     body["_gristmill_place"] = _place
-    body["_gristmill_make"] = _maker(line, kind, told)
+    body["_gristmill_make"] = _maker(line, kind, data_class)
     for name, value in body.items():
         type.__setattr__(kind, name, value)
 
 
-def _maker(line: Line, kind: Any, told: Fields) -> Callable[[Any, Any], Any]:
+def _maker(line: Line, kind: Any, data_class: Fields) -> Callable[[Any, Any], Any]:
     def make(args: Any, kwargs: Any) -> Any:
-        values = None if told.post else _bound(told, args, kwargs)
+        values = None if data_class.post else _bound(data_class, args, kwargs)
         if values is None:
-            return line.ask("call", told.name, args, kwargs)
-        made = handle(line, -1, "", kind)
-        object.__setattr__(made, "_gristmill_values", values)
-        return made
+            return line.ask("call", data_class.name, args, kwargs)
+        instance = handle(line, -1, "", kind)
+        object.__setattr__(instance, "_gristmill_values", values)
+        return instance
 
     return make
 
 
-def _bound(told: Fields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+def _bound(data_class: Fields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """The fields' values, where the arguments and the source tell them all."""
-    places = [field.name for field in told.fields if not field.kw_only]
+    places = [field.name for field in data_class.fields if not field.kw_only]
     if len(args) > len(places) or set(places[: len(args)]) & set(kwargs):
         return None
     given = dict(zip(places, args, strict=False)) | kwargs
-    found = {}
-    for field in told.fields:
+    values = {}
+    for field in data_class.fields:
         if field.name in given:
-            found[field.name] = given.pop(field.name)
+            values[field.name] = given.pop(field.name)
         elif field.default:
-            found[field.name] = field.default[0]
+            values[field.name] = field.default[0]
         else:
             return None
-    return None if given else found
+    return None if given else values
 
 
 def _place(self: Handle) -> int:
@@ -125,50 +127,50 @@ def hold(self: Handle) -> None:
     if values is None or self._gristmill_number >= 0:
         return
     line = self._gristmill_line
-    made = line.ask("call", type(self).__name__, (), values)
-    if type(made) is not type(self) or made._gristmill_number < 0:
+    instance = line.ask("call", type(self).__name__, (), values)
+    if type(instance) is not type(self) or instance._gristmill_number < 0:
         raise CandidateError("its class did not make an object of itself")
-    object.__setattr__(self, "_gristmill_number", made._gristmill_number)
+    object.__setattr__(self, "_gristmill_number", instance._gristmill_number)
     line.adopt(self)
     params: Any = type(self).__dict__.get("__dataclass_params__")
     if not (params is not None and params.frozen and all(type(value) in _SCALARS for value in values.values())):
         object.__setattr__(self, "_gristmill_values", None)
 
 
-def _values(self: Handle, told: Fields) -> tuple[Any, ...]:
+def _values(self: Handle, data_class: Fields) -> tuple[Any, ...]:
     values = self._gristmill_values
-    return _asked(self, told) if values is None else tuple(values.values())
+    return _asked(self, data_class) if values is None else tuple(values.values())
 
 
-def _asked(self: Handle, told: Fields) -> tuple[Any, ...]:
-    asked = [field.name for field in told.fields]
-    found = told_by(self, self._gristmill_line.ask("fields", self._gristmill_number, asked))
-    if type(found) is not list or len(found) != len(told.fields):
+def _asked(self: Handle, data_class: Fields) -> tuple[Any, ...]:
+    asked = [field.name for field in data_class.fields]
+    values = told_by(self, self._gristmill_line.ask("fields", self._gristmill_number, asked))
+    if type(values) is not list or len(values) != len(data_class.fields):
         raise CandidateError("it did not tell an object's fields")
-    return tuple(found)
+    return tuple(values)
 
 
-def _comparison(told: Fields, compare: Callable[[Any, Any], bool]) -> Any:
+def _comparison(data_class: Fields, compare: Callable[[Any, Any], bool]) -> Any:
     def method(self: Handle, other: Any) -> Any:
         if type(other) is not type(self):
             return NotImplemented
         if self._gristmill_values is None and other._gristmill_values is None and self is not other:
             self._gristmill_line.decisions += 1
-        return compare(_values(self, told), _values(other, told))
+        return compare(_values(self, data_class), _values(other, data_class))
 
     return method
 
 
-def _text(told: Fields) -> Any:
+def _text(data_class: Fields) -> Any:
     @reprlib.recursive_repr()
     def method(self: Handle) -> str:
-        pairs = zip(told.fields, _values(self, told), strict=True)
-        return f"{told.name}({', '.join(f'{field.name}={value!r}' for field, value in pairs if field.shown)})"
+        pairs = zip(data_class.fields, _values(self, data_class), strict=True)
+        return f"{data_class.name}({', '.join(f'{field.name}={value!r}' for field, value in pairs if field.shown)})"
 
     return method
 
 
-def _getter(told: Fields) -> Any:
+def _getter(data_class: Fields) -> Any:
     def method(self: Handle, name: str) -> Any:
         values = self._gristmill_values
         if values is not None and name in values:
@@ -180,10 +182,10 @@ def _getter(told: Fields) -> Any:
     return method
 
 
-def _setter(told: Fields) -> Any:
+def _setter(data_class: Fields) -> Any:
     def method(self: Handle, name: str, value: Any) -> None:
         values = self._gristmill_values
-        if told.frozen:
+        if data_class.frozen:
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
         if values is not None and name in values:
             values[name] = value
@@ -200,10 +202,10 @@ def dress_contents(kind: Any, base: str, own: frozenset[str]) -> None:
     accepted = dict if issubclass(plain, dict) else plain
 
     def contents(self: Handle) -> Any:
-        found = told_by(self, self._gristmill_line.ask("contents", self._gristmill_number, (base,)))
-        if type(found) is not plain:
+        content = told_by(self, self._gristmill_line.ask("contents", self._gristmill_number, (base,)))
+        if type(content) is not plain:
             raise CandidateError("it did not tell what a container holds")
-        return found
+        return content
 
     def comparison(compare: Callable[[Any, Any], Any]) -> Any:
         def method(self: Handle, other: Any) -> Any:

@@ -21,25 +21,25 @@ def exception_class(name: str, base: type[BaseException]) -> type[BaseException]
     """The class of a declared exception, whose text is what the candidate's said of itself."""
 
     def text(self: BaseException) -> str:
-        told = vars(self).get("_gristmill_text")
-        return told if type(told) is str else base.__str__(self)
+        own_text = vars(self).get("_gristmill_text")
+        return own_text if type(own_text) is str else base.__str__(self)
 
     return type(name, (base,), {"__module__": "solution", "__str__": text})
 
 
-def furnish(made: BaseException, told: dict[str, Any], *, declared: bool) -> None:
+def furnish(error: BaseException, description: dict[str, Any], *, declared: bool) -> None:
     """Give an exception the attributes, the notes and the causes that the candidate's has."""
-    extras = told.get("extras")
+    extras = description.get("extras")
     extras = extras if type(extras) is dict else {}
     attributes = extras.get("attributes")
     for name, value in list(attributes.items())[:_MOST] if type(attributes) is dict else ():
-        if type(name) is str and name.isidentifier() and not _is_asked(made, name):
-            vars(made)[name] = value
-    if declared and said(told.get("text")):
-        vars(made)["_gristmill_text"] = said(told["text"])[:1000]
+        if type(name) is str and name.isidentifier() and not _is_asked(error, name):
+            vars(error)[name] = value
+    if declared and said(description.get("text")):
+        vars(error)["_gristmill_text"] = said(description["text"])[:1000]
     for note in _listed(extras.get("notes")):
-        made.add_note(said(note)[:1000])
-    last = made
+        error.add_note(said(note)[:1000])
+    last = error
     for cause in _listed(extras.get("causes")):
         kind, args, text = cause if type(cause) is list and len(cause) == 3 else ("", None, "")
         try:
@@ -49,28 +49,28 @@ def furnish(made: BaseException, told: dict[str, Any], *, declared: bool) -> Non
         last = last.__cause__
 
 
-def _is_asked(made: BaseException, name: str) -> bool:
+def _is_asked(error: BaseException, name: str) -> bool:
     """Whether the language or a test runner has a meaning for the name."""
-    return name.startswith(("_", "pytest")) or hasattr(type(made), name)
+    return name.startswith(("_", "pytest")) or hasattr(type(error), name)
 
 
 def _listed(value: Any) -> list[Any]:
     return value[:_MOST] if type(value) is list else []
 
 
-def write_down(made: Any, row: dict[str, Any]) -> Any:
+def write_down(stand_in: Any, row: dict[str, Any]) -> Any:
     """Give what stands for a function or class its docstring; a function its signature and annotations too."""
     if type(row.get("doc")) is str:
-        type.__setattr__(made, "__doc__", row["doc"]) if isinstance(made, type) else setattr(
-            made, "__doc__", row["doc"]
+        type.__setattr__(stand_in, "__doc__", row["doc"]) if isinstance(stand_in, type) else setattr(
+            stand_in, "__doc__", row["doc"]
         )
     annotations, parameters = row.get("annotations"), row.get("parameters")
-    if isinstance(made, type) or type(annotations) is not dict or type(parameters) is not list:
-        return made
-    made.__annotations__ = annotations
+    if isinstance(stand_in, type) or type(annotations) is not dict or type(parameters) is not list:
+        return stand_in
+    stand_in.__annotations__ = annotations
     empty = inspect.Parameter.empty
     try:
-        made.__signature__ = inspect.Signature(
+        stand_in.__signature__ = inspect.Signature(
             [
                 inspect.Parameter(
                     name,
@@ -83,8 +83,8 @@ def write_down(made: Any, row: dict[str, Any]) -> Any:
             return_annotation=annotations.get("return", empty),
         )
     except (TypeError, ValueError):
-        return made
-    return made
+        return stand_in
+    return stand_in
 
 
 class Printout:

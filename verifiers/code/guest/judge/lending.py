@@ -114,7 +114,7 @@ class Lent:
         name = value.__name__ if isinstance(value, types.FunctionType) else ""
         return Remote("mine", number, flags_of(value), name[:80])
 
-    def known(self, number: Any) -> Any:
+    def object_of(self, number: Any) -> Any:
         """The object of that number, for the candidate to call or to iterate over.
 
         Raises:
@@ -126,7 +126,7 @@ class Lent:
 
     def returned(self, number: int) -> Any:
         """The object itself, where the tests gave it or it is of a class of theirs; else a `Borrowed`."""
-        value = self.known(number)
+        value = self.object_of(number)
         whole = not _is_sly(type(value)) and (number in self._given or self._is_of_the_tests(value))
         return value if whole else Borrowed(value)
 
@@ -159,10 +159,10 @@ def _library_name(value: Any) -> str:
         return ""
     if module.partition(".")[0] not in _LIBRARIES:
         return ""
-    found: Any = sys.modules.get(module)
+    attribute: Any = sys.modules.get(module)
     for part in path.split("."):
-        found = vars(found).get(part) if isinstance(found, type | types.ModuleType) else None
-    return f"{module}:{path}" if found is value else ""
+        attribute = vars(attribute).get(part) if isinstance(attribute, type | types.ModuleType) else None
+    return f"{module}:{path}" if attribute is value else ""
 
 
 _LIBRARIES = (sys.stdlib_module_names | {"numpy", "scipy", "sympy", "pandas", "networkx", "pytest"}) - {"__main__"}
@@ -217,5 +217,5 @@ def is_failure(error: BaseException) -> bool:
 
 def _kinds() -> tuple[type[BaseException], ...]:
     outcomes: Any = sys.modules.get("_pytest.outcomes")
-    known = (AssertionError, unittest.SkipTest, SystemExit, CandidateError, UncrossableError)
-    return known if outcomes is None else (*known, outcomes.OutcomeException, outcomes.Exit)
+    kinds = (AssertionError, unittest.SkipTest, SystemExit, CandidateError, UncrossableError)
+    return kinds if outcomes is None else (*kinds, outcomes.OutcomeException, outcomes.Exit)

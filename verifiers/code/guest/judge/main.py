@@ -130,13 +130,13 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, give
 
 def _run_functions(recorder: Recorder, names: dict[str, Any], sources: dict[str, str]) -> None:
     """Run the ``test…`` functions of a program that only defines them."""
-    found = {
+    functions = {
         name: value
         for name, value in names.items()
         if name.startswith("test") and isinstance(value, types.FunctionType) and value.__module__ == "tests"
     }
-    recorder.plan(list(found), [(TESTS, value.__code__.co_firstlineno) for value in found.values()])
-    for name, value in found.items():
+    recorder.plan(list(functions), [(TESTS, value.__code__.co_firstlineno) for value in functions.values()])
+    for name, value in functions.items():
         _run(recorder, name, value, sources)
 
 
@@ -171,16 +171,16 @@ def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], ot
 
 def _run_cases(recorder: Recorder, names: dict[str, Any], sources: dict[str, str]) -> None:
     """Run the ``unittest.TestCase`` classes that the program defines."""
-    found = [
+    tests = [
         test
         for value in list(names.values())
         if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == "tests"
         for test in unittest.defaultTestLoader.loadTestsFromTestCase(value)
         if isinstance(test, unittest.TestCase)
     ]
-    if found:
-        recorder.plan([test.id().partition(".")[2] for test in found], list(map(_line_of, found)))
-    for test in found:
+    if tests:
+        recorder.plan([test.id().partition(".")[2] for test in tests], list(map(_line_of, tests)))
+    for test in tests:
         _run(recorder, test.id().partition(".")[2], lambda test=test: _run_case(recorder, test), sources)
 
 

@@ -57,7 +57,7 @@ class Line(Protocol):
         """Have the candidate do something with one of its objects."""
         ...
 
-    def adopt(self, found: Handle) -> None:
+    def adopt(self, proxy: Handle) -> None:
         """Have a handle that has just got its number stand for the candidate's object of that number."""
         ...
 
@@ -145,8 +145,8 @@ def _call(self: Handle, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _iter(self: Handle) -> Any:
-    found = told_by(self, self._gristmill_line.ask("iter", self._gristmill_place()))
-    return found if hasattr(type(found), "__next__") else iter(found)
+    iterator = told_by(self, self._gristmill_line.ask("iter", self._gristmill_place()))
+    return iterator if hasattr(type(iterator), "__next__") else iter(iterator)
 
 
 def _next(self: Handle) -> Any:
@@ -188,10 +188,10 @@ ABILITIES: dict[str, dict[str, Any]] = {
 
 def _abilities(flags: str, *, declared: bool = True) -> dict[str, Any]:
     """The methods of what can do these things. What can be awaited is never iterated over: each end is of one kind."""
-    found: dict[str, Any] = {}
+    methods: dict[str, Any] = {}
     for flag in sorted(set(flags) - (set("bgian") if "w" in flags else set())):
-        found |= ABILITIES.get(flag, {})
-    return found if declared or "c" not in flags else found | ABILITIES["named"]
+        methods |= ABILITIES.get(flag, {})
+    return methods if declared or "c" not in flags else methods | ABILITIES["named"]
 
 
 # The other operators take no value of the tests that could be the wanted one.
@@ -241,10 +241,10 @@ class DeclaredClass(type):
 
 
 def _declared(cls: type) -> tuple[Line, str]:
-    found = vars(cls).get("_gristmill_declared")
-    if found is None:
+    declaration = vars(cls).get("_gristmill_declared")
+    if declaration is None:
         raise UncrossableError("the tests derive a class of their own from the candidate's")
-    line, name = found
+    line, name = declaration
     return line, name
 
 
@@ -257,10 +257,10 @@ def declared_class(line: Line, name: str, bases: list[type[Handle]], operators: 
     body["__bool__"] = Handle.__bool__
     # The nearest of its declared bases, each of which brings its own.
     nearest = [base for base in bases if not any(base in other.__mro__[1:] for other in bases)]
-    made: type[Handle] = DeclaredClass(name, tuple(nearest) or (Handle,), body)  # type: ignore[assignment]  # it is one
+    stand_in: type[Handle] = DeclaredClass(name, tuple(nearest) or (Handle,), body)  # type: ignore[assignment]  # it is one
     if "w" in flags:
-        let_tasks_await(made)
-    return made
+        let_tasks_await(stand_in)
+    return stand_in
 
 
 def declared_function(line: Line, name: str) -> Callable[..., Any]:
@@ -287,9 +287,9 @@ def handle(line: Line, number: int, flags: str, declared: type[Handle] | None) -
             if "w" in flags:
                 let_tasks_await(_kinds[flags])
         kind = _kinds[flags]
-    made: Handle = object.__new__(kind)
-    object.__setattr__(made, "_gristmill_line", line)
-    object.__setattr__(made, "_gristmill_number", number)
-    object.__setattr__(made, "_gristmill_shown", False)
-    object.__setattr__(made, "_gristmill_values", None)
-    return made
+    proxy: Handle = object.__new__(kind)
+    object.__setattr__(proxy, "_gristmill_line", line)
+    object.__setattr__(proxy, "_gristmill_number", number)
+    object.__setattr__(proxy, "_gristmill_shown", False)
+    object.__setattr__(proxy, "_gristmill_values", None)
+    return proxy

@@ -111,8 +111,8 @@ class Recorder:
         detail["by_itself"] = self._is_by_itself(error, last in sources, detail.get("statement", ""))
         if error is self.candidate.raised:
             detail["raised"] = True
-            detail["lines"] = self.candidate.told.get("lines")
-            own = self.candidate.told.get("own")
+            detail["lines"] = self.candidate.description.get("lines")
+            own = self.candidate.description.get("own")
             detail["own"] = own[:80] if type(own) is str else ""
         if self.public:
             detail["calls"] = [list(each) for each in self.log]

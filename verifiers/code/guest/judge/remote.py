@@ -73,7 +73,7 @@ class RemoteCandidate:
         self.comparisons = 0
         self.trouble: list[str] = []
         self.raised: BaseException | None = None
-        self.told: dict[str, Any] = {}
+        self.description: dict[str, Any] = {}
         self.test_files: set[str] = set()
         self._log = log
         self.troubles = 0
@@ -142,31 +142,31 @@ class RemoteCandidate:
         # Bases first, so that the classes made here derive from each other as theirs do.
         for row in sorted(rows, key=lambda row: len(strings(row.get("bases")))):
             if type(row.get("name")) is str and row["name"] in self.names:
-                found = self.entry_points[row["name"]] = self._entry_point(row["name"], row)
-                if row.get("kind") == "value" and holds_exceptions(found):
+                point = self.entry_points[row["name"]] = self._entry_point(row["name"], row)
+                if row.get("kind") == "value" and holds_exceptions(point):
                     # Tests that say ``except`` to it would catch their own failures.
                     return {"type": "TypeError"}
         self._setup_requests = self._wire.requests
         self.entry_points |= carry(self, self.outline, self._declared, self._wire.carrier)
         return None
 
-    def adopt(self, found: Handle) -> None:
+    def adopt(self, proxy: Handle) -> None:
         """See `gristmill.verifiers.code.guest.judge.proxies.Line`."""
-        self._handles[found._gristmill_number] = found
+        self._handles[proxy._gristmill_number] = proxy
 
     def _entry_point(self, name: str, row: dict[str, Any]) -> Any:
         if row.get("kind") == "exception":
             above = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
-            known = above[0] if above and issubclass(above[0], BaseException) else exception_type(row.get("base"))
-            self._declared[name] = exception_class(name, known)
+            parent = above[0] if above and issubclass(above[0], BaseException) else exception_type(row.get("base"))
+            self._declared[name] = exception_class(name, parent)
             return self._declared[name]
         if row.get("kind") == "class":
             above = [self._declared[base] for base in strings(row.get("bases")) if base in self._declared]
             bases = [base for base in above if issubclass(base, Handle)]
             operators = set(strings(row.get("operators")))
-            made = self._declared[name] = declared_class(self, name, bases, operators, said(row.get("flags")))
-            own_answers(made, strings(row.get("asked")), operators)
-            return write_down(made, row)
+            stand_in = self._declared[name] = declared_class(self, name, bases, operators, said(row.get("flags")))
+            own_answers(stand_in, strings(row.get("asked")), operators)
+            return write_down(stand_in, row)
         if row.get("kind") == "value":
             return self.ask("value", name)
         kind: Any = AttributedFunction if row.get("attributed") is True else declared_function
@@ -190,7 +190,7 @@ class RemoteCandidate:
             error: BaseException = self.give_up(str(lost))
         except RemoteRaisedError as raised:
             error = error_of(self, raised.error, self._errors, self._declared)
-            self.raised, self.told = error, raised.error
+            self.raised, self.description = error, raised.error
         except (EncodeError, RecursionError) as problem:
             reason = f"an argument cannot be passed to the candidate: {problem}"
             self.fail(reason)
@@ -216,8 +216,8 @@ class RemoteCandidate:
         if isinstance(value, Handle):
             hold(value)
             return Remote("yours", value._gristmill_number, "", "")
-        for name, known in self.entry_points.items():
-            if known is value:
+        for name, point in self.entry_points.items():
+            if point is value:
                 return Remote("name", 0, "", name)
         if isinstance(value, BaseException):
             return Remote("exception", 0, "", builtin_base(type(value)))
@@ -226,12 +226,12 @@ class RemoteCandidate:
     def _proxy(self, remote: Any) -> Any:
         kind, number = remote.kind, remote.number
         if kind == "mine":
-            found = self._handles.get(number)
-            if found is None:
+            proxy = self._handles.get(number)
+            if proxy is None:
                 declared = self._declared.get(remote.name)
                 declared = declared if declared is not None and issubclass(declared, Handle) else None
-                found = self._handles[number] = handle(self, number, remote.flags, declared)
-            return found
+                proxy = self._handles[number] = handle(self, number, remote.flags, declared)
+            return proxy
         try:
             if kind == "yours":
                 return self._lent.returned(number)
@@ -249,10 +249,10 @@ class RemoteCandidate:
 
     def _argument(self, remote: Any) -> Any:
         """The same for what the candidate passes to a function of the tests: none of their objects is among it."""
-        found = self._proxy(remote)
-        if remote.kind in ("yours", "library") and type(found) is not Borrowed:
-            return Borrowed(found)
-        return found
+        proxy = self._proxy(remote)
+        if remote.kind in ("yours", "library") and type(proxy) is not Borrowed:
+            return Borrowed(proxy)
+        return proxy
 
     def _answer(self, op: str, target: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """What a candidate may ask of the tests' objects: to call them, and to iterate over them."""
@@ -261,7 +261,7 @@ class RemoteCandidate:
         try:
             if op == "printed":
                 return self._printout.write(args)
-            return self._done(op, self._lent.known(target), args, kwargs)
+            return self._done(op, self._lent.object_of(target), args, kwargs)
         except BaseException as error:
             if is_failure(error):
                 # Whoever catches it on the way has a failed check all the same, and no second try.

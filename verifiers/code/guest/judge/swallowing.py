@@ -59,33 +59,35 @@ def is_on_purpose(error: BaseException, files: set[str]) -> bool:
         return False
     tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
     bound = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
-    known = frame.f_locals.keys() | (frame.f_globals.keys() - vars(builtins).keys()) | bound
+    in_reach = frame.f_locals.keys() | (frame.f_globals.keys() - vars(builtins).keys()) | bound
     return any(
-        _raises(node.body, raised.tb_lineno, known)
+        _raises(node.body, raised.tb_lineno, in_reach)
         for node in ast.walk(tree)
         if isinstance(node, ast.With | ast.AsyncWith) and node.lineno <= frame.f_lineno <= node.body[0].lineno
     )
 
 
-def _raises(body: list[ast.stmt], line: int, known: set[str]) -> bool:
+def _raises(body: list[ast.stmt], line: int, in_reach: set[str]) -> bool:
     for statement in body:
         if statement.lineno <= line <= (statement.end_lineno or 0):
             if isinstance(statement, ast.With | ast.AsyncWith):
-                return _raises(statement.body, line, known)
-            return _always(statement, known)
+                return _raises(statement.body, line, in_reach)
+            return _always(statement, in_reach)
         if any(isinstance(each, _LEAVES) for each in ast.walk(statement)):
             return False
     return False
 
 
-def _always(statement: ast.stmt, known: set[str]) -> bool:
+def _always(statement: ast.stmt, in_reach: set[str]) -> bool:
     """Whether a statement raises the same, whatever came before it."""
     parts = list(ast.walk(statement))
     if any(isinstance(each, _CHOICES) for each in parts):
         return False
     if isinstance(statement, ast.Raise):
         # An entry of a table, or what a function returns, could be chosen by what the candidate has answered.
-        made = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
-        return isinstance(made, ast.Name | ast.Attribute) and not any(isinstance(each, ast.Subscript) for each in parts)
+        raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+        return isinstance(raised, ast.Name | ast.Attribute) and not any(
+            isinstance(each, ast.Subscript) for each in parts
+        )
     names = {each.id for each in parts if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
-    return isinstance(statement, ast.Expr | ast.Assign) and not names & known
+    return isinstance(statement, ast.Expr | ast.Assign) and not names & in_reach

@@ -34,7 +34,9 @@ _MOST = 100
 def fields_of(row: dict[str, Any]) -> Fields | None:
     """What a row says of a data class; None if it is malformed."""
     try:
-        fields = tuple(Field(name, kw, shown, bool(told), tuple(told[1:])) for name, kw, shown, *told in row["fields"])
+        fields = tuple(
+            Field(name, kw, shown, bool(default), tuple(default[1:])) for name, kw, shown, *default in row["fields"]
+        )
         usable = valid_fields(row["name"], [field.name for field in fields]) and all(
             type(field.kw_only) is type(field.shown) is bool and len(field.default) <= 1 for field in fields
         )
@@ -52,8 +54,8 @@ def value_class(line: Line, row: dict[str, Any], declared: bool) -> Any:
         if not valid_fields(row["name"], []):
             return None
         makers = {"enum": _enum, "tuple": _tuple, "value": _value}
-        made = makers[row["kind"]](line, row)
-        return made if not declared or _proven(line, row, made) else None
+        twin = makers[row["kind"]](line, row)
+        return twin if not declared or _proven(line, row, twin) else None
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
         return None
 
@@ -67,12 +69,12 @@ def _enum(line: Line, row: dict[str, Any]) -> Any:
     bases = (BASES[row["mixin"]], base) if row["mixin"] else (base,)
     body: Any = enum.EnumMeta.__prepare__(name, bases)
     body["__module__"] = "solution"
-    for member, manner, *told in row["members"][:_MOST]:
+    for member, manner, *values in row["members"][:_MOST]:
         _check_name(member)
-        if manner == "is" and type(told[0]) not in _CONSTANTS:
+        if manner == "is" and type(values[0]) not in _CONSTANTS:
             return None
-        parts = [body[each] for each in told] if manner == "of" else []
-        body[member] = enum.auto() if manner == "auto" else told[0] if manner == "is" else _joined(parts)
+        parts = [body[each] for each in values] if manner == "of" else []
+        body[member] = enum.auto() if manner == "auto" else values[0] if manner == "is" else _joined(parts)
     for key, value in _methods(line, row).items():
         body[key] = value
     if "__init__" in _own(row):
@@ -97,14 +99,14 @@ def _tuple(line: Line, row: dict[str, Any]) -> Any:
     name, fields = row["name"], [field[0] for field in row["fields"]]
     if not valid_fields(name, fields):
         return None
-    told = [field[1:] for field in row["fields"]]
-    if any(each and not each[0] for each in told):
+    given = [field[1:] for field in row["fields"]]
+    if any(each and not each[0] for each in given):
         return None
-    defaults = [each[1] for each in told if each]
-    made: Any = namedtuple(name, fields, defaults=defaults or None, module="solution")  # type: ignore[misc]  # valid
+    defaults = [each[1] for each in given if each]
+    twin: Any = namedtuple(name, fields, defaults=defaults or None, module="solution")  # type: ignore[misc]  # valid
     for key, value in _methods(line, row).items():
-        setattr(made, key, value)
-    return made
+        setattr(twin, key, value)
+    return twin
 
 
 def _value(line: Line, row: dict[str, Any]) -> Any:
@@ -124,17 +126,17 @@ def _new(line: Line, name: str) -> Any:
     return method
 
 
-def _proven(line: Line, row: dict[str, Any], made: Any) -> bool:
+def _proven(line: Line, row: dict[str, Any], twin: Any) -> bool:
     """Whether the candidate's class does what its text says. Only a declared one makes objects for a test."""
     name, kind = row["name"], row["kind"]
     try:
         if kind == "enum":
-            mine = [[key, member.value] for key, member in made.__members__.items()]
+            mine = [[key, member.value] for key, member in twin.__members__.items()]
             return _same(line.ask("members", name), mine)
         if kind == "tuple":
-            given = tuple(range(len(made._fields)))
-            found = line.ask("call", name, given)
-            return isinstance(found, tuple) and tuple(found) == given
+            given = tuple(range(len(twin._fields)))
+            instance = line.ask("call", name, given)
+            return isinstance(instance, tuple) and tuple(instance) == given
         if "__new__" in _own(row):
             return True
         return _same(line.ask("sample", name, (_SAMPLES[row["base"]], row["base"])), _SAMPLES[row["base"]])
@@ -158,7 +160,7 @@ def _check_name(name: Any) -> None:
 def _methods(line: Line, row: dict[str, Any]) -> dict[str, Any]:
     """What the class defines itself, as functions that ask the candidate."""
     owner = row["name"]
-    found: dict[str, Any] = {}
+    methods: dict[str, Any] = {}
     base: type = BASES[row["base"]] if row["kind"] == "value" else tuple if row["kind"] == "tuple" else object
     base = BASES[row["mixin"]] if row.get("mixin") else base
     for name, manner in row["methods"][:_MOST]:
@@ -167,12 +169,12 @@ def _methods(line: Line, row: dict[str, Any]) -> dict[str, Any]:
         if name in PREDICATES or hasattr(base, name):
             raise ValueError("a method that plain values have")
         if manner == "class":
-            found[name] = staticmethod(_of_class(line, owner, name))
+            methods[name] = staticmethod(_of_class(line, owner, name))
         else:
-            found[name] = _of_object(line, owner, name) if manner == "call" else property(_read(line, owner, name))
+            methods[name] = _of_object(line, owner, name) if manner == "call" else property(_read(line, owner, name))
     for name in _own(row) & OPERATORS:
-        found[name] = _operator(line, owner, name)
-    return found
+        methods[name] = _operator(line, owner, name)
+    return methods
 
 
 def _of_class(line: Line, owner: str, name: str) -> Any:

@@ -65,10 +65,10 @@ class Carrier:
                 self.add(f"={name}", value, "tuple", "")
         return given
 
-    def add(self, name: str, found: type, kind: str, base: str) -> None:
+    def add(self, name: str, cls: type, kind: str, base: str) -> None:
         """Have objects of a class cross by value from now on; `kind` is ``enum``, ``tuple`` or ``value``."""
-        self._classes[name] = (found, kind, base)
-        self._names[found] = name
+        self._classes[name] = (cls, kind, base)
+        self._names[cls] = name
 
     def pack(self, value: Any, kind: type) -> Any:
         """The twin to send, with parts that are not packed yet; None if the value is none of those."""
@@ -85,10 +85,10 @@ class Carrier:
         return _pack_numpy(value)
 
     @staticmethod
-    def _parts(value: Any, found: Any, kind: str, base: str) -> Any:
+    def _parts(value: Any, cls: Any, kind: str, base: str) -> Any:
         if kind == "enum":
             name = value._name_
-            return name if found.__members__.get(name) is value else value._value_
+            return name if cls.__members__.get(name) is value else value._value_
         if kind == "tuple":
             return tuple(tuple.__iter__(value))
         # What has attributes beside its value is no value.
@@ -117,19 +117,19 @@ class Carrier:
             return _PATHS[kind](str.__str__(text))
         if name not in self._classes:
             raise DecodeError("no class of that name is carried")
-        return _made(parts, *self._classes[name])
+        return _rebuilt(parts, *self._classes[name])
 
 
-def _made(parts: Any, found: Any, kind: str, base: str) -> Any:
+def _rebuilt(parts: Any, cls: Any, kind: str, base: str) -> Any:
     if kind == "enum" and type(parts) is str:
-        return found.__members__[parts]
-    if kind == "enum" and type(parts) is int and issubclass(found, enum.Flag):
-        return found(parts)
-    if kind == "tuple" and type(parts) is tuple and len(parts) == len(found._fields):
-        return tuple.__new__(found, parts)
+        return cls.__members__[parts]
+    if kind == "enum" and type(parts) is int and issubclass(cls, enum.Flag):
+        return cls(parts)
+    if kind == "tuple" and type(parts) is tuple and len(parts) == len(cls._fields):
+        return tuple.__new__(cls, parts)
     if kind == "value" and type(parts) is BASES[base]:
-        return BASES[base].__new__(found, parts)
-    raise DecodeError(f"no value of the class {found.__name__}")
+        return BASES[base].__new__(cls, parts)
+    raise DecodeError(f"no value of the class {cls.__name__}")
 
 
 def _pack_numpy(value: Any) -> Any:

@@ -31,12 +31,12 @@ def containers(values: list[Any], shared: Shared) -> list[Any]:
     for value in walk.waiting:  # which grows meanwhile
         for each in attributes(value).values():
             walk.collect(each)
-    return list(walk.found.values())
+    return list(walk.containers.values())
 
 
 class _Walk:
     def __init__(self, shared: Shared) -> None:
-        self.found: dict[int, Any] = {}
+        self.containers: dict[int, Any] = {}
         self.waiting: list[Any] = []
         self._shared = shared
 
@@ -45,22 +45,22 @@ class _Walk:
         if kind in SCALARS:
             return
         if kind in SEQUENCES or kind in DICTS:
-            if id(value) in self.found:
+            if id(value) in self.containers:
                 return
-            self.found[id(value)] = value
+            self.containers[id(value)] = value
             inner: Any = value if kind in SEQUENCES else kind.values(value)
         elif kind is tuple or is_named_tuple(kind):
             inner = value
         elif self._shared.name_of(kind):
             if not self._shared.is_key(kind):
-                if id(value) not in self.found:
-                    self.found[id(value)] = value
+                if id(value) not in self.containers:
+                    self.containers[id(value)] = value
                     self.waiting.append(value)
                 return
             inner = attributes(value).values()
         else:
             if kind is set or kind is bytearray or is_mutable_array(value):
-                self.found[id(value)] = value
+                self.containers[id(value)] = value
             return
         if not set(map(type, inner)) <= SCALARS:
             for item in inner:
@@ -125,13 +125,13 @@ class Held:
         """What the object of that number may change."""
         return self._of.get(target, []) if type(target) is int else []
 
-    def hold(self, target: Any, made: Any, values: list[Any], given: list[Any] | None = None) -> None:
-        """Note what was at hand in a call of an object, or one that made an object: `made` is its number.
+    def hold(self, target: Any, created: Any, values: list[Any], given: list[Any] | None = None) -> None:
+        """Note what was at hand in a call of an object, or one that made an object: `created` is its number.
 
         `given` is what of it came with the call.
         """
         if len(values) <= _MOST_HELD:
-            for number in (target, made):
+            for number in (target, created):
                 if type(number) is int:
                     self._of[number] = list(values)
                     self._given |= {id(value): value for value in given or ()}
@@ -150,9 +150,9 @@ def parts_of(contents: Any) -> list[Any]:
 
 def changes_in(given: list[Snapshot], held: list[Snapshot], pack: Any) -> list[list[Any]]:
     """The rows of an answer that say what has changed; ``~number`` where a list has only grown."""
-    found = [[number, pack(each.value)] for number, each in enumerate(given) if each.changed()]
+    rows = [[number, pack(each.value)] for number, each in enumerate(given) if each.changed()]
     for number, each in enumerate(held, len(given)):
         if each.changed():
             more = each.more()
-            found.append([number, pack(each.value)] if more is None else [~number, pack(more)])
-    return found
+            rows.append([number, pack(each.value)] if more is None else [~number, pack(more)])
+    return rows

@@ -45,12 +45,12 @@ class Packer:
     """
 
     def __init__(
-        self, export: Callable[[Any], Any], known: list[Any] | None = None, carrier: Carrier | None = None
+        self, export: Callable[[Any], Any], seen: list[Any] | None = None, carrier: Carrier | None = None
     ) -> None:
         self._export = export
         self._carrier = carrier or Carrier()
         # The list keeps the containers alive, so that no number is given to two.
-        self.seen: list[Any] = list(known or ())
+        self.seen: list[Any] = list(seen or ())
         self._level = 0
         self._numbers = {id(value): number for number, value in enumerate(self.seen)}
         self._waiting: list[Any] = []
@@ -161,11 +161,11 @@ class Unpacker:
     """The way back: puts proxies, own objects and known containers where a message names them."""
 
     def __init__(
-        self, proxy: Callable[[Any], Any], known: list[Any] | None = None, carrier: Carrier | None = None
+        self, proxy: Callable[[Any], Any], seen: list[Any] | None = None, carrier: Carrier | None = None
     ) -> None:
         self._proxy = proxy
         self._carrier = carrier or Carrier()
-        self.seen: list[Any] = list(known or ())
+        self.seen: list[Any] = list(seen or ())
         self._waiting: list[Any] = []
         self.refers = False
 
@@ -181,17 +181,17 @@ class Unpacker:
             fill(value, {name: self.unpack(each) for name, each in links[place].items()})
 
     def _object(self, kind: type, given: Any) -> Any:
-        made = blank(kind)
+        instance = blank(kind)
         if given is None:
-            self.seen.append(made)
-            self._waiting.append(made)
+            self.seen.append(instance)
+            self._waiting.append(instance)
         else:
-            fill(made, dict(self.unpack(given)))
+            fill(instance, dict(self.unpack(given)))
             try:
-                hash(made)
+                hash(instance)
             except Exception:  # its class is the tests', which expects other attributes
                 raise DecodeError("an object's attributes are none of its class's") from None
-        return made
+        return instance
 
     def unpack(self, value: Any) -> Any:
         """The value with its links resolved; containers are changed in place where they are new.

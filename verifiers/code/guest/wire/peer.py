@@ -203,10 +203,10 @@ class Wire:
                     unpacker.finish(linked)
                     if unpacker.refers:
                         check_bounds([*args, *kwargs.values()], self._bounds)
-                known = containers([*args, *kwargs.values()], self.carrier.shared)
+                values = containers([*args, *kwargs.values()], self.carrier.shared)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
-        before = [Snapshot(value) for value in known]
+        before = [Snapshot(value) for value in values]
         held = self._serving.of(target) if self._serving else []
         self._depth += 1
         try:
@@ -244,11 +244,11 @@ class Wire:
 
     def _snapshot(self, value: Any) -> Snapshot:
         """The one of that container, which says from now on what has changed since now."""
-        found = self._snapshots.get(id(value))
-        if found is None or found.value is not value:
-            found = self._snapshots[id(value)] = Snapshot(value)
-        found.renew()
-        return found
+        snapshot = self._snapshots.get(id(value))
+        if snapshot is None or snapshot.value is not value:
+            snapshot = self._snapshots[id(value)] = Snapshot(value)
+        snapshot.renew()
+        return snapshot
 
     def _room(self) -> Room:
         """For walks over what a message holds, as deep as it may nest."""

@@ -60,10 +60,10 @@ class Shared:
         Raises:
             DecodeError: its objects cross whole, as keys do, and this one does not; or the other way round.
         """
-        found = self._classes.get(name) if type(name) is str else None
-        if found is not None and self.is_key(found) is not whole:
+        cls = self._classes.get(name) if type(name) is str else None
+        if cls is not None and self.is_key(cls) is not whole:
             raise DecodeError("an object's attributes are not where they belong")
-        return found
+        return cls
 
     @staticmethod
     def is_key(kind: type) -> bool:
@@ -100,15 +100,15 @@ def _slots(kind: type) -> dict[str, Any]:
 
 def attributes(value: Any) -> dict[str, Any]:
     """All that an object holds, read as its base class would."""
-    found = {}
+    by_name = {}
     for name, slot in _slots(type(value)).items():
         try:
-            found[name] = slot.__get__(value)
+            by_name[name] = slot.__get__(value)
         except AttributeError:
             continue
     with contextlib.suppress(AttributeError):
-        found |= object.__getattribute__(value, "__dict__")
-    return found
+        by_name |= object.__getattribute__(value, "__dict__")
+    return by_name
 
 
 def fill(value: Any, given: Any) -> None:
@@ -144,8 +144,8 @@ def _is_method(kind: type, name: str) -> bool:
     """Whether a class has more than a plain value by that name."""
     for base in kind.__mro__:
         if name in vars(base):
-            found = vars(base)[name]
-            return callable(found) or hasattr(type(found), "__get__")
+            attribute = vars(base)[name]
+            return callable(attribute) or hasattr(type(attribute), "__get__")
     return False
 
 

@@ -21,22 +21,22 @@ def check_bounds(values: list[Any], bounds: Bounds) -> None:
         DecodeError: they do.
     """
     # Of each container: how much it holds and how deep it nests; None while that is being measured.
-    found: dict[int, tuple[int, int] | None] = {}
+    sizes: dict[int, tuple[int, int] | None] = {}
     open_: list[tuple[Any, Any]] = [(values, iter(values))]
     while open_:
         value, rest = open_[-1]
         for inner in rest:
             if (parts := _parts(inner)) is None:
                 continue
-            if id(inner) not in found:
-                found[id(inner)] = None
+            if id(inner) not in sizes:
+                sizes[id(inner)] = None
                 open_.append((inner, iter(parts)))
                 break
-            if found[id(inner)] is None:
+            if sizes[id(inner)] is None:
                 raise DecodeError("a value contains itself")
         else:
             open_.pop()
-            size, depth = found[id(value)] = _measured(value, found)
+            size, depth = sizes[id(value)] = _measured(value, sizes)
             if size > bounds.nodes:
                 raise DecodeError(f"a value {bounds.too_many()}, once its shared parts are counted")
             if depth > bounds.depth + 1:
@@ -50,9 +50,9 @@ def _parts(value: Any) -> Any:
     return value if kind in SEQUENCES or isinstance(value, tuple) else None
 
 
-def _measured(value: Any, found: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
+def _measured(value: Any, sizes: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
     size = depth = 1
     for inner in _parts(value):
-        more, deep = found.get(id(inner)) or (1, 0)
+        more, deep = sizes.get(id(inner)) or (1, 0)
         size, depth = size + more, max(depth, deep + 1)
     return size, depth

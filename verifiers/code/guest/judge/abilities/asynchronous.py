@@ -18,8 +18,8 @@ __all__ = ["ASYNCHRONOUS"]
 
 
 def _aiter(self: Handle) -> Any:
-    found = told_by(self, self._gristmill_line.ask("aiter", self._gristmill_place()))
-    return found if hasattr(type(found), "__anext__") else aiter(found)
+    iterator = told_by(self, self._gristmill_line.ask("aiter", self._gristmill_place()))
+    return iterator if hasattr(type(iterator), "__anext__") else aiter(iterator)
 
 
 def _same(self: Handle) -> Handle:

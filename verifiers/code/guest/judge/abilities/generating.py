@@ -36,9 +36,11 @@ def _send(self: Handle, value: Any) -> Any:
 def _throw(self: Handle, error: Any) -> Any:
     # Only what the tests have just made may say more than its type: what was raised may hold what they want.
     fresh = isinstance(error, Exception) and error.__traceback__ is None and error.__context__ is None
-    made = error() if isinstance(error, type) and issubclass(error, Exception) else error
-    told = fresh and not isinstance(error, AssertionError) and all(type(each) in _PLAIN for each in error.args)
-    return _driven(self, "throw", (made, list(error.args) if told else []), sys._getframe(1))
+    thrown = error() if isinstance(error, type) and issubclass(error, Exception) else error
+    with_arguments = (
+        fresh and not isinstance(error, AssertionError) and all(type(each) in _PLAIN for each in error.args)
+    )
+    return _driven(self, "throw", (thrown, list(error.args) if with_arguments else []), sys._getframe(1))
 
 
 def _close(self: Handle) -> Any:

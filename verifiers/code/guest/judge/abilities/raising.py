@@ -20,7 +20,9 @@ _ENDS = (StopIteration, StopAsyncIteration)
 _MOST_IN_A_GROUP = 50
 
 
-def error_of(line: Line, told: dict[str, Any], errors: list[BaseException], declared: dict[str, type]) -> BaseException:
+def error_of(
+    line: Line, description: dict[str, Any], errors: list[BaseException], declared: dict[str, type]
+) -> BaseException:
     """The exception to raise here for one that the candidate raised.
 
     Args:
@@ -29,26 +31,26 @@ def error_of(line: Line, told: dict[str, Any], errors: list[BaseException], decl
         errors: what the tests have raised for it to see, by number.
         declared: the classes that stand for its own, by name.
     """
-    place, own, text = told.get("judge"), told.get("own"), said(told.get("text"))[:1000]
+    place, own, text = description.get("judge"), description.get("own"), said(description.get("text"))[:1000]
     if type(place) is int and 0 <= place < len(errors):
         if isinstance(errors[place], _ENDS):
             return line.give_up("it passed on the end of an iterator of the tests")
         return errors[place]
-    if told.get("uncrossable") is True:
+    if description.get("uncrossable") is True:
         return line.give_up(f"it returned a value that cannot be passed on: {text}")
-    kind = _kind(told.get("declared"), told.get("type"), declared)
+    kind = _kind(description.get("declared"), description.get("type"), declared)
     if not issubclass(kind, Exception) or issubclass(kind, _ENDS) or own in _CONTROL:
         return line.give_up(f"it raised {own if type(own) is str else 'an exit'}")
-    args = told.get("args")
+    args = description.get("args")
     try:
         if issubclass(kind, ExceptionGroup):
-            made: BaseException = _group(kind, told.get("group"), declared)
+            error: BaseException = _group(kind, description.get("group"), declared)
         else:
-            made = kind(*args) if type(args) is list else kind(text)
+            error = kind(*args) if type(args) is list else kind(text)
     except Exception:  # a builtin that wants other arguments than it was sent with
-        made = Exception(text)
-    furnish(made, told, declared=type(made).__module__ == "solution")
-    return made
+        error = Exception(text)
+    furnish(error, description, declared=type(error).__module__ == "solution")
+    return error
 
 
 def _kind(name: Any, builtin: Any, declared: dict[str, type]) -> type[BaseException]:
@@ -56,13 +58,13 @@ def _kind(name: Any, builtin: Any, declared: dict[str, type]) -> type[BaseExcept
     return kind if kind is not None and issubclass(kind, BaseException) else exception_type(builtin)
 
 
-def _group(kind: Any, told: Any, declared: dict[str, type]) -> BaseException:
+def _group(kind: Any, description: Any, declared: dict[str, type]) -> BaseException:
     """A group of exceptions, of which none may be more than its class, its arguments and its text."""
-    message, rows = told
+    message, rows = description
     inner = []
     for name, builtin, args, text in rows[:_MOST_IN_A_GROUP]:
-        found = _kind(name, builtin, declared)
-        if not issubclass(found, Exception) or issubclass(found, (*_ENDS, ExceptionGroup)):
+        member_kind = _kind(name, builtin, declared)
+        if not issubclass(member_kind, Exception) or issubclass(member_kind, (*_ENDS, ExceptionGroup)):
             raise TypeError("none for a group")
-        inner.append(found(*args) if type(args) is list else found(said(text)))
+        inner.append(member_kind(*args) if type(args) is list else member_kind(said(text)))
     return kind(said(message), inner)  # type: ignore[no-any-return]  # an exception
