@@ -45,8 +45,8 @@ def chosen(words: list[str]) -> tuple[Attack, ...]:
         KeyError: a word is neither; it is the error's argument.
     """
     every = (*ATTACKS, *OTHERS)
-    known = {attack.name for attack in every} | {attack.family.value for attack in every}
+    choices = {attack.name for attack in every} | {attack.family.value for attack in every}
     for word in words:
-        if word not in known:
+        if word not in choices:
             raise KeyError(word)
     return tuple(attack for attack in every if not words or {attack.name, attack.family.value} & set(words))

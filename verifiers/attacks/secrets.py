@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task, Verdict
 
-__all__ = ["hidden_words", "told"]
+__all__ = ["hidden_words", "leaked_words"]
 
 # Shorter words and numbers occur by chance.
 _LEAST_TEXT, _LEAST_DIGITS = 6, 5
@@ -17,18 +17,18 @@ _LEAST_TEXT, _LEAST_DIGITS = 6, 5
 def hidden_words(task: Task) -> frozenset[str]:
     """What is long enough of the hidden tests, or the expected answer, to be known again, and is not public as well."""
     public = f"{task.prompt}\n{[test.model_dump() for test in task.public_tests]!r}"
-    found: set[str] = set()
+    hidden: set[str] = set()
     for test in task.tests:
         for value in _values(test):
-            found.update(_words(value))
+            hidden.update(_words(value))
     if task.kind == "math":
-        found.update(_words(task.answer))
+        hidden.update(_words(task.answer))
     elif task.kind == "reasoning" and task.reference:
-        found.update(_words(task.reference.removeprefix("<answer>").removesuffix("</answer>")))
-    return frozenset(word for word in found if word not in public)
+        hidden.update(_words(task.reference.removeprefix("<answer>").removesuffix("</answer>")))
+    return frozenset(word for word in hidden if word not in public)
 
 
-def told(verdict: Verdict, words: frozenset[str], source: str) -> tuple[str, ...]:
+def leaked_words(verdict: Verdict, words: frozenset[str], source: str) -> tuple[str, ...]:
     """Those of the words that some text of the verdict holds, though the candidate's own source does not."""
     texts = [verdict.feedback, *(check.name for check in verdict.checks), *(check.detail for check in verdict.checks)]
     text = "\n".join([*texts, *verdict.metrics])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.attacks.records import Attack
-from gristmill.verifiers.attacks.secrets import hidden_words, told
+from gristmill.verifiers.attacks.secrets import hidden_words, leaked_words
 from gristmill.verifiers.attacks.writing import target_of, write
 from gristmill.verifiers.judging import Judge, Settling
 from gristmill.verifiers.records import Outcome, Task, Verdict
@@ -120,15 +120,16 @@ async def attack_task(
 
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one(attack, source)) for attack, source in candidates]
-    found = [each.result() for each in running]
-    leaked = [told(verdict, words, source) for (_, source), verdict in zip(candidates, found, strict=True)]
-    passed = [place for place, verdict in enumerate(found) if verdict.passed and verdict.pending]
+    verdicts = [each.result() for each in running]
+    leaked = [leaked_words(verdict, words, source) for (_, source), verdict in zip(candidates, verdicts, strict=True)]
+    passed = [place for place, verdict in enumerate(verdicts) if verdict.passed and verdict.pending]
     if passed and isinstance(judge, Settling):
-        judged = [(candidates[place][1], found[place]) for place in passed]
+        judged = [(candidates[place][1], verdicts[place]) for place in passed]
         for place, verdict in zip(passed, await judge.settle_all(task, judged), strict=True):
-            found[place] = verdict
+            verdicts[place] = verdict
     attempts = [
-        _attempt(attack, verdict, words) for (attack, _), verdict, words in zip(candidates, found, leaked, strict=True)
+        _attempt(attack, verdict, words)
+        for (attack, _), verdict, words in zip(candidates, verdicts, leaked, strict=True)
     ]
     return _report(task, attempts, len(attacks) - len(candidates))
 

@@ -40,10 +40,10 @@ def write(attack: Attack, target: Target) -> str | None:
         return None
     if "<<reference>>" in attack.source and target.reference is None:
         return None
-    known = [(list(each.args), each.kwargs, each.expected) for each in target.examples]
+    given = [(list(each.args), each.kwargs, each.expected) for each in target.examples]
     source = attack.source.strip("\n") + "\n"
     for mark, value in (
-        ("<<examples>>", f"(lambda nan, inf: {known!r})(float('nan'), float('inf'))"),
+        ("<<examples>>", f"(lambda nan, inf: {given!r})(float('nan'), float('inf'))"),
         ("<<names>>", repr(list(target.names))),
         ("<<reference>>", repr(target.reference)),
         ("<<nothing>>", repr(NOTHING)),
@@ -104,11 +104,11 @@ def _of_assertion(test: ast.expr, names: tuple[str, ...]) -> Iterator[Example]:
 def _in_prompt(prompt: str, names: tuple[str, ...]) -> list[Example]:
     """Examples as Python sessions show them."""
     try:
-        found = doctest.DocTestParser().get_examples(prompt)
+        sessions = doctest.DocTestParser().get_examples(prompt)
     except ValueError:
         return []
     examples: list[Example] = []
-    for each in found:
+    for each in sessions:
         try:
             tree: Any = ast.parse(f"assert {each.source.strip()} == {each.want.strip()}").body[0]
         except (SyntaxError, ValueError):

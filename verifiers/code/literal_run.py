@@ -102,12 +102,12 @@ class _Enough:
 
 def _findings(program: LiteralProgram, met: Sequence[_Met]) -> Findings:
     """A check is what the first of its assertions is that does not hold."""
-    found: dict[str, Finding] = {}
+    by_check: dict[str, Finding] = {}
     for assertion, one in zip(program.assertions, met, strict=True):
-        if assertion.check not in found or found[assertion.check].outcome is Outcome.PASSED:
-            found[assertion.check] = _finding(assertion, one)
+        if assertion.check not in by_check or by_check[assertion.check].outcome is Outcome.PASSED:
+            by_check[assertion.check] = _finding(assertion, one)
     count = float(len(program.assertions))
-    return Findings(tuple(found[name] for name in program.checks), metrics={"calls": count, "assertions": count})
+    return Findings(tuple(by_check[name] for name in program.checks), metrics={"calls": count, "assertions": count})
 
 
 def _finding(assertion: Assertion, met: _Met) -> Finding:

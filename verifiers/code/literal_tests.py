@@ -127,7 +127,7 @@ def _is_known(statement: ast.Import | ast.ImportFrom) -> bool:
     return False
 
 
-def _has_idle_signature(function: ast.FunctionDef, known: set[str]) -> bool:
+def _has_idle_signature(function: ast.FunctionDef, types: set[str]) -> bool:
     """Whether annotations only name types that are there, and defaults are literals: all else runs with the ``def``."""
     given = function.args
     for default in (*given.defaults, *given.kw_defaults):
@@ -135,19 +135,19 @@ def _has_idle_signature(function: ast.FunctionDef, known: set[str]) -> bool:
             ast.literal_eval(default)
     every = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
     annotations = [each.annotation for each in every if each is not None] + [function.returns]
-    return all(_names_types(each, known) for each in annotations if each is not None)
+    return all(_names_types(each, types) for each in annotations if each is not None)
 
 
-def _names_types(annotation: ast.expr, known: set[str]) -> bool:
+def _names_types(annotation: ast.expr, types: set[str]) -> bool:
     match annotation:
         case ast.Constant():
             return True
         case ast.Name(name):
-            return name in known
+            return name in types
         case ast.Subscript(value, inner):
-            return _names_types(value, known) and _names_types(inner, known)
+            return _names_types(value, types) and _names_types(inner, types)
         case ast.Tuple(inner):
-            return all(_names_types(each, known) for each in inner)
+            return all(_names_types(each, types) for each in inner)
     return False
 
 
@@ -241,19 +241,19 @@ def assertion(check: str, test: ast.expr, callees: set[str], entry_point: str) -
     match test:
         case ast.Compare(ast.Call(ast.Name(name), [ast.Call() as call], []), [ast.Eq()], [wanted]) if name in WRAPPERS:
             wrap, same = WRAPPERS[name], wrapped(wanted)
-            holds = lambda found: bool(wrap(found) == same)  # noqa: E731
+            holds = lambda answer: bool(wrap(answer) == same)  # noqa: E731
         case ast.Compare(ast.Call() as call, [ast.Eq()], [wanted]) | ast.Compare(
             wanted, [ast.Eq()], [ast.Call() as call]
         ):
             value = wrapped(wanted)
-            holds, alone = lambda found: bool(found == value), (value,)
+            holds, alone = lambda answer: bool(answer == value), (value,)
         case ast.Compare(
             ast.Call(ast.Name("abs"), [ast.BinOp(ast.Call() as call, ast.Sub(), wanted)], []), [ast.Lt()], [most]
         ):
             near, far = number(wanted), number(most)
-            holds = lambda found: type(found) in (int, float, bool) and abs(found - near) < far  # noqa: E731
+            holds = lambda answer: type(answer) in (int, float, bool) and abs(answer - near) < far  # noqa: E731
         case ast.Compare(ast.Call() as call, [ast.Is()], [ast.Constant(None | True | False as constant)]):
-            holds, alone = lambda found: found is constant, (constant,)
+            holds, alone = lambda answer: answer is constant, (constant,)
         case ast.Call() as call:
             holds = bool
         case ast.UnaryOp(ast.Not(), ast.Call() as call):

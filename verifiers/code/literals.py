@@ -77,10 +77,10 @@ def number(node: ast.expr) -> int | float:
         if isinstance(node.op, ast.Pow) and not (abs(left) <= _MOST_POWER and 0 <= right <= _MOST_POWER):
             raise NotLiteralError
         try:
-            found: int | float = _ARITHMETIC[type(node.op)](left, right)
-            if type(found) is int and found.bit_length() > _MOST_BITS:
+            computed: int | float = _ARITHMETIC[type(node.op)](left, right)
+            if type(computed) is int and computed.bit_length() > _MOST_BITS:
                 raise NotLiteralError
-            return found
+            return computed
         except ArithmeticError as error:
             raise NotLiteralError from error
     value: Any = ast.literal_eval(node)

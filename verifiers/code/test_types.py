@@ -48,14 +48,14 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
     if isinstance(test, StdioTest):
         return await run_stdio(setting, test)
     program = literal_program_of(test)
-    found = None if program is None else await run_literal(setting, program)
-    if found is None:
+    findings = None if program is None else await run_literal(setting, program)
+    if findings is None:
         return replace(await run_judged(setting, test), apart=True)
-    if found.passed or not setting.public:
-        return found
+    if findings.passed or not setting.public:
+        return findings
     # What has been compared here failed; the judge has the words for a model that may read them.
-    told = await run_judged(setting, test)
-    return replace(told, apart=told.passed)
+    judged = await run_judged(setting, test)
+    return replace(judged, apart=judged.passed)
 
 
 def literal_program_of(test: CodeTest) -> LiteralProgram | None:

@@ -69,10 +69,10 @@ class CodeVerifier:
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
-        verdict, found = await self._judge(task, solution, explain=True)
+        verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
             self._faulty = task, {each.place: each for each in faults(task)}
-        return verdict, Evidence.of(verdict.verifier, found.shown(solution, self._faulty[1]))
+        return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
@@ -145,13 +145,13 @@ class CodeVerifier:
             return None
         # The process sees the inputs of hidden tests with those of public ones, so nothing but a pass is told of it.
         setting = Setting(self._pool, solution, task.limits, profile, public=False, fresh=fresh)
-        found = await run_all_literal(setting, programs if not fresh else programs[::-1])
-        if found is None:
+        rows = await run_all_literal(setting, programs if not fresh else programs[::-1])
+        if rows is None:
             return None
-        found = found[::-1] if fresh else found
+        rows = rows[::-1] if fresh else rows
         places = [(f"public_tests[{place}]", True) for place in range(len(task.public_tests))]
         places += [(f"tests[{place}]", False) for place in range(len(task.tests))]
-        return _Findings([(*place, findings) for place, findings in zip(places, found, strict=True)])
+        return _Findings([(*place, findings) for place, findings in zip(places, rows, strict=True)])
 
     def _verdict(self, found: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False) -> Verdict:
         broken = found.broken
@@ -223,10 +223,10 @@ class _Findings:
 
     @property
     def score(self) -> float:
-        found = [*self.of(public=True), *self.of(public=False)]
-        if self.broken is not None or not found:
+        findings = [*self.of(public=True), *self.of(public=False)]
+        if self.broken is not None or not findings:
             return 0.0
-        return sum(finding.outcome is Outcome.PASSED for finding in found) / len(found)
+        return sum(finding.outcome is Outcome.PASSED for finding in findings) / len(findings)
 
     @property
     def metrics(self) -> dict[str, float]:

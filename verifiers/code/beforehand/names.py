@@ -58,8 +58,8 @@ class Names:
     def is_object(self, node: ast.AST) -> bool:
         """Whether this is an object of one of the solution's classes."""
         if isinstance(node, ast.Call):
-            made = self.meaning(node.func)
-            return made in self._classes or made.rpartition(".")[0] in self._classes
+            called = self.meaning(node.func)
+            return called in self._classes or called.rpartition(".")[0] in self._classes
         if isinstance(node, ast.BinOp):
             return self.is_object(node.left) or self.is_object(node.right)
         return isinstance(node, ast.Name) and node.id in self._objects

@@ -67,15 +67,15 @@ def classes_of(entry_points: tuple[str, ...], reference: str | None) -> Classes:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = ast.parse("")
     if not tree.body:
-        found = frozenset(name for name in entry_points if name[:1].isupper())
-        return Classes(found, found)
+        capitalised = frozenset(name for name in entry_points if name[:1].isupper())
+        return Classes(capitalised, capitalised)
     deciding: set[str] = set()
-    known = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    for node in known:  # bases come first
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for node in classes:  # bases come first
         bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
         if bases & deciding or _DECIDING & {getattr(each, "name", "") for each in node.body}:
             deciding.add(node.name)
-    every = frozenset(node.name for node in known)
+    every = frozenset(node.name for node in classes)
     return Classes(every & set(entry_points), frozenset(deciding) & set(entry_points))
 
 
@@ -141,14 +141,14 @@ def _copies(names: Names) -> Iterator[int]:
 
 
 def _mocks(names: Names) -> Iterator[int]:
-    made = set()
+    mocks = set()
     for node in names.nodes:
         match node:
             case ast.Assign([ast.Name(name)], ast.Call(called)) if names.meaning(called) in _MOCKS:
-                made.add(name)
+                mocks.add(name)
     for node in names.nodes:
         match node:
-            case ast.Attribute(ast.Name(name), attribute) if name in made and not attribute.startswith(_OF_CALLS):
+            case ast.Attribute(ast.Name(name), attribute) if name in mocks and not attribute.startswith(_OF_CALLS):
                 yield node.lineno
             case ast.Call() if names.meaning(node.func) in _MOCKS:
                 if any(each.arg not in _OF_MOCKS for each in node.keywords):
