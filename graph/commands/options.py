@@ -62,7 +62,7 @@ def options_of(
         leave_out: flat names of knobs that the command has no option for.
     """
     values = knobs(default)
-    made = [
+    options = [
         inspect.Parameter(
             knob,
             inspect.Parameter.KEYWORD_ONLY,
@@ -77,11 +77,11 @@ def options_of(
         parameters: list[inspect.Parameter] = []
         for parameter in inspect.signature(command, eval_str=True).parameters.values():
             keyword = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters += made if parameter.name == "flags" else [keyword]
+            parameters += options if parameter.name == "flags" else [keyword]
 
         @functools.wraps(command)
         def called(**given: Any) -> None:
-            flags = {option.name: given.pop(option.name) for option in made}
+            flags = {option.name: given.pop(option.name) for option in options}
             command(flags={knob: value for knob, value in flags.items() if value not in (None, [])}, **given)
 
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect and typer read

@@ -71,7 +71,7 @@ def run(
     with Store.open(workspace) as store:
         stored = (f"the run {name}", store.get_run(name).config) if resume and name is not None else None
         chosen_config = settle(RunConfig(), flags, file=config, stored=stored).config
-        chosen = name or free_name(tasks, [known.name for known in store.runs()])
+        chosen = name or free_name(tasks, [each.name for each in store.runs()])
         # Before models and sandboxes are started for it.
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
         # With --json, standard output belongs to the program that reads it.

@@ -63,7 +63,7 @@ def say_how_to_go_on(error: Exception, store: Store, name: str, command: str) ->
     if isinstance(error, StoreError | RunBusyError):
         ours = isinstance(error, StoreError)
     else:
-        ours = any(known.name == name and known.status == "failed" for known in store.runs())
+        ours = any(each.name == name and each.status == "failed" for each in store.runs())
     if ours:
         say(f"What was done so far is kept. Go on, once that is mended, with:\n  {command}", err=True)
 

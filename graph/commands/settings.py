@@ -46,15 +46,15 @@ def settle(
     Raises:
         UserError: names the file and line or the option, and what is wrong with it.
     """
-    known = _from_file(default, file) if file is not None else None
+    from_file = _from_file(default, file) if file is not None else None
     if stored is not None:
         settings = SourcedConfig(stored[1], dict.fromkeys(paths(default), stored[0]))
     else:
         settings = SourcedConfig(default, dict.fromkeys(paths(default), "default"))
         if "sandbox" in settings.sources and (sandbox := os.environ.get(SANDBOX_VARIABLE)):
             settings = _with(settings, {"sandbox": sandbox}, {"sandbox": SANDBOX_VARIABLE})
-        if known is not None:
-            settings = _with(settings, *known)
+        if from_file is not None:
+            settings = _with(settings, *from_file)
     return _with(settings, flags, {knob: f"--{knob.replace('_', '-')}" for knob in flags})
 
 
@@ -90,10 +90,10 @@ def _from_file(default: BaseModel, file: Path) -> tuple[dict[str, Any], dict[str
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
         where = f"{file}, line {line}" if line else str(file)
         raise UserError(f"{where}: {'.'.join(path) + ': ' if path else ''}{_message(first)}") from error
-    found = {knob: path for knob, path in paths(default).items() if path in lines}
+    given = {knob: path for knob, path in paths(default).items() if path in lines}
     return (
-        {knob: _at(values, path) for knob, path in found.items()},
-        {knob: f"{file}, line {lines[path]}" for knob, path in found.items()},
+        {knob: _at(values, path) for knob, path in given.items()},
+        {knob: f"{file}, line {lines[path]}" for knob, path in given.items()},
     )
 
 

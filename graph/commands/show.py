@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary, TaskStanding
 
-__all__ = ["graph", "print_standings", "print_summary", "runs", "show", "told"]
+__all__ = ["graph", "print_standings", "print_summary", "runs", "short_number", "show"]
 
 
 def runs(
@@ -38,24 +38,24 @@ def runs(
     from gristmill.graph.storage.store import Store
 
     with Store.open(workspace, create=False) as store:
-        found = [known for known in store.runs() if every or known.purpose == "search"]
+        listed = [run for run in store.runs() if every or run.purpose == "search"]
     if json_:
-        say_json(json.dumps([known.model_dump(mode="json") for known in found], indent=1))
+        say_json(json.dumps([run.model_dump(mode="json") for run in listed], indent=1))
         return
-    if not found:
+    if not listed:
         say("no runs yet: gristmill run TASKS")
         return
     head = ("run", "status", "tasks", "ended", "solved", "model", "seconds", "created (UTC)")
     rows = [
         (
-            known.name,
-            known.status,
-            *(str(count) for count in (known.tasks, known.ended, known.solved)),
-            known.config.model,
-            f"{known.seconds:.1f}",
-            known.created.strftime("%Y-%m-%d %H:%M"),
+            run.name,
+            run.status,
+            *(str(count) for count in (run.tasks, run.ended, run.solved)),
+            run.config.model,
+            f"{run.seconds:.1f}",
+            run.created.strftime("%Y-%m-%d %H:%M"),
         )
-        for known in found
+        for run in listed
     ]
     say_table(head, rows, right=("tasks", "ended", "solved", "seconds"))
 
@@ -125,12 +125,12 @@ def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str |
     chosen = [each for each in standings if task in (None, each.task)]
     if len(chosen) > 1:
         raise UserError(f"--best prints one solution, and {run!r} has {len(chosen)} tasks: name one with --task")
-    found = chosen[0].best if chosen else None
-    step = store.steps_of(run, [found]).get(found) if found is not None else None
+    best = chosen[0].best if chosen else None
+    step = store.steps_of(run, [best]).get(best) if best is not None else None
     if step is None or step.hypothesis.solution is None:
         say(f"the run {run!r} has no solution yet for {chosen[0].task if chosen else 'any task'}", err=True)
         raise typer.Exit(1)
-    say(f"{step.hypothesis.id}: {step.verdict.outcome.value}, score {told(step.verdict.score)}", err=True)
+    say(f"{step.hypothesis.id}: {step.verdict.outcome.value}, score {short_number(step.verdict.score)}", err=True)
     solution = step.hypothesis.solution
     if sys.stdout.isatty():
         say(solution)
@@ -146,34 +146,34 @@ def _task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, 
     from gristmill.verifiers.settling import reason
 
     steps = store.steps(run, task)
-    asked = store.prompts({made.prompt_sha for made, _ in steps}) if prompt else {}
-    found = store.evidence(run, [made.id for made, _ in steps]) if with_evidence else {}
+    asked = store.prompts({hypothesis.prompt_sha for hypothesis, _ in steps}) if prompt else {}
+    judged = store.evidence(run, [hypothesis.id for hypothesis, _ in steps]) if with_evidence else {}
     if as_json:
         rows = [
-            {"hypothesis": made.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
-            | ({"prompt": [turn.model_dump() for turn in asked[made.prompt_sha]]} if prompt else {})
-            | ({"evidence": found[made.id].model_dump(mode="json")} if made.id in found else {})
-            for made, verdict in steps
+            {"hypothesis": hypothesis.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
+            | ({"prompt": [turn.model_dump() for turn in asked[hypothesis.prompt_sha]]} if prompt else {})
+            | ({"evidence": judged[hypothesis.id].model_dump(mode="json")} if hypothesis.id in judged else {})
+            for hypothesis, verdict in steps
         ]
         say_json(json.dumps(rows, indent=1))
         return
     shown: set[str] = set()
-    for made, verdict in steps:
-        if prompt and made.prompt_sha not in shown:
+    for hypothesis, verdict in steps:
+        if prompt and hypothesis.prompt_sha not in shown:
             # Once, where it was asked first.
-            shown.add(made.prompt_sha)
-            for turn in asked[made.prompt_sha]:
+            shown.add(hypothesis.prompt_sha)
+            for turn in asked[hypothesis.prompt_sha]:
                 say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
-        came = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {told(verdict.score)}"
+        came = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {short_number(verdict.score)}"
         if verdict is not None and (why := reason(verdict)):
             came = f"{came} ({why})"
-        built = f", built on {', '.join(made.parents)}" if made.parents else ""
-        say(f"{made.id}: {came}{built}\n  {made.note}")
-        say("\n".join(f"    {line}" for line in (made.solution or made.text).splitlines()))
+        built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""
+        say(f"{hypothesis.id}: {came}{built}\n  {hypothesis.note}")
+        say("\n".join(f"    {line}" for line in (hypothesis.solution or hypothesis.text).splitlines()))
         if verdict is not None and verdict.feedback:
             say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
-        if made.id in found:
-            say("\n".join(f"  = {line}" for line in evidence_lines(found[made.id])) or "  = every check passed")
+        if hypothesis.id in judged:
+            say("\n".join(f"  = {line}" for line in evidence_lines(judged[hypothesis.id])) or "  = every check passed")
         elif with_evidence and verdict is not None:
             say("  = no evidence is kept of it")
 
@@ -190,7 +190,7 @@ def graph() -> None:
     say(mermaid(), nl=False)
 
 
-def told(value: float | None) -> str:
+def short_number(value: float | None) -> str:
     """A number for people: six digits that count, and nothing where there is none."""
     return "" if value is None else f"{value:.6g}"
 
@@ -213,7 +213,7 @@ def print_standings(standings: Sequence[TaskStanding]) -> None:
         (
             each.task,
             outcome(each),
-            *(told(value) for value in ((each.score, each.baseline, each.target) if graded else (each.score,))),
+            *(short_number(value) for value in ((each.score, each.baseline, each.target) if graded else (each.score,))),
             str(each.rounds),
             str(each.calls),
             each.stop.value if each.stop else "goes on",

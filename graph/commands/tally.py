@@ -24,10 +24,10 @@ class Tally:
         self._counts: dict[str, Counter[str]] = {}
         self._begun = time.monotonic()
 
-    def add(self, candidate: Candidate, outcome: Outcome | str, *, found: bool = False) -> None:
-        """Count one written verdict; `found` ones were written by an earlier session."""
+    def add(self, candidate: Candidate, outcome: Outcome | str, *, earlier: bool = False) -> None:
+        """Count one written verdict; `earlier` ones were written by an earlier session."""
         self.written += 1
-        self.found_before += found
+        self.found_before += earlier
         self._counts.setdefault(self._kinds[candidate.task_id], Counter())[str(outcome)] += 1
 
     def count(self, outcome: Outcome) -> int:
@@ -69,8 +69,10 @@ class Tally:
         """The counts for people: one line a kind."""
         lines = []
         for kind, counts in sorted(self._counts.items()):
-            told = ", ".join(f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value])
-            lines.append(f"{kind}: {told}")
+            words = ", ".join(
+                f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value]
+            )
+            lines.append(f"{kind}: {words}")
         new = self.written - self.found_before
         lines.append(f"{new} judged in {self.seconds:.1f} s ({new / max(self.seconds, 1e-9):.1f} a second)")
         return lines

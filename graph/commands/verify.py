@@ -84,7 +84,7 @@ def verify(
     tally = Tally({task.id: task.kind for task in known}, len(asked))
     if resume:
         for candidate, row in zip(asked, written_rows(out, asked), strict=False):
-            tally.add(candidate, row["outcome"], found=True)
+            tally.add(candidate, row["outcome"], earlier=True)
         if evidence is not None:
             cut_evidence(evidence, asked[: tally.written])
     else:
@@ -163,19 +163,19 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console, evidence: s
         # Rows own standard output if they go there.
         say_json(json.dumps(summary, indent=1), err=out == "-")
         return
-    told: Callable[..., None] = console.print
+    tell: Callable[..., None] = console.print
     for line in tally.lines():
-        told(line)
+        tell(line)
     if tally.refused:
-        told(
+        tell(
             f"{tally.refused} refused: they fail where the judge runs apart and pass beside their tests, as in plain "
             "Python, so this judge cannot decide them. They count as not passed; --accept together takes them",
         )
     if out != "-":
-        told(f"verdicts: {out}")
+        tell(f"verdicts: {out}")
     if evidence is not None:
-        told(f"evidence: {evidence}, which tells what is hidden: keep it from models")
+        tell(f"evidence: {evidence}, which tells what is hidden: keep it from models")
     if tally.unscored:
-        told(
+        tell(
             f"{tally.unscored} could not be judged; `gristmill doctor` may say why, --resume tries them again",
         )

@@ -104,10 +104,10 @@ def tame(text: str) -> str:
     return _BRACKET.sub(_apart, text)
 
 
-def _apart(found: re.Match[str]) -> str:
-    angled, squared = found.groups()
+def _apart(match: re.Match[str]) -> str:
+    angled, squared = match.groups()
     mere = (angled and not _ANGLED.fullmatch(angled)) or (squared and not _SQUARED.fullmatch(squared))
-    return found[0] if mere else f"{found[0]} "
+    return match[0] if mere else f"{match[0]} "
 
 
 def clip(text: str, limit: int) -> str:

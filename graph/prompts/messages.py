@@ -74,8 +74,8 @@ def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Lit
 @cache
 def names() -> tuple[str, ...]:
     """Names of the prompts in `gristmill.graph.prompts`, sorted."""
-    found = (entry.name for entry in files("gristmill.graph").joinpath("prompts").iterdir())
-    return tuple(sorted(name.removesuffix(".md") for name in found if name.endswith(".md")))
+    entries = (entry.name for entry in files("gristmill.graph").joinpath("prompts").iterdir())
+    return tuple(sorted(name.removesuffix(".md") for name in entries if name.endswith(".md")))
 
 
 def prompt_sha(messages: Sequence[Message]) -> str:

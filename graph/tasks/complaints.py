@@ -135,11 +135,11 @@ def _sentence(
         return f"`{field}` is not a field of a {record.__name__.lower()}{_suggested(path, row, record)}"
     if kinds[0] in ("union_tag_invalid", "union_tag_not_found"):
         inner = f"{field}.type"
-        known = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest'"))
+        types = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest'"))
         if kinds[0] == "union_tag_not_found" and not isinstance(given, Mapping):
             return f"`{field}` must be an object with a `type`, not {kind_of(given)}"
         was = f", not {context['tag']!r}" if "tag" in context else "; it is missing"
-        return f"`{inner}` must be one of {known}{was}"
+        return f"`{inner}` must be one of {types}{was}"
     if kinds[0] in ("string_too_short", "too_short"):
         return f"`{field}` is empty"
     if kinds[0] in _BOUNDS:

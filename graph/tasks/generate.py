@@ -194,19 +194,19 @@ def generate_list_functions(*, seed: int, train: int = 128, gate: int = 96, test
         size = sizes[split]
         if size < 1:
             raise UserError(f"{split}: a split of {size} tasks cannot be generated; ask for at least 1")
-        made = misses = 0
-        while made < size:
+        count = misses = 0
+        while count < size:
             # After a miss the next combination is tried: one may have no more wordings.
-            combination = combinations[(made + misses) % len(combinations)]
-            task = _task(rng, combination, split, f"list-{split}-{made:04d}")
+            combination = combinations[(count + misses) % len(combinations)]
+            task = _task(rng, combination, split, f"list-{split}-{count:04d}")
             if task is None or task.prompt in seen:
                 misses += 1
-                if misses > 50 * len(combinations) + 20 * made:
-                    raise UserError(f"{split}: only {made} different tasks were found; ask for no more than that")
+                if misses > 50 * len(combinations) + 20 * count:
+                    raise UserError(f"{split}: only {count} different tasks were found; ask for no more than that")
                 continue
             seen.add(task.prompt)
             tasks.append(task)
-            made += 1
+            count += 1
     return tasks
 
 

@@ -187,8 +187,8 @@ def _convert(name: str, where: str, rows: Iterable[Row | Problem], options: Mapp
                 trouble = f"the field `{error.args[0]}` of {name} is missing; is this a file of {name}?"
                 problems.append(Problem(trouble, row.line, str(error.args[0])))
             except (ValueError, TypeError, AttributeError, SyntaxError) as error:
-                told = str(error).partition("\n")[0]
-                problems.append(Problem(f"this is not a row of {name}: {told}", row.line))
+                first_line = str(error).partition("\n")[0]
+                problems.append(Problem(f"this is not a row of {name}: {first_line}", row.line))
         if len(problems) == MOST_PROBLEMS:
             raise TaskFileError(where, problems, more=True)
     if problems:
@@ -208,8 +208,8 @@ def _hub_rows(name: str) -> Iterator[Row]:
     try:
         loaded = datasets.load_dataset(path, configuration, split=split)
     except Exception as error:  # the hub's client raises its own, httpx's, fsspec's and OS errors
-        told = str(error).partition("\n")[0]
-        trouble = f"{name} could not be had from the hub ({path}): {told}"
+        first_line = str(error).partition("\n")[0]
+        trouble = f"{name} could not be had from the hub ({path}): {first_line}"
         raise InfrastructureError(f"{trouble}\nFetch the file on a machine with a network and give its path") from error
     for number, row in enumerate(loaded):
         yield Row(dict(row), number + 1)

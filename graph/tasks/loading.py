@@ -28,26 +28,26 @@ def load_tasks(path: str | Path) -> list[Task]:
     Raises:
         TaskFileError: with up to 20 mistakes, each with its line, its field and what to do.
     """
-    found = _Found(path)
+    reading = _Reading(path)
     seen: dict[str, int] = {}
-    for row in _rows(path, found):
+    for row in _rows(path, reading):
         if published := import_hint(row.value, str(path)):
             raise TaskFileError(path, [Problem(published, row.line)])
-        task = _record(Task, row, found)
+        task = _record(Task, row, reading)
         if task is None:
             continue
         if task.id in seen:
             trouble = f"`id`: {task.id!r} is already the id of the task on line {seen[task.id]}; ids must differ"
-            found.add(Problem(trouble, row.line_of(("id",)), "id"))
+            reading.add(Problem(trouble, row.line_of(("id",)), "id"))
         seen.setdefault(task.id, row.line)
         for sentence in task_problems(task):
             field = sentence.partition(":")[0].strip("` ")
-            known = field.partition("[")[0].partition(".")[0] in Task.model_fields
-            line = row.line_of((field.partition("[")[0].partition(".")[0],)) if known else row.line
-            found.add(Problem(f"task {task.id!r}: {sentence}", line, field if known else ""))
-        found.tasks.append(task)
-    found.raise_if_any()
-    return found.tasks
+            is_field = field.partition("[")[0].partition(".")[0] in Task.model_fields
+            line = row.line_of((field.partition("[")[0].partition(".")[0],)) if is_field else row.line
+            reading.add(Problem(f"task {task.id!r}: {sentence}", line, field if is_field else ""))
+        reading.tasks.append(task)
+    reading.raise_if_any()
+    return reading.tasks
 
 
 def load_candidates(path: str | Path, tasks: Iterable[Task]) -> list[Candidate]:
@@ -56,25 +56,25 @@ def load_candidates(path: str | Path, tasks: Iterable[Task]) -> list[Candidate]:
     Raises:
         TaskFileError: with up to 20 mistakes, a candidate for an unknown task among them.
     """
-    found = _Found(path)
-    known = {task.id for task in tasks}
+    reading = _Reading(path)
+    ids = {task.id for task in tasks}
     seen: dict[tuple[str, str], int] = {}
     candidates: list[Candidate] = []
-    for row in _rows(path, found):
-        candidate = _record(Candidate, row, found)
+    for row in _rows(path, reading):
+        candidate = _record(Candidate, row, reading)
         if candidate is None:
             continue
         key = (candidate.task_id, candidate.id)
-        if candidate.task_id not in known:
-            found.add(Problem(_unknown_task(candidate.task_id, known), row.line_of(("task_id",)), "task_id"))
+        if candidate.task_id not in ids:
+            reading.add(Problem(_unknown_task(candidate.task_id, ids), row.line_of(("task_id",)), "task_id"))
         elif key in seen:
             trouble = (
                 f"`id`: the candidate {candidate.id!r} of task {candidate.task_id!r} is on line {seen[key]} already"
             )
-            found.add(Problem(trouble, row.line_of(("id",)), "id"))
+            reading.add(Problem(trouble, row.line_of(("id",)), "id"))
         seen.setdefault(key, row.line)
         candidates.append(candidate)
-    found.raise_if_any()
+    reading.raise_if_any()
     return candidates
 
 
@@ -90,7 +90,7 @@ def task_row(task: Task) -> dict[str, Any]:
     return row
 
 
-class _Found:
+class _Reading:
     """Problems on their way into one error."""
 
     def __init__(self, path: str | Path) -> None:
@@ -108,24 +108,24 @@ class _Found:
             raise TaskFileError(self.path, self._problems)
 
 
-def _rows(path: str | Path, found: _Found) -> Iterable[Row]:
+def _rows(path: str | Path, reading: _Reading) -> Iterable[Row]:
     for row in read_rows(path):
         if isinstance(row, Problem):
-            found.add(row)
+            reading.add(row)
         else:
             yield row
 
 
-def _record(record: type[R], row: Row, found: _Found) -> R | None:
+def _record(record: type[R], row: Row, reading: _Reading) -> R | None:
     try:
         return record.model_validate(row.value)
     except ValidationError as error:
         for problem in complaints(error, row, record):
-            found.add(problem)
+            reading.add(problem)
     return None
 
 
-def _unknown_task(task_id: str, known: set[str]) -> str:
-    near = get_close_matches(task_id, known, n=1) if len(known) <= 10_000 else []
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {len(known)} tasks, {min(known)!r} among them"
+def _unknown_task(task_id: str, ids: set[str]) -> str:
+    near = get_close_matches(task_id, ids, n=1) if len(ids) <= 10_000 else []
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {len(ids)} tasks, {min(ids)!r} among them"
     return f"`task_id`: no task has the id {task_id!r}{hint}"

@@ -33,7 +33,7 @@ def reasoning_tasks(name: str, *, size: int = 100, seed: int = 0) -> list[Task]:
         )
     if reason := refusal(name):
         raise UserError(reason)
-    made = reasoning_gym.create_dataset(name, seed=seed, size=size)
+    dataset = reasoning_gym.create_dataset(name, seed=seed, size=size)
     made_by = version("reasoning-gym")
     return [
         Task(
@@ -45,5 +45,5 @@ def reasoning_tasks(name: str, *, size: int = 100, seed: int = 0) -> list[Task]:
             # An integral that is only written down again is no answer, though SymPy gives some so.
             reference=None if "Integral(" in entry["answer"] else f"<answer>{entry['answer']}</answer>",
         )
-        for index, entry in enumerate(made[index] for index in range(size))
+        for index, entry in enumerate(dataset[index] for index in range(size))
     ]

@@ -45,15 +45,15 @@ def read_rows(path: str | Path) -> Iterator[Row | Problem]:
             _refuse_other_formats(name, start)
             suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
             reader = _yaml_reader() if suffixes[-1:] and suffixes[-1] in _YAML else _json_rows
-            found = False
+            any_row = False
             for row in reader(name, file):
-                found = True
+                any_row = True
                 yield row
     except _TooMuchError as error:
         raise TaskFileError(path, [Problem(str(error))]) from None
     except (OSError, EOFError, zlib.error) as error:
         raise TaskFileError(path, [Problem(_unreadable(error))]) from error
-    if not found:
+    if not any_row:
         raise TaskFileError(path, [Problem("the file is empty; it must hold at least one row")])
 
 
@@ -194,12 +194,12 @@ def _checked(value: Any, number: int, *, may_be_halved: bool) -> Row | Problem:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # a set's add returns None, which is what we want
         raise ValueError(f"the key {twice!r} occurs twice in one object")
-    return made
+    return mapping
 
 
 def _encodable(value: Any) -> bool:

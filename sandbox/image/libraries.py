@@ -37,12 +37,12 @@ def needed(binaries: Iterable[Path], inside: tuple[Path, ...]) -> SharedLibrarie
     loader: Path | None = None
     libraries: dict[str, Path] = {}
     for line in _ldd(sorted(binaries)):
-        if found := _ARROW.match(line):
-            name, path = found[1], Path(found[2])
+        if match := _ARROW.match(line):
+            name, path = match[1], Path(match[2])
             if not any(path.is_relative_to(folder) for folder in inside):
                 libraries.setdefault(name, path)
-        elif found := _PLAIN.match(line):
-            loader = loader or Path(found[1])
+        elif match := _PLAIN.match(line):
+            loader = loader or Path(match[1])
     if loader is None:
         raise SandboxError("ldd named no dynamic loader for this Python; use a dynamically linked CPython on Linux")
     return SharedLibraries(loader, libraries)

@@ -170,13 +170,13 @@ def _closure(names: tuple[str, ...], variant: str) -> Iterator[Distribution]:
             continue
         seen.add(name)
         try:
-            found = distribution(name)
+            package = distribution(name)
         except PackageNotFoundError:
             raise SandboxError(
                 f"the sandbox image {variant!r} needs the package {name}, which is missing here: pip install {name}"
             ) from None
-        yield found
-        for text in found.requires or ():
+        yield package
+        for text in package.requires or ():
             wanted = Requirement(text)
             # Installers live outside: torch asks for setuptools only to compile, which nothing inside can do.
             if wanted.name != "setuptools" and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
@@ -190,8 +190,8 @@ def _digest(variant: str, sources: _Sources) -> str:
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     # Each access to a distribution's metadata parses its file again.
-    known = [(found.metadata, found) for found in sources.distributions]
-    for metadata, each in sorted(known, key=lambda pair: pair[0]["Name"].lower()):
+    described = [(package.metadata, package) for package in sources.distributions]
+    for metadata, each in sorted(described, key=lambda pair: pair[0]["Name"].lower()):
         record = each.read_text("RECORD") or "\n".join(sorted(map(str, each.files or ())))
         digest.update(f"{metadata['Name']} {metadata['Version']}\n{record}\n".encode())
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
-from gristmill.graph.commands.show import told
+from gristmill.graph.commands.show import short_number
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
@@ -192,7 +192,7 @@ def _print_tasks(evaluation: Evaluation, standings: Sequence[TaskStanding]) -> N
             each.task,
             f"{sum(map(bool, passed.get(each.task, ())))} of {len(passed.get(each.task, ()))}",
             "no reply" if each.outcome is None else each.outcome.value,
-            told(each.score),
+            short_number(each.score),
         )
         for each in standings
     ]
