@@ -78,6 +78,8 @@ _MEANT_BELOW = {
     "memory": ("memory_mb",),
     "memory_limit": ("memory_mb",),
 }
+# How they say of a test, or of a case, whether a model may see it.
+_WHO_SEES = {"public", "visible", "visibility", "hidden", "is_public", "is_hidden", "private", "sample", "example"}
 _LIMITS = {name for name, meant in _MEANT_BELOW.items() if meant[0] in Limits.model_fields}
 
 
@@ -85,6 +87,8 @@ def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterat
     """One problem for each field of `row` that is not what `record` wants."""
     merged: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # what it holds is wrong, which is told by itself
         merged.setdefault(_clean(detail["loc"], row.value, missing=detail["type"] == "missing"), []).append(detail)
     for path, details in merged.items():
         field = dotted(path)
@@ -166,6 +170,8 @@ def _instead(path: tuple[str | int, ...], row: Mapping[str, Any], record: type[R
 
 def _suggested(path: tuple[str | int, ...], row: Row, record: type[Record]) -> str:
     name, nested = str(path[-1]), len(path) != 1
+    if name in _WHO_SEES and "public_tests" in record.model_fields and (not nested or "tests" in str(path[0])):
+        return "; tests that a model may see stand in `public_tests`, hidden ones in `tests`"
     meant = _meant_below(name, path, row.value) if nested else _MEANT.get(record.__name__, {}).get(name)
     if not nested and not meant and name in _LIMITS and "limits" in record.model_fields:
         meant = f"limits.{_MEANT_BELOW[name][0]}"

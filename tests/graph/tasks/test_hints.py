@@ -47,6 +47,27 @@ def test_a_name_of_another_tool_is_answered_with_ours(tmp_path: Path, value: dic
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        row(public=[CASE]),
+        row({**CASE, "hidden": True}),
+        row(tests=[{"type": "cases", "entry_point": "f", "cases": [CASE], "visibility": "public"}]),
+    ],
+)
+def test_who_may_see_a_test_is_said_by_the_field_that_it_stands_in(tmp_path: Path, value: dict[str, Any]) -> None:
+    said = complaint(tmp_path, value)
+    assert "tests that a model may see stand in `public_tests`, hidden ones in `tests`" in said
+
+
+def test_one_mistake_in_the_only_case_is_one_problem(tmp_path: Path) -> None:
+    said = complaint(tmp_path, row({"args": [1], "expcted": 2}))
+    assert said.endswith("line 1: `tests[0].cases[0].expcted` is not a field of a task; did you mean `expected`?")
+    assert "`tests[0].cases` is empty" in complaint(
+        tmp_path, row(tests=[{"type": "cases", "entry_point": "f", "cases": []}])
+    )
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("humaneval", dict.fromkeys(("task_id", "prompt", "entry_point", "canonical_solution", "test"), "x")),
