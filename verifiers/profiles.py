@@ -11,9 +11,9 @@ __all__ = ["candidate", "judge", "libraries", "loaded", "together"]
 _GUEST = "gristmill.verifiers.code.guest"
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
 _CANDIDATE = (f"{_GUEST}.wire", f"{_GUEST}.candidate")
-_JUDGE = (f"{_GUEST}.wire", f"{_GUEST}.judge")
+_JUDGE = (f"{_GUEST}.wire", f"{_GUEST}.counting", f"{_GUEST}.judge")
 # The consistency run holds both sides on purpose, and is thrown away: see `gristmill.verifiers.code.consistency`.
-_TOGETHER = (f"{_GUEST}.together",)
+_TOGETHER = (f"{_GUEST}.counting", f"{_GUEST}.together")
 # What solutions import most, so that a job need not.
 _COMMON = (
     *("asyncio", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),

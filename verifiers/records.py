@@ -143,7 +143,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     INVALID = "invalid"  # no usable solution was found in the reply, or it breaks the task's form
-    REFUSED = "refused"  # this judge cannot decide it apart, though plain execution passes it: counts as not passed
+    REFUSED = "refused"  # cannot be decided: only plain execution passes it, or its tests assert nothing; not passed
     FLAKY = "flaky"  # the confirmation run disagreed
     UNSCORED = "unscored"  # infrastructure trouble: retried, never counted as wrong
 

@@ -78,7 +78,9 @@ def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
         found.setdefault(name, Finding(name, lost[0], text, place=places.get(name, ""), limit=met))
     reason, fault = _unproven(ended, found)
     if reason:
-        found["proof"] = Finding("proof", Outcome.FAILED if ended else lost[0], reason, fault=fault)
+        # What asserts nothing is no fault of the candidate's, nor to its credit.
+        outcome = Outcome.REFUSED if fault is Fault.ASSERTS_NOTHING else Outcome.FAILED
+        found["proof"] = Finding("proof", outcome if ended else lost[0], reason, fault=fault)
     metrics = {} if ended is None else {"calls": float(ended["calls"]), "assertions": float(ended["asserted"])}
     if ended is not None and ended["operators"]:
         metrics["operators_decided_by_candidate"] = float(ended["operators"])
@@ -97,9 +99,9 @@ def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> tuple[
         return f"the solution did what no function may do: {(ended['trouble'] or [ended['lost']])[0]}", None
     if not ended["calls"]:
         return "the tests called nothing of the solution", Fault.NEVER_CALLS
-    if found and ended["asserted"] + ended["ran"]:
+    if ended["asserted"]:
         return "", None
-    return "the tests asserted nothing", Fault.ASSERTS_NOTHING
+    return "no assertion of the tests has run: they say nothing of a solution", Fault.ASSERTS_NOTHING
 
 
 def _checked(setting: Setting, told: dict[str, Any], lost: tuple[Outcome, str], met: str, place: str) -> Finding:

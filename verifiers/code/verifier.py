@@ -201,9 +201,13 @@ class _Findings:
 
     @property
     def outcome(self) -> Outcome:
-        """Passed only if there are checks and all of them passed; else what the first one that did not shows."""
+        """Passed only if there are checks and all of them passed; else what the first one that did not shows.
+
+        A test that is refused says nothing of the solution where another one found it wrong.
+        """
         found = [*self.of(public=True), *self.of(public=False)]
         wrong = [finding.outcome for finding in found if finding.outcome is not Outcome.PASSED]
+        wrong.sort(key=lambda outcome: outcome is Outcome.REFUSED)
         if self.broken is not None:
             return self.broken.outcome
         return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
+from gristmill.verifiers.code.beforehand.asserting import silences
 from gristmill.verifiers.code.beforehand.faulty import faults
 from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
 from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cases, short_of_stdio
@@ -41,6 +42,12 @@ def _of_test(task: Task, test: CodeTest) -> Iterator[str]:
     else:
         programs = {f"files[{name!r}]": ("", text) for name, text in test.files.items() if name.endswith(".py")}
     classes = classes_of(names, task.reference)
+    setup = test.setup if isinstance(test, PythonTest) else ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sources = [(field, text) for field, (_, text) in programs.items()]
+        for field, line, words in silences(setup, sources, alone=not isinstance(test, PythonTest)):
+            yield f"{field}: line {line}: {words}"
     for field, (before, text) in programs.items():
         above = before.count("\n")
         with warnings.catch_warnings():

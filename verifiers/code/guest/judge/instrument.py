@@ -1,8 +1,7 @@
-"""Reads a test program, splits it into checks, and has it count the assertions that it really makes.
+"""Reads a test program and splits it into checks.
 
-Where no assertion was counted and no test ran, there is no pass. Against a candidate that ends, skips or cuts a test
-short before it has asserted anything, and against names: modules that tests use without importing them are the
-judge's own.
+Against a candidate that ends, skips or cuts a test short: each check is told apart, and what counts is that an
+assertion ran (`guest/counting`). And against names: modules that tests use without importing them are the judge's own.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["COUNTER", "Part", "counted", "modules_used", "parts", "segment"]
+from gristmill.verifiers.code.guest.counting.asserting import Asserting, blocks
 
-COUNTER = "__gristmill_asserted__"
+__all__ = ["Part", "modules_used", "parts", "segment"]
 
 
 class Part(NamedTuple):
@@ -26,8 +25,10 @@ class Part(NamedTuple):
     line: int
 
 
-def parts(source: str, filename: str) -> list[Part]:
+def parts(source: str, filename: str, asserting: Asserting) -> list[Part]:
     """The program's top-level statements in order; each assertion, and each block that asserts, is a check.
+
+    What asserts by a helper of any name shows only when it runs.
 
     Raises:
         SyntaxError: the source is no Python program.
@@ -40,14 +41,14 @@ def parts(source: str, filename: str) -> list[Part]:
         if isinstance(statement, ast.Assert):
             asserts += 1
             name = f"assert {asserts}"
-        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and any(
-            _asserts(each) for each in _statements([statement])
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
+            asserting.any_in(statement) or any(_looks_so(each) for each in _statements([statement]))
         ):
             name = f"line {statement.lineno}"
         elif _is_call(statement):
             # Names are shown of hidden tests too, so they hold nothing of the arguments.
             name = f"{_name(statement.value.func)}, line {statement.lineno}"  # type: ignore[attr-defined]  # see _is_call
-        module = counted(ast.Module([statement], []))
+        module = asserting.counted(ast.Module([statement], []))
         found.append(Part(name, compile(module, filename, "exec", dont_inherit=True), statement.lineno))
     return found
 
@@ -62,20 +63,13 @@ def _is_call(statement: ast.stmt) -> bool:
     )
 
 
-def _asserts(node: ast.AST) -> bool:
-    """Whether a statement is an assertion, in one of the ways that tests are written."""
-    if isinstance(node, ast.Assert):
-        return True
+def _looks_so(node: ast.stmt) -> bool:
+    """Whether a statement is written as libraries' assertions are; only its name in the verdict hangs on it."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return _name(node.value.func).lower().startswith("assert")
     if isinstance(node, ast.With):
         calls = [item.context_expr for item in node.items]
         return any(isinstance(call, ast.Call) and _is_expectation(_name(call.func)) for call in calls)
-    if isinstance(node, ast.If):
-        return any(isinstance(each, ast.Raise) for each in node.body + node.orelse)
-    if isinstance(node, ast.Try):
-        # try: call(); assert False / except ValueError: pass
-        return any(isinstance(each, ast.Raise | ast.Assert) for each in node.body + node.orelse)
     return False
 
 
@@ -87,41 +81,12 @@ def _name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _blocks(statement: Any) -> Iterator[list[ast.stmt]]:
-    """The lists of statements that a statement holds."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(statement, field, None)
-        if isinstance(block, list):
-            yield block
-    for branch in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-        yield branch.body
-
-
 def _statements(block: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Every statement of a block, at any depth. Expressions hold none, and most of a tree is expressions."""
     for statement in block:
         yield statement
-        for inner in _blocks(statement):
+        for inner in blocks(statement):
             yield from _statements(inner)
-
-
-def counted(tree: ast.Module) -> ast.Module:
-    """The same program with a call of `COUNTER` before each of its assertions; the tree is changed."""
-    _count(tree.body)
-    return tree
-
-
-def _count(block: list[ast.stmt]) -> None:
-    found: list[ast.stmt] = []
-    for statement in block:
-        for inner in _blocks(statement):
-            _count(inner)
-        if _asserts(statement):
-            name = ast.copy_location(ast.Name(COUNTER, ast.Load()), statement)
-            call = ast.copy_location(ast.Call(name, [], []), statement)
-            found.append(ast.copy_location(ast.Expr(call), statement))
-        found.append(statement)
-    block[:] = found
 
 
 _MODULES = sys.stdlib_module_names - {"this", "antigravity"}

@@ -19,8 +19,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.wire.values import Bounds
+from gristmill.verifiers.code.guest.counting.asserting import Asserting
+from gristmill.verifiers.code.guest.counting.watching import watch
 from gristmill.verifiers.code.guest.judge.ending import guard_next
-from gristmill.verifiers.code.guest.judge.instrument import COUNTER, counted, modules_used, parts
+from gristmill.verifiers.code.guest.judge.instrument import modules_used, parts
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.pytest_files import run_pytest
 from gristmill.verifiers.code.guest.judge.recording import Recorder
@@ -70,9 +72,9 @@ def run_tests(context: JobContext) -> None:
     sys.modules["solution"] = _solution(given | candidate.entry_points)
     guard_next(candidate.test_files, candidate.give_up)
     if request["type"] == "python":
-        run_python(recorder, request["setup"], request["code"], names[0], given)
+        run_python(recorder, request["setup"], request["code"], names, given)
     else:
-        run_pytest(recorder, request["files"])
+        run_pytest(recorder, request["files"], names)
     recorder.end()
 
 
@@ -84,8 +86,11 @@ def _solution(names: dict[str, Any]) -> types.ModuleType:
     return module
 
 
-def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, given: dict[str, Any]) -> None:
+def run_python(recorder: Recorder, setup: str, code: str, entry_points: tuple[str, ...], given: dict[str, Any]) -> None:
     """Run a test program statement by statement, then what it only defines: ``check``, test cases, test functions."""
+    entry_point = entry_points[0]
+    asserting = Asserting((setup, code), entry_points)
+    watch(recorder.count, (setup, code))
     module = types.ModuleType("tests")
     names = module.__dict__
     sys.modules["tests"] = module
@@ -94,17 +99,18 @@ def run_python(recorder: Recorder, setup: str, code: str, entry_point: str, give
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     recorder.candidate.test_files.update(sources)
     recorder.fields |= {TESTS: "code", SETUP: "setup"}
-    names[COUNTER] = recorder.count
-    program = parts(code, TESTS)
+    program = parts(code, TESTS, asserting)
     # Setup may use the entry points (a tree made of the candidate's nodes) and may bring stubs of their names.
     names.update(given | recorder.candidate.entry_points)
     try:
-        exec(_compiled(setup), names)  # the tests' own set-up, inside the judge's sandbox
+        tree = asserting.counted(ast.parse(setup, SETUP))
+        exec(compile(tree, SETUP, "exec", dont_inherit=True), names)  # the tests' own, inside the judge's sandbox
     except BaseException as error:
         recorder.plan(["setup"])
         recorder.failed("setup", error, sources)
         return
     names.update(recorder.candidate.entry_points)
+    recorder.asserted = 0
     for name in modules_used(code):
         # The image may lack a module that the tests would not get to.
         with contextlib.suppress(ImportError):
@@ -140,10 +146,6 @@ def _run_functions(recorder: Recorder, names: dict[str, Any], sources: dict[str,
         _run(recorder, name, value, sources)
 
 
-def _compiled(setup: str) -> Any:
-    return compile(counted(ast.parse(setup, SETUP)), SETUP, "exec", dont_inherit=True)
-
-
 def _defines(program: list[Any], name: str) -> bool:
     return any(name in part.code.co_names and not part.check for part in program)
 
@@ -157,7 +159,7 @@ def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], ot
         if name:
             recorder.failed(name, CandidateError(recorder.candidate.lost), sources)
         return
-    troubles = recorder.begin()
+    troubles, asserted = recorder.begin(), recorder.asserted
     try:
         action()
     except BaseException as error:  # whatever a test raises, it has failed
@@ -165,8 +167,8 @@ def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], ot
         return
     if recorder.candidate.troubles > troubles:
         recorder.refused(name or otherwise, recorder.candidate.trouble[-1])
-    elif name:
-        recorder.passed(name)
+    elif name or recorder.asserted > asserted:
+        recorder.passed(name or otherwise)
 
 
 def _run_cases(recorder: Recorder, names: dict[str, Any], sources: dict[str, str]) -> None:

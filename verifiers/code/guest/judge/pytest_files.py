@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gristmill.verifiers.code.guest.counting.asserting import Asserting
+from gristmill.verifiers.code.guest.counting.watching import watch, watch_files
 from gristmill.verifiers.code.guest.judge.recording import Recorder
 
 __all__ = ["run_pytest"]
@@ -19,7 +21,7 @@ __all__ = ["run_pytest"]
 _CONFIG = "gristmill.ini"
 
 
-def run_pytest(recorder: Recorder, files: dict[str, str]) -> None:
+def run_pytest(recorder: Recorder, files: dict[str, str], entry_points: tuple[str, ...]) -> None:
     """Write the files into the judge's own directory and run all tests in them, in this process."""
     import pytest
 
@@ -38,6 +40,8 @@ def run_pytest(recorder: Recorder, files: dict[str, str]) -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     recorder.candidate.test_files.update(sources)
+    watch(recorder.count, ("pytest", *files.values()))
+    watch_files(folder, Asserting(files.values(), entry_points))
     options = ["-c", _CONFIG, "--rootdir", str(folder), "--capture=sys", "--tb=no", "-q"]
     for plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise"):
         options += ["-p", f"no:{plugin}"]

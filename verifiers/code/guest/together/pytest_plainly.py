@@ -1,6 +1,7 @@
 """Runs pytest files beside the candidate, as pytest runs them.
 
-Against skips, expected failures and files without tests: each proves nothing, so it is no pass.
+Against skips, expected failures, files without tests and tests without an assertion that has run: each proves nothing,
+so it is no pass.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gristmill.verifiers.code.guest.counting.asserting import Asserting
+from gristmill.verifiers.code.guest.counting.watching import watch, watch_files
+
 __all__ = ["pytest_passes"]
 
 _CONFIG = "gristmill.ini"
 
 
-def pytest_passes(files: dict[str, str]) -> bool:
+def pytest_passes(files: dict[str, str], entry_points: list[str]) -> bool:
     """Write the files into the job's own directory and run all tests in them, in this process."""
     import pytest
 
@@ -35,8 +39,11 @@ def pytest_passes(files: dict[str, str]) -> bool:
         options += ["-p", f"no:{plugin}"]
     names = sorted(name for name in files if Path(name).name.startswith("test_") or name.endswith("_test.py"))
     seen = _Seen()
+    asserted: list[None] = []
+    watch(lambda: asserted.append(None), ("pytest", *files.values()))
+    watch_files(folder, Asserting(files.values(), entry_points))
     status = pytest.main([*options, *names], plugins=[seen])
-    return status == 0 and seen.passed > 0 and not seen.others
+    return status == 0 and seen.passed > 0 and not seen.others and bool(asserted)
 
 
 class _Seen:

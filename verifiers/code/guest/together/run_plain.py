@@ -19,7 +19,8 @@ import unittest
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.guest.candidate import load
-from gristmill.verifiers.code.guest.together.counting import COUNTER, counted, modules_named
+from gristmill.verifiers.code.guest.counting.asserting import Asserting
+from gristmill.verifiers.code.guest.counting.watching import watch
 from gristmill.verifiers.code.guest.together.pytest_plainly import pytest_passes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(context: JobContext) -> None:
         if request["type"] == "python":
             passed = _python_passes(vars(module), names, request["setup"], request["code"])
         else:
-            passed = pytest_passes(request["files"])
+            passed = pytest_passes(request["files"], names)
         if passed is True:
             context.send({"passed": True})
 
@@ -72,18 +73,20 @@ def _python_passes(solution: dict[str, Any], entry_points: list[str], setup: str
     sys.modules["tests"] = module
     names = vars(module)
     asserted: list[None] = []
+    asserting = Asserting((setup, code), entry_points)
+    watch(lambda: asserted.append(None), (setup, code))
     names.update((name, value) for name, value in solution.items() if not name.startswith("__"))
-    names[COUNTER] = lambda: asserted.append(None)
     for filename, source in ((SETUP, setup), (TESTS, code)):
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    _execute(setup, SETUP, names)
+    _execute(setup, SETUP, names, asserting)
+    asserted.clear()
     # The set-up has the tests' own helpers, and may hold stubs of the entry points.
     names.update((name, solution[name]) for name in entry_points)
-    for name in modules_named(code):
+    for name in _modules_named(code):
         with contextlib.suppress(ImportError):
             names.setdefault(name, importlib.import_module(name))
     names.setdefault("candidate", names[entry_points[0]])
-    tree = _execute(code, TESTS, names)
+    tree = _execute(code, TESTS, names, asserting)
     if "check" in names and _defines(tree, "check") and not _uses(tree, "check"):
         names["check"](names[entry_points[0]])
     ran = sum(_case_passes(test) for test in _test_cases(names))
@@ -91,13 +94,20 @@ def _python_passes(solution: dict[str, Any], entry_points: list[str], setup: str
         for name, value in list(names.items()):
             if name.startswith("test") and isinstance(value, types.FunctionType) and value.__module__ == "tests":
                 value()
-    return bool(asserted or ran)
+    return bool(asserted)
 
 
-def _execute(source: str, filename: str, names: dict[str, Any]) -> ast.Module:
-    tree = ast.parse(source, filename)
-    exec(compile(counted(ast.parse(source, filename)), filename, "exec", dont_inherit=True), names)
-    return tree
+def _modules_named(source: str) -> list[str]:
+    """Modules of the standard library that a program uses without importing them, as solutions often have."""
+    tree = ast.parse(source)
+    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return sorted(loaded & sys.stdlib_module_names - {"this", "antigravity"})
+
+
+def _execute(source: str, filename: str, names: dict[str, Any], asserting: Asserting) -> ast.Module:
+    tree = asserting.counted(ast.parse(source, filename))
+    exec(compile(tree, filename, "exec", dont_inherit=True), names)
+    return ast.parse(source, filename)
 
 
 def _defines(tree: ast.Module, name: str) -> bool:

@@ -1,0 +1,116 @@
+"""Has the assertion functions of libraries, and the files that pytest imports, say when an assertion runs.
+
+They are the libraries' own functions, replaced where they stand: an alias of one counts, and a function of the tests
+that only bears such a name does not. Against test programs that assert by name alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import importlib
+import importlib.abc
+import importlib.machinery
+import re
+import sys
+import unittest
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gristmill.verifiers.code.guest.counting.asserting import COUNTER, Asserting
+
+__all__ = ["watch", "watch_files"]
+
+# Packages that have a module `testing` of functions which assert.
+_TESTING = ("numpy", "pandas", "torch", "polars", "xarray")
+# What ends a `with pytest.raises(…)`, by its names in the versions of pytest.
+_EXPECTING = (
+    *(("_pytest.raises", name) for name in ("RaisesExc", "RaisesGroup")),
+    *(("_pytest.python_api", name) for name in ("RaisesContext",)),
+    ("_pytest.recwarn", "WarningsChecker"),
+)
+
+
+def watch(count: Callable[[], None], programs: Iterable[str]) -> None:
+    """Let assertions in this process be counted: those of libraries here, those of counted programs by `COUNTER`.
+
+    Args:
+        count: called as often as an assertion is made.
+        programs: the tests' sources; what they do not name is not loaded.
+    """
+    text = "\n".join(programs)
+    setattr(builtins, COUNTER, count)
+    _watch_class(unittest.TestCase, "assert", count)
+    if re.search(r"\bmock\b", text):
+        mock = importlib.import_module("unittest.mock")
+        for kind in (mock.NonCallableMock, mock.AsyncMockMixin):
+            _watch_class(kind, "assert_", count)
+    if re.search(r"\bpytest\b", text):
+        for module, name in _EXPECTING:
+            with suppress(ImportError, AttributeError):
+                _watch_class(getattr(importlib.import_module(module), name), "__exit__", count)
+    if re.search(r"\btesting\b", text):
+        for package in _TESTING:
+            if re.search(rf"\b{package}\b", text):
+                with suppress(ImportError):
+                    _watch_class(importlib.import_module(f"{package}.testing"), "assert", count)
+
+
+def _watch_class(holder: Any, prefix: str, count: Callable[[], None]) -> None:
+    for name, value in list(vars(holder).items()):
+        if name.startswith(prefix) and callable(value):
+            setattr(holder, name, _saying(value, count))
+
+
+def _saying(function: Callable[..., Any], count: Callable[[], None]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def saying(*args: Any, **kwargs: Any) -> Any:
+        count()
+        return function(*args, **kwargs)
+
+    return saying
+
+
+def watch_files(folder: Path, asserting: Asserting) -> None:
+    """Count the assertions in all modules that are imported from a folder of tests, those that pytest rewrites too."""
+    from _pytest.assertion import rewrite
+
+    rewritten = rewrite.rewrite_asserts
+
+    def counting(module: ast.Module, *args: Any, **kwargs: Any) -> None:
+        rewritten(asserting.counted(module), *args, **kwargs)
+
+    rewrite.rewrite_asserts = counting
+    # pytest's own finder goes before it, for the files that it rewrites.
+    sys.meta_path.insert(0, _Finder(folder, asserting))
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads a module with its assertions counted."""
+
+    asserting: Asserting
+
+    def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> Any:  # type: ignore[override]  # of one argument more in the stub
+        return compile(self.asserting.counted(ast.parse(data, path)), path, "exec", dont_inherit=True)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds what lies in one folder."""
+
+    def __init__(self, folder: Path, asserting: Asserting) -> None:
+        self._folder = str(folder)
+        self._asserting = asserting
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
+        """See `importlib.abc.MetaPathFinder`."""
+        found = importlib.machinery.PathFinder.find_spec(name, [self._folder] if path is None else path, target)
+        origin = "" if found is None or found.origin is None else found.origin
+        if found is None or not (origin.startswith(f"{self._folder}/") and origin.endswith(".py")):
+            return None
+        loader = _Loader(name, origin)
+        loader.asserting = self._asserting
+        found.loader = loader
+        return found
