@@ -102,7 +102,8 @@ def ended(messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 def as_file(code: str) -> dict[str, str]:
     """The same as one test of pytest's, its classes and functions left where they are."""
-    definitions, statements = [], []
+    definitions: list[str] = []
+    statements: list[str] = []
     for node in ast.parse(code).body:
         defines = isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef)
         named = isinstance(node, ast.FunctionDef) and node.name.startswith("test")

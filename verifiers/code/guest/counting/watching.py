@@ -83,7 +83,7 @@ def watch_files(folder: Path, asserting: Asserting) -> None:
     def counting(module: ast.Module, *args: Any, **kwargs: Any) -> None:
         rewritten(asserting.counted(module), *args, **kwargs)
 
-    rewrite.rewrite_asserts = counting
+    rewrite.rewrite_asserts = counting  # type: ignore[assignment]  # called with the same
     # pytest's own finder goes before it, for the files that it rewrites.
     sys.meta_path.insert(0, _Finder(folder, asserting))
 
