@@ -108,23 +108,24 @@ async def _attack(
     out: str | None,
     console: Console,
 ) -> list[TaskReport]:
-    from collections import Counter
     from contextlib import ExitStack
 
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.tasks.output import row_writer
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
-    from gristmill.verifiers.records import Outcome
     from gristmill.verifiers.registry import Verifiers
 
     total = sum(len(prepared(task, attacks)) for task in tasks)
-    reports = []
-    outcomes: Counter[Outcome] = Counter()
+    reports: list[TaskReport] = []
+    done = 0
 
-    def tried(attempt: Attempt) -> None:
-        outcomes[attempt.outcome] += 1
-        display.update(outcomes.total(), total, f"{outcomes[Outcome.PASSED]} passed")
+    def tried(attempt: Attempt | None = None) -> None:
+        """Count an attempt. What has passed so far may fail in the consistency run, so findings come with reports."""
+        nonlocal done
+        done += attempt is not None
+        found = sum(each.findings for each in reports)
+        display.update(done, total, f"{found} to report" if found else "")
 
     async with Pool.open(sandbox, workers) as pool:
         verifiers = Verifiers(pool)
@@ -140,6 +141,7 @@ async def _attack(
                     on_attempt=tried,
                 )
                 reports.append(report)
+                tried()
                 if write is not None:
                     write(report.model_dump(mode="json"))
     return reports

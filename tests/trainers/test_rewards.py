@@ -11,7 +11,7 @@ import pytest
 from gristmill.sandbox import UserError
 from gristmill.trainers import reward_function
 from gristmill.verifiers import StandingJudge, Task
-from gristmill.verifiers.plugins import trust_files
+from tests.verifiers.lost import lost_kind
 
 DOUBLE = Task(
     id="double",
@@ -73,22 +73,9 @@ def test_a_reward_of_ones_own_is_made_of_task_and_verdict(standing: StandingJudg
 
 
 def test_trouble_is_none(standing: StandingJudge, tmp_path: Path) -> None:
-    file = tmp_path / "lost.py"
-    file.write_text(
-        "from gristmill.sandbox import SandboxError\n"
-        "class Lost:\n"
-        "    name, version, kind = 'lost', 1, 'lost'\n"
-        "    def __init__(self, pool, *, confirm=True): pass\n"
-        "    @staticmethod\n"
-        "    def problems(task): return []\n"
-        "    async def verify(self, task, solution): raise SandboxError('the engine is gone')\n"
-    )
-    trust_files()
-    try:
-        lost = Task(id="lost", kind=f"{file}:Lost", prompt="p")
+    with lost_kind(tmp_path) as kind:
+        lost = Task(id="lost", kind=kind, prompt="p")
         assert reward_function([lost], judge=standing)(["p"], ["x"], task=["lost"]) == [None]
-    finally:
-        trust_files(False)
 
 
 def test_mistakes_are_named() -> None:

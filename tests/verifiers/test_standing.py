@@ -15,7 +15,7 @@ import pytest
 
 from gristmill.sandbox import Limits, SandboxError, UserError
 from gristmill.verifiers import Outcome, StandingJudge, Task
-from gristmill.verifiers.plugins import trust_files
+from tests.verifiers.lost import lost_kind
 
 TASK = Task(
     id="double",
@@ -67,21 +67,8 @@ async def test_what_is_cancelled_leaves_the_judge_as_it_was(standing: StandingJu
 
 
 def test_trouble_is_unscored_and_neither_none_nor_wrong(standing: StandingJudge, tmp_path: Path) -> None:
-    file = tmp_path / "lost.py"
-    file.write_text(
-        "from gristmill.sandbox import Limits, SandboxError\n"
-        "class Lost:\n"
-        "    name, version, kind = 'lost', 1, 'lost'\n"
-        "    def __init__(self, pool, *, confirm=True): pass\n"
-        "    @staticmethod\n"
-        "    def problems(task): return []\n"
-        "    async def verify(self, task, solution): raise SandboxError('the engine is gone')\n"
-    )
-    trust_files()
-    try:
-        verdict = standing.judge({"id": "t", "kind": f"{file}:Lost", "prompt": "p"}, "anything")
-    finally:
-        trust_files(False)
+    with lost_kind(tmp_path) as kind:
+        verdict = standing.judge({"id": "t", "kind": kind, "prompt": "p"}, "anything")
     assert verdict is not None
     assert (verdict.outcome, verdict.score) == (Outcome.UNSCORED, None)
 

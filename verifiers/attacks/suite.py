@@ -60,7 +60,12 @@ class TaskReport(Record):
     @property
     def clean(self) -> bool:
         """Whether nothing passed and nothing was told."""
-        return not (self.weak or self.unverified or self.holes or self.leaks or self.unscored)
+        return not self.findings
+
+    @property
+    def findings(self) -> int:
+        """How many attacks the report has something to say of: what makes it not clean."""
+        return sum(map(len, (self.weak, self.unverified, self.holes, self.leaks, self.unscored)))
 
 
 def limited(task: Task, seconds: float) -> Task:
