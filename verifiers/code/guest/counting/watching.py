@@ -76,14 +76,13 @@ def _saying(function: Callable[..., Any], count: Callable[[], None]) -> Callable
 
 def watch_files(folder: Path, asserting: Asserting) -> None:
     """Count the assertions in all modules that are imported from a folder of tests, those that pytest rewrites too."""
-    from _pytest.assertion import rewrite
-
+    rewrite: Any = importlib.import_module("_pytest.assertion.rewrite")
     rewritten = rewrite.rewrite_asserts
 
     def counting(module: ast.Module, *args: Any, **kwargs: Any) -> None:
         rewritten(asserting.counted(module), *args, **kwargs)
 
-    rewrite.rewrite_asserts = counting  # type: ignore[assignment]  # called with the same
+    rewrite.rewrite_asserts = counting
     # pytest's own finder goes before it, for the files that it rewrites.
     sys.meta_path.insert(0, _Finder(folder, asserting))
 
