@@ -1,4 +1,7 @@
-"""Run by test_base_install.py in a process where nothing but the base install can be imported: every command once."""
+"""Run in a process where nothing but the base install, and extras if asked for, can be imported: commands, once each.
+
+`python -m tests.base_install COMMANDS [EXTRA …]`, as test_base_install.py and test_extras.py call it.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,22 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def base() -> set[str]:
-    """The distributions that `pip install gristmill` brings, by what pyproject.toml asks and what they ask in turn."""
-    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    waiting, seen = [Requirement(each) for each in asked], set()
+def asked_by(*extras: str) -> list[Requirement]:
+    """What pyproject.toml asks for, itself and for these extras; extras that an extra names are taken with it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    waiting, found = list(extras), [Requirement(each) for each in project["dependencies"]]
+    while waiting:
+        for each in map(Requirement, project["optional-dependencies"][waiting.pop()]):
+            if each.name == project["name"]:
+                waiting += each.extras
+            else:
+                found.append(each)
+    return found
+
+
+def brought(*extras: str) -> set[str]:
+    """The distributions that `pip install gristmill[EXTRAS]` brings, by what asks for what."""
+    waiting, seen = asked_by(*extras), set()
     while waiting:
         wanted = waiting.pop()
         key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
@@ -38,9 +53,8 @@ def base() -> set[str]:
             needs = distribution(wanted.name).requires or ()
         except PackageNotFoundError:
             continue
-        extras = {"", *wanted.extras}
         for each in map(Requirement, needs):
-            if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras):
+            if each.marker is None or any(each.marker.evaluate({"extra": its}) for its in ("", *wanted.extras)):
                 waiting.append(each)
     return {"gristmill", *(name for name, _ in seen)}
 
@@ -48,12 +62,12 @@ def base() -> set[str]:
 class Blocked(importlib.abc.MetaPathFinder):
     """Python's own finder, which does not find what other distributions bring."""
 
-    def __init__(self) -> None:
-        self.allowed = allowed = base()
+    def __init__(self, *extras: str) -> None:
+        self.allowed = allowed = brought(*extras)
         self.names = {
             name
-            for name, brought in packages_distributions().items()
-            if not any(canonicalize_name(each) in allowed for each in brought)
+            for name, owners in packages_distributions().items()
+            if not any(canonicalize_name(each) in allowed for each in owners)
         }
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -67,7 +81,7 @@ class Blocked(importlib.abc.MetaPathFinder):
 
 
 def main() -> None:
-    blocked = Blocked()
+    blocked = Blocked(*sys.argv[2:])
     sys.meta_path[sys.meta_path.index(PathFinder)] = blocked
     # setuptools has a start-up file that imports this one into every Python.
     for name in (blocked.names & set(sys.modules)) - {"_distutils_hack"}:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,22 +63,28 @@ ELSEWHERE = {
 }
 
 
+def called(folder: Path, commands: list[list[str]], *extras: str, **more: str) -> tuple[list[list[Any]], set[str]]:
+    """Exit code and output of each command where only base and these extras are installed; what cannot be imported."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.base_install", json.dumps(commands), *extras],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.dev'}", "COLUMNS": "200"} | more,
+    )
+    assert done.returncode == 0, done.stderr
+    *answers, blocked = [json.loads(line) for line in done.stdout.splitlines()]
+    return answers, set(blocked)
+
+
 @pytest.fixture(scope="module")
 def said(bubblewrap: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
     folder = tmp_path_factory.mktemp("base")
     for name, row in FILES.items():
         (folder / name).write_text(json.dumps(row) + "\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.base_install", json.dumps([arguments for arguments, _, _ in COMMANDS])],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.dev'}", "COLUMNS": "200"},
-    )
-    assert done.returncode == 0, done.stderr
-    *answers, blocked = [json.loads(line) for line in done.stdout.splitlines()]
-    assert not {"scipy", "numpy", "pytest"} & set(blocked)
+    answers, blocked = called(folder, [arguments for arguments, _, _ in COMMANDS])
+    assert not {"scipy", "numpy", "pytest"} & blocked
     return {" ".join(arguments): tuple(each) for (arguments, _, _), each in zip(COMMANDS, answers, strict=True)}
 
 
