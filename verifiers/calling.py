@@ -170,9 +170,9 @@ def limit_met(report: Report, limits: Limits) -> str:
 
 def limit_in(words: str, limits: Limits) -> str:
     """The limit that a sentence of ours names by its field, with its figure; empty if it names none."""
-    found = _FIELD.search(words)
-    figure = getattr(limits, found[1], None) if found else None
-    return f"{figure:g} (`limits.{found[1]}`)" if found and figure is not None else ""
+    match = _FIELD.search(words)
+    figure = getattr(limits, match[1], None) if match else None
+    return f"{figure:g} (`limits.{match[1]}`)" if match and figure is not None else ""
 
 
 def over_limits(report: Report) -> Outcome | None:

@@ -45,13 +45,13 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
     candidates = [
         Candidate(task_id=task.id, id="reference", text=task.reference) for task in tasks if task.reference is not None
     ]
-    found: dict[str, Judged] = {}
+    by_task: dict[str, Judged] = {}
     if not candidates:
-        return found
+        return by_task
     by_id = {task.id: task for task in tasks}
 
     def keep(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> None:
-        found[candidate.task_id] = Judged(verdict, evidence)
+        by_task[candidate.task_id] = Judged(verdict, evidence)
 
     async with (
         Pool.open(sandbox, workers) as pool,
@@ -59,7 +59,7 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
     ):
         async for _ in verdicts:
             pass
-    return found
+    return by_task
 
 
 def evidence_rows(evidence: Evidence) -> list[dict[str, Any]]:

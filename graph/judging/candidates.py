@@ -97,8 +97,8 @@ class _Judging:
     def evidence(self, place: int, verdict: Verdict) -> Evidence:
         """What only the owner may read of the candidate at a place, whose verdict has been given out; once."""
         task = self._tasks[self._candidates[place].task_id]
-        found = self._evidence.pop(place, None) or beside(task, verdict)
-        return found.model_copy(update={"reason": reason(verdict)})
+        evidence = self._evidence.pop(place, None) or beside(task, verdict)
+        return evidence.model_copy(update={"reason": reason(verdict)})
 
     async def close(self) -> None:
         """Stop what is under way."""

@@ -211,8 +211,8 @@ class Store:
 
     def evidence(self, run: str, ids: Sequence[str]) -> dict[str, Evidence]:
         """What only the tasks' owner may read of these hypotheses, by id; nothing that asks a model calls this."""
-        found = {id_: self.documents.get(EVIDENCE, run, id_, Evidence) for id_ in ids}
-        return {id_: evidence for id_, evidence in found.items() if evidence is not None}
+        records = {id_: self.documents.get(EVIDENCE, run, id_, Evidence) for id_ in ids}
+        return {id_: evidence for id_, evidence in records.items() if evidence is not None}
 
     def cut_off(self, run: str) -> dict[str, int]:
         """How many calls were started and never answered, by hypothesis id."""

@@ -49,7 +49,7 @@ class Findings:
     `forwarded`: operators of the candidate's took part in them. `apart`: a judge process decided them.
     """
 
-    found: tuple[Finding, ...]
+    checks: tuple[Finding, ...]
     broken: Broken | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     forwarded: bool = False
@@ -58,4 +58,4 @@ class Findings:
     @property
     def passed(self) -> bool:
         """Whether every check passed."""
-        return self.broken is None and all(finding.outcome is Outcome.PASSED for finding in self.found)
+        return self.broken is None and all(finding.outcome is Outcome.PASSED for finding in self.checks)

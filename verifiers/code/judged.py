@@ -53,45 +53,45 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
 
 def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
     """Read the judge's messages. Whatever is not said to have passed has not."""
-    told = [each if type(each) is dict else {} for each in statements(judge)]
+    messages = [each if type(each) is dict else {} for each in statements(judge)]
     lost = outcome_of(candidate, setting.limits) if judge.ending is Ending.FINISHED else outcome_of(judge)
     met = limit_met(candidate, setting.limits)
     if judge.ending is not Ending.FINISHED:
         met = limit_met(judge, setting.judge_limits)
         met = f"{met}, of the process of the tests" if met else ""
-    first = told[0] if told else {}
+    first = messages[0] if messages else {}
     if "load" not in first:
         return Findings((), Broken(lost[0], f"while it was loaded, the solution {lost[1]}"))
     if first["load"] is not None:
         return Findings((), _load_error(setting.source, first["load"]))
     if first.get("missing"):
         return Findings((), Broken(Outcome.ERROR, f"the solution does not define {', '.join(first['missing'])}"))
-    planned = list(itertools.chain.from_iterable(each["plan"] for each in told if "plan" in each))
-    places = dict(itertools.chain.from_iterable(each["places"] for each in told if "places" in each))
-    ended = next((each["end"] for each in told if "end" in each), None)
-    found: dict[str, Finding] = {}
-    for each in told:
-        if "check" in each and (each["check"] not in found or found[each["check"]].outcome is Outcome.PASSED):
-            found[each["check"]] = _checked(setting, each, lost, met, places.get(each["check"], ""))
+    planned = list(itertools.chain.from_iterable(each["plan"] for each in messages if "plan" in each))
+    places = dict(itertools.chain.from_iterable(each["places"] for each in messages if "places" in each))
+    ended = next((each["end"] for each in messages if "end" in each), None)
+    by_name: dict[str, Finding] = {}
+    for each in messages:
+        if "check" in each and (each["check"] not in by_name or by_name[each["check"]].outcome is Outcome.PASSED):
+            by_name[each["check"]] = _checked(setting, each, lost, met, places.get(each["check"], ""))
     for name in planned:
         text = f"was not reached: the solution {lost[1]}"
-        found.setdefault(name, Finding(name, lost[0], text, place=places.get(name, ""), limit=met))
-    reason, fault = _unproven(ended, found)
+        by_name.setdefault(name, Finding(name, lost[0], text, place=places.get(name, ""), limit=met))
+    reason, fault = _unproven(ended, by_name)
     if reason:
         # What asserts nothing is no fault of the candidate's, nor to its credit.
         outcome = Outcome.REFUSED if fault is Fault.ASSERTS_NOTHING else Outcome.FAILED
-        found["proof"] = Finding("proof", outcome if ended else lost[0], reason, fault=fault)
+        by_name["proof"] = Finding("proof", outcome if ended else lost[0], reason, fault=fault)
     metrics = {} if ended is None else {"calls": float(ended["calls"]), "assertions": float(ended["asserted"])}
     if ended is not None and ended["operators"]:
         metrics["operators_decided_by_candidate"] = float(ended["operators"])
     if ended is not None and ended["comparisons"]:
         metrics["comparisons_not_passed_on"] = float(ended["comparisons"])
-    return Findings(tuple(found.values()), metrics=metrics, forwarded=bool(ended and ended["decisions"]))
+    return Findings(tuple(by_name.values()), metrics=metrics, forwarded=bool(ended and ended["decisions"]))
 
 
-def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> tuple[str, Fault | None]:
+def _unproven(ended: dict[str, Any] | None, by_name: dict[str, Finding]) -> tuple[str, Fault | None]:
     """Why checks that all passed prove nothing, if so; and what of that is the test's own fault."""
-    if any(finding.outcome is not Outcome.PASSED for finding in found.values()):
+    if any(finding.outcome is not Outcome.PASSED for finding in by_name.values()):
         return "", None
     if ended is None:
         return "the tests did not come to their end", None
@@ -104,12 +104,12 @@ def _unproven(ended: dict[str, Any] | None, found: dict[str, Finding]) -> tuple[
     return "no assertion of the tests has run: they say nothing of a solution", Fault.ASSERTS_NOTHING
 
 
-def _checked(setting: Setting, told: dict[str, Any], lost: tuple[Outcome, str], met: str, place: str) -> Finding:
-    name, detail = told["check"], told.get("detail") or {}
-    if told["outcome"] == "passed":
+def _checked(setting: Setting, message: dict[str, Any], lost: tuple[Outcome, str], met: str, place: str) -> Finding:
+    name, detail = message["check"], message.get("detail") or {}
+    if message["outcome"] == "passed":
         return Finding(name, Outcome.PASSED, place=place)
-    outcome = Outcome.ERROR if told["outcome"] == "error" else Outcome.FAILED
-    if told["outcome"] == "lost":
+    outcome = Outcome.ERROR if message["outcome"] == "error" else Outcome.FAILED
+    if message["outcome"] == "lost":
         outcome, detail = lost[0], detail | {"error": f"the solution {lost[1]}"}
     else:
         # What a solution has raised names what it likes.

@@ -193,7 +193,7 @@ class _Findings:
         return next((findings.broken for _, _, findings in self._rows if findings.broken is not None), None)
 
     def of(self, *, public: bool) -> list[Finding]:
-        return [finding for _, open_, findings in self._rows if open_ is public for finding in findings.found]
+        return [finding for _, open_, findings in self._rows if open_ is public for finding in findings.checks]
 
     @property
     def passed(self) -> bool:
@@ -249,7 +249,7 @@ class _Findings:
                 detail=feedback.clean(finding.text) if public else "",
             )
             for field, public, findings in self._rows
-            for number, finding in enumerate(findings.found, 1)
+            for number, finding in enumerate(findings.checks, 1)
         )
 
     def shown(self, source: str, faulty: Mapping[str, TestFault]) -> list[Shown]:
@@ -264,7 +264,7 @@ class _Findings:
             if findings.broken is not None:
                 text = feedback.broken_text(findings.broken, source)
                 rows.append(Shown(name=field, outcome=findings.broken.outcome, public=public, detail=text))
-            for each in findings.found:
+            for each in findings.checks:
                 where = feedback.source_line(source, each.line)
                 texts = {name: feedback.clean(getattr(each, name)) for name in _TEXTS}
                 place, begins = (f"{field}.{at}" if at else field for at in (each.place, each.begins))

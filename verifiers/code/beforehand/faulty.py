@@ -40,16 +40,16 @@ def faults(task: Task) -> Iterator[TestFault]:
     tests = [(f"{field}[{place}]", test) for field, group in groups for place, test in enumerate(group)]
     yield from _contradicting_cases([(place, test) for place, test in tests if isinstance(test, CasesTest)])
     yield from _contradicting_programs([(place, test) for place, test in tests if isinstance(test, StdioTest)])
-    known: dict[bytes, list[tuple[str, Assertion]]] = {}
+    claims: dict[bytes, list[tuple[str, Assertion]]] = {}
     for place, test in tests:
         if isinstance(test, PythonTest | PytestTest):
             for field, tree, whole in _trees(test):
                 names = (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
                 try:
-                    found = [*_of_program(f"{place}.{field}", tree, whole, names, test, known)]
+                    mistakes = [*_of_program(f"{place}.{field}", tree, whole, names, test, claims)]
                 except RecursionError:
                     continue  # a program that nests as deep as the parser takes it says nothing of what is meant here
-                yield from found
+                yield from mistakes
 
 
 def _of_program(
@@ -58,7 +58,7 @@ def _of_program(
     whole: ast.Module,
     names: tuple[str, ...],
     test: PythonTest | PytestTest,
-    known: dict[bytes, list[tuple[str, Assertion]]],
+    claims: dict[bytes, list[tuple[str, Assertion]]],
 ) -> Iterator[TestFault]:
     for line, name in unbound_names(tree, whole, names, test):
         words = f"`{name}` is defined nowhere, so that this raises NameError"
@@ -67,7 +67,7 @@ def _of_program(
         words = "nothing in it leads to the solution, so that it says the same of every one"
         yield TestFault(f"{place}: line {line}", Fault.NEVER_CALLS, words)
     if len(names) == 1:
-        yield from _contradicting(place, _assertions(tree, names[0], pytest=isinstance(test, PytestTest)), known)
+        yield from _contradicting(place, _assertions(tree, names[0], pytest=isinstance(test, PytestTest)), claims)
 
 
 def _trees(test: PythonTest | PytestTest) -> Iterator[tuple[str, ast.Module, ast.Module]]:
@@ -86,7 +86,7 @@ def _trees(test: PythonTest | PytestTest) -> Iterator[tuple[str, ast.Module, ast
 
 
 def _contradicting_cases(tests: list[tuple[str, CasesTest]]) -> Iterator[TestFault]:
-    known: dict[bytes, list[tuple[str, CasesTest, Case]]] = {}
+    claims: dict[bytes, list[tuple[str, CasesTest, Case]]] = {}
     for field, test in tests:
         for number, case in enumerate(test.cases):
             place = f"{field}.cases[{number}]"
@@ -94,7 +94,7 @@ def _contradicting_cases(tests: list[tuple[str, CasesTest]]) -> Iterator[TestFau
                 asked = encode([test.entry_point, list(case.args), case.kwargs])
             except _UNREADABLE:
                 continue
-            like = known.setdefault(asked, [])
+            like = claims.setdefault(asked, [])
             for other_place, other_test, other in like:
                 if _contradict(test, case, other_test, other):
                     call = call_text(test.entry_point, case.args, case.kwargs)
@@ -123,23 +123,23 @@ def _contradict(test: CasesTest, case: Case, other_test: CasesTest, other: Case)
 
 
 def _contradicting_programs(tests: list[tuple[str, StdioTest]]) -> Iterator[TestFault]:
-    known: dict[str, tuple[str, list[str]]] = {}
+    claims: dict[str, tuple[str, list[str]]] = {}
     for field, test in tests:
         for number, case in enumerate(test.cases):
             place, printed = f"{field}.cases[{number}]", case.stdout.split()
-            other, wanted = known.setdefault(case.stdin, (place, printed))
+            other, wanted = claims.setdefault(case.stdin, (place, printed))
             if wanted != printed:
                 words = f"expects {short(case.stdout)} for the same input for which {other} expects something else"
                 yield TestFault(place, Fault.CONTRADICTS, words)
 
 
 def _contradicting(
-    place: str, found: Iterator[Assertion], known: dict[bytes, list[tuple[str, Assertion]]]
+    place: str, assertions: Iterator[Assertion], claims: dict[bytes, list[tuple[str, Assertion]]]
 ) -> Iterator[TestFault]:
-    for each in found:
+    for each in assertions:
         if not each.args and not each.kwargs:
             continue  # what needs no arguments has a memory, or draws: a counter, a clock
-        like = known.setdefault(encode([each.entry_point, list(each.args), each.kwargs]), [])
+        like = claims.setdefault(encode([each.entry_point, list(each.args), each.kwargs]), [])
         at = f"{place}: line {each.line}"
         other = next(((where, one) for where, one in like if _exclude(each, one)), None)
         if other is None:

@@ -143,13 +143,13 @@ class _Reach:
             return []
         seen.add(name)
         filled = self._mentions.get(name, ()) if name in self._variables else ()
-        found: list[ast.AST] = [*self._defined.get(name, ()), *filled]
+        nodes: list[ast.AST] = [*self._defined.get(name, ()), *filled]
         for each in filled:
             # A function fills it when it is called, and who knows by whom.
             if isinstance(each, Definition) and each.name not in self._variables:
                 self._variables.add(each.name)
-                found += self._mentions.get(each.name, ())
-        return found
+                nodes += self._mentions.get(each.name, ())
+        return nodes
 
 
 def _taken(node: ast.AST) -> list[str]:

@@ -26,18 +26,18 @@ def unbound_names(
 ) -> Iterator[tuple[int, str]]:
     """(line, name) of each such name, where it is used first; none where something makes names that cannot be read."""
     nodes = list(ast.walk(whole))
-    known = set(_BUILTIN)
+    defined = set(_BUILTIN)
     if isinstance(test, PythonTest):
-        known |= {*entry_points, "candidate"} | _in_modules(nodes)
-        known |= _bound(list(ast.walk(ast.parse(test.shared)))) if test.shared else set()
+        defined |= {*entry_points, "candidate"} | _in_modules(nodes)
+        defined |= _bound(list(ast.walk(ast.parse(test.shared)))) if test.shared else set()
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     if names & _OPAQUE or any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in nodes):
         return
-    known |= _bound(nodes)
+    defined |= _bound(nodes)
     ignored = _annotations(whole)
     seen: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id not in known | seen and id(node) not in ignored:
+        if isinstance(node, ast.Name) and node.id not in defined | seen and id(node) not in ignored:
             seen.add(node.id)
             yield node.lineno, node.id
 
@@ -49,24 +49,24 @@ def _in_modules(nodes: list[ast.AST]) -> set[str]:
 
 
 def _bound(nodes: list[ast.AST]) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for node in nodes:
         match node:
             case ast.Name(name, ast.Store() | ast.Del()):
-                found.add(name)
+                names.add(name)
             case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name) | ast.arg(name):
-                found.add(name)
+                names.add(name)
             case ast.alias(name, other):
-                found.add(other or name.partition(".")[0])
+                names.add(other or name.partition(".")[0])
             case ast.ExceptHandler(_, str(name)) | ast.MatchAs(_, str(name)) | ast.MatchStar(str(name)):
-                found.add(name)
+                names.add(name)
             case ast.MatchMapping(rest=str(name)):
-                found.add(name)
+                names.add(name)
             case _ if type(node).__name__ in _PARAMETERS:
-                found.add(getattr(node, "name", ""))
+                names.add(getattr(node, "name", ""))
             case ast.Global(several) | ast.Nonlocal(several):
-                found.update(several)
-    return found
+                names.update(several)
+    return names
 
 
 def _annotations(tree: ast.Module) -> set[int]:
@@ -75,9 +75,9 @@ def _annotations(tree: ast.Module) -> set[int]:
         isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.names[0].name == "annotations"
         for node in tree.body
     )
-    found: set[int] = set()
+    ids: set[int] = set()
     for node in ast.walk(tree) if later else ():
         for field in ("annotation", "returns"):
             if (said := getattr(node, field, None)) is not None:
-                found |= {id(each) for each in ast.walk(said)}
-    return found
+                ids |= {id(each) for each in ast.walk(said)}
+    return ids

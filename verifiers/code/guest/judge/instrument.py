@@ -34,7 +34,7 @@ def parts(source: str, filename: str, asserting: Asserting) -> list[Part]:
         SyntaxError: the source is no Python program.
     """
     tree = ast.parse(source, filename)
-    found = []
+    parts = []
     asserts = 0
     for statement in tree.body:
         name = ""
@@ -49,8 +49,8 @@ def parts(source: str, filename: str, asserting: Asserting) -> list[Part]:
             # Names are shown of hidden tests too, so they hold nothing of the arguments.
             name = f"{_name(statement.value.func)}, line {statement.lineno}"  # type: ignore[attr-defined]  # see _is_call
         module = asserting.counted(ast.Module([statement], []))
-        found.append(Part(name, compile(module, filename, "exec", dont_inherit=True), statement.lineno))
-    return found
+        parts.append(Part(name, compile(module, filename, "exec", dont_inherit=True), statement.lineno))
+    return parts
 
 
 def _is_call(statement: ast.stmt) -> bool:

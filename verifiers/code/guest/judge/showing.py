@@ -69,12 +69,12 @@ _MOST_NAMES, _MOST_ITEMS = 6, 1000
 
 def plain_names(frame: Any, statement: str) -> list[list[str]]:
     """The names of a statement that hold plain values in its frame, with these; nothing of a class is asked."""
-    found = []
+    shown = []
     for name in dict.fromkeys(_NAME.findall(statement)):
         value = frame.f_locals.get(name, frame.f_globals.get(name, builtins))
         if _is_plain(value, [_MOST_ITEMS]):
-            found.append([name, short(value)])
-    return found[:_MOST_NAMES]
+            shown.append([name, short(value)])
+    return shown[:_MOST_NAMES]
 
 
 _NAME = re.compile(r"(?<![\w.\"'])[^\W\d]\w*")

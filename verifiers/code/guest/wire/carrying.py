@@ -156,6 +156,6 @@ def _unpack_numpy(dtype: Any, shape: Any, data: Any) -> Any:
     kind: Any = numpy.dtype(dtype)
     if not kind.itemsize or math.prod(sides) * kind.itemsize != len(data):
         raise DecodeError("an array is not of the size that it says")
-    made = numpy.frombuffer(data, kind).reshape(sides).copy()
-    made.tolist()  # raises ValueError where a text holds no characters
-    return made[()] if shape is None else made
+    array = numpy.frombuffer(data, kind).reshape(sides).copy()
+    array.tolist()  # raises ValueError where a text holds no characters
+    return array[()] if shape is None else array
