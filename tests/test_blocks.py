@@ -154,14 +154,14 @@ def test_what_an_author_forgets_is_seen(tmp_path: Path) -> None:
         f"{fence}console\n$ gristmill doctor  # why\nyes\n{fence}\n"
         f"{fence}mermaid\ngraph TD\n{fence}\n"
     )
-    found = list(blocks(page))
+    of_page = list(blocks(page))
     words = ["is no reason", "no test that names", "of no language", "", "", "", "of mermaid"]
-    for block, word in zip(found, words, strict=True):
+    for block, word in zip(of_page, words, strict=True):
         problem = problem_of(block)
         assert word in problem
         assert bool(word) is bool(problem), problem
-    assert found[4].file == "a.py"
-    ((step,),) = [block.steps for block in found[5:6]]
+    assert of_page[4].file == "a.py"
+    ((step,),) = [block.steps for block in of_page[5:6]]
     assert (step.line, step.shown) == ("gristmill doctor  # why", ("yes",))
     for wrong in ('{"id": "a", "kind": "cod", "prompt": "p"}', '{"text": "t", "tasks": 1}', '{"outcome": "wrong"}'):
         with pytest.raises(Exception, match=r"cod|tasks|outcome"):

@@ -77,30 +77,30 @@ class Block:
     def steps(self) -> tuple[Step, ...]:
         """Its commands in order. Where some lines begin with ``$``, the others are what those print."""
         lines = self.text.replace("\\\n", " ").splitlines()
-        found: list[tuple[str, list[str]]] = []
+        steps: list[tuple[str, list[str]]] = []
         prompted = any(line.startswith("$ ") for line in lines)
         for line in lines:
             if prompted and not line.startswith("$ "):
-                found[-1][1].append(line)
+                steps[-1][1].append(line)
             elif shlex.split(line, comments=True):
-                found.append((line.removeprefix("$ "), []))
-        return tuple(Step(line, tuple(shown)) for line, shown in found)
+                steps.append((line.removeprefix("$ "), []))
+        return tuple(Step(line, tuple(shown)) for line, shown in steps)
 
 
 def blocks(page: Path) -> Iterator[Block]:
     """All blocks of a page, in order."""
     text = page.read_text("utf-8")
-    for found in _FENCE.finditer(text):
-        before = text[: found.start()]
+    for fence in _FENCE.finditer(text):
+        before = text[: fence.start()]
         mark = _MARK.search(before)
         headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", before), re.MULTILINE)
         named = _NAMED.search(before)
-        kind, why = (mark[1], mark[2]) if mark else ("drawn", "") if _drawn(found[1], before) else ("", "")
+        kind, why = (mark[1], mark[2]) if mark else ("drawn", "") if _drawn(fence[1], before) else ("", "")
         yield Block(
             page=page,
             line=before.count("\n") + 1,
-            language=found[1],
-            text=found[2],
+            language=fence[1],
+            text=fence[2],
             mark=kind,
             why=why,
             file=named[1] if named else "",

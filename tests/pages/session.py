@@ -152,14 +152,14 @@ class Session:
         code = compile(source, block.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
         async def awaited() -> None:
-            found = eval(cast("CodeType", code), cast("dict[str, Any]", self._names))
-            if inspect.isawaitable(found):
-                await found
+            value = eval(cast("CodeType", code), cast("dict[str, Any]", self._names))
+            if inspect.isawaitable(value):
+                await value
             # A page shows how something is written, and leaves the call to the reader.
             for name in set(self._names or ()) - before:
-                made = (self._names or {})[name]
-                if inspect.iscoroutinefunction(made) and made.__module__ == "page" and not _takes(made):
-                    await made()
+                defined = (self._names or {})[name]
+                if inspect.iscoroutinefunction(defined) and defined.__module__ == "page" and not _takes(defined):
+                    await defined()
 
         self._runner.run(awaited())
 
@@ -173,13 +173,13 @@ class Session:
         return str(self._references().get(task_id)) if sample == 0 else "I do not know."
 
     def _references(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        references: dict[str, str] = {}
         for file in self._folder.rglob("*.jsonl"):
             for line in file.read_text("utf-8").splitlines():
                 row = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
                 if row.get("reference") and row.get("kind") not in _SLOW:
-                    found[str(row["id"])] = row["reference"]
-        return found
+                    references[str(row["id"])] = row["reference"]
+        return references
 
 
 def _cut(file: Path) -> str:

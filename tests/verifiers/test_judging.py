@@ -64,15 +64,15 @@ def test_where_a_verifier_keeps_nothing_back_the_verdict_is_the_evidence() -> No
     assert (shown.place, shown.value, shown.expected, shown.detail) == ("problem", "0.5", "0.75", "It took too long.")
     assert shown.limit.startswith("3 s of processor time (`limits.cpu_seconds`)")
     constraints = ({"id": "a:b", "kwargs": {"n": 3}}, {"id": "c:d"})
-    told = Task(id="t", kind="instruction", prompt="?", constraints=constraints)
+    followed = Task(id="t", kind="instruction", prompt="?", constraints=constraints)
     checks = tuple(
         Check(name=each["id"], outcome=Outcome.FAILED, public=True, detail="Not followed") for each in constraints
     )
-    rows = beside(told, failed.model_copy(update={"checks": checks})).checks
+    rows = beside(followed, failed.model_copy(update={"checks": checks})).checks
     assert [row.place for row in rows] == ["constraints[0]", "constraints[1]"]
     assert rows[0].expected == '{"id": "a:b", "kwargs": {"n": 3}}'
-    assert beside(told, PASSED).checks == ()
-    assert beside(told, unscored("no sandbox")).checks[0].detail == "no sandbox"
+    assert beside(followed, PASSED).checks == ()
+    assert beside(followed, unscored("no sandbox")).checks[0].detail == "no sandbox"
 
 
 async def test_a_mistake_of_the_users_is_raised() -> None:

@@ -61,8 +61,8 @@ def test_a_file_of_evidence_has_a_row_a_verdict_and_is_resumed_with_it(tmp_path:
     candidates = write(tmp_path / "replies.jsonl", replies)
     out, evidence = tmp_path / "v.jsonl", tmp_path / "e.jsonl"
     asked = ["verify", tasks, candidates, "--out", str(out), "--evidence", str(evidence), "--sandbox", "bubblewrap"]
-    told = call(*asked, "--workers", "1")
-    assert "keep it from models" in told.stderr
+    done = call(*asked, "--workers", "1")
+    assert "keep it from models" in done.stderr
     rows = read(evidence)
     assert [(row["task_id"], row["id"], row["outcome"]) for row in rows] == [
         (row["task_id"], row["id"], row["outcome"]) for row in read(out)
@@ -204,17 +204,19 @@ async def test_what_is_hidden_is_in_evidence_and_nowhere_that_a_model_or_another
             )
         steps = {each.id: store.steps("night", each.id) for each in tasks}
         trajectories = list(store.trajectories("night"))
-        told = [
+        texts = [
             json.dumps([verdict.model_dump(mode="json") for _, verdict in each if verdict]) for each in steps.values()
         ]
-        told += [event.model_dump_json() for _, event in store.events("night")]
-        told += [each.model_dump_json(exclude={"task"}) for each in trajectories] + asked
-        told += [json.dumps(export_rows(trajectories, each, include_unverified=True)) for each in FORMATS]
-        told += [call("show", "night", "--task", name, "--workspace", str(tmp_path)).output for name in steps]
-        kept = {name: store.evidence("night", [made.id for made, _ in each]) for name, each in steps.items()}
+        texts += [event.model_dump_json() for _, event in store.events("night")]
+        texts += [each.model_dump_json(exclude={"task"}) for each in trajectories] + asked
+        texts += [json.dumps(export_rows(trajectories, each, include_unverified=True)) for each in FORMATS]
+        texts += [call("show", "night", "--task", name, "--workspace", str(tmp_path)).output for name in steps]
+        kept = {
+            name: store.evidence("night", [hypothesis.id for hypothesis, _ in each]) for name, each in steps.items()
+        }
     assert len(asked) >= 4 * 4
     for name, mark in MARKS.items():
-        assert not [text for text in told if mark in text]
+        assert not [text for text in texts if mark in text]
         rows = [row for evidence in kept[name].values() for row in evidence.checks if row.outcome is not Outcome.PASSED]
         assert len(kept[name]) == 4
         assert any(f"{mark}wanted" in row.expected for row in rows)
@@ -222,8 +224,8 @@ async def test_what_is_hidden_is_in_evidence_and_nowhere_that_a_model_or_another
     shown = call("show", "night", "--task", "cases", "--evidence", "--workspace", str(tmp_path)).output
     assert "  = tests[0].cases[0]: failed\n" in shown
     assert f"{MARKS['cases']}wanted" in shown
-    found = json.loads(
+    rows_shown = json.loads(
         call("show", "night", "--task", "cases", "--evidence", "--json", "--workspace", str(tmp_path)).stdout
     )
-    assert all(row["evidence"]["verifier"] == "code/1" for row in found)
+    assert all(row["evidence"]["verifier"] == "code/1" for row in rows_shown)
     assert "name it with --task" in call("show", "night", "--evidence", "--workspace", str(tmp_path), code=2).output

@@ -199,8 +199,8 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
     store: Store, tmp_path: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
-    enough, told = asyncio.Event(), Told()
-    told.wrote = lambda: enough.set() if told.getvalue().count("1 calls in flight") == 3 else None
+    enough, screen = asyncio.Event(), Told()
+    screen.wrote = lambda: enough.set() if screen.getvalue().count("1 calls in flight") == 3 else None
     test = CasesTest(entry_point="f", cases=(Case(args=(1,), expected=2),))
     asked = [Task(id=name, kind="code", prompt="f(x)", tests=(test,), split="gate") for name in "ab"]
     replies = dict.fromkeys("ab", "def f(x):\n    return 2 * x")
@@ -218,7 +218,7 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
                 pool=pool,
                 proposer=lambda adapter: proposer,
                 base=tmp_path,
-                progress=Display(Console(file=told, force_terminal=False), unit="tasks"),
+                progress=Display(Console(file=screen, force_terminal=False), unit="tasks"),
             )
 
         def answer(request: Request) -> str:
@@ -235,13 +235,13 @@ async def test_an_improvements_evaluation_that_was_cut_off_goes_on(
             await enough.wait()
             return replies[request.task_id]
 
-        told.truncate(told.seek(0))
+        screen.truncate(screen.seek(0))
         enough.clear()
         again = ScriptedProposer(slowly)
         evaluation = await mill(again).evaluation("gate-before", "", asked, None)
         assert len(again.requests) == 2 - kept
         assert evaluation.pass_at[1].passed == 2
-        lines = told.getvalue().splitlines()
+        lines = screen.getvalue().splitlines()
         there = f", {kept} replies there" if kept else ""
         assert f"resuming run night-gate-before: 2 tasks, 2 ended{there}, model" in lines[1]
         assert f"spent {4 - kept} calls" in lines[-2], "what was cut off is counted"

@@ -69,9 +69,9 @@ def fooled(checker: str, source: str, tests: str = "", before: str = "", attempt
 
 
 def _run(command: list[str], seconds: float = PATIENCE, **environment: str) -> subprocess.CompletedProcess[str]:
-    known = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    variables = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
-        command, capture_output=True, text=True, errors="replace", timeout=seconds, env=known | environment
+        command, capture_output=True, text=True, errors="replace", timeout=seconds, env=variables | environment
     )
 
 
@@ -86,14 +86,16 @@ def grader(source: str, channel: str = "exit", mode: str = "equal", **options: A
 
     numbers = mode in ("close", "far", "allclose", "typed")
     cases = json.dumps(CASES[:1] if mode == "typed" else NUMBERS if numbers else CASES)
-    known = {"mode": mode, "solution": _write("solution.py", source), **options}
-    known |= {"result": "result.json"} if channel == "file" else {}
+    settings = {"mode": mode, "solution": _write("solution.py", source), **options}
+    settings |= {"result": "result.json"} if channel == "file" else {}
     command = [sys.executable, _write("grader.py", GRADER), "solution.py", _write("tests.json", cases)]
     if options.get("cases_in") == "environment":
         Path("tests.json").unlink()
         command = command[:2]
     try:
-        done = _run([*command, *(["result.json"] if channel == "file" else [])], NAIVE=json.dumps(known), CASES=cases)
+        done = _run(
+            [*command, *(["result.json"] if channel == "file" else [])], NAIVE=json.dumps(settings), CASES=cases
+        )
     except subprocess.TimeoutExpired:
         return False
     if channel == "marker":
@@ -176,11 +178,11 @@ def pipe(source: str) -> bool:
     with os.fdopen(reading) as lines:
         for line in lines:
             try:
-                told = json.loads(line)
+                row = json.loads(line)
             except ValueError:
                 continue
-            if type(told) is dict and "passed" in told:
-                return bool(told["passed"])
+            if type(row) is dict and "passed" in row:
+                return bool(row["passed"])
     return False
 
 
@@ -297,7 +299,7 @@ def stdio(source: str, how: str, shown: str = "") -> bool:
 
 
 def _processes() -> dict[int, str]:
-    found = {}
+    states = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) not in (1, os.getpid()):
             try:
@@ -305,8 +307,8 @@ def _processes() -> dict[int, str]:
             except OSError:
                 continue
             if state != "Z":
-                found[int(entry)] = state
-    return found
+                states[int(entry)] = state
+    return states
 
 
 def _entries(folder: str) -> int:
@@ -410,12 +412,12 @@ def _inside() -> None:
     os.set_inheritable(3, False)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     name, _, options = asked["checker"].partition(":")
-    known = dict(option.split("=") for option in options.split(",") if option)
+    arguments = dict(option.split("=") for option in options.split(",") if option)
     if name == "namespace":
-        known |= {"tests": asked["tests"], "before": asked["before"]}
+        arguments |= {"tests": asked["tests"], "before": asked["before"]}
     checkers: dict[str, Callable[..., bool]] = globals()
     try:
-        verdict = checkers[name](asked["source"], **known)
+        verdict = checkers[name](asked["source"], **arguments)
     except subprocess.TimeoutExpired:
         verdict = False
     _say(verdict)

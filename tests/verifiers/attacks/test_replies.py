@@ -54,8 +54,8 @@ def points(gold: str, reply: str) -> bool:
     from latex2sympy2_extended import latex2sympy
 
     def at(text: str, place: int) -> float:
-        found = latex2sympy(text)
-        return float(found.subs(dict.fromkeys(found.free_symbols, place)).doit().evalf())
+        expression = latex2sympy(text)
+        return float(expression.subs(dict.fromkeys(expression.free_symbols, place)).doit().evalf())
 
     return all(abs(at(gold, place) - at(inner(reply), place)) < 1e-9 for place in (1, 2, 3))
 
@@ -120,9 +120,9 @@ def reasoning(gold: str) -> Task:
 
 
 def test_what_would_not_surely_be_wrong_is_not_made() -> None:
-    made = {attack.name for attack, _ in prepared(math("181"), OTHERS)}
-    assert {"hedged", "work-left-undone"} <= made
-    assert not {"wave-added-to-it", "or-7-behind-it", "labels-carried-along"} & made
+    names = {attack.name for attack, _ in prepared(math("181"), OTHERS)}
+    assert {"hedged", "work-left-undone"} <= names
+    assert not {"wave-added-to-it", "or-7-behind-it", "labels-carried-along"} & names
     assert "factor-too-many" not in {attack.name for attack, _ in prepared(math("0"), OTHERS)}
     assert "hedged" not in {attack.name for attack, _ in prepared(math(r"\text{north}"), OTHERS)}
     allowing = math("181").model_copy(update={"settings": {"expressions": True}})

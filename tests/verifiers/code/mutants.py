@@ -106,8 +106,8 @@ def plainly(source: str, task: Task, seconds: float = 1) -> Plain:
         finally:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
-    found: dict[int, Plain] = {0: "passes", 1: "fails"}
-    return found.get(os.waitstatus_to_exitcode(status), "hangs or crashes")
+    outcomes: dict[int, Plain] = {0: "passes", 1: "fails"}
+    return outcomes.get(os.waitstatus_to_exitcode(status), "hangs or crashes")
 
 
 def _run(source: str, task: Task) -> int:

@@ -44,9 +44,9 @@ LIMITS = {"wall_seconds": 4.0, "cpu_seconds": 4.0}
 
 
 def task(test: dict[str, Any]) -> Task:
-    made = Task(id="attacked", kind="code", prompt="Double it.", tests=[test], limits=LIMITS)
-    assert problems(made) == []
-    return made
+    attacked = Task(id="attacked", kind="code", prompt="Double it.", tests=[test], limits=LIMITS)
+    assert problems(attacked) == []
+    return attacked
 
 
 def fooling() -> list[Any]:
@@ -100,8 +100,8 @@ async def test_with_the_consistency_run_no_attack_passes_or_is_unscored_either(p
     """A share of them: it can only take a pass away. What it makes of a failure is never more than `refused`."""
     asked, verifiers = task(KINDS[kind]), Verifiers(pool)
     sources = [attack.source for attack in ATTACKS[::6]]
-    found = [(source, await verifiers.verify_apart(asked, source)) for source in sources]
-    settled = await verifiers.settle_all(asked, found)
+    verdicts = [(source, await verifiers.verify_apart(asked, source)) for source in sources]
+    settled = await verifiers.settle_all(asked, verdicts)
     assert not {verdict.outcome for verdict in settled} & {Outcome.PASSED, Outcome.UNSCORED}
     assert not any(verdict.pending for verdict in settled)
 

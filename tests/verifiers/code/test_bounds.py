@@ -191,11 +191,11 @@ def test_a_value_crosses_as_long_as_it_nests_no_deeper_than_the_bound(levels: in
         with pytest.raises(EncodeError, match="deeper than 200 levels"):
             encode(value, bounds)
         return
-    found = decode(encode(value, bounds), bounds)
+    crossed = decode(encode(value, bounds), bounds)
     for _ in range(levels):
-        assert type(found) is type(value)
-        found, value = (each[0 if type(each) in (list, tuple) else next(iter(each))] for each in (found, value))
-    assert found == 0
+        assert type(crossed) is type(value)
+        crossed, value = (each[0 if type(each) in (list, tuple) else next(iter(each))] for each in (crossed, value))
+    assert crossed == 0
 
 
 def test_room_is_given_back_and_leaves_a_limit_that_was_set_meanwhile() -> None:

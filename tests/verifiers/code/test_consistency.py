@@ -33,9 +33,9 @@ def task(code: str, points: list[str], *, pytest_: bool = False, **more: Any) ->
         body = "".join(f"    {line}\n" for line in code.splitlines())
         text = f"import solution\nfrom solution import {', '.join(points)}\ndef test_it():\n{body}"
         test = {"type": "pytest", "entry_point": points, "files": {"test_it.py": text}}
-    made = Task(id="asked", kind="code", prompt="Do it.", tests=[test], limits={"wall_seconds": 5.0}, **more)
-    assert problems(made) == []
-    return made
+    asked = Task(id="asked", kind="code", prompt="Do it.", tests=[test], limits={"wall_seconds": 5.0}, **more)
+    assert problems(asked) == []
+    return asked
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
@@ -113,8 +113,8 @@ async def test_where_no_judge_process_decides_nothing_runs_together(pool: Pool) 
 
 
 async def test_a_public_test_of_literals_that_fails_is_decided_without_a_judge_process(pool: Pool) -> None:
-    made = task("assert f(1) == 1\n", ["f"])
-    asked = made.model_copy(update={"tests": (), "public_tests": made.tests})
+    hidden = task("assert f(1) == 1\n", ["f"])
+    asked = hidden.model_copy(update={"tests": (), "public_tests": hidden.tests})
     verdict = await Verifiers(pool).verify(asked, "def f(x):\n    return 2\n")
     assert verdict.outcome is Outcome.FAILED
     assert "AssertionError" in verdict.feedback
@@ -305,8 +305,8 @@ async def test_programs_are_run_as_in_one_namespace(pool: Pool, name: str) -> No
 
 
 async def test_what_met_a_limit_apart_must_keep_it_together(pool: Pool) -> None:
-    made = task(IDENTITY, ["f"])
-    asked = made.model_copy(update={"limits": made.limits.model_copy(update={"memory_mb": 128})})
+    identity = task(IDENTITY, ["f"])
+    asked = identity.model_copy(update={"limits": identity.limits.model_copy(update={"memory_mb": 128})})
     hungry = "def f(x):\n    bytearray(300 << 20)\n    return x\n"
     judged = [(hungry, pending(Outcome.OUT_OF_MEMORY, 0.0)), (hungry, pending(Outcome.FAILED, 0.0))]
     assert await passes_together(pool, asked, judged) == [False, True]

@@ -167,11 +167,11 @@ class Listening(FreshJobs):
 @pooled
 @pytest.mark.parametrize("name", ["cases", "read", "judged"])
 async def test_a_candidate_is_sent_the_same_whether_it_is_explained_or_not(pool: Pool, name: str) -> None:
-    plain, told = Listening(pool), Listening(pool)
+    plain, explaining = Listening(pool), Listening(pool)
     test, _ = WRONG[name]
     await Verifiers(plain, consistency=False).verify(asking(test), DOUBLE)
-    await Verifiers(told, consistency=False).explain(asking(test), DOUBLE)
-    assert plain.sent == told.sent
+    await Verifiers(explaining, consistency=False).explain(asking(test), DOUBLE)
+    assert plain.sent == explaining.sent
 
 
 @pooled

@@ -14,18 +14,18 @@ from gristmill.verifiers.code.beforehand.faulty import faults
 from gristmill.verifiers.records import Fault
 
 
-def found(*tests: dict[str, Any], **more: Any) -> list[tuple[str, Fault]]:
+def faults_of(*tests: dict[str, Any], **more: Any) -> list[tuple[str, Fault]]:
     return [each[:2] for each in faults(Task(id="t", kind="code", prompt="p", tests=tests, **more))]
 
 
 def of(code: str, **more: Any) -> list[tuple[str, Fault]]:
     test = {"type": "python", "entry_point": "f", "code": code, **more}
-    return [(place.removeprefix("tests[0].code: "), fault) for place, fault in found(test)]
+    return [(place.removeprefix("tests[0].code: "), fault) for place, fault in faults_of(test)]
 
 
 def of_pytest(text: str, **files: str) -> list[tuple[str, Fault]]:
     test = {"type": "pytest", "entry_point": "f", "files": {"test_f.py": text, **files}}
-    return [(place.removeprefix("tests[0].files['test_f.py']: "), fault) for place, fault in found(test)]
+    return [(place.removeprefix("tests[0].files['test_f.py']: "), fault) for place, fault in faults_of(test)]
 
 
 RAISES, IDLE, CONTRADICTS = Fault.RAISES, Fault.NEVER_CALLS, Fault.CONTRADICTS
@@ -96,18 +96,18 @@ def test_pytest_files_are_read_by_their_functions() -> None:
 def test_tests_of_one_task_are_compared_with_each_other() -> None:
     first = {"type": "python", "entry_point": "f", "code": "assert f(1) == 1"}
     second = {"type": "python", "entry_point": "f", "code": "assert f(1) == 2"}
-    assert found(first, second) == [("tests[1].code: line 1", CONTRADICTS)]
-    assert found(second, public_tests=[first]) == [("tests[0].code: line 1", CONTRADICTS)]
+    assert faults_of(first, second) == [("tests[1].code: line 1", CONTRADICTS)]
+    assert faults_of(second, public_tests=[first]) == [("tests[0].code: line 1", CONTRADICTS)]
     rows = [{"stdin": "1", "stdout": "2\n"}, {"stdin": "1", "stdout": "2"}]
-    assert found({"type": "stdio", "cases": rows}) == []
+    assert faults_of({"type": "stdio", "cases": rows}) == []
     rows.append({"stdin": "1", "stdout": "3"})
-    assert found({"type": "stdio", "cases": rows}) == [("tests[0].cases[2]", CONTRADICTS)]
+    assert faults_of({"type": "stdio", "cases": rows}) == [("tests[0].cases[2]", CONTRADICTS)]
 
 
 def test_cases_contradict_as_they_are_compared() -> None:
     def two(one: Any, other: Any, **more: Any) -> list[tuple[str, Fault]]:
         rows = [{"args": [[1]], "kwargs": {"a": 1}, **each} for each in (one, other)]
-        return found({"type": "cases", "entry_point": "f", "cases": rows, **more})
+        return faults_of({"type": "cases", "entry_point": "f", "cases": rows, **more})
 
     wrong = [("tests[0].cases[1]", CONTRADICTS)]
     assert two({"expected": [1, 2]}, {"expected": [2, 1]}) == wrong
@@ -133,4 +133,4 @@ def test_cases_that_some_function_meets_contradict_nothing_and_others_do(pairs: 
     for given_, wanted in pairs:
         by_argument.setdefault(json.dumps(given_), set()).add(json.dumps(wanted))
     test = {"type": "cases", "entry_point": "f", "cases": rows}
-    assert bool(rows and found(test)) is any(len(wanted) > 1 for wanted in by_argument.values())
+    assert bool(rows and faults_of(test)) is any(len(wanted) > 1 for wanted in by_argument.values())

@@ -54,8 +54,8 @@ async def test_no_honest_program_is_called_wrong_and_no_mutant_passes(pool: Pool
     rows = corpus() if pool.backend == "bubblewrap" else corpus()[::every]
     if every > 1:
         rows = [replace(row, mutants=(row.mutants[place % len(row.mutants)],)) for place, row in enumerate(rows)]
-    found = dict(zip([row.name for row in rows], await judge(pool, rows), strict=True))
-    honest = {row.name: found[row.name][0] for row in rows}
+    verdicts = dict(zip([row.name for row in rows], await judge(pool, rows), strict=True))
+    honest = {row.name: verdicts[row.name][0] for row in rows}
     decided = (Outcome.PASSED, Outcome.REFUSED)
     assert {name: verdict.outcome for name, verdict in honest.items() if verdict.outcome not in decided} == {}
     unexplained = [row.name for row in rows if honest[row.name].outcome is Outcome.REFUSED and not row.reason]
@@ -63,5 +63,7 @@ async def test_no_honest_program_is_called_wrong_and_no_mutant_passes(pool: Pool
     others = [row for row in rows if not row.reason.startswith("listed:")]
     refused = [row.name for row in others if honest[row.name].outcome is Outcome.REFUSED]
     assert len(refused) <= MOST_REFUSED * len(others), refused
-    mutants = {(name, place): verdict.outcome for name, all_ in found.items() for place, verdict in enumerate(all_[1:])}
+    mutants = {
+        (name, place): verdict.outcome for name, all_ in verdicts.items() for place, verdict in enumerate(all_[1:])
+    }
     assert {place: outcome for place, outcome in mutants.items() if outcome in decided} == {}

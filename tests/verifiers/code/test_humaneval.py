@@ -94,14 +94,14 @@ async def test_two_thousand_mutants_get_what_plain_execution_gives_them(
     pool: Pool, humaneval: list[Task], shared_data: Path, every: int
 ) -> None:
     mbpp = import_tasks("mbpp", shared_data / "mbpp" / "sanitized-mbpp.json.gz")
-    made = [
+    pairs = [
         (task, source)
         for tasks, most in ((humaneval, 25), (mbpp, 2))
         for task in tasks
         for source in spread(list(mutants(task)), most)
     ]
-    made = some(made, pool, every)
-    rows = [(*each, plain) for each in made if (plain := plainly(each[1], each[0])) != "hangs or crashes"]
+    pairs = some(pairs, pool, every)
+    rows = [(*each, plain) for each in pairs if (plain := plainly(each[1], each[0])) != "hangs or crashes"]
     assert len(rows) >= 2000 // every
     assert {plain for _, _, plain in rows} == {"passes", "fails"}
     # Time is not what is compared: plain execution took less than three seconds. It also stops at the first failure,

@@ -157,8 +157,8 @@ def test_checks_have_the_judges_names() -> None:
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])
 async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
     request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
-    async with Pool.open(request.param, size=2) as made:
-        yield made
+    async with Pool.open(request.param, size=2) as opened:
+        yield opened
 
 
 TESTS = {
@@ -206,13 +206,13 @@ async def test_the_outcomes_are_the_judges(pool: Pool, tests: str) -> None:
     for name, source in CANDIDATES.items():
         profile = profiles.candidate(profiles.libraries(source))
         setting = Setting(pool, source, Limits(wall_seconds=20), profile, public=False)
-        found = await run_literal(setting, program)
+        literal = await run_literal(setting, program)
         judged = await run_judged(setting, test)
-        if found is not None:
+        if literal is not None:
             read += 1
-            rows = {each.name: each.outcome for each in judged.found if each.name != "proof"}
-            assert {each.name: each.outcome for each in found.found} == rows, name
-            assert "proof" not in {each.name for each in judged.found}, name
+            rows = {each.name: each.outcome for each in judged.checks if each.name != "proof"}
+            assert {each.name: each.outcome for each in literal.checks} == rows, name
+            assert "proof" not in {each.name for each in judged.checks}, name
     assert read > len(CANDIDATES) / 4
 
 

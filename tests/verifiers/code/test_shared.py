@@ -66,9 +66,9 @@ def test_mistakes_in_it_are_found_without_running(shared: str, problem: str) -> 
         {"type": "python", "entry_point": "f", "code": "assert f() == 1", "shared": shared},
         {"type": "pytest", "entry_point": ["f"], "files": {"test_f.py": "import solution"}, "shared": shared},
     ):
-        (found,) = task_problems(task(test))
-        assert problem in found
-        assert found.startswith("tests[0].shared")
+        (sentence,) = task_problems(task(test))
+        assert problem in sentence
+        assert sentence.startswith("tests[0].shared")
 
 
 def test_names_within_it_are_free() -> None:

@@ -164,6 +164,6 @@ def test_rows_are_plain_whatever_the_text_is(lines: list[str]) -> None:
     text = "\n".join(
         line.strip().replace("-", "    ", 1) if line.strip().startswith("-") else line.strip() for line in lines
     )
-    found = rows(text)
-    assert decode(encode(found)) == found
-    assert all("__eq__" not in row["own"] for row in found)
+    outline = rows(text)
+    assert decode(encode(outline)) == outline
+    assert all("__eq__" not in row["own"] for row in outline)

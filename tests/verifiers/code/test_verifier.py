@@ -65,7 +65,7 @@ HALF_RIGHT = dict.fromkeys(TESTS, "def double(x):\n    return x + x if isinstanc
 
 
 def task(kind: str, *, public: bool = False, seconds: float = 5.0, **more: Any) -> Task:
-    made = Task(
+    double = Task(
         id=f"double/{kind}",
         kind="code",
         prompt="Double it.",
@@ -73,8 +73,8 @@ def task(kind: str, *, public: bool = False, seconds: float = 5.0, **more: Any) 
         **{"public_tests" if public else "tests": [TESTS[kind]]},
         **more,
     )
-    assert problems(made) == []
-    return made
+    assert problems(double) == []
+    return double
 
 
 async def judge(pool: Pool, asked: Task, solution: str, *, confirm: bool = True) -> Verdict:
@@ -102,9 +102,9 @@ async def test_hidden_tests_are_told_as_counts_only(pool: Pool, kind: str) -> No
     }.get(kind, "def double(x):\n    raise ValueError('SECRET ' + repr(x))\n")
     verdict = await judge(pool, task(kind), source)
     assert verdict.outcome is not Outcome.PASSED
-    told = verdict.feedback + "".join(check.detail for check in verdict.checks)
-    assert "SECRET" not in told
-    assert "Hidden tests: 0 of" in told or "Hidden tests: 1 of" in told
+    texts = verdict.feedback + "".join(check.detail for check in verdict.checks)
+    assert "SECRET" not in texts
+    assert "Hidden tests: 0 of" in texts or "Hidden tests: 1 of" in texts
 
 
 @pytest.mark.parametrize("kind", TESTS)

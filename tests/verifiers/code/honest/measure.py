@@ -89,7 +89,7 @@ async def main() -> None:
     if arguments.mutants:
         pairs = [(row, mutant) for row in rows for mutant in row.mutants]
     said = plainly(pairs)
-    told: dict[tuple[str, str], Any] = {}
+    checks: dict[tuple[str, str], Any] = {}
     verdicts: list[Verdict | None] = [None] * len(pairs)
     if not arguments.plain:
         async with Pool.open(arguments.backend, size=2) as pool:
@@ -98,7 +98,7 @@ async def main() -> None:
             verdicts = [each for of_row in await judge(pool, asked) for each in of_row[shown]]
             if arguments.explain:
                 for row, solution in pairs:
-                    told[row.name, solution] = (await CodeVerifier(pool).explain(row.task, solution))[1].checks
+                    checks[row.name, solution] = (await CodeVerifier(pool).explain(row.task, solution))[1].checks
     counts: Counter[str] = Counter()
     for (row, solution), plain, verdict in zip(pairs, said, verdicts, strict=True):
         outcome = str(verdict.outcome) if verdict else "-"
@@ -113,7 +113,7 @@ async def main() -> None:
             place = f"mutant {row.mutants.index(solution)}" if arguments.mutants else ""
             names = f"{row.file[:10]:10} {row.name:34} {row.topic[:30]:30} {row.kind:6} {place}"
             print(f"{names} plain {plain:7} {outcome:8} {strength:9} {text}")
-            for check in told.get((row.name, solution), ()):
+            for check in checks.get((row.name, solution), ()):
                 if str(check.outcome) != "passed":
                     print("    ", check.name, check.outcome, " ".join(check.detail.split())[:600])
     print(dict(counts))
