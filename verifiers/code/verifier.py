@@ -12,7 +12,7 @@ from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers import profiles
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
-from gristmill.verifiers.code.beforehand.faulty import TestFault, faults
+from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
@@ -71,7 +71,7 @@ class CodeVerifier:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
-            self._faulty = task, {each.place: each for each in faults(task)}
+            self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
         return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:

@@ -117,6 +117,7 @@ async def test_no_solution_names_a_limit_that_it_did_not_meet(pool: Pool) -> Non
         assert not wrong.limit
 
 
+SILENT = "from solution import f\n\ndef test_f():\n    assert f(1) == 2\n\n\ndef test_runs():\n    f(1)\n"
 FAULTY = {
     "setup": (python("assert f(1) == 2 + x", setup="import math\nx = 1 / 0"), "setup: line 2", Fault.RAISES),
     "name": (python("def check(candidate):\n    assert candidate(1) == helper(1)"), "code: line 2", Fault.RAISES),
@@ -126,6 +127,11 @@ FAULTY = {
         {"type": "pytest", "entry_point": "f", "files": {"test_f.py": PYTEST}},
         "files['test_f.py']: line 10",
         Fault.NEVER_CALLS,
+    ),
+    "silent": (
+        {"type": "pytest", "entry_point": "f", "files": {"test_f.py": SILENT}},
+        "files['test_f.py']: line 7",
+        Fault.ASSERTS_NOTHING,
     ),
     "cases": (cases((1, 2), (3, 6), (1, 5)), "cases[2]", Fault.CONTRADICTS),
     "asserts": (python("assert f(1) == 2\nassert f(3) == 6\nassert f(1) == 5"), "code: line 3", Fault.CONTRADICTS),

@@ -7,10 +7,13 @@ calls, and a line that is never reached. So the words are a warning, and the tas
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from gristmill.sandbox.wire.values import encode
+from gristmill.verifiers.code.beforehand.asserting import silences
 from gristmill.verifiers.code.beforehand.reaching import idle_checks
 from gristmill.verifiers.code.beforehand.unbound import unbound_names
 from gristmill.verifiers.code.compare import equal
@@ -19,7 +22,7 @@ from gristmill.verifiers.code.literal_tests import Assertion, assertion
 from gristmill.verifiers.code.literals import NotLiteralError
 from gristmill.verifiers.records import Case, CasesTest, Fault, PytestTest, PythonTest, StdioTest, Task
 
-__all__ = ["TestFault", "faults"]
+__all__ = ["TestFault", "faults", "silent"]
 
 # Reading costs the host time, and a test program may be anybody's.
 _MOST_CHARACTERS = 200_000
@@ -52,6 +55,29 @@ def faults(task: Task) -> Iterator[TestFault]:
                 yield from mistakes
 
 
+def silent(task: Task) -> Iterator[TestFault]:
+    """Tests in which no assertion could run, with the line where such a test begins."""
+    for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
+        for number, test in enumerate(tests):
+            if not isinstance(test, PythonTest | PytestTest):
+                continue
+            setup, alone = ("", True) if isinstance(test, PytestTest) else (test.setup, False)
+            programs = {"code": test.code} if isinstance(test, PythonTest) else test.files
+            sources = [
+                (name if name == "code" else f"files[{name!r}]", text)
+                for name, text in programs.items()
+                if not alone or name.endswith(".py")
+            ]
+            if sum(len(text) for _, text in sources) + len(setup) > _MOST_CHARACTERS:
+                continue
+            rows: list[tuple[str, int, str]] = []
+            with suppress(*_UNREADABLE), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
+                rows += silences(setup, sources, alone=alone)
+            for name, line, words in rows:
+                yield TestFault(f"{field}[{number}].{name}: line {line}", Fault.ASSERTS_NOTHING, words)
+
+
 def _of_program(
     place: str,
     tree: ast.Module,
@@ -78,7 +104,9 @@ def _trees(test: PythonTest | PytestTest) -> Iterator[tuple[str, ast.Module, ast
         if len(text) + len(before) > _MOST_CHARACTERS or (isinstance(test, PytestTest) and not name.endswith(".py")):
             continue
         try:
-            tree, setup = ast.parse(text), ast.parse(before)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree, setup = ast.parse(text), ast.parse(before)
         except _UNREADABLE:
             continue
         field = "code" if isinstance(test, PythonTest) else f"files[{name!r}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+import warnings
 from collections.abc import Iterator
 
 from gristmill.verifiers.records import PytestTest, PythonTest
@@ -29,7 +30,9 @@ def unbound_names(
     defined = set(_BUILTIN)
     if isinstance(test, PythonTest):
         defined |= {*entry_points, "candidate"} | _in_modules(nodes)
-        defined |= _bound(list(ast.walk(ast.parse(test.shared)))) if test.shared else set()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
+            defined |= _bound(list(ast.walk(ast.parse(test.shared))))
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     if names & _OPAQUE or any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in nodes):
         return
