@@ -26,7 +26,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.verifiers.plugins import trust_files
-from gristmill.verifiers.records import Candidate, Verdict
+from gristmill.verifiers.records import Candidate, Evidence, Verdict
 from tests.pages.blocks import BLOCKS, HOW, Block, allowed, blocks
 from tests.test_docs import ROOT
 
@@ -64,7 +64,7 @@ def problem_of(block: Block) -> str:
 
 
 def read_rows(text: str, folder: Path) -> None:
-    """JSON of a page by what reads such rows: tasks, verdicts, candidates, or recorded replies."""
+    """JSON of a page by what reads such rows: tasks, verdicts, evidence, candidates, or recorded replies."""
     decoder, rows, at = json.JSONDecoder(), [], 0
     while at < len(text.rstrip()):
         row, at = decoder.raw_decode(text, at)
@@ -76,7 +76,11 @@ def read_rows(text: str, folder: Path) -> None:
         load_tasks(folder / "tasks.jsonl")
         return
     for row in rows:
-        if "outcome" in row:
+        if "verifier" in row and "strength" not in row:
+            fields = Evidence.model_fields
+            Evidence.model_validate({name: value for name, value in row.items() if name in fields})
+            assert row.keys() - fields.keys() == {"task_id", "id", "outcome"}
+        elif "outcome" in row:
             Verdict.model_validate({name: value for name, value in row.items() if name not in ("task_id", "id")})
         else:
             (Candidate if "id" in row else Recorded).model_validate(row)
