@@ -20,31 +20,46 @@ Variant = Annotated[str, typer.Option("--image", help="base, or torch (base with
 
 
 @sandbox.command()
-def build(backend: Backend = "auto", variant: Variant = "base") -> None:
+def build(
+    backend: Backend = "auto",
+    variant: Variant = "base",
+    languages: Annotated[
+        str,
+        typer.Option(
+            "--languages", help="Instead: images of languages, from this machine's compilers: c++,javascript."
+        ),
+    ] = "",
+) -> None:
     """Make the file system that jobs see from this Python, and hand it to the engine.
+
+    What is not built beforehand is built when it is first needed.
 
     \b
     Examples:
       gristmill sandbox build
       gristmill sandbox build --backend docker --image torch
+      gristmill sandbox build --languages c++,javascript
     """
     import asyncio
 
     from gristmill.sandbox.backends.choosing import choose_factory
     from gristmill.sandbox.image.root import root
+    from gristmill.sandbox.image.toolchains import variant_of
 
+    variants = [variant_of(name.strip()) for name in languages.split(",")] if languages else [variant]
     chosen = asyncio.run(choose_factory(backend)).backend
-    image = root(variant)
-    say(f"image root {image.digest[:12]} at {image.path}")
-    if chosen == "docker":
-        from gristmill.sandbox.backends.engine import connect, docker_image
+    for each in variants:
+        image = root(each)
+        say(f"image root {image.digest[:12]} at {image.path}")
+        if chosen == "docker":
+            from gristmill.sandbox.backends.engine import connect, docker_image
 
-        client = connect()
-        try:
-            name, _ = docker_image(client, variant)
-        finally:
-            client.close()
-        say(f"docker image {name}")
+            client = connect()
+            try:
+                name, _ = docker_image(client, each)
+            finally:
+                client.close()
+            say(f"docker image {name}")
 
 
 @sandbox.command()

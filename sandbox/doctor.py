@@ -196,9 +196,10 @@ def _torch() -> Fact:
 
 def _images() -> Fact:
     from gristmill.sandbox.image.root import VARIANTS, digest_of
+    from gristmill.sandbox.image.toolchains import PREFIX, known
 
     built = []
-    for variant in VARIANTS:
+    for variant in (*VARIANTS, *(f"{PREFIX}{chain.name}" for chain in known())):
         try:
             built += [variant] if (cache_folder() / digest_of(variant)).is_dir() else []
         except SandboxError:
@@ -207,6 +208,16 @@ def _images() -> Fact:
     return Fact(
         name="images", value=value, advice="" if built else "built on first use, or by `gristmill sandbox build`"
     )
+
+
+def _languages() -> Fact:
+    """What `stdio` tests may ask for beside Python, as far as this machine can make an image of it."""
+    from gristmill.sandbox.image.toolchains import known
+
+    chains = known()
+    there = [f"{chain.name} ({chain.says()})" for chain in chains if not chain.missing]
+    advice = "; ".join(chain.missing for chain in chains if chain.missing)
+    return Fact(name="languages", value=", ".join(["python", *there]), advice=advice)
 
 
 def _model() -> Fact:
@@ -236,6 +247,7 @@ _LOOKS: tuple[Callable[[], Fact], ...] = (
     _engine,
     _bwrap,
     _images,
+    _languages,
     _torch,
     _model,
 )

@@ -18,6 +18,7 @@ __all__ = [
     "Limits",
     "Name",
     "Profile",
+    "Programs",
     "Record",
     "Report",
     "SandboxInfo",
@@ -72,6 +73,14 @@ class Limits(Record):
     disk_mb: int = Field(16, ge=1, le=4096, description="what the job may hold in its own directory")
 
 
+class Programs(StrEnum):
+    """Which programs the jobs of a worker may start; what else holds for jobs holds for these."""
+
+    NONE = ""
+    COMPILED = "compiled"  # those of the image's language, and what they have made in the job's own folder
+    RUNTIME = "runtime"  # those, and they may make pipes, without which some runtimes end at once
+
+
 class Ending(StrEnum):
     """How a job ended. None of these is a verdict: an honest-looking `finished` proves nothing by itself."""
 
@@ -90,13 +99,14 @@ class Profile(Record):
     a guest module imports nothing but the standard library, libraries of the image, the wire and guest modules of its
     side). Always staged: `gristmill.sandbox.wire` and `gristmill.sandbox.guest`. `preload` are library modules
     imported once, in the zygote, before those. `image` names the
-    image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch.
+    image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch. `programs`: see `Programs`.
     """
 
     name: str
     guest: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     image: str = "base"
+    programs: Programs = Programs.NONE
     memory_mb: int = Field(2048, description="cap of one whole worker, the sum over a job's processes")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from gristmill.sandbox.records import Profile
+from gristmill.sandbox.image.toolchains import PREFIX
+from gristmill.sandbox.records import Profile, Programs
+from gristmill.verifiers.languages.records import Language
 
-__all__ = ["candidate", "judge", "libraries", "loaded", "together"]
+__all__ = ["candidate", "judge", "libraries", "loaded", "program", "together"]
 
 _GUEST = "gristmill.verifiers.code.guest"
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
@@ -50,13 +52,24 @@ def together(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
     return _profile("together", _TOGETHER, preload, memory_mb, common=())
 
 
+def program(language: Language, memory_mb: int) -> Profile:
+    """Workers whose image holds one language's programs beside Python, and whose jobs may start those."""
+    made = Profile(
+        name=f"language-{language.name}",
+        guest=("gristmill.sandbox.guest.programs",),
+        image=f"{PREFIX}{language.name}",
+        programs=Programs.RUNTIME if language.pipes else Programs.COMPILED,
+    )
+    return _sized(made, memory_mb)
+
+
 def _profile(
     name: str, guest: tuple[str, ...], preload: tuple[str, ...], memory_mb: int, common: tuple[str, ...] = _COMMON
 ) -> Profile:
-    return Profile(
-        name="-".join((name, *preload)),
-        guest=guest,
-        preload=(*common, *preload),
-        # In few sizes, so that tasks whose limits differ a little share their workers.
-        memory_mb=next((size for size in (2048, 8192, 32768) if size >= memory_mb), 2 * memory_mb),
-    )
+    return _sized(Profile(name="-".join((name, *preload)), guest=guest, preload=(*common, *preload)), memory_mb)
+
+
+def _sized(profile: Profile, memory_mb: int) -> Profile:
+    """The profile with workers of at least that much memory, in few sizes: tasks that differ a little share workers."""
+    size = next((size for size in (2048, 8192, 32768) if size >= memory_mb), 2 * memory_mb)
+    return profile.model_copy(update={"memory_mb": size})

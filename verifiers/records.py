@@ -66,9 +66,10 @@ class StdioCase(Record):
 
 
 class StdioTest(Record):
-    """Whole programs: the candidate is run as `__main__`; trailing blanks of lines and of the end are ignored."""
+    """Whole programs: the candidate is run as one; trailing blanks of lines and of the end are ignored."""
 
     type: Literal["stdio"] = "stdio"
+    language: str = Field("python", min_length=1, description="of the program: python, c++, javascript, or one's own")
     cases: tuple[StdioCase, ...] = Field(min_length=1)
 
 

@@ -15,7 +15,17 @@ from pydantic.fields import FieldInfo
 
 from gristmill.graph.config import knobs, paths
 
-__all__ = ["SANDBOX_VARIABLE", "Accept", "ConfigFile", "Flags", "Json", "Sandbox", "Workspace", "options_of"]
+__all__ = [
+    "SANDBOX_VARIABLE",
+    "Accept",
+    "ConfigFile",
+    "Flags",
+    "Json",
+    "Languages",
+    "Sandbox",
+    "Workspace",
+    "options_of",
+]
 
 Flags = dict[str, Any]
 """Knobs that were given on the command line, by flat name."""
@@ -32,6 +42,26 @@ Workspace = Annotated[
 ]
 Sandbox = Annotated[
     str, typer.Option("--sandbox", envvar=SANDBOX_VARIABLE, help="auto, docker, docker:RUNTIME or bubblewrap.")
+]
+
+
+def _use_languages(path: str | None) -> str | None:
+    """Where the file of languages is, for all that comes after, in this process and those that it starts."""
+    if path:
+        from gristmill.verifiers.languages.registry import use
+
+        use(path)
+    return path
+
+
+Languages = Annotated[
+    str | None,
+    typer.Option(
+        "--languages",
+        envvar="GRISTMILL_LANGUAGES",
+        callback=_use_languages,
+        help="YAML file of languages beside Python, C++ and JavaScript: how they are compiled and run.",
+    ),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of knobs, in their groups; options go before it.")

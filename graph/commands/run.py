@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Workspace, options_of
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say, say_json
 
@@ -36,6 +36,7 @@ def run(
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")] = None,
     workspace: Workspace = ".",
+    languages: Languages = None,
     json_: Json = False,
 ) -> None:
     """Propose, verify and reflect until each task of a file is solved, or a bound is reached.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.graph.commands.options import Sandbox
+from gristmill.graph.commands.options import Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def check(
     ] = False,
     sandbox: Sandbox = "auto",
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="References at a time.")] = None,
+    languages: Languages = None,
     json_: Json = False,
 ) -> None:
     """Say whether a task file can be used, with the line and the field of every mistake; and what is doubtful in it.

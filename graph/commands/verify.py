@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.graph.commands.options import Accept, Sandbox
+from gristmill.graph.commands.options import Accept, Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def verify(
         bool, typer.Option("--confirm/--no-confirm", help="Run a pass again on a fresh worker before it counts.")
     ] = True,
     accept: Accept = "verified",
+    languages: Languages = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the rows that --out holds and go on after them.")
     ] = False,

@@ -59,7 +59,7 @@ class Attempt(Record):
     cut: bool
 
 
-def attempt(step: Step, *, code: bool) -> Attempt:
+def attempt(step: Step, *, code: bool, fence: str = "python") -> Attempt:
     """What a model is shown of a step: the solution without the talk around it, the outcome, the feedback."""
     hypothesis, verdict = step.hypothesis, step.verdict
     # A refused construction's score is infinite where less is better: no number to think about.
@@ -70,7 +70,7 @@ def attempt(step: Step, *, code: bool) -> Attempt:
         feedback = "\n".join(part for part in parts if part)
     else:
         shown = clip(hypothesis.solution, _ANSWER)
-        answer = fenced(shown, "python") if code else tame(shown)
+        answer = fenced(shown, fence) if code else tame(shown)
         feedback = verdict.feedback
     return Attempt(
         answer=answer,

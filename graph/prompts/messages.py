@@ -26,6 +26,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line
 from gristmill.graph.records import Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
+from gristmill.verifiers.languages.registry import language, version_of
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
@@ -57,7 +58,7 @@ def messages_for(
     values = _task_values(task) | {"round": round, "whole": name in _WHOLE}
     messages = _render(name, values)
     if parents:
-        best, *others = (attempt(step, code=reads_code(task.kind)) for step in parents)
+        best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
         values |= {"best": best, "others": others, "long": long}
         messages += _render(f"{name.partition('_')[0]}_reflect", values)
@@ -86,6 +87,8 @@ def prompt_sha(messages: Sequence[Message]) -> str:
 
 
 def _name(task: Task, profile: Literal["chat", "small"]) -> str:
+    # Small prompts show by example how to answer, in Python.
+    profile = "chat" if language(task) is not None else profile
     for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
         if name in names():
             return name
@@ -96,7 +99,11 @@ def _task_values(task: Task) -> dict[str, Any]:
     points = entry_points(task)
     start = task.settings.get("prefix") or task.settings.get("signature")
     template = task.settings.get("template")
+    spoken = language(task)
     return {
+        "language": spoken.called if spoken else "Python",
+        "fence": spoken.extension if spoken else "python",
+        "hints": f"{spoken.hints} {version_of(spoken)}".strip() if spoken else "",
         "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
         "code": reads_code(task.kind),
         "program": bool(task.settings.get("program")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sys
 import tarfile
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 LABEL = "org.gristmill"
+# What a tag may not hold, as the colon and the signs in 'language:c++'.
+_NO_TAG = re.compile(r"[^\w.-]")
 
 
 def connect(timeout: float = 60.0) -> DockerClient:
@@ -168,7 +171,7 @@ def _import(client: DockerClient, variant: str, digest: str) -> None:
             client.api.import_image_from_stream(
                 stream,
                 repository="gristmill-sandbox",
-                tag=f"{variant}-{digest[:12]}",
+                tag=f"{_NO_TAG.sub('-', variant)}-{digest[:12]}",
                 changes=[f"LABEL {LABEL}.{key}={value}" for key, value in labels.items()],
             )
     except (DockerException, OSError) as error:

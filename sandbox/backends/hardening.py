@@ -29,6 +29,7 @@ def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
     from docker.types import Ulimit
 
     memory = f"{profile.memory_mb}m"
+    execution = "exec" if profile.programs else "noexec"
     return {
         "entrypoint": [],
         "environment": {},
@@ -51,6 +52,6 @@ def hardening(profile: Profile, options: DockerOptions) -> dict[str, Any]:
         "nano_cpus": int(options.cpus * 1e9),
         "oom_score_adj": 500,
         "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
-        "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={memory},mode=1777"},  # noqa: S108  # the container's own
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,{execution},size={memory},mode=1777"},  # noqa: S108  # the container's own
         "runtime": options.runtime,
     }

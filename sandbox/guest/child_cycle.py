@@ -41,11 +41,11 @@ _USUAL_DISK: Final = 16
 class Zygote:
     """The state of one worker from its side: the control socket, the walls, and at most one job."""
 
-    def __init__(self, control: socket.socket, mode: str, *, settled: bool = False) -> None:
+    def __init__(self, control: socket.socket, mode: str, *, settled: bool = False, programs: str = "") -> None:
         self.control = control
         self.mode = mode
-        self.walls = prepare(mode, settled=settled)
-        self.users = users.Users(mode, settled=settled)
+        self.walls = prepare(mode, settled=settled, programs=programs)
+        self.users = users.Users(mode, settled=settled, executable=bool(programs))
         self.oom = OomCounter()
         self.job: RunningJob | None = None
         self.spare: Spare | None = None

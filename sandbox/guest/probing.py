@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -56,11 +57,14 @@ def _words(walls: Walls, held: dict[str, bool]) -> tuple[list[str], list[str]]:
     covers: list[str] = []
     gaps: list[str] = []
     identity = "a user of its own" if walls.mode == "uid" else "user, pid, mount and IPC namespaces of its own"
+    programs = "no new programs"
+    if walls.programs:
+        programs = f"new programs only of {'its language' if walls.landlock else 'the image'} and of its own folder"
     claims = [
         ("identity", f"each job: {identity}, no capability", "jobs keep capabilities"),
         ("zygote", "each job: cannot signal or look into the zygote", "a job can signal the zygote"),
         ("elsewhere", "each job: writes only in its own folder", "a job can write outside its own folder"),
-        ("sockets", "each job: seccomp allowlist: no sockets, no new programs", "no seccomp: system calls are open"),
+        ("sockets", f"each job: seccomp allowlist: no sockets, {programs}", "no seccomp: system calls are open"),
         ("shared", "each job: no System V or POSIX shared memory", "System V shared memory can outlive a job"),
     ]
     for key, cover, gap in claims:
@@ -94,8 +98,7 @@ def _attempt_all(walls: Walls, folder: str, user: int, writing: int) -> None:
             "identity": _refused(lambda: os.setresuid(0, 0, 0)) and _refused(lambda: os.chroot("/")),
             "zygote": _zygote_is_out_of_reach(walls),
             "elsewhere": all(_refused(partial(_create, path)) for path in _elsewhere(walls)),
-            "sockets": _refused(lambda: socket.socket(socket.AF_UNIX).close())
-            and _refused(partial(os.execv, "/bin/true", ["true"]), PermissionError),
+            "sockets": _refused(lambda: socket.socket(socket.AF_UNIX).close()) and _cannot_start(walls),
             "shared": _refused(_share),
         }
     except BaseException as error:
@@ -130,6 +133,14 @@ def _create(folder: str) -> None:
     path = f"{folder}/written-by-a-job"
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     os.unlink(path)
+
+
+def _cannot_start(walls: Walls) -> bool:
+    """Whether what a job may not start does not start: any program, or where it may start some, Python."""
+    if walls.programs and not walls.landlock:
+        return True
+    path = sys.executable if walls.programs else "/bin/true"
+    return _refused(partial(os.execv, path, ["none"]), PermissionError)
 
 
 def _share() -> None:

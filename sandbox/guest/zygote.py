@@ -33,7 +33,7 @@ from gristmill.sandbox.guest.confinement import kernel, settling, users
 
 __all__ = ["main"]
 
-VERSION: Final = 3
+VERSION: Final = 4
 # What candidates import again and again.
 COMMON: Final = (
     "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq itertools json math "
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
             raise RuntimeError("not process 1 of a pid namespace of its own, so nothing could be killed safely")
         users.guard_work_folder(hello["mode"])
         _set_up(hello)
-        zygote = Zygote(control, hello["mode"], settled=settled)
+        zygote = Zygote(control, hello["mode"], settled=settled, programs=hello["programs"])
         kernel.NOT_DUMPABLE()
         covers, gaps = probing.probe(zygote.walls, zygote.users)
         if settled:

@@ -16,13 +16,15 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.libraries import needed
+from gristmill.sandbox.image.placing import is_program, put, put_compiled
+from gristmill.sandbox.image.toolchains import PREFIX, toolchain
 
 __all__ = ["PYTHON", "VARIANTS", "ImageRoot", "cache_folder", "digest_of", "root"]
 
@@ -42,7 +44,6 @@ _LEFT_OUT_FOLDERS = frozenset(
     "EGG-INFO".split()
 )
 _LEFT_OUT_ENDINGS = (".a", ".h", ".hpp", ".cuh", ".pyi", ".pyx", ".pxd", ".exe", ".bat", ".rst", ".o")
-_LINK_FROM_BYTES = 1 << 20
 _FOLDERS = ("dev", "etc", "proc", "tmp", "gristmill/lib", "gristmill/control", "work")
 _ETC = {
     "passwd": "root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n",
@@ -117,6 +118,8 @@ class _Sources:
     stdlib: Path
     stdlib_inside: Path
     distributions: tuple[Distribution, ...]
+    # (path inside, path of this machine): of a language's programs, where the image has one.
+    language: tuple[tuple[Path, Path], ...] = ()
 
     @property
     def site_inside(self) -> Path:
@@ -127,6 +130,9 @@ _knowing = threading.Lock()
 
 
 def _known(variant: str) -> tuple[_Sources, str]:
+    if variant.startswith(PREFIX) and toolchain(variant.removeprefix(PREFIX)) is not None:
+        with _knowing:
+            return _found(variant, ())
     if variant not in VARIANTS:
         raise SandboxError(f"there is no sandbox image {variant!r}; use one of {', '.join(VARIANTS)}")
     with _knowing:
@@ -155,7 +161,13 @@ def _sources(variant: str, libraries: tuple[str, ...]) -> _Sources:
         stdlib,
         inside or Path("python/lib") / f"python{version}",
         tuple(_closure(libraries, variant)),
+        _language(variant),
     )
+
+
+def _language(variant: str) -> tuple[tuple[Path, Path], ...]:
+    chain = toolchain(variant.removeprefix(PREFIX)) if variant.startswith(PREFIX) else None
+    return () if chain is None else tuple(sorted(dict(chain.copies()).items()))
 
 
 def _closure(names: tuple[str, ...], variant: str) -> Iterator[Distribution]:
@@ -189,6 +201,9 @@ def _digest(variant: str, sources: _Sources) -> str:
     for path in (sources.interpreter, *sorted(_files(sources.stdlib))):
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    for inside, path in sources.language:
+        state = path.stat()
+        digest.update(f"{inside} {state.st_size} {state.st_mtime_ns}\n".encode())
     # Each access to a distribution's metadata parses its file again.
     described = [(package.metadata, package) for package in sources.distributions]
     for metadata, each in sorted(described, key=lambda pair: pair[0]["Name"].lower()):
@@ -211,8 +226,8 @@ def _build(sources: _Sources, place: Path) -> None:
     try:
         copied = dict(_copies(sources))
         for inside, path in copied.items():
-            _put(path, draft / inside)
-            _put_compiled(path, draft / inside)
+            put(path, draft / inside)
+            put_compiled(path, draft / inside)
         _put_libraries(sources, copied, draft)
         for name in _FOLDERS:
             (draft / name).mkdir(parents=True, exist_ok=True)
@@ -240,48 +255,19 @@ def _copies(sources: _Sources) -> Iterator[tuple[Path, Path]]:
                 path = Path(str(each.locate_file(name)))
                 if path.is_file():
                     yield sources.site_inside / name, path
-
-
-def _put(path: Path, target: Path) -> None:
-    """Copy a file, or link it where it is big, on the same file system and readable to every user anyway."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    state = path.stat()
-    if state.st_size >= _LINK_FROM_BYTES and state.st_mode & 0o044 == 0o044:
-        # Another file system, or links are not allowed there: a copy does.
-        with suppress(OSError):
-            os.link(path.resolve(), target)
-            return
-    shutil.copy2(path, target)
-    target.chmod(0o755 if state.st_mode & 0o100 else 0o644)
-
-
-def _put_compiled(path: Path, target: Path) -> None:
-    """Bring the compiled form along; compile what has none, since nobody can write it later."""
-    import importlib.util
-    import py_compile
-
-    if path.suffix != ".py":
-        return
-    compiled = Path(importlib.util.cache_from_source(str(target)))
-    existing = Path(importlib.util.cache_from_source(str(path)))
-    if existing.is_file() and existing.stat().st_mtime >= path.stat().st_mtime:
-        _put(existing, compiled)
-        return
-    inside = "/" + str(target).split(".draft/", 1)[-1]
-    # Packages carry templates and files for other versions of Python; importing those fails here as well.
-    with suppress(py_compile.PyCompileError):
-        py_compile.compile(str(target), cfile=str(compiled), dfile=inside, doraise=True)
+    yield from sources.language
 
 
 def _put_libraries(sources: _Sources, copied: dict[Path, Path], draft: Path) -> None:
     binaries = [sources.interpreter, *(path for path in copied.values() if ".so" in path.suffixes)]
+    binaries += [path for _, path in sources.language if is_program(path)]
     sites = tuple({Path(str(each.locate_file(""))).resolve() for each in sources.distributions})
     shared = needed([path.resolve() for path in binaries], inside=sites)
     for name, path in shared.libraries.items():
-        _put(path, draft / str(shared.folder / name).lstrip("/"))
+        put(path, draft / str(shared.folder / name).lstrip("/"))
     loader = draft / str(shared.loader).lstrip("/")
     if not loader.exists():
-        _put(shared.loader, loader)
+        put(shared.loader, loader)
 
 
 def _debian_site(sources: _Sources, draft: Path) -> None:

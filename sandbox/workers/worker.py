@@ -22,7 +22,7 @@ from gristmill.sandbox.workers.staging import guest_modules
 
 __all__ = ["Worker"]
 
-PROTOCOL = 3
+PROTOCOL = 4
 # The zygote's own clock comes first; this one is for a zygote that does not answer any more.
 _GRACE_SECONDS = 20.0
 
@@ -72,6 +72,7 @@ class Worker:
             "version": PROTOCOL,
             "preload": [*self._profile.preload, *guest_modules(self._profile)],
             "mode": self._mode,
+            "programs": self._profile.programs.value,
         }
         loop = asyncio.get_running_loop()
         try:

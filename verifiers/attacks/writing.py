@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gristmill.verifiers.attacks.records import NOTHING, Attack, Example, Target
+from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
 
 __all__ = ["target_of", "write"]
@@ -25,7 +26,8 @@ def target_of(task: Task) -> Target:
     examples = [example for test in task.public_tests for example in _examples(test, tuple(names))]
     examples += _in_prompt(task.prompt, tuple(names))
     return Target(
-        test_types=frozenset(test.type for test in tests),
+        # The catalogue is written in Python, which no compiler of another language takes.
+        test_types=frozenset(test.type for test in tests if language(task) is None),
         names=tuple(names),
         examples=tuple(examples[:_MOST_EXAMPLES]),
         reference=task.reference,

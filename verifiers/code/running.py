@@ -14,6 +14,7 @@ from gristmill.verifiers.calling import message_bounds
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
+    from gristmill.verifiers.code.programs.compiling import Program
 
 __all__ = ["Setting"]
 
@@ -28,7 +29,10 @@ _MEMORY_A_VALUE = 16
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does."""
+    """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does.
+
+    `program` is the compiled solution, where it is in another language than Python.
+    """
 
     pool: Jobs
     source: str
@@ -38,6 +42,7 @@ class Setting:
     explain: bool = False
     fresh: bool = False
     shuffle: Random | None = None
+    program: Program | None = None
 
     @property
     def bounds(self) -> Bounds:

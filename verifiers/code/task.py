@@ -8,12 +8,18 @@ import warnings
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from pydantic import ValidationError
+
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
+from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
+from gristmill.verifiers.languages.records import PYTHON
+from gristmill.verifiers.languages.registry import canonical, language_problem, of_task
+from gristmill.verifiers.languages.registry import language as language_of
 from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
 
 __all__ = ["SETTINGS", "task_problems"]
 
-SETTINGS = frozenset({"entry_point", "prefix", "signature", "template"})
+SETTINGS = frozenset({"compile_limits", "entry_point", "prefix", "signature", "template"})
 """What a code task may set."""
 
 # These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.
@@ -37,7 +43,39 @@ def task_problems(task: Task) -> list[str]:
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
             found += [f"{field}[{place}].{problem}" for problem in _problems(test)]
-    return found
+    return found + list(_language_problems(task))
+
+
+def _language_problems(task: Task) -> Iterator[str]:
+    """What keeps programs in the task's language from being judged; a task has one language, and only programs have."""
+    name, placed = (
+        of_task(task),
+        [
+            (f"{field}[{place}]", test)
+            for field, tests in (("public_tests", task.public_tests), ("tests", task.tests))
+            for place, test in enumerate(tests)
+        ],
+    )
+    for place, test in placed:
+        own = canonical(test.language) if isinstance(test, StdioTest) else PYTHON
+        if why := language_problem(own):
+            yield f"{place}.language: {why}"
+        elif own != name:
+            yield f"{place}: is for a solution in {own}, and other tests of the task are for one in {name}"
+    language = language_of(task)
+    given = task.settings.get(COMPILE_LIMITS)
+    if given is None:
+        return
+    if language is None:
+        yield f"settings.{COMPILE_LIMITS}: nothing is compiled in a task of {name}"
+        return
+    try:
+        compile_limits(task, language)
+    except (ValueError, TypeError) as error:
+        detail = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
+        where = ".".join(map(str, detail["loc"])) if detail else ""
+        words = str(detail["msg"]).lower() if detail else "must be an object of limits"
+        yield f"settings.{COMPILE_LIMITS}{f'.{where}' if where else ''}: {words}"
 
 
 def _problems(test: CodeTest) -> Iterator[str]:

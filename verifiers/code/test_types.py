@@ -10,7 +10,7 @@ import builtins
 from dataclasses import replace
 from typing import Any
 
-from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.verifiers.calling import (
     Answer,
     LoadError,
@@ -32,9 +32,11 @@ from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.judged import entry_points_of, run_judged
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
+from gristmill.verifiers.code.programs.compiling import ended
+from gristmill.verifiers.code.programs.printing import ended_early, printed
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.load_errors import load_error_text
-from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PythonTest, StdioTest
+from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PythonTest, StdioCase, StdioTest
 
 __all__ = ["Setting", "literal_program_of", "run_test", "why_broken"]
 
@@ -182,39 +184,19 @@ async def run_stdio(setting: Setting, test: StdioTest) -> Findings:
     """Each case is a process of its own, whose standard output is read from outside."""
     found: dict[int, Finding] = {}
     for place in setting.order(len(test.cases)):
-        case = test.cases[place]
-        job = Job(program=_SCRIPT, request={"source": setting.source}, limits=setting.limits, stdin=case.stdin.encode())
-        report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
-        found[place] = _printed(place, case.stdin, case.stdout, report, setting.limits)
+        found[place] = await _stdio_case(setting, place, test.cases[place])
     ordered = tuple(found[place] for place in sorted(found))
-    if not setting.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
+    if setting.program is None and not setting.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
         return Findings(ordered, await why_broken(setting, None))
     return Findings(ordered)
 
 
-def _printed(place: int, stdin: str, stdout: str, report: Report, limits: Limits) -> Finding:
-    asked, expected = feedback.short(stdin), feedback.short(stdout)
-    begun = Finding(_case_name(place), Outcome.FAILED, place=f"cases[{place}]", asked=asked, expected=expected)
-    if report.ending is Ending.FAILED and report.exit_status is not None and report.exit_status > 0:
-        error = report.stderr.decode(errors="replace").strip()[-1500:]
-        came = f"failed with exit status {report.exit_status}: {error}"
-        return replace(begun, outcome=Outcome.ERROR, text=f"on the input {asked} the program {came}", value=came)
-    if report.ending is not Ending.FINISHED:
-        outcome, reason = outcome_of(report, limits)
-        met = limit_met(report, limits)
-        return replace(
-            begun, outcome=outcome, text=f"on the input {asked} the program {reason}", value=reason, limit=met
-        )
-    printed = report.stdout.decode(errors="replace")
-    if _lines(printed) == _lines(stdout):
-        return Finding(begun.name, Outcome.PASSED, place=begun.place)
-    came = f"printed {feedback.short(printed)}"
-    return replace(begun, text=f"on the input {asked} the program {came}, expected {expected}", value=came)
-
-
-def _lines(text: str) -> list[str]:
-    """Lines without trailing blanks, and no blank lines at the end."""
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+async def _stdio_case(setting: Setting, place: int, case: StdioCase) -> Finding:
+    if setting.program is None:
+        job = Job(program=_SCRIPT, request={"source": setting.source}, limits=setting.limits, stdin=case.stdin.encode())
+    else:
+        job = setting.program.job(setting.limits, case.stdin)
+    report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
+    if setting.program is not None and (how := ended(report, setting.limits, setting.program.language)):
+        return ended_early(place, case, *how)
+    return printed(place, case, report, setting.limits)

@@ -16,7 +16,9 @@ from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.programs.compiling import compiled, program_profile
 from gristmill.verifiers.code.task import SETTINGS, task_problems
+from gristmill.verifiers.languages.registry import language as language_of
 from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 
@@ -115,18 +117,22 @@ class CodeVerifier:
     ) -> _Findings:
         from gristmill.verifiers.code.test_types import Setting, run_test
 
-        if confirming is not None and (known := await self._at_once(task, solution, profile, fresh=True)):
+        again = confirming is not None
+        if again and (known := await self._at_once(task, solution, profile, fresh=True)):
             return known
+        program = None
+        if (language := language_of(task)) is not None:
+            made = await compiled(self._pool, task, language, solution, fresh=again)
+            if isinstance(made, Broken):
+                return _Findings([("solution", True, Findings((), made))])
+            program = made
         groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
             ("public_tests", True, task.public_tests),
             ("tests", False, task.tests),
         ]
         rows: list[tuple[str, bool, Findings]] = []
         for field, public, tests in groups:
-            again = confirming is not None
-            setting = Setting(
-                self._pool, solution, task.limits, profile, public, explain, fresh=again, shuffle=confirming
-            )
+            setting = Setting(self._pool, solution, task.limits, profile, public, explain, again, confirming, program)
             for place, test in enumerate(tests):
                 findings = await run_test(setting, test)
                 rows.append((f"{field}[{place}]", public, findings))
@@ -178,6 +184,8 @@ class CodeVerifier:
 
 
 def _profile(task: Task, solution: str) -> Profile:
+    if (language := language_of(task)) is not None:
+        return program_profile(task, language)
     texts = programs((*task.public_tests, *task.tests))
     return profiles.candidate(profiles.libraries(solution, *texts), task.limits.memory_mb)
 

@@ -11,7 +11,7 @@ __all__ = ["Block", "blocks"]
 _PYTHON = frozenset({"", "python", "py", "python3", "py3", "python2", "pycon", "ipython", "code"})
 _MOST = 64
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([\w+#.-]{0,30})[^`\n]{0,200}")
-_TRAILING = re.compile(r"(`{3,}|~{3,})[ \t]*(python3?|py)[ \t]*")
+_TRAILING = re.compile(r"(`{3,}|~{3,})[ \t]*(python3?|py|cpp|c\+\+|javascript|js)[ \t]*")
 _ON_ONE_LINE = re.compile(r"`{3}(?:python3? |py )?([^`]{1,2000})`{3}")
 
 
@@ -31,8 +31,9 @@ class Block(NamedTuple):
 def blocks(text: str) -> list[Block]:
     """The fenced blocks of `text`, in order; of more than 64 the last ones.
 
-    A fence may be indented, follow prose on its line if it names Python, hold everything on one line, or never be
-    closed. A fence with a language that stands inside an open block begins a new one: the first was never closed.
+    A fence may be indented, follow prose on its line if it names Python, C++ or JavaScript, hold everything on one
+    line, or never be closed. A fence with such a language that stands inside an open block begins a new one: the first
+    was never closed.
     """
     fenced: list[Block] = []
     mark = language = ""
@@ -49,7 +50,8 @@ def blocks(text: str) -> list[Block]:
             mark = ""
         elif bare.startswith(mark) and _TRAILING.fullmatch(bare):
             fenced.append(Block(_dedent(inside), language, False))
-            mark, language, inside = _TRAILING.fullmatch(bare)[1], "python", []  # type: ignore[index]  # just matched
+            opened = _TRAILING.fullmatch(bare)
+            mark, language, inside = opened[1], opened[2].rstrip("3"), []  # type: ignore[index]  # just matched
         else:
             inside.append(line)
     if mark:

@@ -20,6 +20,7 @@ from pydantic import Field
 from gristmill.sandbox.records import Record, Text
 from gristmill.verifiers.extraction.edits import apply, find_edits, without_edits
 from gristmill.verifiers.extraction.fences import blocks
+from gristmill.verifiers.extraction.programs import bare_program, program
 from gristmill.verifiers.extraction.source import (
     LIMIT,
     bounded,
@@ -34,6 +35,8 @@ from gristmill.verifiers.extraction.source import (
 )
 from gristmill.verifiers.extraction.templates import fill, why_not
 from gristmill.verifiers.extraction.thinking import parted, without_reasoning
+from gristmill.verifiers.languages.records import Language
+from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
@@ -76,16 +79,34 @@ def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _extraction(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
-    if _is_bare(points, reply):
+    if _is_bare(task, points, reply):
         return _extraction(reply, "bare code")
     text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
     if not text.strip():
         return _nothing(reply)
+    if (known := language(task)) is not None:
+        return _extract_program(known, text, parent)
     return _extract_code(task, points, text, parent)
 
 
-def _is_bare(points: frozenset[str], reply: str) -> bool:
+def _extract_program(known: Language, text: str, parent: str | None) -> Extraction:
+    """A program in another language than Python: a rewrite, or changes to the parent's."""
+    edits = find_edits(text)
+    if edits and parent and (changed := apply(parent, edits)) is not None:
+        return _extraction(changed, "changes applied to the parent")
+    rest = without_edits(text) if edits else _json_field(text) or text
+    source, note = program(known, rest)
+    if not edits:
+        return Extraction(solution=source, note=note)
+    failure = "the changes do not apply to the parent" if parent else "changes, but there is nothing to change"
+    note = f"{failure}; {note} instead" if source else f"{failure}, and there is no full rewrite"
+    return Extraction(solution=source, note=note)
+
+
+def _is_bare(task: Task, points: frozenset[str], reply: str) -> bool:
     """Whether a reply is a program and nothing else."""
+    if (known := language(task)) is not None:
+        return bare_program(known, reply)
     bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
     return bare and not ends_in_prose(reply)
 
@@ -105,7 +126,7 @@ def part(task: Task, reply: str) -> tuple[str, str]:
     """(what the model thought, what it said) in a raw reply; a bare program is said, whatever its texts hold."""
     try:
         with bounded():
-            if (reads_code(task.kind) or task.tests) and _is_bare(frozenset(entry_points(task)), reply):
+            if (reads_code(task.kind) or task.tests) and _is_bare(task, frozenset(entry_points(task)), reply):
                 return "", reply
     except Exception:  # noqa: BLE001, S110  # what cannot be read is no program
         pass

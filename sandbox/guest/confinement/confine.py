@@ -23,6 +23,7 @@ _PR_SET_DUMPABLE: Final = 4
 _MEGABYTE: Final = 1 << 20
 # Reserved but unused address space: allocator arenas, guard pages, mapped libraries that a job imports.
 _ADDRESS_SLACK: Final = 512 * _MEGABYTE
+_RUNTIME_SLACK: Final = (1 << 40, 256 * _MEGABYTE)
 # The same for every job: kind → most.
 _ALWAYS: Final = (
     (resource.RLIMIT_NOFILE, 256),
@@ -34,6 +35,8 @@ _ALWAYS: Final = (
     (resource.RLIMIT_SIGPENDING, 512),
 )
 _HIDDEN: Final = frozenset(("dev", "gristmill", "proc", "run", "sys", "tmp", "work", "control"))
+# Where an image has the programs of a language, and the loader that starts them.
+_LANGUAGE_FOLDERS: Final = ("/usr", "/lib", "/lib64", "/opt")
 _DEVICES: Final = {
     "null": landlock.READ_WRITE_DEVICE,
     "zero": landlock.READ,
@@ -62,37 +65,51 @@ class Walls(NamedTuple):
     data: int
     count_processes: bool
     own_namespaces: bool = False
+    programs: str = ""
 
 
-def prepare(mode: str, *, settled: bool = False) -> Walls:
+def prepare(mode: str, *, settled: bool = False, programs: str = "") -> Walls:
     """The walls for this zygote, after its libraries are loaded."""
     sizes = dict(line.split(":", 1) for line in _text("/proc/self/status").splitlines())
     release = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
-    version, granted = landlock.abi(), open_folders() + open_devices()
+    version, granted = landlock.abi(), open_folders(programs) + open_devices()
     restriction = None
     if version and mode == "uid":
         work = os.open(WORK, os.O_PATH | os.O_CLOEXEC)
-        restriction = landlock.restriction(landlock.ruleset(version, [*granted, (work, landlock.WORK)]))
+        restriction = landlock.restriction(landlock.ruleset(version, [*granted, (work, own_rights(programs))]))
         os.close(work)
     return Walls(
         mode,
         version,
         granted,
         restriction,
-        kernel.filtering(seccomp.assemble()) if seccomp.supported() else None,
+        kernel.filtering(seccomp.assemble(programs=programs)) if seccomp.supported() else None,
         _kilobytes(sizes["VmSize"]),
         _kilobytes(sizes["VmData"]),
         # Before 5.14 the limit counted all of a real user's processes, whatever namespace they were in.
         mode == "uid" or release >= (5, 14),
         settled or mode == "namespace",
+        programs,
     )
 
 
-def open_folders() -> list[tuple[int, int]]:
-    """The folders that hold Python and its libraries: everything at the root but what changes or tells."""
+def own_rights(programs: str) -> int:
+    """What a job may do in its own folder."""
+    return landlock.WORK | (landlock.EXECUTE if programs else 0)
+
+
+def open_folders(programs: str = "") -> list[tuple[int, int]]:
+    """The folders that hold Python and its libraries: everything at the root but what changes or tells.
+
+    Where jobs may start programs, they find them in those folders that a language's own are in, and not in Python's.
+    """
     names = [f"/{name}" for name in sorted(os.listdir("/")) if name not in _HIDDEN]
     folders = [path for path in (*names, "/gristmill/lib") if os.path.isdir(path)]
-    return [(os.open(path, os.O_PATH | os.O_CLOEXEC), landlock.READ) for path in folders]
+    started = _LANGUAGE_FOLDERS if programs else ()
+    return [
+        (os.open(path, os.O_PATH | os.O_CLOEXEC), landlock.READ | (landlock.EXECUTE if path in started else 0))
+        for path in folders
+    ]
 
 
 def open_devices() -> list[tuple[int, int]]:
@@ -110,7 +127,7 @@ def confine(walls: Walls, folder: str, user: int, disk_mb: int) -> None:
         OSError: some layer could not be put up; the caller must not go on.
     """
     if walls.mode == "namespace":
-        _enter_namespaces(disk_mb, folder)
+        _enter_namespaces(disk_mb, folder, executable=bool(walls.programs))
     else:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -131,13 +148,13 @@ def confine(walls: Walls, folder: str, user: int, disk_mb: int) -> None:
     elif walls.landlock:
         # The folder is on a file system of this job's own, so no ruleset can name it beforehand.
         own = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        landlock.restriction(landlock.ruleset(walls.landlock, [*walls.granted, (own, landlock.WORK)]))()
+        landlock.restriction(landlock.ruleset(walls.landlock, [*walls.granted, (own, own_rights(walls.programs))]))()
         os.close(own)
     if walls.filtering is not None:
         walls.filtering()
 
 
-def _enter_namespaces(disk_mb: int, folder: str) -> None:
+def _enter_namespaces(disk_mb: int, folder: str, *, executable: bool) -> None:
     """Become the only user of new namespaces; the zygote has put this process into a new pid namespace."""
     outside_user, outside_group = os.geteuid(), os.getegid()
     # Otherwise the maps below belong to root, who is nobody here.
@@ -146,7 +163,7 @@ def _enter_namespaces(disk_mb: int, folder: str) -> None:
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/gid_map", f"1000 {outside_group} 1")
     _write("/proc/self/uid_map", f"1000 {outside_user} 1")
-    kernel.mount_tmpfs(WORK, f"{disk_options(disk_mb)},mode=0700", private_first=True)
+    kernel.mount_tmpfs(WORK, f"{disk_options(disk_mb)},mode=0700", private_first=True, executable=executable)
     os.mkdir(folder)
     # Last, since the maps above are written through it: what tells of processes outside.
     kernel.mount_tmpfs("/proc", "size=4096,nr_inodes=2,mode=0555")
@@ -160,8 +177,10 @@ def disk_options(disk_mb: int) -> str:
 def set_limits(walls: Walls, limits: dict[str, Any]) -> None:
     """Lower this process's limits, for good, to those of its job; it has no capability any more."""
     memory = limits["memory_mb"] * _MEGABYTE
-    _lower(resource.RLIMIT_AS, walls.address_space + memory + _ADDRESS_SLACK)
-    _lower(resource.RLIMIT_DATA, walls.data + memory)
+    # A runtime reserves far more than it uses, and has a dozen threads with stacks; what it uses is watched as well.
+    reserved, data = _RUNTIME_SLACK if walls.programs == "runtime" else (_ADDRESS_SLACK, 0)
+    _lower(resource.RLIMIT_AS, walls.address_space + memory + reserved)
+    _lower(resource.RLIMIT_DATA, walls.data + memory + data)
     _lower(resource.RLIMIT_FSIZE, limits["disk_mb"] * _MEGABYTE)
     if walls.count_processes:
         _lower(resource.RLIMIT_NPROC, limits["processes"])

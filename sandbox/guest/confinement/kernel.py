@@ -192,11 +192,11 @@ def join(descriptor: int, kind: int) -> None:
     _checked(_libc.setns(descriptor, kind), "setns")
 
 
-def mount_tmpfs(path: str, options: str, *, private_first: bool = False) -> None:
+def mount_tmpfs(path: str, options: str, *, private_first: bool = False, executable: bool = False) -> None:
     """Mount a fresh tmpfs; `private_first` cuts all mounts off from the namespace that this one was copied from."""
     if private_first:
         _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "mount --make-rprivate")
-    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | (0 if executable else _MS_NOEXEC))
     _checked(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options.encode()), f"mount tmpfs on {path}")
 
 

@@ -11,8 +11,9 @@ from typing import Final
 
 from gristmill.sandbox.guest.confinement.kernel import PreparedCall, call, later
 
-__all__ = ["READ", "READ_WRITE_DEVICE", "WORK", "abi", "restriction", "ruleset"]
+__all__ = ["EXECUTE", "READ", "READ_WRITE_DEVICE", "WORK", "abi", "restriction", "ruleset"]
 
+EXECUTE: Final = 1 << 0
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _REMOVE, _MAKE_DIR, _MAKE_FILE, _MAKE_FIFO, _MAKE_LINK = 1 << 4 | 1 << 5, 1 << 7, 1 << 8, 1 << 10, 1 << 12

@@ -1,10 +1,11 @@
 """The system calls that a job may make: an allowlist, and the small program that the kernel checks it with.
 
 Against ways out through the kernel, and against ways to leave something in it for another job. Not on it, among
-others: starting other programs, making sockets or pipes (`supply`) or connecting them, System V and POSIX shared memory
-and queues, io_uring, ptrace, namespaces, mounts, keys, eBPF, userfaultfd, splice; asking for and changing what is in
-the page cache, free memory and free space, locks that others hold. What is refused gets EPERM; calls newer than this
-list get ENOSYS, which tells libraries to do without.
+others: starting other programs (workers of a language may, and some make pipes: `_PROGRAMS`), making sockets or pipes
+(`supply`) or connecting them, System V and POSIX shared memory and queues, io_uring, ptrace, namespaces, mounts,
+keys, eBPF, userfaultfd, splice; asking for and changing what is in the page cache, free memory and free space, locks
+that others hold. What is refused gets EPERM; calls newer than this list get ENOSYS, which tells libraries to do
+without.
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ _TALK: Final = """
     sendmmsg:307:269 recvfrom:45:207 recvmsg:47:212 recvmmsg:299:243
 """
 _MACHINE: Final = "uname:63:160 getrandom:318:278"
+# For the workers of a language alone (`Programs` of the host): its compiler, its runtime, the programs that were made.
+_PROGRAMS: Final = {
+    "": "",
+    "compiled": "execve:59:221 execveat:322:281",
+    # The number of a pipe is a counter of the whole kernel, so the others do without.
+    "runtime": "execve:59:221 execveat:322:281 pipe:22 pipe2:293:59",
+}
 _BY_ARGUMENT: Final = """
     futex:202:98 fcntl:72:25 madvise:28:233 preadv2:327:286 clock_gettime:228:113 getsockopt:55:209
     flock:73:32 mknod:133 mknodat:259:33 clone:56:220 clone3:435:435 prctl:157:167 ioctl:16:29 prlimit64:302:261
@@ -123,8 +131,8 @@ def number(name: str, machine: str | None = None) -> int | None:
     raise KeyError(name)
 
 
-def assemble(machine: str | None = None) -> bytes:
-    """The filter as the kernel's ``struct sock_filter`` array."""
+def assemble(machine: str | None = None, programs: str = "") -> bytes:
+    """The filter as the kernel's ``struct sock_filter`` array; `programs` is a key of `_PROGRAMS`."""
     architecture = ARCHITECTURES[machine or platform.machine()]
     named = {
         name: call_number
@@ -185,7 +193,7 @@ def assemble(machine: str | None = None) -> bytes:
     for name, check in checks.items():
         if name in named:
             program += [(_EQUAL, 0, len(check), named[name]), *check]
-    program += _tree(_edges(architecture.column))
+    program += _tree(_edges(architecture.column, _PROGRAMS[programs].split()))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
@@ -206,9 +214,9 @@ def _tests(values: tuple[int, ...]) -> list[Instruction]:
     return [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
 
 
-def _edges(column: int) -> list[tuple[int, Instruction]]:
+def _edges(column: int, more: list[str]) -> list[tuple[int, Instruction]]:
     """Where the answer changes, by rising number; each answer holds up to the next edge."""
-    numbers = sorted({int(parts[column]) for entry in _ALL if len(parts := entry.split(":")) > column})
+    numbers = sorted({int(parts[column]) for entry in (*_ALL, *more) if len(parts := entry.split(":")) > column})
     edges: list[tuple[int, Instruction]] = [(0, _error(_EPERM))]
     for value in numbers:
         if edges[-1][0] == value:

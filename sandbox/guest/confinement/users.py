@@ -39,12 +39,13 @@ class Users:
     """Hands out user numbers. In mode ``uid`` each job gets the next one of the mapped range.
 
     The range starts at random: limits on processes count per user of the machine, over all workers. A zygote that is
-    `settled` gives each job a file system of its own as its folder.
+    `settled` gives each job a file system of its own as its folder; `executable`: programs may be started from there.
     """
 
-    def __init__(self, mode: str, *, settled: bool = False) -> None:
+    def __init__(self, mode: str, *, settled: bool = False, executable: bool = False) -> None:
         self.mode = mode
         self.settled = settled
+        self.executable = executable
         first, count = 0, 1
         if mode == "uid":
             first, count = largest_range()
@@ -62,7 +63,8 @@ class Users:
             return
         if self.settled:
             os.mkdir(folder, 0o700)
-            kernel.mount_tmpfs(folder, f"{disk_options(disk_mb)},mode=0770,uid=0,gid={user}")
+            options = f"{disk_options(disk_mb)},mode=0770,uid=0,gid={user}"
+            kernel.mount_tmpfs(folder, options, executable=self.executable)
             return
         os.setegid(user)
         try:

@@ -367,3 +367,14 @@ def test_no_special_token_of_the_small_model_can_be_said(small_model: Path) -> N
     for token in tokenizer.get_added_vocab():
         ids = tokenizer(tame(f"a{token}b"), add_special_tokens=False)["input_ids"]
         assert not set(ids) & set(tokenizer.all_special_ids)
+
+
+@pytest.mark.parametrize("profile", ["chat", "small"])
+def test_a_program_in_another_language_is_asked_for_by_its_name_and_fence(profile: Any) -> None:
+    test = StdioTest(language="cpp", cases=(StdioCase(stdin="a\n", stdout="A\n"),))
+    asked = Task(id="upper", kind="code", prompt="Print it in capitals.", tests=(test,))
+    first, second = messages_for(asked, profile=profile, round=0)
+    assert "an expert C++ programmer" in first.content
+    assert "begins with ```cpp and holds a whole program" in first.content
+    assert "g++ -std=gnu++20" in first.content
+    assert "Python" not in first.content + second.content

@@ -19,7 +19,7 @@ from gristmill.verifiers import Outcome, Task, Verifiers, problems
 from gristmill.verifiers.attacks.catalogue import ATTACKS, OTHERS, chosen
 from gristmill.verifiers.attacks.records import JUDGED, Attack, Example, Family, Target
 from gristmill.verifiers.attacks.secrets import hidden_words
-from gristmill.verifiers.attacks.suite import attack_task, limited
+from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
 from gristmill.verifiers.attacks.writing import target_of, write
 from tests.verifiers.attacks.fooled import FOOLED, STDIO
 from tests.verifiers.attacks.naive_checkers import CASES, fooled
@@ -410,3 +410,9 @@ def test_the_page_on_security_names_every_mechanism_with_its_test() -> None:
         assert named or files, what
         assert all((root / file).is_file() for file in files), what
     assert len({what for what, _, _ in rows}) == len(rows)
+
+
+def test_no_attack_that_is_written_in_python_is_tried_on_a_task_in_another_language() -> None:
+    test = {"type": "stdio", "language": "c++", "cases": [{"stdin": "1", "stdout": "1"}]}
+    asked = Task.model_validate({"id": "t", "kind": "code", "prompt": "p", "public_tests": [test], "tests": [test]})
+    assert prepared(asked, ATTACKS) == []
