@@ -53,7 +53,8 @@ def test_plain_execution_passes_each_program_and_rejects_each_mutant(every: int)
 async def test_no_honest_program_is_called_wrong_and_no_mutant_passes(pool: Pool, every: int) -> None:
     rows = corpus() if pool.backend == "bubblewrap" else corpus()[::every]
     if every > 1:
-        rows = [replace(row, mutants=(row.mutants[place % len(row.mutants)],)) for place, row in enumerate(rows)]
+        chosen = (row.mutants[place % len(row.mutants)] for place, row in enumerate(rows))
+        rows = tuple(replace(row, mutants=(mutant,)) for row, mutant in zip(rows, chosen, strict=True))
     verdicts = dict(zip([row.name for row in rows], await judge(pool, rows), strict=True))
     honest = {row.name: verdicts[row.name][0] for row in rows}
     decided = (Outcome.PASSED, Outcome.REFUSED)
