@@ -10,7 +10,7 @@ from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
 
-__all__ = ["Attempt", "attempt", "clip", "examples", "fenced", "first_line"]
+__all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "first_line"]
 
 _ANSWER = 8000
 _SAID = 1000
@@ -43,7 +43,7 @@ _SQUARED = re.compile(
 _TICKS = re.compile(r"`+")
 
 
-class Attempt(Record):
+class ShownHypothesis(Record):
     """A hypothesis and its verdict as a prompt shows them.
 
     `answer` is the solution, fenced where it is code; `said` the bounded raw reply, for models that imitate its form;
@@ -59,7 +59,7 @@ class Attempt(Record):
     cut: bool
 
 
-def attempt(step: Step, *, code: bool, fence: str = "python") -> Attempt:
+def attempt(step: Step, *, code: bool, fence: str = "python") -> ShownHypothesis:
     """What a model is shown of a step: the solution without the talk around it, the outcome, the feedback."""
     hypothesis, verdict = step.hypothesis, step.verdict
     # A refused construction's score is infinite where less is better: no number to think about.
@@ -72,7 +72,7 @@ def attempt(step: Step, *, code: bool, fence: str = "python") -> Attempt:
         shown = clip(hypothesis.solution, _ANSWER)
         answer = fenced(shown, fence) if code else tame(shown)
         feedback = verdict.feedback
-    return Attempt(
+    return ShownHypothesis(
         answer=answer,
         said=tame(clip(hypothesis.text.strip(), _SAID)) or "(nothing)",
         finding=f"{verdict.outcome.value.replace('_', ' ')}{score}",

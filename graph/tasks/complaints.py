@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gristmill.graph.tasks.problems import Problem, Row, kind_of
+from gristmill.graph.tasks.problems import FileRow, Mistake, kind_of
 from gristmill.sandbox.records import Limits, Record
 
 __all__ = ["complaints"]
@@ -83,7 +83,7 @@ _WHO_SEES = {"public", "visible", "visibility", "hidden", "is_public", "is_hidde
 _LIMITS = {name for name, meant in _MEANT_BELOW.items() if meant[0] in Limits.model_fields}
 
 
-def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterator[Problem]:
+def complaints(error: ValidationError, row: FileRow, record: type[Record]) -> Iterator[Mistake]:
     """One problem for each field of `row` that is not what `record` wants."""
     merged: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
@@ -92,7 +92,7 @@ def complaints(error: ValidationError, row: Row, record: type[Record]) -> Iterat
         merged.setdefault(_clean(detail["loc"], row.value, missing=detail["type"] == "missing"), []).append(detail)
     for path, details in merged.items():
         field = dotted(path)
-        yield Problem(_sentence(field, path, details, row, record), row.line_of(path), field)
+        yield Mistake(_sentence(field, path, details, row, record), row.line_of(path), field)
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -127,7 +127,7 @@ def _holds(value: Any, step: str | int) -> bool:
 
 
 def _sentence(
-    field: str, path: tuple[str | int, ...], details: list[ErrorDetails], row: Row, record: type[Record]
+    field: str, path: tuple[str | int, ...], details: list[ErrorDetails], row: FileRow, record: type[Record]
 ) -> str:
     kinds = [detail["type"] for detail in details]
     first = details[0]
@@ -168,7 +168,7 @@ def _instead(path: tuple[str | int, ...], row: Mapping[str, Any], record: type[R
     return ""
 
 
-def _suggested(path: tuple[str | int, ...], row: Row, record: type[Record]) -> str:
+def _suggested(path: tuple[str | int, ...], row: FileRow, record: type[Record]) -> str:
     name, nested = str(path[-1]), len(path) != 1
     if name in _WHO_SEES and "public_tests" in record.model_fields and (not nested or "tests" in str(path[0])):
         return "; tests that a model may see stand in `public_tests`, hidden ones in `tests`"

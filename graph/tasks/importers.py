@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gristmill.graph.tasks.problems import MOST_PROBLEMS, Problem, Row, TaskFileError
+from gristmill.graph.tasks.problems import MOST_PROBLEMS, FileRow, Mistake, TaskFileError
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.verifiers.records import PythonTest, Task
@@ -174,21 +174,21 @@ def import_tasks(name: str, source: str | Path | None = None, **options: Any) ->
     return _convert(name, str(source), read_rows(source), options)
 
 
-def _convert(name: str, where: str, rows: Iterable[Row | Problem], options: Mapping[str, Any]) -> list[Task]:
+def _convert(name: str, where: str, rows: Iterable[FileRow | Mistake], options: Mapping[str, Any]) -> list[Task]:
     tasks: list[Task] = []
-    problems: list[Problem] = []
+    problems: list[Mistake] = []
     for number, row in enumerate(rows):
-        if isinstance(row, Problem):
+        if isinstance(row, Mistake):
             problems.append(row)
         else:
             try:
                 tasks.append(SOURCES[name](row.value, number, **options))
             except KeyError as error:
                 trouble = f"the field `{error.args[0]}` of {name} is missing; is this a file of {name}?"
-                problems.append(Problem(trouble, row.line, str(error.args[0])))
+                problems.append(Mistake(trouble, row.line, str(error.args[0])))
             except (ValueError, TypeError, AttributeError, SyntaxError) as error:
                 first_line = str(error).partition("\n")[0]
-                problems.append(Problem(f"this is not a row of {name}: {first_line}", row.line))
+                problems.append(Mistake(f"this is not a row of {name}: {first_line}", row.line))
         if len(problems) == MOST_PROBLEMS:
             raise TaskFileError(where, problems, more=True)
     if problems:
@@ -196,7 +196,7 @@ def _convert(name: str, where: str, rows: Iterable[Row | Problem], options: Mapp
     return tasks
 
 
-def _hub_rows(name: str) -> Iterator[Row]:
+def _hub_rows(name: str) -> Iterator[FileRow]:
     if find_spec("datasets") is None:
         ways = "; or give the published file"
         if name == "humaneval":
@@ -212,7 +212,7 @@ def _hub_rows(name: str) -> Iterator[Row]:
         trouble = f"{name} could not be had from the hub ({path}): {first_line}"
         raise InfrastructureError(f"{trouble}\nFetch the file on a machine with a network and give its path") from error
     for number, row in enumerate(loaded):
-        yield Row(dict(row), number + 1)
+        yield FileRow(dict(row), number + 1)
 
 
 def _renamed(row: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

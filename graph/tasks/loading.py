@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gristmill.graph.tasks.complaints import complaints
-from gristmill.graph.tasks.problems import MOST_PROBLEMS, Problem, Row, TaskFileError
+from gristmill.graph.tasks.problems import MOST_PROBLEMS, FileRow, Mistake, TaskFileError
 from gristmill.graph.tasks.published import import_hint
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
@@ -32,19 +32,19 @@ def load_tasks(path: str | Path) -> list[Task]:
     seen: dict[str, int] = {}
     for row in _rows(path, reading):
         if published := import_hint(row.value, str(path)):
-            raise TaskFileError(path, [Problem(published, row.line)])
+            raise TaskFileError(path, [Mistake(published, row.line)])
         task = _record(Task, row, reading)
         if task is None:
             continue
         if task.id in seen:
             trouble = f"`id`: {task.id!r} is already the id of the task on line {seen[task.id]}; ids must differ"
-            reading.add(Problem(trouble, row.line_of(("id",)), "id"))
+            reading.add(Mistake(trouble, row.line_of(("id",)), "id"))
         seen.setdefault(task.id, row.line)
         for sentence in task_problems(task):
             field = sentence.partition(":")[0].strip("` ")
             is_field = field.partition("[")[0].partition(".")[0] in Task.model_fields
             line = row.line_of((field.partition("[")[0].partition(".")[0],)) if is_field else row.line
-            reading.add(Problem(f"task {task.id!r}: {sentence}", line, field if is_field else ""))
+            reading.add(Mistake(f"task {task.id!r}: {sentence}", line, field if is_field else ""))
         reading.tasks.append(task)
     reading.raise_if_any()
     return reading.tasks
@@ -66,12 +66,12 @@ def load_candidates(path: str | Path, tasks: Iterable[Task]) -> list[Candidate]:
             continue
         key = (candidate.task_id, candidate.id)
         if candidate.task_id not in ids:
-            reading.add(Problem(_unknown_task(candidate.task_id, ids), row.line_of(("task_id",)), "task_id"))
+            reading.add(Mistake(_unknown_task(candidate.task_id, ids), row.line_of(("task_id",)), "task_id"))
         elif key in seen:
             trouble = (
                 f"`id`: the candidate {candidate.id!r} of task {candidate.task_id!r} is on line {seen[key]} already"
             )
-            reading.add(Problem(trouble, row.line_of(("id",)), "id"))
+            reading.add(Mistake(trouble, row.line_of(("id",)), "id"))
         seen.setdefault(key, row.line)
         candidates.append(candidate)
     reading.raise_if_any()
@@ -96,9 +96,9 @@ class _Reading:
     def __init__(self, path: str | Path) -> None:
         self.path = path
         self.tasks: list[Task] = []
-        self._problems: list[Problem] = []
+        self._problems: list[Mistake] = []
 
-    def add(self, problem: Problem) -> None:
+    def add(self, problem: Mistake) -> None:
         if len(self._problems) == MOST_PROBLEMS:
             raise TaskFileError(self.path, self._problems, more=True)
         self._problems.append(problem)
@@ -108,15 +108,15 @@ class _Reading:
             raise TaskFileError(self.path, self._problems)
 
 
-def _rows(path: str | Path, reading: _Reading) -> Iterable[Row]:
+def _rows(path: str | Path, reading: _Reading) -> Iterable[FileRow]:
     for row in read_rows(path):
-        if isinstance(row, Problem):
+        if isinstance(row, Mistake):
             reading.add(row)
         else:
             yield row
 
 
-def _record(record: type[R], row: Row, reading: _Reading) -> R | None:
+def _record(record: type[R], row: FileRow, reading: _Reading) -> R | None:
     try:
         return record.model_validate(row.value)
     except ValidationError as error:

@@ -9,13 +9,13 @@ from typing import Any
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["MOST_PROBLEMS", "Problem", "Row", "TaskFileError", "kind_of"]
+__all__ = ["MOST_PROBLEMS", "FileRow", "Mistake", "TaskFileError", "kind_of"]
 
 MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
-class Problem:
+class Mistake:
     """One mistake in a file: where it is, and what to do about it."""
 
     message: str
@@ -29,7 +29,7 @@ class Problem:
 class TaskFileError(UserError):
     """A file of tasks or candidates cannot be used as it is; `problems` holds up to `MOST_PROBLEMS` of its mistakes."""
 
-    def __init__(self, path: str | Path, problems: list[Problem], *, more: bool = False) -> None:
+    def __init__(self, path: str | Path, problems: list[Mistake], *, more: bool = False) -> None:
         self.path = str(path)
         self.problems = tuple(problems)
         if len(problems) == 1 and not more:
@@ -41,7 +41,7 @@ class TaskFileError(UserError):
 
 
 @dataclass(frozen=True)
-class Row:
+class FileRow:
     """One record of a file as plain values."""
 
     value: dict[str, Any]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from gristmill.graph.tasks.problems import Problem, Row, TaskFileError, kind_of
+from gristmill.graph.tasks.problems import FileRow, Mistake, TaskFileError, kind_of
 
 __all__ = ["read_rows"]
 
@@ -27,8 +27,8 @@ _MOST_RATIO, _LEAST_MOST = 50, 16 << 20
 _MOST_ROW = 64 << 20
 
 
-def read_rows(path: str | Path) -> Iterator[Row | Problem]:
-    """The rows of a file in order, and a `Problem` in the place of each that cannot be read.
+def read_rows(path: str | Path) -> Iterator[FileRow | Mistake]:
+    """The rows of a file in order, and a `Mistake` in the place of each that cannot be read.
 
     Args:
         path: ``*.yaml`` or ``*.yml`` is YAML (a list, or one document a row), anything else JSON Lines or one JSON
@@ -50,14 +50,14 @@ def read_rows(path: str | Path) -> Iterator[Row | Problem]:
                 any_row = True
                 yield row
     except _TooMuchError as error:
-        raise TaskFileError(path, [Problem(str(error))]) from None
+        raise TaskFileError(path, [Mistake(str(error))]) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise TaskFileError(path, [Problem(_unreadable(error))]) from error
+        raise TaskFileError(path, [Mistake(_unreadable(error))]) from error
     if not any_row:
-        raise TaskFileError(path, [Problem("the file is empty; it must hold at least one row")])
+        raise TaskFileError(path, [Mistake("the file is empty; it must hold at least one row")])
 
 
-def _yaml_reader() -> Callable[[str, IO[bytes]], Iterator[Row | Problem]]:
+def _yaml_reader() -> Callable[[str, IO[bytes]], Iterator[FileRow | Mistake]]:
     from gristmill.graph.tasks.yaml_rows import yaml_rows
 
     return yaml_rows
@@ -120,20 +120,20 @@ def _refuse_other_formats(name: str, start: bytes) -> None:
     elif b"\x00" in start:
         trouble = "this is a binary file; JSON Lines (.jsonl) or YAML is expected"
     if trouble:
-        raise TaskFileError(name, [Problem(trouble)])
+        raise TaskFileError(name, [Mistake(trouble)])
 
 
-def _json_rows(name: str, file: IO[bytes]) -> Iterator[Row | Problem]:
+def _json_rows(name: str, file: IO[bytes]) -> Iterator[FileRow | Mistake]:
     first = True
     for number, raw in enumerate(iter(lambda: file.readline(_MOST_ROW + 1), b""), 1):
         if len(raw) > _MOST_ROW:
-            raise TaskFileError(name, [Problem(f"the line is longer than {_MOST_ROW >> 20} MiB", number)])
+            raise TaskFileError(name, [Mistake(f"the line is longer than {_MOST_ROW >> 20} MiB", number)])
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:
             text = raw.decode("utf-8").strip()
         except UnicodeDecodeError as error:
-            yield Problem(f"byte {error.start + 1} of the line is not UTF-8 text; save the file as UTF-8", number)
+            yield Mistake(f"byte {error.start + 1} of the line is not UTF-8 text; save the file as UTF-8", number)
             continue
         if not text:
             continue
@@ -142,12 +142,12 @@ def _json_rows(name: str, file: IO[bytes]) -> Iterator[Row | Problem]:
             return
         if first and text == "{":
             trouble = "an object spread over several lines; JSON Lines wants one object a line (try `jq -c .`)"
-            raise TaskFileError(name, [Problem(trouble, number)])
+            raise TaskFileError(name, [Mistake(trouble, number)])
         first = False
         yield _json_row(text, number)
 
 
-def _json_array(name: str, text: str, number: int) -> Iterator[Row | Problem]:
+def _json_array(name: str, text: str, number: int) -> Iterator[FileRow | Mistake]:
     """The items of one JSON array, as some data sets are published."""
     decoder = json.JSONDecoder(object_pairs_hook=_unique)
     at = 1
@@ -158,13 +158,13 @@ def _json_array(name: str, text: str, number: int) -> Iterator[Row | Problem]:
         except (ValueError, RecursionError) as error:
             where = number + text.count("\n", 0, error.pos) if isinstance(error, json.JSONDecodeError) else line
             detail = error.msg if isinstance(error, json.JSONDecodeError) else error
-            raise TaskFileError(name, [Problem(f"broken JSON: {detail}", where)]) from error
+            raise TaskFileError(name, [Mistake(f"broken JSON: {detail}", where)]) from error
         yield _checked(value, line, may_be_halved=True)
         at = _skip_blank(text, at)
         if at < len(text) and text[at] == ",":
             at += 1
     if text[at : at + 1] != "]":
-        raise TaskFileError(name, [Problem("broken JSON: the array is not closed; the file may be cut off")])
+        raise TaskFileError(name, [Mistake("broken JSON: the array is not closed; the file may be cut off")])
 
 
 def _skip_blank(text: str, at: int) -> int:
@@ -173,24 +173,24 @@ def _skip_blank(text: str, at: int) -> int:
     return at
 
 
-def _json_row(text: str, number: int) -> Row | Problem:
+def _json_row(text: str, number: int) -> FileRow | Mistake:
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        return Problem(f"broken JSON: {error.msg} at column {error.colno}; a line must be one JSON object", number)
+        return Mistake(f"broken JSON: {error.msg} at column {error.colno}; a line must be one JSON object", number)
     except RecursionError:
-        return Problem("the JSON is nested too deeply", number)
+        return Mistake("the JSON is nested too deeply", number)
     except ValueError as error:
-        return Problem(f"broken JSON: {error}", number)
+        return Mistake(f"broken JSON: {error}", number)
     return _checked(value, number, may_be_halved="\\u" in text)
 
 
-def _checked(value: Any, number: int, *, may_be_halved: bool) -> Row | Problem:
+def _checked(value: Any, number: int, *, may_be_halved: bool) -> FileRow | Mistake:
     if not isinstance(value, dict):
-        return Problem(f"a row must be one JSON object, not {kind_of(value)}", number)
+        return Mistake(f"a row must be one JSON object, not {kind_of(value)}", number)
     if may_be_halved and not _encodable(value):
-        return Problem("a string holds half of a surrogate pair (\\ud800 to \\udfff), which is no character", number)
-    return Row(value, number)
+        return Mistake("a string holds half of a surrogate pair (\\ud800 to \\udfff), which is no character", number)
+    return FileRow(value, number)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import IO
 
 import yaml
 
-from gristmill.graph.tasks.problems import Problem, Row, TaskFileError
+from gristmill.graph.tasks.problems import FileRow, Mistake, TaskFileError
 
 __all__ = ["yaml_rows"]
 
@@ -29,7 +29,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def yaml_rows(name: str, file: IO[bytes]) -> Iterator[Row | Problem]:
+def yaml_rows(name: str, file: IO[bytes]) -> Iterator[FileRow | Mistake]:
     """The rows of one YAML file: the items of a list, or one document each.
 
     Raises:
@@ -39,14 +39,14 @@ def yaml_rows(name: str, file: IO[bytes]) -> Iterator[Row | Problem]:
         text = file.read().decode("utf-8-sig")
         documents = [node for node in yaml.compose_all(text, _Loader) if node is not None]
     except UnicodeDecodeError as error:
-        raise TaskFileError(name, [Problem("the file is not UTF-8 text; save it as UTF-8")]) from error
+        raise TaskFileError(name, [Mistake("the file is not UTF-8 text; save it as UTF-8")]) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         detail = error.problem or error.context or "it cannot be read"
-        raise TaskFileError(name, [Problem(f"broken YAML: {detail}", mark.line + 1 if mark else None)]) from error
+        raise TaskFileError(name, [Mistake(f"broken YAML: {detail}", mark.line + 1 if mark else None)]) from error
     except (yaml.YAMLError, RecursionError) as error:
         detail = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise TaskFileError(name, [Problem(f"broken YAML: {detail}")]) from error
+        raise TaskFileError(name, [Mistake(f"broken YAML: {detail}")]) from error
     for document in documents:
         if _is_null(document):
             continue
@@ -59,10 +59,10 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
 
 
-def _yaml_row(node: yaml.Node) -> Row | Problem:
+def _yaml_row(node: yaml.Node) -> FileRow | Mistake:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
-        return Problem("a row must be a mapping of fields (`id: …`, `kind: …`, `prompt: …`)", line)
+        return Mistake("a row must be a mapping of fields (`id: …`, `kind: …`, `prompt: …`)", line)
     try:
         _check_node(node, {}, ())
         loader = _Loader("")
@@ -72,10 +72,10 @@ def _yaml_row(node: yaml.Node) -> Row | Problem:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Problem(f"{error.problem or error.context}", mark.line + 1 if mark else line)
+        return Mistake(f"{error.problem or error.context}", mark.line + 1 if mark else line)
     except (ValueError, RecursionError) as error:
-        return Problem(f"the value cannot be read: {error}", line)
-    return Row(value, line, partial(_line_of, node))
+        return Mistake(f"the value cannot be read: {error}", line)
+    return FileRow(value, line, partial(_line_of, node))
 
 
 def _check_node(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...]) -> int:

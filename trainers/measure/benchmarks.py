@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gristmill.graph.judging.candidates import judge_all
 from gristmill.graph.storage.store import Store
-from gristmill.graph.tasks.problems import Problem, TaskFileError
+from gristmill.graph.tasks.problems import Mistake, TaskFileError
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
 from gristmill.trainers.measure.evaluation import TaskResult, share_of
@@ -77,15 +77,15 @@ def read_replies(path: str | Path, tasks: Sequence[Task]) -> dict[str, str]:
     by_prompt = {task.prompt: task.id for task in tasks}
     ids = {task.id for task in tasks}
     replies: dict[str, str] = {}
-    problems: list[Problem] = []
+    problems: list[Mistake] = []
     for row in read_rows(path):
-        if isinstance(row, Problem):
+        if isinstance(row, Mistake):
             problems.append(row)
             continue
         name, text = _reply(row.value, by_prompt)
         if name not in ids or type(text) is not str:
             problems.append(
-                Problem("a reply needs `prompt` and `response`, or `task_id` and `text`, of IFEval", row.line)
+                Mistake("a reply needs `prompt` and `response`, or `task_id` and `text`, of IFEval", row.line)
             )
         else:
             replies[name] = text

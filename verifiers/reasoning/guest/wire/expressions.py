@@ -50,10 +50,10 @@ def formula(answer: str) -> list[str]:
     """Numbers, names, functions, + - * / and ** (or ^)."""
     if len(answer) > _LONGEST:
         raise ValueError("too long")
-    return _Reader(" ".join(answer.split())).read()
+    return _FormulaReader(" ".join(answer.split())).read()
 
 
-class _Reader:
+class _FormulaReader:
     def __init__(self, text: str) -> None:
         self._words: list[str] = []
         place = 0
