@@ -16,7 +16,8 @@ __all__ = ["BLOCKS", "HOW", "Block", "Step", "allowed", "blocks"]
 HOW = """
 Every block of the docs is run, or says why not (CONTRIBUTING.md, "Blocks of the docs"). What to do about this one:
 - shell: each command is a `gristmill …` (with `> FILE` at most) and works in the page's workspace, to which
-  tests/pages/workspaces.py gives files and earlier commands; what stands below a `$ ` line is what it prints;
+  tests/pages/workspaces.py gives files and earlier commands; it ends with code 0, with 2 where `Error:` is shown, or
+  as CODES there says; what stands below a `$ ` line is what it prints, numbers aside;
 - python: it runs, with the names that tests/pages/workspaces.py gives the page;
 - json, yaml, toml: tasks, candidates, replies, verdicts, a configuration, entry points: what our readers take;
 - a file that commands of the page use: let the line before the block end with its name: `carts.py`:

@@ -27,7 +27,7 @@ from gristmill.graph.models.replay.server import Call, ReplayServer
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.cli import app
 from tests.pages.blocks import BLOCKS, Block, Step
-from tests.pages.workspaces import NAMES, PLACES, Place
+from tests.pages.workspaces import CODES, NAMES, PLACES, Place
 from tests.test_docs import ROOT
 
 __all__ = ["Session", "one_pool"]
@@ -125,8 +125,8 @@ class Session:
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         said = done.stdout + done.stderr
-        wanted = (2,) if any(line.startswith("Error:") for line in step.shown) else (0,)
-        assert done.exit_code in wanted, f"exit code {done.exit_code}, not {wanted[0]}: {step.line}\n{said}"
+        code = CODES.get(step.line, 2 if any(line.startswith("Error:") for line in step.shown) else 0)
+        assert done.exit_code == code, f"exit code {done.exit_code}, not {code}: {step.line}\n{said}"
         assert "Traceback" not in said
         _shows(step, said)
         if target is not None:

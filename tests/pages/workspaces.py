@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["NAMES", "PLACES", "Place"]
+__all__ = ["CODES", "NAMES", "PLACES", "Place"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ def task(id_: str, split: str | None = None, **more: Any) -> dict[str, Any]:
 DICE = task(
     "dice",
     tests=[{"type": "python", "entry_point": "f", "code": "import random\nrandom.seed(1)\nassert f(3) == 6\n"}],
+)
+TWICE = task(
+    "double",
+    tests=[{"type": "cases", "entry_point": "f", "cases": [{"args": [1], "expected": each} for each in (2, 3)]}],
 )
 BROKEN = (
     lines(task("a"), task("b") | {"id": 3}, *(task(each) for each in "cdef"))
@@ -86,6 +90,9 @@ CANDIDATES = lines(
     {"task_id": "double", "id": "c", "text": "I would double it."},
 )
 
+# Commands that end with another code than 0, which is what their page tells of; a shown `Error:` means 2.
+CODES = {"gristmill tasks check twice.jsonl --run-references --explain": 1}
+
 # By page and section; "" is the page's beginning.
 PLACES: dict[str, dict[str, Place]] = {
     "docs/attacks.md": {
@@ -97,7 +104,7 @@ PLACES: dict[str, dict[str, Place]] = {
     "docs/plugins.md": {"": Place({"recorded.jsonl": lines({"text": "Air scatters blue light more than red light."})})},
     "docs/running.md": {"": Place({"tasks.jsonl": lines(task("HumanEval/32", "test"), task("HumanEval/33", "train"))})},
     "docs/tasks.md": {
-        "": Place({"broken.jsonl": BROKEN, "dice.jsonl": lines(DICE), **ROWS}),
+        "": Place({"broken.jsonl": BROKEN, "dice.jsonl": lines(DICE), "twice.jsonl": lines(TWICE), **ROWS}),
         "Candidates and verdicts": Place({"tasks.jsonl": lines(task("double")), "candidates.jsonl": CANDIDATES}),
         "Datasets": Place(commands=["gristmill run tasks.jsonl --name night"]),
     },
