@@ -30,7 +30,7 @@ from gristmill.sandbox.backends.engine import (
 from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
-from gristmill.sandbox.image.root import PYTHON, digest_of
+from gristmill.sandbox.image.root import ADDED, PYTHON, digest_of
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
@@ -147,7 +147,9 @@ class DockerSandbox(WarmedSandbox):
         if self._reap_first:
             reap(client)
             sweep()
-        image, digest = docker_image(client, self.profile.image, self.options.image)
+        # Packages are in the image that was built with them, whatever is pulled for everything else.
+        reference = None if self.profile.image.startswith(ADDED) else self.options.image
+        image, digest = docker_image(client, self.profile.image, reference)
         self._folder = stage(self.profile)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             path = self._folder / "control" / "control.sock"

