@@ -35,6 +35,7 @@ from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
 from gristmill.sandbox.plain import plain
+from gristmill.verifiers.extraction.importing import need_packages
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Task
 
@@ -98,6 +99,7 @@ async def run_campaign(
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
         judge = verifiers
         if judge is None:
+            need_packages(tasks)
             judge = await stack.enter_async_context(_verifiers(config, pool, kept_secret(store, name)))
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)

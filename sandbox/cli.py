@@ -1,4 +1,4 @@
-"""`gristmill sandbox build|shell|check|reap` and `gristmill doctor`."""
+"""`gristmill sandbox build|list|shell|check|reap` and `gristmill doctor`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.plain import say, say_json
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ Variant = Annotated[str, typer.Option("--image", help="base, or torch (base with
 def build(
     backend: Backend = "auto",
     variant: Variant = "base",
+    packages: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Packages to add: NAME or NAME==VERSION, with commas between or several times."),
+    ] = None,
     languages: Annotated[
         str,
         typer.Option(
@@ -32,12 +37,17 @@ def build(
 ) -> None:
     """Make the file system that jobs see from this Python, and hand it to the engine.
 
-    What is not built beforehand is built when it is first needed.
+    What is not built beforehand is built when it is first needed, but for packages: with --with, the standard image
+    and those packages, in the versions that are installed here, with what they need. Nothing is fetched, and no line of
+    a package is run on this machine: that each can be imported is tried in a sandbox. Tasks whose `settings.packages`
+    it meets run in it from then on. Exit code 2: a package is not here, or may not go in; nothing is kept then.
 
     \b
     Examples:
       gristmill sandbox build
       gristmill sandbox build --backend docker --image torch
+      gristmill sandbox build --with pandas,networkx
+      gristmill sandbox build --with 'networkx>=3,<4' --with scikit-learn==1.9.1
       gristmill sandbox build --languages c++,javascript
     """
     import asyncio
@@ -46,6 +56,11 @@ def build(
     from gristmill.sandbox.image.root import root
     from gristmill.sandbox.image.toolchains import variant_of
 
+    if packages is not None:
+        if variant != "base" or languages:
+            raise UserError("--with adds to the standard image: leave --image and --languages out")
+        _build_with(backend, packages)
+        return
     variants = [variant_of(name.strip()) for name in languages.split(",")] if languages else [variant]
     chosen = asyncio.run(choose_factory(backend)).backend
     for each in variants:
@@ -62,13 +77,69 @@ def build(
             say(f"docker image {name}")
 
 
+def _build_with(backend: str, packages: list[str]) -> None:
+    import asyncio
+
+    from gristmill.sandbox.adding import Added, add
+    from gristmill.sandbox.backends.choosing import choose_factory
+    from gristmill.sandbox.image.requirements import split
+
+    texts = [text for option in packages for text in split(option)]
+
+    async def work() -> Added:
+        return await add(texts, await choose_factory(backend))
+
+    added = asyncio.run(work())
+    image = added.image
+    say(f"image {image.digest[:12]}: {image.words()}, and pytest; {image.megabytes:g} MiB more than the standard one")
+    if image.others:
+        say("  they came with " + ", ".join(f"{name} {version}" for name, version in sorted(image.others.items())))
+    for module, seconds in added.seconds.items():
+        loaded = "workers have it loaded" if module in image.preload else "each job loads it by itself"
+        say(f"  import {module}: {seconds:.1f} s in a sandbox; {loaded} where a solution or its tests import it")
+    for file in added.left_out:
+        say(f"  left out, as Python would run it by itself: {file}")
+    say(f"Tasks ask for them by `settings.packages`: {sorted(image.packages)}")
+
+
+@sandbox.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False) -> None:
+    """List the images that are built here, and the packages in them.
+
+    \b
+    Examples:
+      gristmill sandbox list
+      gristmill sandbox list --json
+    """
+    import json
+
+    from gristmill.sandbox.image.listing import listed
+
+    rows = listed()
+    if as_json:
+        say_json(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        held = ", ".join(f"{name} {version}" for name, version in row["packages"].items())
+        say(f"{row['digest'][:12]}  {row['image']:<10} {held}")
+    if not rows:
+        say("none is built yet; the first candidate builds what it needs, or `gristmill sandbox build`")
+
+
 @sandbox.command()
-def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
+def shell(
+    backend: Backend = "auto",
+    variant: Variant = "base",
+    packages: Annotated[
+        list[str] | None, typer.Option("--with", help="In the image that holds these packages.")
+    ] = None,
+) -> None:
     """Look round from inside: an interactive Python behind the same walls as a worker's.
 
     \b
-    Example:
+    Examples:
       gristmill sandbox shell --backend bubblewrap
+      gristmill sandbox shell --with pandas
     """
     import asyncio
 
@@ -76,8 +147,20 @@ def shell(backend: Backend = "auto", variant: Variant = "base") -> None:
     from gristmill.sandbox.records import Profile
     from gristmill.sandbox.shell import enter
 
+    if packages is not None:
+        variant = _holding(packages)
     chosen = asyncio.run(choose_factory(backend)).backend
     raise typer.Exit(enter(chosen, Profile(name="shell", image=variant)))
+
+
+def _holding(packages: list[str]) -> str:
+    from gristmill.sandbox.image.packaged import image_for
+    from gristmill.sandbox.image.requirements import split
+
+    try:
+        return image_for([text for option in packages for text in split(option)]).image
+    except ValueError as error:
+        raise UserError(f"--with: {error}") from None
 
 
 @sandbox.command()
@@ -104,7 +187,6 @@ def check(
 
     from gristmill.sandbox.backends.choosing import choose_factory
     from gristmill.sandbox.conformance.suite import CHECKS, Result, run_checks
-    from gristmill.sandbox.errors import UserError
 
     if unknown := sorted(set(only or ()) - set(CHECKS)):
         raise UserError(f"there is no rule {unknown[0]!r}; the rules are: {', '.join(CHECKS)}")

@@ -195,16 +195,15 @@ def _torch() -> Fact:
 
 
 def _images() -> Fact:
-    from gristmill.sandbox.image.root import VARIANTS, digest_of
-    from gristmill.sandbox.image.toolchains import PREFIX, known
+    from gristmill.sandbox.image.listing import listed
 
-    built = []
-    for variant in (*VARIANTS, *(f"{PREFIX}{chain.name}" for chain in known())):
-        try:
-            built += [variant] if (cache_folder() / digest_of(variant)).is_dir() else []
-        except SandboxError:
-            continue  # a variant whose libraries are missing here cannot have been built
-    value = ", ".join(built) if built else "none yet"
+    built = [
+        f"base with {', '.join(f'{name} {version}' for name, version in row['packages'].items())}"
+        if row["image"] == "packages"
+        else row["image"]
+        for row in listed()
+    ]
+    value = "; ".join(built) if built else "none yet"
     return Fact(
         name="images", value=value, advice="" if built else "built on first use, or by `gristmill sandbox build`"
     )

@@ -39,6 +39,7 @@ MODEL = ["--model", "replay:r.jsonl", "--sandbox", "bubblewrap"]
 COMMANDS: list[tuple[list[str], int, str]] = [
     (["doctor"], 0, "sandbox bubblewrap: works"),
     (["sandbox", "build", "--backend", "bubblewrap"], 0, "image root"),
+    (["sandbox", "list"], 0, "numpy"),
     (["sandbox", "check", "--backend", "bubblewrap", "--only", "there_is_no_network"], 0, "1 held"),
     (["tasks", "generate", "list-functions", "--out", "g.jsonl"], 0, "g.jsonl"),
     (["tasks", "check", "t.jsonl", "--run-references", "--sandbox", "bubblewrap"], 0, ""),

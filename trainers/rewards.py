@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from gristmill.graph.judging.candidates import judge_all
 from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.extraction.importing import need_packages
 from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
 from gristmill.verifiers.standing.judge import StandingJudge, standing
@@ -49,6 +50,7 @@ def reward_function(
     Raises:
         UserError: there is no task, or two have one id, or one cannot be judged. The function raises it for a row
             without a task, and InfrastructureError where reply after reply cannot be judged.
+        SandboxError: no image of this machine holds the packages that a task names.
     """
     by_id: dict[str, Task] = {}
     for task in tasks:
@@ -59,6 +61,8 @@ def reward_function(
         by_id[task.id] = task
     if not by_id:
         raise UserError("a reward needs tasks: there are none")
+    if judge is None:
+        need_packages(by_id.values())
 
     def verified(prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any) -> list[float | None]:
         ids = _ids(columns.get(column), len(completions), column, by_id)

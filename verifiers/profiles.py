@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gristmill.sandbox.image.packaged import STANDARD, Packaged
 from gristmill.sandbox.image.toolchains import PREFIX
 from gristmill.sandbox.records import Profile, Programs
 from gristmill.verifiers.languages.records import Language
@@ -26,30 +27,30 @@ _LIBRARIES = ("numpy", "sympy")
 _IMPORT = re.compile(r"^[ \t\f]*(?:import|from)[ \t\f]+(\w+)", re.MULTILINE)
 
 
-def libraries(*sources: str) -> tuple[str, ...]:
+def libraries(*sources: str, image: Packaged = STANDARD) -> tuple[str, ...]:
     """Those big libraries of the image that some source imports: loading them beforehand saves every job the time."""
     named = {name for source in sources for name in _IMPORT.findall(source)}
-    return tuple(name for name in _LIBRARIES if name in named)
+    return tuple(name for name in (*_LIBRARIES, *image.preload) if name in named)
 
 
 def loaded(profile: Profile) -> tuple[str, ...]:
     """The big libraries that a profile has loaded."""
-    return tuple(name for name in _LIBRARIES if name in profile.preload)
+    return tuple(name for name in profile.preload if name not in _COMMON)
 
 
-def candidate(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
+def candidate(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
     """Workers that hold a candidate and nothing else, and have at least that much memory."""
-    return _profile("candidate", _CANDIDATE, preload, memory_mb)
+    return _profile("candidate", _CANDIDATE, preload, memory_mb, image)
 
 
-def judge(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
+def judge(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
     """Workers that hold a test program."""
-    return _profile("judge", _JUDGE, preload, memory_mb)
+    return _profile("judge", _JUDGE, preload, memory_mb, image)
 
 
-def together(preload: tuple[str, ...] = (), memory_mb: int = 0) -> Profile:
+def together(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
     """Workers that hold a test program and a candidate, and are thrown away."""
-    return _profile("together", _TOGETHER, preload, memory_mb, common=())
+    return _profile("together", _TOGETHER, preload, memory_mb, image, common=())
 
 
 def program(language: Language, memory_mb: int) -> Profile:
@@ -64,9 +65,16 @@ def program(language: Language, memory_mb: int) -> Profile:
 
 
 def _profile(
-    name: str, guest: tuple[str, ...], preload: tuple[str, ...], memory_mb: int, common: tuple[str, ...] = _COMMON
+    name: str,
+    guest: tuple[str, ...],
+    preload: tuple[str, ...],
+    memory_mb: int,
+    image: str,
+    common: tuple[str, ...] = _COMMON,
 ) -> Profile:
-    return _sized(Profile(name="-".join((name, *preload)), guest=guest, preload=(*common, *preload)), memory_mb)
+    return _sized(
+        Profile(name="-".join((name, *preload)), guest=guest, preload=(*common, *preload), image=image), memory_mb
+    )
 
 
 def _sized(profile: Profile, memory_mb: int) -> Profile:

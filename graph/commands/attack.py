@@ -62,6 +62,7 @@ def attack(
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.extraction.importing import need_packages
 
     if out is not None:
         refuse_existing(out, force=force)
@@ -70,6 +71,7 @@ def attack(
     wanted = [task for task in known if task.kind in _KINDS]
     if not wanted:
         raise UserError(f"{tasks} holds no task of the kinds that attacks exist for: {', '.join(_KINDS)}")
+    need_packages(wanted)
     console = console_for(stderr=True)
     if len(wanted) < len(known):
         console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped")

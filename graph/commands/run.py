@@ -65,10 +65,12 @@ def run(
     from gristmill.graph.storage.store import Store
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.extraction.importing import need_packages
 
     if resume and name is None:
         raise UserError("--resume needs the --name of the run; `gristmill runs` lists them")
     loaded = load_tasks(tasks)
+    need_packages(loaded)
     with Store.open(workspace) as store:
         stored = (f"the run {name}", store.get_run(name).config) if resume and name is not None else None
         chosen_config = settle(RunConfig(), flags, file=config, stored=stored).config

@@ -47,6 +47,7 @@ def check(
     """Say whether a task file can be used, with the line and the field of every mistake; and what is doubtful in it.
 
     Exit code 0: it can. 1: a reference does not pass its own task, or there was none to run. 2: the file has mistakes.
+    3: not on this machine yet, where no sandbox works, or no image holds the packages that a task names.
 
     \b
     Examples:
@@ -60,6 +61,7 @@ def check(
     from gristmill.graph.commands.explaining import evidence_rows, judge_references
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
     from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.extraction.importing import short_of_packages
     from gristmill.verifiers.registry import warnings
 
     if explain and not run_references:
@@ -72,9 +74,11 @@ def check(
             say_json(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
         raise
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
+    if lacking := short_of_packages(tasks):
+        summary["lacking"] = lacking
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
     judged: dict[str, Judged] = {}
-    if run_references:
+    if run_references and not lacking:
         judged = asyncio.run(judge_references(tasks, sandbox, workers))
         wrong = {name: each for name, each in judged.items() if not each.verdict.passed}
         shown = {name: each for name, each in judged.items() if name in wrong or (explain and each.suspicious)}
@@ -86,11 +90,13 @@ def check(
         say_json(json.dumps(summary, indent=1))
     else:
         say(f"{file}: {_counted(tasks)}, no mistakes")
-        if run_references:
+        if lacking:
+            say(f"  not to be judged on this machine yet: {lacking}")
+        elif run_references:
             _say_references(judged, explain)
         for name, said in summary["warnings"].items():
             say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
-    if any(each.verdict.score is None for each in judged.values()):
+    if lacking or any(each.verdict.score is None for each in judged.values()):
         raise typer.Exit(3)
     if run_references and not (judged and all(each.verdict.passed for each in judged.values())):
         raise typer.Exit(1)

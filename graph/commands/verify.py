@@ -73,6 +73,7 @@ def verify(
     from gristmill.graph.tasks.loading import load_candidates, load_tasks
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import InfrastructureError, UserError
+    from gristmill.verifiers.extraction.importing import need_packages
 
     if accept not in ("verified", "together"):
         raise UserError(f"--accept: {accept!r} is neither verified nor together")
@@ -81,6 +82,7 @@ def verify(
     if evidence is not None:
         refuse_evidence(evidence, (out, tasks, candidates))
     known = load_tasks(tasks)
+    need_packages(known)
     asked = load_candidates(candidates, known)
     tally = Tally({task.id: task.kind for task in known}, len(asked))
     if resume:

@@ -98,7 +98,7 @@ def _name(task: Task, profile: Literal["chat", "small"]) -> str:
 def _task_values(task: Task) -> dict[str, Any]:
     points = entry_points(task)
     start = task.settings.get("prefix") or task.settings.get("signature")
-    template = task.settings.get("template")
+    template, packages = task.settings.get("template"), task.settings.get("packages")
     spoken = language(task)
     return {
         "language": spoken.called if spoken else "Python",
@@ -111,6 +111,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
         "template": str(template) if template else "",
+        "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{task.limits.wall_seconds:g}",
         "examples": examples(task),
     }

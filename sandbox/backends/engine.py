@@ -25,6 +25,7 @@ __all__ = [
     "connect",
     "described",
     "docker_image",
+    "drop_image",
     "engine_covers",
     "engine_gaps",
     "hang_up",
@@ -106,6 +107,15 @@ def docker_image(client: DockerClient, variant: str = "base", reference: str | N
     if not present:
         raise SandboxError("the engine took the sandbox image but does not list it; look at `docker image ls`")
     return str(present[0].id), digest
+
+
+def drop_image(digest: str) -> None:
+    """Remove the image of a digest, if the engine has it and does not use it."""
+    from docker.errors import APIError
+
+    with contextlib.closing(connect()) as client, contextlib.suppress(APIError):
+        for image in client.images.list(filters={"label": f"{LABEL}.digest={digest}"}):
+            client.images.remove(image.id, force=True)
 
 
 def reap(client: DockerClient) -> int:

@@ -138,6 +138,7 @@ class Sources:
 
     @property
     def site_inside(self) -> Path:
+        """Where packages are, below the image's root."""
         return self.stdlib_inside / "site-packages"
 
 

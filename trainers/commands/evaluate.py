@@ -78,6 +78,7 @@ def evaluate(
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.measure.benchmarks import first_verdicts
+    from gristmill.verifiers.extraction.importing import need_packages
 
     if resume and name is None:
         raise UserError("--resume needs the --name of the evaluation; `gristmill runs --all` lists them")
@@ -91,6 +92,7 @@ def evaluate(
         return
     if not chosen:
         raise UserError(f"--split: no task of {tasks} is in the split {split!r}")
+    need_packages(chosen)
     if "adapter" in flags and not Path(flags["adapter"]).exists():
         flags["adapter"] = str(Adapters(home_of(workspace)).get(flags["adapter"]).path)
     if flags.get("temperature"):

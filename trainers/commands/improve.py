@@ -59,10 +59,12 @@ def improve(
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.improve.records import StageRecords
+    from gristmill.verifiers.extraction.importing import need_packages
 
     if "seed" in flags:
         flags["method_seed"] = flags["seed"]
     loaded = load_tasks(tasks)
+    need_packages(loaded)
     need_training()
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)

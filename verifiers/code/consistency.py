@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.records import Ending, Job, Limits, Report
 from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
+from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.records import CodeTest, Outcome, PytestTest, PythonTest, Task, Verdict
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ async def passes_together(pool: Jobs, task: Task, judged: Sequence[tuple[str, Ve
     """
     tests = [test for test in (*task.public_tests, *task.tests) if isinstance(test, PythonTest | PytestTest)]
     sources = [solution for solution, _ in judged]
-    libraries = profiles.libraries(*sources, *programs(tests))
+    image = image_of(task)
+    libraries = profiles.libraries(*sources, *programs(tests), image=image)
     needs_pytest = any(isinstance(test, PytestTest) or "pytest" in test.setup + test.code for test in tests)
-    profile = profiles.together((*libraries, *(("pytest",) if needs_pytest else ())), _memory(task.limits))
+    preload = (*libraries, *(("pytest",) if needs_pytest else ()))
+    profile = profiles.together(preload, _memory(task.limits), image.image)
     found = []
     async with pool.alone(profile) as run:
         for solution, verdict in judged:

@@ -45,7 +45,7 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
         Job(program=_ANSWER, request={"source": setting.source, **common}, limits=setting.limits),
         Job(program=_RUN_TESTS, request={**tests, **common, "public": setting.shown}, limits=limits),
         profile=setting.profile,
-        judge_profile=profiles.judge((*setting.libraries, *extra), limits.memory_mb),
+        judge_profile=profiles.judge((*setting.libraries, *extra), limits.memory_mb, setting.profile.image),
         fresh=setting.fresh,
     )
     return _judged(setting, candidate, judge)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
+from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
 from gristmill.verifiers.languages.records import PYTHON
@@ -19,7 +20,7 @@ from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonT
 
 __all__ = ["SETTINGS", "task_problems"]
 
-SETTINGS = frozenset({"compile_limits", "entry_point", "prefix", "signature", "template"})
+SETTINGS = frozenset({"compile_limits", "entry_point", "packages", "prefix", "signature", "template"})
 """What a code task may set."""
 
 # These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.
@@ -39,7 +40,7 @@ def task_problems(task: Task) -> list[str]:
     """One sentence for each problem, naming the field; empty when the task can be judged."""
     if not task.tests and not task.public_tests:
         return ["tests: a code task needs `tests` or `public_tests`; give it at least one test"]
-    found = []
+    found = package_problems(task.settings.get("packages", ()))
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
             found += [f"{field}[{place}].{problem}" for problem in _problems(test)]

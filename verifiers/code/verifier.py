@@ -18,6 +18,7 @@ from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, program_profile
 from gristmill.verifiers.code.task import SETTINGS, task_problems
+from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
 from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
@@ -91,7 +92,8 @@ class CodeVerifier:
             if found.passed and self._confirm:
                 again = await (ahead or self._confirming(task, solution, profile, explain))
                 found, flaky = (found, False) if again.passed else (again, True)
-            return self._verdict(found, solution, self._pool.info(profile), flaky=flaky), found
+            lacks = "" if found.passed or language_of(task) else lacks_text(solution, image_of(task))
+            return self._verdict(found, solution, self._pool.info(profile), flaky=flaky, lacks=lacks), found
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -159,7 +161,9 @@ class CodeVerifier:
         places += [(f"tests[{place}]", False) for place in range(len(task.tests))]
         return _Findings([(*place, findings) for place, findings in zip(places, rows, strict=True)])
 
-    def _verdict(self, found: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False) -> Verdict:
+    def _verdict(
+        self, found: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False, lacks: str = ""
+    ) -> Verdict:
         broken = found.broken
         if flaky:
             outcome, text = Outcome.FLAKY, feedback.verdict_text((), found.of(public=False), solution, _FLAKY)
@@ -168,6 +172,7 @@ class CodeVerifier:
         else:
             outcome = found.outcome
             text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
+        text = f"{text}\n{lacks}" if lacks else text
         strength = Strength.FORWARDED if found.forwarded else Strength.TESTED
         apart = found.apart and outcome in SETTLED
         return Verdict(
@@ -187,7 +192,8 @@ def _profile(task: Task, solution: str) -> Profile:
     if (language := language_of(task)) is not None:
         return program_profile(task, language)
     texts = programs((*task.public_tests, *task.tests))
-    return profiles.candidate(profiles.libraries(solution, *texts), task.limits.memory_mb)
+    image = image_of(task)
+    return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)
 
 
 class _Findings:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers import profiles
@@ -25,6 +26,7 @@ from gristmill.verifiers.calling import (
     over_limits,
 )
 from gristmill.verifiers.constructions.catalogue import OpenProblem, problem, problem_names
+from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
@@ -39,7 +41,7 @@ JUDGE: Final = Profile(name="problems", guest=(_GUEST,), preload=("decimal", "fr
 _SCORE: Final = f"{_GUEST}.score:score"
 _BOUNDS: Final = Bounds(nodes=1_000_000, depth=8, size=64 << 20, digits=2000)
 _MEMORY_MB: Final = 1536
-_SETTINGS: Final = frozenset({"entry_point", "prefix", "signature", "template"})
+_SETTINGS: Final = frozenset({"entry_point", "packages", "prefix", "signature", "template"})
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,13 @@ class ProgramVerifier:
             problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a program")
         if type(task.settings.get("entry_point", ENTRY_POINT)) is not str:
             problems.append("settings.entry_point: must be the name of one function")
-        return problems
+        return problems + package_problems(task.settings.get("packages", ()))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         asked = problem(str(task.problem))
-        profile = profiles.candidate(profiles.libraries(solution), task.limits.memory_mb)
+        image = image_of(task)
+        profile = profiles.candidate(profiles.libraries(solution, image=image), task.limits.memory_mb, image.image)
         target = asked.best_known if task.target is None else Fraction(task.target)
         if not solution.strip():
             return self._verdict(asked, target, _Scoring(Outcome.INVALID, "There is no code in the reply."), profile)
@@ -108,6 +111,8 @@ class ProgramVerifier:
                 scoring = _Scoring(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
             elif _merit(asked, again) < _merit(asked, scoring):
                 scoring = again
+        if scoring.low is None and (lacks := lacks_text(solution, image)):
+            scoring = replace(scoring, text=f"{scoring.text}\n{lacks}")
         return self._verdict(asked, target, scoring, profile)
 
     async def _once(

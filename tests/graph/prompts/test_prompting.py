@@ -288,6 +288,17 @@ def test_code_survives_the_way_through_a_prompt() -> None:
     assert block.text == source == tame(source)
 
 
+@pytest.mark.parametrize("profile", ["chat", "small"])
+@pytest.mark.parametrize("task", [CODE, STDIO, PYTEST, PROGRAM], ids=lambda task: task.id)
+def test_a_model_is_told_of_the_packages_that_a_task_names(task: Task, profile: Literal["chat", "small"]) -> None:
+    named = task.model_copy(update={"settings": {**task.settings, "packages": ["pandas", "networkx>=3"]}})
+    said = shown(messages_for(named, profile=profile, round=0))
+    plain = shown(messages_for(task, profile=profile, round=0))
+    assert "pandas, networkx>=3" in said
+    assert "pandas" not in plain
+    assert said.count("\n") == plain.count("\n")
+
+
 def test_huge_evidence_is_bounded() -> None:
     huge = step("x = 1\n" * 100_000, "y" * 1_000_000, text="z" * 1_000_000)
     messages = messages_for(CODE, profile="chat", round=3, parents=[huge, huge, huge, huge])

@@ -190,3 +190,10 @@ def test_a_task_says_so_where_its_own_cases_do_not_fit(tmp_path: Path) -> None:
 
 def test_a_program_that_nests_without_end_is_no_trouble() -> None:
     assert warned(f"assert f({' + '.join(['1'] * 900)}) == 1\nassert f() is not f") == []
+
+
+def test_packages_whose_objects_do_not_cross_are_warned_of_where_tests_import_them() -> None:
+    code = "import numpy, json\nfrom pandas import Series\nimport pandas.testing\nassert f(Series([1])) == 1"
+    (said,) = warned(code, settings={"packages": ["pandas"]})
+    assert said.startswith("tests[0].code: line 2: imports pandas, whose objects stay where they were made")
+    assert warned(code) == []

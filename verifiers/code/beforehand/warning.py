@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 
+from gristmill.sandbox.image.packaged import standard_modules
 from gristmill.verifiers.code.beforehand.asserting import silences
 from gristmill.verifiers.code.beforehand.faulty import faults
 from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
@@ -56,6 +59,23 @@ def _of_test(task: Task, test: CodeTest) -> Iterator[str]:
                 yield _placed(field, line, above, words)
             for line, words in refusals(before + text, names, classes, test.shared):
                 yield f"{_placed(field, line, above, words)}: right solutions may be `refused`"
+            for line, name in _foreign(before + text) if task.settings.get("packages") else ():
+                words = (
+                    f"imports {name}, whose objects stay where they were made: pass and compare plain values and arrays"
+                )
+                yield f"{_placed(field, line, above, words)}, or right solutions may be `refused`"
+
+
+def _foreign(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of each module of the task's packages that a test imports, once."""
+    seen = {"solution", "shared", *standard_modules(), *sys.stdlib_module_names}
+    for node in ast.walk(ast.parse(source)):
+        modules = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+        for module in modules:
+            if (top := module.partition(".")[0]) not in seen:
+                seen.add(top)
+                yield getattr(node, "lineno", 0), top
 
 
 def _placed(field: str, line: int, above: int, words: str) -> str:
