@@ -30,14 +30,14 @@ ROOT = Path(__file__).resolve().parents[1]
 def asked_by(*extras: str) -> list[Requirement]:
     """What pyproject.toml asks for, itself and for these extras; extras that an extra names are taken with it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    waiting, found = list(extras), [Requirement(each) for each in project["dependencies"]]
+    waiting, requirements = list(extras), [Requirement(each) for each in project["dependencies"]]
     while waiting:
         for each in map(Requirement, project["optional-dependencies"][waiting.pop()]):
             if each.name == project["name"]:
                 waiting += each.extras
             else:
-                found.append(each)
-    return found
+                requirements.append(each)
+    return requirements
 
 
 def brought(*extras: str) -> set[str]:

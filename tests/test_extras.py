@@ -102,9 +102,9 @@ def test_instructions_a_reply_is_judged(bubblewrap: str, tmp_path: Path) -> None
 
 
 def test_reasoning_tasks_are_made_and_judged(bubblewrap: str, tmp_path: Path) -> None:
-    made = ["tasks", "import", "reasoning-gym:chain_sum", "--size", "2", "--out", "s.jsonl"]
+    imported = ["tasks", "import", "reasoning-gym:chain_sum", "--size", "2", "--out", "s.jsonl"]
     checked = ["tasks", "check", "s.jsonl", "--run-references", *BUBBLEWRAP]
-    _, said = smoke("reasoning", tmp_path, made, checked)
+    _, said = smoke("reasoning", tmp_path, imported, checked)
     assert "2 of 2" in said
 
 

@@ -55,13 +55,13 @@ def together(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STA
 
 def program(language: Language, memory_mb: int) -> Profile:
     """Workers whose image holds one language's programs beside Python, and whose jobs may start those."""
-    made = Profile(
+    profile = Profile(
         name=f"language-{language.name}",
         guest=("gristmill.sandbox.guest.programs",),
         image=f"{PREFIX}{language.name}",
         programs=Programs.RUNTIME if language.pipes else Programs.COMPILED,
     )
-    return _sized(made, memory_mb)
+    return _sized(profile, memory_mb)
 
 
 def _profile(

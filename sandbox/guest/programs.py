@@ -49,8 +49,8 @@ def build(context: JobContext) -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         said = os.pread(file, _SAID_BYTES, 0)
         os.close(file)
-    made = {} if status else {name: data for name, data in _found() if name not in request["files"]}
-    context.send({"status": status, "said": said.decode(errors="replace"), "files": made})
+    new_files = {} if status else {name: data for name, data in _files() if name not in request["files"]}
+    context.send({"status": status, "said": said.decode(errors="replace"), "files": new_files})
 
 
 def run(context: JobContext) -> None:
@@ -69,16 +69,16 @@ def _lay(files: Mapping[str, bytes]) -> None:
             writing.write(data)
 
 
-def _found() -> list[tuple[str, bytes]]:
-    found = []
+def _files() -> list[tuple[str, bytes]]:
+    files = []
     for parent, _, names in os.walk("."):
         for name in names:
             path = os.path.relpath(os.path.join(parent, name), ".")
             # No link is followed, and no pipe waited for.
             if os.path.isfile(path) and not os.path.islink(path):
                 with open(path, "rb") as file:
-                    found.append((path, file.read()))
-    return found
+                    files.append((path, file.read()))
+    return files
 
 
 def _become(command: Sequence[str], environment: Mapping[str, str], output: int = -1) -> NoReturn:

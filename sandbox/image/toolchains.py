@@ -137,10 +137,10 @@ def _cpp() -> Copies:
             raise SandboxError(f"g++ has no {name} here: install it whole (Debian: apt install g++)")
         yield _inside(path), path.resolve()
     for name in _TOOLS:
-        found = shutil.which(_gcc(f"-print-prog-name={name}").strip() or name)
-        if found is None:
+        tool = shutil.which(_gcc(f"-print-prog-name={name}").strip() or name)
+        if tool is None:
             raise SandboxError(f"g++ finds no {name} here: install it (Debian: apt install binutils)")
-        yield Path("usr/bin") / name, Path(found).resolve()
+        yield Path("usr/bin") / name, Path(tool).resolve()
     for name in _LINKED:
         # What is not found comes back as it was asked for.
         path = Path(_gcc(f"-print-file-name={name}").strip())

@@ -119,8 +119,8 @@ def _same_dicts(expected: Any, actual: Any, leaves: Callable[[Any, Any], bool], 
     keys, places = ([_digest(key, depth + 1, False) for key, _ in pairs] for pairs in (wanted, given))
     if set(keys) != set(places) or (both == (OrderedDict, OrderedDict) and keys != places):
         return False
-    found = dict(zip(places, given, strict=True))
-    return all(_same(value, found[key][1], leaves, depth + 1) for key, (_, value) in zip(keys, wanted, strict=True))
+    by_digest = dict(zip(places, given, strict=True))
+    return all(_same(value, by_digest[key][1], leaves, depth + 1) for key, (_, value) in zip(keys, wanted, strict=True))
 
 
 def _identical(expected: Any, actual: Any) -> bool:

@@ -19,8 +19,8 @@ def program(language: Language, text: str) -> tuple[str | None, str]:
     """(the source, how it was found), or (None, why there is none)."""
     fenced = [block for block in blocks(text) if block.text.strip()]
     if not fenced:
-        found = _between_prose(language, text)
-        return (found, "code between prose") if found else (None, "no code was found in the reply")
+        source = _between_prose(language, text)
+        return (source, "code between prose") if source else (None, "no code was found in the reply")
     own = [block for block in fenced if block.language in language.marks]
     neutral = [block for block in fenced if block.language in _NEUTRAL and _surest(language, block.text)]
     if not own and not neutral:
@@ -38,10 +38,10 @@ def bare_program(language: Language, text: str) -> bool:
     return bool(start.startswith(language.begins) and _surest(language, text) and not blocks(text))
 
 
-def _chosen(language: Language, found: list[Block]) -> Block:
+def _chosen(language: Language, fenced: list[Block]) -> Block:
     """The last one with the surest sign that any of them has: parts of a program are shown before and after it."""
-    surest = max(_surest(language, block.text) for block in found)
-    return next(block for block in reversed(found) if _surest(language, block.text) == surest)
+    surest = max(_surest(language, block.text) for block in fenced)
+    return next(block for block in reversed(fenced) if _surest(language, block.text) == surest)
 
 
 def _surest(language: Language, text: str) -> int:

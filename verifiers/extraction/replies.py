@@ -84,18 +84,18 @@ def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
     text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
     if not text.strip():
         return _nothing(reply)
-    if (known := language(task)) is not None:
-        return _extract_program(known, text, parent)
+    if (spoken := language(task)) is not None:
+        return _extract_program(spoken, text, parent)
     return _extract_code(task, points, text, parent)
 
 
-def _extract_program(known: Language, text: str, parent: str | None) -> Extraction:
+def _extract_program(spoken: Language, text: str, parent: str | None) -> Extraction:
     """A program in another language than Python: a rewrite, or changes to the parent's."""
     edits = find_edits(text)
     if edits and parent and (changed := apply(parent, edits)) is not None:
         return _extraction(changed, "changes applied to the parent")
     rest = without_edits(text) if edits else _json_field(text) or text
-    source, note = program(known, rest)
+    source, note = program(spoken, rest)
     if not edits:
         return Extraction(solution=source, note=note)
     failure = "the changes do not apply to the parent" if parent else "changes, but there is nothing to change"
@@ -105,8 +105,8 @@ def _extract_program(known: Language, text: str, parent: str | None) -> Extracti
 
 def _is_bare(task: Task, points: frozenset[str], reply: str) -> bool:
     """Whether a reply is a program and nothing else."""
-    if (known := language(task)) is not None:
-        return bare_program(known, reply)
+    if (spoken := language(task)) is not None:
+        return bare_program(spoken, reply)
     bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
     return bare and not ends_in_prose(reply)
 

@@ -101,10 +101,10 @@ def language_problem(name: str) -> str:
     """Why programs in a language cannot be judged here, in one sentence; empty if they can."""
     if canonical(name) == PYTHON:
         return ""
-    if (found := named(name)) is None:
-        known = ", ".join((PYTHON, *sorted(languages())))
-        return f"nobody knows the language {name!r}; known are {known}, and those of a file given by --languages"
-    chain = toolchain(found.name)
+    if (language := named(name)) is None:
+        names = ", ".join((PYTHON, *sorted(languages())))
+        return f"nobody knows the language {name!r}; known are {names}, and those of a file given by --languages"
+    chain = toolchain(language.name)
     return "" if chain is None else chain.missing
 
 
@@ -127,14 +127,14 @@ def read(path: str | Path) -> tuple[Language, ...]:
         raise UserError(f"{path} is no YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(rows, dict) or not rows:
         raise UserError(f"{path}: must be a mapping of names of languages to their settings")
-    found: list[Language] = []
+    read_here: list[Language] = []
     for name, row in rows.items():
         if not isinstance(row, dict):
             raise UserError(
                 f"{path}, line {_line(node, (name,))}: {name}: must be a mapping, as {{extension: rb, run: …}}"
             )
         try:
-            found.append(_checked(Language.model_validate({**row, "name": name})))
+            read_here.append(_checked(Language.model_validate({**row, "name": name})))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = (name, *first["loc"])
@@ -143,28 +143,28 @@ def read(path: str | Path) -> tuple[Language, ...]:
         except ValueError as error:
             field, _, why = str(error).partition(": ")
             raise UserError(f"{path}, line {_line(node, (name, field))}: {name}.{field}: {why}") from None
-    _differ(path, node, found)
-    return tuple(found)
+    _differ(path, node, read_here)
+    return tuple(read_here)
 
 
-def _checked(found: Language) -> Language:
+def _checked(language: Language) -> Language:
     """The language, whose fields go together.
 
     Raises:
         ValueError: they do not: the field, and why.
     """
     for field in ("compile", "run"):
-        command = getattr(found, field)
+        command = getattr(language, field)
         if command and not command[0].startswith(("/", "./")):
             raise ValueError(f"{field}: must begin with a path, as /usr/bin/{command[0]}, not {command[0]!r}")
-    for field, names in (("programs", found.programs), ("files", found.files)):
+    for field, names in (("programs", language.programs), ("files", language.files)):
         if wrong := next((name for name in names if not name or "/" in name or name.startswith(".")), None):
             raise ValueError(f"{field}: {wrong!r} must be a name without a folder")
-    if found.source in found.files:
-        raise ValueError(f"files: {found.source!r} is the solution's own file")
-    if wrong := next((folder for folder in found.folders if not _is_of_programs(folder)), None):
+    if language.source in language.files:
+        raise ValueError(f"files: {language.source!r} is the solution's own file")
+    if wrong := next((folder for folder in language.folders if not _is_of_programs(folder)), None):
         raise ValueError(f"folders: {wrong!r} must lie in /usr, /lib, /lib64 or /opt, where an image has its programs")
-    return found
+    return language
 
 
 def _is_of_programs(folder: str) -> bool:
@@ -172,12 +172,12 @@ def _is_of_programs(folder: str) -> bool:
     return ".." not in path.parts and len(path.parts) > 2 and path.parts[1] in ("usr", "lib", "lib64", "opt")
 
 
-def _differ(path: str | Path, node: Any, found: Iterable[Language]) -> None:
+def _differ(path: str | Path, node: Any, added: Iterable[Language]) -> None:
     """No two languages may have a name in common; a file may put its own in the place of a built-in one."""
-    own = {each.name for each in found}
+    own = {each.name for each in added}
     owners: Mapping[str, str] = dict.fromkeys((PYTHON, "py", "python3"), "Python")
     owners = {**owners, **{name: each.name for each in BUILT_IN if each.name not in own for name in _names(each)}}
-    for each in found:
+    for each in added:
         for name in _names(each):
             if owners.get(name, each.name) != each.name:
                 raise UserError(

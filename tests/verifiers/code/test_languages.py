@@ -226,9 +226,11 @@ async def test_what_a_source_does_to_its_compiler_is_its_own_failure(pool: Pool,
         verdict = await judge(pool, asked, COMPILING[name])
         bad = verdict.outcome not in (Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY)
         bad = bad or "compile" not in verdict.feedback or len(verdict.feedback) > 5000
-        told = [text for text in ("hidden input", "root:", "PATH=", "gristmill.verifiers") if text in verdict.feedback]
-        if bad or told:
-            wrong.append((name, verdict.outcome, told, verdict.feedback))
+        secrets = [
+            text for text in ("hidden input", "root:", "PATH=", "gristmill.verifiers") if text in verdict.feedback
+        ]
+        if bad or secrets:
+            wrong.append((name, verdict.outcome, secrets, verdict.feedback))
     assert not wrong
 
 

@@ -18,8 +18,8 @@ def task(language: str) -> Task:
 
 @pytest.mark.parametrize("mark", ["cpp", "c++", "C++", "cc", "cxx", "c++17", ""])
 def test_a_fence_of_the_language_holds_the_solution(mark: str) -> None:
-    found = extract(task("c++"), f"Think first.\n\n```{mark}\n{CPP}\n```\nThat is all.")
-    assert (found.solution, found.note) == (CPP, "fenced block")
+    extraction = extract(task("c++"), f"Think first.\n\n```{mark}\n{CPP}\n```\nThat is all.")
+    assert (extraction.solution, extraction.note) == (CPP, "fenced block")
 
 
 @pytest.mark.parametrize("mark", ["js", "javascript", "node", "JavaScript", ""])
@@ -39,8 +39,8 @@ def test_a_fence_that_was_never_closed_and_one_behind_prose() -> None:
 
 @pytest.mark.parametrize(("language", "source"), [("c++", CPP), ("javascript", JS)])
 def test_a_bare_program_is_the_solution_as_it_is(language: str, source: str) -> None:
-    found = extract(task(language), source + "\n")
-    assert (found.solution, found.note) == (source + "\n", "bare code")
+    extraction = extract(task(language), source + "\n")
+    assert (extraction.solution, extraction.note) == (source + "\n", "bare code")
     assert part(task(language), source) == ("", source)
 
 
@@ -67,25 +67,28 @@ def test_json_may_hold_it() -> None:
     ],
 )
 def test_a_reply_without_a_program_says_why(reply: str, note: str) -> None:
-    found = extract(task("c++"), reply)
-    assert (found.solution, found.note) == (None, note)
+    extraction = extract(task("c++"), reply)
+    assert (extraction.solution, extraction.note) == (None, note)
 
 
 CHANGE = "<<<<<<< SEARCH\n    std::cout << 1;\n=======\n    std::cout << 2;\n>>>>>>> REPLACE"
 
 
 def test_changes_apply_to_the_parent() -> None:
-    found = extract(task("c++"), CHANGE, parent=CPP)
-    assert found.solution == CPP.replace("<< 1", "<< 2") + "\n"
+    extraction = extract(task("c++"), CHANGE, parent=CPP)
+    assert extraction.solution == CPP.replace("<< 1", "<< 2") + "\n"
     diff = "```diff\n@@ -1,4 +1,4 @@\n int main() {\n-    std::cout << 1;\n+    std::cout << 2;\n }\n```"
-    assert extract(task("c++"), diff, parent=CPP).solution == found.solution
+    assert extract(task("c++"), diff, parent=CPP).solution == extraction.solution
 
 
 def test_changes_that_do_not_apply_leave_a_full_rewrite() -> None:
-    found = extract(task("c++"), f"{CHANGE}\n```cpp\n{CPP}\n```", parent="int main() {}")
-    assert (found.solution, found.note) == (CPP, "the changes do not apply to the parent; fenced block instead")
-    found = extract(task("c++"), CHANGE)
-    assert found.note == "changes, but there is nothing to change, and there is no full rewrite"
+    extraction = extract(task("c++"), f"{CHANGE}\n```cpp\n{CPP}\n```", parent="int main() {}")
+    assert (extraction.solution, extraction.note) == (
+        CPP,
+        "the changes do not apply to the parent; fenced block instead",
+    )
+    extraction = extract(task("c++"), CHANGE)
+    assert extraction.note == "changes, but there is nothing to change, and there is no full rewrite"
 
 
 def test_a_python_task_still_takes_no_other_language() -> None:

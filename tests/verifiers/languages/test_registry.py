@@ -103,9 +103,9 @@ def test_a_file_adds_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(registry.VARIABLE, "")  # so that it is put back
     registry.use(str(tmp_path / "own.yaml"))
     assert registry.canonical("rb") == "ruby"
-    found = registry.named("ruby")
-    assert found is not None
-    assert (found.source, sorted(found.marks)) == ("solution.rb", ["rb", "ruby"])
+    ruby = registry.named("ruby")
+    assert ruby is not None
+    assert (ruby.source, sorted(ruby.marks)) == ("solution.rb", ["rb", "ruby"])
     monkeypatch.setenv("PATH", "/nowhere")
     assert problems(task("ruby")) == [
         "tests[0].language: there is no ruby on this machine, which builds the image for ruby: "

@@ -83,12 +83,12 @@ class _Text:
                 name = each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
                 if name in self._own:
                     named.setdefault(name, set()).add(node.name)
-        found = [node.name for node in every if self.asserts(node)]
-        while found:
-            name = found.pop()
+        asserting = [node.name for node in every if self.asserts(node)]
+        while asserting:
+            name = asserting.pop()
             if not self._own[name]:
                 self._own[name] = True
-                found.extend(named.get(name, ()))
+                asserting.extend(named.get(name, ()))
 
     def asserts(self, node: ast.AST) -> bool:
         """Whether something in a statement could assert, by a function of the tests or by a library's."""
@@ -107,6 +107,6 @@ class _Text:
                 return getattr(name, "id", "") not in _STEERS
             case ast.Name(name, ast.Load()) | ast.Attribute(_, name, ast.Load()):
                 # A function that only bears such a name is one of the tests' own.
-                known = self._imported.get(name, name)
-                return self._own.get(known, known.startswith("assert") or known in _RAISES)
+                original = self._imported.get(name, name)
+                return self._own.get(original, original.startswith("assert") or original in _RAISES)
         return False

@@ -69,28 +69,28 @@ async def compiled(pool: Jobs, task: Task, language: Language, source: str, *, f
     }
     job = Job(program=f"{_GUEST}:build", request=request, limits=limits)
     report = await pool.run(job, program_profile(task, language), fresh=fresh)
-    told = await beside(report, lambda: _told(report, limits))
-    if missing := told.get("missing"):
+    message = await beside(report, lambda: _message(report, limits))
+    if missing := message.get("missing"):
         raise SandboxError(f"the sandbox image has no {str(missing)[:200]} for {language.name}")
-    files, said = told.get("files"), told.get("said")
+    files, said = message.get("files"), message.get("said")
     if report.ending is not Ending.FINISHED or type(files) is not dict or type(said) is not str:
         outcome, words = outcome_of(report)
         return Broken(outcome, f"while it was compiled, the solution {words}")
-    if told.get("status") != 0:
+    if message.get("status") != 0:
         if any(text in said for text in language.memory):
             return Broken(Outcome.OUT_OF_MEMORY, "while it was compiled, the solution ran out of memory")
         return Broken(Outcome.ERROR, f"the solution does not compile:\n{_shown(said)}")
-    made = {name: data for name, data in files.items() if type(name) is str and type(data) is bytes}
-    return Program(language, {**made, **given})
+    written = {name: data for name, data in files.items() if type(name) is str and type(data) is bytes}
+    return Program(language, {**written, **given})
 
 
-def _told(report: Report, limits: Limits) -> dict[Any, Any]:
+def _message(report: Report, limits: Limits) -> dict[Any, Any]:
     """The one message of a job that compiles; what cannot be read says nothing."""
     try:
-        told = decode(report.messages[0], message_bounds(limits)) if report.messages else {}
+        message = decode(report.messages[0], message_bounds(limits)) if report.messages else {}
     except DecodeError:
         return {}
-    return told if type(told) is dict else {}
+    return message if type(message) is dict else {}
 
 
 def _shown(said: str) -> str:

@@ -133,7 +133,7 @@ class Problem:
 @cache
 def corpus() -> tuple[Problem, ...]:
     """All problems, those of one language after the other's."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for number, part in enumerate(FILE.read_text().split("\n## ")[1:]):
         head, *programs = part.split("\n@ ")
         name, prompt, *rows = head.strip().split("\n")
@@ -141,5 +141,5 @@ def corpus() -> tuple[Problem, ...]:
         for program in programs:
             language, *lines = program.strip("\n").split("\n")
             source, old, new = "\n".join(lines[:-2]) + "\n", lines[-2].removeprefix("- "), lines[-1].removeprefix("+ ")
-            found.append(Problem(name, number, language, prompt, cases, source, (old, new)))  # type: ignore[arg-type]  # pairs
-    return tuple(sorted(found, key=lambda each: (each.language, each.number)))
+            problems.append(Problem(name, number, language, prompt, cases, source, (old, new)))  # type: ignore[arg-type]  # pairs
+    return tuple(sorted(problems, key=lambda each: (each.language, each.number)))

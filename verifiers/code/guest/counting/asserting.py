@@ -78,7 +78,7 @@ class Asserting:
         )
 
     def _count(self, block: list[ast.stmt], *, guards: bool) -> None:
-        found: list[ast.stmt] = []
+        statements: list[ast.stmt] = []
         ends = guards and self._falls_on_an_end(block)
         for statement in block:
             inside = guards
@@ -89,9 +89,9 @@ class Asserting:
             if guards and (self._decides(statement) or (ends and _can_leave(statement))):
                 name = ast.copy_location(ast.Name(COUNTER, ast.Load()), statement)
                 call = ast.copy_location(ast.Call(name, [], []), statement)
-                found.append(ast.copy_location(ast.Expr(call), statement))
-            found.append(statement)
-        block[:] = found
+                statements.append(ast.copy_location(ast.Expr(call), statement))
+            statements.append(statement)
+        block[:] = statements
 
     def _falls_on_an_end(self, block: Sequence[ast.stmt]) -> bool:
         """Whether a block that is not left earlier fails: ``if a == b: return`` and then ``raise AssertionError``."""

@@ -105,11 +105,11 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """See `importlib.abc.MetaPathFinder`."""
-        found = importlib.machinery.PathFinder.find_spec(name, [self._folder] if path is None else path, target)
-        origin = "" if found is None or found.origin is None else found.origin
-        if found is None or not (origin.startswith(f"{self._folder}/") and origin.endswith(".py")):
+        spec = importlib.machinery.PathFinder.find_spec(name, [self._folder] if path is None else path, target)
+        origin = "" if spec is None or spec.origin is None else spec.origin
+        if spec is None or not (origin.startswith(f"{self._folder}/") and origin.endswith(".py")):
             return None
         loader = _Loader(name, origin)
         loader.asserting = self._asserting
-        found.loader = loader
-        return found
+        spec.loader = loader
+        return spec
