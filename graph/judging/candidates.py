@@ -130,8 +130,9 @@ class _Judging:
 
     async def _progress(self) -> None:
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        self._running -= done
         for task in done:
+            # One at a time: what fails beside the first failure stays, so that `close` hears of it.
+            self._running.discard(task)
             task.result()
 
     async def _one(self, place: int) -> None:
