@@ -67,14 +67,14 @@ def attack(
     if out is not None:
         refuse_existing(out, force=force)
     attacks = _chosen(only or [])
-    known = load_tasks(tasks)
-    wanted = [task for task in known if task.kind in _KINDS]
+    loaded = load_tasks(tasks)
+    wanted = [task for task in loaded if task.kind in _KINDS]
     if not wanted:
         raise UserError(f"{tasks} holds no task of the kinds that attacks exist for: {', '.join(_KINDS)}")
     need_packages(wanted)
     console = console_for(stderr=True)
-    if len(wanted) < len(known):
-        console.print(f"{len(known) - len(wanted)} tasks of other kinds are skipped")
+    if len(wanted) < len(loaded):
+        console.print(f"{len(loaded) - len(wanted)} tasks of other kinds are skipped")
     reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console))
     _say(reports, attacks, console, json_)
     tried = sum(report.tried for report in reports)
@@ -126,8 +126,8 @@ async def _attack(
         """Count an attempt. What has passed so far may fail in the consistency run, so findings come with reports."""
         nonlocal done
         done += attempt is not None
-        found = sum(each.findings for each in reports)
-        display.update(done, total, f"{found} to report" if found else "")
+        findings = sum(each.findings for each in reports)
+        display.update(done, total, f"{findings} to report" if findings else "")
 
     async with Pool.open(sandbox, workers) as pool:
         verifiers = Verifiers(pool)

@@ -81,10 +81,10 @@ def verify(
         raise UserError("--resume goes on with a file: it does not go with --force or --out -")
     if evidence is not None:
         refuse_evidence(evidence, (out, tasks, candidates))
-    known = load_tasks(tasks)
-    need_packages(known)
-    asked = load_candidates(candidates, known)
-    tally = Tally({task.id: task.kind for task in known}, len(asked))
+    loaded = load_tasks(tasks)
+    need_packages(loaded)
+    asked = load_candidates(candidates, loaded)
+    tally = Tally({task.id: task.kind for task in loaded}, len(asked))
     if resume:
         for candidate, row in zip(asked, written_rows(out, asked), strict=False):
             tally.add(candidate, row["outcome"], earlier=True)
@@ -98,7 +98,7 @@ def verify(
     try:
         together = accept == "together"
         left = asked[tally.written :]
-        asyncio.run(_judge(known, left, out, evidence, sandbox, workers, confirm, together, resume, tally, console))
+        asyncio.run(_judge(loaded, left, out, evidence, sandbox, workers, confirm, together, resume, tally, console))
     except (KeyboardInterrupt, InfrastructureError):
         if tally.written:
             where = "" if out == "-" else f" to {out}; go on with --resume"
@@ -146,7 +146,7 @@ async def _judge(
             on_evidence: Callable[[Candidate, Verdict, Evidence], None] | None = None
             if evidence is not None:
                 write_evidence = stack.enter_context(row_writer(evidence, force=True, append=append))
-                on_evidence = lambda *found: write_evidence(evidence_row(*found))  # noqa: E731  # one name, or None
+                on_evidence = lambda *judged: write_evidence(evidence_row(*judged))  # noqa: E731  # one name, or None
             ahead = max(64, 8 * pool.size)
             telling_all = telling(display, tally)
             judged = judge_all(

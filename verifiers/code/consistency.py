@@ -40,7 +40,7 @@ async def passes_together(pool: Jobs, task: Task, judged: Sequence[tuple[str, Ve
     needs_pytest = any(isinstance(test, PytestTest) or "pytest" in test.setup + test.code for test in tests)
     preload = (*libraries, *(("pytest",) if needs_pytest else ()))
     profile = profiles.together(preload, _memory(task.limits), image.image)
-    found = []
+    passes = []
     async with pool.alone(profile) as run:
         for solution, verdict in judged:
             before = verdict.apart.outcome if verdict.apart is not None else verdict.outcome
@@ -50,8 +50,8 @@ async def passes_together(pool: Jobs, task: Task, judged: Sequence[tuple[str, Ve
                 passed = passed and _passed(
                     await run(Job(program=_RUN_PLAIN, request=_request(test, solution), limits=limits))
                 )
-            found.append(passed)
-    return found
+            passes.append(passed)
+    return passes
 
 
 def programs(tests: Sequence[CodeTest]) -> Iterator[str]:

@@ -40,11 +40,11 @@ def task_problems(task: Task) -> list[str]:
     """One sentence for each problem, naming the field; empty when the task can be judged."""
     if not task.tests and not task.public_tests:
         return ["tests: a code task needs `tests` or `public_tests`; give it at least one test"]
-    found = package_problems(task.settings.get("packages", ()))
+    problems = package_problems(task.settings.get("packages", ()))
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
-            found += [f"{field}[{place}].{problem}" for problem in _problems(test)]
-    return found + list(_language_problems(task))
+            problems += [f"{field}[{place}].{problem}" for problem in _problems(test)]
+    return problems + list(_language_problems(task))
 
 
 def _language_problems(task: Task) -> Iterator[str]:

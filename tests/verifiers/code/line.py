@@ -101,11 +101,13 @@ def _child(work: Callable[[], Any]) -> int:
 
 def wrong(messages: list[dict[str, Any]]) -> list[str]:
     """The checks that did not pass, with what was said about them; also what makes a pass worthless."""
-    found = [f"{each['check']}: {each['detail']}" for each in messages if each.get("outcome", "passed") != "passed"]
+    complaints = [
+        f"{each['check']}: {each['detail']}" for each in messages if each.get("outcome", "passed") != "passed"
+    ]
     end = next((each["end"] for each in messages if "end" in each), None)
     if end is None:
-        return [*found, f"no end: {messages}"]
-    return [*found, *end["trouble"], *([] if end["calls"] and end["asserted"] else ["nothing shown"])]
+        return [*complaints, f"no end: {messages}"]
+    return [*complaints, *end["trouble"], *([] if end["calls"] and end["asserted"] else ["nothing shown"])]
 
 
 class Section(NamedTuple):
@@ -125,11 +127,11 @@ class Section(NamedTuple):
 def sections(file: Path) -> list[Section]:
     """The examples of a file."""
     text = file.read_text()
-    found = []
+    examples = []
     for part in text.removeprefix("### ").split("\n### "):
         head, _, body = part.partition("\n")
         name, names, words = ([each.strip() for each in head.split("|")] + [""])[:3]
         source, _, tests = body.partition("\n--- tests\n")
         source, _, shared = source.partition("\n--- shared\n")
-        found.append(Section(name, names.split(), words, source, tests.rstrip("\n"), shared))
-    return found
+        examples.append(Section(name, names.split(), words, source, tests.rstrip("\n"), shared))
+    return examples

@@ -41,8 +41,8 @@ def test_few_honest_programs_that_pass_are_warned_of_and_none_whose_reference_is
     others = [row for row in corpus() if not row.reason]
     alarms = [row.name for row in others if refusing(warnings(row.task))]
     assert len(alarms) <= 0.05 * len(others), alarms
-    known = [row.task.model_copy(update={"reference": row.solution}) for row in others if row.kind != "stdio"]
-    assert [task.id for task in known if refusing(warnings(task))] == []
+    referenced = [row.task.model_copy(update={"reference": row.solution}) for row in others if row.kind != "stdio"]
+    assert [task.id for task in referenced if refusing(warnings(task))] == []
 
 
 def test_no_published_test_is_warned_of(shared_data: Path) -> None:

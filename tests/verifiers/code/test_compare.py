@@ -240,15 +240,15 @@ async def test_cases_and_programs_say_the_same_of_every_pair(request: pytest.Fix
     ]
     async with Pool.open(backend, size=1) as pool:
         verifiers = Verifiers(pool)
-        found = [
+        passed = [
             [check.outcome is Outcome.PASSED for check in (await verifiers.verify(_task(test), source)).checks]
             for test in tests
         ]
     same = [row[2] for row in PAIRS]
-    assert found[0] == same
-    assert found[1] == same
-    assert found[2] == [each for line, each in zip(asserts, same, strict=True) if line in literal]
-    assert len(found[2]) > 20
+    assert passed[0] == same
+    assert passed[1] == same
+    assert passed[2] == [each for line, each in zip(asserts, same, strict=True) if line in literal]
+    assert len(passed[2]) > 20
 
 
 def _task(test: dict[str, Any]) -> Task:
