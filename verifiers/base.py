@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Consistent", "Explaining", "Secretive", "Verifier", "unknown_settings"]
+__all__ = ["Consistent", "Examining", "Explaining", "Secretive", "Verifier", "unknown_settings"]
 
 
 @runtime_checkable
@@ -54,6 +54,19 @@ class Consistent(Protocol):
 
         Raises:
             SandboxError: nothing may be concluded about the solutions.
+        """
+        ...
+
+
+@runtime_checkable
+class Examining(Protocol):
+    """A verifier that can try a task's own tests, without any candidate."""
+
+    async def examine(self, task: Task) -> list[str]:
+        """What the author of a task without `problems` should know of its tests, one sentence each.
+
+        Raises:
+            SandboxError: nothing may be concluded about the task.
         """
         ...
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gristmill.sandbox.records import Limits, Record, Text
+from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
 
 __all__ = [
     "Apart",
@@ -18,6 +19,8 @@ __all__ = [
     "Check",
     "CodeTest",
     "Direction",
+    "DrivenCase",
+    "DrivenTest",
     "Evidence",
     "Fault",
     "Outcome",
@@ -95,7 +98,7 @@ class PytestTest(Record):
     shared: str = Field("", description=_SHARED)
 
 
-CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest, Field(discriminator="type")]
+CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest | DrivenTest, Field(discriminator="type")]
 
 
 class Task(Record):

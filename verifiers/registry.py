@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
 from gristmill.sandbox.sharing import on_behalf_of
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Consistent, Explaining, Secretive, Verifier
+from gristmill.verifiers.base import Consistent, Examining, Explaining, Secretive, Verifier
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Task, Verdict
-from gristmill.verifiers.settling import reason, settled
+from gristmill.verifiers.settling import admitted, reason, settled
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -168,6 +168,15 @@ class Verifiers:
         verdict = await self.settle(task, solution, verdict)
         return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
+    async def examine(self, task: Task) -> list[str]:
+        """What trying a task's own tests shows of them: see `gristmill.verifiers.base.Examining`; mostly nothing.
+
+        Raises:
+            SandboxError: nothing may be concluded about the task.
+        """
+        verifier = self.for_kind(task.kind)
+        return await verifier.examine(task) if isinstance(verifier, Examining) else []
+
     async def settle(self, task: Task, solution: str, verdict: Verdict) -> Verdict:
         """The verdict after the consistency run: see `settle_all`."""
         (done,) = await self.settle_all(task, [(solution, verdict)])
@@ -230,6 +239,7 @@ class Verifiers:
                     fresh = self._make(task.kind, FreshJobs(self._pool))
                     verdict, evidence = await self._canaries.blame(fresh, task, solution, fault)
                     break
+        verdict = admitted(verdict, accept_together=self._accept_together)
         verdict = verdict.model_copy(update={"seconds": watch.seconds})
         if not self._consistency:
             verdict = verdict.model_copy(update={"apart": None})

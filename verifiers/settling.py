@@ -11,7 +11,7 @@ import math
 
 from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
 
-__all__ = ["SETTLED", "reason", "settled"]
+__all__ = ["SETTLED", "admitted", "reason", "settled"]
 
 SETTLED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY})
 """What a judge process may find that plain execution can contradict."""
@@ -38,8 +38,19 @@ def settled(verdict: Verdict, together: bool, *, accept_together: bool = False) 
     return verdict.model_copy(update=changed)
 
 
+def admitted(verdict: Verdict, *, accept_together: bool = False) -> Verdict:
+    """A pass that proves no more than one beside the tests is `refused`, unless the task's owner takes that."""
+    if verdict.passed and verdict.strength is Strength.TOGETHER and not accept_together:
+        return verdict.model_copy(update={"outcome": Outcome.REFUSED})
+    return verdict
+
+
 def reason(verdict: Verdict) -> str:
     """Why the consistency run has changed a verdict, for the task's owner; empty where it has not."""
+    if verdict.apart is None and verdict.strength is Strength.TOGETHER:
+        return (
+            "it passes, and so do guesses: each case that decides is passed by one (`gristmill tasks check` names them)"
+        )
     if verdict.apart is None or verdict.together is None or verdict.together is verdict.unsettled.passed:
         return ""
     if not verdict.together:

@@ -59,6 +59,7 @@ def check(
     import json
 
     from gristmill.graph.commands.explaining import evidence_rows, judge_references
+    from gristmill.graph.judging.examining import examine
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.extraction.importing import short_of_packages
@@ -77,6 +78,8 @@ def check(
     if lacking := short_of_packages(tasks):
         summary["lacking"] = lacking
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
+    for name, guessed in asyncio.run(examine(tasks, sandbox, workers)).items():
+        summary["warnings"][name] = summary["warnings"].get(name, []) + guessed
     judged: dict[str, Judged] = {}
     if run_references and not lacking:
         judged = asyncio.run(judge_references(tasks, sandbox, workers))

@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
 
 __all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "first_line"]
 
@@ -139,7 +139,20 @@ def _example(test: CodeTest) -> str:
         )
     if isinstance(test, PythonTest):
         return fenced(clip(test.code, 2 * _EXAMPLE), "python")
+    if isinstance(test, DrivenTest):
+        return _driven(test)
     return "\n\n".join(f"{name}:\n{fenced(clip(text, 2 * _EXAMPLE), 'python')}" for name, text in test.files.items())
+
+
+def _driven(test: DrivenTest) -> str:
+    """Both functions and the cases, as one would run them by hand; `solution` is the module of the answer."""
+    cases = [{**case.given, "expected": case.expected} for case in test.cases[:_EXAMPLES]]
+    drive, judge = clip(test.drive.strip("\n"), 2 * _EXAMPLE), clip(test.judge.strip("\n"), 2 * _EXAMPLE)
+    run = "\n".join(clip(f"judge(drive(solution, case), case) with case = {case!r}", _EXAMPLE) for case in cases)
+    return (
+        f"`solution` is the module that your code makes. It is used like this:\n{fenced(drive, 'python')}\n"
+        f"What that returns must pass this:\n{fenced(judge, 'python')}\nfor each of:\n{fenced(run)}"
+    )
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -80,6 +80,7 @@ _MEANT_BELOW = {
 }
 # How they say of a test, or of a case, whether a model may see it.
 _WHO_SEES = {"public", "visible", "visibility", "hidden", "is_public", "is_hidden", "private", "sample", "example"}
+_GIVEN = ("input", "inputs", "arguments", "args", "kwargs", "case")
 _LIMITS = {name for name, meant in _MEANT_BELOW.items() if meant[0] in Limits.model_fields}
 
 
@@ -139,7 +140,7 @@ def _sentence(
         return f"`{field}` is not a field of a {record.__name__.lower()}{_suggested(path, row, record)}"
     if kinds[0] in ("union_tag_invalid", "union_tag_not_found"):
         inner = f"{field}.type"
-        types = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest'"))
+        types = str(context.get("expected_tags", "'cases', 'stdio', 'python', 'pytest', 'driven'"))
         if kinds[0] == "union_tag_not_found" and not isinstance(given, Mapping):
             return f"`{field}` must be an object with a `type`, not {kind_of(given)}"
         was = f", not {context['tag']!r}" if "tag" in context else "; it is missing"
@@ -183,6 +184,8 @@ def _suggested(path: tuple[str | int, ...], row: FileRow, record: type[Record]) 
 
 def _meant_below(name: str, path: tuple[str | int, ...], row: Mapping[str, Any]) -> str | None:
     """What somebody calls our field; of a whole program's case it is what is read and printed."""
+    if name in _GIVEN and _at(row, path[:2]).get("type") == "driven":
+        return "given"
     meant = _MEANT_BELOW.get(name)
     if meant is None:
         return None

@@ -11,8 +11,8 @@ from gristmill.verifiers.records import Task
 
 __all__ = ["EVERY", "FUNCTIONS", "JUDGED", "NOTHING", "PROGRAMS", "Attack", "Example", "Family", "Target"]
 
-EVERY: Final = frozenset(("cases", "stdio", "python", "pytest"))
-FUNCTIONS: Final = frozenset(("cases", "python", "pytest"))
+EVERY: Final = frozenset(("cases", "stdio", "python", "pytest", "driven"))
+FUNCTIONS: Final = frozenset(("cases", "python", "pytest", "driven"))
 JUDGED: Final = frozenset(("python", "pytest"))
 PROGRAMS: Final = frozenset(("stdio",))
 NOTHING: Final = "gristmill: this is no answer"

@@ -6,7 +6,16 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task, Verdict
+from gristmill.verifiers.records import (
+    CasesTest,
+    CodeTest,
+    DrivenTest,
+    PytestTest,
+    PythonTest,
+    StdioTest,
+    Task,
+    Verdict,
+)
 
 __all__ = ["hidden_words", "leaked_words"]
 
@@ -43,15 +52,20 @@ def _values(test: CodeTest) -> Iterator[Any]:
         for printed in test.cases:
             yield from (*printed.stdin.split("\n"), *printed.stdout.split("\n"))
     else:
+        if isinstance(test, DrivenTest):
+            for driven in test.cases:
+                yield from (driven.given, driven.expected)
         for source in _sources(test):
             for node in ast.walk(ast.parse(source)):
                 if isinstance(node, ast.Constant) and not _is_docstring(node.value):
                     yield node.value
 
 
-def _sources(test: PythonTest | PytestTest) -> Iterator[str]:
+def _sources(test: PythonTest | PytestTest | DrivenTest) -> Iterator[str]:
     if isinstance(test, PythonTest):
         yield from (test.setup, test.code)
+    elif isinstance(test, DrivenTest):
+        yield from (test.drive, test.judge)
     else:
         yield from (text for name, text in test.files.items() if name.endswith(".py"))
 

@@ -13,7 +13,7 @@ from gristmill.sandbox.records import Ending, Job, Limits, Report
 from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.extraction.importing import image_of
-from gristmill.verifiers.records import CodeTest, Outcome, PytestTest, PythonTest, Task, Verdict
+from gristmill.verifiers.records import CodeTest, DrivenTest, Outcome, PytestTest, PythonTest, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -61,6 +61,8 @@ def programs(tests: Sequence[CodeTest]) -> Iterator[str]:
             yield from (test.shared, test.setup, test.code)
         elif isinstance(test, PytestTest):
             yield from (test.shared, *test.files.values())
+        elif isinstance(test, DrivenTest):
+            yield from (test.drive, test.judge)
 
 
 def _passed(report: Report) -> bool:

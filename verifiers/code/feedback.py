@@ -10,7 +10,17 @@ from gristmill.verifiers.calling import without_addresses
 from gristmill.verifiers.code.findings import Broken, Finding
 from gristmill.verifiers.records import Outcome
 
-__all__ = ["broken_text", "call_text", "check_text", "clean", "pairs", "short", "source_line", "verdict_text"]
+__all__ = [
+    "anonymous",
+    "broken_text",
+    "call_text",
+    "check_text",
+    "clean",
+    "pairs",
+    "short",
+    "source_line",
+    "verdict_text",
+]
 
 _MOST_FAILURES = 5
 _MOST_PAIRS = 50
@@ -26,6 +36,7 @@ _WORDS = {
     Outcome.ERROR: "raised an error",
     Outcome.TIMEOUT: "ran out of time",
     Outcome.OUT_OF_MEMORY: "ran out of memory",
+    Outcome.REFUSED: "gave what cannot be judged",
 }
 
 
@@ -103,3 +114,8 @@ def _counts(hidden: Sequence[Finding]) -> str:
         if any(finding.outcome is outcome for finding in hidden)
     ]
     return f"{text}; {', '.join(wrong)}." if wrong else f"{text}."
+
+
+def anonymous(name: str, number: int) -> str:
+    """A hidden check's name without pytest's parameters, which are inputs."""
+    return f"{name.partition('[')[0]}[{number}]" if "[" in name else name

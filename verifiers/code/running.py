@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.code.programs.compiling import Program
 
-__all__ = ["Setting"]
+__all__ = ["Setting", "judge_limits"]
 
 # What an answer takes beside its value.
 _ANSWER_BYTES = 64
@@ -25,6 +25,17 @@ _JUDGE_EXTRA_SECONDS = 5.0
 _JUDGE_MEMORY_MB = 1024
 # What a value takes in memory, of what it takes as it is sent.
 _MEMORY_A_VALUE = 16
+
+
+def judge_limits(given: Limits) -> Limits:
+    """What the judge process of a test program may use, whose candidate may use `given`."""
+    seconds = min(given.wall_seconds + _JUDGE_EXTRA_SECONDS, 3600)
+    return Limits(
+        wall_seconds=seconds,
+        cpu_seconds=seconds,
+        memory_mb=max(_JUDGE_MEMORY_MB, given.memory_mb, _MEMORY_A_VALUE * given.value_mb),
+        output_kb=max(8192, given.output_kb),
+    )
 
 
 @dataclass(frozen=True)
@@ -63,14 +74,7 @@ class Setting:
     @property
     def judge_limits(self) -> Limits:
         """What the judge process of a test program may use."""
-        given = self.limits
-        seconds = min(given.wall_seconds + _JUDGE_EXTRA_SECONDS, 3600)
-        return Limits(
-            wall_seconds=seconds,
-            cpu_seconds=seconds,
-            memory_mb=max(_JUDGE_MEMORY_MB, given.memory_mb, _MEMORY_A_VALUE * given.value_mb),
-            output_kb=max(8192, given.output_kb),
-        )
+        return judge_limits(self.limits)
 
     @property
     def shown(self) -> bool:

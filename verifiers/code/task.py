@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
+from gristmill.verifiers.code.driven.problems import driven_problems
 from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
 from gristmill.verifiers.languages.records import PYTHON
 from gristmill.verifiers.languages.registry import canonical, language_problem, of_task
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import CasesTest, CodeTest, PytestTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PytestTest, PythonTest, StdioTest, Task
 
 __all__ = ["SETTINGS", "task_problems"]
 
@@ -84,6 +85,9 @@ def _problems(test: CodeTest) -> Iterator[str]:
         for place, case in enumerate(test.cases):
             if _unprintable(case.stdin + case.stdout):
                 yield f"cases[{place}]: holds half of a surrogate pair, which no program can read or print"
+        return
+    if isinstance(test, DrivenTest):
+        yield from driven_problems(test)
         return
     names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
     if not names:

@@ -1,4 +1,4 @@
-"""How each type of test is run: `cases` and `stdio` are compared here; for `python` and `pytest` see `judged`.
+"""How each type of test is run: `cases` and `stdio` are compared here; for others see `judged`, `driven.running`.
 
 Every function takes the pool, the test, the source, the limits, whether a model may read the test, and the order in
 which to run what is independent; it raises `SandboxError` only.
@@ -10,7 +10,7 @@ import builtins
 from dataclasses import replace
 from typing import Any
 
-from gristmill.sandbox.records import Ending, Job, Report
+from gristmill.sandbox.records import Job, Report
 from gristmill.verifiers.calling import (
     Answer,
     LoadError,
@@ -28,17 +28,18 @@ from gristmill.verifiers.calling import (
 )
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.compare import equal
-from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.driven.running import run_driven
+from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.judged import entry_points_of, run_judged
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
+from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_broken
 from gristmill.verifiers.code.programs.compiling import ended
 from gristmill.verifiers.code.programs.printing import ended_early, printed
 from gristmill.verifiers.code.running import Setting
-from gristmill.verifiers.load_errors import load_error_text
-from gristmill.verifiers.records import Case, CasesTest, CodeTest, Outcome, PythonTest, StdioCase, StdioTest
+from gristmill.verifiers.records import Case, CasesTest, CodeTest, DrivenTest, Outcome, PythonTest, StdioCase, StdioTest
 
-__all__ = ["Setting", "literal_program_of", "run_test", "why_broken"]
+__all__ = ["Setting", "literal_program_of", "run_test"]
 
 _SCRIPT = "gristmill.sandbox.guest.candidate:script"
 
@@ -49,6 +50,8 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
         return await run_cases(setting, test)
     if isinstance(test, StdioTest):
         return await run_stdio(setting, test)
+    if isinstance(test, DrivenTest):
+        return await run_driven(setting, test)
     program = literal_program_of(test)
     findings = None if program is None else await run_literal(setting, program)
     if findings is None:
@@ -78,11 +81,11 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     if isinstance(found, LoadError | Missing):
         # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
         broken = (
-            _broken(setting.source, test.entry_point, found)
+            broken_by(setting.source, found, test.entry_point)
             if setting.public
             else await why_broken(setting, test.entry_point)
         )
-        return Findings((), broken or _UNLOADABLE)
+        return Findings((), broken or UNLOADABLE)
     outcome, reason = outcome_of(report, limits)
     met = limit_met(report, limits)
     for place, finding in enumerate(found):
@@ -102,9 +105,6 @@ def _cases(
             return answer
         found[place] = _case(setting, test, place, answer)
     return found
-
-
-_UNLOADABLE = Broken(Outcome.ERROR, "the solution could not be loaded when it was tested")
 
 
 def _case_name(place: int) -> str:
@@ -151,33 +151,6 @@ def _matches(test: CasesTest, case: Case, value: Any) -> bool:
 def _is_exception(name: str, wanted: str) -> bool:
     kinds = [vars(builtins).get(each) for each in (name, wanted)]
     return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds) and issubclass(*kinds)  # type: ignore[arg-type]  # checked just before
-
-
-def _broken(source: str, entry_point: str, answer: LoadError | Missing) -> Broken:
-    if isinstance(answer, Missing):
-        return Broken(Outcome.ERROR, f"the solution defines no {entry_point} that can be called")
-    reason = f"loading the solution raised {load_error_text(source, answer.type, answer.line)}"
-    return Broken(Outcome.ERROR, reason, answer.line)
-
-
-async def why_broken(setting: Setting, entry_point: str | None) -> Broken | None:
-    """Load the solution once more where no test's input is, to learn what a model may be told about it.
-
-    Without an entry point the source is only compiled, as programs are run by their tests alone.
-    """
-    source = setting.source if entry_point else f"compile({setting.source!r}, '<solution>', 'exec')"
-    report = await setting.pool.run(
-        calls_job(source, entry_point or "no_entry_point", (), setting.limits), setting.profile
-    )
-    answer = next(answers(report, setting.bounds), None)
-    if isinstance(answer, LoadError) or (isinstance(answer, Missing) and entry_point):
-        return _broken(setting.source, entry_point or "", answer)
-    if answer is not None and entry_point:
-        return None
-    if report.ending is not Ending.FINISHED and entry_point:
-        outcome, reason = outcome_of(report, setting.limits)
-        return Broken(outcome, f"while it was loaded, the solution {reason}")
-    return None
 
 
 async def run_stdio(setting: Setting, test: StdioTest) -> Findings:

@@ -15,6 +15,7 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together, programs
+from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, program_profile
 from gristmill.verifiers.code.task import SETTINGS, task_problems
@@ -34,9 +35,6 @@ _FLAKY = (
 )
 
 
-_NEARLY_ALL = 0.9
-
-
 class CodeVerifier:
     """Score = share of tests passed, in [0, 1]; the outcome is `passed` only if every test passes, twice.
 
@@ -53,6 +51,7 @@ class CodeVerifier:
         self._pool = pool
         self._confirm = confirm
         self._passing = 0.0
+        self._guesses = Guesses(pool)
         self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
 
     @staticmethod
@@ -81,7 +80,7 @@ class CodeVerifier:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
         profile = _profile(task, solution)
         # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
-        wanted = self._confirm and self._passing > _NEARLY_ALL and solution.strip()
+        wanted = self._confirm and self._passing > 0.9 and solution.strip()
         ahead = self._confirming(task, solution, profile, explain) if wanted else None
         try:
             if not solution.strip():
@@ -93,11 +92,16 @@ class CodeVerifier:
                 again = await (ahead or self._confirming(task, solution, profile, explain))
                 found, flaky = (found, False) if again.passed else (again, True)
             lacks = "" if found.passed or language_of(task) else lacks_text(solution, image_of(task))
-            return self._verdict(found, solution, self._pool.info(profile), flaky=flaky, lacks=lacks), found
+            verdict = self._verdict(found, solution, self._pool.info(profile), flaky=flaky, lacks=lacks)
+            return await self._guesses.weighed(task, verdict), found
         finally:
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
+
+    async def examine(self, task: Task) -> list[str]:
+        """See `gristmill.verifiers.base.Examining.examine`: the cases of driven tests that a guess passes."""
+        return await self._guesses.examine(task)
 
     async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
         """See `gristmill.verifiers.base.Consistent.together`."""
@@ -257,7 +261,7 @@ class _Findings:
     def checks(self) -> tuple[Check, ...]:
         return tuple(
             Check(
-                name=feedback.clean(f"{field}/{finding.name if public else _unparametrized(finding.name, number)}"),
+                name=feedback.clean(f"{field}/{finding.name if public else feedback.anonymous(finding.name, number)}"),
                 outcome=finding.outcome,
                 public=public,
                 detail=feedback.clean(finding.text) if public else "",
@@ -289,11 +293,6 @@ class _Findings:
                 fault = each.fault or (known.fault if known else None)
                 rows.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=fault, **row, **texts))
         return rows
-
-
-def _unparametrized(name: str, number: int) -> str:
-    """A hidden check's name without pytest's parameters, which are inputs."""
-    return f"{name.partition('[')[0]}[{number}]" if "[" in name else name
 
 
 _TEXTS = ("asked", "value", "expected", "limit")

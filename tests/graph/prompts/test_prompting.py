@@ -29,6 +29,8 @@ from gristmill.verifiers.reasoning.verifier import ASK
 from gristmill.verifiers.records import (
     Case,
     CasesTest,
+    DrivenCase,
+    DrivenTest,
     Outcome,
     PytestTest,
     PythonTest,
@@ -87,6 +89,26 @@ PYTEST = Task(
     tests=(PytestTest(entry_point=("f", "g"), files={"test_a.py": "hidden"}),),
     public_tests=(PytestTest(entry_point=("f", "g"), files={"test_b.py": "def test(): assert f()"}),),
 )
+DRIVE = "def drive(solution, case):\n    return {'total': solution.total(iter(case['prices']))}\n"
+DRIVEN = Task(
+    id="driven",
+    kind="code",
+    prompt="Write total(prices).",
+    tests=(
+        DrivenTest(
+            drive=DRIVE,
+            judge="def judge(values, case):\n    assert values['SECRET'] == 1\n",
+            cases=(DrivenCase(given={"prices": [91, 92]}, expected=4711),),
+        ),
+    ),
+    public_tests=(
+        DrivenTest(
+            drive=DRIVE,
+            judge="def judge(values, case):\n    assert values['total'] == case['expected']\n",
+            cases=(DrivenCase(given={"prices": [1, 2]}, expected=3),),
+        ),
+    ),
+)
 MATH = Task(id="m", kind="math", prompt="What is 17 + 25?", answer="42-secret")
 REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", environment="mountain-car")
 LOSS = Task(id="l", kind="loss", prompt="Classify digits with noisy labels.", problem="noisy-digits")
@@ -141,6 +163,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code_prefix": lambda: messages_for(HUMANEVAL, profile="chat", round=0),
     "chat_code_template": lambda: messages_for(LIST, profile="chat", round=0),
     "chat_code_pytest": lambda: messages_for(PYTEST, profile="chat", round=0),
+    "chat_code_driven": lambda: messages_for(DRIVEN, profile="chat", round=0),
     "chat_math": lambda: messages_for(MATH, profile="chat", round=0),
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
     "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),

@@ -20,6 +20,10 @@ def row(case: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     return {"id": "t", "kind": "code", "prompt": "?", "tests": tests} | more
 
 
+def driven(case: dict[str, Any]) -> dict[str, Any]:
+    return row(tests=[{"type": "driven", "drive": "", "judge": "", "cases": [case]}])
+
+
 def complaint(tmp_path: Path, value: dict[str, Any]) -> str:
     file = tmp_path / "tasks.jsonl"
     file.write_text(json.dumps(value) + "\n")
@@ -34,6 +38,9 @@ def complaint(tmp_path: Path, value: dict[str, Any]) -> str:
         (row({"args": [1], "output": 2}), "did you mean `expected`?"),
         (row({"input": [1], "expected": 2}), "did you mean `args`?"),
         (row({"args": [1], "expected_output": 2}), "did you mean `expected`?"),
+        (driven({"input": {}, "expected": 2}), "did you mean `given`?"),
+        (driven({"args": [1], "expected": 2}), "did you mean `given`?"),
+        (driven({"given": {}, "output": 2}), "did you mean `expected`?"),
         (row(limits={"timeout": 5}), "did you mean `wall_seconds`?"),
         (row(limits={"memory": 5}), "did you mean `memory_mb`?"),
         (row(timeout=5), "did you mean `limits.wall_seconds`?"),

@@ -67,7 +67,7 @@ def test_there_are_enough_mechanisms_and_each_says_what_it_tries() -> None:
         assert attack.name == attack.name.lower().replace(" ", "-")
         assert attack.tries
         assert attack.tries[-1] not in ".!"
-        assert attack.test_types <= {"cases", "stdio", "python", "pytest"}
+        assert attack.test_types <= {"cases", "stdio", "python", "pytest", "driven"}
         source = write(attack, Target(attack.test_types, ("f", "A.b", "OddError"), EXAMPLES, RIGHT))
         assert source is not None
         assert not re.search("<<[a-z]+>>", source)
@@ -172,8 +172,20 @@ def files(rows: list[Any]) -> dict[str, Any]:
     return {"type": "pytest", "entry_point": "mirror", "files": {"test_mirror.py": text}}
 
 
+def driven(rows: list[Any]) -> dict[str, Any]:
+    """Each of its cases is a process, so two are enough."""
+    return {
+        "type": "driven",
+        "drive": "def drive(solution, case):\n    return {'mirrored': solution.mirror(*case['args'])}\n",
+        "judge": "def judge(values, case):\n    assert values['mirrored'] == case['expected']\n",
+        "cases": [{"given": {"args": row}, "expected": mirrored(*row)} for row in rows[:2]],
+    }
+
+
 ABOUT_THE_BACKEND = (Family.EXITS, Family.RESOURCES, Family.ESCAPES, Family.UNSCORED)
-KINDS = {"cases": cases, "stdio": printed, "python": program, "pytest": files}
+# What waits for a limit does so in each case of a driven test, and its walls are those of the other kinds.
+ABOUT_LIMITS = (Family.RESOURCES, Family.ESCAPES, Family.UNSCORED)
+KINDS = {"cases": cases, "stdio": printed, "python": program, "pytest": files, "driven": driven}
 
 
 def task(kind: str) -> Task:
@@ -304,7 +316,8 @@ async def test_every_attack_is_refused(pool: Pool, kind: str, every: int) -> Non
     wanted = [
         attack
         for place, attack in enumerate(ATTACKS)
-        if not docker or attack.family in ABOUT_THE_BACKEND or place % every == 0
+        if (kind != "driven" or attack.family not in ABOUT_LIMITS)
+        and (not docker or attack.family in ABOUT_THE_BACKEND or place % every == 0)
     ]
     await all_refused(pool, kind, wanted)
 

@@ -13,8 +13,9 @@ from gristmill.verifiers.code.beforehand.asserting import silences
 from gristmill.verifiers.code.beforehand.faulty import faults
 from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
 from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cases, short_of_stdio
+from gristmill.verifiers.code.driven.warning import driven_warnings
 from gristmill.verifiers.code.literal_tests import literal_program
-from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
 
 __all__ = ["task_warnings"]
 
@@ -35,6 +36,9 @@ def _of_test(task: Task, test: CodeTest) -> Iterator[str]:
         return
     if isinstance(test, StdioTest):
         yield from short_of_stdio(test, task.limits)
+        return
+    if isinstance(test, DrivenTest):
+        yield from driven_warnings(test, task.limits)
         return
     names = (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
     if isinstance(test, PythonTest):

@@ -1,0 +1,1 @@
+"""Driven tests: `drive` beside the candidate, `judge` elsewhere."""

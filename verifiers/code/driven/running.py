@@ -1,0 +1,179 @@
+"""Run a driven test: `drive` beside the candidate, a process for each case; `judge` elsewhere, on what came back.
+
+No consistency run follows: nothing but plain values leaves the candidate's process, made before `judge` began, and
+plain execution would hand `judge` the very same. Identity, callbacks and operators, which a judge apart may lose, do
+not cross.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gristmill.sandbox.records import Job, Report
+from gristmill.sandbox.wire.answers import LoadError, Malformed, Missing, Raised, Unencodable, Value, decode_answer
+from gristmill.verifiers import profiles
+from gristmill.verifiers.calling import beside, limit_in, limit_met, outcome_of, statements
+from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_unloadable
+from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.records import DrivenCase, DrivenTest, Outcome
+
+__all__ = ["run_driven"]
+
+_DRIVE = "gristmill.verifiers.code.guest.candidate.driving:drive"
+_DECIDE = "gristmill.verifiers.code.guest.judge.driven.deciding:decide"
+# What is handed to one judge job at once.
+_MOST_BYTES = 24 << 20
+
+
+async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
+    """All cases of a driven test; see `gristmill.verifiers.code.test_types`."""
+    found: dict[int, Finding] = {}
+    values: dict[int, bytes] = {}
+    for place in setting.order(len(test.cases)):
+        report = await _driven(setting, test, test.cases[place])
+        told = await beside(report, lambda report=report: _told(setting, report))  # type: ignore[misc]  # mypy knows no default
+        if isinstance(told, LoadError):
+            return Findings((), await _unloadable(setting, told))
+        if isinstance(told, bytes):
+            values[place] = told
+        else:
+            found[place] = _without_values(setting, test, place, told, report)
+    asserted = 0
+    for group in _groups(values):
+        findings, number = await _judged(setting, test, group, values)
+        found |= findings
+        asserted += number
+    ordered = tuple(found[place] for place in sorted(found))
+    return Findings(ordered, metrics={"assertions": float(asserted)})
+
+
+async def _driven(setting: Setting, test: DrivenTest, case: DrivenCase) -> Report:
+    limits = setting.limits_for((case.given, case.expected))
+    request = {"source": setting.source, "drive": test.drive, "case": case.given, "bounds": list(setting.bounds)}
+    job = Job(program=_DRIVE, request=request, limits=limits)
+    return await setting.pool.run(job, setting.profile, fresh=setting.fresh)
+
+
+_Told = LoadError | Missing | Raised | Unencodable | Malformed | bytes | None
+
+
+def _told(setting: Setting, report: Report) -> _Told:
+    """What the first message of a candidate's process says; the bytes themselves, if that is a value."""
+    if not report.messages:
+        return None
+    answer = decode_answer(report.messages[0], setting.bounds)
+    return report.messages[0] if isinstance(answer, Value) else answer
+
+
+async def _unloadable(setting: Setting, error: LoadError) -> Broken:
+    # The process that says so has had the case: of a hidden test its word may not be believed, or shown.
+    return broken_by(setting.source, error) if setting.public else await why_unloadable(setting) or UNLOADABLE
+
+
+def _begun(setting: Setting, test: DrivenTest, place: int) -> Finding:
+    """What is known of a case before anything came back."""
+    case, shown = test.cases[place], setting.shown
+    return Finding(
+        f"case {place + 1}",
+        Outcome.FAILED,
+        place=f"cases[{place}]",
+        asked=f"drive(solution, {feedback.short(case.given)})" if shown else "",
+        expected=feedback.short(case.expected) if shown else "",
+    )
+
+
+def _without_values(setting: Setting, test: DrivenTest, place: int, told: _Told, report: Report) -> Finding:
+    """What it means that no values came for a case."""
+    outcome, met = Outcome.FAILED, ""
+    line: int | None = None
+    match told:
+        case Raised(kind, message, line):
+            outcome, came = Outcome.ERROR, f"raised {kind}: {message}"
+        case Unencodable(reason):
+            outcome, came, met = Outcome.REFUSED, f"cannot be judged: {reason}", limit_in(reason, setting.limits)
+        case None:
+            outcome, reason = outcome_of(report, setting.limits)
+            came, met = f"gave nothing: the solution {reason}", limit_met(report, setting.limits)
+        case _:
+            came = "gave nothing: the solution's process sent what is no value"
+    return _failed(setting, test, place, came, outcome=outcome, line=line, limit=met)
+
+
+def _failed(setting: Setting, test: DrivenTest, place: int, came: str, **more: Any) -> Finding:
+    begun = _begun(setting, test, place)
+    return replace(begun, text=f"{begun.asked} {came}", value=came, **more) if setting.shown else replace(begun, **more)
+
+
+def _groups(values: dict[int, bytes]) -> list[list[int]]:
+    """The cases for each judge job, so that what one is sent stays bounded."""
+    groups: list[list[int]] = []
+    size = 0
+    for place in sorted(values):
+        if not groups or size + len(values[place]) > _MOST_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(place)
+        size += len(values[place])
+    return groups
+
+
+async def _judged(
+    setting: Setting, test: DrivenTest, group: list[int], values: dict[int, bytes]
+) -> tuple[dict[int, Finding], int]:
+    """(findings by place, assertions made) of one judge job; it has no candidate in it and no line to one."""
+    limits = setting.judge_limits
+    seconds = min(limits.wall_seconds * len(group), 3600)
+    limits = limits.model_copy(update={"wall_seconds": seconds, "cpu_seconds": seconds})
+    cases: list[dict[str, Any]] = [
+        {"case": {**test.cases[place].given, "expected": test.cases[place].expected}, "answer": values[place]}
+        for place in group
+    ]
+    request: dict[str, Any] = {
+        "judge": test.judge,
+        "cases": cases,
+        "bounds": list(setting.bounds),
+        "public": setting.shown,
+    }
+    report = await setting.pool.run(
+        Job(program=_DECIDE, request=request, limits=limits),
+        profiles.judge(setting.libraries, limits.memory_mb, setting.profile.image),
+    )
+    said = [each for each in statements(report) if type(each) is dict]
+    if said and "broken" in said[0]:
+        words = f"could not be judged, since `judge` cannot be loaded: {said[0]['broken'].get('error', '')}"
+        return {place: _failed(setting, test, place, words) for place in group}, 0
+    told = {group[each["case"]]: each for each in said}
+    outcome, reason = outcome_of(report, limits)
+    met = limit_met(report, limits)
+    found = {}
+    for place in group:
+        if place in told:
+            found[place] = _decided(setting, test, place, told[place])
+        else:
+            words = f"gave what could not be judged: `judge` {reason}"
+            found[place] = _failed(setting, test, place, words, outcome=outcome, limit=met)
+    return found, sum(each["asserted"] for each in told.values())
+
+
+def _decided(setting: Setting, test: DrivenTest, place: int, told: dict[str, Any]) -> Finding:
+    begun = _begun(setting, test, place)
+    if told["outcome"] == "passed":
+        return Finding(begun.name, Outcome.PASSED, place=begun.place)
+    detail = told["detail"]
+    if told["outcome"] == "nothing":
+        # What asserts nothing is no fault of the candidate's, nor to its credit.
+        begun = replace(begun, outcome=Outcome.REFUSED)
+    if not detail:
+        return begun
+    came = f"gave {detail.get('values', '')}"
+    parts = [f"{begun.asked} {came}"]
+    if told["outcome"] == "nothing":
+        parts.append("`judge` made no assertion about it")
+    else:
+        where = f"line {detail['line']} of `judge`: {detail['statement']}" if "line" in detail else "`judge`"
+        parts.append(f"{where} → {detail['error']}")
+    parts.append(f"expected = {begun.expected}")
+    return replace(begun, text="\n".join(parts), value=came)

@@ -1,0 +1,1 @@
+"""What tests of code are made of, where that is more than a few fields."""
