@@ -98,5 +98,10 @@ async def main(workspace: str, url: str, resume: bool, point: str, count: int) -
     print(summary.model_dump_json())
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """The whole program."""
     asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3] == "resume", sys.argv[4], int(sys.argv[5])))
+
+
+if __name__ == "__main__":
+    command()

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, text
 from gristmill.graph.models.replay.server import Call, ReplayServer
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Verdict
+from tests.forked import Forker
 
 SCRIPT = Path(__file__).with_name("killable.py")
 
@@ -62,12 +63,21 @@ def server() -> Iterator[ReplayServer]:
         yield running
 
 
-def _start(workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1) -> list[str]:
-    return [sys.executable, str(SCRIPT), str(workspace), server.url, how, point, str(count)]
+@pytest.fixture(scope="module")
+def killable() -> Iterator[str]:
+    """For processes that kill themselves; those that are killed or stopped from here are started anew."""
+    with Forker("tests.graph.killable:command") as forker:
+        yield forker.command
 
 
-def _run(workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1) -> tuple[int, str]:
-    command = _start(workspace, server, how, point, count)
+def _start(workspace: Path, server: ReplayServer, how: str) -> list[str]:
+    return [sys.executable, str(SCRIPT), str(workspace), server.url, how, "never", "1"]
+
+
+def _run(
+    killable: str, workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1
+) -> tuple[int, str]:
+    command = [killable, str(workspace), server.url, how, point, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode, done.stdout
@@ -105,9 +115,9 @@ def _database(workspace: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
+def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: ReplayServer, killable: str) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert _run(whole, server, "new")[0] == 0
+    assert _run(killable, whole, server, "new")[0] == 0
     unkilled_calls = len(server.calls)
     server.calls.clear()
 
@@ -115,7 +125,7 @@ def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: Rep
     for number, (point, count) in enumerate(POINTS):
         before = _database(killed) if number else {"hypotheses": {}, "verdicts": {}, "in_flight": set()}
         asked = len(server.calls)
-        code, said = _run(killed, server, "resume" if number else "new", point, count)
+        code, said = _run(killable, killed, server, "resume" if number else "new", point, count)
         assert code == -signal.SIGKILL, f"the kill at {point} never fell: {said}"
         after = _database(killed)
         print(
@@ -128,7 +138,7 @@ def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: Rep
         assert before["hypotheses"].items() <= after["hypotheses"].items()
         in_flight += len(after["in_flight"] - before["in_flight"])
 
-    assert _run(killed, server, "resume")[0] == 0
+    assert _run(killable, killed, server, "resume")[0] == 0
     assert _story(killed) == _story(whole)
     outcomes = {step["verdict"]["outcome"] for trajectory in _story(killed) for step in trajectory["steps"]}
     assert outcomes == {Outcome.PASSED, Outcome.FAILED, Outcome.REFUSED}
@@ -144,9 +154,9 @@ def test_kills_spread_over_every_node_change_nothing(tmp_path: Path, server: Rep
 
 
 @pytest.mark.slow
-def test_kills_from_outside_at_any_moment_change_nothing(tmp_path: Path, server: ReplayServer) -> None:
+def test_kills_from_outside_at_any_moment_change_nothing(tmp_path: Path, server: ReplayServer, killable: str) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert _run(whole, server, "new")[0] == 0
+    assert _run(killable, whole, server, "new")[0] == 0
     server.calls.clear()
     random_ = random.Random(11)
     how, in_flight = "new", 0
@@ -162,15 +172,15 @@ def test_kills_from_outside_at_any_moment_change_nothing(tmp_path: Path, server:
         if process.stdout:
             process.stdout.close()
         how, in_flight = "resume", len(_database(killed)["in_flight"])
-    assert _run(killed, server, "resume")[0] == 0
+    assert _run(killable, killed, server, "resume")[0] == 0
     assert _story(killed) == _story(whole)
     repeats = sum(count - 1 for count in Counter(call.seed for call in server.calls).values())
     assert repeats <= in_flight
 
 
-def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: ReplayServer) -> None:
+def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: ReplayServer, killable: str) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert _run(whole, server, "new")[0] == 0
+    assert _run(killable, whole, server, "new")[0] == 0
     server.calls.clear()
     process = subprocess.Popen(_start(stopped, server, "new"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     while len(server.calls) < 40:
@@ -185,6 +195,6 @@ def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: Replay
         assert (run.status, run.ended < run.tasks) == ("interrupted", True)
     kept = _database(stopped)["hypotheses"]
     asked = len(server.calls)
-    assert _run(stopped, server, "resume")[0] == 0
+    assert _run(killable, stopped, server, "resume")[0] == 0
     assert not {call.seed for call in server.calls[asked:]} & set(kept.values())
     assert _story(stopped) == _story(whole)
