@@ -14,7 +14,7 @@ from gristmill.sandbox.image import packaged as found
 from gristmill.sandbox.image.joining import join
 from gristmill.sandbox.image.packaged import LacksPackagesError, Packaged, image_for, lacking, packaged, record
 from gristmill.sandbox.image.requirements import one, problems, split
-from gristmill.sandbox.image.root import root
+from gristmill.sandbox.image.root import cache_folder, root
 from tests.sandbox.image.installing import install, own_packages
 
 MILL = {"mill/__init__.py": "from grain import GRAIN\n", "mill/stones.py": "TWO = 2\n"}
@@ -29,7 +29,7 @@ def built(packages: dict[str, str], **others: object) -> Packaged:
     """An image that is recorded, with nothing in it."""
     digest = hashlib.sha256(repr(packages).encode()).hexdigest()
     image = Packaged.model_validate({"digest": digest, "packages": packages, **others})
-    (found.cache_folder() / image.digest).mkdir(parents=True)
+    (cache_folder() / image.digest).mkdir(parents=True)
     record(image)
     return image
 
@@ -156,7 +156,7 @@ def test_what_cannot_go_in_says_what_to_do(site: Path) -> None:
         with pytest.raises(UserError, match="--with" if text == "grain[x]" else words.replace("(", r"\(")):
             join([text])
     assert packaged() == ()
-    assert [path.name for path in found.cache_folder().iterdir()] == [root("base").digest]
+    assert [path.name for path in cache_folder().iterdir()] == [root("base").digest]
 
 
 def test_a_file_that_was_changed_after_it_was_installed_goes_into_no_image(site: Path) -> None:
@@ -164,8 +164,8 @@ def test_a_file_that_was_changed_after_it_was_installed_goes_into_no_image(site:
     (site / "grain.py").write_text("GRAIN = 2\n")
     with pytest.raises(UserError, match="changed after it was installed"):
         join(["grain"])
-    assert {path.suffix for path in found.cache_folder().iterdir()} <= {"", ".lock"}
-    assert len([path for path in found.cache_folder().iterdir() if path.is_dir()]) == 1
+    assert {path.suffix for path in cache_folder().iterdir()} <= {"", ".lock"}
+    assert len([path for path in cache_folder().iterdir() if path.is_dir()]) == 1
 
 
 def test_a_task_runs_in_the_image_that_holds_least(site: Path) -> None:
@@ -191,8 +191,8 @@ def test_an_image_of_another_layout_or_python_is_not_taken(site: Path, change: d
 def test_a_broken_record_and_a_root_that_is_gone_hide_nothing_else(site: Path) -> None:
     image = built({"a": "1"})
     gone = built({"b": "1"})
-    (found.cache_folder() / gone.digest).rmdir()
-    (found.cache_folder() / "x.json").write_text("{")
+    (cache_folder() / gone.digest).rmdir()
+    (cache_folder() / "x.json").write_text("{")
     assert packaged() == (image,)
 
 
