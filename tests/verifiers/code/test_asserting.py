@@ -214,6 +214,7 @@ def task(test: dict[str, Any], **more: Any) -> Task:
     return Task(id="t", kind="code", prompt="p", tests=(test,), **more)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_test_that_asserts_nothing_is_refused_and_its_author_told(pool: Pool) -> None:
     asked = task({"type": "python", "entry_point": "f", "code": SILENT["a helper that compares"]})
     verdict, evidence = await Verifiers(pool).explain(asked, IDENTITY)
@@ -235,6 +236,7 @@ async def test_a_test_that_asserts_nothing_is_refused_and_its_author_told(pool: 
     assert (await Verifiers(pool).verify(asked, IDENTITY)).outcome is Outcome.REFUSED
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_candidate_does_not_pass_by_keeping_tests_from_asserting(pool: Pool) -> None:
     code = "from solution import f\ndef test_a():\n    for x in f(3):\n        assert x < 3\n"
     for test in (
