@@ -62,6 +62,8 @@ def be_child(
         signal.set_wakeup_fd(-1)
         # `signal.signal` makes enumerations of it, which touches seventy pages.
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        # A shell starts what runs in its background with interrupts ignored, and children inherit that.
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         os.setsid()
         supplied = supply.stock()
         confine(walls, folder, user, disk_mb)
