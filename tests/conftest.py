@@ -31,7 +31,8 @@ WHOLE = bool(os.environ.get("GRISTMILL_TEST_WHOLE"))
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hanging test ends, but a slow one has time enough on a machine that is slower by half an order.
 
-    Of rows that are judged on both backends alike, Docker takes a third, unless it was asked for rows by name.
+    Of rows that are judged on both backends alike, Docker takes a third, and of those marked `third` each backend does,
+    unless somebody asked for rows by name.
     """
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
@@ -42,8 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = []
     for item in items:
         given = getattr(item, "callspec", None)
-        if item.get_closest_marker("third_on_docker") and given and given.params.get("pool") == "docker":
-            name = item.nodeid.split("[")[0]
+        backend = given.params.get("pool") if given else None
+        if given and (
+            item.get_closest_marker("third") or (item.get_closest_marker("third_on_docker") and backend == "docker")
+        ):
+            name = f"{item.nodeid.split('[')[0]} on {backend}"
             # Another place in each three, or one of three columns of a table would be all that is taken.
             if (met[name] + met[name] // 3) % 3:
                 left_out.append(item)

@@ -89,6 +89,7 @@ def test_attacks_are_chosen_by_name_and_by_family() -> None:
         chosen(["nonsense"])
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("attack", attacks())
 def test_the_attack_fools_a_naive_checker(attack: Attack) -> None:
     if shutil.which("bwrap") is None:
@@ -102,6 +103,7 @@ def test_the_attack_fools_a_naive_checker(attack: Attack) -> None:
 CHECKERS = sorted({trick.checker for trick in FOOLED.values() if not trick.tests} - {"module"})
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_the_naive_checker_accepts_what_is_right_and_only_that(checker: str) -> None:
     if shutil.which("bwrap") is None:

@@ -140,6 +140,7 @@ def program(code: str, setup: str = "") -> dict[str, Any]:
     return {"type": "python", "code": code, "setup": setup}
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("name", [*DECIDES, *EXPECTS])
 def test_what_decides_counts_apart_and_together(name: str) -> None:
     code = DECIDES.get(name) or EXPECTS[name]
@@ -161,6 +162,7 @@ def test_what_only_looks_as_if_it_tested_is_no_pass_apart_or_together(name: str)
     assert not plainly(IDENTITY, program(SILENT[name]))
 
 
+@pytest.mark.third
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @pytest.mark.parametrize("name", [*DECIDES, *EXPECTS, *SILENT])

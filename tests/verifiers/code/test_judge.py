@@ -32,6 +32,7 @@ def test_apart_behaves_as_together(source: str, names: list[str], tests: str) ->
     assert wrong(judged(serve(source, names), tests, names)) == []
 
 
+@pytest.mark.third
 @pytest.mark.parametrize(
     ("source", "names", "tests"), [pytest.param(row.source, row.names, row.tests, id=row.name) for row in ALIKE]
 )

@@ -41,6 +41,7 @@ def test_apart_behaves_as_together(row: Any) -> None:
     assert wrong(judged(serve(row.source, names), row.tests, names)) == []
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ATTACKS])
 def test_no_twin_decides_what_it_is_equal_to(row: Any) -> None:
     assert wrong(judged(serve(row.source, row.names), row.tests, row.names)) != []

@@ -435,6 +435,7 @@ def test_one_coordinate_past_its_constraint_is_refused_or_repaired(shared_data: 
             assert scored["score"][0] <= total - len(value) * TINY / 2
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("stem", FREE)
 def test_where_nothing_is_constrained_a_moved_coordinate_changes_the_score(shared_data: Path, stem: str) -> None:
     name, value, _ = published(shared_data, stem)

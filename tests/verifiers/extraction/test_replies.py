@@ -385,6 +385,7 @@ def _names(source: str) -> set[str]:
 MEGABYTE = 1_000_000
 
 
+@pytest.mark.third
 @pytest.mark.parametrize(
     "reply",
     [

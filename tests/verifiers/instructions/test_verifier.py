@@ -120,6 +120,7 @@ ALL = task(
 )
 
 
+@pytest.mark.third
 @in_module
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_reply_ends_and_never_passes(pool: Pool, name: str) -> None:

@@ -82,6 +82,7 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
+@pytest.mark.third
 @pytest.mark.parametrize("name", sorted(READINGS))
 def test_wrong_answers_fail_and_right_ones_pass(name: str) -> None:
     tried, misjudged = findings(name, seed=23, items=2)

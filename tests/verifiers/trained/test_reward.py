@@ -218,6 +218,7 @@ class Quick(MountainCar):
     training = PolicySettings(steps=24 * 64 * 8, horizon=8, graded_episodes=1, checkpoint_episodes=1)
 
 
+@pytest.mark.third
 @pytest.mark.parametrize(
     "begun",
     [
