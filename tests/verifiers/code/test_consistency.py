@@ -21,7 +21,7 @@ from gristmill.verifiers.records import Apart, Direction
 from gristmill.verifiers.settling import reason, settled
 from tests.verifiers.code.line import Section, sections
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.third_on_docker]
 
 ALIASING = sections(Path(__file__).with_name("aliasing.txt"))
 SHARED = sections(Path(__file__).with_name("undecided.txt"))

@@ -13,7 +13,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job
 from gristmill.verifiers import Outcome, Strength, Task, Verdict, Verifiers, problems
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.third_on_docker]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["docker", "bubblewrap"])

@@ -82,7 +82,7 @@ def test_actions_are_drawn_by_their_probabilities() -> None:
 def test_speed_shaping_is_learned_and_the_native_reward_is_not() -> None:
     assert train(speed, CAR, 0).grade >= 0.95
     assert train(native, CAR, 0).grade <= 0.05
-    assert train(backwards, CAR, 0).grade == 0.0
+    assert train(backwards, CAR, 0, PolicySettings(steps=8 * 4096)).grade == 0.0
 
 
 def test_one_seed_gives_one_result() -> None:
@@ -94,7 +94,7 @@ def test_one_seed_gives_one_result() -> None:
 
 def test_the_scale_of_a_reward_does_not_decide() -> None:
     short = PolicySettings(steps=8 * 4096)
-    rates = [train(lambda batch, by=by: by * speed(batch), CAR, 1, short).grade for by in (1e-6, 1.0, 1e6)]  # type: ignore[misc]
+    rates = [train(lambda batch, by=by: by * speed(batch), CAR, 1, short).grade for by in (1e-6, 1e6)]  # type: ignore[misc]
     assert max(rates) - min(rates) < 0.35
 
 
