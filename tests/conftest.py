@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A hanging test ends, but a slow one has time enough on a machine that is slower by half an order.
 
     Of rows that are judged on both backends alike, Docker takes a third, and of those marked `third` each backend does,
-    unless somebody asked for rows by name.
+    unless somebody asked for rows by name. What is marked `whole_on_docker` runs on bubblewrap alone.
     """
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
@@ -43,7 +43,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = []
     for item in items:
         given = getattr(item, "callspec", None)
-        backend = given.params.get("pool") if given else None
+        backend = given.params.get("pool", given.params.get("backend")) if given else None
+        if backend == "docker" and item.get_closest_marker("whole_on_docker"):
+            left_out.append(item)
+            continue
         if given and (
             item.get_closest_marker("third") or (item.get_closest_marker("third_on_docker") and backend == "docker")
         ):

@@ -182,6 +182,7 @@ def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path
     assert "30 tasks (30 code)" in gristmill(forked_gristmill, "tasks", "list", "lf.jsonl").stdout
 
 
+@pytest.mark.whole_on_docker
 @pytest.mark.slow
 def test_humaneval_references_pass_and_mutations_that_plain_execution_rejects_do_not(
     workspace: Path, forked_gristmill: str, backend: str

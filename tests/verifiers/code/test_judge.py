@@ -100,6 +100,7 @@ def test_what_no_function_may_do_is_not_a_pass(source: str, tests: str, words: s
 ON_TESTS = sections(Path(__file__).with_name("attacks_on_tests.txt"))
 
 
+@pytest.mark.third
 @pytest.mark.slow
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ON_TESTS])
 def test_the_attack_on_a_test_program_does_not_pass_in_a_pytest_file_either(row: Section) -> None:

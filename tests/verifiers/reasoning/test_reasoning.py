@@ -82,6 +82,7 @@ def gold(task: Task) -> str:
     return (task.reference or "").removeprefix("<answer>").removesuffix("</answer>")
 
 
+@pytest.mark.third
 @in_module
 @pytest.mark.slow
 @pytest.mark.timeout(900)

@@ -387,6 +387,7 @@ async def test_a_candidate_sees_neither_clean_labels_nor_the_trainer(pool: Pool)
     assert "ValueError: []" in verdict.feedback
 
 
+@pytest.mark.whole_on_docker
 @pytest.mark.slow
 async def test_losses_score_as_published_and_teach(pool: Pool) -> None:
     verifier = LossVerifier(pool)

@@ -315,6 +315,7 @@ async def test_a_candidate_finds_neither_trainer_nor_environment_beside_it(pool:
     assert verdict.feedback.startswith("It raised ValueError: []")
 
 
+@pytest.mark.whole_on_docker
 @pytest.mark.slow
 async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     verifier = RewardVerifier(pool)
