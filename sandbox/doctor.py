@@ -211,9 +211,9 @@ def _images() -> Fact:
 
 def _languages() -> Fact:
     """What `stdio` tests may ask for beside Python, as far as this machine can make an image of it."""
-    from gristmill.sandbox.image.toolchains import known
+    from gristmill.sandbox.image.toolchains import toolchains
 
-    chains = known()
+    chains = toolchains()
     there = [f"{chain.name} ({chain.says()})" for chain in chains if not chain.missing]
     advice = "; ".join(chain.missing for chain in chains if chain.missing)
     return Fact(name="languages", value=", ".join(["python", *there]), advice=advice)

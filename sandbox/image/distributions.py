@@ -141,8 +141,8 @@ def _check_origin(package: Distribution, name: str) -> None:
 
 
 def _mark(path: PurePosixPath) -> str:
-    known = getattr(path, "hash", None)
-    return str(known.value) if known is not None else ""
+    stated = getattr(path, "hash", None)
+    return str(stated.value) if stated is not None else ""
 
 
 def intact(package: Distribution, name: PurePosixPath, path: Path) -> Path:
@@ -151,10 +151,10 @@ def intact(package: Distribution, name: PurePosixPath, path: Path) -> Path:
     Raises:
         UserError: it has been changed since.
     """
-    known = getattr(name, "hash", None)
-    if known is not None and known.mode == "sha256":
+    stated = getattr(name, "hash", None)
+    if stated is not None and stated.mode == "sha256":
         real = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
-        if real != known.value:
+        if real != stated.value:
             raise UserError(
                 f"{path} was changed after it was installed, so no digest would say what is in an image: "
                 f"pip install --force-reinstall {name_of(package)}"

@@ -22,7 +22,7 @@ from gristmill.sandbox.image.filling import files_of, put_libraries
 from gristmill.sandbox.image.packaged import Packaged, standard, standard_modules
 from gristmill.sandbox.image.placing import put, put_compiled
 from gristmill.sandbox.image.requirements import one
-from gristmill.sandbox.image.root import LAYOUT, cache_folder, known, locked, root
+from gristmill.sandbox.image.root import LAYOUT, cache_folder, locked, root, sources_and_digest
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -48,7 +48,7 @@ def join(texts: Sequence[str]) -> Joined:
         SandboxError: the root could not be made.
     """
     asked = _asked(texts)
-    sources, below = known("base")
+    sources, below = sources_and_digest("base")
     added = gathered(asked, standard(), standard_modules())
     if not added:
         raise UserError(f"{', '.join(texts)}: the standard image has that already; there is nothing to build")

@@ -7,9 +7,8 @@ from typing import Any
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.distributions import name_of
 from gristmill.sandbox.image.packaged import packaged
-from gristmill.sandbox.image.root import VARIANTS, cache_folder, known
-from gristmill.sandbox.image.toolchains import PREFIX
-from gristmill.sandbox.image.toolchains import known as toolchains
+from gristmill.sandbox.image.root import VARIANTS, cache_folder, sources_and_digest
+from gristmill.sandbox.image.toolchains import PREFIX, toolchains
 
 __all__ = ["listed"]
 
@@ -22,7 +21,7 @@ def listed() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for variant in (*VARIANTS, *(f"{PREFIX}{chain.name}" for chain in toolchains())):
         try:
-            sources, digest = known(variant)
+            sources, digest = sources_and_digest(variant)
         except SandboxError:
             continue  # a variant whose libraries are missing here cannot have been built
         if (cache_folder() / digest).is_dir():

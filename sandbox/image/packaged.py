@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.distributions import modules_of, name_of
 from gristmill.sandbox.image.requirements import command, met, one
-from gristmill.sandbox.image.root import ADDED, LAYOUT, cache_folder, known
+from gristmill.sandbox.image.root import ADDED, LAYOUT, cache_folder, sources_and_digest
 from gristmill.sandbox.records import Record
 
 __all__ = [
@@ -73,17 +73,17 @@ STANDARD = Packaged()
 
 def standard() -> Mapping[str, str]:
     """What the standard image holds beside Python: versions by canonical name."""
-    return _standard(known("base")[1])[0]
+    return _standard(sources_and_digest("base")[1])[0]
 
 
 def standard_modules() -> Mapping[str, str]:
     """The names under which that is imported, each with its package."""
-    return _standard(known("base")[1])[1]
+    return _standard(sources_and_digest("base")[1])[1]
 
 
 @functools.lru_cache(4)
 def _standard(_digest: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    held = {name_of(package): package for package in known("base")[0].distributions}
+    held = {name_of(package): package for package in sources_and_digest("base")[0].distributions}
     versions = {name: package.version for name, package in held.items()}
     return versions, {module: name for name, package in held.items() for module in modules_of(package)}
 

@@ -34,9 +34,9 @@ __all__ = [
     "Sources",
     "cache_folder",
     "digest_of",
-    "known",
     "locked",
     "root",
+    "sources_and_digest",
 ]
 
 PYTHON = "/python/bin/python"
@@ -89,7 +89,7 @@ def root(variant: str = "base") -> ImageRoot:
                 f"the sandbox image {place.name[:12]} is gone from {cache}: gristmill sandbox build --with"
             )
         return ImageRoot(place, place.name, variant)
-    sources, digest = known(variant)
+    sources, digest = sources_and_digest(variant)
     place = cache / digest
     if not place.is_dir():
         try:
@@ -113,7 +113,7 @@ def digest_of(variant: str) -> str:
     Raises:
         SandboxError: a library of the variant is not installed.
     """
-    return variant.removeprefix(ADDED) if variant.startswith(ADDED) else known(variant)[1]
+    return variant.removeprefix(ADDED) if variant.startswith(ADDED) else sources_and_digest(variant)[1]
 
 
 @contextmanager
@@ -145,7 +145,7 @@ class Sources:
 _knowing = threading.Lock()
 
 
-def known(variant: str) -> tuple[Sources, str]:
+def sources_and_digest(variant: str) -> tuple[Sources, str]:
     """What goes into an image of `VARIANTS` or of a language, and its digest; see `digest_of`.
 
     Raises:

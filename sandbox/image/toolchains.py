@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gristmill.sandbox.errors import SandboxError, UserError
 
-__all__ = ["PREFIX", "Toolchain", "known", "register", "toolchain", "variant_of"]
+__all__ = ["PREFIX", "Toolchain", "register", "toolchain", "toolchains", "variant_of"]
 
 PREFIX = "language:"
 _CALL_SECONDS = 60
@@ -189,7 +189,7 @@ def register(chain: Toolchain) -> None:
     _KNOWN[chain.name] = chain
 
 
-def known() -> tuple[Toolchain, ...]:
+def toolchains() -> tuple[Toolchain, ...]:
     """All that are known, by name, whether they can be found here or not."""
     return tuple(_KNOWN[name] for name in sorted(_KNOWN))
 

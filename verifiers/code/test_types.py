@@ -77,34 +77,34 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
     limits = setting.limits_for(case.expected for case in test.cases)
     job = calls_job(setting.source, test.entry_point, calls, limits)
     report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
-    found = await beside(report, lambda: _cases(setting, test, order, report))
-    if isinstance(found, LoadError | Missing):
+    findings = await beside(report, lambda: _cases(setting, test, order, report))
+    if isinstance(findings, LoadError | Missing):
         # The process that says so has had the inputs: a hidden test's error may not be believed, or shown.
         broken = (
-            broken_by(setting.source, found, test.entry_point)
+            broken_by(setting.source, findings, test.entry_point)
             if setting.public
             else await why_broken(setting, test.entry_point)
         )
         return Findings((), broken or UNLOADABLE)
     outcome, reason = outcome_of(report, limits)
     met = limit_met(report, limits)
-    for place, finding in enumerate(found):
+    for place, finding in enumerate(findings):
         if finding is None:
             begun = _begun(test, place, setting.shown)
             text = f"{begun.asked}: the solution {reason}"
-            found[place] = replace(begun, outcome=outcome, text=text, value=f"the solution {reason}", limit=met)
-    return Findings(tuple(finding for finding in found if finding is not None))
+            findings[place] = replace(begun, outcome=outcome, text=text, value=f"the solution {reason}", limit=met)
+    return Findings(tuple(finding for finding in findings if finding is not None))
 
 
 def _cases(
     setting: Setting, test: CasesTest, order: list[int], report: Report
 ) -> list[Finding | None] | LoadError | Missing:
-    found: list[Finding | None] = [None] * len(order)
+    findings: list[Finding | None] = [None] * len(order)
     for place, answer in zip(order, answers(report, setting.bounds), strict=False):
         if isinstance(answer, LoadError | Missing):
             return answer
-        found[place] = _case(setting, test, place, answer)
-    return found
+        findings[place] = _case(setting, test, place, answer)
+    return findings
 
 
 def _case_name(place: int) -> str:
@@ -155,10 +155,10 @@ def _is_exception(name: str, wanted: str) -> bool:
 
 async def run_stdio(setting: Setting, test: StdioTest) -> Findings:
     """Each case is a process of its own, whose standard output is read from outside."""
-    found: dict[int, Finding] = {}
+    findings: dict[int, Finding] = {}
     for place in setting.order(len(test.cases)):
-        found[place] = await _stdio_case(setting, place, test.cases[place])
-    ordered = tuple(found[place] for place in sorted(found))
+        findings[place] = await _stdio_case(setting, place, test.cases[place])
+    ordered = tuple(findings[place] for place in sorted(findings))
     if setting.program is None and not setting.public and all(finding.outcome is Outcome.ERROR for finding in ordered):
         return Findings(ordered, await why_broken(setting, None))
     return Findings(ordered)

@@ -85,15 +85,15 @@ class CodeVerifier:
         try:
             if not solution.strip():
                 return self._verdict(_EMPTY, solution, self._pool.info(profile)), _EMPTY
-            found = await self._first(task, solution, profile, explain)
-            self._passing += (found.passed - self._passing) / 8
+            findings = await self._first(task, solution, profile, explain)
+            self._passing += (findings.passed - self._passing) / 8
             flaky = False
-            if found.passed and self._confirm:
+            if findings.passed and self._confirm:
                 again = await (ahead or self._confirming(task, solution, profile, explain))
-                found, flaky = (found, False) if again.passed else (again, True)
-            lacks = "" if found.passed or language_of(task) else lacks_text(solution, image_of(task))
-            verdict = self._verdict(found, solution, self._pool.info(profile), flaky=flaky, lacks=lacks)
-            return await self._guesses.weighed(task, verdict), found
+                findings, flaky = (findings, False) if again.passed else (again, True)
+            lacks = "" if findings.passed or language_of(task) else lacks_text(solution, image_of(task))
+            verdict = self._verdict(findings, solution, self._pool.info(profile), flaky=flaky, lacks=lacks)
+            return await self._guesses.weighed(task, verdict), findings
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -124,14 +124,14 @@ class CodeVerifier:
         from gristmill.verifiers.code.test_types import Setting, run_test
 
         again = confirming is not None
-        if again and (known := await self._at_once(task, solution, profile, fresh=True)):
-            return known
+        if again and (passing := await self._at_once(task, solution, profile, fresh=True)):
+            return passing
         program = None
         if (language := language_of(task)) is not None:
-            made = await compiled(self._pool, task, language, solution, fresh=again)
-            if isinstance(made, Broken):
-                return _Findings([("solution", True, Findings((), made))])
-            program = made
+            compilation = await compiled(self._pool, task, language, solution, fresh=again)
+            if isinstance(compilation, Broken):
+                return _Findings([("solution", True, Findings((), compilation))])
+            program = compilation
         groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
             ("public_tests", True, task.public_tests),
             ("tests", False, task.tests),
@@ -166,29 +166,29 @@ class CodeVerifier:
         return _Findings([(*place, findings) for place, findings in zip(places, rows, strict=True)])
 
     def _verdict(
-        self, found: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False, lacks: str = ""
+        self, findings: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False, lacks: str = ""
     ) -> Verdict:
-        broken = found.broken
+        broken = findings.broken
         if flaky:
-            outcome, text = Outcome.FLAKY, feedback.verdict_text((), found.of(public=False), solution, _FLAKY)
+            outcome, text = Outcome.FLAKY, feedback.verdict_text((), findings.of(public=False), solution, _FLAKY)
         elif broken is not None:
             outcome, text = broken.outcome, feedback.broken_text(broken, solution)
         else:
-            outcome = found.outcome
-            text = feedback.verdict_text(found.of(public=True), found.of(public=False), solution)
+            outcome = findings.outcome
+            text = feedback.verdict_text(findings.of(public=True), findings.of(public=False), solution)
         text = f"{text}\n{lacks}" if lacks else text
-        strength = Strength.FORWARDED if found.forwarded else Strength.TESTED
-        apart = found.apart and outcome in SETTLED
+        strength = Strength.FORWARDED if findings.forwarded else Strength.TESTED
+        apart = findings.apart and outcome in SETTLED
         return Verdict(
             outcome=outcome,
-            score=found.score,
-            metrics=found.metrics,
-            checks=found.checks(),
+            score=findings.score,
+            metrics=findings.metrics,
+            checks=findings.checks(),
             strength=strength,
             feedback=feedback.clean(text),
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
-            apart=Apart(outcome=outcome, score=found.score, strength=strength) if apart else None,
+            apart=Apart(outcome=outcome, score=findings.score, strength=strength) if apart else None,
         )
 
 
@@ -223,12 +223,12 @@ class _Findings:
 
         A test that is refused says nothing of the solution where another one found it wrong.
         """
-        found = [*self.of(public=True), *self.of(public=False)]
-        wrong = [finding.outcome for finding in found if finding.outcome is not Outcome.PASSED]
+        findings = [*self.of(public=True), *self.of(public=False)]
+        wrong = [finding.outcome for finding in findings if finding.outcome is not Outcome.PASSED]
         wrong.sort(key=lambda outcome: outcome is Outcome.REFUSED)
         if self.broken is not None:
             return self.broken.outcome
-        return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR
+        return wrong[0] if wrong else Outcome.PASSED if findings else Outcome.ERROR
 
     @property
     def forwarded(self) -> bool:
@@ -286,12 +286,12 @@ class _Findings:
                 where = feedback.source_line(source, each.line)
                 texts = {name: feedback.clean(getattr(each, name)) for name in _TEXTS}
                 place, begins = (f"{field}.{at}" if at else field for at in (each.place, each.begins))
-                known = faulty.get(place) or faulty.get(begins)
-                told = (each.text, f"  at {where}" if where else "", f"The test: {known.words}." if known else "")
-                texts["detail"] = feedback.clean("\n".join(filter(None, told)))
+                fault = faulty.get(place) or faulty.get(begins)
+                lines = (each.text, f"  at {where}" if where else "", f"The test: {fault.words}." if fault else "")
+                texts["detail"] = feedback.clean("\n".join(filter(None, lines)))
                 row = {"outcome": each.outcome, "public": public, "place": place}
-                fault = each.fault or (known.fault if known else None)
-                rows.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=fault, **row, **texts))
+                named = each.fault or (fault.fault if fault else None)
+                rows.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=named, **row, **texts))
         return rows
 
 

@@ -50,11 +50,11 @@ def _used_of_solution(drive: str) -> tuple[str, ...]:
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     called = {"solution"}
     called |= {each.arg for node in functions if node.name == "drive" for each in node.args.args[:1]}
-    found: dict[str, None] = {}
+    names_used: dict[str, None] = {}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(ast.Name(name), attribute, ast.Load()) if name in called:
-                found.setdefault(attribute)
+                names_used.setdefault(attribute)
             case ast.ImportFrom("solution", names):
-                found.update(dict.fromkeys(each.name for each in names))
-    return tuple(name for name in found if name.isidentifier() and not name.startswith("__"))
+                names_used.update(dict.fromkeys(each.name for each in names))
+    return tuple(name for name in names_used if name.isidentifier() and not name.startswith("__"))

@@ -35,8 +35,8 @@ def tree(source: str) -> ast.Module:
 
 def function(module: ast.Module, name: str) -> Function | None:
     """The last top-level function of that name."""
-    found = [node for node in module.body if isinstance(node, Function) and node.name == name]
-    return found[-1] if found else None
+    functions = [node for node in module.body if isinstance(node, Function) and node.name == name]
+    return functions[-1] if functions else None
 
 
 def literals(module: ast.Module) -> Iterator[tuple[int, Any]]:
@@ -78,16 +78,16 @@ def in_place(module: ast.Module) -> Iterator[int]:
 
 def forms(test: DrivenTest) -> list[Any]:
     """The forms that `drive` returns, as far as its text shows, and that `judge` asks for; with `HOLE` and `TRUE`."""
-    found: list[Any] = []
+    shapes: list[Any] = []
     driving, judging = tree(test.drive), tree(test.judge)
     drive, judge = function(driving, "drive"), function(judging, "judge")
     if drive is not None:
-        known = _assigned(drive)
-        found += [_form(each.value, known, 0) for each in _returns(drive) if each.value is not None]
+        names = _assigned(drive)
+        shapes += [_form(each.value, names, 0) for each in _returns(drive) if each.value is not None]
     if judge is not None and judge.args.args:
-        found.append(_asked(judge, judge.args.args[0].arg))
+        shapes.append(_asked(judge, judge.args.args[0].arg))
     kept: list[Any] = []
-    for each in found:
+    for each in shapes:
         if each != HOLE and each != {} and each not in kept:
             kept.append(each)
     return kept[:_MOST_FORMS]
@@ -106,41 +106,41 @@ def _returns(function: Function) -> Iterator[ast.Return]:
 
 def _assigned(function: Function) -> dict[str, Any]:
     """The displays that names of a function are bound to, with the keys that are put into them afterwards."""
-    found: dict[str, Any] = {}
+    names: dict[str, Any] = {}
     for node in ast.walk(function):
         match node:
             case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, value):
-                form = HOLE if value is None else _form(value, found, 0)
-                found[name] = form if name not in found else HOLE
+                form = HOLE if value is None else _form(value, names, 0)
+                names[name] = form if name not in names else HOLE
     for node in ast.walk(function):
         match node:
-            case ast.Assign([ast.Subscript(ast.Name(name), ast.Constant(key))], value) if type(found.get(name)) is dict:
-                found[name][key] = _form(value, found, 0)
-    return found
+            case ast.Assign([ast.Subscript(ast.Name(name), ast.Constant(key))], value) if type(names.get(name)) is dict:
+                names[name][key] = _form(value, names, 0)
+    return names
 
 
-def _form(node: ast.expr, known: dict[str, Any], depth: int) -> Any:
+def _form(node: ast.expr, names: dict[str, Any], depth: int) -> Any:
     if depth > 4:
         return HOLE
     match node:
         case ast.Dict(keys, values) if all(isinstance(key, ast.Constant) for key in keys):
             pairs = zip(keys, values, strict=True)
-            return {key.value: _form(value, known, depth + 1) for key, value in pairs if isinstance(key, ast.Constant)}
+            return {key.value: _form(value, names, depth + 1) for key, value in pairs if isinstance(key, ast.Constant)}
         case ast.Call(ast.Name("dict"), [], keywords) if keywords and all(each.arg for each in keywords):
-            return {each.arg: _form(each.value, known, depth + 1) for each in keywords}
+            return {each.arg: _form(each.value, names, depth + 1) for each in keywords}
         case ast.List(elements) | ast.Tuple(elements) if not any(isinstance(each, ast.Starred) for each in elements):
-            parts = [_form(each, known, depth + 1) for each in elements]
+            parts = [_form(each, names, depth + 1) for each in elements]
             return tuple(parts) if isinstance(node, ast.Tuple) else parts
         case ast.Compare() | ast.UnaryOp(ast.Not(), _):
             return TRUE
         case ast.Call(ast.Name(name)) if name in _TRUTHS:
             return TRUE
-        case ast.BoolOp(_, values) if all(_form(each, known, depth + 1) == TRUE for each in values):
+        case ast.BoolOp(_, values) if all(_form(each, names, depth + 1) == TRUE for each in values):
             return TRUE
         case ast.Constant(value) if type(value) in (str, int, float, bool, type(None)):
             return value
         case ast.Name(name):
-            return known.get(name, HOLE)
+            return names.get(name, HOLE)
     return HOLE
 
 

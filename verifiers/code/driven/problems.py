@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.driven.forms import function, tree
+from gristmill.verifiers.code.driven.forms import Function, function, tree
 from gristmill.verifiers.records import DrivenTest
 
 __all__ = ["driven_problems"]
@@ -44,25 +44,31 @@ def _program(field: str, source: str) -> tuple[ast.Module | None, str]:
         return None, f"{field}: is no Python program: {error}"
 
 
-def _drive_problems(source: str) -> Iterator[str]:
-    module, wrong = _program("drive", source)
+def _definition(name: str, parameters: str, source: str) -> tuple[ast.Module, Function] | str:
+    """(program, function of that name), or what is wrong with the source."""
+    module, wrong = _program(name, source)
     if module is None:
-        yield wrong
+        return wrong
+    defined = function(module, name)
+    return (module, defined) if defined else f"{name}: defines no function `{name}({parameters})` at its top level"
+
+
+def _drive_problems(source: str) -> Iterator[str]:
+    definition = _definition("drive", "solution, case", source)
+    if isinstance(definition, str):
+        yield definition
         return
-    found = function(module, "drive")
-    if found is None:
-        yield "drive: defines no function `drive(solution, case)` at its top level"
+    module, drive = definition
+    if not _takes_two(drive):
+        yield f"drive: line {drive.lineno}: `drive` must take two arguments, the solution and the case"
         return
-    if not _takes_two(found):
-        yield f"drive: line {found.lineno}: `drive` must take two arguments, the solution and the case"
-        return
-    inside = list(ast.walk(found))
-    first, second = [*found.args.posonlyargs, *found.args.args][:2]
+    inside = list(ast.walk(drive))
+    first, second = [*drive.args.posonlyargs, *drive.args.args][:2]
     uses = any(isinstance(node, ast.Name) and node.id == first.arg for node in inside)
     if not uses and not any(map(_imports_solution, ast.walk(module))):
-        yield f"drive: line {found.lineno}: `drive` never uses the solution (`{first.arg}`), so every solution would do"
+        yield f"drive: line {drive.lineno}: `drive` never uses the solution (`{first.arg}`), so every solution would do"
     if not any(isinstance(node, ast.Return) and node.value is not None for node in inside):
-        yield f"drive: line {found.lineno}: `drive` returns nothing that could be judged"
+        yield f"drive: line {drive.lineno}: `drive` returns nothing that could be judged"
     for node in inside:
         if _reads(node, second.arg, _EXPECTED):
             yield (
@@ -72,28 +78,25 @@ def _drive_problems(source: str) -> Iterator[str]:
 
 
 def _judge_problems(source: str) -> Iterator[str]:
-    module, wrong = _program("judge", source)
-    if module is None:
-        yield wrong
+    definition = _definition("judge", "values, case", source)
+    if isinstance(definition, str):
+        yield definition
         return
-    found = function(module, "judge")
-    if found is None:
-        yield "judge: defines no function `judge(values, case)` at its top level"
-        return
-    if isinstance(found, ast.AsyncFunctionDef):
-        yield f"judge: line {found.lineno}: `judge` must be a plain function: await in `drive`"
-    if not _takes_two(found):
-        yield f"judge: line {found.lineno}: `judge` must take two arguments, the values and the case"
+    module, judge = definition
+    if isinstance(judge, ast.AsyncFunctionDef):
+        yield f"judge: line {judge.lineno}: `judge` must be a plain function: await in `drive`"
+    if not _takes_two(judge):
+        yield f"judge: line {judge.lineno}: `judge` must take two arguments, the values and the case"
     nodes = list(ast.walk(module))
     for node in nodes:
         if _imports_solution(node):
             line = getattr(node, "lineno", 0)
             yield f"judge: line {line}: imports the solution, which is not there: use it in `drive`"
     if not any(map(_may_assert, nodes)):
-        yield f"judge: line {found.lineno}: asserts nothing, so nothing could pass: `assert` what the values should be"
+        yield f"judge: line {judge.lineno}: asserts nothing, so nothing could pass: `assert` what the values should be"
 
 
-def _takes_two(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _takes_two(function: Function) -> bool:
     """Whether it can be called with two arguments."""
     given = function.args
     places = len(given.posonlyargs) + len(given.args)

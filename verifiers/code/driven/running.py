@@ -30,23 +30,23 @@ _MOST_BYTES = 24 << 20
 
 async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
     """All cases of a driven test; see `gristmill.verifiers.code.test_types`."""
-    found: dict[int, Finding] = {}
+    findings: dict[int, Finding] = {}
     values: dict[int, bytes] = {}
     for place in setting.order(len(test.cases)):
         report = await _driven(setting, test, test.cases[place])
-        told = await beside(report, lambda report=report: _told(setting, report))  # type: ignore[misc]  # mypy knows no default
-        if isinstance(told, LoadError):
-            return Findings((), await _unloadable(setting, told))
-        if isinstance(told, bytes):
-            values[place] = told
+        answer = await beside(report, lambda report=report: _answer(setting, report))  # type: ignore[misc]  # mypy knows no default
+        if isinstance(answer, LoadError):
+            return Findings((), await _unloadable(setting, answer))
+        if isinstance(answer, bytes):
+            values[place] = answer
         else:
-            found[place] = _without_values(setting, test, place, told, report)
+            findings[place] = _without_values(setting, test, place, answer, report)
     asserted = 0
     for group in _groups(values):
-        findings, number = await _judged(setting, test, group, values)
-        found |= findings
+        judged, number = await _judged(setting, test, group, values)
+        findings |= judged
         asserted += number
-    ordered = tuple(found[place] for place in sorted(found))
+    ordered = tuple(findings[place] for place in sorted(findings))
     return Findings(ordered, metrics={"assertions": float(asserted)})
 
 
@@ -57,15 +57,15 @@ async def _driven(setting: Setting, test: DrivenTest, case: DrivenCase) -> Repor
     return await setting.pool.run(job, setting.profile, fresh=setting.fresh)
 
 
-_Told = LoadError | Missing | Raised | Unencodable | Malformed | bytes | None
+_Answer = LoadError | Missing | Raised | Unencodable | Malformed | bytes | None
 
 
-def _told(setting: Setting, report: Report) -> _Told:
+def _answer(setting: Setting, report: Report) -> _Answer:
     """What the first message of a candidate's process says; the bytes themselves, if that is a value."""
     if not report.messages:
         return None
-    answer = decode_answer(report.messages[0], setting.bounds)
-    return report.messages[0] if isinstance(answer, Value) else answer
+    decoded = decode_answer(report.messages[0], setting.bounds)
+    return report.messages[0] if isinstance(decoded, Value) else decoded
 
 
 async def _unloadable(setting: Setting, error: LoadError) -> Broken:
@@ -85,11 +85,11 @@ def _begun(setting: Setting, test: DrivenTest, place: int) -> Finding:
     )
 
 
-def _without_values(setting: Setting, test: DrivenTest, place: int, told: _Told, report: Report) -> Finding:
+def _without_values(setting: Setting, test: DrivenTest, place: int, answer: _Answer, report: Report) -> Finding:
     """What it means that no values came for a case."""
     outcome, met = Outcome.FAILED, ""
     line: int | None = None
-    match told:
+    match answer:
         case Raised(kind, message, line):
             outcome, came = Outcome.ERROR, f"raised {kind}: {message}"
         case Unencodable(reason):
@@ -145,32 +145,32 @@ async def _judged(
     if said and "broken" in said[0]:
         words = f"could not be judged, since `judge` cannot be loaded: {said[0]['broken'].get('error', '')}"
         return {place: _failed(setting, test, place, words) for place in group}, 0
-    told = {group[each["case"]]: each for each in said}
+    decisions = {group[each["case"]]: each for each in said}
     outcome, reason = outcome_of(report, limits)
     met = limit_met(report, limits)
-    found = {}
+    findings = {}
     for place in group:
-        if place in told:
-            found[place] = _decided(setting, test, place, told[place])
+        if place in decisions:
+            findings[place] = _decided(setting, test, place, decisions[place])
         else:
             words = f"gave what could not be judged: `judge` {reason}"
-            found[place] = _failed(setting, test, place, words, outcome=outcome, limit=met)
-    return found, sum(each["asserted"] for each in told.values())
+            findings[place] = _failed(setting, test, place, words, outcome=outcome, limit=met)
+    return findings, sum(each["asserted"] for each in decisions.values())
 
 
-def _decided(setting: Setting, test: DrivenTest, place: int, told: dict[str, Any]) -> Finding:
+def _decided(setting: Setting, test: DrivenTest, place: int, decision: dict[str, Any]) -> Finding:
     begun = _begun(setting, test, place)
-    if told["outcome"] == "passed":
+    if decision["outcome"] == "passed":
         return Finding(begun.name, Outcome.PASSED, place=begun.place)
-    detail = told["detail"]
-    if told["outcome"] == "nothing":
+    detail = decision["detail"]
+    if decision["outcome"] == "nothing":
         # What asserts nothing is no fault of the candidate's, nor to its credit.
         begun = replace(begun, outcome=Outcome.REFUSED)
     if not detail:
         return begun
     came = f"gave {detail.get('values', '')}"
     parts = [f"{begun.asked} {came}"]
-    if told["outcome"] == "nothing":
+    if decision["outcome"] == "nothing":
         parts.append("`judge` made no assertion about it")
     else:
         where = f"line {detail['line']} of `judge`: {detail['statement']}" if "line" in detail else "`judge`"

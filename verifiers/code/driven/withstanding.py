@@ -87,8 +87,8 @@ class Guesses:
         Raises:
             SandboxError: nothing may be concluded about the test.
         """
-        told = (task.limits.model_dump_json(), json.dumps(task.settings, default=repr), test.model_dump_json())
-        key = hashlib.sha256("\n".join(told).encode("utf-8", "surrogatepass")).digest()
+        parts = (task.limits.model_dump_json(), json.dumps(task.settings, default=repr), test.model_dump_json())
+        key = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).digest()
         if key not in self._kept:
             self._kept[key] = await self._tried(task, test)
             while len(self._kept) > _MOST_KEPT:
@@ -112,20 +112,20 @@ class Guesses:
             Job(program=_GUESS, request=request, limits=allowed),
             profiles.judge(libraries, allowed.memory_mb, image.image),
         )
-        found = [_unknown(report.ending)] * len(test.cases)
-        for told in statements(report):
-            if type(told) is dict and "case" in told:
-                found[told["case"]] = told["guess"]
-        return found
+        guesses = [_unknown(report.ending)] * len(test.cases)
+        for statement in statements(report):
+            if type(statement) is dict and "case" in statement:
+                guesses[statement["case"]] = statement["guess"]
+        return guesses
 
 
 def _unknown(ending: Ending) -> str | None:
     return f"(not known: trying guesses ended with {ending.value.replace('_', ' ')})"
 
 
-def _sentences(field: str, found: Sequence[str | None]) -> list[str]:
+def _sentences(field: str, guesses: Sequence[str | None]) -> list[str]:
     return [
         f"{field}.cases[{place}]: the guess {guess} passes `judge`: assert on more of what is computed"
-        for place, guess in enumerate(found)
+        for place, guess in enumerate(guesses)
         if guess is not None
     ]

@@ -67,9 +67,9 @@ def plain(value: Any, place: str = "values", level: int = 0) -> Any:
     if make is not None:
         return make(value, place, level + 1)
     for make in _LIBRARIES:
-        found = make(value, place, level + 1)
-        if found is not _NOT_MINE:
-            return found
+        form = make(value, place, level + 1)
+        if form is not _NOT_MINE:
+            return form
     if _is(value, enum.Enum):
         return plain(value.value, f"{place}.value", level + 1)
     for base, make in _BASES:
@@ -102,12 +102,12 @@ def _items(values: Iterable[Any], place: str, level: int) -> list[Any]:
 
 
 def _pairs(value: Any, place: str, level: int) -> dict[Any, Any]:
-    found = {}
+    pairs = {}
     for key, item in dict.items(value):
-        told = key if type(key) in _AS_THEY_ARE else plain(key, f"a key of {place}", level)
-        shown = repr(told)[:40] if type(told) in (str, int) else "…"
-        found[told] = plain(item, f"{place}[{shown}]", level)
-    return found
+        name = key if type(key) in _AS_THEY_ARE else plain(key, f"a key of {place}", level)
+        shown = repr(name)[:40] if type(name) in (str, int) else "…"
+        pairs[name] = plain(item, f"{place}[{shown}]", level)
+    return pairs
 
 
 def _members(value: Any, place: str, level: int) -> set[Any]:
@@ -207,10 +207,10 @@ def _of_torch(value: Any, place: str, level: int) -> Any:
     torch: Any = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "Tensor") or not _is(value, torch.Tensor):
         return _NOT_MINE
-    told = value.detach().cpu()
-    if told.dtype is torch.bfloat16:
-        told = told.float()
-    return plain(told.resolve_conj().resolve_neg().numpy(), place, level)
+    tensor = value.detach().cpu()
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    return plain(tensor.resolve_conj().resolve_neg().numpy(), place, level)
 
 
 def _of_pandas(value: Any, place: str, level: int) -> Any:

@@ -73,7 +73,7 @@ class Judging:
         """Whether the values pass."""
         return self.error(values, case) is None and self.asserted > 0
 
-    def told(self, error: BaseException) -> dict[str, Any]:
+    def described(self, error: BaseException) -> dict[str, Any]:
         """An error in words: its text, and the statement and line of the judge's source that raised it."""
         detail: dict[str, Any] = {"error": error_text(error)}
         trace = error.__traceback__
@@ -99,17 +99,17 @@ def decide(context: JobContext) -> None:
         return
     bounds = Bounds(*request["bounds"])
     for number, each in enumerate(request["cases"]):
-        context.send({"case": number, **_found(judging, each["case"], each["answer"], bounds, request["public"])})
+        context.send({"case": number, **_decision(judging, each["case"], each["answer"], bounds, request["public"])})
 
 
-def _found(judging: Judging, case: dict[str, Any], message: bytes, bounds: Bounds, public: bool) -> dict[str, Any]:
+def _decision(judging: Judging, case: dict[str, Any], message: bytes, bounds: Bounds, public: bool) -> dict[str, Any]:
     answer = decode_answer(message, bounds)
     if not isinstance(answer, Value):
         return {"outcome": "failed", "asserted": 0, "detail": {}}
     shown = {"values": short(answer.value)} if public else {}
     error = judging.error(answer.value, case)
     if error is not None:
-        detail = judging.told(error) | shown if public else {}
+        detail = judging.described(error) | shown if public else {}
         return {"outcome": "failed", "asserted": judging.asserted, "detail": detail}
     outcome = "passed" if judging.asserted else "nothing"
     return {"outcome": outcome, "asserted": judging.asserted, "detail": shown if outcome == "nothing" else {}}

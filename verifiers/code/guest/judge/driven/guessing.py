@@ -87,11 +87,11 @@ def guesses(case: dict[str, Any], literals: list[Any], forms: list[Any]) -> Iter
     number = 0
     for each in _all(given, whole, forms):
         try:
-            told = encode(each, DEEP._replace(size=1 << 20))
+            encoded = encode(each, DEEP._replace(size=1 << 20))
         except EncodeError:
             continue
-        if told not in seen:
-            seen.add(told)
+        if encoded not in seen:
+            seen.add(encoded)
             number += 1
             yield each
             if number >= _MOST_IN_A_CASE:
