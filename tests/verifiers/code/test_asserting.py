@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Task
+from gristmill.verifiers.code.beforehand import asserting as beforehand
+from gristmill.verifiers.code.guest.counting import asserting as counting
 from gristmill.verifiers.code.guest.counting.asserting import COUNTER, Asserting
 from gristmill.verifiers.registry import Verifiers, warnings
 from tests.verifiers.code.line import PlainContext, judged, serve, wrong
@@ -282,3 +284,8 @@ def test_a_function_of_pytest_that_asserts_nothing_is_named() -> None:
     code += "class TestB:\n    def test_smoke(self):\n        f(1)\n"
     (said,) = warnings(task({"type": "pytest", "entry_point": "f", "files": {"test_f.py": code}}))
     assert said == "tests[0].files['test_f.py']: line 5: `test_smoke` asserts nothing: it holds whatever is answered"
+
+
+def test_what_is_raised_to_steer_is_the_same_beforehand_and_while_tests_run() -> None:
+    # The host imports no guest, so the names stand on both sides of the wall.
+    assert beforehand._STEERS == counting._STEERS
