@@ -17,6 +17,7 @@ from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
+from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
@@ -100,7 +101,7 @@ async def run_campaign(
         judge = verifiers
         if judge is None:
             need_packages(tasks)
-            judge = await stack.enter_async_context(_verifiers(config, pool, kept_secret(store, name)))
+            judge = await stack.enter_async_context(_verifiers(config, pool, store, name))
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
         with store.claim(name):
@@ -210,14 +211,15 @@ def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -
 
 
 @asynccontextmanager
-async def _verifiers(config: RunConfig, pool: Jobs | None, secret: bytes) -> AsyncIterator[Judge]:
+async def _verifiers(config: RunConfig, pool: Jobs | None, store: Store, run: str) -> AsyncIterator[Judge]:
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
     how: dict[str, Any] = {
         "confirm": config.confirm,
         "accept_together": config.accept == "together",
-        "secret": secret,
+        "secret": kept_secret(store, run),
+        "shelf": StoredShelf(store, run),
     }
     if pool is not None:
         yield Verifiers(pool, **how)

@@ -102,6 +102,9 @@ class Hypothesis(Record):
     solution: Text | None = Field(description="what was extracted from it; None where nothing usable was found")
     note: Text = Field("", description="how it was extracted, or why nothing usable was found")
     parents: tuple[str, ...] = ()
+    best: str | None = Field(
+        None, description="sha256 of the construction that its program is given, as the store keeps it"
+    )
     proposer: str
     model: Name
     adapter: str | None = None
@@ -136,6 +139,11 @@ class Step(Record):
 
     hypothesis: Hypothesis
     verdict: Verdict
+
+    @property
+    def handed_on(self) -> str | None:
+        """The construction that a program building on this one is given: this one's, else what this one was given."""
+        return self.verdict.construction or self.hypothesis.best
 
 
 class Trajectory(Record):

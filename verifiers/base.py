@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Consistent", "Examining", "Explaining", "Secretive", "Verifier", "unknown_settings"]
+__all__ = ["Building", "Consistent", "Examining", "Explaining", "Secretive", "Shelf", "Verifier", "unknown_settings"]
 
 
 @runtime_checkable
@@ -77,6 +77,30 @@ class Secretive(Protocol):
 
     secret: bytes
     """Never put into a verdict, and never shown to a sandbox. `Verifiers` sets it; by itself it is drawn anew."""
+
+
+class Shelf(Protocol):
+    """Where what solutions have made is kept, by the sha256 of its bytes.
+
+    Whoever takes something down looks whether it has that name: a shelf is not believed.
+    """
+
+    async def keep(self, name: str, made: bytes) -> None:
+        """Keep it; again is once."""
+        ...
+
+    async def find(self, name: str) -> bytes | None:
+        """What was kept under that name, or None."""
+        ...
+
+
+@runtime_checkable
+class Building(Protocol):
+    """A verifier whose solutions may build on what an earlier one made: `Task.best` names it, `Verdict.construction`
+    what this one made."""
+
+    shelf: Shelf
+    """`Verifiers` sets it; by itself it is one that forgets with the process."""
 
 
 def unknown_settings(task: Task, allowed: Collection[str]) -> list[str]:

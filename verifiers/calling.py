@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from gristmill.sandbox.records import Ending, Job, Limits, Report
@@ -80,14 +80,25 @@ _ENDINGS: Final = {
 
 
 def calls_job(
-    source: str, entry_point: str, calls: Iterable[tuple[Iterable[Any], dict[str, Any]]], limits: Limits
+    source: str,
+    entry_point: str,
+    calls: Iterable[tuple[Iterable[Any], dict[str, Any]]],
+    limits: Limits,
+    offered: Mapping[str, bytes] | None = None,
 ) -> Job:
     """A job that loads the source and makes each call of (args, kwargs) in turn, in one process.
 
-    It sends an answer for each, as that ends; or one alone, `LoadError` or `Missing`.
+    It sends an answer for each, as that ends; or one alone, `LoadError` or `Missing`. `offered` are encoded values that
+    a function gets if it has parameters of their names.
     """
     cases = [{"args": list(args), "kwargs": kwargs} for args, kwargs in calls]
-    request = {"source": source, "entry_point": entry_point, "cases": cases, "bounds": list(message_bounds(limits))}
+    request = {
+        "source": source,
+        "entry_point": entry_point,
+        "cases": cases,
+        "bounds": list(message_bounds(limits)),
+        "offered": dict(offered or {}),
+    }
     return Job(program=f"{_GUEST}:cases", request=request, limits=limits)
 
 

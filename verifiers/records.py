@@ -125,6 +125,9 @@ class Task(Record):
     direction: Direction | None = None
     target: float | None = Field(None, allow_inf_nan=False)
     environment: str | None = None
+    best: str | None = Field(
+        None, description="program: sha256 of the construction that the program is given; a search sets it"
+    )
     reference: str | None = Field(
         None, description="a known solution, for `tasks check` and tests; never shown to a model"
     )
@@ -246,6 +249,12 @@ class Verdict(Record):
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")
+    construction: str | None = Field(
+        None, description="sha256 of what the solution made, where that was scored and others may build on it"
+    )
+    notes: Text = Field(
+        "", description="what the candidate says beside that: for the next prompt, short, and checked by nobody"
+    )
     seconds: float = Field(0.0, description="while its jobs ran; `Verifiers` measures it, queueing left out")
     verifier: Text = Field(description="name and version, e.g. code/1")
     sandbox: Text = Field("", description="backend and image digest")

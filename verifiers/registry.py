@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
 from gristmill.sandbox.sharing import on_behalf_of
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Consistent, Examining, Explaining, Secretive, Verifier
+from gristmill.verifiers.base import Building, Consistent, Examining, Explaining, Secretive, Shelf, Verifier
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
@@ -69,6 +69,8 @@ def problems(task: Task) -> list[str]:
     """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
     if why := _unknown(task.kind) or KINDS.untrusted(task.kind):
         return [why]
+    if task.best is not None:
+        return ["best: names what a search has kept, and a search sets it; leave it out"]
     return verifier_class(task.kind).problems(task)
 
 
@@ -95,6 +97,7 @@ class Verifiers:
         accept_together: what only passes together is a pass of strength `together`, not `refused`.
         secret: what searched functions are judged with (see `gristmill.verifiers.trained.secret`): one a run, so that
             all its candidates get the same trainings; drawn anew if None.
+        shelf: where what solutions make is kept, for later ones to build on; with this object if None.
     """
 
     def __init__(
@@ -105,8 +108,10 @@ class Verifiers:
         consistency: bool = True,
         accept_together: bool = False,
         secret: bytes | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self._pool = pool
+        self._shelf = shelf
         self._secret = secrets.token_bytes(32) if secret is None else secret
         self._confirm = confirm
         self._consistency = consistency
@@ -128,6 +133,8 @@ class Verifiers:
         verifier = verifier_class(kind)(pool, confirm=self._confirm)
         if isinstance(verifier, Secretive):
             verifier.secret = self._secret
+        if isinstance(verifier, Building):
+            self._shelf = verifier.shelf = self._shelf or verifier.shelf
         return verifier
 
     async def verify(self, task: Task, solution: str) -> Verdict:

@@ -131,6 +131,8 @@ def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str |
         say(f"the run {run!r} has no solution yet for {chosen[0].task if chosen else 'any task'}", err=True)
         raise typer.Exit(1)
     say(f"{step.hypothesis.id}: {step.verdict.outcome.value}, score {short_number(step.verdict.score)}", err=True)
+    if step.hypothesis.best is not None:
+        say(f"its `best` is the construction {step.hypothesis.best}: without it, it makes another one", err=True)
     solution = step.hypothesis.solution
     if sys.stdout.isatty():
         say(solution)
@@ -168,10 +170,13 @@ def _task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, 
         if verdict is not None and (why := reason(verdict)):
             came = f"{came} ({why})"
         built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""
-        say(f"{hypothesis.id}: {came}{built}\n  {hypothesis.note}")
+        given = f", given the construction {hypothesis.best[:12]}" if hypothesis.best else ""
+        say(f"{hypothesis.id}: {came}{built}{given}\n  {hypothesis.note}")
         say("\n".join(f"    {line}" for line in (hypothesis.solution or hypothesis.text).splitlines()))
         if verdict is not None and verdict.feedback:
             say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
+        if verdict is not None and verdict.notes:
+            say("\n".join(f"  notes | {line}" for line in verdict.notes.splitlines()))
         if hypothesis.id in judged:
             say("\n".join(f"  = {line}" for line in evidence_lines(judged[hypothesis.id])) or "  = every check passed")
         elif with_evidence and verdict is not None:

@@ -76,6 +76,8 @@ class Verification:
 
     async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
+        if hypothesis.best is not None:
+            task = task.model_copy(update={"best": hypothesis.best})
         verdict, evidence = await explain_extraction(task, extraction, self._judge)
         await self._journal.write(judged(self._run, hypothesis, verdict), evident(self._run, hypothesis, evidence))
         self._tell(

@@ -17,6 +17,7 @@ from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import call_finished, call_started, call_unanswered, replied
 from gristmill.sandbox.plain import plain
+from gristmill.verifiers.constructions.offering import takes_best
 from gristmill.verifiers.extraction.replies import extract, part
 from gristmill.verifiers.records import Task
 
@@ -56,7 +57,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return
-        parent = steps[plan.parents[0]].hypothesis.solution if plan.parents else None
+        parent = steps[plan.parents[0]] if plan.parents else None
         hypothesis = await _keep(context, task, id_, request, answer, parent)
         memory.waiting[id_] = hypothesis
         context.verification.begin(task, hypothesis)
@@ -134,13 +135,14 @@ async def _keep(
     id_: str,
     request: Request,
     answer: tuple[int, float, Reply],
-    parent: str | None,
+    parent: Step | None,
 ) -> Hypothesis:
     attempt, started, reply = answer
     # Reading takes a bounded time, and yet other tasks need not wait for it.
     thought, said = await asyncio.to_thread(part, task, reply.text)
     reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
-    extraction = await asyncio.to_thread(extract, task, said, parent=parent)
+    base, handed_on = (parent.hypothesis.solution, parent.handed_on) if parent is not None else (None, None)
+    extraction = await asyncio.to_thread(extract, task, said, parent=base)
     reasoned = bool(reasoning) and not said.strip()
     note = "reasoning only, without an answer" if reasoned else extraction.note
     if reply.cut:
@@ -156,6 +158,7 @@ async def _keep(
         solution=extraction.solution,
         note=note,
         parents=request.parents,
+        best=handed_on if handed_on and takes_best(task, extraction.solution) else None,
         proposer=context.proposer.name,
         model=reply.model or context.proposer.model,
         adapter=context.proposer.adapter,

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from gristmill.graph.records import Step
+from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
 
@@ -15,6 +16,7 @@ __all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "first_li
 _ANSWER = 8000
 _SAID = 1000
 _FEEDBACK = 4000
+_NOTES = 1100
 _EXAMPLE = 2000
 _EXAMPLES = 20
 # What may begin markup: '<|im_end|>', '</s>', '[INST]', ']~b]' of MiniMax, '[e~[', and wide brackets, which some
@@ -48,13 +50,16 @@ class ShownHypothesis(Record):
 
     `answer` is the solution, fenced where it is code; `said` the bounded raw reply, for models that imitate its form;
     `finding` the outcome and score in words; `feedback` what the verifier lets the model read; `cut` whether the reply
-    ended where it had reached the greatest length.
+    ended where it had reached the greatest length. `notes` is what the candidate says of its own work, bounded and to
+    be fenced; `hands_on` which construction the next program is given, in words, if any.
     """
 
     answer: str
     said: str
     finding: str
     feedback: str
+    notes: str
+    hands_on: str
     passed: bool
     cut: bool
 
@@ -77,9 +82,17 @@ def attempt(step: Step, *, code: bool, fence: str = "python") -> ShownHypothesis
         said=tame(clip(hypothesis.text.strip(), _SAID)) or "(nothing)",
         finding=f"{verdict.outcome.value.replace('_', ' ')}{score}",
         feedback=clip(feedback.strip(), _FEEDBACK),
+        notes=clip(plain(verdict.notes).strip(), _NOTES),
+        hands_on=_hands_on(step),
         passed=verdict.passed,
         cut=hypothesis.cut,
     )
+
+
+def _hands_on(step: Step) -> str:
+    if step.verdict.construction is not None and step.verdict.construction != step.hypothesis.best:
+        return "the construction that this answer has returned"
+    return "the one that this answer was given" if step.handed_on else ""
 
 
 def examples(task: Task) -> str:

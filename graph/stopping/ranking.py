@@ -59,8 +59,13 @@ def reaches_target(task: Task, verdict: Verdict) -> bool:
 
 
 def content_key(step: Step) -> str:
-    """What makes two hypotheses the same: their solutions, or replies where none was found, up to blanks."""
+    """What makes two hypotheses the same: their solutions, or replies where none was found, up to blanks.
+
+    All that hand back the construction that they were given are one, whatever they are.
+    """
     hypothesis = step.hypothesis
+    if hypothesis.best is not None and step.verdict.construction == hypothesis.best:
+        return f"{hypothesis.best} again"
     text = hypothesis.text if hypothesis.solution is None else hypothesis.solution
     lines = (line.rstrip() for line in text.strip().splitlines())
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()

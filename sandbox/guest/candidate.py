@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import importlib
+import inspect
 import linecache
 import sys
 import threading
@@ -97,17 +98,20 @@ def describe(error: BaseException, file: str = "<solution>") -> tuple[str, str, 
 def cases(context: JobContext) -> None:
     """Call the entry point on every case, and send one message for each as it ends.
 
-    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}`` and perhaps ``bounds``. Messages, as in
-    `gristmill.sandbox.wire.answers`: `Value`, `Raised` or `Unencodable` for a case; one `LoadError` or `Missing` if
-    there is nothing to call. A case that runs out of memory is the last one.
+    The request is ``{"source", "entry_point", "cases": [{"args", "kwargs"}]}`` and perhaps ``bounds``, and ``offered``:
+    encoded values by name, each given, newly made for every call, to a function that has a parameter of that name.
+    Messages, as in `gristmill.sandbox.wire.answers`: `Value`, `Raised` or `Unencodable` for a case; one `LoadError` or
+    `Missing` if there is nothing to call. A case that runs out of memory is the last one.
     """
     request = context.request
     function = _load_entry(context, request["source"], request["entry_point"])
     if function is None:
         return
     bounds = Bounds(*request.get("bounds", DEEP))
+    offered = {name: data for name, data in request.get("offered", {}).items() if _takes(function, name)}
     for case in request["cases"]:
-        context.send_bytes(_call(function, case.get("args", []), case.get("kwargs", {}), bounds))
+        kwargs = case.get("kwargs", {}) | {name: decode(data) for name, data in offered.items()}
+        context.send_bytes(_call(function, case.get("args", []), kwargs, bounds))
 
 
 def calls(context: JobContext) -> None:
@@ -166,6 +170,17 @@ def _load_entry(context: JobContext, source: str, entry_point: str) -> Callable[
     except BaseException as error:
         context.send_bytes(encode_answer(LoadError(*describe(error))))
     return None
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of that name. One that lies about it, or ends its process, harms itself."""
+    try:
+        parameter = inspect.signature(function).parameters.get(name)
+    except MemoryError:
+        raise
+    except BaseException:
+        return False
+    return parameter is not None and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
 
 
 def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], bounds: Bounds) -> bytes:

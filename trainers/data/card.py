@@ -78,9 +78,9 @@ def card(
         )
         + "\n\n"
         + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
-        "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `model`, `adapter`, `run` and "
-        "`prompt_sha` say where a row comes from; `verified`, `outcome`, `strength`, `feedback`, `verifier` and "
-        "`sandbox` what was found about it.",
+        "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction "
+        "that a program was given, by its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes "
+        "from; `verified`, `outcome`, `strength`, `feedback`, `verifier` and `sandbox` what was found about it.",
         "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"

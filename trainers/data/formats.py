@@ -160,6 +160,7 @@ def _provenance(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str
         "hypothesis": hypothesis.id,
         "round": hypothesis.round,
         "parents": list(hypothesis.parents),
+        "best": hypothesis.best,
         "model": hypothesis.model,
         "adapter": hypothesis.adapter,
         "verified": verdict.verified,

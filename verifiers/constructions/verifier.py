@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
-from gristmill.sandbox.wire.values import Bounds
+from gristmill.sandbox.wire.values import Bounds, encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import (
     LoadError,
@@ -26,12 +26,15 @@ from gristmill.verifiers.calling import (
     over_limits,
 )
 from gristmill.verifiers.constructions.catalogue import OpenProblem, problem, problem_names
+from gristmill.verifiers.constructions.offering import BEST, takes_best
+from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, name_of, taken
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
+    from gristmill.verifiers.base import Shelf
 
 __all__ = ["ENTRY_POINT", "JUDGE", "ProgramVerifier"]
 
@@ -41,6 +44,15 @@ JUDGE: Final = Profile(name="problems", guest=(_GUEST,), preload=("decimal", "fr
 _SCORE: Final = f"{_GUEST}.score:score"
 _BOUNDS: Final = Bounds(nodes=1_000_000, depth=8, size=64 << 20, digits=2000)
 _MEMORY_MB: Final = 1536
+_OUTPUT_KB: Final = 2 * MOST_BYTES >> 10
+_NOTHING: Final = encode(None)
+_UNCHANGED: Final = (
+    "It returned `best` unchanged: a duplicate, which counts for nothing. Return a construction that differs from it, "
+    "and is better."
+)
+_TOO_LARGE: Final = (
+    f"The construction takes more than {MOST_BYTES >> 20} MiB, too much to be given to a later program as `best`."
+)
 _SETTINGS: Final = frozenset({"entry_point", "packages", "prefix", "signature", "template"})
 
 
@@ -55,26 +67,33 @@ class _Scoring:
     repair: str = ""
     facts: tuple[tuple[str, float], ...] = ()
     message: bytes = b""
+    notes: str = ""
+    made: bytes | None = None
+    unchanged: bool = False
 
 
 class ProgramVerifier:
     """Score = the problem's own, in its own direction and unbounded; `exact` rational or interval arithmetic.
 
-    The candidate defines ``construct()`` (or `settings.entry_point`), which is called once, without arguments, in a
-    sandbox. What it returns is scored in another sandbox that holds no candidate. The float in `Verdict.score` never
+    The candidate defines ``construct()`` (or `settings.entry_point`), which is called once in a sandbox; where it has a
+    parameter `best`, that is the construction that `Task.best` names, or None. What it returns, a construction or a
+    pair of one and notes, is scored in another sandbox that holds no candidate. The float in `Verdict.score` never
     flatters: it is rounded to the worse side. `passed` if the exact score is as good as `Task.target`, by default the
     best known value; a pass is confirmed by a second run on a fresh worker, whose construction must be as good as the
     target too, and the worse of both is the score. A construction that breaks a constraint is repaired by the rule in
-    the problem's statement, or refused as `invalid`.
+    the problem's statement, or refused as `invalid`. What was scored is kept on the `shelf`; `best` returned as it was
+    is a duplicate: `failed`, with the worst score.
     """
 
     name = "program"
-    version = 1
+    version = 2
     kind = "program"
+    shelf: Shelf
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
+        self.shelf = MemoryShelf()
 
     @staticmethod
     def problems(task: Task) -> list[str]:
@@ -99,29 +118,49 @@ class ProgramVerifier:
         target = asked.best_known if task.target is None else Fraction(task.target)
         if not solution.strip():
             return self._verdict(asked, target, _Scoring(Outcome.INVALID, "There is no code in the reply."), profile)
-        scoring = await self._once(task, asked, solution, profile)
+        best = None
+        if task.best is not None and takes_best(task, solution):
+            best = await taken(self.shelf, task.best)
+        scoring = await self._once(task, asked, solution, profile, best)
         if self._confirm and _reaches(asked, scoring, target):
-            again = await self._once(task, asked, solution, profile, first=scoring)
+            again = await self._once(task, asked, solution, profile, best, first=scoring)
             if not _reaches(asked, again, target):
                 text = (
                     "It reached the target once and did not when it was run again in a fresh process "
                     f"({again.text or 'its construction was worse'}). Fix the seeds, and bound the work by steps "
                     "instead of time."
                 )
-                scoring = _Scoring(Outcome.FLAKY, text, again.low, again.high, again.repair, again.facts)
+                scoring = replace(again, outcome=Outcome.FLAKY, text=text)
             elif _merit(asked, again) < _merit(asked, scoring):
                 scoring = again
         if scoring.low is None and (lacks := lacks_text(solution, image)):
             scoring = replace(scoring, text=f"{scoring.text}\n{lacks}")
-        return self._verdict(asked, target, scoring, profile)
+        made = task.best if scoring.unchanged else await self._kept(scoring)
+        return self._verdict(asked, target, scoring, profile, made)
+
+    async def _kept(self, scoring: _Scoring) -> str | None:
+        """The name of what a run has made, where that was scored and can be handed on."""
+        if scoring.low is None or scoring.made is None:
+            return None
+        name = name_of(scoring.made)
+        await self.shelf.keep(name, scoring.made)
+        return name
 
     async def _once(
-        self, task: Task, asked: OpenProblem, solution: str, profile: Profile, *, first: _Scoring | None = None
+        self,
+        task: Task,
+        asked: OpenProblem,
+        solution: str,
+        profile: Profile,
+        best: bytes | None,
+        *,
+        first: _Scoring | None = None,
     ) -> _Scoring:
         """Run the program and score what it returns; `first` is the first run's finding when this is the second."""
         entry_point = task.settings.get("entry_point", ENTRY_POINT)
         fresh = first is not None
-        job = calls_job(solution, entry_point, [((), {})], task.limits)
+        offered = {BEST: _NOTHING if best is None else best}
+        job = calls_job(solution, entry_point, [((), {})], task.limits, offered)
         report = await self._pool.run(job, profile, fresh=fresh)
         if not report.messages:
             outcome, reason = outcome_of(report)
@@ -130,18 +169,27 @@ class ProgramVerifier:
         if first is not None and message == first.message:
             return first
         limits = Limits(
-            wall_seconds=asked.seconds, cpu_seconds=asked.seconds, memory_mb=_MEMORY_MB, processes=4, output_kb=1024
+            wall_seconds=asked.seconds,
+            cpu_seconds=asked.seconds,
+            memory_mb=_MEMORY_MB,
+            processes=4,
+            output_kb=_OUTPUT_KB,
         )
         judging = {
             "message": message,
             "evaluator": asked.evaluator,
             "options": asked.options,
             "bounds": list(_BOUNDS),
+            "best": best,
+            "most_notes": MOST_NOTES,
+            "most_made": MOST_BYTES,
         }
         judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
         return _read(judged, message, solution, entry_point)
 
-    def _verdict(self, asked: OpenProblem, target: Fraction, scoring: _Scoring, profile: Profile) -> Verdict:
+    def _verdict(
+        self, asked: OpenProblem, target: Fraction, scoring: _Scoring, profile: Profile, made: str | None = None
+    ) -> Verdict:
         maximize = asked.direction is Direction.MAXIMIZE
         score = 0.0 if maximize else math.inf
         outcome, text = scoring.outcome, scoring.text
@@ -151,6 +199,7 @@ class ProgramVerifier:
             if outcome is Outcome.PASSED and not _reaches(asked, scoring, target):
                 outcome = Outcome.FAILED
             text = "\n".join(part for part in (text, _explained(asked, target, scoring)) if part)
+            text += "" if made else f"\n{_TOO_LARGE}"
         info = self._pool.info(profile)
         return Verdict(
             outcome=outcome,
@@ -160,6 +209,8 @@ class ProgramVerifier:
             checks=(Check(name=asked.name, outcome=outcome, public=True, detail=text),),
             strength=Strength.EXACT,
             feedback=text,
+            construction=made,
+            notes=scoring.notes,
             verifier=f"{self.name}/{self.version}",
             sandbox=info.label,
         )
@@ -170,11 +221,21 @@ def _read(report: Report, message: bytes, source: str, entry_point: str) -> _Sco
     if report.ending is not Ending.FINISHED or not report.messages:
         text = "What it returned could not be scored within the limits: return fewer numbers, or shorter ones."
         return _Scoring(over_limits(report) or Outcome.INVALID, text)
-    match decode_answer(report.messages[-1], Bounds()):
-        case Value({"score": [Fraction() as low, Fraction() as high], "repair": str(repair), "facts": dict(facts)}):
-            return _Scoring(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message)
-        case Value({"refused": str(why)}):
-            return _Scoring(Outcome.INVALID, f"The construction is refused: {why}.")
+    match decode_answer(report.messages[0], Bounds()):
+        case Value(
+            {
+                "score": [Fraction() as low, Fraction() as high],
+                "repair": str(repair),
+                "facts": dict(facts),
+                "notes": str(notes),
+            }
+        ):
+            made = report.messages[1] if len(report.messages) > 1 else None
+            return _Scoring(Outcome.PASSED, "", low, high, repair, tuple(facts.items()), message, notes, made)
+        case Value({"unchanged": True, "notes": str(notes)}):
+            return _Scoring(Outcome.FAILED, _UNCHANGED, notes=notes, unchanged=True)
+        case Value({"refused": str(why), "notes": str(notes)}):
+            return _Scoring(Outcome.INVALID, f"The construction is refused: {why}.", notes=notes)
         case Missing():
             return _Scoring(Outcome.INVALID, f"The code defines no function `{entry_point}`.")
         case Unencodable(reason):

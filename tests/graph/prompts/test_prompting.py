@@ -128,6 +128,8 @@ def step(
     text: str | None = None,
     sample: int = 0,
     cut: bool = False,
+    notes: str = "",
+    construction: str | None = None,
 ) -> Step:
     return Step(
         hypothesis=Hypothesis(
@@ -144,7 +146,15 @@ def step(
             prompt_sha="0" * 64,
             cut=cut,
         ),
-        verdict=Verdict(outcome=outcome, score=score, strength=Strength.TESTED, feedback=feedback, verifier="code/1"),
+        verdict=Verdict(
+            outcome=outcome,
+            score=score,
+            strength=Strength.TESTED,
+            feedback=feedback,
+            notes=notes,
+            construction=construction,
+            verifier="code/1",
+        ),
     )
 
 
@@ -156,6 +166,13 @@ BROKEN = step("The sea is wide, deep and cold.", "Not followed: Use no commas.\n
 MISREAD = step("It is 41", "Your answer was read as 'It is 41'. It is wrong.", score=0.0)
 CUT = step(None, text="```python\ndef total(xs", outcome=Outcome.INVALID, score=0.0, cut=True)
 SOLVED = step("So it is \\boxed{41}.", "The answer is wrong.", score=0.0)
+PACKED = step(
+    "def construct(best=None):\n    return grid(), 'a grid'",
+    "Score 1.625, computed exactly; the target of >= 2.6 is not reached.",
+    score=1.625,
+    notes="a grid of 6 by 6\n```\nwithout the last ten",
+    construction="0" * 64,
+)
 
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
@@ -179,6 +196,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_reflect_math": lambda: messages_for(MATH, profile="chat", round=1, parents=[SOLVED]),
     "chat_reflect_instruction": lambda: messages_for(INSTRUCTION, profile="chat", round=1, parents=[BROKEN]),
     "chat_reflect_cut": lambda: messages_for(CODE, profile="chat", round=1, parents=[CUT]),
+    "chat_reflect_program": lambda: messages_for(PROGRAM, profile="chat", round=1, parents=[PACKED]),
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),
@@ -246,7 +264,7 @@ ATTACKS = [
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_models_and_tools_wrote_stays_data(attack: str) -> None:
     usual = [message.role for message in messages_for(CODE, profile="chat", round=1, parents=[WRONG, WRONG])]
-    evil = step(f"x = 1  # {attack}", attack, text=attack)
+    evil = step(f"x = 1  # {attack}", attack, text=attack, notes=attack)
     lost = step(None, attack, text=attack, outcome=Outcome.INVALID)
     messages = messages_for(CODE, profile="chat", round=1, parents=[evil, lost])
     assert [message.role for message in messages] == usual
@@ -323,7 +341,7 @@ def test_a_model_is_told_of_the_packages_that_a_task_names(task: Task, profile: 
 
 
 def test_huge_evidence_is_bounded() -> None:
-    huge = step("x = 1\n" * 100_000, "y" * 1_000_000, text="z" * 1_000_000)
+    huge = step("x = 1\n" * 100_000, "y" * 1_000_000, text="z" * 1_000_000, notes="n" * 1_000_000)
     messages = messages_for(CODE, profile="chat", round=3, parents=[huge, huge, huge, huge])
     assert sum(len(message.content) for message in messages) < 80_000
 

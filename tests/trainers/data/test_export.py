@@ -109,6 +109,7 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
         "hypothesis": "t/0/3",
         "round": 0,
         "parents": [],
+        "best": None,
         "model": "small-1",
         "adapter": "night-1",
         "verified": True,
