@@ -1,0 +1,220 @@
+"""Forty searches that got stuck: what an earlier tree asks next, and what this one does, answered by a mind; who wins.
+
+    python benchmarks/stuck.py ask FOLDER --before CHECKOUT
+    python benchmarks/stuck.py judge FOLDER [--sandbox bubblewrap] [--record benchmarks/stuck]
+
+`benchmarks/stuck/histories.yaml` has forty tasks of all kinds, each with the replies of its rounds so far, none of
+which solves it. `ask` plays these to both trees (`replay:`, one hypothesis a round), goes on where it was left, and
+keeps what each then asks for one round more: `FOLDER/asked/KEY.md`, without a word of which tree a prompt is of.
+Whoever answers reads one such file, and nothing else of this repository, and writes the reply to
+`FOLDER/answered/KEY.md`: a mailbox of files, as the earlier tree has no other. `judge` verifies all replies in
+sandboxes and prints who won; `--record` keeps them as recordings, one a tree, with all rounds: `gristmill run
+FOLDER/tasks.jsonl --hypotheses 1 --rounds 5 --model replay:benchmarks/stuck/new.jsonl` plays them again.
+
+A pair is won by the reply that passes where the other does not, and, in tasks that are graded, by the better score.
+The interval is of the mean of +1, 0 and -1 over pairs, by bootstrap; the test is exact, over pairs that differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import binomtest
+
+HERE = Path(__file__).resolve().parents[1]
+STUCK = HERE / "benchmarks" / "stuck"
+ARMS = ("old", "new")
+Row = dict[str, Any]
+
+
+def histories() -> list[tuple[Row, list[str]]]:
+    """Each task with the replies of its rounds so far.
+
+    Raises:
+        SystemExit: two tasks have one id.
+    """
+    found = []
+    for entry in yaml.safe_load((STUCK / "histories.yaml").read_text(encoding="utf-8")):
+        row = entry["task"]
+        if "file" in row:
+            lines = (HERE / "examples" / "tasks" / row["file"]).read_text(encoding="utf-8").splitlines()
+            shown = next(task for task in map(json.loads, lines) if task["id"] == row["id"])
+            row = {**shown, "id": row.get("as", row["id"])}
+        found.append((row, entry["replies"]))
+    twice = [id_ for id_, count in Counter(row["id"] for row, _ in found).items() if count > 1]
+    if twice:
+        raise SystemExit(f"{STUCK / 'histories.yaml'}: these ids stand there twice: {', '.join(twice)}")
+    return found
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """As JSON Lines, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    part.replace(path)
+
+
+def gristmill(checkout: Path, *words: str | Path) -> str:
+    """What a command of this checkout prints.
+
+    Raises:
+        SystemExit: it ended with neither 0 nor 1.
+    """
+    start = "from gristmill.trainers.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(checkout.resolve() / ".dev")}
+    command = [sys.executable, "-c", start, *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode not in {0, 1}:
+        raise SystemExit(f"{checkout}: {' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def ask(folder: Path, before: Path, sandbox: str) -> None:
+    """Play the histories to both trees; keep what they ask next."""
+    stuck = histories()
+    write_rows(folder / "tasks.jsonl", [row for row, _ in stuck])
+    asked: dict[str, Row] = {}
+    for arm, checkout in zip(ARMS, (before, HERE), strict=True):
+        for row, replies in stuck:
+            name = hashlib.sha256(row["id"].encode()).hexdigest()[:12]
+            place = folder / "runs" / f"{arm}-{name}"
+            if not (place / "prompt.json").exists():
+                texts = [*replies, "(the next reply)"]
+                write_rows(place / "task.jsonl", [row])
+                write_rows(place / "replies.jsonl", [{"round": n, "text": text} for n, text in enumerate(texts)])
+                model = f"replay:{place / 'replies.jsonl'}"
+                options = ["--hypotheses", "1", "--rounds", str(len(texts)), "--patience", "99", "--profile", "chat"]
+                where = ["--workspace", str(place)]
+                run = ["run", place / "task.jsonl", "--name", "stuck", "--model", model, "--sandbox", sandbox]
+                gristmill(checkout, *run, *options, *where)
+                shown = gristmill(checkout, "show", "stuck", "--task", row["id"], "--prompt", "--json", *where)
+                (place / "prompt.json").write_text(shown, encoding="utf-8")
+            prompt = last_prompt(json.loads((place / "prompt.json").read_text(encoding="utf-8")), len(replies))
+            key = hashlib.sha256(f"{arm}\n{row['id']}".encode()).hexdigest()[:10]
+            asked[key] = {"arm": arm, "task_id": row["id"], "messages": prompt, "replies": replies}
+            print(f"{arm} {row['id']}: {sum(len(each['content']) for each in prompt)} characters", flush=True)
+    for key, each in sorted(asked.items()):
+        text = "\n\n".join(f"=== {part['role']} ===\n{part['content']}" for part in each["messages"])
+        path = folder / "asked" / f"{key}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    (folder / "keys.json").write_text(json.dumps(asked, indent=1), encoding="utf-8")
+    print(f"{len(asked)} prompts: {folder / 'asked'}; answer them in {folder / 'answered'}")
+
+
+def last_prompt(shown: Row, round: int) -> list[Row]:
+    """The messages that the hypothesis of this round was asked with.
+
+    Raises:
+        SystemExit: the search ended before.
+    """
+    for each in shown["hypotheses"]:
+        if each["round"] == round:
+            return list(each["prompt"])
+    raise SystemExit(f"{shown.get('task', shown)}: no round {round}: an earlier reply solves the task")
+
+
+def judge(folder: Path, sandbox: str, record: Path | None) -> None:
+    """Verify what was answered; print who won."""
+    asked = json.loads((folder / "keys.json").read_text(encoding="utf-8"))
+    rows = {row["id"]: row for row, _ in histories()}
+    candidates = []
+    for key, each in sorted(asked.items()):
+        path = folder / "answered" / f"{key}.md"
+        if path.exists():
+            candidates.append({"task_id": each["task_id"], "id": key, "text": path.read_text(encoding="utf-8")})
+    write_rows(folder / "candidates.jsonl", candidates)
+    verdicts = folder / "verdicts.jsonl"
+    words = ["verify", folder / "tasks.jsonl", folder / "candidates.jsonl", "--out", verdicts, "--sandbox", sandbox]
+    gristmill(HERE, *words, "--force")
+    judged = {row["id"]: row for row in map(json.loads, verdicts.read_text(encoding="utf-8").splitlines())}
+    tell(asked, rows, judged)
+    if record is not None:
+        for arm in ARMS:
+            kept = []
+            for candidate in candidates:
+                each = asked[candidate["id"]]
+                if each["arm"] == arm:
+                    texts = [*each["replies"], candidate["text"]]
+                    kept += [{"task_id": each["task_id"], "round": n, "text": text} for n, text in enumerate(texts)]
+            write_rows(record / f"{arm}.jsonl", kept)
+
+
+def worth(row: Row, verdict: Row) -> tuple[bool, float]:
+    """What a verdict is worth in its task: more is better."""
+    if row["kind"] not in {"program", "reward", "loss"}:
+        return verdict["outcome"] == "passed", 0.0
+    score = verdict["score"]
+    if score is None:
+        return False, float("-inf")
+    return True, -score if row.get("direction") == "minimize" else score
+
+
+def tell(asked: dict[str, Row], rows: dict[str, Row], judged: dict[str, Row]) -> None:
+    """The table of pairs, by kind."""
+    of = {(each["task_id"], each["arm"]): key for key, each in asked.items() if key in judged}
+    signs: dict[str, list[int]] = {}
+    passed: Counter[tuple[str, str]] = Counter()
+    for id_, row in rows.items():
+        if any((id_, arm) not in of for arm in ARMS):
+            continue
+        old, new = (judged[of[id_, arm]] for arm in ARMS)
+        sign = (worth(row, new) > worth(row, old)) - (worth(row, new) < worth(row, old))
+        signs.setdefault(row["kind"], []).append(sign)
+        for arm, verdict in zip(ARMS, (old, new), strict=True):
+            passed[row["kind"], arm] += verdict["outcome"] == "passed"
+        if sign:
+            said = [f"{verdict['outcome']} {verdict['score']}" for verdict in (old, new)]
+            print(f"{id_}: won by {'new' if sign > 0 else 'old'} (old {said[0]}, new {said[1]})")
+    table = Table(
+        "kind", "pairs", "passed, old", "passed, new", "won by new", "won by old", title="one reply to each prompt"
+    )
+    for kind, each in signs.items():
+        wins, losses = each.count(1), each.count(-1)
+        table.add_row(kind, *map(str, (len(each), passed[kind, "old"], passed[kind, "new"], wins, losses)))
+    Console(width=100).print(table)
+    every = [sign for each in signs.values() for sign in each]
+    if not every:
+        print("no pair has been answered yet")
+        return
+    wins, losses = every.count(1), every.count(-1)
+    dice = random.Random(0)
+    means = sorted(statistics.fmean(dice.choices(every, k=len(every))) for _ in range(10_000))
+    p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    print(f"{len(every)} pairs: {wins} won by the new prompt, {losses} by the old one, exact two-sided p = {p:.3f};")
+    print(f"mean {statistics.fmean(every):+.2f}, 95% interval {means[250]:+.2f} to {means[9749]:+.2f}")
+
+
+def main() -> None:
+    """Ask, or judge."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    asking, judging = commands.add_parser("ask"), commands.add_parser("judge")
+    for each in (asking, judging):
+        each.add_argument("folder", type=Path)
+        each.add_argument("--sandbox", default="bubblewrap")
+    asking.add_argument("--before", type=Path, required=True, help="a checkout of the earlier tree")
+    judging.add_argument("--record", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "ask":
+        ask(arguments.folder, arguments.before, arguments.sandbox)
+    else:
+        judge(arguments.folder, arguments.sandbox, arguments.record)
+
+
+if __name__ == "__main__":
+    main()
