@@ -68,7 +68,7 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     part.replace(path)
 
 
-def gristmill(checkout: Path, *words: str | Path) -> str:
+def gristmill(checkout: Path, *words: object) -> str:
     """What a command of this checkout prints.
 
     Raises:

@@ -61,7 +61,21 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Strength]], list[str]]] =
     "general solution of an equation": (
         {"property": "ode", "equation": "y''+y=0", "constants": 2},
         [(r"C_1\cos x+C_2\sin x", Strength.PROVED), (r"y=A\sin x+B\cos x", Strength.PROVED)],
-        [r"C_1\cos x", "0", r"\sin x", r"C_1\cos x+C_2\cos x", "C_1e^x+C_2e^{-x}", r"A\sin x+B\cos x+C", "y"],
+        [
+            r"C_1\cos x",
+            "0",
+            r"\sin x",
+            r"C_1\cos x+C_2\cos x",
+            r"C_1\sin x+2C_2\sin\frac{x}{2}\cos\frac{x}{2}",
+            "C_1e^x+C_2e^{-x}",
+            r"A\sin x+B\cos x+C",
+            "y",
+        ],
+    ),
+    "general solution with a double root": (
+        {"property": "ode", "equation": "y''-4y'+4y=0", "constants": 2},
+        [("y=(A+Bx)e^{2x}", Strength.PROVED), ("C_1e^{2x}+C_2xe^{2x}", Strength.PROVED)],
+        ["Ae^{2x}+Be^{2x}", "(A+Bx)e^{-2x}", "(A+Bx^2)e^{2x}", "(A+Bx)e^{2x}+1"],
     ),
     "initial value problem": (
         {"property": "ode", "equation": r"\frac{dy}{dx} = 2xy", "conditions": [{"at": "0", "value": "3"}]},
