@@ -98,7 +98,8 @@ class RunConfig(Record):
 
     model: str = Field(
         "local",
-        description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME or replay:FILE",
+        description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME, replay:FILE, or "
+        "mailbox: whoever is at hand",
     )
     adapter: str | None = Field(None, description="name or path of a LoRA adapter")
     seed: int = Field(0, description="of sampling")

@@ -53,6 +53,7 @@ def run(
       gristmill run tasks.jsonl --name night --resume --rounds 8 --patience 4 --calls 2000
       gristmill run tasks.jsonl --model openai:big@http://127.0.0.1:8000/v1 --call-timeout 1800 --retry-seconds 5400
       gristmill run tasks.jsonl --request top_k=20 --request 'chat_template_kwargs={"enable_thinking": false}'
+      gristmill run tasks.jsonl --name night --model mailbox
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
     import shlex
@@ -79,7 +80,7 @@ def run(
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
         # With --json, standard output belongs to the program that reads it.
         console = console_for(file=sys.stderr if json_ else sys.stdout)
-        options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python)
+        options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=chosen)
         where = [] if workspace == "." else ["--workspace", workspace]
         vllm = [] if vllm_python is None else ["--vllm-python", str(vllm_python)]
         go_on = shlex.join(["gristmill", "run", str(tasks), "--name", chosen, "--resume", *where, *vllm])
@@ -115,7 +116,7 @@ def _run(
 
     async def campaign() -> CampaignSummary:
         with Display(console, "tasks", unit="tasks") as display:
-            async with proposer, following(display, config.budget) as progress:
+            async with proposer, following(display, config.budget, proposer=proposer) as progress:
                 return await run_campaign(
                     tasks,
                     config,

@@ -23,6 +23,7 @@ from gristmill.graph.events import (
     TaskStarted,
     Unanswered,
 )
+from gristmill.graph.models.base import Proposer, Waiting
 from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Direction, Outcome
 
@@ -75,10 +76,20 @@ class RunProgress:
         display: where to.
         budget: of the run; what is spent is told against it.
         ends: say when the run begins and ends; a stage of something larger says that in words of its own.
+        proposer: of the run; what it waits for is told, where it says so.
     """
 
-    def __init__(self, display: Screen, budget: Budget | None = None, *, ends: bool = True) -> None:
+    def __init__(
+        self,
+        display: Screen,
+        budget: Budget | None = None,
+        *,
+        ends: bool = True,
+        proposer: Proposer | None = None,
+    ) -> None:
         self._display = display
+        self._proposer = proposer
+        self._waits = False
         self._budget = budget or Budget()
         self._ends = ends
         self._begun = display.seconds
@@ -133,7 +144,15 @@ class RunProgress:
     def beat(self) -> None:
         """Nothing has happened, and time has passed."""
         if self._tasks:
+            waiting = self._waiting()
+            if waiting and not self._waits:
+                # Somebody has to do something: that is no matter for the next line in a minute.
+                self._display.note(waiting)
+            self._waits = bool(waiting)
             self._display.update(self._ended, self._tasks, self._counts(), news=False)
+
+    def _waiting(self) -> str:
+        return self._proposer.waiting() if isinstance(self._proposer, Waiting) else ""
 
     def _begin(self, event: RunStarted) -> None:
         self._tasks, self._ended, self._solved = event.tasks, event.ended, event.solved
@@ -177,6 +196,8 @@ class RunProgress:
         if self._in_flight:
             longest = self._display.seconds - min(self._in_flight.values())
             parts.append(f"{len(self._in_flight)} calls in flight (the longest for {longest:.0f} s)")
+        if waiting := self._waiting():
+            parts.append(waiting)
         if self._last_best:
             parts.append(f"best score {self._best[self._last_best]:.6g} ({self._last_best})")
         spent = _of(self._calls, self._budget.calls), _of(self._tokens, self._budget.tokens)
@@ -185,9 +206,11 @@ class RunProgress:
 
 
 @asynccontextmanager
-async def following(display: Screen, budget: Budget | None = None, *, ends: bool = True) -> AsyncIterator[Listener]:
+async def following(
+    display: Screen, budget: Budget | None = None, *, ends: bool = True, proposer: Proposer | None = None
+) -> AsyncIterator[Listener]:
     """A listener that tells the display of a run, also that it waits, while the block runs; see `RunProgress`."""
-    progress = RunProgress(display, budget, ends=ends)
+    progress = RunProgress(display, budget, ends=ends, proposer=proposer)
     async with beating(progress.beat):
         yield progress
 

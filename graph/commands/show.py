@@ -68,6 +68,10 @@ def show(
         bool, typer.Option("--best", help="Print the best solution of --task, or of the only task, and nothing else.")
     ] = False,
     prompt: Annotated[bool, typer.Option("--prompt", help="With --task: also what the model was asked.")] = False,
+    recording: Annotated[
+        bool,
+        typer.Option("--recording", help="Print what the model said as a recording (JSONL), for --model replay:FILE."),
+    ] = False,
     evidence: Annotated[
         bool,
         typer.Option("--evidence", help="With --task: also what only you may read, of hidden tests too; for no model."),
@@ -89,6 +93,7 @@ def show(
       gristmill show night --task HumanEval/32 --evidence
       gristmill show night --task HumanEval/32 --best > solution.py
       gristmill show night --json
+      gristmill show night --recording > replies.jsonl
     """
     import json
 
@@ -103,17 +108,37 @@ def show(
         standings = store.standings(name)
         if task is not None and task not in {each.task for each in standings}:
             raise UserError(f"the run {name!r} has no task {task!r}")
-        if best:
+        if recording:
+            _recording(store, name, [each.task for each in standings if task in (None, each.task)])
+        elif best:
             _best(store, name, standings, task)
         elif task is not None:
             _task(store, name, task, prompt, evidence, json_)
         elif json_:
             rows = [each.model_dump(mode="json") for each in standings if not (unsolved and each.solved)]
-            say_json(json.dumps({**store.summary(name).model_dump(mode="json"), "table": rows}, indent=1))
+            whole = {**store.summary(name).model_dump(mode="json"), "waiting": _waiting(store, name), "table": rows}
+            say_json(json.dumps(whole, indent=1))
         else:
             print_summary(console_for(), store.summary(name), standings)
+            if waiting := _waiting(store, name):
+                say(f"waiting      {waiting} for an answer by hand: `gristmill next {name}` shows what is asked")
             say("")
             print_standings([each for each in standings if not (unsolved and each.solved)])
+
+
+def _waiting(store: Store, run: str) -> int:
+    """How many requests of a run wait for somebody to answer them."""
+    from gristmill.graph.models.mailbox.box import Mailbox
+
+    return Mailbox(store).waiting(run)[0] if store.get_run(run).status != "finished" else 0
+
+
+def _recording(store: Store, run: str, tasks: Sequence[str]) -> None:
+    from gristmill.graph.models.replay.recording import Recorded
+
+    for task in tasks:
+        for hypothesis, _ in store.each_step(run, task):
+            say_json(Recorded.of(hypothesis).line())
 
 
 def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str | None) -> None:

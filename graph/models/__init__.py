@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.graph.models.base import Proposer
     from gristmill.graph.models.chat import ChatProposer
-    from gristmill.graph.models.errors import ModelError, ModelSetupError, ReplayMissError, UnknownModelError
+    from gristmill.graph.models.errors import (
+        AnswerRefusedError,
+        ModelError,
+        ModelSetupError,
+        ReplayMissError,
+        UnknownModelError,
+    )
     from gristmill.graph.models.local.proposer import LocalProposer
+    from gristmill.graph.models.mailbox.box import Mailbox
+    from gristmill.graph.models.mailbox.proposer import MailboxProposer
     from gristmill.graph.models.openai import OpenAIProposer
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.replay.calls import Call, Failure
@@ -24,8 +32,10 @@ _HOME = {
     for module, names in (
         ("base", "Proposer"),
         ("chat", "ChatProposer"),
-        ("errors", "ModelError ModelSetupError ReplayMissError UnknownModelError"),
+        ("errors", "AnswerRefusedError ModelError ModelSetupError ReplayMissError UnknownModelError"),
         ("local.proposer", "LocalProposer"),
+        ("mailbox.box", "Mailbox"),
+        ("mailbox.proposer", "MailboxProposer"),
         ("openai", "OpenAIProposer"),
         ("options", "ModelOptions"),
         ("replay.calls", "Call Failure"),
@@ -39,10 +49,13 @@ _HOME = {
 }
 
 __all__ = [
+    "AnswerRefusedError",
     "Call",
     "ChatProposer",
     "Failure",
     "LocalProposer",
+    "Mailbox",
+    "MailboxProposer",
     "ModelError",
     "ModelOptions",
     "ModelSetupError",

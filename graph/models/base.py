@@ -7,7 +7,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from gristmill.graph.records import Reply, Request
 
-__all__ = ["Proposer"]
+__all__ = ["Proposer", "Waiting"]
 
 
 @runtime_checkable
@@ -30,4 +30,13 @@ class Proposer(Protocol):
         Raises:
             ModelError: the model could not be had after retries (an `InfrastructureError`).
         """
+        ...
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A proposer that may wait for somebody to do something."""
+
+    def waiting(self) -> str:
+        """What it waits for, for whoever looks at the run; empty while it waits for nothing."""
         ...

@@ -3,7 +3,8 @@
     UserError                  exit code 2
     ├── UnknownModelError      a `--model` string that nobody knows
     ├── ModelSetupError        wrong key, wrong model name, refused parameter, missing package: asking again is useless
-    └── ReplayMissError        the recording holds no reply for this request
+    ├── ReplayMissError        the recording holds no reply for this request
+    └── AnswerRefusedError     an answer by hand to what nobody asks, or not any more
     InfrastructureError        exit code 3
     └── ModelError             unreachable, overloaded or dead after all retries; the run ends with its work kept
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
 
-__all__ = ["ModelError", "ModelSetupError", "ReplayMissError", "UnknownModelError"]
+__all__ = ["AnswerRefusedError", "ModelError", "ModelSetupError", "ReplayMissError", "UnknownModelError"]
 
 
 class ModelError(InfrastructureError):
@@ -32,3 +33,7 @@ class UnknownModelError(UserError):
 
 class ReplayMissError(UserError):
     """A recording was asked for a reply that it does not hold: another task file, seed or prompt than was recorded."""
+
+
+class AnswerRefusedError(UserError):
+    """An answer to a request of the mailbox that is not there, is answered, or has expired, or whose run has ended."""

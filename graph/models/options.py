@@ -31,6 +31,9 @@ class ModelOptions(Record):
     threads: int | None = Field(None, ge=1, description="CPU threads of `local`; None: torch's default")
     batch: int = Field(64, ge=1, description="requests that `local` answers in one forward pass at most")
 
+    workspace: str | None = Field(None, description="where `mailbox` keeps requests: that of the run")
+    run: str | None = Field(None, description="whose requests `mailbox` keeps")
+
     @classmethod
     def of(cls, calls: Calls, **more: Any) -> Self:
         """The options that go with a run's knobs; `more` has those that no run remembers."""

@@ -19,6 +19,7 @@ FORMS: dict[str, str] = {
     "vllm:NAME_OR_PATH": "start a vLLM server for the run, e.g. vllm:Qwen/Qwen3-4B (with --vllm-python)",
     "openai:NAME@URL": "any OpenAI-compatible server, e.g. openai:qwen3@http://127.0.0.1:8000/v1",
     "PROVIDER:NAME": "a provider of LangChain's init_chat_model, e.g. anthropic:claude-sonnet-4-5 or openai:gpt-5",
+    "mailbox": "whoever is at hand: `gristmill next` reads what is asked, `gristmill answer` answers it",
     "replay:FILE": "recorded replies, e.g. replay:examples/replies.jsonl",
 }
 
@@ -39,6 +40,8 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
     form, colon, rest = model.partition(":")
     if form == "local" and (rest or not colon):
         return _local(rest, adapter, options)
+    if model == "mailbox":
+        return _mailbox(adapter, options)
     if not rest or not form:
         raise UnknownModelError(_unknown(model))
     if form == "vllm":
@@ -70,6 +73,19 @@ def _local(path: str, adapter: str | None, options: ModelOptions) -> Proposer:
     except ImportError as error:
         raise ModelSetupError(f'local models need torch and more: pip install "gristmill[local]" ({error})') from error
     return LocalProposer(Path(path) if path else None, adapter=adapter, options=options)
+
+
+def _mailbox(adapter: str | None, options: ModelOptions) -> Proposer:
+    if adapter is not None:
+        raise ModelSetupError(f"whoever answers the mailbox cannot load the adapter {adapter!r}: leave --adapter out")
+    if options.run is None:
+        raise ModelSetupError(
+            "the mailbox keeps the requests of a run: it is for `gristmill run` and `gristmill eval`; in Python, give "
+            "ModelOptions its `workspace` and `run`"
+        )
+    from gristmill.graph.models.mailbox.proposer import MailboxProposer
+
+    return MailboxProposer(options.workspace, options.run, options=options)
 
 
 def _provider(model: str, provider: str, name: str, adapter: str | None, options: ModelOptions) -> Proposer:

@@ -41,6 +41,10 @@ class Database(Protocol):
         """An insert statement that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         ...
 
+    def alone(self, connection: Connection) -> None:
+        """Keep other processes from making the store's tables until this connection's transaction has ended."""
+        ...
+
     def claim(self, engine: Engine, run: str) -> AbstractContextManager[None]:
         """Hold a run for this process. The claim ends with the process, however that ends.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, update
 
 from gristmill.graph.storage.base import Database, reading, writing
 from gristmill.graph.storage.schema import documents
@@ -16,6 +17,9 @@ from gristmill.sandbox.records import Record
 __all__ = ["Documents"]
 
 R = TypeVar("R", bound=Record)
+
+_CHUNK = 500
+"""Keys of one query at most: databases bound its parameters."""
 
 
 class Documents:
@@ -42,6 +46,29 @@ class Documents:
         with writing(self._database, self._engine) as connection:
             connection.execute(statement, _row(kind, owner, key, record))
 
+    def change(self, kind: str, owner: str, key: str, of: type[R], to: Callable[[R], R | None]) -> R | None:
+        """Put another record in place of what is there, which nobody has changed meanwhile; the new one.
+
+        Args:
+            to: what the record becomes, or None to leave it; called again where another process was faster.
+
+        Raises:
+            UserError: as `get`.
+        """
+        table = documents.c
+        here = (table.kind == kind, table.owner == owner, table.key == key)
+        while True:
+            with reading(self._database, self._engine) as connection:
+                text = connection.scalar(select(table.record).where(*here))
+            changed = None if text is None else to(self._read(kind, owner, key, text, of))
+            if changed is None:
+                return None
+            # Compared as it stands: a row whose text is another was changed by somebody since.
+            values = {"record": changed.model_dump_json()}
+            with writing(self._database, self._engine) as connection:
+                if connection.execute(update(documents).where(*here, table.record == text).values(values)).rowcount:
+                    return changed
+
     def get(self, kind: str, owner: str, key: str, of: type[R]) -> R | None:
         """A record, or None.
 
@@ -66,12 +93,27 @@ class Documents:
             rows = connection.execute(query.order_by(table.at, table.key)).all()
         return {row.key: self._read(kind, owner, row.key, row.record, of) for row in rows}
 
-    def owners(self, kind: str) -> tuple[str, ...]:
-        """Who has documents of a kind, in alphabetical order."""
+    def some(self, kind: str, owner: str, keys: Sequence[str], of: type[R]) -> dict[str, R]:
+        """Those of these records that are there, by their keys.
+
+        Raises:
+            UserError: as `get`.
+        """
+        table = documents.c
+        query = select(table.key, table.record).where(table.kind == kind, table.owner == owner)
+        found: dict[str, R] = {}
+        with reading(self._database, self._engine) as connection:
+            for start in range(0, len(keys), _CHUNK):
+                for row in connection.execute(query.where(table.key.in_(keys[start : start + _CHUNK]))):
+                    found[row.key] = self._read(kind, owner, row.key, row.record, of)
+        return found
+
+    def owners(self, kind: str, *, key: str | None = None) -> tuple[str, ...]:
+        """Who has documents of a kind, or the one of this key, in alphabetical order."""
         table = documents.c
         with reading(self._database, self._engine) as connection:
             query = select(table.owner).where(table.kind == kind).distinct().order_by(table.owner)
-            return tuple(connection.scalars(query))
+            return tuple(connection.scalars(query if key is None else query.where(table.key == key)))
 
     def remove(self, kind: str, owner: str, *keys: str) -> None:
         """Drop records; one that is not there is none the less gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from sqlalchemy import URL, Engine, Table, create_engine, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,6 +36,10 @@ class Postgres:
     def insert(self, table: Table) -> postgresql.Insert:
         """As `Database.insert`."""
         return postgresql.insert(table)
+
+    def alone(self, connection: Connection) -> None:
+        """By an advisory lock of the transaction."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('gristmill store', 0))"))
 
     @contextlib.contextmanager
     def claim(self, engine: Engine, run: str) -> Iterator[None]:

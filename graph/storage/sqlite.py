@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from gristmill.graph.storage.base import busy
@@ -46,6 +46,10 @@ class Sqlite:
     def insert(self, table: Table) -> sqlite.Insert:
         """As `Database.insert`."""
         return sqlite.insert(table)
+
+    def alone(self, connection: Connection) -> None:
+        """By the file's write lock."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @contextlib.contextmanager
     def claim(self, engine: Engine, run: str) -> Iterator[None]:

@@ -70,7 +70,7 @@ class Store:
         with database_trouble(database, "open"):
             engine = database.open()
             with engine.begin() as connection:
-                prepare(connection, database.location)
+                prepare(connection, database)
         return cls(database, engine)
 
     @property

@@ -11,7 +11,7 @@ from gristmill.graph.storage.base import Database
 from gristmill.graph.storage.sqlite import Sqlite
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Location", "database_at", "home_of"]
+__all__ = ["Location", "database_at", "home_of", "option_for"]
 
 Location = str | Path | None
 """A URL of SQLAlchemy's, the path of an SQLite file, a folder that holds ``.gristmill/``, or the current one (None)."""
@@ -57,3 +57,14 @@ def home_of(location: Location) -> Path:
     database = database_at(location)
     folder = database.file.parent.resolve() if isinstance(database, Sqlite) else Path.cwd()
     return folder if folder.name == _FOLDER else folder / _FOLDER
+
+
+def option_for(location: Location) -> list[str]:
+    """How a command is told of a workspace, for a line that people copy; without the password of an address.
+
+    Raises:
+        UserError: as `database_at`.
+    """
+    if location in (None, "."):
+        return []
+    return ["--workspace", database_at(location).location if "://" in str(location) else str(location)]

@@ -112,7 +112,7 @@ def evaluate(
             store,
             resume,
             ifeval,
-            ModelOptions.of(chosen_config.calls, vllm_python=vllm_python),
+            ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=run),
         )
         if ifeval:
             _print_accuracies(chosen, first_verdicts(store, run), json_)
@@ -143,7 +143,7 @@ def _ask(
 
     async def work() -> Evaluation:
         with Display(console_for(file=sys.stderr), "tasks", unit="tasks") as display:
-            async with proposer, following(display, config.budget) as progress:
+            async with proposer, following(display, config.budget, proposer=proposer) as progress:
                 return await evaluate(
                     tasks,
                     config,

@@ -11,7 +11,8 @@ import re
 __all__ = ["parted", "without_reasoning"]
 
 _NAMES = r"(?:seed:)?think|thinking|thought|reasoning"
-_APART = r"(?<!['\"`])(?:{})(?!['\"`])"
+# A fence that follows at once is the answer, no quote: '</think>```python'
+_APART = r"(?<!['\"`])(?:{})(?!['\"]|`(?!``))"
 # '<think>', '[THINK]', '◁think▷', '<|START_THINKING|>', '<|channel|>analysis<|message|>'
 _OPEN = re.compile(
     _APART.format(

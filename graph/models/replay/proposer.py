@@ -123,8 +123,6 @@ class RecordingProposer:
             reasoning=reply.reasoning,
         )
         if self._file is not None:
-            self._file.write(
-                row.model_dump_json(exclude_none=True, exclude=None if reply.reasoning else {"reasoning"}) + "\n"
-            )
+            self._file.write(row.line() + "\n")
             self._file.flush()
         return reply

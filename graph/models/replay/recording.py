@@ -17,11 +17,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, ValidationError
 
 from gristmill.graph.prompts.messages import prompt_sha
-from gristmill.graph.records import Message, Request, Tokens
+from gristmill.graph.records import Hypothesis, Message, Request, Tokens
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 
@@ -43,6 +44,27 @@ class Recorded(Record):
     tokens: Tokens = Tokens()
     finish: str = "stop"
     reasoning: str = ""
+
+    @classmethod
+    def of(cls, hypothesis: Hypothesis) -> Self:
+        """What a stored run's model said for one hypothesis."""
+        return cls(
+            text=hypothesis.text,
+            task_id=hypothesis.task_id,
+            round=hypothesis.round,
+            sample=hypothesis.sample,
+            prompt_sha=hypothesis.prompt_sha,
+            seed=hypothesis.sampling.seed,
+            model=hypothesis.model,
+            adapter=hypothesis.adapter,
+            tokens=hypothesis.tokens,
+            finish="length" if hypothesis.cut else "stop",
+            reasoning=hypothesis.reasoning,
+        )
+
+    def line(self) -> str:
+        """The row as it stands in a file."""
+        return self.model_dump_json(exclude_none=True, exclude=None if self.reasoning else {"reasoning"})
 
 
 class Recording:

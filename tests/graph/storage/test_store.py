@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -363,3 +364,45 @@ def test_a_read_only_workspace_says_so(mounted: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     with pytest.raises(StoreError, match="--workspace"):
         Store.open(folder).create_run("x", RunConfig(), TASKS)
+
+
+def test_a_new_store_is_made_once_however_many_open_it(tmp_path: Path) -> None:
+    start = threading.Barrier(5)
+    failures: list[Exception] = []
+
+    def opened() -> None:
+        start.wait()
+        try:
+            with Store.open(tmp_path) as store:
+                store.runs()
+        except Exception as error:  # seen by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=opened) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_document_is_changed_by_whoever_saw_it_last(store: Store) -> None:
+    kept, owner = store.documents, uuid.uuid4().hex
+    kept.add("tally", owner, "a", Limits(processes=1))
+    met = 0
+
+    def one_more(found: Limits) -> Limits:
+        nonlocal met
+        met += 1
+        if met == 1:  # somebody else is faster
+            kept.put("tally", owner, "a", found.model_copy(update={"processes": 40}))
+        return found.model_copy(update={"processes": found.processes + 1})
+
+    changed = kept.change("tally", owner, "a", Limits, one_more)
+    assert changed is not None
+    assert (met, changed.processes) == (2, 41)
+    assert kept.some("tally", owner, ["a", "b"], Limits) == {"a": changed}
+    assert kept.change("tally", owner, "a", Limits, lambda _: None) is None
+    assert kept.change("tally", owner, "b", Limits, one_more) is None
+    assert owner in kept.owners("tally", key="a")
+    assert owner not in kept.owners("tally", key="b")

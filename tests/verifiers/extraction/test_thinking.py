@@ -15,6 +15,7 @@ from gristmill.verifiers.records import CasesTest, Task
         ("<think>draft</think>answer", "draft", "answer"),  # DeepSeek-R1, Qwen3
         ("draft\n</think>\n\nanswer", "draft", "\n\nanswer"),  # the same, where the chat template opens the tag
         ("<think>\n\n</think>\n\nanswer", "", "\n\nanswer"),  # Qwen3 told not to think
+        ("<think>draft</think>```python\nx\n```", "draft", "```python\nx\n```"),  # without a line break between
         ("<think>draft without end", "draft without end", ""),
         ("<thought>draft</thought>answer", "draft", "answer"),
         ("<seed:think>draft</seed:think>answer", "draft", "answer"),  # Seed-OSS
