@@ -6,7 +6,10 @@ its compiler says.
 
 from __future__ import annotations
 
-from gristmill.verifiers.extraction.fences import Block, blocks
+from gristmill.verifiers.extraction.cues import standing
+from gristmill.verifiers.extraction.fences import Block, blocks, indented
+from gristmill.verifiers.extraction.forms.cleaning import with_plain_blanks
+from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.records import Language
 
@@ -18,8 +21,19 @@ _NEUTRAL = frozenset({"", "code", "text", "txt", "plaintext"})
 def program(language: Language, text: str) -> tuple[str | None, str]:
     """(the source, how it was found), or (None, why there is none)."""
     fenced = [block for block in blocks(text) if block.text.strip()]
+    for code in codes_in(text, fenced):
+        source, note = _in_text(language, code, [block for block in blocks(code) if block.text.strip()])
+        if source is not None:
+            return source, f"in a field or tag: {note}"
+    return _in_text(language, text, fenced)
+
+
+def _in_text(language: Language, text: str, fenced: list[Block]) -> tuple[str | None, str]:
     if not fenced:
-        source = _between_prose(language, text)
+        source = _between_prose(language, text) or next(
+            (block.text for block in reversed(indented(text)) if _surest(language, block.text)), None
+        )
+        source = source and with_plain_blanks(source)
         return (source, "code between prose") if source else (None, "no code was found in the reply")
     own = [block for block in fenced if block.language in language.marks]
     neutral = [block for block in fenced if block.language in _NEUTRAL and _surest(language, block.text)]
@@ -29,7 +43,7 @@ def program(language: Language, text: str) -> tuple[str | None, str]:
     chosen = _chosen(language, own or neutral)
     if len(chosen.text) > LIMIT:
         return None, f"the code is longer than {LIMIT} characters"
-    return chosen.text, "fenced block" if chosen.closed else "unclosed fenced block"
+    return with_plain_blanks(chosen.text), "fenced block" if chosen.closed else "unclosed fenced block"
 
 
 def bare_program(language: Language, text: str) -> bool:
@@ -39,7 +53,12 @@ def bare_program(language: Language, text: str) -> bool:
 
 
 def _chosen(language: Language, fenced: list[Block]) -> Block:
-    """The last one with the surest sign that any of them has: parts of a program are shown before and after it."""
+    """The last one with the surest sign that any of them has: parts of a program are shown before and after it.
+
+    One that is said to be wrong, or beside the answer, comes after those that are not.
+    """
+    least = min(standing(block) for block in fenced if _surest(language, block.text) or len(fenced) == 1)
+    fenced = [block for block in fenced if standing(block) <= least]
     surest = max(_surest(language, block.text) for block in fenced)
     return next(block for block in reversed(fenced) if _surest(language, block.text) == surest)
 

@@ -1,34 +1,36 @@
 """From a model's reply to a solution: lenient about form, strict about nothing but finding something to judge.
 
 A reply of any size and content gives an `Extraction` in bounded time; nothing here raises, and nothing of the reply is
-run. What is accepted, in the order in which it is tried: bare code; JSON with a field for the code; changes
-(SEARCH/REPLACE or a unified diff) to the parent's solution; fenced blocks, closed or not; the body of a function whose
-beginning was given (`settings.prefix`); one expression (`settings.template`); code between prose. Reasoning in
-tags is dropped first. Of several blocks, the last one that defines the entry point is taken, together with
-blocks that define what it uses.
+run. What is accepted, in the order in which it is tried: bare code; data or calls of tools with a field for the code;
+changes (SEARCH/REPLACE or a unified diff) to the parent's solution; fenced blocks, closed or not; the body of a
+function whose beginning was given (`settings.prefix`); one expression (`settings.template`); code without fences.
+Reasoning in tags is dropped first. Which of several blocks is the answer: `gristmill.verifiers.extraction.choosing`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import Field
 
 from gristmill.sandbox.records import Record, Text
-from gristmill.verifiers.extraction.edits import apply, find_edits, without_edits
-from gristmill.verifiers.extraction.fences import blocks
+from gristmill.verifiers.extraction.choosing import Piece, answer, complete, pieces, whole_program
+from gristmill.verifiers.extraction.edits import Edit, apply, find_edits, why_unapplied, without_edits
+from gristmill.verifiers.extraction.fences import Block, blocks, indented
+from gristmill.verifiers.extraction.forms.cleaning import clean_reply
+from gristmill.verifiers.extraction.forms.completions import before_entry, completion
+from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.programs import bare_program, program
 from gristmill.verifiers.extraction.source import (
     LIMIT,
     bounded,
     complaint,
-    complete,
     cut_to_code,
     defined,
     ends_in_prose,
+    joined,
+    owned,
     says_something,
     starts,
     tree,
@@ -40,12 +42,12 @@ from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["Extraction", "entry_points", "extract", "part", "without_reasoning"]
+__all__ = ["UNAPPLIED", "Extraction", "entry_points", "extract", "part", "without_reasoning"]
 
+UNAPPLIED = "the changes do not apply to the parent"
+"""How the note on a reply begins whose changes do not apply."""
 _LONGEST = 1_000_000
 _ENTRY_POINTS = {"reward": "reward", "loss": "loss", "program": "construct"}
-_FIELDS = ("code", "solution", "program", "function", "python", "completion", "answer")
-_OBJECT = re.compile(r'\{\s*"')
 _BREAKS = re.compile(r"\r\n?")
 
 
@@ -79,9 +81,10 @@ def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _extraction(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
+    reply = reply.lstrip("\ufeff")
     if _is_bare(task, points, reply):
         return _extraction(reply, "bare code")
-    text = without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST]))
+    text = clean_reply(without_reasoning(_BREAKS.sub("\n", reply[:_LONGEST])))
     if not text.strip():
         return _nothing(reply)
     if (spoken := language(task)) is not None:
@@ -94,11 +97,11 @@ def _extract_program(spoken: Language, text: str, parent: str | None) -> Extract
     edits = find_edits(text)
     if edits and parent and (changed := apply(parent, edits)) is not None:
         return _extraction(changed, "changes applied to the parent")
-    rest = without_edits(text) if edits else _json_field(text) or text
-    source, note = program(spoken, rest)
     if not edits:
+        source, note = program(spoken, text)
         return Extraction(solution=source, note=note)
-    failure = "the changes do not apply to the parent" if parent else "changes, but there is nothing to change"
+    source, note = program(spoken, without_edits(text))
+    failure = _edit_failure(parent, edits, rewritten=source is not None)
     note = f"{failure}; {note} instead" if source else f"{failure}, and there is no full rewrite"
     return Extraction(solution=source, note=note)
 
@@ -107,7 +110,7 @@ def _is_bare(task: Task, points: frozenset[str], reply: str) -> bool:
     """Whether a reply is a program and nothing else."""
     if (spoken := language(task)) is not None:
         return bare_program(spoken, reply)
-    bare = tree(reply) is not None and (points <= defined(reply) if points else says_something(reply))
+    bare = tree(reply) is not None and (points <= owned(reply) if points else says_something(reply))
     return bare and not ends_in_prose(reply)
 
 
@@ -134,153 +137,126 @@ def part(task: Task, reply: str) -> tuple[str, str]:
     return thought, reply if said == reply else said.lstrip("\r\n")
 
 
-def _extract_code(task: Task, points: frozenset[str], text: str, parent: str | None) -> Extraction:
-    if inner := _json_field(text):
-        extraction = _from_text(task, points, inner)
-        if extraction.solution is not None:
-            return _extraction(extraction.solution, f"JSON field, {extraction.note}")
-    failure = ""
-    if edits := find_edits(text):
-        changed = apply(parent, edits) if parent else None
-        if changed is not None and tree(changed) is not None and points <= defined(changed):
-            return _extraction(changed, "changes applied to the parent")
-        failure = _edit_failure(parent, changed, points)
-        text = without_edits(text)
-    extraction = _from_text(task, points, text)
-    if not failure:
-        return extraction
-    note = (
-        f"{failure}; {extraction.note} instead" if extraction.solution else f"{failure}, and there is no full rewrite"
-    )
-    return Extraction(solution=extraction.solution, note=note)
+def _extract_code(
+    task: Task, points: frozenset[str], text: str, parent: str | None, *, inner: bool = False
+) -> Extraction:
+    """From a reply without its reasoning, or, `inner`, from what stood in a field of one."""
+    fenced = [block for block in blocks(text) if block.text.strip()]
+    for code in () if inner else codes_in(text, fenced):
+        extraction = _extract_code(task, points, code, parent, inner=True)
+        if extraction.solution is not None and points <= owned(extraction.solution):
+            return _extraction(extraction.solution, f"in a field or tag: {extraction.note}")
+    edits = find_edits(text)
+    if not edits:
+        return _from_text(task, points, text, fenced)
+    changed = apply(parent, edits) if parent else None
+    if changed is not None and tree(changed) is not None and points <= defined(changed):
+        return _extraction(changed, "changes applied to the parent")
+    text = without_edits(text)
+    extraction = _from_text(task, points, text, [block for block in blocks(text) if block.text.strip()])
+    failure = _edit_failure(parent, edits, changed, points, rewritten=extraction.solution is not None)
+    instead = f"{extraction.note} instead" if extraction.solution else "and there is no full rewrite"
+    return Extraction(solution=extraction.solution, note=f"{failure}; {instead}")
 
 
-def _from_text(task: Task, points: frozenset[str], text: str) -> Extraction:
+def _from_text(task: Task, points: frozenset[str], text: str, fenced: list[Block]) -> Extraction:
     """Fenced blocks, then completions, an expression, code between prose; what merely parses comes last."""
     prefix = str(task.settings.get("prefix") or "")
     template = str(task.settings.get("template") or "")
-    fenced = [block for block in blocks(text) if block.text.strip()]
+    program_asked = any(isinstance(test, StdioTest) for test in task.tests)
+    read = pieces(fenced, points, program=program_asked)
+    given = [before_entry(prefix, points)] if prefix else []
+    if (found := _among(read, points, given)) is not None:
+        return found
     sources = [block.text for block in fenced if not block.other]
-    pool = ([_before_entry(prefix, points)] if prefix else []) + sources
-    for block in reversed(fenced):
-        if block.other:
-            continue
-        source = block.text if block.closed else cut_to_code(block.text, points) or block.text
-        if tree(source) is not None and points and points <= defined(source):
-            others = [other for other in pool if other != block.text]
-            return _extraction(complete(source, others), "fenced block" if block.closed else "unclosed fenced block")
-    if joined := _together(sources, points):
-        return _extraction(joined, "fenced blocks together")
     if prefix:
         for piece in [*reversed(sources), *([text] if not fenced else [])]:
-            if body := _completion(prefix, piece, points):
+            if body := completion(prefix, piece, points):
                 return _extraction(body, "completion of the given beginning")
     if template:
         for piece in [*reversed(sources), text]:
             if filled := fill(template, piece, points):
                 return _extraction(filled, "expression put into the template")
+    if not fenced:
+        unfenced = [Block(text, "", True)], indented(text)
+        for each in unfenced:
+            read = pieces(each, points, program=program_asked)
+            found = _among(read, points, given) or (None if points else _program_among(read, program_asked))
+            if found is not None and found.solution is not None and not ends_in_prose(found.solution):
+                return _extraction(found.solution, "code without fences")
+    elif not points and (whole := _program_among(read, program_asked)) is not None:
+        return whole
     between = _between_prose(text, points)
     if between and (points or not fenced):
-        return _extraction(complete(between, pool), "code between prose")
-    last = _last_that_parses(sources, points, text)
+        return _extraction(complete(between, given), "code between prose")
+    last = _last_that_parses(read, points, text)
     if template and last.solution is None and not fenced:
         return Extraction(solution=None, note=f"no expression was found: {why_not(text)}")
     return last
 
 
-def _last_that_parses(sources: list[str], points: frozenset[str], text: str) -> Extraction:
+def _among(read: list[Piece], points: frozenset[str], given: list[str]) -> Extraction | None:
+    """The blocks that define the entry points, or that do so together."""
+    if not points:
+        return None
+    if (chosen := answer(read, points)) is not None:
+        source, piece = chosen
+        others = [each.source for each in read if each.parses and not each.usage and each is not piece]
+        return _extraction(complete(source, given + others), _fenced(piece))
+    parts = [piece.source for piece in read if piece.parses and not piece.usage and piece.rank[-1] < 2]
+    whole = joined(parts)
+    if len(parts) > 1 and points <= owned(whole):
+        return _extraction(whole, "fenced blocks together")
+    return None
+
+
+def _program_among(read: list[Piece], program_asked: bool) -> Extraction | None:
+    found = whole_program(read, program=program_asked)
+    return None if found is None else _extraction(found[0], _fenced(found[1]))
+
+
+def _fenced(piece: Piece) -> str:
+    return "fenced block" if piece.closed else "unclosed fenced block"
+
+
+def _last_that_parses(read: list[Piece], points: frozenset[str], text: str) -> Extraction:
     missing = f"it does not define {_names(points)}" if points else ""
-    for source in reversed(sources):
-        if says_something(source):
-            return _extraction(source, f"fenced block; {missing}" if missing else "fenced block")
+    for piece in reversed(read):
+        if piece.parses and not piece.usage and says_something(piece.source):
+            return _extraction(piece.source, f"fenced block; {missing}" if missing else "fenced block")
+    if any(piece.usage for piece in read):
+        return Extraction(solution=None, note=f"the code in the reply uses the solution: {missing or 'it is none'}")
     if bare := _between_prose(text, ()):
         return _extraction(bare, f"code between prose; {missing}" if missing else "code between prose")
-    for source in reversed(sources):
-        if why := complaint(source):
+    for piece in reversed(read):
+        if why := complaint(piece.source):
             return Extraction(solution=None, note=f"the code does not parse: {why}")
     return Extraction(solution=None, note="no code was found in the reply")
-
-
-def _together(sources: list[str], points: frozenset[str]) -> str | None:
-    """All blocks that parse, one after the other, where only together they define every entry point."""
-    parsing = [source for source in sources if tree(source) is not None]
-    joined = "\n\n".join(parsing)
-    return joined if points and len(parsing) > 1 and points <= defined(joined) else None
-
-
-def _completion(prefix: str, piece: str, points: frozenset[str]) -> str | None:
-    """`prefix` and the body that `piece` is, whose first line or all of whose lines may lack their indentation.
-
-    Of the ways to indent it, the one is taken with which the most of it belongs to the entry point.
-    """
-    bare = piece.strip("\n")
-    start = prefix.rstrip() + "\n"
-    best = ""
-    for body in (bare, "    " + bare.lstrip(), textwrap.indent(textwrap.dedent(bare), "    ")):
-        if body[:1].isspace() and (whole := cut_to_code(start + body, points)):
-            kept = _to_the_end_of_entry(whole, start.count("\n"), points)
-            best = max(best, kept, key=lambda text: len("".join(text.split())))
-    return best + "\n" if best else None
-
-
-def _to_the_end_of_entry(whole: str, given: int, points: frozenset[str]) -> str:
-    """`whole` without loose statements after the entry point; empty if the body adds no statement to it.
-
-    The given beginning, of `given` lines, may hold a docstring and so parse by itself.
-    """
-    module = tree(whole)
-    body = module.body if module else []
-    entry = next((number for number, node in reversed([*enumerate(body)]) if getattr(node, "name", "") in points), None)
-    if entry is None or not any(node.lineno > given for node in getattr(body[entry], "body", ())):
-        return ""
-    loose = next((node for node in body[entry + 1 :] if not getattr(node, "name", "")), None)
-    return whole if loose is None else "\n".join(whole.split("\n")[: loose.lineno - 1]).rstrip()
-
-
-def _before_entry(prefix: str, points: frozenset[str]) -> str:
-    """What the given beginning defines before the entry point: imports and helpers that a rewrite may leave out."""
-    module = tree(prefix.rstrip() + "\n    pass\n") or tree(prefix)
-    if module is None:
-        return ""
-    lines = prefix.split("\n")
-    for node in module.body:
-        if getattr(node, "name", None) in points:
-            return "\n".join(lines[: node.lineno - 1])
-    return prefix
 
 
 def _between_prose(text: str, points: Iterable[str]) -> str | None:
     wanted = frozenset(points)
     lines = text[:LIMIT].split("\n")
     for start in starts(text[:LIMIT])[: max(1, 500_000 // (len(text) + 1))]:
-        if piece := cut_to_code("\n".join(lines[start:]), wanted):
+        piece = cut_to_code("\n".join(lines[start:]), wanted, whole=True)
+        if piece and wanted <= owned(piece):
             return piece
     return None
 
 
-def _json_field(text: str) -> str | None:
-    """The code inside a reply that is a JSON object, bare or in a fence."""
-    whole = text.strip()
-    if not _OBJECT.search(whole):
-        return None
-    for piece in [whole, *(block.text for block in blocks(whole) if block.language in {"json", ""})]:
-        if not piece.lstrip().startswith("{"):
-            continue
-        try:
-            value = json.loads(piece, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        for name in _FIELDS if isinstance(value, dict) else ():
-            if isinstance(inner := value.get(name), str) and inner.strip():
-                return inner
-    return None
-
-
-def _edit_failure(parent: str | None, changed: str | None, points: frozenset[str]) -> str:
+def _edit_failure(
+    parent: str | None,
+    edits: Sequence[Edit],
+    changed: str | None = None,
+    points: frozenset[str] = frozenset(),
+    *,
+    rewritten: bool,
+) -> str:
     if not parent:
         return "changes, but there is nothing to change"
     if changed is None:
-        return "the changes do not apply to the parent"
+        why = why_unapplied(parent, edits)
+        return f"{UNAPPLIED}: {why}" if why and not rewritten else UNAPPLIED
     why = complaint(changed)
     return f"the changed code does not parse: {why}" if why else f"the changed code does not define {_names(points)}"
 

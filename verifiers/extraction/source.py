@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,29 +13,45 @@ from contextvars import ContextVar
 from functools import lru_cache
 
 __all__ = [
+    "BUILTINS",
     "LIMIT",
+    "bound_anywhere",
     "bounded",
     "complaint",
-    "complete",
     "cut_to_code",
     "defined",
     "ends_in_prose",
     "expression",
+    "first_line",
+    "imports_itself",
+    "joined",
+    "owned",
     "says_something",
     "starts",
     "tree",
+    "used",
 ]
 
 LIMIT = 100_000
 """Characters of source that are looked at; anything longer is no solution."""
 
 _CUTS = 60
+_LONG_LINE = 300
 _BUDGET, _EACH = 3_000_000, 100  # characters of one reply
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 _WORK = 400_000  # characters parsed in one search, so that no reply can make it long
 _LINE = re.compile(r"line (\d{1,9}):")
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)
-_BUILTINS = frozenset(dir(builtins))
+BUILTINS = frozenset(dir(builtins))
+_FUTURE = re.compile(r"^from __future__ import [^\n(\\]{1,200}$", re.MULTILINE)
+# solution  my_solution  your_module  main  solution_2
+_ITSELF = re.compile(
+    r"(?:my_?|your_?|the_?)?(?:solutions?|module|file|code|answer|submission|script|implementation|main|program|"
+    r"function)(?:_?(?:\d{1,3}|file|module|code))?|__main__",
+    re.IGNORECASE,
+)
+# Here the loop goes on as before
+_TALK = re.compile(r"\s*[A-Z][\w']*(?:,? [\w'`-]+){2,}[^=()\[\]]*")
 _STARTS = ("def ", "async def ", "class ", "import ", "from ", "@")
 
 
@@ -89,29 +106,56 @@ def complaint(source: str) -> str:
 
 def defined(source: str) -> frozenset[str]:
     """Names that `source` binds at its top level; empty where it does not parse."""
+    return frozenset(name for node in _top(source) for name in _binds(node))
+
+
+def owned(source: str) -> frozenset[str]:
+    """As `defined`, without what is only imported from the solution, as code that uses or tests one does."""
+    return frozenset(name for node in _top(source) if not imports_itself(node) for name in _binds(node))
+
+
+def imports_itself(node: ast.AST) -> bool:
+    """Whether a statement imports what it says from a module that can only be the solution's own file."""
+    if not isinstance(node, ast.ImportFrom):
+        return False
+    module = node.module or ""
+    same = module not in sys.stdlib_module_names and any(alias.name == module for alias in node.names)
+    return bool(node.level) or same or _ITSELF.fullmatch(module.rpartition(".")[2]) is not None
+
+
+def _top(source: str) -> Iterator[ast.stmt]:
+    """The statements at the top level, those inside its blocks too."""
     module = tree(source)
-    if module is None:
-        return frozenset()
-    names: set[str] = set()
-    left: list[ast.AST] = list(module.body)
+    left: list[ast.AST] = list(module.body) if module else []
     while left:  # a list instead of recursion: an `elif` chain may be deeper than the stack
         node = left.pop()
         if isinstance(node, ast.stmt):
-            names.update(_binds(node))
+            yield node
         if isinstance(node, _BLOCKS):
             left.extend(
                 child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)
             )
-    return frozenset(names)
 
 
 def says_something(source: str) -> bool:
-    """Whether `source` parses and does more than name things: a word of prose is a Python expression, too."""
+    """Whether `source` parses and does more than name things: a word of prose, or of output, is an expression, too."""
     module = tree(source)
-    return module is not None and any(
-        not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Constant | ast.Tuple | ast.BinOp))
-        for node in module.body
-    )
+    return module is not None and any(not isinstance(node, ast.Expr) or _does(node.value) for node in module.body)
+
+
+def _does(value: ast.expr) -> bool:
+    named = isinstance(value, ast.Name | ast.Constant | ast.Tuple | ast.BinOp)
+    return not named and any(isinstance(part, ast.Call | ast.Await | ast.NamedExpr) for part in ast.walk(value))
+
+
+def joined(sources: Iterable[str]) -> str:
+    """Sources one after the other, what must come first of a module first."""
+    future: dict[str, None] = {}
+    rest = []
+    for source in sources:
+        future.update(dict.fromkeys(_FUTURE.findall(source)))
+        rest.append(_FUTURE.sub("", source).strip("\n").rstrip() if future else source.rstrip())
+    return "".join(f"{line}\n" for line in future) + "\n\n\n".join(rest)
 
 
 def expression(text: str) -> ast.expr | None:
@@ -126,22 +170,12 @@ def expression(text: str) -> ast.expr | None:
         return None
 
 
-def complete(source: str, others: Sequence[str]) -> str:
-    """`source`, with those of `others` before it that bind names which it uses and neither binds nor imports."""
-    for other in reversed(others):
-        lacking = _used(source) - _bound_anywhere(source) - _BUILTINS
-        offered = defined(other)
-        if lacking & offered and not offered & defined(source):
-            joined = f"{other.rstrip()}\n\n\n{source}"
-            source = joined if tree(joined) is not None else source
-    return source
-
-
-def cut_to_code(text: str, names: Iterable[str]) -> str | None:
+def cut_to_code(text: str, names: Iterable[str], *, whole: bool = False) -> str | None:
     """A beginning of `text`, in whole lines, that parses and binds all `names`; None if none is found.
 
     Replies break off in the middle of a line, or go on in prose after the code: the parser says which line it does
-    not understand, and everything from there on is dropped, until it understands all or nothing is left.
+    not understand, and everything from there on is dropped, until it understands all or nothing is left. If it is to
+    be `whole`, a function or class that breaks off inside is dropped with it: half of one is another one.
     """
     wanted = frozenset(names)
     lines = text[:LIMIT].split("\n")
@@ -152,12 +186,31 @@ def cut_to_code(text: str, names: Iterable[str]) -> str | None:
         work += len(piece) + _WORK // _CUTS
         parsed = _parsed(piece)
         if isinstance(parsed, ast.Module):
-            piece = "\n".join(lines[: _end_of_code(parsed, piece, end)]).rstrip()
+            kept = _before_broken(parsed, lines, end) if whole else end
+            piece = "\n".join(lines[: min(kept, _end_of_code(parsed, piece, end))]).rstrip()
             return piece if piece and wanted <= defined(piece) and says_something(piece) else None
         end = min(end - 1, _error_line(parsed, end) - 1)
         if end <= 0:
             return None
     return None
+
+
+def _before_broken(module: ast.Module, lines: Sequence[str], end: int) -> int:
+    """`end`, or where the last statement begins if it goes on behind `end` and had not come to its own end before."""
+    dropped = next((line for line in lines[end:] if line.strip()), "")
+    if not dropped[:1].isspace() or _TALK.fullmatch(dropped[:_LONG_LINE]) or not module.body:
+        return end
+    last = module.body[-1]
+    body = getattr(last, "body", None)
+    if not body or (isinstance(last, ast.FunctionDef) and isinstance(body[-1], ast.Return | ast.Raise)):
+        return end
+    return first_line(last) - 1
+
+
+def first_line(node: ast.stmt) -> int:
+    """The number of the line on which a statement begins, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def ends_in_prose(source: str) -> bool:
@@ -177,7 +230,7 @@ def _end_of_code(module: ast.Module, source: str, end: int) -> int:
 
 
 def _bound_or_builtin(source: str) -> frozenset[str]:
-    return _bound_anywhere(source) | _BUILTINS
+    return bound_anywhere(source) | BUILTINS
 
 
 def _is_prose(node: ast.stmt, bound: frozenset[str]) -> bool:
@@ -208,7 +261,8 @@ def _binds(node: ast.stmt) -> Iterable[str]:
             yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
 
 
-def _used(source: str) -> frozenset[str]:
+def used(source: str) -> frozenset[str]:
+    """Names that `source` reads anywhere."""
     module = tree(source)
     if module is None:
         return frozenset()
@@ -217,7 +271,8 @@ def _used(source: str) -> frozenset[str]:
     )
 
 
-def _bound_anywhere(source: str) -> frozenset[str]:
+def bound_anywhere(source: str) -> frozenset[str]:
+    """Names that `source` binds at its top level or inside of functions and classes."""
     module = tree(source)
     if module is None:
         return frozenset()

@@ -11,8 +11,10 @@ import pytest
 from gristmill.verifiers import profiles
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.extraction import source
-from gristmill.verifiers.extraction.edits import apply, find_edits, without_edits
-from gristmill.verifiers.extraction.fences import blocks
+from gristmill.verifiers.extraction.edits import apply, find_edits, why_unapplied, without_edits
+from gristmill.verifiers.extraction.fences import blocks, indented
+from gristmill.verifiers.extraction.forms.cleaning import clean_reply, readable, with_plain_blanks
+from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.replies import extract, without_reasoning
 from gristmill.verifiers.mathematics.boxes import boxed_answers
 from gristmill.verifiers.mathematics.extraction import final_answers
@@ -90,6 +92,20 @@ PIECES = [
         "x = 1\n",
         "if 1:\n",
         "@",
+        '{"',
+        '{"code": "',
+        "[{",
+        '\\"',
+        "<code>",
+        "<code></code>",
+        ">>> ",
+        ">>> x\n... y\n",
+        "    x\n\n",
+        "1 | x\n",
+        "&lt;",
+        "\xa0",
+        "<< 'EOF'\n",
+        "> ```\n",
     ),
 ]
 PREFIXES = [
@@ -116,6 +132,11 @@ def read(text: str) -> None:
     without_reasoning(text)
     without_edits(text)
     apply("x = 1\n", find_edits(text))
+    why_unapplied(text[:50_000], find_edits(text + "\n<<<<<<< SEARCH\nx = 2\n=======\n>>>>>>> REPLACE"))
+    codes_in(text, blocks(text))
+    indented(text)
+    readable(clean_reply(text)[:100_000])
+    with_plain_blanks("\xa0" + text)
     feedback.check_text({"lines": [[1, "a"]] * 2000, "calls": [["f()", "raised"]] * 2000}, text[:100_000])
 
 
@@ -136,8 +157,16 @@ def test_text_of_repeated_pieces_is_read_whatever_they_are() -> None:
         "<think></think>" * (MANY // 4),
         "\\boxed" + " " * MANY,
         "\\boxed{" + "\u0300\u0327" * MANY + "}",
+        '{"code": "' + "\\d" * MANY,
+        "<code>" * MANY,
+        "```python\n" + '\xa0"""\\' * (MANY // 8),
+        "```\nabc\n```\nA common mistake in\n" * (MANY // 32),
+        "def f(x):\n    if x:\n    Here" + " word" * MANY + "=",
     ],
-    ids=["blank lines", "answer", "hashes", "text", "hunk", "think", "box", "marks"],
+    ids=[
+        *("blank lines", "answer", "hashes", "text", "hunk", "think", "box", "marks"),
+        *("escapes", "tags", "strings", "mistakes", "talk"),
+    ],
 )
 def test_what_took_hours_is_read_in_one_pass(text: str) -> None:
     read(text)

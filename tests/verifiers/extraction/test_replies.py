@@ -343,6 +343,23 @@ BITS = st.sampled_from(
         "[",
         "lambda ",
         "return ",
+        '{"arguments": "{\\"code\\": \\"',
+        "<code>",
+        "</code>",
+        ">>> ",
+        "... ",
+        "    ",
+        "class Solution:\n    def f(self, x): return x\n",
+        "from solution import f\n",
+        "# wrong\n",
+        "A common mistake:\n",
+        "\xa0",
+        "\ufeff",
+        "1 | ",
+        "&gt;",
+        "cat << 'EOF'\n",
+        "EOF\n",
+        "input()",
     ]
 )
 REPLIES = st.one_of(st.text(max_size=300), st.lists(BITS, max_size=40).map("".join))
