@@ -80,9 +80,7 @@ def _task(row: dict[str, Any], library: str) -> EverydayTask:
         raise ValueError(f"{row['id']}: two variants are the same")
     driven = {key: row[key] for key in ("drive", "judge", "cases")} if "drive" in row else None
     packages = row.get("packages", [])
-    return EverydayTask(
-        row["id"], library, row["source"], packages, row["prompt"], row["pytest"], right, wrong, driven
-    )
+    return EverydayTask(row["id"], library, row["source"], packages, row["prompt"], row["pytest"], right, wrong, driven)
 
 
 def _changed(name: str, what: str, right: str, change: str | list[str]) -> str:
