@@ -4,7 +4,8 @@ Of every task, each in a process of its own: the right solution passes pytest, a
 test, not by what cannot be collected. Of the driven form: no problem and no warning; `drive` and `judge`, run in one
 process, pass the right one and no wrong one; no case is passed by a guess.
 
-Libraries are imported once a file, a process is forked for each run; `--fresh` starts an interpreter for each one of pytest.
+Libraries are imported once a file, and a process is forked for each run; `--fresh` starts an interpreter for each
+one of pytest.
 """
 
 from __future__ import annotations
