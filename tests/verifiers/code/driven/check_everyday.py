@@ -50,7 +50,9 @@ def main() -> int:
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
-        return _file(options.one, set(options.which), options.fresh)
+        status = _file(options.one, set(options.which), options.fresh)
+        sys.stdout.flush()
+        os._exit(status)  # what the libraries' threads do at an interpreter's end is no matter here
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
     status = 0
     for path in sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("*.jsonl")]):
