@@ -23,7 +23,9 @@ _COMMON = (
     *("functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string"),
     *("textwrap", "typing", "unittest"),
 )
-_LIBRARIES = ("numpy", "sympy")
+_LIBRARIES = ("numpy", "scipy", "sympy")
+# What a library loads when it is asked for it, and takes most of a second for.
+_PARTS = {"scipy": ("scipy.linalg", "scipy.optimize")}
 _IMPORT = re.compile(r"^[ \t\f]*(?:import|from)[ \t\f]+(\w+)", re.MULTILINE)
 
 
@@ -35,7 +37,7 @@ def libraries(*sources: str, image: Packaged = STANDARD) -> tuple[str, ...]:
 
 def loaded(profile: Profile) -> tuple[str, ...]:
     """The big libraries that a profile has loaded."""
-    return tuple(name for name in profile.preload if name not in _COMMON)
+    return tuple(name for name in profile.preload if name not in _COMMON and "." not in name)
 
 
 def candidate(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
@@ -72,9 +74,9 @@ def _profile(
     image: str,
     common: tuple[str, ...] = _COMMON,
 ) -> Profile:
-    return _sized(
-        Profile(name="-".join((name, *preload)), guest=guest, preload=(*common, *preload), image=image), memory_mb
-    )
+    parts = (part for library in preload for part in _PARTS.get(library, ()))
+    loading = (*common, *preload, *parts)
+    return _sized(Profile(name="-".join((name, *preload)), guest=guest, preload=loading, image=image), memory_mb)
 
 
 def _sized(profile: Profile, memory_mb: int) -> Profile:

