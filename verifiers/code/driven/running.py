@@ -1,5 +1,8 @@
 """Run a driven test: `drive` beside the candidate, a process for each case; `judge` elsewhere, on what came back.
 
+Where a pass is likely, several cases share a job, which forks a process for each; whatever does not pass so is run
+again with a job for each case, so that what ends one case is known, and is no other's matter.
+
 No consistency run follows: nothing but plain values leaves the candidate's process, made before `judge` began, and
 plain execution would hand `judge` the very same. Identity, callbacks and operators, which a judge apart may lose, do
 not cross.
@@ -10,8 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gristmill.sandbox.records import Job, Report
+from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.sandbox.wire.answers import LoadError, Malformed, Missing, Raised, Unencodable, Value, decode_answer
+from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import beside, limit_in, limit_met, outcome_of, statements
 from gristmill.verifiers.code import feedback
@@ -20,9 +24,13 @@ from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_unloadab
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.records import DrivenCase, DrivenTest, Outcome
 
-__all__ = ["run_driven"]
+__all__ = ["MOST_IN_A_JOB", "passing", "run_driven", "several"]
 
 _DRIVE = "gristmill.verifiers.code.guest.candidate.driving:drive"
+_SEVERAL = "gristmill.verifiers.code.guest.candidate.driving:drive_several"
+# A job has ten pairs of sockets, and each process that it forks takes one of them with it.
+MOST_IN_A_JOB = 8
+_MOST_PROCESSES = 512
 _DECIDE = "gristmill.verifiers.code.guest.judge.driven.deciding:decide"
 # What is handed to one judge job at once.
 _MOST_BYTES = 24 << 20
@@ -30,6 +38,8 @@ _MOST_BYTES = 24 << 20
 
 async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
     """All cases of a driven test; see `gristmill.verifiers.code.test_types`."""
+    if setting.likely and len(test.cases) > 1 and (found := await passing(setting, test)) is not None:
+        return found
     findings: dict[int, Finding] = {}
     values: dict[int, bytes] = {}
     for place in setting.order(len(test.cases)):
@@ -41,6 +51,13 @@ async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
             values[place] = answer
         else:
             findings[place] = _without_values(setting, test, place, answer, report)
+    return await _all_judged(setting, test, values, findings)
+
+
+async def _all_judged(
+    setting: Setting, test: DrivenTest, values: dict[int, bytes], findings: dict[int, Finding]
+) -> Findings:
+    """What `judge` makes of the values, beside what has been found without it."""
     asserted = 0
     for group in _groups(values):
         judged, number = await _judged(setting, test, group, values)
@@ -48,6 +65,41 @@ async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
         asserted += number
     ordered = tuple(findings[place] for place in sorted(findings))
     return Findings(ordered, metrics={"assertions": float(asserted)})
+
+
+async def passing(setting: Setting, test: DrivenTest) -> Findings | None:
+    """All cases, several in a job; None if not all of them pass so."""
+    order, values = setting.order(len(test.cases)), dict[int, bytes]()
+    for start in range(0, len(order), MOST_IN_A_JOB):
+        group = order[start : start + MOST_IN_A_JOB]
+        report = await several(setting, test, group)
+        if report.ending is not Ending.FINISHED or len(report.messages) != len(group):
+            return None
+        answers = await beside(report, lambda report=report: _values(setting, report))  # type: ignore[misc]  # as below
+        if answers is None:
+            return None
+        values |= zip(group, answers, strict=True)
+    findings = await _all_judged(setting, test, values, {})
+    return findings if findings.passed else None
+
+
+async def several(setting: Setting, test: DrivenTest, group: list[int]) -> Report:
+    """Some cases in one job, a message for each as far as it came; not more of them than `MOST_IN_A_JOB`."""
+    cases = [test.cases[place] for place in group]
+    limits = setting.limits_for([(case.given, case.expected) for case in cases])
+    limits = limits.model_copy(update={"processes": min(limits.processes + 1, _MOST_PROCESSES)})
+    given = [encode(case.given) for case in cases]
+    request = {"source": setting.source, "drive": test.drive, "count": len(cases), "bounds": list(setting.bounds)}
+    stdin = b"".join(len(each).to_bytes(4, "big") + each for each in given)
+    return await setting.pool.run(
+        Job(program=_SEVERAL, request=request, limits=limits, stdin=stdin), setting.profile, fresh=setting.fresh
+    )
+
+
+def _values(setting: Setting, report: Report) -> list[bytes] | None:
+    """The messages of a report, if each of them is a value."""
+    read = all(isinstance(decode_answer(each, setting.bounds), Value) for each in report.messages)
+    return list(report.messages) if read else None
 
 
 async def _driven(setting: Setting, test: DrivenTest, case: DrivenCase) -> Report:
