@@ -74,10 +74,8 @@ def containers() -> float:
     client = connect()
     try:
         found = client.containers.list(filters={"label": f"{LABEL}.owner={owner_label()}"})
-        return (
-            sum(each.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] for each in found)
-            / 1e9
-        )
+        stats = [each.stats(stream=False, one_shot=True) for each in found]
+        return sum(float(each["cpu_stats"]["cpu_usage"]["total_usage"]) for each in stats) / 1e9
     finally:
         client.close()
 

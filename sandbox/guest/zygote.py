@@ -14,13 +14,11 @@ from __future__ import annotations
 import os
 import sys
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
 if __name__ == "__main__":
     sys.path.insert(0, "/gristmill/lib")
     sys.dont_write_bytecode = True
     # One thread here, or children would inherit locks that nobody holds.
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMEXPR_NUM_THREADS="1")
 
 import gc
 import importlib
@@ -55,10 +53,11 @@ def _set_up(hello: dict[str, Any]) -> None:
         torch.set_num_threads(1)
     if len(os.listdir("/proc/self/task")) != 1:
         raise RuntimeError(f"something of {', '.join(hello['preload'])} goes on in a thread, and none may be here")
+    one_thread = [name for name in os.environ if name.endswith("_NUM_THREADS")]
     os.environ.clear()
     # Libraries that a job loads by itself look here, beside Python's own copy: with a thread for each of many cores,
     # they would meet the limit on processes.
-    for name in ONE_THREAD:
+    for name in one_thread:
         os.putenv(name, "1")
     sys.argv[:] = ["solution"]
     for stream in (sys.stdin, sys.stdout, sys.stderr):

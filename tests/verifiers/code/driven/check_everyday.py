@@ -166,9 +166,9 @@ def _driven_here(task: EverydayTask, source: str, case: dict[str, Any]) -> str:
         except Exception as error:
             return f"error: {type(error).__name__}: {error}"
         judging = Judging(task.driven["judge"])
-        error = judging.error(crossed, {**given, "expected": case.get("expected")})
-        if error is not None:
-            return f"failed: {judging.told(error)}: {crossed!r}"
+        raised = judging.error(crossed, {**given, "expected": case.get("expected")})
+        if raised is not None:
+            return f"failed: {judging.described(raised)}: {crossed!r}"
         return "passed" if judging.asserted else "nothing asserted"
 
 
