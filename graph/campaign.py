@@ -25,7 +25,6 @@ from gristmill.graph.models.silence import Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.prompts.messages import choose_profile
-from gristmill.graph.prompts.messages import messages_for as built_in_messages
 from gristmill.graph.resuming import decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
@@ -122,7 +121,7 @@ async def run_campaign(
                 profile=choose_profile(config.prompts.profile, config.model),
                 strategy=chosen,
                 proposer=proposer,
-                messages_for=messages_for or built_in_messages,
+                messages_for=messages_for,
                 seed_for=seed_for or functools.partial(sample_seed, config.seed),
                 store=store,
                 journal=journal,

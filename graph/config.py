@@ -71,6 +71,17 @@ class Prompts(Record):
     profile: Literal["auto", "chat", "small"] = Field(
         "auto", description="prompts: auto, chat (capable models), or small (few-shot, short answers)"
     )
+    ledger: int = Field(
+        1000, ge=0, description="tokens by which prompts for capable models tell what was tried before; 0 tells nothing"
+    )
+    context: int | None = Field(
+        None, ge=1, description="tokens that the model's context holds, a quarter of which bounds --ledger"
+    )
+
+    @property
+    def remembered(self) -> int:
+        """Tokens for what was tried before."""
+        return self.ledger if self.context is None else min(self.ledger, self.context // 4)
 
 
 class Search(Record):

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class MessagesFor(Protocol):
-    """Makes a prompt; `gristmill.graph.prompts.messages.messages_for` is the default."""
+    """Makes a prompt instead of `gristmill.graph.prompts.messages.messages_for`."""
 
     def __call__(
         self, task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]
@@ -51,8 +51,8 @@ class Context:
     """One session of one run.
 
     `calls` bounds the model calls in flight, `slots` the tasks at work; `cut_off` tells how many calls for a
-    hypothesis earlier sessions began in vain; `tell` stores an event where it belongs to the run's story and lets the
-    listener hear of it; `memories` holds the tasks at work.
+    hypothesis earlier sessions began in vain; `messages_for` is None for the built-in prompts; `tell` stores an event
+    where it belongs to the run's story and lets the listener hear of it; `memories` holds the tasks at work.
     """
 
     run: str
@@ -61,7 +61,7 @@ class Context:
     profile: Literal["chat", "small"]
     strategy: Strategy
     proposer: Proposer
-    messages_for: MessagesFor
+    messages_for: MessagesFor | None
     seed_for: SeedFor
     store: Store
     journal: Journal

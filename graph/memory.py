@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gristmill.graph.config import RunConfig
+from gristmill.graph.prompts import ledger
+from gristmill.graph.prompts.ideas import lacking
+from gristmill.graph.prompts.ledger import Entry, Room
+from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.base import Plan, Strategy, draw
 from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
@@ -41,6 +45,9 @@ class TaskMemory:
         self._history = History()
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
         self._shown: dict[str, Step] = {}
+        self._entries: dict[str, Entry] = {}
+        self._lacking: dict[str, Place] = {}
+        self._room = Room(config.prompts.remembered)
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
         there: Counter[int] = Counter()
@@ -113,6 +120,56 @@ class TaskMemory:
         self._shown = {id_: read[id_] if id_ in read else self._shown[id_] for id_ in wanted}
         return self._shown
 
+    async def remembered(self, round: int) -> Remembered:
+        """What all prompts of a round tell of the rounds before it."""
+        if not self._room.whole:
+            return Remembered()
+        rows = [row for row in self._history.rows() if row.place.round < round]
+        last = rows[-ledger.MOST :]
+        await self._read(last, self.before(round))
+        entries = [self._entries[row.id] for row in last]
+        told, left_out = ledger.attempts(entries, len(rows) - len(last), self._room)
+        names = sorted((place, name) for name, place in self._lacking.items() if place.round < round)
+        missing = ledger.within((name for _, name in names), self._room.lacking)
+        return Remembered(attempts=told, left_out=left_out, lacking=missing)
+
+    async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
+        """What the prompt of one place tells."""
+        past = self.before(place.round)
+        if not plan.parents or not self._room.whole:
+            return Told(place, plan.operator, remembered)
+        parent = plan.parents[0]
+        children = past.children(parent)[-ledger.CHILDREN :]
+        await self._read(children, past)
+        line = past.lineage(parent)
+        better = past.best is not None and bool(line) and past.best.merit > line[-1].merit
+        return Told(
+            place,
+            plan.operator,
+            remembered,
+            lineage=ledger.lineage(line, self._room.parent // 3) if len(line) > 1 else "",
+            tried=ledger.tried([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
+            best=ledger.standing(past.best) if past.best is not None and better else "",
+        )
+
+    async def _read(self, rows: Sequence[Row], past: Past) -> None:
+        """Make the lines of these rows that are not at hand yet, from the texts in the store."""
+        missing = {row.id: row for row in rows if row.id not in self._entries}
+        if not missing:
+            return
+        parents = {row.parents[0] for row in missing.values() if row.parents}
+        ids = [*missing, *sorted(parents - missing.keys())]
+        steps = await asyncio.to_thread(self._store.steps_of, self._run, ids)
+        for id_, row in missing.items():
+            step = steps[id_].model_copy(update={"verdict": steps[id_].verdict.unsettled})
+            parent = steps.get(row.parents[0]) if row.parents else None
+            source = parent.hypothesis.solution if parent else None
+            self._entries[id_] = ledger.entry(self._task, row, step, parent=source, repeats=past.repeats(row))
+
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         step = Step(hypothesis=hypothesis, verdict=verdict)
-        self._history.add(Row.of(self._task, step, self._config.search.hypotheses))
+        row = Row.of(self._task, step, self._config.search.hypotheses)
+        self._history.add(row)
+        self._entries.pop(row.id, None)
+        for name in lacking(self._task, step):
+            self._lacking[name] = min(row.place, self._lacking.get(name, row.place))

@@ -9,9 +9,10 @@ from typing import Any
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted, Unanswered
 from gristmill.graph.models.errors import ModelError
+from gristmill.graph.nodes.asking import Asked
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
+from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
@@ -36,14 +37,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         context.tell(TaskStarted(task_id=task.id, score=best.score if best else None))
     begun = time.monotonic()
     refusals: list[StopReason] = []
-    prompts: dict[tuple[str, ...], tuple[Message, ...]] = {}
-
-    def prompt(shown: tuple[Step, ...]) -> tuple[Message, ...]:
-        # Samples that build on the same hypotheses are asked the same.
-        ids = tuple(step.hypothesis.id for step in shown)
-        if ids not in prompts:
-            prompts[ids] = context.messages_for(task, profile=context.profile, round=round, parents=shown)
-        return prompts[ids]
+    asked = Asked(context, task, memory, round)
 
     async def one(place: Place, plan: Plan) -> None:
         id_ = hypothesis_id(task.id, round, place.sample)
@@ -52,7 +46,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         if id_ in memory.waiting or memory.judged(place):
             return
         shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
-        request = request_for(context, task, place, plan, prompt(shown))
+        request = request_for(context, task, place, plan, await asked.prompt(place, plan, shown))
         answer = await _buy(context, id_, request)
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])

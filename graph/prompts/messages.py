@@ -23,7 +23,9 @@ from typing import Any, Literal, cast
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line
+from gristmill.graph.prompts.assignments import hints
+from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
+from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.registry import language, version_of
@@ -40,12 +42,19 @@ _LONG = 60
 
 
 def messages_for(
-    task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step] = ()
+    task: Task,
+    *,
+    profile: Literal["chat", "small"],
+    round: int,
+    parents: Sequence[Step] = (),
+    told: Told | None = None,
 ) -> tuple[Message, ...]:
     """The messages of one request.
 
     With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the feedback
-    about it and about the others, and the request to reason about what failed before answering again.
+    about it and about the others, and the request to reason about what failed before answering again. With `told`, the
+    task is followed by what was tried before, which is the same for all places of a round, and all ends with what this
+    place is to do.
 
     Args:
         task: what is asked.
@@ -53,16 +62,49 @@ def messages_for(
             `chat` for kinds that have no small prompt.
         round: number of the round, from 0.
         parents: the hypotheses to build on, best first.
+        told: what is known beside these; None is the bare prompt.
     """
     name = _name(task, profile)
-    values = _task_values(task) | {"round": round, "whole": name in _WHOLE}
+    values = _task_values(task) | {
+        "round": round,
+        "whole": name in _WHOLE,
+        "lineage": "",
+        "tried": "",
+        "best_known": "",
+    }
     messages = _render(name, values)
+    if told is not None:
+        values |= _told_values(task, told)
+        messages = _joined(messages, _render("chat_ledger", values))
     if parents:
         best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
         values |= {"best": best, "others": others, "long": long}
-        messages += _render(f"{name.partition('_')[0]}_reflect", values)
-    return messages
+        messages = _joined(messages, _render(f"{name.partition('_')[0]}_reflect", values))
+    return messages if told is None else _joined(messages, _render("chat_assignment", values))
+
+
+def _joined(messages: tuple[Message, ...], more: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Turns of one speaker are one turn."""
+    if not messages or not more or messages[-1].role != more[0].role:
+        return messages + more
+    seam = Message(role=more[0].role, content=f"{messages[-1].content}\n\n{more[0].content}")
+    return (*messages[:-1], seam, *more[1:])
+
+
+def _told_values(task: Task, told: Told) -> dict[str, Any]:
+    remembered = told.remembered
+    return {
+        "attempts": remembered.attempts,
+        "left_out": remembered.left_out,
+        "lessons": remembered.lessons,
+        "lacking": tame(remembered.lacking),
+        "lineage": told.lineage,
+        "tried": told.tried,
+        "best_known": told.best,
+        "operator": told.operator,
+        **hints(task.kind, told.operator, told.place),
+    }
 
 
 def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Literal["chat", "small"]:

@@ -12,7 +12,9 @@ from gristmill.sandbox.records import Record
 
 __all__ = ["Operator", "Plan", "Strategy", "draw"]
 
-Operator = Literal["fresh", "repair", "improve", "adjust", "cross"]
+Operator = Literal["again", "fresh", "repair", "improve", "adjust", "cross", "another"]
+"""What is asked for: the bare prompt once more, as a measure needs it; an answer from scratch; with the first parent:
+repair it, improve it, adjust its numbers, cross it with the second, or take another idea than it has."""
 
 
 class Plan(Record):

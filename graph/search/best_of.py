@@ -14,5 +14,5 @@ class BestOf:
     name = "best_of"
 
     def plan(self, history: Past, place: Place, draw: int) -> Plan:
-        """Nothing to build on."""
-        return Plan()
+        """Nothing to build on, and nothing to be told."""
+        return Plan(operator="again")

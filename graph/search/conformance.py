@@ -110,6 +110,7 @@ def stories(count: int, seed: int = 0) -> Iterable[list[Row]]:
                 chance.choice([0.0, 0.5, 1.0, chance.random(), float("nan"), float("inf")]),
                 content=chance.choice("abcdef") if chance.random() < 0.5 else f"{round} {sample}",
                 direction=direction,
+                parents=(f"{_TASK}/{chance.randrange(round)}/{chance.randrange(width)}",) if round else (),
             )
             for round in range(chance.randint(1, 6))
             for sample in range(width)
@@ -124,6 +125,7 @@ def row(
     *,
     content: str,
     direction: Direction = Direction.MAXIMIZE,
+    parents: tuple[str, ...] = (),
 ) -> Row:
     """A row as a stored step would give it; the score of an unscored one is left out."""
     verdict = _verdict(outcome, score, direction)
@@ -135,6 +137,7 @@ def row(
         merit=merit(verdict),
         content=content,
         target=verdict.passed,
+        parents=parents,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 from gristmill.graph.records import Step
-from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
+from gristmill.graph.stopping.ranking import Merit, Standing, content_key, graded, merit, reaches_target
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = ["Fold", "History", "Past", "Place", "Row", "SettledStanding"]
@@ -35,11 +35,12 @@ class Place(NamedTuple):
 
 
 class _Rank(NamedTuple):
-    """Sorts best first; of equals the earlier place, never the one that arrived first."""
+    """Sorts best first; of equals what was built on least, then the earlier place, never the one that arrived first."""
 
     failed: int
     unusable: bool
     loss: float
+    tried: int
     place: Place
 
 
@@ -61,7 +62,8 @@ class Row:
     """What decisions need of one judged hypothesis.
 
     A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
-    would have, wherever it is cut off. `settled` has what is told of the task in the end.
+    would have, wherever it is cut off. `settled` has what is told of the task in the end; `parents` are those that the
+    reply was built on, `graded` says that it ran and that its score tells how good it is.
     """
 
     id: str
@@ -72,6 +74,8 @@ class Row:
     content: str
     target: bool
     settled: SettledStanding | None = None
+    parents: tuple[str, ...] = ()
+    graded: bool = False
 
     @classmethod
     def of(cls, task: Task, step: Step, width: int) -> Self:
@@ -87,6 +91,8 @@ class Row:
             content=content_key(step),
             target=reaches_target(task, verdict),
             settled=settled,
+            parents=hypothesis.parents,
+            graded=graded(task) and verdict.outcome in (Outcome.PASSED, Outcome.FAILED),
         )
 
     @property
@@ -95,10 +101,15 @@ class Row:
         return self.outcome is Outcome.PASSED
 
     @property
+    def usable(self) -> bool:
+        """Whether anything could be judged."""
+        return self.merit[1]
+
+    @property
     def rank(self) -> _Rank:
-        """What rows are sorted by."""
+        """What rows are sorted by, as long as nothing is built on them."""
         passed, usable, score = self.merit
-        return _Rank(-passed, not usable, -score, self.place)
+        return _Rank(-passed, not usable, -score, 0, self.place)
 
     @property
     def final(self) -> SettledStanding:
@@ -133,7 +144,9 @@ class Past:
         self._count = 0
         self._leader: dict[str, Row] = {}
         self._order: list[tuple[_Rank, Row]] = []
-        self._contents: set[str] = set()
+        self._first: dict[str, Row] = {}
+        self._by_id: dict[str, Row] = {}
+        self._children: dict[str, list[Row]] = {}
         self._round = self._passed = self._novel = self._improved = 0
 
     def __len__(self) -> int:
@@ -147,9 +160,11 @@ class Past:
         self._passed += row.passed
         self.solved |= row.passed
         self.target |= row.target
-        if row.content not in self._contents:
-            self._contents.add(row.content)
+        if self._first.setdefault(row.content, row) is row:
             self._novel += 1
+        self._by_id[row.id] = row
+        for parent in row.parents:
+            self._try(parent, row)
         if self.best is None or row.merit > self.best.merit:
             self.best, self._improved = row, row.place.round
         if row.outcome is not Outcome.UNSCORED:
@@ -160,11 +175,29 @@ class Past:
     def leaders(self, most: int) -> list[Row]:
         """The best scored rows of different contents, best first; without a usable solution only where none has one.
 
-        Unscored rows are left out: nothing is known about them.
+        Of equals the one that was built on least comes first, so that none is asked about for ever. Unscored rows are
+        left out: nothing is known about them.
         """
         first = [row for _, row in self._order[:most]]
         usable = [row for row in first if row.outcome is not Outcome.INVALID]
         return usable or first
+
+    def children(self, id_: str) -> list[Row]:
+        """What was built on a hypothesis, in the order of places."""
+        return self._children.get(id_, [])
+
+    def lineage(self, id_: str) -> list[Row]:
+        """A hypothesis and what it goes back to, by first parents, the oldest first; empty where it is not known."""
+        rows: list[Row] = []
+        while (row := self._by_id.get(id_)) is not None and (not rows or row.place < rows[-1].place):
+            rows.append(row)
+            id_ = row.parents[0] if row.parents else ""
+        return rows[::-1]
+
+    def repeats(self, row: Row) -> Row | None:
+        """The first row with the same content, if that is another one."""
+        first = self._first.get(row.content)
+        return None if first is None or first.id == row.id else first
 
     def standing(self, round: int) -> Standing:
         """How the task stands after `round`, the last one that this past holds."""
@@ -186,9 +219,25 @@ class Past:
         if leader is not None:
             if leader.rank < row.rank:
                 return
-            del self._order[bisect_left(self._order, (leader.rank,))]
+            self._drop(leader)
         self._leader[row.content] = row
-        insort(self._order, (row.rank, row), key=lambda entry: entry[0])
+        insort(self._order, (self._rank(row), row), key=lambda entry: entry[0])
+
+    def _try(self, parent: str, row: Row) -> None:
+        """A row is built on a parent, which falls behind its equals."""
+        known = self._by_id.get(parent)
+        leads = known is not None and self._leader.get(known.content) is known
+        if known is not None and leads:
+            self._drop(known)
+        self._children.setdefault(parent, []).append(row)
+        if known is not None and leads:
+            insort(self._order, (self._rank(known), known), key=lambda entry: entry[0])
+
+    def _rank(self, row: Row) -> _Rank:
+        return row.rank._replace(tried=len(self.children(row.id)))
+
+    def _drop(self, row: Row) -> None:
+        del self._order[bisect_left(self._order, self._rank(row), key=lambda entry: entry[0])]
 
 
 class History:

@@ -9,10 +9,12 @@ from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["Merit", "Standing", "content_key", "merit", "reaches_target"]
+__all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_target"]
 
 _OPEN = (Strength.FORWARDED, Strength.TOGETHER)
 """Strengths of a pass that the candidate's own code had a hand in: the search goes on for a better one."""
+
+_GRADED = ("program", "reward", "loss")
 
 Merit = tuple[int, bool, float]
 
@@ -41,6 +43,11 @@ def merit(verdict: Verdict) -> Merit:
         score = -score
     passed = verdict.passed + (verdict.passed and verdict.strength not in _OPEN)
     return passed, verdict.outcome not in (Outcome.INVALID, Outcome.UNSCORED), score
+
+
+def graded(task: Task) -> bool:
+    """Whether a score says how good a solution is, not which share of tests it passed: more is wanted, not a cure."""
+    return task.kind in _GRADED or task.target is not None
 
 
 def reaches_target(task: Task, verdict: Verdict) -> bool:

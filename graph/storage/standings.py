@@ -10,15 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from gristmill.graph.records import StopReason
-from gristmill.graph.stopping.ranking import merit
+from gristmill.graph.stopping.ranking import graded, merit
 from gristmill.graph.storage import queries, schema
 from gristmill.graph.summary import TaskStanding
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
 __all__ = ["standings"]
-
-_GRADED = ("program", "reward", "loss")
-"""Kinds whose score says how good a solution is, not which share of tests it passed."""
 
 
 def standings(connection: Connection, run: str) -> list[TaskStanding]:
@@ -42,7 +39,7 @@ def _standing(
     task: Task, ended: Any, rounds: int, calls: int, best: tuple[str, Verdict] | None, first: list[float]
 ) -> TaskStanding:
     id_, verdict = best or (None, None)
-    graded = task.kind in _GRADED or task.target is not None
+    counts = graded(task)
     direction = task.direction or (verdict.direction if verdict else Direction.MAXIMIZE)
     chosen = max if direction is Direction.MAXIMIZE else min
     return TaskStanding(
@@ -53,9 +50,9 @@ def _standing(
         best=id_,
         outcome=None if verdict is None else verdict.outcome,
         score=None if verdict is None else verdict.score,
-        graded=graded,
-        baseline=chosen(first) if graded and first else None,
-        target=_target(task, verdict) if graded else None,
+        graded=counts,
+        baseline=chosen(first) if counts and first else None,
+        target=_target(task, verdict) if counts else None,
         rounds=rounds,
         calls=calls,
     )

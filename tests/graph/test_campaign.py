@@ -131,7 +131,7 @@ async def test_every_task_gets_a_whole_trajectory(store: Store) -> None:
             assert hypothesis.solution == hypothesis.text.split("```")[1].removeprefix("python\n").strip() + "\n" or (
                 hypothesis.solution is not None
             )
-            assert bool(hypothesis.parents) == (hypothesis.round > 0)
+            assert not hypothesis.parents or hypothesis.round
 
 
 async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(store: Store) -> None:
@@ -140,16 +140,14 @@ async def test_reflection_shows_the_model_the_best_hypothesis_and_its_evidence(s
     for trajectory in store.trajectories("run"):
         steps = {step.hypothesis.id: step for step in trajectory.steps}
         for step in trajectory.steps:
-            if step.hypothesis.round == 0:
-                continue
-            (parent,) = (steps[id_] for id_ in step.hypothesis.parents)
             shown = "\n".join(message.content for message in trajectory.prompts[step.hypothesis.prompt_sha])
-            assert parent.hypothesis.solution
-            assert parent.hypothesis.solution.strip() in shown
-            assert parent.verdict.feedback in shown
-            reflection = trajectory.reflections[step.hypothesis.round - 1]
-            assert parent.hypothesis.id in reflection.parents
-            assert parent.verdict.feedback in reflection.feedback
+            for parent in (steps[id_] for id_ in step.hypothesis.parents):
+                assert parent.hypothesis.solution
+                assert parent.hypothesis.solution.strip() in shown
+                assert parent.verdict.feedback in shown
+                reflection = trajectory.reflections[step.hypothesis.round - 1]
+                assert parent.hypothesis.id in reflection.parents
+                assert parent.verdict.feedback in reflection.feedback
 
 
 async def test_best_of_never_looks_back(store: Store) -> None:
@@ -410,6 +408,7 @@ async def test_a_dead_call_costs_its_own_place_only_and_is_made_up_for_at_resume
 
 async def test_reasoning_is_kept_apart_and_no_part_of_what_is_judged_shown_or_exported(store: Store) -> None:
     from gristmill.trainers.data.export import export_rows
+    from gristmill.trainers.data.prompting import prompted
 
     def thinks(request: Request) -> str:
         draft = "```python\ndef f(x):\n    return x + 9999\n```"
@@ -428,11 +427,12 @@ async def test_reasoning_is_kept_apart_and_no_part_of_what_is_judged_shown_or_ex
             step["hypothesis"]["reasoning"] = ""
     assert ours == theirs
     for format in ("sft", "messages", "preference"):
-        rows = export_rows(store.trajectories("run"), format)
+        # Each place is asked something of its own; pairs are of replies to the task's own prompt.
+        rows = export_rows(prompted(store.trajectories("run"), "task"), format)
         assert rows
         assert "9999" not in str(rows)
         assert "reasoning" not in str(rows)
-        kept = export_rows(store.trajectories("run"), format, reasoning=True)
+        kept = export_rows(prompted(store.trajectories("run"), "task"), format, reasoning=True)
         assert {row["reasoning_verified"] for row in kept} == {False}
         last = [(row.get("completion") or row.get("messages") or row["chosen"])[-1] for row in kept]
         assert all("9999" in turn["reasoning_content"] and "9999" not in turn["content"] for turn in last)

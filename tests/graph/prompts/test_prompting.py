@@ -22,7 +22,9 @@ from jinja2 import UndefinedError
 from gristmill.graph.prompts import messages as prompting
 from gristmill.graph.prompts.feedback import clip, fenced, tame
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
+from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
+from gristmill.graph.search.history import Place
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.extraction.fences import blocks
 from gristmill.verifiers.reasoning.verifier import ASK
@@ -174,6 +176,15 @@ PACKED = step(
     construction="0" * 64,
 )
 
+REMEMBERED = Remembered(
+    attempts="0.0 failed 0.5 | A sum by hand. | public: total([1, 2]) gave 0\n0.1 passed 1 | A built-in function.",
+    left_out=16,
+    lessons="Lists may be empty.",
+    lacking="pandas, foo",
+)
+AGAIN = Told(Place(1, 0, 4), "repair", REMEMBERED, lineage="0.1 failed 0 → 0.0 failed 0.5", tried="1.0 invalid 0 | x")
+CROSS = Told(Place(9, 3, 4), "cross", REMEMBERED, best="0.3 passed 1")
+
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
     "chat_code_stdio": lambda: messages_for(STDIO, profile="chat", round=0),
@@ -197,6 +208,9 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_reflect_instruction": lambda: messages_for(INSTRUCTION, profile="chat", round=1, parents=[BROKEN]),
     "chat_reflect_cut": lambda: messages_for(CODE, profile="chat", round=1, parents=[CUT]),
     "chat_reflect_program": lambda: messages_for(PROGRAM, profile="chat", round=1, parents=[PACKED]),
+    "chat_assignment": lambda: messages_for(CODE, profile="chat", round=0, told=Told(Place(0, 1, 4), "fresh")),
+    "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
+    "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),

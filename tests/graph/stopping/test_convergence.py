@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Tokens
-from gristmill.graph.search.base import Plan, Strategy
+from gristmill.graph.search.base import Operator, Plan, Strategy
 from gristmill.graph.search.history import History, Past, Place, Row
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.stopping.convergence import PREDICATES, converged
@@ -247,8 +248,44 @@ def test_reflect_builds_on_the_best_different_hypotheses_of_earlier_rounds(
 ) -> None:
     earlier = [each for each in story if each.hypothesis.round < round]
     planned = plans("reflect", before(story, round, samples), round, samples)
-    assert tuple(plan.parents for plan in planned) == parents(earlier, samples)
-    assert plans("best_of", before(story, round, samples), round, samples) == [Plan()] * samples
+    expected = parents(earlier, samples)
+    known = {each.hypothesis.id for each in earlier}
+    for first, plan in zip(expected, planned, strict=True):
+        assert bool(plan.parents) == (bool(first) and plan.operator != "fresh")
+        assert plan.parents[:1] == (first if plan.parents else ())
+        assert len(plan.parents) == 2 - (plan.operator != "cross") - (plan.operator == "fresh")
+        assert len(set(plan.parents)) == len(plan.parents)
+        assert set(plan.parents) <= known
+    assert plans("best_of", before(story, round, samples), round, samples) == [Plan(operator="again")] * samples
+
+
+def test_of_equals_the_parent_least_tried_is_built_on() -> None:
+    """All fail alike, round after round: the same two would be asked about for ever."""
+    rows = History()
+    asked: list[set[str]] = []
+    for round in range(6):
+        planned = plans("reflect", rows.upto(Place(round, 0, 4)), round, 4)
+        asked.append({plan.parents[0] for plan in planned if plan.parents})
+        for sample, plan in enumerate(planned):
+            made = step(round, sample, Outcome.FAILED, 0)
+            row = Row.of(TASK, made, 4)
+            rows.add(dataclasses.replace(row, content=row.id, parents=plan.parents))
+    assert asked[:4] == [set(), {"t/0/0", "t/0/1"}, {"t/0/2", "t/0/3"}, {"t/1/0", "t/1/1"}]
+    assert len(set().union(*asked)) == 10
+
+
+def test_what_is_asked_for_follows_from_what_came_of_a_parent_and_how_often_it_was_built_on() -> None:
+    def operators(outcome: Outcome, *, graded: bool) -> list[Operator]:
+        rows = History()
+        for sample in range(2):
+            made = Row.of(TASK, step(0, sample, outcome, 0.5), 12)
+            rows.add(dataclasses.replace(made, content=str(sample), graded=graded))
+        planned = plans("reflect", rows.upto(Place(1, 0, 12)), 1, 12)
+        return [plan.operator for plan in planned if plan.parents[:1] != ("t/0/1",)][:6]
+
+    assert operators(Outcome.FAILED, graded=False) == ["repair", "repair", "another", "cross", "repair", "fresh"]
+    assert operators(Outcome.FAILED, graded=True) == ["improve", "adjust", "another", "cross", "improve", "adjust"]
+    assert operators(Outcome.PASSED, graded=False) == ["improve", "improve", "another", "cross", "improve", "improve"]
 
 
 @given(stories(), st.randoms(use_true_random=False), st.data())

@@ -1,0 +1,48 @@
+"""What the hypotheses of one round are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gristmill.graph.context import Context
+from gristmill.graph.memory import TaskMemory
+from gristmill.graph.prompts.messages import messages_for
+from gristmill.graph.prompts.told import Remembered
+from gristmill.graph.records import Message, Step
+from gristmill.graph.search.base import Plan
+from gristmill.graph.search.history import Place
+from gristmill.verifiers.records import Task
+
+__all__ = ["Asked"]
+
+
+class Asked:
+    """The prompts of one round of a task.
+
+    Each place is told what was tried before and what it is to do, which no other place is told. Samples that are to be
+    independent (`again`), those of a small model, and prompts that somebody else makes are asked as their parents say
+    and no more: the same parents, the same prompt.
+    """
+
+    def __init__(self, context: Context, task: Task, memory: TaskMemory, round: int) -> None:
+        self._context = context
+        self._task = task
+        self._memory = memory
+        self._round = round
+        self._bare: dict[tuple[str, ...], tuple[Message, ...]] = {}
+        self._remembered: Remembered | None = None
+
+    async def prompt(self, place: Place, plan: Plan, shown: Sequence[Step]) -> tuple[Message, ...]:
+        """The messages for one place, which shows these hypotheses."""
+        context = self._context
+        make = context.messages_for
+        if make is not None or context.profile == "small" or plan.operator == "again":
+            ids = tuple(step.hypothesis.id for step in shown)
+            if ids not in self._bare:
+                make = make or messages_for
+                self._bare[ids] = make(self._task, profile=context.profile, round=self._round, parents=shown)
+            return self._bare[ids]
+        if self._remembered is None:
+            self._remembered = await self._memory.remembered(self._round)
+        told = await self._memory.told(place, plan, self._remembered)
+        return messages_for(self._task, profile="chat", round=self._round, parents=shown, told=told)
