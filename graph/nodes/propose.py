@@ -12,7 +12,7 @@ from gristmill.graph.models.errors import ModelError
 from gristmill.graph.nodes.asking import Asked
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, StopReason
+from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
