@@ -159,8 +159,9 @@ async def test_a_task_of_every_kind_is_solved_after_reflection_and_becomes_a_row
     assert unsolved == {}
     assert (summary.tasks, summary.solved, summary.unscored) == (len(tasks), len(tasks), 0)
 
-    rows = {row["task"]: row for row in export_rows(stories.values(), "sft")}
-    conversations = {row["task"]: row for row in export_rows(stories.values(), "messages")}
+    rows = {row["task"]: row for row in export_rows(stories.values(), "sft", prompts="asked")}
+    sent = export_rows(stories.values(), "messages", prompts="asked")
+    conversations = {row["task"]: row for row in sent}
     assert set(rows) == set(conversations) == {task.id for task in tasks}
     for task in tasks:
         wrong, outcome, feedback, right = REPLIES[task.id]

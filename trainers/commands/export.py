@@ -23,10 +23,18 @@ def export(
         str,
         typer.Option(
             "--prompts",
-            help="asked: all that the model was asked, reflection included. single: the first round's question, "
-            "one turn each. task: the task's own prompt and nothing around it.",
+            help="bare: the task as an evaluation asks it. asked: all that the model was sent, earlier attempts too. "
+            "single: as bare, without examples. task: the task's own words and nothing around them.",
         ),
-    ] = "asked",
+    ] = "bare",
+    replies: Annotated[
+        str,
+        typer.Option(
+            "--replies",
+            help="whole: the accepted solution in full, where the reply answered another prompt than the row's or was "
+            "an edit. given: as the model wrote it, edits included.",
+        ),
+    ] = "whole",
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write Parquet files into the folder.")] = False,
     license: Annotated[
         str, typer.Option("--license", help="For the card: an identifier such as apache-2.0 or cc-by-4.0.")
@@ -47,8 +55,9 @@ def export(
     Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
     What a model thought before it answered is left out; with --reasoning keep it stands in `reasoning_content` of the
     last turn, and each row says `reasoning_verified: false`, since no tool has judged it.
-    Rows of `messages` need a trainer that honours `weight`: the others learn the wrong answers of earlier turns too;
-    --prompts single leaves these out.
+    Rows ask the task's bare prompt, whatever the search had sent, and answer it with the whole solution; `prompt_sha`
+    names what was sent. With --prompts asked, rows of `messages` need a trainer that honours `weight`: others learn the
+    wrong answers of earlier turns too.
 
     \b
     Examples:
@@ -56,19 +65,22 @@ def export(
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
       gristmill export night --reasoning keep --out night-thoughts
-      gristmill export night --prompts single --out night-single
+      gristmill export night --prompts asked --replies given --format messages --out night-as-sent
     """
+    from gristmill.graph.prompts.messages import choose_profile
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
-    from gristmill.trainers.data.prompting import prompted
 
     refuse_ending(out)
 
     with Store.open(workspace) as store:
         stored = store.get_run(run)
         rows = export_rows(
-            prompted(store.trajectories(run), prompts),
+            store.trajectories(run),
             format,
+            prompts=prompts,
+            replies=replies,
+            profile=choose_profile(stored.config.prompts.profile, stored.config.model),
             include_unverified=include_unverified,
             reasoning=reasoning == "keep",
         )

@@ -19,12 +19,13 @@ _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 _MARKUP = re.compile(r"[^\w\s.,/+()=-]|_|(?<=www)\.", re.ASCII | re.IGNORECASE)
 _USE = {
     "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
-    "Where a solution was found after reflection, the prompt holds the wrong answer and the feedback on it as "
-    "earlier turns, and the completion is the turn that fixes it.",
+    "Where a prompt is what was sent after a reflection, it holds the wrong answer and the feedback on it as earlier "
+    "turns, and the completion is the turn that fixes it.",
     "messages": "`messages` is a whole conversation. Assistant turns carry a `weight`: 1 on the last one, which was "
     "verified, and 0 on those before it, which must not be learned: train with something that honours `weight`.",
     "preference": "`chosen` was verified; `rejected` answers the very same prompt and was judged wrong (never merely "
-    "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start.",
+    "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start; no two meet "
+    "twice.",
 }
 
 _THOUGHT = (

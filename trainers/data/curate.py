@@ -15,6 +15,7 @@ from pydantic import Field
 from gristmill.graph.records import Trajectory
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.formats import sft_row
+from gristmill.trainers.data.prompting import Profile, Prompting, Prompts, Replies, RowTexts
 from gristmill.verifiers.records import Task
 
 __all__ = ["CurateConfig", "Curated", "curate"]
@@ -29,6 +30,8 @@ class CurateConfig(Record):
         0.95, gt=0, le=1, description="similarity to a held-out prompt from which a task is left out"
     )
     size: int | None = Field(None, ge=1, description="rows at most, drawn at random")
+    prompts: Prompts = Field("bare", description="what a row asks, see `gristmill.trainers.data.prompting.Prompting`")
+    replies: Replies = Field("whole", description="what a row answers, see there")
     seed: int = 0
 
 
@@ -40,26 +43,31 @@ class Curated(Record):
 
 
 def curate(
-    trajectories: Sequence[Trajectory], *, held_out: Sequence[Task], config: CurateConfig | None = None
+    trajectories: Sequence[Trajectory],
+    *,
+    held_out: Sequence[Task],
+    config: CurateConfig | None = None,
+    profile: Profile | None = None,
 ) -> Curated:
     """Rows ``{"prompt": [messages], "completion": [messages], …provenance}``, in a stable order.
 
     Left out, each counted by its reason: steps that are not verified, tasks that are held out or nearly copy a held-out
-    task's prompt, a second row with the same solution, and what is over the bounds of `config`. The completion is the
-    reply as the model gave it. Solutions that differ are preferred to further copies of one: the first of each comes
-    first.
+    task's prompt, a second row with the same solution, and what is over the bounds of `config`. What rows ask and
+    answer is what `config` says, of a run of this `profile` (see `Prompting`). Solutions that differ are preferred to
+    further copies of one: the first of each comes first.
     """
     config = config or CurateConfig()
     dropped: Counter[str] = Counter()
     ids = {task.id for task in held_out}
     prompts = [_grams(task.prompt) for task in held_out]
     rows: list[dict[str, Any]] = []
+    prompting = Prompting(prompts=config.prompts, replies=config.replies, profile=profile)
     for trajectory in trajectories:
         task = trajectory.task
         if task.id in ids or _nearest(_grams(task.prompt), prompts) >= config.near_copy:
             dropped["of a held-out task or a near-copy of one"] += len(trajectory.steps)
             continue
-        rows += _rows(trajectory, config, dropped)
+        rows += _rows(trajectory, config, prompting, dropped)
     if config.size is not None and len(rows) > config.size:
         dropped["over the size asked for"] += len(rows) - config.size
         chosen = sorted(random.Random(config.seed).sample(range(len(rows)), config.size))
@@ -67,11 +75,14 @@ def curate(
     return Curated(rows=tuple(rows), dropped=dict(dropped))
 
 
-def _rows(trajectory: Trajectory, config: CurateConfig, dropped: Counter[str]) -> list[dict[str, Any]]:
+def _rows(
+    trajectory: Trajectory, config: CurateConfig, prompting: Prompting, dropped: Counter[str]
+) -> list[dict[str, Any]]:
     """The rows of one task."""
     steps = list(trajectory.steps)
     if not config.verified:
         random.Random(f"{config.seed}/{trajectory.task.id}").shuffle(steps)
+    texts = RowTexts(trajectory, prompting)
     seen: set[str] = set()
     rows: list[dict[str, Any]] = []
     for step in steps:
@@ -86,7 +97,7 @@ def _rows(trajectory: Trajectory, config: CurateConfig, dropped: Counter[str]) -
             dropped["over the bound per task"] += 1
         else:
             seen.add(same)
-            rows.append(sft_row(trajectory, step))
+            rows.append(sft_row(trajectory, step, texts))
     return rows
 
 

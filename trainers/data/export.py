@@ -15,6 +15,7 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.card import card
 from gristmill.trainers.data.formats import FORMATS
+from gristmill.trainers.data.prompting import Profile, Prompting, check_prompting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,10 +25,13 @@ __all__ = ["Exported", "export_rows", "refuse_ending", "write_dataset"]
 _MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
 _TYPES = {"round": "int64", "verified": "bool", "reasoning_verified": "bool"}
 _OTHER_PROMPTS = {
-    "single": "\n## Prompts\n\nA row's prompt is the question of the first round, whatever else the model was shown "
-    "when it answered: examples, and what an earlier answer got wrong. `round` and `parents` tell.\n",
+    "bare": "\n## Prompts\n\nA row's prompt is the task as it is asked without a search, whatever else the model was "
+    "shown when it answered: earlier attempts, and what they got wrong. `round` and `parents` tell, and `prompt_sha` "
+    "names what was sent. Where the two differ, the answer is the accepted solution alone, in full.\n",
+    "single": "\n## Prompts\n\nA row's prompt is the task as it is asked without a search and without examples, "
+    "whatever else the model was shown when it answered; `prompt_sha` names what was sent.\n",
     "task": "\n## Prompts\n\nA row's prompt is the task's own, without what the model was shown beside it when it "
-    "answered.\n",
+    "answered; `prompt_sha` names what was sent.\n",
 }
 
 
@@ -43,16 +47,31 @@ class Exported(Record):
 
 
 def export_rows(
-    trajectories: Iterable[Trajectory], format: str, *, include_unverified: bool = False, reasoning: bool = False
+    trajectories: Iterable[Trajectory],
+    format: str,
+    *,
+    include_unverified: bool = False,
+    reasoning: bool = False,
+    prompts: str = "bare",
+    replies: str = "whole",
+    profile: Profile | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of a format, the same ones once, in a stable order.
 
+    Args:
+        include_unverified: also what was judged and is not verified, marked as such.
+        reasoning: keep what a model thought before it answered.
+        prompts, replies, profile: what rows ask and answer, see `gristmill.trainers.data.prompting.Prompting`.
+
     Raises:
-        UserError: no format has that name.
+        UserError: no format, prompts or replies have that name.
     """
     if format not in FORMATS:
         raise UserError(f"--format: unknown format {format!r}; use one of {', '.join(FORMATS)}")
-    return list(FORMATS[format](trajectories, include_unverified=include_unverified, reasoning=reasoning))
+    check_prompting(prompts, replies)
+    prompting = Prompting.model_validate({"prompts": prompts, "replies": replies, "profile": profile})
+    how = {"include_unverified": include_unverified, "reasoning": reasoning, "prompting": prompting}
+    return list(FORMATS[format](trajectories, **how))
 
 
 def refuse_ending(out: str | Path) -> None:
@@ -74,7 +93,7 @@ def write_dataset(
     *,
     format: str,
     run: str,
-    prompts: str = "asked",
+    prompts: str = "bare",
     license: str = "unknown",
     parquet: bool = False,
     include_unverified: bool = False,
@@ -86,7 +105,7 @@ def write_dataset(
     one are in `train`.
 
     Args:
-        prompts: what `gristmill.trainers.data.prompting.prompted` has made of the rows' prompts, for the card.
+        prompts: what the rows' prompts are (see `export_rows`), for the card.
 
     Raises:
         UserError: `out` exists already and `force` was not given, or it is named like a file of another kind.

@@ -1,10 +1,13 @@
 """Trajectories → rows of three shapes that trainers read, each row with where it comes from.
 
 - `sft`: ``{"prompt": [messages], "completion": [message]}``, TRL's conversational prompt-completion form. The loss
-  falls on the completion alone. After a reflection the prompt holds the wrong answer and its feedback as earlier turns,
-  and the completion is the turn that fixes it.
+  falls on the completion alone.
 - `messages`: ``{"messages": [...]}`` with OpenAI's ``weight`` on assistant turns: 1 on the last, 0 on those before.
 - `preference`: ``{"prompt", "chosen", "rejected"}``; both replies answer the same prompt.
+
+What they ask and answer is said by `gristmill.trainers.data.prompting`: the task's bare prompt and the whole solution,
+or what was sent and said. Where a row holds what was sent after a reflection, its prompt has the wrong answer and its
+feedback as earlier turns. `prompt_sha` is always of the prompt that was sent, which the store keeps.
 
 With `reasoning`, the last turn has what the model thought in ``reasoning_content``, and each row says that it was not
 verified; without, it is left out.
@@ -12,17 +15,20 @@ verified; without, it is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import lcm
 from typing import Any
 
 from gristmill.graph.records import Step, Trajectory
+from gristmill.trainers.data.prompting import Prompting, RowTexts
 from gristmill.verifiers.extraction.replies import part
 from gristmill.verifiers.records import Outcome, Verdict
 
 __all__ = ["FORMATS", "PAIRS", "Rows", "feedback", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
 
 PAIRS = 4
-"""Pairs of one prompt, at most."""
+"""Pairs of one prompt that was sent, or of one round, at most."""
+_PLAIN = Prompting()
 
 WRONG = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY, Outcome.INVALID})
 """What may be rejected. `unscored` says nothing about a reply, and `flaky` not enough."""
@@ -31,68 +37,110 @@ Rows = Callable[..., Iterator[dict[str, Any]]]
 
 
 def sft_rows(
-    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False
+    trajectories: Iterable[Trajectory],
+    *,
+    include_unverified: bool = False,
+    reasoning: bool = False,
+    prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
     """A row for each different verified solution to each prompt, in the order of tasks, rounds and samples.
 
     With `include_unverified`, replies that were judged but not verified too, marked by ``verified: false``.
     """
     for trajectory in trajectories:
-        for step in _kept(trajectory, include_unverified):
-            yield sft_row(trajectory, step, reasoning=reasoning)
+        texts = RowTexts(trajectory, prompting)
+        for step in _kept(trajectory, texts, include_unverified):
+            yield sft_row(trajectory, step, texts, reasoning=reasoning)
 
 
-def sft_row(trajectory: Trajectory, step: Step, *, reasoning: bool = False) -> dict[str, Any]:
+def sft_row(trajectory: Trajectory, step: Step, texts: RowTexts, *, reasoning: bool = False) -> dict[str, Any]:
     """One step as a row, whatever its verdict; `sft_rows` and `curate` choose which steps become rows."""
     return {
-        "prompt": _prompt(trajectory, step),
-        "completion": [_reply(trajectory, step, reasoning)],
+        "prompt": _prompt(texts, step),
+        "completion": [_reply(trajectory, texts, step, reasoning)],
         **_provenance(trajectory, step, reasoning),
     }
 
 
 def messages_rows(
-    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False
+    trajectories: Iterable[Trajectory],
+    *,
+    include_unverified: bool = False,
+    reasoning: bool = False,
+    prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
     """The rows of `sft_rows` as whole conversations whose last turn alone has a weight."""
     for trajectory in trajectories:
-        for step in _kept(trajectory, include_unverified):
+        texts = RowTexts(trajectory, prompting)
+        for step in _kept(trajectory, texts, include_unverified):
             turns: list[dict[str, Any]] = [
-                {**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in _prompt(trajectory, step)
+                {**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in _prompt(texts, step)
             ]
             yield {
-                "messages": [*turns, {**_reply(trajectory, step, reasoning), "weight": 1}],
+                "messages": [*turns, {**_reply(trajectory, texts, step, reasoning), "weight": 1}],
                 **_provenance(trajectory, step, reasoning),
             }
 
 
 def preference_rows(
-    trajectories: Iterable[Trajectory], *, include_unverified: bool = False, reasoning: bool = False, pairs: int = PAIRS
+    trajectories: Iterable[Trajectory],
+    *,
+    include_unverified: bool = False,
+    reasoning: bool = False,
+    prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
     """Verified replies against replies to the very same prompt that were judged wrong.
 
     The i-th verified one meets the i-th wrong one, both in (round, sample) order, the shorter list again from its
-    start, until the longer one ends or there are `pairs`. Only different solutions count. `include_unverified` lets a
-    reply be chosen that passed, but not strongly enough to be called verified.
+    start, until the longer one ends. Only different solutions count, and no two meet twice. Of what was sent as one
+    prompt, or in one round, there are `PAIRS` at most; what those would have given each for itself, all together give.
+    `include_unverified` lets a reply be chosen that passed, but not strongly enough to be called verified.
     """
     for trajectory in trajectories:
-        for prompt_sha in dict.fromkeys(step.hypothesis.prompt_sha for step in trajectory.steps):
-            steps = [step for step in trajectory.steps if step.hypothesis.prompt_sha == prompt_sha]
-            chosen = list(_different(step for step in steps if _good(step.verdict, include_unverified)))
-            rejected = list(_different(step for step in steps if _wrong(step)))
-            if not chosen or not rejected:
-                continue
-            for index in range(min(pairs, max(len(chosen), len(rejected)))):
-                better, worse = chosen[index % len(chosen)], rejected[index % len(rejected)]
+        texts = RowTexts(trajectory, prompting)
+        for steps in _grouped(trajectory.steps, texts.prompt_key):
+            chosen, rejected = _sides(steps, texts, include_unverified)
+            for better, worse in _pairs(chosen, rejected, _most(steps, texts, include_unverified)):
                 yield {
-                    "prompt": _prompt(trajectory, better),
-                    "chosen": [_reply(trajectory, better, reasoning)],
-                    "rejected": [_reply(trajectory, worse, reasoning)],
+                    "prompt": _prompt(texts, better),
+                    "chosen": [_reply(trajectory, texts, better, reasoning)],
+                    "rejected": [_reply(trajectory, texts, worse, reasoning)],
                     **_provenance(trajectory, better, reasoning),
                     "rejected_hypothesis": worse.hypothesis.id,
                     "rejected_outcome": worse.verdict.outcome.value,
                     "rejected_feedback": feedback(worse.verdict),
                 }
+
+
+def _grouped(steps: Iterable[Step], key: Callable[[Step], str]) -> Iterable[list[Step]]:
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(key(step), []).append(step)
+    return groups.values()
+
+
+def _sides(steps: Sequence[Step], texts: RowTexts, include_unverified: bool) -> tuple[list[Step], list[Step]]:
+    """The different ones that may be chosen, and those that may be rejected."""
+    chosen = _different((step for step in steps if _good(step.verdict, include_unverified)), texts)
+    return list(chosen), list(_different((step for step in steps if _wrong(step)), texts))
+
+
+def _most(steps: Sequence[Step], texts: RowTexts, include_unverified: bool) -> int:
+    """How many pairs the steps of one prompt give at most."""
+    each = 0
+    for sent in _grouped(steps, lambda step: step.hypothesis.prompt_sha):
+        chosen, rejected = _sides(sent, texts, include_unverified)
+        each += min(PAIRS, max(len(chosen), len(rejected))) if chosen and rejected else 0
+    chosen, rejected = _sides(steps, texts, include_unverified)
+    rounds = len({step.hypothesis.round for step in steps})
+    return max(each, min(PAIRS * rounds, max(len(chosen), len(rejected))))
+
+
+def _pairs(chosen: Sequence[Step], rejected: Sequence[Step], most: int) -> Iterator[tuple[Step, Step]]:
+    """Different pairs, every one of the longer list before any comes again."""
+    cycle = lcm(len(chosen), len(rejected))
+    for index in range(min(most, len(chosen) * len(rejected))):
+        yield chosen[index % len(chosen)], rejected[(index + index // cycle) % len(rejected)]
 
 
 FORMATS: dict[str, Rows] = {"sft": sft_rows, "preference": preference_rows, "messages": messages_rows}
@@ -109,21 +157,21 @@ def feedback(verdict: Verdict) -> str:
     return f"{passed} of {len(verdict.checks)} checks passed"
 
 
-def _kept(trajectory: Trajectory, include_unverified: bool) -> Iterator[Step]:
+def _kept(trajectory: Trajectory, texts: RowTexts, include_unverified: bool) -> Iterator[Step]:
     steps = (
         step
         for step in trajectory.steps
         if step.verdict.verified or (include_unverified and step.verdict.outcome is not Outcome.UNSCORED)
     )
-    return _different(step for step in steps if step.hypothesis.text.strip())
+    return _different((step for step in steps if step.hypothesis.text.strip()), texts)
 
 
-def _different(steps: Iterable[Step]) -> Iterator[Step]:
+def _different(steps: Iterable[Step], texts: RowTexts) -> Iterator[Step]:
     """The first of those whose solutions (or replies, where none was found) to one prompt are the same."""
     seen: set[tuple[str, str]] = set()
     for step in steps:
         solution = step.hypothesis.solution
-        key = (step.hypothesis.prompt_sha, (step.hypothesis.text if solution is None else solution).strip())
+        key = (texts.prompt_key(step), (step.hypothesis.text if solution is None else solution).strip())
         if key not in seen:
             seen.add(key)
             yield step
@@ -137,18 +185,17 @@ def _wrong(step: Step) -> bool:
     return step.verdict.outcome in WRONG and bool(step.hypothesis.text.strip())
 
 
-def _prompt(trajectory: Trajectory, step: Step) -> list[dict[str, Any]]:
-    turns = trajectory.prompts[step.hypothesis.prompt_sha]
-    return [{"role": turn.role, "content": _text(turn.content)} for turn in turns]
+def _prompt(texts: RowTexts, step: Step) -> list[dict[str, Any]]:
+    return [{"role": turn.role, "content": _text(turn.content)} for turn in texts.prompt(step)]
 
 
-def _reply(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str, Any]:
+def _reply(trajectory: Trajectory, texts: RowTexts, step: Step, reasoning: bool) -> dict[str, Any]:
     """The reply as a message. What was thought before it is a field of its own, or left out: nobody has judged it."""
     # Runs of earlier versions have both in one text.
     thought, said = part(trajectory.task, step.hypothesis.text)
     thought = step.hypothesis.reasoning or thought
     kept = {"reasoning_content": _text(thought)} if reasoning and thought else {}
-    return {"role": "assistant", "content": _text(said), **kept}
+    return {"role": "assistant", "content": _text(texts.answer(step, said)), **kept}
 
 
 def _provenance(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.commands.run_progress import following
+from gristmill.graph.prompts.messages import choose_profile
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
@@ -94,12 +95,22 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         run = f"{mill.name}-round-{round_ + 1}"
         trajectories = list(mill.store.trajectories(run))
         held_out = (*mill.splits.gate, *mill.splits.test)
-        curated = await asyncio.to_thread(curate_rows, trajectories, held_out=held_out, config=mill.config.curate)
+        profile = choose_profile(mill.config.run.prompts.profile, mill.config.run.model)
+        curated = await asyncio.to_thread(
+            curate_rows, trajectories, held_out=held_out, config=mill.config.curate, profile=profile
+        )
         if curated.rows:
             folder = mill.folder / f"round-{round_ + 1}/dataset"
             verified = mill.config.curate.verified
             write_dataset(
-                curated.rows, folder, format="sft", run=run, parquet=True, include_unverified=not verified, force=True
+                curated.rows,
+                folder,
+                format="sft",
+                run=run,
+                prompts=mill.config.curate.prompts,
+                parquet=True,
+                include_unverified=not verified,
+                force=True,
             )
         mill.records.write(stage, curated)
     dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gristmill.graph.prompts.messages import prompt_sha
+from gristmill.graph.prompts.messages import messages_for, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.trainers.data.curate import CurateConfig, curate
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
@@ -70,7 +70,12 @@ def test_only_what_was_verified_becomes_a_row() -> None:
     assert solutions(curated.rows) == ["a"]
     assert curated.dropped == {"not verified": 7, "without a usable solution": 1}
     assert curated.rows[0]["verifier"] == "test/1"
-    assert curated.rows[0]["prompt"] == [{"role": "user", "content": "Do it."}]
+    bare = messages_for(task("t", "Return the sum of the even numbers of xs."), profile="chat", round=0)
+    assert curated.rows[0]["prompt"] == [turn.model_dump() for turn in bare]
+    assert curated.rows[0]["prompt_sha"] == prompt_sha(PROMPT)
+    config = CurateConfig(prompts="asked")
+    (row,) = curate([trajectory([step(0, "a", Outcome.PASSED)])], held_out=[], config=config).rows
+    assert row["prompt"] == [{"role": "user", "content": "Do it."}]
 
 
 def test_the_same_program_in_another_layout_is_a_duplicate() -> None:

@@ -7,14 +7,18 @@ import html
 import json
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from gristmill.graph.prompts.messages import messages_for, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain
@@ -22,9 +26,11 @@ from gristmill.trainers.cli import app
 from gristmill.trainers.commands.learn import _rows
 from gristmill.trainers.data.export import export_rows, write_dataset
 from gristmill.trainers.data.formats import FORMATS, PAIRS
-from gristmill.trainers.data.prompting import prompted
+from gristmill.trainers.data.prompting import Profile
+from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
+as_sent = partial(export_rows, prompts="asked")
 ASK = (Message(role="system", content="Be brief."), Message(role="user", content="Double n."))
 SHA = hashlib.sha256(b"ask").hexdigest()
 
@@ -89,17 +95,17 @@ def test_only_verified_replies_are_rows() -> None:
         step(52, Outcome.PASSED, "proved", strength=Strength.PROVED),
     ]
     for format in ("sft", "messages"):
-        rows = export_rows([trajectory(*steps)], format)
+        rows = as_sent([trajectory(*steps)], format)
         assert [row["hypothesis"] for row in rows] == ["t/0/51", "t/0/52"]
         assert all(row["verified"] for row in rows)
-        all_rows = export_rows([trajectory(*steps)], format, include_unverified=True)
+        all_rows = as_sent([trajectory(*steps)], format, include_unverified=True)
         assert [row["verified"] for row in all_rows].count(True) == 2
         assert "unscored" not in {row["outcome"] for row in all_rows}
         assert len(all_rows) == len(steps) - 1
 
 
 def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
-    (row,) = export_rows([trajectory(step(3, Outcome.PASSED, "good", feedback="all 3 passed"))], "sft")
+    (row,) = as_sent([trajectory(step(3, Outcome.PASSED, "good", feedback="all 3 passed"))], "sft")
     assert row == {
         "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Double n."}],
         "completion": [{"role": "assistant", "content": "good"}],
@@ -125,15 +131,15 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
 
 def test_the_same_solution_to_the_same_prompt_is_one_row() -> None:
     steps = [step(0, Outcome.PASSED, "a"), step(1, Outcome.PASSED, "a\n"), step(2, Outcome.PASSED, "b")]
-    assert [row["hypothesis"] for row in export_rows([trajectory(*steps)], "sft")] == ["t/0/0", "t/0/2"]
+    assert [row["hypothesis"] for row in as_sent([trajectory(*steps)], "sft")] == ["t/0/0", "t/0/2"]
 
 
 def test_after_reflection_the_loss_falls_on_the_turn_that_fixes() -> None:
-    (sft,) = export_rows([FIXED], "sft")
+    (sft,) = as_sent([FIXED], "sft")
     assert [turn["role"] for turn in sft["prompt"]] == ["system", "user", "assistant", "user"]
     assert sft["prompt"][2]["content"] == "wrong"
     assert sft["completion"] == [{"role": "assistant", "content": "right"}]
-    (whole,) = export_rows([FIXED], "messages")
+    (whole,) = as_sent([FIXED], "messages")
     assert [(turn["role"], turn.get("weight")) for turn in whole["messages"]] == [
         ("system", None),
         ("user", None),
@@ -144,52 +150,146 @@ def test_after_reflection_the_loss_falls_on_the_turn_that_fixes() -> None:
     assert whole["messages"][-1]["content"] == "right"
 
 
-def test_rows_can_be_of_a_single_turn_or_hold_the_tasks_own_prompt() -> None:
-    (single,) = export_rows(prompted([FIXED], "single"), "sft")
-    assert [(turn["role"], turn["content"]) for turn in single["prompt"]] == [
-        ("system", "Be brief."),
-        ("user", "Double n."),
+def test_rows_ask_the_bare_prompt_and_name_the_one_that_was_sent() -> None:
+    bare = [turn.model_dump() for turn in messages_for(FIXED.task, profile="chat", round=0)]
+    (row,) = export_rows([FIXED], "sft")
+    assert (row["prompt"], row["prompt_sha"], row["round"], row["parents"]) == (bare, "second", 1, ["t/0/0"])
+    assert row["completion"] == [{"role": "assistant", "content": "right"}]
+    (whole,) = export_rows([FIXED], "messages")
+    assert [(turn["role"], turn.get("weight")) for turn in whole["messages"]] == [
+        ("system", None),
+        ("user", None),
+        ("assistant", 1),
     ]
-    assert single["completion"] == [{"role": "assistant", "content": "right"}]
-    (raw,) = export_rows(prompted([FIXED], "task"), "messages")
+    # What was right after reflection and what was wrong before it now answer the same.
+    (pair,) = export_rows([FIXED], "preference")
+    assert (pair["prompt"], pair["prompt_sha"]) == (bare, "second")
+    assert pair_of(pair) == ("right", "wrong")
+    (raw,) = export_rows([FIXED], "messages", prompts="task")
     assert [(turn["role"], turn.get("weight")) for turn in raw["messages"]] == [("user", None), ("assistant", 1)]
     assert raw["messages"][0]["content"] == FIXED.task.prompt
-    # What was right after reflection and what was wrong before it now answer the same.
-    (pair,) = export_rows(prompted([FIXED], "single"), "preference")
-    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("right", "wrong")
-    assert export_rows(prompted([FIXED], "asked"), "sft") == export_rows([FIXED], "sft")
-    shots = (*ASK, Message(role="assistant", content="shown"), Message(role="user", content="Really: double n."))
-    few = trajectory(step(0, Outcome.PASSED, "right", prompt="few"), few=shots)
-    (row,) = export_rows(prompted([few], "single"), "sft")
-    assert [turn["content"] for turn in row["prompt"]] == ["Be brief.", "Really: double n."]
-    with pytest.raises(UserError, match="asked, single, task"):
-        export_rows(prompted([FIXED], "raw"), "sft")
+    wrong: dict[str, str]
+    for wrong in ({"prompts": "raw"}, {"replies": "raw"}):
+        with pytest.raises(UserError, match="is none of"):
+            export_rows([FIXED], "sft", **wrong)  # type: ignore[arg-type]
+
+
+def test_the_small_profile_s_rows_keep_its_examples_and_the_form_of_its_answers() -> None:
+    task = Task(id="t", kind="code", prompt="The sum.", settings={"template": "def f(xs):\n    return {answer}\n"})
+    asked = messages_for(task, profile="small", round=0)
+    sha = prompt_sha(asked)
+    good = step(0, Outcome.PASSED, "sum(xs)", prompt=sha)
+    solution = "def f(xs):\n    return sum(xs)\n"
+    good = good.model_copy(update={"hypothesis": good.hypothesis.model_copy(update={"solution": solution})})
+    later = good.model_copy(update={"hypothesis": good.hypothesis.model_copy(update={"prompt_sha": "x", "round": 1})})
+    story = Trajectory(run="r", task=task, prompts={sha: asked, "x": ASK}, steps=(good,), stop=StopReason.TARGET)
+    profiles: tuple[Profile | None, ...] = (None, "small")
+    for profile in profiles:
+        (row,) = export_rows([story], "sft", profile=profile)
+        assert row["prompt"] == [turn.model_dump() for turn in asked]
+        assert any(turn["role"] == "assistant" for turn in row["prompt"])
+        assert row["completion"][0]["content"] == "sum(xs)"
+    (row,) = export_rows([story], "sft", prompts="single")
+    assert row["prompt"] == [turn.model_dump() for turn in asked if turn.role == "system" or turn is asked[-1]]
+    # To another prompt than the row's it was no more than a part of a conversation.
+    (row,) = export_rows([story.model_copy(update={"steps": (later,)})], "sft")
+    assert row["completion"][0]["content"] == fence(solution.strip())
+
+
+EDIT = "The sign was wrong.\n\n<<<<<<< SEARCH\n    return -n\n=======\n    return 2 * n\n>>>>>>> REPLACE"
+TICKS = "def f(n):\n    '````<|im_end|>'\n    return 2 * n"
+
+
+@pytest.mark.parametrize(
+    ("said", "solution", "whole"),
+    [
+        (EDIT, "def f(n):\n    return 2 * n", "```python\ndef f(n):\n    return 2 * n\n```"),
+        (f"It was -n.\n`````python\n{TICKS}\n`````", TICKS, f"`````python\n{TICKS}\n`````"),
+    ],
+    ids=["edit", "fences-and-markup-within"],
+)
+def test_an_accepted_solution_stands_there_in_full(said: str, solution: str, whole: str) -> None:
+    good = step(0, Outcome.PASSED, said, round=1, prompt="second", parents=("t/0/0",))
+    good = good.model_copy(update={"hypothesis": good.hypothesis.model_copy(update={"solution": solution})})
+    story = FIXED.model_copy(update={"steps": (FIXED.steps[0], good)})
+    for format, column in (("sft", "completion"), ("messages", "messages"), ("preference", "chosen")):
+        (row,) = export_rows([story], format)
+        assert row[column][-1]["content"] == whole
+        # A trainer's reader finds in it what was judged.
+        assert extract(story.task, whole).solution == solution
+        (row,) = export_rows([story], format, replies="given")
+        assert row[column][-1]["content"] == said
+    (sent,) = as_sent([story], "sft")
+    assert sent["completion"][0]["content"] == (whole if said == EDIT else said)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans(), st.sampled_from("abcd")), min_size=1, max_size=24
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_there_are_not_fewer_pairs_than_where_each_prompt_stood_alone(
+    replies: list[tuple[int, int, bool, str]],
+) -> None:
+    steps = [
+        step(place, Outcome.PASSED if good else Outcome.FAILED, f"{'good' if good else 'bad'} {name}", round=round)
+        for place, (round, _, good, name) in enumerate(replies)
+    ]
+    # As a search asked before this: a prompt for each parent of a round, several replies to each.
+    before = sent([f"{round}/{parent}" for round, parent, _, _ in replies], steps)
+    alone = {pair_of(row) for row in as_sent([before], "preference")}
+    now = [pair_of(row) for row in export_rows([before], "preference", replies="given")]
+    assert len(set(now)) == len(now) >= len(alone)
+    # As it asks now, no two prompts alike: nothing would be left of them otherwise.
+    after = sent([str(place) for place in range(len(steps))], steps)
+    assert not as_sent([after], "preference")
+    both = len({good for _, _, good, _ in replies}) == 2
+    assert bool(export_rows([after], "preference")) is both
+
+
+def sent(shas: list[str], steps: list[Step]) -> Trajectory:
+    asked = [
+        each.model_copy(update={"hypothesis": each.hypothesis.model_copy(update={"prompt_sha": sha})})
+        for each, sha in zip(steps, shas, strict=True)
+    ]
+    return trajectory(*asked).model_copy(update={"prompts": dict.fromkeys(shas, ASK)})
+
+
+def pair_of(row: dict[str, Any]) -> tuple[str, str]:
+    return row["chosen"][0]["content"], row["rejected"][0]["content"]
+
+
+def fence(code: str) -> str:
+    return f"```python\n{code}\n```"
 
 
 @pytest.mark.parametrize("name", ["x.csv", "rows.json", "deep/set.txt", "rows.jsonl.gz", "rows.JSONL"])
 def test_a_file_of_another_kind_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"written as \.jsonl or \.parquet"):
-        write_dataset(export_rows([FIXED], "sft"), tmp_path / name, format="sft", run="night")
+        write_dataset(as_sent([FIXED], "sft"), tmp_path / name, format="sft", run="night")
     assert list(tmp_path.iterdir()) == []
     done = CliRunner().invoke(app, ["export", "night", "--out", str(tmp_path / name), "--workspace", str(tmp_path)])
     assert done.exit_code == 2
     assert "written as .jsonl or .parquet" in done.output
     assert list(tmp_path.iterdir()) == []
-    write_dataset(export_rows([FIXED], "sft"), tmp_path / "set-v1.5", format="sft", run="night")
+    write_dataset(as_sent([FIXED], "sft"), tmp_path / "set-v1.5", format="sft", run="night")
 
 
 def test_what_is_exported_can_be_trained_on_as_it_lies(tmp_path: Path) -> None:
-    rows = export_rows([FIXED], "sft")
+    rows = as_sent([FIXED], "sft")
     for name, parquet in (("a", False), ("b", True)):
         write_dataset(rows, tmp_path / name, format="sft", run="night", parquet=parquet)
     (tmp_path / "b/data/train.jsonl").unlink()
     write_dataset(rows, tmp_path / "one.parquet", format="sft", run="night")
     write_dataset(rows, tmp_path / "c", format="sft", run="night", prompts="single")
-    cards = [(tmp_path / name / "README.md").read_text() for name in ("a", "c")]
-    assert ["question of the first round" in text for text in cards] == [False, True]
+    write_dataset(rows, tmp_path / "d", format="sft", run="night", prompts="asked")
+    cards = [(tmp_path / name / "README.md").read_text() for name in ("a", "c", "d")]
+    assert ["asked without a search" in text for text in cards] == [True, True, False]
+    assert ["without examples" in text for text in cards] == [False, True, False]
     for place in ("a", "a/data", "b", "a/data/train.jsonl", "b/data/train.parquet", "one.parquet"):
         assert same(_rows(tmp_path / place), rows), place
-    write_dataset(export_rows([FIXED], "messages"), tmp_path / "m.parquet", format="messages", run="night")
+    write_dataset(as_sent([FIXED], "messages"), tmp_path / "m.parquet", format="messages", run="night")
     with pytest.raises(UserError, match="--format sft"):
         _rows(tmp_path / "m.parquet")
     (tmp_path / "bad.parquet").write_bytes(b"no")
@@ -200,7 +300,7 @@ def test_what_is_exported_can_be_trained_on_as_it_lies(tmp_path: Path) -> None:
 
 
 def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() -> None:
-    assert export_rows([FIXED], "preference") == []  # right and wrong answer different prompts
+    assert as_sent([FIXED], "preference") == []  # right and wrong answer different prompts
     steps = [
         step(0, Outcome.PASSED, "good"),
         step(1, Outcome.UNSCORED, "lost"),
@@ -212,7 +312,7 @@ def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() ->
         step(5, Outcome.FAILED, "bad"),
         step(6, Outcome.INVALID, "  "),
     ]
-    rows = export_rows([trajectory(*steps)], "preference")
+    rows = as_sent([trajectory(*steps)], "preference")
     assert [(row["hypothesis"], row["rejected_hypothesis"]) for row in rows] == [("t/0/0", "t/0/3"), ("t/0/0", "t/0/4")]
     assert rows[0]["chosen"] == [{"role": "assistant", "content": "good"}]
     assert rows[0]["rejected"] == [{"role": "assistant", "content": "bad"}]
@@ -222,14 +322,14 @@ def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() ->
 def test_pairs_are_different_and_bounded() -> None:
     steps = [step(n, Outcome.PASSED, f"good {n}") for n in range(3)]
     steps += [step(10 + n, Outcome.FAILED, f"bad {n}") for n in range(9)]
-    rows = export_rows([trajectory(*steps)], "preference")
+    rows = as_sent([trajectory(*steps)], "preference")
     pairs = {(row["hypothesis"], row["rejected_hypothesis"]) for row in rows}
     assert len(pairs) == len(rows) == PAIRS
     assert len({row["rejected_hypothesis"] for row in rows}) == PAIRS
 
 
 def test_halves_of_surrogate_pairs_do_not_break_a_file(tmp_path: Path) -> None:
-    rows = export_rows([trajectory(step(0, Outcome.PASSED, "a\ud800b"))], "sft")
+    rows = as_sent([trajectory(step(0, Outcome.PASSED, "a\ud800b"))], "sft")
     written = write_dataset(rows, tmp_path / "d", format="sft", run="night", parquet=True)
     assert len(written.files) == 3
     assert rows[0]["completion"][0]["content"] == "a\ufffdb"
@@ -239,7 +339,7 @@ def test_halves_of_surrogate_pairs_do_not_break_a_file(tmp_path: Path) -> None:
 def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Path) -> None:
     both = (step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))
     stories = [trajectory(*both), trajectory(*both, name="u", split="test"), trajectory(*both, name="v", split=None)]
-    rows = export_rows(stories, format)
+    rows = as_sent(stories, format)
     out = tmp_path / "set"
     written = write_dataset(rows, out, format=format, run="night", license="apache-2.0", parquet=True)
     assert written.rows == {"train": 2, "test": 1}
@@ -275,11 +375,11 @@ def test_the_name_that_a_server_gives_its_model_is_text_in_the_card(name: str, t
         update={"hypothesis": named.hypothesis.model_copy(update={"model": name, "adapter": name})}
     )
     for number, story in enumerate((trajectory(named), FIXED)):
-        write_dataset(export_rows([story], "sft"), tmp_path / str(number), format="sft", run="night")
+        write_dataset(as_sent([story], "sft"), tmp_path / str(number), format="sft", run="night")
     texts = [(tmp_path / str(number) / "README.md").read_text() for number in (0, 1)]
     fronts = [yaml.safe_load(text.split("---\n")[1]) for text in texts]
     assert fronts[0].keys() == fronts[1].keys()
-    table = texts[0].partition("## Models\n\n")[2]
+    table = texts[0].partition("## Models\n\n")[2].partition("\n## ")[0]
     (row,) = table.strip().split("\n")[2:]
     assert re.fullmatch(r"\| [\w .,/+()=&#;-]+ \| [\w .,/+()=&#;-]+ \| 1 \|", row)
     assert "_" not in row
@@ -292,7 +392,7 @@ def test_the_name_that_a_server_gives_its_model_is_text_in_the_card(name: str, t
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_folder_loads_with_datasets(format: str, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    rows = export_rows([trajectory(step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))], format)
+    rows = as_sent([trajectory(step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))], format)
     for parquet in (False, True):
         out = tmp_path / f"set-{parquet}"
         write_dataset(rows, out, format=format, run="night", parquet=parquet)
@@ -303,13 +403,13 @@ def test_the_folder_loads_with_datasets(format: str, tmp_path: Path) -> None:
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_dataset(export_rows([FIXED], "sft"), tmp_path / name, format="sft", run="night", parquet=True)
+        write_dataset(as_sent([FIXED], "sft"), tmp_path / name, format="sft", run="night", parquet=True)
     for file in ("README.md", "data/train.jsonl", "data/train.parquet"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
 def test_one_file_can_be_named_and_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
-    rows = export_rows([FIXED], "sft")
+    rows = as_sent([FIXED], "sft")
     for name in ("rows.jsonl", "rows.parquet", "folder"):
         write_dataset(rows, tmp_path / name, format="sft", run="night")
         with pytest.raises(UserError, match="exists already"):
@@ -317,13 +417,13 @@ def test_one_file_can_be_named_and_nothing_is_overwritten_unasked(tmp_path: Path
         write_dataset(rows, tmp_path / name, format="sft", run="night", force=True)
     assert pq.read_table(tmp_path / "rows.parquet").num_rows == 1
     with pytest.raises(UserError, match="sft, preference, messages"):
-        export_rows([FIXED], "alpaca")
+        as_sent([FIXED], "alpaca")
 
 
 def test_a_folder_that_cannot_be_made_is_infrastructure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InfrastructureError, match="cannot write"):
-        write_dataset(export_rows([FIXED], "sft"), tmp_path / "file" / "set", format="sft", run="night")
+        write_dataset(as_sent([FIXED], "sft"), tmp_path / "file" / "set", format="sft", run="night")
 
 
 def test_a_real_run_is_exported_by_the_command(workspace: Path, gristmill_command: str, bubblewrap: str) -> None:
