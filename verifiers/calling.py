@@ -48,6 +48,7 @@ __all__ = [
     "over_limits",
     "session_job",
     "statements",
+    "used_text",
     "without_addresses",
 ]
 
@@ -184,6 +185,24 @@ def limit_in(words: str, limits: Limits) -> str:
     match = _FIELD.search(words)
     figure = getattr(limits, match[1], None) if match else None
     return f"{figure:g} (`limits.{match[1]}`)" if match and figure is not None else ""
+
+
+def used_text(report: Report, limits: Limits) -> str:
+    """``It used 38 of 60 s of processor time and under 256 of 1024 MiB.``
+
+    Only of a job that saw no hidden input may a model read this: how long a candidate takes, and how much it holds, is
+    what it likes to say of its input. Less than a quarter is told as that, so that a run says the same again.
+    """
+    parts = (
+        (report.cpu_seconds, limits.cpu_seconds, "s of processor time"),
+        (report.peak_memory_mb, limits.memory_mb, "MiB"),
+    )
+    return f"It used {' and '.join(_of_limit(used, limit, unit) for used, limit, unit in parts)}."
+
+
+def _of_limit(used: float, limit: float, unit: str) -> str:
+    told = f"under {limit / 4:g}" if used < limit / 4 else f"{min(used, limit):.0f}"
+    return f"{told} of {limit:g} {unit}"
 
 
 def over_limits(report: Report) -> Outcome | None:

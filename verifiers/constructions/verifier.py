@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -22,10 +21,13 @@ from gristmill.verifiers.calling import (
     calls_job,
     decode_answer,
     error_text,
+    limit_met,
     outcome_of,
     over_limits,
+    used_text,
 )
 from gristmill.verifiers.constructions.catalogue import OpenProblem, problem, problem_names
+from gristmill.verifiers.constructions.figures import digits_of, rounded
 from gristmill.verifiers.constructions.offering import BEST, takes_best
 from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, name_of, taken
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
@@ -70,6 +72,7 @@ class _Scoring:
     notes: str = ""
     made: bytes | None = None
     unchanged: bool = False
+    used: str = ""
 
 
 class ProgramVerifier:
@@ -164,7 +167,8 @@ class ProgramVerifier:
         report = await self._pool.run(job, profile, fresh=fresh)
         if not report.messages:
             outcome, reason = outcome_of(report)
-            return _Scoring(outcome, f"The program {reason}.")
+            met = limit_met(report, task.limits).partition(" (")[0]
+            return _Scoring(outcome, f"The program {reason}{met and f': its limit is {met}'}.")
         message = report.messages[0]
         if first is not None and message == first.message:
             return first
@@ -185,7 +189,8 @@ class ProgramVerifier:
             "most_made": MOST_BYTES,
         }
         judged = await self._pool.run(Job(program=_SCORE, request=judging, limits=limits), JUDGE, fresh=fresh)
-        return _read(judged, message, solution, entry_point)
+        # The program has seen nothing that is hidden, so what it used may be told.
+        return replace(_read(judged, message, solution, entry_point), used=used_text(report, task.limits))
 
     def _verdict(
         self, asked: OpenProblem, target: Fraction, scoring: _Scoring, profile: Profile, made: str | None = None
@@ -195,11 +200,12 @@ class ProgramVerifier:
         outcome, text = scoring.outcome, scoring.text
         metrics = dict(scoring.facts) | {"best_known": float(asked.best_known)}
         if scoring.low is not None and scoring.high is not None:
-            score = _rounded(scoring.low if maximize else scoring.high, up=not maximize)
+            score = rounded(scoring.low if maximize else scoring.high, up=not maximize)
             if outcome is Outcome.PASSED and not _reaches(asked, scoring, target):
                 outcome = Outcome.FAILED
             text = "\n".join(part for part in (text, _explained(asked, target, scoring)) if part)
             text += "" if made else f"\n{_TOO_LARGE}"
+        text = "\n".join(part for part in (text, scoring.used) if part)
         info = self._pool.info(profile)
         return Verdict(
             outcome=outcome,
@@ -264,31 +270,15 @@ def _reaches(asked: OpenProblem, scoring: _Scoring, target: Fraction) -> bool:
 
 
 def _explained(asked: OpenProblem, target: Fraction, scoring: _Scoring) -> str:
-    sign = ">=" if asked.direction is Direction.MAXIMIZE else "<="
-    exact = scoring.low if asked.direction is Direction.MAXIMIZE else scoring.high
-    reached = "reached" if _reaches(asked, scoring, target) else "not reached"
+    maximize = asked.direction is Direction.MAXIMIZE
+    sign = ">=" if maximize else "<="
+    exact = (scoring.low if maximize else scoring.high) or Fraction(0)
+    missing = (target - exact) if maximize else (exact - target)
+    reached = "reached" if missing <= 0 else f"not reached, by {digits_of(missing, Direction.MINIMIZE, 3)}"
     lines = [
-        f"Score {_digits(exact or Fraction(0), asked.direction)}, computed exactly; the target of {sign} "
-        f"{_digits(target, asked.direction)} is {reached}. Best known: {asked.best}."
+        f"Score {digits_of(exact, asked.direction)}, computed exactly; {'more' if maximize else 'less'} is better. "
+        f"The target of {sign} {digits_of(target, asked.direction)} is {reached}. Best known: {asked.best}."
     ]
     if scoring.repair:
         lines.append(f"The construction was not valid as returned: {scoring.repair}, by the problem's rule.")
     return "\n".join(lines)
-
-
-def _digits(value: Fraction, direction: Direction) -> str:
-    """Twenty significant digits, rounded to the worse side."""
-    context = Context(prec=20, rounding=ROUND_FLOOR if direction is Direction.MAXIMIZE else ROUND_CEILING)
-    return f"{context.divide(Decimal(value.numerator), Decimal(value.denominator)):.20g}"
-
-
-def _rounded(value: Fraction, *, up: bool) -> float:
-    """The nearest float that is not better than the exact score."""
-    try:
-        near = float(value)
-    except OverflowError:
-        return math.inf if up else math.nextafter(math.inf, 0)
-    exact = Fraction(near)
-    if exact == value or (exact > value) is up:
-        return near
-    return math.nextafter(near, math.inf if up else -math.inf)

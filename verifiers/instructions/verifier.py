@@ -94,7 +94,7 @@ class InstructionVerifier:
                 name=each["id"],
                 outcome=Outcome.PASSED if one[reading] else Outcome.FAILED,
                 public=True,
-                detail=f"{'Followed' if one[reading] else 'Not followed'}: {one['says']}",
+                detail=_told(one, followed=one[reading]),
             )
             for each, one in zip(constraints, findings, strict=True)
         )
@@ -134,12 +134,20 @@ def told_in(report: Report, number: int) -> list[dict[str, Any]] | Outcome:
     return outcome_of(report)[0]
 
 
+def _told(row: dict[str, Any], *, followed: bool) -> str:
+    """One line: whether an instruction is followed, its words, and what the reply holds where it is not."""
+    if followed:
+        return f"Followed: {row['says']}"
+    return f"Not followed: {row['says']}" + (f" In your reply: {row['seen']}." if row["seen"] else "")
+
+
 def _is_row(row: Any) -> bool:
-    if type(row) is not dict or set(row) != {"strict", "loose", "says"}:
+    if type(row) is not dict or set(row) != {"strict", "loose", "says", "seen"}:
         return False
     # The loose reading forgives: what is followed as it stands is followed by it too.
     truths = type(row["strict"]) is bool and type(row["loose"]) is bool and row["strict"] <= row["loose"]
-    return truths and type(row["says"]) is str and len(row["says"]) <= 500
+    texts = ((row["says"], 500), (row["seen"], 240))
+    return truths and all(type(text) is str and len(text) <= most for text, most in texts)
 
 
 def require_checkers() -> None:

@@ -43,9 +43,12 @@ TABLE = FieldType("a table", (dict,))
 
 @dataclass(frozen=True)
 class Property:
-    """What a property asks for, and the fields of its `check`: those that it needs and those that it may have."""
+    """What a property asks for, how such an answer is written, by an example, and how it is checked; and the fields of
+    its `check`: those that it needs and those that it may have."""
 
     asks_for: str
+    form: str
+    checked_by: str
     required: dict[str, FieldType]
     optional: dict[str, FieldType]
 
@@ -56,14 +59,24 @@ class Property:
 
 
 PROPERTIES = {
-    "antiderivative": Property("an antiderivative", required={"of": TEXT}, optional={"variable": TEXT}),
+    "antiderivative": Property(
+        "an antiderivative",
+        "x^2/2 + C, where + C may be left out",
+        "it is differentiated",
+        required={"of": TEXT},
+        optional={"variable": TEXT},
+    ),
     "ode": Property(
         "the solution",
+        "y = A e^{5x} + B, with letters for the constants that nothing fixes",
+        "it is put into the equation",
         required={"equation": TEXT},
         optional={"function": TEXT, "variable": TEXT, "constants": INTEGER, "conditions": CONDITIONS},
     ),
     "roots": Property(
         "all roots",
+        "-4, 5/2, \\sqrt{7}: all of them, once each",
+        "they are put in and counted",
         required={"of": TEXT},
         optional={
             "variable": TEXT,
@@ -73,16 +86,50 @@ PROPERTIES = {
     ),
     "system": Property(
         "the solutions",
+        "(5, 6), (7, 8): all of them, unknowns in the order of the problem",
+        "they are put into the equations and counted",
         required={"equations": TEXTS, "variables": TEXTS},
         optional={"count": INTEGER},
     ),
-    "inequality": Property("the solution set", required={"of": TEXT}, optional={"variable": TEXT, "domain": TEXT}),
-    "factorisation": Property("the product of irreducible factors", required={"of": TEXT}, optional={}),
-    "prime_factors": Property("the product of prime powers", required={"of": INTEGER}, optional={}),
-    "factor": Property("a divisor other than 1 and the number", required={"of": INTEGER}, optional={}),
-    "prime": Property("a witness and the primes of n - 1", required={"of": INTEGER}, optional={}),
+    "inequality": Property(
+        "the solution set",
+        "(-\\infty, 1) \\cup [2, 3], or a solved inequality",
+        "its ends and many points are tried",
+        required={"of": TEXT},
+        optional={"variable": TEXT, "domain": TEXT},
+    ),
+    "factorisation": Property(
+        "the product of irreducible factors",
+        "(x + 2)(x^2 + 3)",
+        "it is expanded, and each factor must be irreducible over the rationals",
+        required={"of": TEXT},
+        optional={},
+    ),
+    "prime_factors": Property(
+        "the product of prime powers",
+        "2^4 \\cdot 7",
+        "it is multiplied, and each base must be prime",
+        required={"of": INTEGER},
+        optional={},
+    ),
+    "factor": Property(
+        "a divisor other than 1 and the number",
+        "7, one integer",
+        "it must divide the number",
+        required={"of": INTEGER},
+        optional={},
+    ),
+    "prime": Property(
+        "a witness and the primes of n - 1",
+        "(a, q_1, \\ldots, q_k)",
+        "a must have the order n - 1, and the q be all primes that divide n - 1",
+        required={"of": INTEGER},
+        optional={},
+    ),
     "counterexample": Property(
         "values that break the claim",
+        "n = 17, a value for each variable",
+        "the claim is tried there",
         required={"variables": TEXTS, "claim": TEXT},
         optional={
             "domain": one_of("integer", "positive integer", "rational", "real"),
@@ -92,21 +139,29 @@ PROPERTIES = {
     ),
     "recurrence": Property(
         "a closed form",
+        "5^n + 4, a formula in the index alone",
+        "its terms are compared with the recurrence's",
         required={"equation": TEXT, "initial": TABLE},
         optional={"function": TEXT, "variable": TEXT},
     ),
     "sequence": Property(
         "a formula for the terms",
+        "3 n^2 + 7, a formula in the index alone",
+        "all terms are compared, more than are shown",
         required={"terms": INTEGERS, "more": INTEGERS},
         optional={"start": INTEGER, "variable": TEXT},
     ),
     "closed_form": Property(
         "a closed form",
+        "n(n + 7)/3, a formula in the index alone",
+        "its values are compared with computed ones",
         required={"program": TEXT, "at": INTEGERS},
         optional={"function": TEXT, "variable": TEXT},
     ),
     "matrix": Property(
         "a matrix or a vector",
+        "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}",
+        "it is multiplied out",
         required={
             "of": TEXT,
             "identity": one_of("inverse", "power", "commutes", "eigenvector", "kernel", "solves"),
@@ -115,6 +170,8 @@ PROPERTIES = {
     ),
     "optimum": Property(
         "the point",
+        "(1, 2), one number for each variable in the order of the problem",
+        "it must be feasible, and no other point better",
         required={"objective": TEXT, "variables": TEXTS},
         optional={"sense": one_of("min", "max"), "constraints": TEXTS},
     ),

@@ -32,9 +32,12 @@ async def judge_property(
     Raises:
         SandboxError: no healthy worker can be had.
     """
-    wanted = PROPERTIES[check["property"]].asks_for
+    asked = PROPERTIES[check["property"]]
+    wanted = f"{asked.asks_for}, as in {asked.form}"
     if not answers:
-        return Judgement(Outcome.INVALID, f"No final answer was found: end with \\boxed{{{wanted}}}.")
+        return Judgement(
+            Outcome.INVALID, f"No final answer was found: end with \\boxed{{{asked.asks_for}}}. Expected is {wanted}."
+        )
     form = await read_answer(pool, ", ".join(answers), settings)
     if isinstance(form, Judgement):
         return form
@@ -57,14 +60,19 @@ async def judge_property(
             Outcome.INVALID, f"The final answer was not accepted: {detail}. Expected is {wanted}.", detail=detail
         )
     if message.get("equal") is not True:
-        return Judgement(Outcome.FAILED, f"The final answer is not right: {detail}.", detail=detail)
+        read = ", ".join(answers)[:200]
+        feedback = (
+            f"Your final answer was read as {read}. It is not {asked.asks_for}: {detail}. "
+            f"It was checked like this: {asked.checked_by}. Expected is {wanted}."
+        )
+        return Judgement(Outcome.FAILED, feedback, detail=detail)
     if confirm:
         _, again = await ask(pool, "check_property:check_property", request, fresh=True)
         if not isinstance(again, dict) or again.get("equal") is not True:
-            return Judgement(Outcome.FLAKY, "It could not be confirmed that the final answer is right.")
+            return Judgement(Outcome.FLAKY, "It could not be confirmed that the final answer has the property.")
     return Judgement(
         Outcome.PASSED,
-        "The final answer is right.",
+        f"The final answer has the property: it is {asked.asks_for}.",
         _HOW.get(bounded_text(message.get("how")), Strength.NUMERIC),
         detail,
     )

@@ -19,6 +19,7 @@ import numpy as np
 
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.trained.curves import curve, figure
 from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
@@ -152,14 +153,14 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
             name=f"training {number}",
             outcome=_outcome(each.score, target),
             public=True,
-            detail=f"{training.measure} {each.score:.3f}",
+            detail=f"{training.measure} {figure(each.score)}",
         )
         for number, each in enumerate(trained, 1)
     )
-    reached = "reached" if score >= target else "not reached"
+    missing = "is reached" if score >= target else f"is not reached, by {target - score:.3g}"
     feedback = (
-        f"{training.subject} have a mean {training.measure} of {score:.3f} "
-        f"(by seed: {', '.join(f'{each:.3f}' for each in scores)}); the target of {target:.2f} is {reached}.\n"
+        f"{training.subject} have a mean {training.measure} of {figure(score)} "
+        f"(by seed: {curve(scores)}); the target of {target:.6g} {missing}.\n"
         f"{training.feedback(target, [each.record for each in trained])}"
     )
     return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks)

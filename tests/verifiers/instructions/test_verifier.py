@@ -77,7 +77,15 @@ async def test_a_reply_that_follows_all_passes_and_the_feedback_says_which_it_do
     half = await verdict(pool, asked, "No commas here.")
     assert (half.outcome, half.score) == (Outcome.FAILED, 0.5)
     assert half.feedback.splitlines()[0].startswith("Followed: ")
+    assert half.feedback.splitlines()[0].endswith("commas.")
     assert half.feedback.splitlines()[1].startswith("Not followed: Wrap your entire response")
+    assert "In your reply: it begins with 'No commas ' and ends with 'mmas here.'." in half.feedback
+    counted = task(
+        ("length_constraints:number_words", {"num_words": 9, "relation": "at least"}), ("punctuation:no_comma", {})
+    )
+    few = await verdict(pool, counted, "Two words, and four.")
+    assert "In your reply: 4 words." in few.feedback
+    assert "In your reply: commas: once, first in 'Two words, and four.'." in few.feedback
 
 
 @in_module
@@ -243,7 +251,7 @@ async def test_the_four_accuracies_count_prompts_and_instructions(pool: Pool, tm
     }
 
 
-RIGHT = {"strict": True, "loose": True, "says": "No comma."}
+RIGHT = {"strict": True, "loose": True, "says": "No comma.", "seen": ""}
 FORGED: tuple[Any, ...] = (
     None,
     [],
@@ -253,10 +261,13 @@ FORGED: tuple[Any, ...] = (
     [RIGHT | {"loose": False}],
     [RIGHT | {"says": None}],
     [RIGHT | {"says": "x" * 501}],
+    [RIGHT | {"seen": "x" * 241}],
+    [RIGHT | {"seen": None}],
+    [{name: value for name, value in RIGHT.items() if name != "seen"}],
     [RIGHT | {"score": math.nan}],
     [{"strict": True, "loose": True}],
     {"0": RIGHT},
-    [["strict", "loose", "says"]],
+    [["strict", "loose", "says", "seen"]],
 )
 
 

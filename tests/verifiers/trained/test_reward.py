@@ -332,7 +332,7 @@ async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     assert bad.outcome is Outcome.FAILED
     assert bad.score is not None
     assert bad.score <= 0.05
-    assert "success rate: 0.00" in bad.feedback
+    assert "success rate: 0, 0" in bad.feedback
     assert "the same at every step" in bad.feedback
     parts = await verifier.verify(TASK, SPEED.replace("return ", "s = ").rstrip() + "\n    return s, {'swing': s}\n")
     assert parts.score == good.score

@@ -22,6 +22,8 @@ from langdetect.lang_detect_exception import LangDetectException
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 from punkt.data import english
 
+from gristmill.verifiers.instructions.guest.counting import seen
+
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
 
@@ -68,8 +70,9 @@ instructions.langdetect = SimpleNamespace(detect=_language, LangDetectException=
 def check(context: JobContext) -> None:
     """Check replies. The request is ``{"items": [{"reply", "constraints": [{"id", "kwargs"}]}]}``.
 
-    One message for each item, a list of ``{"strict", "loose", "says"}`` for its constraints in order: whether the
-    reply follows it as it stands, whether any of its `variants` does, and the instruction in words.
+    One message for each item, a list of ``{"strict", "loose", "says", "seen"}`` for its constraints in order: whether
+    the reply follows it as it stands, whether any of its `variants` does, the instruction in words, and what the reply
+    holds of what it counts, where it does not follow it.
     """
     for item in context.request["items"]:
         context.send([follows(item["reply"], constraint) for constraint in item["constraints"]])
@@ -90,7 +93,26 @@ def follows(reply: str, constraint: dict[str, Any]) -> dict[str, Any]:
         checker._letter = constraint["kwargs"]["letter"].lower()
     strict = _follows_as_it_stands(checker, reply)
     loose = strict or any(_follows_as_it_stands(checker, variant) for variant in variants(reply)[1:])
-    return {"strict": strict, "loose": loose, "says": str(says)[:500]}
+    return {
+        "strict": strict,
+        "loose": loose,
+        "says": str(says)[:500],
+        "seen": "" if strict else _seen(reply, constraint),
+    }
+
+
+def _seen(reply: str, constraint: dict[str, Any]) -> str:
+    try:
+        return seen(reply, constraint, lambda what: _COUNTS[what](reply))
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
+        return ""
+
+
+_COUNTS = {
+    "words": instructions_util.count_words,
+    "sentences": instructions_util.count_sentences,
+    "capitals": lambda text: sum(word.isupper() for word in nltk.word_tokenize(text)),
+}
 
 
 def variants(reply: str) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.trained.curves import rising
 from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings
 
 __all__ = ["CLASSES", "DigitsLabelNoise"]
@@ -91,7 +92,7 @@ class DigitsLabelNoise:
         return float((outputs.argmax(axis=1) == targets).mean())
 
     def advice(self, grades: Sequence[float]) -> str | None:
-        """Whether nothing was learned, the wrong labels were, or too little."""
+        """Whether nothing was learned, the wrong labels were, too little, or neither."""
         if max(grades) < 0.3:
             return "It hardly learns: the gradient must raise the score of the labelled class."
         if max(grades) > grades[-1] + 0.02:
@@ -99,9 +100,12 @@ class DigitsLabelNoise:
                 "Accuracy falls while the loss goes on falling: wrong labels are being learned by heart. Pull less on "
                 "examples whose label the network finds very unlikely."
             )
-        if grades[-1] > grades[0] + 0.02:
+        if rising(grades, 0.01):
             return "Accuracy is still rising at the end: the gradient is too weak, for some classes or altogether."
-        return None
+        return (
+            "Accuracy has come to rest below the target: neither are the wrong labels learned by heart nor would more "
+            "training help. Change how hard examples pull that the network finds unlikely, not how hard all of them do."
+        )
 
 
 @cache

@@ -5,44 +5,131 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from gristmill.verifiers.trained.curves import curve, fell, figure, level, rising
 from gristmill.verifiers.trained.reward.environment import Environment
-from gristmill.verifiers.trained.reward.trainer import TrainedPolicy
+from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
 
 __all__ = ["Components", "rewards_text"]
 
 Components = dict[str, tuple[float, float, float]]
 """Smallest, mean and largest value of each named component in one rollout."""
 
+_Run = tuple[TrainedPolicy, Sequence[Components]]
+# A checkpoint's grade is a mean over some 64 episodes, whose standard error is up to .06.
+_GRAIN = 0.05
+_APART = 0.1
+_DWARFS = 20
 
-def rewards_text(
-    environment: Environment, target: float, trained: Sequence[tuple[TrainedPolicy, Sequence[Components]]]
-) -> str:
-    """Of the weakest policy: grade and reward by checkpoint, each component's range, and what to make of it."""
-    # The worst one says most about what to change.
-    policy, components = min(trained, key=lambda each: each[0].grade)
-    mean = fmean(each.grade for each, _ in trained)
+
+def rewards_text(environment: Environment, target: float, trained: Sequence[_Run]) -> str:
+    """Of the weakest policy: grade and reward by checkpoint, each component's range, and what to make of them.
+
+    Where seeds lie apart, the strongest policy's too: what one run found and another did not says most.
+    """
+    weakest = min(trained, key=lambda each: each[0].grade)
+    strongest = max(trained, key=lambda each: each[0].grade)
+    apart = strongest[0].grade - weakest[0].grade > _APART
+    marks = weakest[0].checkpoints
+    lines = [f"The weakest run, at {len(marks)} checkpoints, the last one after {marks[-1].steps} steps:"]
+    lines += _course(environment, weakest)
+    if apart:
+        lines += ["The strongest run, at the same checkpoints:", *_course(environment, strongest)]
+    if _same(marks):
+        lines.append("The reward is the same at every step, so it teaches nothing.")
+    elif fmean(policy.grade for policy, _ in trained) < target:
+        lines.append(_diagnosis(environment, marks, strongest[0] if apart else None))
+        lines += _scales(weakest[1])
+    return "\n".join(lines)
+
+
+def _course(environment: Environment, run: _Run) -> list[str]:
+    policy, components = run
     marks = policy.checkpoints
     lines = [
-        f"The weakest run, at {len(marks)} checkpoints, the last one after {marks[-1].steps} steps:",
-        f"  {environment.measure}: " + ", ".join(f"{mark.grade:.2f}" for mark in marks),
-        "  reward of a step, mean: "
-        + ", ".join(f"{mark.reward_mean:.4g}" for mark in marks)
-        + f"; smallest {min(m.reward_min for m in marks):.4g}, largest {max(m.reward_max for m in marks):.4g}",
+        f"  {environment.measure}: {curve([mark.grade for mark in marks])}; in the end {figure(policy.grade)}",
+        f"  reward of a step, mean: {_values([mark.reward_mean for mark in marks])}; smallest "
+        f"{min(m.reward_min for m in marks):.4g}, largest {max(m.reward_max for m in marks):.4g}",
     ]
     at = [components[round(mark.steps / marks[-1].steps * len(components)) - 1] for mark in marks]
     for name in at[-1]:
         seen = [rollout[name] for rollout in at if name in rollout]
         lines.append(
-            f"  component {name}, mean: {', '.join(f'{middle:.4g}' for _, middle, _ in seen)}; "
+            f"  component {name}, mean: {_values([middle for _, middle, _ in seen])}; "
             f"smallest {min(low for low, _, _ in seen):.4g}, largest {max(high for _, _, high in seen):.4g}"
         )
-    spread = max(m.reward_max for m in marks) - min(m.reward_min for m in marks)
-    if spread == 0:
-        lines.append("The reward is the same at every step, so it teaches nothing.")
-    elif mean < target:
-        flat = abs(marks[-1].reward_mean - marks[0].reward_mean) < 0.02 * spread
-        if flat and max(m.grade for m in marks) > 0:
-            lines.append("The mean reward hardly changed in training: the policy could not find out how to raise it.")
-        else:
-            lines.append(environment.advice([mark.grade for mark in marks]))
-    return "\n".join(lines)
+    return lines
+
+
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+def _same(marks: Sequence[PolicyCheckpoint]) -> bool:
+    return max(mark.reward_max for mark in marks) == min(mark.reward_min for mark in marks)
+
+
+def _diagnosis(environment: Environment, marks: Sequence[PolicyCheckpoint], strongest: TrainedPolicy | None) -> str:
+    """What to make of the weakest run. Its grade comes first: the reward is a means."""
+    grades, measure = [mark.grade for mark in marks], environment.measure
+    if max(grades) == 0 and strongest is not None:
+        return (
+            f"In this run the {measure} stayed at 0, in another it came to {figure(strongest.grade)}: whether the goal "
+            "is found is chance. The reward must point the way from the first steps on."
+        )
+    if max(grades) == 0:
+        return environment.advice(grades)
+    if rising(grades, _GRAIN):
+        return (
+            f"The {measure} is still rising at the end: this reward leads the right way, and too slowly. Keep its "
+            "idea, and make its signal stronger or denser early in an episode."
+        )
+    if fell(grades, _GRAIN):
+        return (
+            f"The {measure} fell from {figure(max(grades))} to {figure(grades[-1])} in the end: the policy has found "
+            "how to collect more of this reward with less success. Take away what it collects without the goal."
+        )
+    if level(grades, _GRAIN) and _flat(marks):
+        return "The mean reward hardly changed in training: the policy could not find out how to raise it."
+    if strongest is not None:
+        return (
+            f"The {measure} differs from seed to seed, from {figure(grades[-1])} to {figure(strongest.grade)}: what "
+            "the reward teaches hangs on what is found by chance. Compare the two runs."
+        )
+    if not level(grades, _GRAIN):
+        return (
+            f"The {measure} rose and came to rest at {figure(grades[-1])}: what has to be done is known by now, "
+            "and not from every start. What do the episodes lack that still fail?"
+        )
+    return environment.advice(grades)
+
+
+def _flat(marks: Sequence[PolicyCheckpoint]) -> bool:
+    """Whether the mean reward moved by less than chance moves it.
+
+    The measure is the deviation of a step's reward, not its range: a bonus at the goal, which few steps get, widens the
+    range to a hundred times all that is taught on the way.
+    """
+    moved = max(mark.reward_mean for mark in marks) - min(mark.reward_mean for mark in marks)
+    return moved < 0.02 * max(mark.reward_deviation for mark in marks)
+
+
+def _scales(components: Sequence[Components]) -> list[str]:
+    """Eureka's two rules about components: what hardly varies teaches nothing, what dwarfs the others drowns them."""
+    ranges: dict[str, tuple[float, float]] = {}
+    sizes: dict[str, float] = {}
+    for name in components[-1]:
+        seen = [rollout[name] for rollout in components if name in rollout]
+        ranges[name] = min(low for low, _, _ in seen), max(high for _, _, high in seen)
+        sizes[name] = fmean(abs(middle) for _, middle, _ in seen)
+    lines = [
+        f"Component {name} is the same at every step: rewrite it or leave it out."
+        for name, (low, high) in ranges.items()
+        if low == high
+    ]
+    *_, second, largest = sorted(sizes, key=lambda name: sizes[name]) if len(sizes) > 1 else ("", "")
+    if largest and sizes[largest] > _DWARFS * sizes[second] > 0:
+        lines.append(
+            f"Component {largest} is in the mean more than {_DWARFS} times as large as any other: bring them to one "
+            "scale, or it alone is what is learned."
+        )
+    return lines

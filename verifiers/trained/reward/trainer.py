@@ -53,6 +53,7 @@ class PolicyCheckpoint:
     reward_min: float
     reward_mean: float
     reward_max: float
+    reward_deviation: float
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,9 @@ def train(
         if number in marks:
             grade = mean_grade(actor, environment, watch, settings.checkpoint_episodes)
             checkpoints.append(
-                PolicyCheckpoint(number * size, grade, float(raw.min()), float(raw.mean()), float(raw.max()))
+                PolicyCheckpoint(
+                    number * size, grade, *(float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
+                )
             )
     return TrainedPolicy(mean_grade(actor, environment, test, settings.graded_episodes), tuple(checkpoints))
 

@@ -1,0 +1,128 @@
+"""What the author of a reward or a loss is told: the score first, its last points, and the seeds that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gristmill.verifiers.trained.curves import curve, fell, figure, level, rising
+from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
+from gristmill.verifiers.trained.loss.feedback import losses_text
+from gristmill.verifiers.trained.loss.trainer import NetworkCheckpoint, TrainedNetwork
+from gristmill.verifiers.trained.reward.feedback import Components, rewards_text
+from gristmill.verifiers.trained.reward.mountain_car import MountainCar
+from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
+
+CAR, DIGITS = MountainCar(), DigitsLabelNoise()
+MARKS = 6
+LEVEL = (-0.5,) * MARKS
+
+
+def run(
+    grades: Sequence[float],
+    means: Sequence[float],
+    *,
+    low: float = -1.0,
+    high: float = 1.0,
+    deviation: float = 0.5,
+    components: Components | None = None,
+) -> tuple[TrainedPolicy, list[Components]]:
+    marks = tuple(
+        PolicyCheckpoint(1000 * (place + 1), grade, low, mean, high, deviation)
+        for place, (grade, mean) in enumerate(zip(grades, means, strict=True))
+    )
+    return TrainedPolicy(grades[-1], marks), [components or {}] * len(marks)
+
+
+def said(*runs: tuple[TrainedPolicy, list[Components]], target: float = 0.99) -> str:
+    return rewards_text(CAR, target, runs)
+
+
+def test_a_reward_that_rose_is_not_called_unchanged_because_a_bonus_at_the_goal_widens_its_range() -> None:
+    # A hundred at the goal, .005 to .065 a step on the way: the case that was seen.
+    text = said(
+        run((0.0, 0.0, 0.05, 0.1, 0.1, 0.12), (0.005, 0.01, 0.02, 0.04, 0.06, 0.065), high=100.0, deviation=2.4)
+    )
+    assert "hardly changed" not in text
+    assert "hardly changed" in said(run((0.1, 0.12, 0.1, 0.12, 0.1, 0.1), LEVEL))
+
+
+@pytest.mark.parametrize(
+    ("grades", "words"),
+    [
+        ((0, 0, 0, 0, 0, 0), "never reached"),
+        ((0, 0, 0.1, 0.2, 0.4, 0.6), "still rising at the end"),
+        # It rose at first and then came to rest: nothing is rising there.
+        ((0, 0.3, 0.6, 0.62, 0.6, 0.62), "came to rest at 0.62"),
+        ((0.1, 0.1, 0.1, 0.1, 0.1, 0.1), "raise this reward"),
+        ((0, 0.3, 0.9, 0.8, 0.4, 0.2), "fell from 0.9 to 0.2"),
+    ],
+)
+def test_the_success_curve_is_looked_at_first_and_its_last_points_say_whether_it_rises(
+    grades: Sequence[float], words: str
+) -> None:
+    text = said(run(grades, (-0.9, -0.7, -0.5, -0.3, -0.1, 0.1)))
+    assert words in text
+    assert ("still rising" in text) == ("still rising" in words)
+
+
+def test_the_second_seed_is_shown_where_seeds_differ_and_only_there() -> None:
+    weak, strong = run((0,) * MARKS, LEVEL), run((0, 0, 0.2, 0.7, 0.985, 0.985), (0, 0.1, 0.2, 0.3, 0.4, 0.5))
+    text = said(weak, strong)
+    assert "The strongest run" in text
+    assert "0, 0, 0.2, 0.7, 0.985, 0.985; in the end 0.985" in text
+    assert "another it came to 0.985: whether the goal is found is chance" in text
+    assert "The strongest run" not in said(strong, strong)
+
+
+def test_components_that_say_nothing_or_drown_the_others_are_named() -> None:
+    parts: Components = {"progress": (-0.1, 0.01, 0.1), "bonus": (0.0, 3.0, 100.0), "idle": (1.0, 1.0, 1.0)}
+    text = said(run((0, 0, 0, 0, 0, 0), LEVEL, components=parts))
+    assert "Component idle is the same at every step" in text
+    assert "Component bonus" not in text
+    text = said(run((0, 0, 0, 0, 0, 0), LEVEL, components={**parts, "bonus": (0.0, 30.0, 100.0)}))
+    assert "Component bonus is in the mean more than 20 times" in text
+
+
+def test_a_reward_that_is_the_same_everywhere_is_said_to_teach_nothing() -> None:
+    assert "teaches nothing" in said(run((0.5,) * MARKS, LEVEL, low=-0.5, high=-0.5, deviation=0.0))
+
+
+def losses(*grades: Sequence[float]) -> str:
+    networks = [
+        TrainedNetwork(each[-1], tuple(NetworkCheckpoint(10 * (at + 1), grade, 1.0) for at, grade in enumerate(each)))
+        for each in grades
+    ]
+    return losses_text(DIGITS, 0.96, networks)
+
+
+def test_a_loss_is_told_what_its_last_points_say() -> None:
+    assert "still rising at the end" in losses((0.5, 0.6, 0.7, 0.8, 0.85, 0.9))
+    rested = losses((0.7, 0.88, 0.9, 0.9, 0.9, 0.901))
+    assert "come to rest" in rested
+    assert "rising" not in rested
+    assert "learned by heart" in losses((0.9, 0.92, 0.9, 0.88, 0.86, 0.85))
+    assert "hardly learns" in losses((0.1,) * MARKS)
+    assert "The strongest run" in losses((0.7, 0.8, 0.85, 0.85, 0.85, 0.85), (0.9,) * MARKS)
+
+
+@given(st.floats(0, 1))
+def test_a_figure_never_flatters_and_shows_four_decimals(value: float) -> None:
+    shown = float(figure(value))
+    assert shown <= value + 1e-9
+    assert value - shown < 1.1e-4
+
+
+@pytest.mark.parametrize("value", [0.985, 0.29, 0.1234, 0.0, 1.0, 0.57])
+def test_a_score_of_few_decimals_is_shown_as_it_is(value: float) -> None:
+    assert float(figure(value)) == value
+    assert curve([value, 0.5]) == f"{figure(value)}, 0.5"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_no_curve_both_rises_at_its_end_and_has_fallen(values: list[float]) -> None:
+    assert not (rising(values, 0.05) and fell(values, 0.05))
+    assert not (level(values, 0.05) and (rising(values, 0.05) or fell(values, 0.05)))
