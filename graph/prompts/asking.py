@@ -7,6 +7,7 @@ from typing import Literal
 
 from gristmill.graph.prompts.facts import target
 from gristmill.graph.records import Step
+from gristmill.graph.stopping.ranking import graded
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task
 
 __all__ = ["State", "standing", "state"]
@@ -25,7 +26,6 @@ State = Literal[
     "flaky",
     "refused",
 ]
-_GRADED = frozenset({"program", "reward", "loss"})
 
 
 def state(task: Task, step: Step) -> State:
@@ -36,14 +36,14 @@ def state(task: Task, step: Step) -> State:
     """
     verdict = step.verdict
     if verdict.passed:
-        if _graded(task):
+        if graded(task):
             return "reached"
         return "forwarded" if verdict.strength in (Strength.FORWARDED, Strength.TOGETHER) else "passed"
     if step.hypothesis.solution is None:
         return "unread"
     match verdict.outcome:
         case Outcome.FAILED:
-            return "better" if _graded(task) and _finite(verdict.score) is not None else "failed"
+            return "better" if graded(task) and _finite(verdict.score) is not None else "failed"
         case Outcome.ERROR:
             return "error"
         case Outcome.TIMEOUT:
@@ -61,7 +61,7 @@ def state(task: Task, step: Step) -> State:
 def standing(task: Task, step: Step) -> str:
     """How far a graded answer is from its target: score, direction, target and what is missing; else empty."""
     score, wanted = _finite(step.verdict.score), target(task)
-    if not _graded(task) or score is None or step.verdict.outcome not in (Outcome.PASSED, Outcome.FAILED):
+    if not graded(task) or score is None or step.verdict.outcome not in (Outcome.PASSED, Outcome.FAILED):
         return ""
     maximize = step.verdict.direction is Direction.MAXIMIZE
     words = f"Its score is {score:.12g}, and {'more' if maximize else 'less'} is better"
@@ -71,10 +71,6 @@ def standing(task: Task, step: Step) -> str:
     if missing > 0:
         return f"{words}: the target is {wanted:.12g}, and {missing:.3g} is missing."
     return f"{words}: the target of {wanted:.12g} is reached."
-
-
-def _graded(task: Task) -> bool:
-    return task.kind in _GRADED or task.target is not None
 
 
 def _finite(score: float | None) -> float | None:

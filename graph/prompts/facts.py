@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import Limits
-from gristmill.verifiers.extraction.importing import image_of
+from gristmill.verifiers.extraction.importing import PACKAGES, image_of
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.registry import language
@@ -78,8 +78,9 @@ def _defines(task: Task) -> Iterator[str]:
 def _imports(task: Task) -> str:
     try:
         words = image_of(task).words()
-    except SandboxError:  # which a run says before it begins; what the task names stands in the prompt
-        return ""
+    except SandboxError:  # of which a run tells its owner before it begins
+        named = task.settings.get(PACKAGES)
+        words = f"Python's standard library, numpy, scipy, sympy and {', '.join(map(str, named or ()))}"
     return f"What can be imported: {words}."
 
 
@@ -138,7 +139,10 @@ def _reasoning(task: Task) -> Iterator[str]:
 def _program(task: Task) -> Iterator[str]:
     from gristmill.verifiers.constructions.catalogue import problem, problem_names
 
-    yield from _defines(task)
+    # What stands in the prompt is how the statement names it; what the judge gives it is this.
+    begun = any(isinstance(task.settings.get(field), str) for field in ("prefix", "signature"))
+    names = [signature(task, name) if begun else f"{name}(best=None)" for name in entry_points(task)]
+    yield f"What is called: {', '.join(f'`{name}`' for name in names)}."
     yield _imports(task)
     yield _uses(task.limits, "of one run")
     if task.problem not in problem_names():

@@ -23,7 +23,9 @@ from typing import Any, Literal, cast
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
+from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Message, Step
@@ -80,6 +82,7 @@ def messages_for(
         best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
         values |= {"best": best, "others": others, "long": long}
+        values |= {"state": state(task, parents[0]), "standing": standing(task, parents[0])}
         messages = _joined(messages, _render(f"{name.partition('_')[0]}_reflect", values))
     return messages if told is None else _joined(messages, _render("chat_assignment", values))
 
@@ -147,6 +150,8 @@ def _task_values(task: Task) -> dict[str, Any]:
         "fence": spoken.extension if spoken else "python",
         "hints": f"{spoken.hints} {version_of(spoken)}".strip() if spoken else "",
         "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
+        "facts": facts(task),
+        "property": task.check is not None,
         "code": reads_code(task.kind),
         "program": bool(task.settings.get("program")),
         "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),

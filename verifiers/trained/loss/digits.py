@@ -57,6 +57,13 @@ class DigitsLabelNoise:
     grading = "its accuracy on clean held-out images"
     training = NetworkSettings()
     baselines = {"human": _SYMMETRIC, "usual": _CROSS_ENTROPY}
+    # Measured by benchmarks/known_functions.py.
+    known = {
+        "cross entropy": 0.85,
+        "mean absolute error": 0.91,
+        "generalised cross entropy": 0.93,
+        "symmetric cross entropy": 0.95,
+    }
 
     def __init__(self, noise: float = 0.4) -> None:
         self.noise = noise

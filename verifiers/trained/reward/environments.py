@@ -11,7 +11,7 @@ from gristmill.verifiers.plugins import Plugins, instance
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.reward.environment import Ended, Environment
 
-__all__ = ["environment", "reward_task"]
+__all__ = ["environment", "reward_task", "world_facts"]
 
 _ENVIRONMENTS: Final = Plugins(
     "environment",
@@ -57,15 +57,28 @@ _PROMPT: Final = """{story} Write a reward function
 with which a small PPO learns this from nothing in {steps:,} steps. The function is called on n steps at once and must \
 judge every step by itself.
 
-- obs, next_obs: arrays of shape (n, {columns}), before and after the step. {observation}.
-- action: array of shape (n,): {actions}.
-- info: dict of arrays of shape (n,): "terminated" ({goal}), "truncated" ({episode_steps} steps were used up), "step" \
-(number of the step in its episode).
-- A step: {dynamics}.
+{facts}
 
 Return an array of shape (n,), higher is better; or a tuple of that array and a dict of named components, each of \
 shape (n,), which you will be shown. The score is {grading}; your reward is not part of it. Use numpy only; the \
 function keeps no state."""
+
+
+def world_facts(world: Environment) -> tuple[str, ...]:
+    """What a reward is given, and how a step changes a state: one line each, in the environment's words."""
+    columns = ", ".join(
+        f"{'Column ' if place == 0 else 'column '}{place} {'is ' if place == 0 else ''}the {quantity.name} in "
+        f"[{quantity.low:g}, {quantity.high:g}]{f' ({quantity.note})' if quantity.note else ''}"
+        for place, quantity in enumerate(world.observation)
+    )
+    actions = ", ".join(f"{number} {does}" for number, does in enumerate(world.actions))
+    return (
+        f"obs, next_obs: arrays of shape (n, {len(world.observation)}), before and after the step. {columns}.",
+        f"action: array of shape (n,): {actions}.",
+        f'info: dict of arrays of shape (n,): "terminated" ({world.goal}), "truncated" ({world.episode_steps} steps '
+        'were used up), "step" (number of the step in its episode).',
+        f"A step: {world.dynamics}.",
+    )
 
 
 def reward_task(name: str, **fields: Any) -> Task:
@@ -75,21 +88,11 @@ def reward_task(name: str, **fields: Any) -> Task:
         UserError: see `environment`.
     """
     world = environment(name)
-    columns = [
-        f"{'Column ' if place == 0 else 'column '}{place} {'is ' if place == 0 else ''}the {quantity.name} in "
-        f"[{quantity.low:g}, {quantity.high:g}]{f' ({quantity.note})' if quantity.note else ''}"
-        for place, quantity in enumerate(world.observation)
-    ]
     prompt = _PROMPT.format(
         story=world.story,
         entry_point=fields.get("settings", {}).get("entry_point", "reward"),
         steps=world.training.steps,
-        columns=len(columns),
-        observation=", ".join(columns),
-        actions=", ".join(f"{number} {does}" for number, does in enumerate(world.actions)),
-        goal=world.goal,
-        episode_steps=world.episode_steps,
-        dynamics=world.dynamics,
+        facts="\n".join(f"- {line}" for line in world_facts(world)),
         grading=world.grading,
     )
     return Task(**{"id": f"reward/{name}", "kind": "reward", "prompt": prompt, "environment": name} | fields)
