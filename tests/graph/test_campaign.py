@@ -408,7 +408,6 @@ async def test_a_dead_call_costs_its_own_place_only_and_is_made_up_for_at_resume
 
 async def test_reasoning_is_kept_apart_and_no_part_of_what_is_judged_shown_or_exported(store: Store) -> None:
     from gristmill.trainers.data.export import export_rows
-    from gristmill.trainers.data.prompting import prompted
 
     def thinks(request: Request) -> str:
         draft = "```python\ndef f(x):\n    return x + 9999\n```"
@@ -428,11 +427,11 @@ async def test_reasoning_is_kept_apart_and_no_part_of_what_is_judged_shown_or_ex
     assert ours == theirs
     for format in ("sft", "messages", "preference"):
         # Each place is asked something of its own; pairs are of replies to the task's own prompt.
-        rows = export_rows(prompted(store.trajectories("run"), "task"), format)
+        rows = export_rows(store.trajectories("run"), format, prompts="task")
         assert rows
         assert "9999" not in str(rows)
         assert "reasoning" not in str(rows)
-        kept = export_rows(prompted(store.trajectories("run"), "task"), format, reasoning=True)
+        kept = export_rows(store.trajectories("run"), format, prompts="task", reasoning=True)
         assert {row["reasoning_verified"] for row in kept} == {False}
         last = [(row.get("completion") or row.get("messages") or row["chosen"])[-1] for row in kept]
         assert all("9999" in turn["reasoning_content"] and "9999" not in turn["content"] for turn in last)
