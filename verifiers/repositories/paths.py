@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["is_test", "locked", "matches", "pattern_problem", "path_problem", "shadowing"]
+__all__ = ["is_test", "locked", "matches", "path_problem", "pattern_problem", "shadowing"]
 
 _LONGEST, _DEEPEST = 240, 24
 # One example each: `a"b`, `a\b`, `c:d`, `x<y`, `x|y`, `what?`, `a*`: what git would quote, or what Windows cannot hold.
@@ -71,7 +71,7 @@ def locked(path: str) -> str:
 
 
 def is_test(path: str) -> bool:
-    """Whether a path is of the tests, by the names that pytest and people go by: `tests/…`, `test_x.py`, `x_test.py`."""
+    """Whether a path is of the tests, as pytest and people name them: `tests/…`, `test_x.py`, `x_test.py`."""
     *folders, name = path.split("/")
     small = name.casefold()
     in_folder = any(each.casefold() in _FOLDERS for each in folders)

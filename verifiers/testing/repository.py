@@ -10,7 +10,9 @@ __all__ = ["Repo"]
 
 _PATH = "folder of a git repository on this machine; in a file of tasks, from where that file is"
 _COMMIT = "what replies are changes to; files of tasks are read with its full hash, whatever they name it by"
-_EDITABLE = "files, folders and patterns (`src/**/*.py`) that a reply may change; never tests, `conftest.py` or settings"
+_EDITABLE = (
+    "files, folders and patterns (`src/**/*.py`) that a reply may change; never tests, `conftest.py` or settings"
+)
 _TESTS = "pytest's names of the tests that decide: `tests/test_a.py::test_b`; without its parameters all of them count"
 _PUBLIC = "those files of tests that a model may read, with all that comes of the tests in them"
 _SETUP = "Python that runs in the folder before the tests: makes what a build would make. Not hidden from candidates"

@@ -15,8 +15,27 @@ from gristmill.verifiers.repositories.paths import is_test, locked, matches, pat
 
 # Lines that look like parts of a patch, ends of lines that are none to git, and no newline at the end.
 LINE = st.sampled_from(
-    ["", "a", "b", "c", "a ", "\ta", "é", "\r", "a\r", "\x0c", "\u2028", "@@ -1 +1 @@", "--- a/x", "+++ b/x", "-", "+"]
-    + ["\\ No newline at end of file", "diff --git a/x b/x", " ", "new file mode 100644"]
+    [
+        *(
+            "",
+            "a",
+            "b",
+            "c",
+            "a ",
+            "\ta",
+            "é",
+            "\r",
+            "a\r",
+            "\x0c",
+            "\u2028",
+            "@@ -1 +1 @@",
+            "--- a/x",
+            "+++ b/x",
+            "-",
+            "+",
+        ),
+        *("\\ No newline at end of file", "diff --git a/x b/x", " ", "new file mode 100644"),
+    ]
 )
 TEXT = st.builds(lambda lines, end: "\n".join(lines) + end, st.lists(LINE, max_size=14), st.sampled_from(["", "\n"]))
 PATH = st.sampled_from(["a.py", "b c.py", "d/e.py", "d/f g/h.txt", "é/ü.md", "x b/x", "new file mode 100644"])
@@ -108,9 +127,21 @@ def test_what_is_made_to_be_slow_is_replaced_as_a_whole() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "", ".git/config", ".GIT/config", "a/.git/hooks/x", "git~1/x"]
-    + [".gitattributes", ".github/workflows/x.yml", ".g\u200cit/config", "C:/x", "c:x", "a\\b", 'a"b', "a\nb", "a\tb"]
-    + ["a\x00b", "x ", "x./y", "aux", "nul.py", "a/" * 30 + "b", "x" * 300],
+    [
+        *("/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "", ".git/config", ".GIT/config", "a/.git/hooks/x"),
+        *(
+            ".gitattributes",
+            ".github/workflows/x.yml",
+            ".g\u200cit/config",
+            "C:/x",
+            "c:x",
+            "a\\b",
+            'a"b',
+            "a\nb",
+            "a\tb",
+        ),
+        *("git~1/x", "a\x00b", "x ", "x./y", "aux", "nul.py", "a/" * 30 + "b", "x" * 300),
+    ],
 )
 def test_paths_that_mean_something_else_are_refused(path: str) -> None:
     assert path_problem(path)
@@ -120,14 +151,27 @@ def test_paths_that_mean_something_else_are_refused(path: str) -> None:
 
 def test_paths_and_patterns() -> None:
     assert not any(map(path_problem, ["a.py", "src/a b/c.py", "é.py", ".flake8", "a.git.py"]))
-    assert matches("src/a/b.py", ["src"]) and matches("src/a/b.py", ["src/"]) and not matches("srcs/a.py", ["src"])
-    assert matches("src/a/b.py", ["src/**/*.py"]) and matches("src/b.py", ["src/**/*.py"])
-    assert matches("a.py", ["*.py"]) and not matches("src/a.py", ["*.py"]) and matches("src/a.py", ["**"])
+    assert matches("src/a/b.py", ["src"])
+    assert matches("src/a/b.py", ["src/"])
+    assert not matches("srcs/a.py", ["src"])
+    assert matches("src/a/b.py", ["src/**/*.py"])
+    assert matches("src/b.py", ["src/**/*.py"])
+    assert matches("a.py", ["*.py"])
+    assert not matches("src/a.py", ["*.py"])
+    assert matches("src/a.py", ["**"])
     assert not matches("src/aXpy", ["src/a.py"])
-    assert not pattern_problem("src/**/*.py") and not pattern_problem("**") and pattern_problem("../x")
+    assert not pattern_problem("src/**/*.py")
+    assert not pattern_problem("**")
+    assert pattern_problem("../x")
     for path in ("tests/a.py", "a/test_b.py", "b_test.py", "conftest.py", "src/conftest.py", "Tests/data.json"):
-        assert is_test(path) and locked(path)
+        assert is_test(path)
+        assert locked(path)
     for path in ("pyproject.toml", "src/pytest.ini", "sitecustomize.py", "a/b.pth", "x.so", "__pycache__/a.pyc"):
-        assert not is_test(path) and locked(path)
-    assert not locked("src/contest.py") and not locked("latest.py") and not is_test("attest/a.py")
-    assert shadowing("pytest.py") and shadowing("src/random/__init__.py") and not shadowing("src/a/random.py")
+        assert not is_test(path)
+        assert locked(path)
+    assert not locked("src/contest.py")
+    assert not locked("latest.py")
+    assert not is_test("attest/a.py")
+    assert shadowing("pytest.py")
+    assert shadowing("src/random/__init__.py")
+    assert not shadowing("src/a/random.py")
