@@ -10,6 +10,7 @@ from pydantic import Field
 
 from gristmill.sandbox.records import Limits, Record, Text
 from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
+from gristmill.verifiers.testing.repository import Repo
 
 __all__ = [
     "Apart",
@@ -26,6 +27,7 @@ __all__ = [
     "Outcome",
     "PytestTest",
     "PythonTest",
+    "Repo",
     "Shown",
     "StdioCase",
     "StdioTest",
@@ -104,7 +106,7 @@ CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest | DrivenTes
 class Task(Record):
     """One thing to solve. Which of the fields below `settings` count is a matter of `kind`.
 
-    code: `tests` (hidden) and `public_tests`; math: `answer` or `check`; instruction: `constraints`;
+    code: `tests` (hidden) and `public_tests`, or `repo`; math: `answer` or `check`; instruction: `constraints`;
     program, loss: `problem`; reward: `environment`.
     """
 
@@ -118,6 +120,7 @@ class Task(Record):
 
     tests: tuple[CodeTest, ...] = ()
     public_tests: tuple[CodeTest, ...] = ()
+    repo: Repo | None = Field(None, description="for code: whose tests decide, in the place of `tests`")
     answer: str | None = None
     check: dict[str, Any] | None = None
     constraints: tuple[dict[str, Any], ...] = ()
@@ -258,6 +261,7 @@ class Verdict(Record):
     seconds: float = Field(0.0, description="while its jobs ran; `Verifiers` measures it, queueing left out")
     verifier: Text = Field(description="name and version, e.g. code/1")
     sandbox: Text = Field("", description="backend and image digest")
+    tree: Text = Field("", description="for a repository: the full commit, and the sha256 of its files")
     apart: Apart | None = Field(
         None, description="what a judge process found apart from the candidate, where one decided; see `pending`"
     )

@@ -22,6 +22,7 @@ from gristmill.verifiers.extraction.forms.cleaning import clean_reply
 from gristmill.verifiers.extraction.forms.completions import before_entry, completion
 from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.programs import bare_program, program
+from gristmill.verifiers.extraction.repositories import patch_in
 from gristmill.verifiers.extraction.source import (
     LIMIT,
     bounded,
@@ -77,6 +78,9 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
 
 
 def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
+    if task.repo is not None:
+        patch, note = patch_in(task.repo, reply[:_LONGEST], parent)
+        return Extraction(solution=patch, note=note)
     if not reads_code(task.kind) and not task.tests:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _extraction(said, "the whole reply") if said else _nothing(reply)

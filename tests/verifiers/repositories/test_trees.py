@@ -12,7 +12,7 @@ from gristmill.verifiers.repositories.trees import pinned, tree_of
 from gristmill.verifiers.testing.repository import Repo
 from tests.verifiers.repositories.making import commit, git, made
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "src/a.py": "A = 1\n",
     "tests/test_a.py": "def test_a(): pass\n",
     "pyproject.toml": "",
