@@ -47,6 +47,9 @@ def admitted(verdict: Verdict, *, accept_together: bool = False) -> Verdict:
 
 def reason(verdict: Verdict) -> str:
     """Why the consistency run has changed a verdict, for the task's owner; empty where it has not."""
+    if verdict.tree and verdict.strength is Strength.TOGETHER:
+        passes = verdict.outcome in (Outcome.PASSED, Outcome.REFUSED)
+        return "its tests run beside it, in one process: that they pass is its own word" if passes else ""
     if verdict.apart is None and verdict.strength is Strength.TOGETHER:
         return (
             "it passes, and so do guesses: each case that decides is passed by one (`gristmill tasks check` names them)"

@@ -179,6 +179,7 @@ def verdict_row(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
         "seconds": round(verdict.seconds, 4),
         "verifier": verdict.verifier,
         "sandbox": verdict.sandbox,
+        **({"tree": verdict.tree} if verdict.tree else {}),
     }
 
 

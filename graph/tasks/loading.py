@@ -16,6 +16,8 @@ from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Candidate, Task
 from gristmill.verifiers.registry import problems as task_problems
+from gristmill.verifiers.repositories.git import RepositoryError
+from gristmill.verifiers.repositories.trees import pinned
 
 __all__ = ["TaskFileError", "load_candidates", "load_tasks", "task_row"]
 
@@ -34,7 +36,7 @@ def load_tasks(path: str | Path) -> list[Task]:
         if published := import_hint(row.value, str(path)):
             raise TaskFileError(path, [Mistake(published, row.line)])
         task = _record(Task, row, reading)
-        if task is None:
+        if task is None or (task := _pinned(task, row, reading)) is None:
             continue
         if task.id in seen:
             trouble = f"`id`: {task.id!r} is already the id of the task on line {seen[task.id]}; ids must differ"
@@ -122,6 +124,17 @@ def _record(record: type[R], row: FileRow, reading: _Reading) -> R | None:
     except ValidationError as error:
         for problem in complaints(error, row, record):
             reading.add(problem)
+    return None
+
+
+def _pinned(task: Task, row: FileRow, reading: _Reading) -> Task | None:
+    """The task with its repository, if it has one, as an absolute path and a full hash: what a run keeps of it."""
+    if task.repo is None:
+        return task
+    try:
+        return task.model_copy(update={"repo": pinned(task.repo, Path(reading.path).parent)})
+    except RepositoryError as error:
+        reading.add(Mistake(f"task {task.id!r}: repo: {error}", row.line_of(("repo",)), "repo"))
     return None
 
 

@@ -64,7 +64,7 @@ def test_asking_for_problems_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"tests": ()}, "needs `tests` or `public_tests`"),
+        ({"tests": ()}, "needs `tests`, `public_tests` or a `repo`"),
         ({"tests": [{"type": "python", "entry_point": "f", "code": "assert f(1) =="}]}, "tests[0].code: is no Python"),
         ({"tests": [{"type": "python", "entry_point": "f", "code": "assert f()", "setup": "("}]}, "tests[0].setup"),
         ({"tests": [{"type": "python", "entry_point": "a b", "code": "assert 1"}]}, "'a b' is no Python name"),

@@ -11,6 +11,7 @@ from gristmill.verifiers.code.findings import Broken, Finding
 from gristmill.verifiers.records import Outcome
 
 __all__ = [
+    "FLAKY",
     "anonymous",
     "broken_text",
     "call_text",
@@ -21,6 +22,12 @@ __all__ = [
     "source_line",
     "verdict_text",
 ]
+
+FLAKY = (
+    "It passed once and did not when it was run again in a fresh process: a solution may not depend on chance, "
+    "time, the order of calls, or what an earlier run left behind."
+)
+"""What is said of a pass that the confirming run does not bear out."""
 
 _MOST_FAILURES = 5
 _MOST_PAIRS = 50

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.code.driven.problems import driven_problems
+from gristmill.verifiers.code.repository.problems import repository_problems
 from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
 from gristmill.verifiers.languages.records import PYTHON
 from gristmill.verifiers.languages.registry import canonical, language_problem, of_task
@@ -39,8 +40,10 @@ _IN_A_FILE = DEEP._replace(depth=200)
 
 def task_problems(task: Task) -> list[str]:
     """One sentence for each problem, naming the field; empty when the task can be judged."""
+    if task.repo is not None:
+        return package_problems(task.settings.get("packages", ())) + repository_problems(task, task.repo)
     if not task.tests and not task.public_tests:
-        return ["tests: a code task needs `tests` or `public_tests`; give it at least one test"]
+        return ["tests: a code task needs `tests`, `public_tests` or a `repo`; give it at least one test"]
     problems = package_problems(task.settings.get("packages", ()))
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):

@@ -18,6 +18,7 @@ from gristmill.verifiers.code.consistency import passes_together, programs
 from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, program_profile
+from gristmill.verifiers.code.repository.judging import judge_repository
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
 __all__ = ["CodeVerifier"]
-
-_FLAKY = (
-    "It passed once and did not when it was run again in a fresh process: a solution may not depend on chance, "
-    "time, the order of calls, or what an earlier run left behind."
-)
 
 
 class CodeVerifier:
@@ -66,15 +62,22 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
+        if task.repo is not None:
+            return (await self._repository(task, solution))[0]
         verdict, _ = await self._judge(task, solution, explain=False)
         return verdict
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
+        if task.repo is not None:
+            return await self._repository(task, solution)
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
             self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
         return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
+
+    async def _repository(self, task: Task, patch: str) -> tuple[Verdict, Evidence]:
+        return await judge_repository(self._pool, task, patch, confirm=self._confirm, name=f"code/{self.version}")
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
@@ -170,7 +173,7 @@ class CodeVerifier:
     ) -> Verdict:
         broken = findings.broken
         if flaky:
-            outcome, text = Outcome.FLAKY, feedback.verdict_text((), findings.of(public=False), solution, _FLAKY)
+            outcome, text = Outcome.FLAKY, feedback.verdict_text((), findings.of(public=False), solution, feedback.FLAKY)
         elif broken is not None:
             outcome, text = broken.outcome, feedback.broken_text(broken, solution)
         else:

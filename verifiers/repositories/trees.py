@@ -24,11 +24,13 @@ _WHAT = {"120000": "symbolic link", "160000": "submodule"}
 class Tree:
     """What a commit holds.
 
+    `programs`: files that may be run.
     `left_out`: what is not laid for the tests, with why, a line each. `sha256` is of paths and contents of `files`.
     """
 
     commit: str
     files: Mapping[str, bytes]
+    programs: frozenset[str]
     left_out: tuple[str, ...]
     sha256: str
 
@@ -110,4 +112,5 @@ def _tree(path: Path, commit: str) -> Tree:
     for entry, data in zip(wanted, contents, strict=True):
         digest.update(b"%d %s\0%d\0" % (len(entry.path.encode()), entry.path.encode(), len(data)) + data)
     files = {entry.path: data for entry, data in zip(wanted, contents, strict=True)}
-    return Tree(commit, files, tuple(left_out), digest.hexdigest())
+    programs = frozenset(entry.path for entry in wanted if entry.mode == _PROGRAM)
+    return Tree(commit, files, programs, tuple(left_out), digest.hexdigest())

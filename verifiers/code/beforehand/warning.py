@@ -15,6 +15,7 @@ from gristmill.verifiers.code.beforehand.refusing import classes_of, refusals
 from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cases, short_of_stdio
 from gristmill.verifiers.code.driven.warning import driven_warnings
 from gristmill.verifiers.code.literal_tests import literal_program
+from gristmill.verifiers.code.repository.problems import repository_warnings
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
 
 __all__ = ["task_warnings"]
@@ -22,6 +23,8 @@ __all__ = ["task_warnings"]
 
 def task_warnings(task: Task) -> Iterator[str]:
     """One sentence for each, naming the field and the line; the task has no `problems`."""
+    if task.repo is not None:
+        yield from repository_warnings(task.repo)
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
             # A program that nests as deep as the parser takes it says nothing of what is meant here.

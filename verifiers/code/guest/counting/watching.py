@@ -15,7 +15,7 @@ import importlib.machinery
 import re
 import sys
 import unittest
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -74,17 +74,22 @@ def _saying(function: Callable[..., Any], count: Callable[[], None]) -> Callable
     return saying
 
 
-def watch_files(folder: Path, asserting: Asserting) -> None:
-    """Count the assertions in all modules that are imported from a folder of tests, those that pytest rewrites too."""
+def watch_files(folder: Path, asserting: Asserting, files: Collection[str] | None = None) -> None:
+    """Count the assertions in all modules that are imported from a folder of tests, those that pytest rewrites too.
+
+    Where `files` are given, by their full paths, it is those alone, found as Python finds them: the folder holds more.
+    """
     rewrite: Any = importlib.import_module("_pytest.assertion.rewrite")
     rewritten = rewrite.rewrite_asserts
 
     def counting(module: ast.Module, *args: Any, **kwargs: Any) -> None:
-        rewritten(asserting.counted(module), *args, **kwargs)
+        place = str(args[1] if len(args) > 1 else kwargs.get("module_path"))
+        counts = files is None or place in files
+        rewritten(asserting.counted(module) if counts else module, *args, **kwargs)
 
     rewrite.rewrite_asserts = counting
     # pytest's own finder goes before it, for the files that it rewrites.
-    sys.meta_path.insert(0, _Finder(folder, asserting))
+    sys.meta_path.insert(0, _Finder(folder, asserting, files))
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -97,17 +102,21 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds what lies in one folder."""
+    """Finds what lies in one folder, or is one of these files."""
 
-    def __init__(self, folder: Path, asserting: Asserting) -> None:
+    def __init__(self, folder: Path, asserting: Asserting, files: Collection[str] | None) -> None:
         self._folder = str(folder)
         self._asserting = asserting
+        self._files = files
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """See `importlib.abc.MetaPathFinder`."""
-        spec = importlib.machinery.PathFinder.find_spec(name, [self._folder] if path is None else path, target)
+        where = [self._folder] if path is None and self._files is None else path
+        spec = importlib.machinery.PathFinder.find_spec(name, where, target)
         origin = "" if spec is None or spec.origin is None else spec.origin
         if spec is None or not (origin.startswith(f"{self._folder}/") and origin.endswith(".py")):
+            return None
+        if self._files is not None and origin not in self._files:
             return None
         loader = _Loader(name, origin)
         loader.asserting = self._asserting

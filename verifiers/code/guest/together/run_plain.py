@@ -26,7 +26,7 @@ from gristmill.verifiers.code.guest.together.pytest_plainly import pytest_passes
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
 
-__all__ = ["run"]
+__all__ = ["be_silent", "run"]
 
 TESTS, SETUP = "<tests>", "<setup>"
 
@@ -38,7 +38,7 @@ def run(context: JobContext) -> None:
     ``{"type": "pytest", "files", …}``.
     """
     request = context.request
-    _be_silent()
+    be_silent()
     with contextlib.suppress(BaseException):
         given = _shared(request["shared"]) if request.get("shared") else {}
         module = load(request["source"], given=given)
@@ -59,7 +59,7 @@ def _shared(source: str) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if not name.startswith("__")}
 
 
-def _be_silent() -> None:
+def be_silent() -> None:
     """What is printed is for nobody, and fills no pipe."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):

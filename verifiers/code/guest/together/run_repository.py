@@ -1,0 +1,116 @@
+"""Runs tests of a repository beside the code that they test, as its team does: files laid, pytest over them.
+
+Against what decides in their place without being asked: plug-ins, options and a cache that lie about, skips, expected
+failures, tests without an assertion that has run. Against the candidate nothing is defended here, since it shares the
+process: it can read every test and forge every report. So what is said here is a claim, whose strength is `together`;
+the host takes outcomes for the tests that it asked for, once each, and no words of it reach a model where tests are
+hidden. The worker is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.verifiers.code.guest.counting.asserting import Asserting
+from gristmill.verifiers.code.guest.counting.watching import watch, watch_files
+from gristmill.verifiers.code.guest.together.run_plain import be_silent
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.guest.context import JobContext
+
+__all__ = ["run"]
+
+_WORDS, _NAME = 3000, 100
+_WITHOUT = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "stepwise", "setuponly", "setupplan")
+
+
+def run(context: JobContext) -> None:
+    """Send ``{"test", "outcome", "error", "text", "asserted"}`` for each test that has ended; at the end ``{"end"}``.
+
+    The request is ``{"files": [[path, bytes, may_run], …], "tests": [id, …], "counted": [path, …], "setup"}``:
+    `counted` are the files in which assertions count. Where the set-up fails, ``{"setup": error}`` is all.
+    """
+    request = context.request
+    be_silent()
+    folder = Path.cwd() / "repository"
+    for path, content, may_run in request["files"]:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(0o755 if may_run else 0o644)
+    os.chdir(folder)
+    sys.dont_write_bytecode = True
+    sys.path[:0] = [str(folder), *([str(folder / "src")] if (folder / "src").is_dir() else [])]
+    try:
+        # As a file of its own would run.
+        exec(compile(request["setup"], "<setup>", "exec", dont_inherit=True), {"__name__": "__main__"})
+    except BaseException as error:  # whatever it is, no test is run
+        context.send({"setup": f"{type(error).__name__}: {error}"[:_WORDS]})
+        return
+    _run_pytest(folder, request, context.send)
+
+
+def _run_pytest(folder: Path, request: dict[str, Any], send: Callable[[object], None]) -> None:
+    import pytest
+
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    options = ["--rootdir", str(folder), "-o", "addopts=", "--tb=short", "-q"]
+    for plugin in _WITHOUT:
+        options += ["-p", f"no:{plugin}"]
+    counted = [folder / path for path in request["counted"]]
+    sources = [path.read_text(encoding="utf-8", errors="replace") for path in counted]
+    teller = _Teller(send)
+    watch(teller.count, ("pytest", *sources))
+    watch_files(folder, Asserting(sources, ()), frozenset(map(str, counted)))
+    status = pytest.main([*options, *request["tests"]], plugins=[teller])
+    send({"end": int(status)})
+
+
+class _Teller:
+    """Says of each test how it has ended, once its teardown is over."""
+
+    def __init__(self, send: Callable[[object], None]) -> None:
+        self._send = send
+        self._asserted = 0
+        self._worst: dict[str, Any] = {}
+
+    def count(self) -> None:
+        """An assertion is about to be made."""
+        self._asserted += 1
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A file that cannot be collected is told in the place of its tests."""
+        if not report.passed:
+            self._send({"collecting": str(report.nodeid), "error": "", "text": _text(report)})
+
+    def pytest_runtest_logstart(self) -> None:
+        """The next test begins."""
+        self._asserted, self._worst = 0, {}
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+        """What has been raised, by its type; pytest makes the report."""
+        if call.excinfo is not None and not self._worst.get("error"):
+            self._worst["error"] = str(call.excinfo.type.__name__)[:_NAME]
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """One part of a test: a skip and an expected failure prove nothing, so they are none that passed."""
+        if hasattr(report, "wasxfail") or report.skipped:
+            self._worst.setdefault("outcome", "skipped")
+        elif report.failed:
+            self._worst.setdefault("outcome", "failed" if report.when == "call" else "error")
+            self._worst.setdefault("text", _text(report))
+        if report.when == "teardown":
+            told = {"outcome": "passed", "error": "", "text": "", **self._worst}
+            self._send({"test": str(report.nodeid), **told, "asserted": self._asserted})
+
+
+def _text(report: Any) -> str:
+    with suppress(Exception):
+        return str(report.longreprtext)[-_WORDS:]
+    return ""

@@ -1,0 +1,90 @@
+"""The verdict on a patch: its tests run twice, on workers that nothing else has used."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.repository.running import Row, profile_of, repository_text, run_repository
+from gristmill.verifiers.records import Check, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.repositories.trees import tree_of
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.base import Jobs
+
+__all__ = ["judge_repository"]
+
+_EMPTY = Broken(Outcome.INVALID, "there is no change in the reply")
+
+
+async def judge_repository(pool: Jobs, task: Task, patch: str, *, confirm: bool, name: str) -> tuple[Verdict, Evidence]:
+    """The verdict, of strength `together`, and the evidence for the task's owner.
+
+    Raises:
+        SandboxError: nothing may be concluded about the patch.
+        RepositoryError: the repository can no longer be read.
+    """
+    assert task.repo is not None
+    tree = await asyncio.to_thread(tree_of, task.repo)
+    profile = profile_of(task, patch)
+    rows: list[Row] = [("repo", True, Findings((), _EMPTY))]
+    flaky = False
+    if patch.strip():
+        rows = await run_repository(pool, task, patch, profile)
+        if confirm and _outcome(rows) is Outcome.PASSED:
+            again = await run_repository(pool, task, patch, profile)
+            flaky = _outcome(again) is not Outcome.PASSED
+            rows = again if flaky else rows
+    outcome = Outcome.FLAKY if flaky else _outcome(rows)
+    checks = [(public, each) for _, public, findings in rows for each in findings.checks]
+    broken = _broken(rows)
+    text = repository_text(rows, feedback.FLAKY if flaky else "") if broken is None else broken.reason
+    verdict = Verdict(
+        outcome=outcome,
+        score=sum(each.outcome is Outcome.PASSED for _, each in checks) / len(checks) if checks else 0.0,
+        metrics={"assertions": sum(findings.metrics.get("assertions", 0.0) for _, _, findings in rows)},
+        checks=tuple(_check(public, each, number) for number, (public, each) in enumerate(checks, 1)),
+        strength=Strength.TOGETHER,
+        feedback=feedback.clean(text[:1].upper() + text[1:]),
+        verifier=name,
+        sandbox=pool.info(profile).label,
+        tree=tree.label,
+    )
+    return verdict, Evidence.of(name, _shown(rows))
+
+
+def _broken(rows: list[Row]) -> Broken | None:
+    return next((findings.broken for _, _, findings in rows if findings.broken is not None), None)
+
+
+def _outcome(rows: list[Row]) -> Outcome:
+    """Passed only if every test has; a refusal says nothing where another test found something wrong."""
+    if (broken := _broken(rows)) is not None:
+        return broken.outcome
+    found = [each.outcome for _, _, findings in rows for each in findings.checks]
+    wrong = sorted((each for each in found if each is not Outcome.PASSED), key=lambda each: each is Outcome.REFUSED)
+    return wrong[0] if wrong else Outcome.PASSED if found else Outcome.ERROR
+
+
+def _check(public: bool, finding: Finding, number: int) -> Check:
+    name = finding.name if public else feedback.anonymous(finding.name, number)
+    detail = feedback.clean(finding.text) if public else ""
+    return Check(name=feedback.clean(name), outcome=finding.outcome, public=public, detail=detail)
+
+
+def _shown(rows: list[Row]) -> list[Shown]:
+    shown = []
+    for field, public, findings in rows:
+        if findings.broken is not None:
+            shown.append(
+                Shown(name=field, outcome=findings.broken.outcome, public=public, detail=findings.broken.reason)
+            )
+        for each in findings.checks:
+            row = {"place": each.place, "value": feedback.clean(each.value), "limit": each.limit, "fault": each.fault}
+            detail = feedback.clean(each.text)
+            shown.append(
+                Shown(name=feedback.clean(each.name), outcome=each.outcome, public=public, detail=detail, **row)
+            )
+    return shown
