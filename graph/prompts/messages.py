@@ -27,6 +27,7 @@ from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
+from gristmill.graph.prompts.repository import shown_repository
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
@@ -132,6 +133,8 @@ def prompt_sha(messages: Sequence[Message]) -> str:
 
 
 def _name(task: Task, profile: Literal["chat", "small"]) -> str:
+    if task.repo is not None:
+        return "chat_repository"
     # Small prompts show by example how to answer, in Python.
     profile = "chat" if language(task) is not None else profile
     for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
@@ -147,7 +150,7 @@ def _task_values(task: Task) -> dict[str, Any]:
     spoken = language(task)
     return {
         "language": spoken.called if spoken else "Python",
-        "fence": spoken.extension if spoken else "python",
+        "fence": "diff" if task.repo is not None else spoken.extension if spoken else "python",
         "hints": f"{spoken.hints} {version_of(spoken)}".strip() if spoken else "",
         "task": {"id": task.id, "kind": task.kind, "prompt": task.prompt.strip()},
         "facts": facts(task),
@@ -161,6 +164,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{task.limits.wall_seconds:g}",
         "examples": examples(task),
+        "repository": shown_repository(task, task.repo) if task.repo is not None else None,
     }
 
 

@@ -22,7 +22,7 @@ from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PytestT
 
 __all__ = ["SETTINGS", "task_problems"]
 
-SETTINGS = frozenset({"compile_limits", "entry_point", "packages", "prefix", "signature", "template"})
+SETTINGS = frozenset({"compile_limits", "entry_point", "packages", "prefix", "prompt_tokens", "signature", "template"})
 """What a code task may set."""
 
 # These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.

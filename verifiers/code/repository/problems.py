@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gristmill.verifiers.code.repository.naming import file_of, parsed, problem
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.repositories.git import RepositoryError
 from gristmill.verifiers.repositories.paths import is_test, locked, matches, pattern_problem
+from gristmill.verifiers.repositories.tests import file_of, parsed, problem
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 from gristmill.verifiers.testing.repository import Repo
 

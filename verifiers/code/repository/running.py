@@ -20,12 +20,12 @@ from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import limit_met, outcome_of
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
-from gristmill.verifiers.code.repository.naming import bare, belongs, file_of, line_of
 from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.extraction.repositories import patched_tree
 from gristmill.verifiers.records import Fault, Outcome, Task
 from gristmill.verifiers.repositories.patches import PatchError
 from gristmill.verifiers.repositories.paths import is_test
+from gristmill.verifiers.repositories.tests import bare, belongs, file_of, line_of
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 
 if TYPE_CHECKING:
