@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gristmill.sandbox.plain import say
+
 if TYPE_CHECKING:
     from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
 
-__all__ = ["Judged", "evidence_lines", "evidence_rows", "judge_references", "short_lines"]
+__all__ = ["Judged", "evidence_lines", "evidence_rows", "judge_references", "say_references", "short_lines"]
 
 _SHORT, _FULL, _LINE = 5, 20, 400
 _FIELD = re.compile(r"`(limits\.\w+)`")  # 512 MiB (`limits.memory_mb`)
@@ -135,3 +137,26 @@ def _line(text: str, most: int = _LINE) -> str:
     """One line, not too long for a terminal."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def say_references(judged: dict[str, Judged], explain: bool) -> None:
+    """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
+    wrong = [name for name, each in judged.items() if not each.verdict.passed]
+    passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
+    say(passed if judged else "no task has a `reference`: nothing was judged")
+    for name, (verdict, evidence) in judged.items():
+        if verdict.passed:
+            continue
+        detail = verdict.feedback or verdict.sandbox
+        say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
+        if evidence.reason and not explain:
+            say(f"    {evidence.reason}")
+        for line in evidence_lines(evidence, reference=True) if explain else short_lines(evidence):
+            say(f"    {line}")
+    if wrong and not explain:
+        say("  --explain says all that is known of each, and what to do next")
+    for name, each in judged.items() if explain else ():
+        if each.verdict.passed and each.suspicious:
+            say(f"  {name}: passed, and yet its tests are not in order")
+            for line in evidence_lines(each.evidence, reference=True):
+                say(f"    {line}")

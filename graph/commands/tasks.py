@@ -1,4 +1,4 @@
-"""The commands `tasks check|list|import|generate`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+"""The commands `tasks …`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check(
     import asyncio
     import json
 
-    from gristmill.graph.commands.explaining import evidence_rows, judge_references
+    from gristmill.graph.commands.explaining import evidence_rows, judge_references, say_references
     from gristmill.graph.judging.examining import examine
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
     from gristmill.sandbox.errors import UserError
@@ -96,38 +96,13 @@ def check(
         if lacking:
             say(f"  not to be judged on this machine yet: {lacking}")
         elif run_references:
-            _say_references(judged, explain)
+            say_references(judged, explain)
         for name, said in summary["warnings"].items():
             say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
     if lacking or any(each.verdict.score is None for each in judged.values()):
         raise typer.Exit(3)
     if run_references and not (judged and all(each.verdict.passed for each in judged.values())):
         raise typer.Exit(1)
-
-
-def _say_references(judged: dict[str, Judged], explain: bool) -> None:
-    """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
-    from gristmill.graph.commands.explaining import evidence_lines, short_lines
-
-    wrong = [name for name, each in judged.items() if not each.verdict.passed]
-    passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
-    say(passed if judged else "no task has a `reference`: nothing was judged")
-    for name, (verdict, evidence) in judged.items():
-        if verdict.passed:
-            continue
-        detail = verdict.feedback or verdict.sandbox
-        say(f"  {name}: {verdict.outcome.value}{': ' if detail else ''}{' '.join(detail.split())[:200]}")
-        if evidence.reason and not explain:
-            say(f"    {evidence.reason}")
-        for line in evidence_lines(evidence, reference=True) if explain else short_lines(evidence):
-            say(f"    {line}")
-    if wrong and not explain:
-        say("  --explain says all that is known of each, and what to do next")
-    for name, each in judged.items() if explain else ():
-        if each.verdict.passed and each.suspicious:
-            say(f"  {name}: passed, and yet its tests are not in order")
-            for line in evidence_lines(each.evidence, reference=True):
-                say(f"    {line}")
 
 
 @app.command("list")
@@ -161,7 +136,7 @@ def list_(
                 "kind": task.kind,
                 "split": task.split,
                 "tags": task.tags,
-                "tests": len(task.tests) + len(task.public_tests),
+                "tests": len(task.tests) + len(task.public_tests) + len(task.repo.tests if task.repo else ()),
                 "reference": task.reference is not None,
                 "prompt": task.prompt,
             }
@@ -249,6 +224,45 @@ def generate(
         raise UserError(f"no generator is called {name!r}; the one there is is list-functions")
     refuse_existing(out, force=force)
     _write(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
+
+
+@app.command("from-tests")
+def from_tests(
+    repository: Annotated[str, typer.Argument(help="Folder of a git repository.")],
+    failing: Annotated[bool, typer.Option("--failing", help="A task for each failing test that is picked.")] = False,
+    pick: Annotated[
+        list[str] | None,
+        typer.Option("--pick", help="Which: numbers of the list, names, patterns of names, or all. Default: it asks."),
+    ] = None,
+    commit: Annotated[str, typer.Option("--commit", help="What the changes are to.")] = "HEAD",
+    editable: Annotated[
+        list[str] | None, typer.Option("--editable", help="What may be changed. Default: src, or the packages.")
+    ] = None,
+    packages: Annotated[list[str] | None, typer.Option("--package", help="What its code and tests need.")] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="For all its tests at once.")] = 60.0,
+    out: Out = "-",
+    sandbox: Sandbox = "auto",
+    force: Force = False,
+) -> None:
+    """Run a repository's tests at a commit, in a sandbox, and make tasks of those that fail.
+
+    The tests that pass there are tests of each task as well: mending one may not break another.
+
+    \b
+    Examples:
+      gristmill tasks from-tests path/to/repo --failing
+      gristmill tasks from-tests path/to/repo --failing --pick 1,3 --out tasks.jsonl
+    """
+    from gristmill.graph.tasks.from_tests import found_in, pick_from, tasks_from
+    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.sandbox.errors import UserError
+
+    if not failing:
+        raise UserError("say --failing: tasks are made of failing tests")
+    refuse_existing(out, force=force)
+    repo, found, limits = found_in(repository, commit, editable or (), packages or (), seconds, sandbox)
+    if picked := pick_from(found, pick or ()):
+        _write(out, tasks_from(repo, picked, found, limits, packages or ()), force=force)
 
 
 def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:

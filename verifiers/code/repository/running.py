@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.testing.repository import Repo
 
-__all__ = ["profile_of", "repository_text", "run_repository"]
+__all__ = ["laid_whole", "messages_of", "profile_of", "repository_text", "run_repository"]
 
 _RUN: Final = "gristmill.verifiers.code.guest.together.run_repository:run"
 _MESSAGE = Bounds(nodes=50, depth=4, size=64 << 10)
@@ -79,6 +79,18 @@ async def run_repository(pool: Jobs, task: Task, patch: str, profile: Profile) -
     return rows
 
 
+def laid_whole(task: Task, tests: Sequence[str]) -> tuple[Job, Profile]:
+    """The job that runs tests, or whole files of them, over the commit as it is, and the workers for it."""
+    assert task.repo is not None
+    laid = _Laid(task.repo, tree_of(task.repo), {}, frozenset())
+    return Job(program=_RUN, request=laid.request(tests), limits=_limits(task.limits, laid.size)), profile_of(task, "")
+
+
+def messages_of(report: Report) -> list[dict[str, Any]]:
+    """What the tests' process has said, as far as it has the form of a message; claims, all of it."""
+    return [message for each in report.messages if type(message := _message(each)) is dict]
+
+
 @dataclass(frozen=True)
 class _Laid:
     """The files for one run: all of the commit's but those left out, and over them what the patch makes."""
@@ -117,7 +129,7 @@ def _limits(limits: Limits, size: int) -> Limits:
 
 def _read(report: Report, limits: Limits, tree: Tree, tests: Sequence[str]) -> Findings:
     """One finding a test that was asked for."""
-    told = [message for each in report.messages if type(message := _message(each)) is dict]
+    told = messages_of(report)
     if any("setup" in each for each in told):
         return Findings((), Broken(Outcome.ERROR, "the task's set-up failed on the patched files"))
     lost = outcome_of(report, limits)
