@@ -53,9 +53,10 @@ def graded(task: Task) -> bool:
 def reaches_target(task: Task, verdict: Verdict) -> bool:
     """Whether nothing better is asked for: passed, and at the task's target score where it names one.
 
-    A pass that the candidate's own code had a hand in (`forwarded`, `together`) never is enough.
+    A pass that the candidate's own code had a hand in (`forwarded`, `together`) never is enough, unless the task can
+    have no other: a repository's tests run beside what they test, and its owner has said that such passes count.
     """
-    passed = verdict.passed and verdict.strength not in _OPEN
+    passed = verdict.passed and (verdict.strength not in _OPEN or task.repo is not None)
     if not passed or task.target is None:
         return passed
     if verdict.score is None or not math.isfinite(verdict.score):
