@@ -79,8 +79,7 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
 
 def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
     if task.repo is not None:
-        patch, note = patch_in(task.repo, reply[:_LONGEST], parent)
-        return Extraction(solution=patch, note=note)
+        return Extraction(**patch_in(task.repo, reply[:_LONGEST], parent)._asdict())
     if not reads_code(task.kind) and not task.tests:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _extraction(said, "the whole reply") if said else _nothing(reply)

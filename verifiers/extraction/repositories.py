@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gristmill.verifiers.extraction.changes import Change, UnreadError, changes_in
 from gristmill.verifiers.extraction.edits import apply
@@ -13,13 +14,20 @@ from gristmill.verifiers.repositories.patches import PatchError, diff, patched, 
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 from gristmill.verifiers.testing.repository import Repo
 
-__all__ = ["patch_in", "patched_tree"]
+__all__ = ["Patch", "patch_in", "patched_tree"]
 
 _BREAKS = re.compile(r"\r\n?")
 
 
-def patch_in(repo: Repo, reply: str, parent: str | None) -> tuple[str | None, str]:
-    """(the patch that a reply amounts to, how it was found), or (None, why there is none) in words for the model.
+class Patch(NamedTuple):
+    """What was found in a reply: a patch and how, or None and why there is none, in words for the model."""
+
+    solution: str | None
+    note: str
+
+
+def patch_in(repo: Repo, reply: str, parent: str | None) -> Patch:
+    """The patch that a reply amounts to.
 
     Args:
         repo: what the task gives.
@@ -36,24 +44,24 @@ def patch_in(repo: Repo, reply: str, parent: str | None) -> tuple[str | None, st
         except PatchError:
             pass  # a diff as a model writes it
         else:
-            return reply, "a patch"
+            return Patch(reply, "a patch")
     try:
         said = without_reasoning(_BREAKS.sub("\n", reply))
         if not said.strip():
-            return None, f"the reply {'ended inside its reasoning' if reply.strip() else 'is empty'}"
+            return Patch(None, f"the reply {'ended inside its reasoning' if reply.strip() else 'is empty'}")
         changes = changes_in(said)
     except UnreadError as error:
-        return None, str(error)
+        return Patch(None, str(error))
     if not changes:
-        return None, "no change to a file was found in the reply"
+        return Patch(None, "no change to a file was found in the reply")
     notes = []
     for base, note in [(parent, "changes to the parent's files"), (None, "changes to the repository's files")]:
         if base is None or base.strip():
             try:
-                return _patch(tree, repo, base or "", changes), note
+                return Patch(_patch(tree, repo, base or "", changes), note)
             except PatchError as error:
                 notes.append(str(error))
-    return None, notes[0]
+    return Patch(None, notes[0])
 
 
 def patched_tree(tree: Tree, repo: Repo, patch: str) -> dict[str, str | None]:

@@ -6,7 +6,9 @@ import ast
 import warnings
 from collections.abc import Iterator
 
-__all__ = ["bare", "belongs", "file_of", "line_of", "parsed", "problem"]
+__all__ = ["asserts", "bare", "belongs", "file_of", "line_of", "parsed", "problem"]
+
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def file_of(test: str) -> str:
@@ -42,16 +44,31 @@ def problem(test: str, source: str | None) -> str:
 
 def line_of(test: str, source: str | None) -> int | None:
     """The line on which a test begins; None where that is not seen."""
+    found = _nodes(test, source)
+    return found[-1].lineno if found else None
+
+
+def asserts(test: str, source: str | None) -> bool:
+    """Whether the text of a test itself has an `assert` in it, so that one has to run for it to pass."""
+    found = _nodes(test, source)
+    function = found[-1] if found and len(found) == bare(test).count("::") else None
+    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        isinstance(node, ast.Assert) for node in ast.walk(function)
+    )
+
+
+def _nodes(test: str, source: str | None) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """The classes and the function that a name leads to, as far as they are seen; of two so named the last counts."""
     tree = parsed(source) if source is not None else None
     body: list[ast.stmt] = tree.body if tree else []
-    line = None
+    nodes: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
     for part in bare(test).split("::")[1:]:
-        found = next((node for node in body if getattr(node, "name", None) == part), None)
-        if found is None:
-            return line
-        line = found.lineno
-        body = found.body if isinstance(found, ast.ClassDef) else []
-    return line
+        named = [each for each in body if isinstance(each, _NAMED) and each.name == part]
+        if not named:
+            break
+        nodes.append(named[-1])
+        body = named[-1].body if isinstance(named[-1], ast.ClassDef) else []
+    return nodes
 
 
 def parsed(source: str) -> ast.Module | None:

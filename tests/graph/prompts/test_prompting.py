@@ -2,7 +2,7 @@
 
 After a wanted change of a prompt, write the goldens anew and read the difference before you commit it::
 
-    .venv/bin/python tests/graph/prompts/test_prompting.py && git diff tests/graph/prompts/goldens
+    .venv/bin/python -m tests.graph.prompts.test_prompting && git diff tests/graph/prompts/goldens
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
 
 import pytest
@@ -42,6 +44,7 @@ from gristmill.verifiers.records import (
     Task,
     Verdict,
 )
+from tests.verifiers.repositories.making import made
 
 GOLDENS = Path(__file__).with_name("goldens")
 
@@ -185,6 +188,21 @@ REMEMBERED = Remembered(
 AGAIN = Told(Place(1, 0, 4), "repair", REMEMBERED, lineage="0.1 failed 0 → 0.0 failed 0.5", tried="1.0 invalid 0 | x")
 CROSS = Told(Place(9, 3, 4), "cross", REMEMBERED, best="0.3 passed 1")
 
+
+@cache
+def _of_repository() -> Task:
+    folder = Path(mkdtemp())
+    made(
+        folder,
+        {
+            "src/price.py": "def price(number):\n    return 199 * number\n",
+            "tests/test_price.py": "from price import price\n\n\ndef test_price():\n    assert price(1) == 4711\n",
+        },
+    )
+    repo = {"path": str(folder), "editable": ["src"], "tests": ["tests/test_price.py::test_price"]}
+    return Task.model_validate({"id": "r", "kind": "code", "prompt": "A price is wrong.", "repo": repo})
+
+
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
     "chat_code_stdio": lambda: messages_for(STDIO, profile="chat", round=0),
@@ -214,6 +232,8 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),
+    "chat_repository": lambda: messages_for(_of_repository(), profile="chat", round=0),
+    "chat_repository_reflect": lambda: messages_for(_of_repository(), profile="chat", round=1, parents=[WRONG]),
     "small_reasoning": lambda: messages_for(PUZZLE, profile="small", round=0),
     "small_reflect": lambda: messages_for(CODE, profile="small", round=1, parents=[WRONG]),
     "small_reflect_reasoning": lambda: messages_for(PUZZLE, profile="small", round=1, parents=[MISREAD]),
@@ -227,7 +247,7 @@ def shown(messages: tuple[Message, ...]) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_the_rendered_prompt_is_the_golden_one(name: str) -> None:
     golden = (GOLDENS / f"{name}.txt").read_text(encoding="utf-8")
-    assert shown(CASES[name]()) == golden, "if this is wanted: .venv/bin/python tests/graph/prompts/test_prompting.py"
+    assert shown(CASES[name]()) == golden, "if this is wanted: .venv/bin/python -m tests.graph.prompts.test_prompting"
 
 
 def test_every_prompt_has_a_golden_and_every_golden_a_case() -> None:

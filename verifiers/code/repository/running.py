@@ -25,7 +25,7 @@ from gristmill.verifiers.extraction.repositories import patched_tree
 from gristmill.verifiers.records import Fault, Outcome, Task
 from gristmill.verifiers.repositories.patches import PatchError
 from gristmill.verifiers.repositories.paths import is_test
-from gristmill.verifiers.repositories.tests import bare, belongs, file_of, line_of
+from gristmill.verifiers.repositories.tests import asserts, bare, belongs, file_of, line_of
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 
 if TYPE_CHECKING:
@@ -179,6 +179,11 @@ def _finding(
         )
     wrong = next((each for each in rows if each.get("outcome") != "passed"), None)
     if wrong is None:
+        source = tree.text(file_of(test))
+        idle = [each for each in rows if not _number(each.get("asserted")) and asserts(str(each["test"]), source)]
+        if idle:
+            why = "no assertion of it has run, and it has one"
+            return Finding(test, Outcome.REFUSED, why, place=place, value=why)
         return Finding(test, Outcome.PASSED, place=place)
     said = wrong.get("outcome")
     outcome = Outcome.FAILED if said in ("failed", "skipped") else Outcome.ERROR
