@@ -1,4 +1,4 @@
-"""The example repository, from its failing tests to patches that git takes, by the commands that its page names."""
+"""The example repository, from its failing tests to patches that git takes, by the commands of docs/repositories.md."""
 
 from __future__ import annotations
 
