@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from tests.verifiers.repositories.making import git
 
-EXAMPLE = Path(__file__).parents[3] / "examples/repository"
+ROOT = Path(__file__).parents[3]
+EXAMPLE, PAGE = ROOT / "examples/repository", ROOT / "docs/repositories.md"
 
 
 def call(folder: Path, *arguments: str, code: int = 0) -> str:
@@ -27,6 +29,9 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, bubblewr
     subprocess.run(["sh", str(EXAMPLE / "make.sh"), str(library)], check=True, capture_output=True)
     made = ("tasks", "from-tests", str(library), "--failing", "--sandbox", "bubblewrap")
     call(tmp_path, *made, "--pick", "6", code=2)
+    (row,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "page.jsonl").write_text(" ".join(row.split()) + "\n")
+    assert "no mistakes" in call(tmp_path, "tasks", "check", "page.jsonl")
     call(tmp_path, *made, "--pick", "all", "--out", "tasks.jsonl")
     tasks = [json.loads(line) for line in (tmp_path / "tasks.jsonl").read_text().splitlines()]
     assert len(tasks) == 5
@@ -36,8 +41,9 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, bubblewr
     patches = [call(tmp_path, "show", "a", "--task", task["id"], "--best") for task in tasks]
     rows = [{"task_id": task["id"], "id": "a", "text": text} for task, text in zip(tasks, patches, strict=True)]
     (tmp_path / "patches.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for accept, outcome in (("together", "passed"), ("verified", "refused")):
-        judged = ("verify", "tasks.jsonl", "patches.jsonl", "--accept", accept, "--sandbox", "bubblewrap")
+    (tmp_path / "patch.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    for accept, outcome, file in (("together", "passed", "patches.jsonl"), ("verified", "refused", "patch.jsonl")):
+        judged = ("verify", "tasks.jsonl", file, "--accept", accept, "--sandbox", "bubblewrap", "--no-confirm")
         call(tmp_path, *judged, "--out", f"{accept}.jsonl")
         verdicts = [json.loads(line) for line in (tmp_path / f"{accept}.jsonl").read_text().splitlines()]
         assert {(each["outcome"], each["strength"]) for each in verdicts} == {(outcome, "together")}
