@@ -30,7 +30,7 @@ _NAME = re.compile(
 # # src/a.py   // src/a.js
 _COMMENT = re.compile(r"(?:#|//)[ \t]*(?:file(?:name)?:[ \t]*)?(\S+)", re.IGNORECASE)
 _LOOKS_LIKE_A_PATH = re.compile(r"[^/]*/.*[^/]|.*\.\w{1,12}")
-_NOT_READ = ("rename from ", "copy from ", "GIT binary patch")
+_NOT_READ = ("rename from ", "copy from ", "GIT binary patch", "new file mode 12", "new file mode 16")
 _DIFF_FILE = re.compile(r"(?:---|\+\+\+) (?:[ab]/)?([^\t]*?)[ \t]*(?:\t.*)?")
 
 
@@ -56,7 +56,9 @@ def changes_in(reply: str) -> list[Change]:
     lines = reply.split("\n")
     for at, line in enumerate(lines):
         if line.startswith(_NOT_READ) and any(each.startswith("diff --git ") for each in lines[max(0, at - 4) : at]):
-            raise UnreadError("a diff that renames, copies, or changes what is no text is not read: give whole files")
+            raise UnreadError(
+                "a diff that renames, copies, links, or changes what is no text is not read: give whole files"
+            )
     reader = _Reader(lines)
     reader.read()
     if len(reader.found) > _MOST:

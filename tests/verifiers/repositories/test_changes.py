@@ -124,6 +124,10 @@ WRONG = {
     "a folder that is a file": ("src/a.py/b.py\n```python\nX = 1\n```", "a file and a folder"),
     "two of one": ("src/n\n```\nx\n```\nsrc/n/m.py\n```\nx = 1\n```", "src/n"),
     "a rename": ("```diff\ndiff --git a/src/a.py b/src/z.py\nrename from src/a.py\nrename to src/z.py\n```", "renames"),
+    "a link": (
+        "diff --git a/src/l b/src/l\nnew file mode 120000\n--- /dev/null\n+++ b/src/l\n@@ -0,0 +1 @@\n+/etc/passwd\n",
+        "links",
+    ),
     "a rename with hunks": (f"--- a/src/a.py\n+++ b/src/z.py\n{HUNK}", "renames"),
     "what is not there": (f"src/a.py\n{BLOCK.replace('x - 1', 'y - 1')}", "not there, letter by letter"),
     "no such file": (f"src/none.py\n{BLOCK}", "no such file"),
