@@ -56,9 +56,7 @@ def changes_in(reply: str) -> list[Change]:
     lines = reply.split("\n")
     for at, line in enumerate(lines):
         if line.startswith(_NOT_READ) and any(each.startswith("diff --git ") for each in lines[max(0, at - 4) : at]):
-            raise UnreadError(
-                "a diff that renames, copies, links, or changes what is no text is not read: give whole files"
-            )
+            raise UnreadError("a diff that renames, copies, links or has what is no text is not read: give whole files")
     reader = _Reader(lines)
     reader.read()
     if len(reader.found) > _MOST:
