@@ -110,9 +110,14 @@ def _difference(stored: Sequence[Task], tasks: Sequence[Task]) -> str | None:
         return f"task {missing[0]!r} is missing"
     if added := [id_ for id_ in new if id_ not in old]:
         return f"task {added[0]!r} is new"
-    if changed := [id_ for id_ in old if old[id_].model_dump_json() != new[id_].model_dump_json()]:
+    if changed := [id_ for id_ in old if _asked(old[id_]) != _asked(new[id_])]:
         return f"task {changed[0]!r} has changed"
     return None
+
+
+def _asked(task: Task) -> str:
+    """A task as text, but for the folder of its repository: what is in it is named by the hash of its commit."""
+    return task.model_copy(update={"repo": task.repo and task.repo.model_copy(update={"path": ""})}).model_dump_json()
 
 
 def _in_words(bound: float | None) -> str:

@@ -36,7 +36,10 @@ class Judged(NamedTuple):
 
 
 async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> dict[str, Judged]:
-    """What came of the reference of each task that has one, by the task's id."""
+    """What came of the reference of each task that has one, by the task's id.
+
+    That of a repository can pass as `together` and no better, so there that is a pass.
+    """
     from contextlib import aclosing
 
     from gristmill.graph.judging.candidates import judge_all
@@ -55,13 +58,14 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
     def keep(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> None:
         by_task[candidate.task_id] = Judged(verdict, evidence)
 
-    async with (
-        Pool.open(sandbox, workers) as pool,
-        aclosing(judge_all(by_id, candidates, Verifiers(pool), on_evidence=keep)) as verdicts,
-    ):
-        async for _ in verdicts:
-            pass
-    return by_task
+    async with Pool.open(sandbox, workers) as pool:
+        for of_repositories in (False, True):
+            some = [each for each in candidates if (by_id[each.task_id].repo is not None) is of_repositories]
+            judge = Verifiers(pool, accept_together=of_repositories)
+            async with aclosing(judge_all(by_id, some, judge, on_evidence=keep)) as verdicts:
+                async for _ in verdicts:
+                    pass
+    return {task.id: by_task[task.id] for task in tasks if task.id in by_task}
 
 
 def evidence_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -143,6 +147,8 @@ def say_references(judged: dict[str, Judged], explain: bool) -> None:
     """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
     wrong = [name for name, each in judged.items() if not each.verdict.passed]
     passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
+    if together := sum(verdict.passed and verdict.strength == "together" for verdict, _ in judged.values()):
+        passed += f", {together} of them as `together`: beside the tests of their repositories"
     say(passed if judged else "no task has a `reference`: nothing was judged")
     for name, (verdict, evidence) in judged.items():
         if verdict.passed:

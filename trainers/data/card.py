@@ -81,7 +81,8 @@ def card(
         + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
         "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction "
         "that a program was given, by its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes "
-        "from; `verified`, `outcome`, `strength`, `feedback`, `verifier` and `sandbox` what was found about it.",
+        "from; `verified`, `outcome`, `strength`, `feedback`, `verifier`, `sandbox` and "
+        "`tree` (a repository's commit and content) what was found about it.",
         "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"

@@ -217,6 +217,7 @@ def _provenance(trajectory: Trajectory, step: Step, reasoning: bool) -> dict[str
         "feedback": feedback(verdict),
         "verifier": verdict.verifier,
         "sandbox": verdict.sandbox,
+        "tree": verdict.tree,
         "run": trajectory.run,
         "prompt_sha": hypothesis.prompt_sha,
     }

@@ -173,7 +173,8 @@ class CodeVerifier:
     ) -> Verdict:
         broken = findings.broken
         if flaky:
-            outcome, text = Outcome.FLAKY, feedback.verdict_text((), findings.of(public=False), solution, feedback.FLAKY)
+            outcome = Outcome.FLAKY
+            text = feedback.verdict_text((), findings.of(public=False), solution, feedback.FLAKY)
         elif broken is not None:
             outcome, text = broken.outcome, feedback.broken_text(broken, solution)
         else:

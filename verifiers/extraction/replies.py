@@ -1,6 +1,6 @@
 """From a model's reply to a solution: lenient about form, strict about nothing but finding something to judge.
 
-A reply of any size and content gives an `Extraction` in bounded time; nothing here raises, and nothing of the reply is
+A reply of any size and content gives an `Extraction` in bounded time; nothing of it makes anything here raise, or is
 run. What is accepted, in the order in which it is tried: bare code; data or calls of tools with a field for the code;
 changes (SEARCH/REPLACE or a unified diff) to the parent's solution; fenced blocks, closed or not; the body of a
 function whose beginning was given (`settings.prefix`); one expression (`settings.template`); code without fences.
@@ -42,6 +42,7 @@ from gristmill.verifiers.languages.records import Language
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
+from gristmill.verifiers.repositories.git import RepositoryError
 
 __all__ = ["UNAPPLIED", "Extraction", "entry_points", "extract", "part", "without_reasoning"]
 
@@ -69,10 +70,15 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
         task: what was asked; its kind, tests and `settings` (`prefix`, `template`, `entry_point`) say what to look for.
         reply: raw text of the model, or a bare solution.
         parent: solution of the hypothesis that this one builds on, which changes in the reply apply to.
+
+    Raises:
+        RepositoryError: the task's repository can no longer be read, which says nothing of the reply.
     """
     try:
         with bounded():
             return _extract(task, reply, parent)
+    except RepositoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # a reply that we cannot read is the model's trouble, and ends nothing
         return Extraction(solution=None, note=f"the reply could not be read ({type(error).__name__})")
 

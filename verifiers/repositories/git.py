@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Entry", "RepositoryError", "blobs", "entries", "full_hash"]
+__all__ = ["Entry", "RepositoryError", "blobs", "entries", "full_hash", "is_full_hash"]
 
 _SECONDS = 60
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -52,6 +52,11 @@ class Entry(NamedTuple):
     hash: str
     size: int
     path: str
+
+
+def is_full_hash(commit: str) -> bool:
+    """Whether a commit is named by all of its hash, so that nothing can change what that name means."""
+    return _HASH.fullmatch(commit) is not None
 
 
 def full_hash(repository: Path, commit: str) -> str:

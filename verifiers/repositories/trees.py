@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gristmill.verifiers.repositories.git import RepositoryError, blobs, entries, full_hash
+from gristmill.verifiers.repositories.git import RepositoryError, blobs, entries, full_hash, is_full_hash
 from gristmill.verifiers.repositories.patches import text_problem
 from gristmill.verifiers.repositories.paths import locked, matches, path_problem, shadowing
 from gristmill.verifiers.testing.repository import Repo
@@ -81,17 +81,19 @@ def pinned(repo: Repo, base: Path) -> Repo:
 
 
 def tree_of(repo: Repo) -> Tree:
-    """The repository's files.
+    """The repository's files; what was read at a full hash is kept, so that work on it outlives the folder.
 
     Raises:
         RepositoryError: it cannot be read, or is too big.
     """
     path = Path(repo.path).resolve()
-    return _tree(path, full_hash(path, repo.commit))
+    return _tree(path, repo.commit if is_full_hash(repo.commit) else full_hash(path, repo.commit))
 
 
 @lru_cache(maxsize=16)
 def _tree(path: Path, commit: str) -> Tree:
+    if full_hash(path, commit) != commit:
+        raise RepositoryError(f"{str(path)!r} has no commit {commit!r}")
     wanted, left_out = [], []
     for entry in entries(path, commit):
         if entry.mode in (_FILE, _PROGRAM) and not path_problem(entry.path):

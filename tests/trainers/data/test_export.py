@@ -124,6 +124,7 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
         "feedback": "all 3 passed",
         "verifier": "code/1",
         "sandbox": "bubblewrap abc",
+        "tree": "",
         "run": "night",
         "prompt_sha": SHA,
     }

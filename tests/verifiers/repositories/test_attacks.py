@@ -89,9 +89,10 @@ RUNS: dict[str, tuple[str, bool]] = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
-    async with Pool.open("bubblewrap", size=1) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["bubblewrap", "docker"])
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
+    async with Pool.open(request.param, size=1) as opened:
         yield opened
 
 
@@ -105,6 +106,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     return Task.model_validate({"id": "t", "kind": "code", "prompt": "?", "repo": repo, "limits": limits})
 
 
+@pytest.mark.third
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", RUNS)
 async def test_what_plain_pytest_rejects_does_not_pass(pool: Pool, task: Task, name: str) -> None:

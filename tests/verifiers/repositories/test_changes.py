@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -12,8 +13,9 @@ from gristmill.verifiers.extraction.changes import UnreadError, changes_in
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.extraction.repositories import patched_tree
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.repositories.git import RepositoryError
 from gristmill.verifiers.repositories.patches import PatchError, diff
-from gristmill.verifiers.repositories.trees import tree_of
+from gristmill.verifiers.repositories.trees import pinned, tree_of
 from tests.verifiers.repositories.making import made
 
 A, B = "def f(x):\n    return x - 1\n", "import os\n\n\ndef g():\n    return 1\n\n\ndef h():\n    return 2\n"
@@ -188,3 +190,17 @@ def test_any_reply_is_read_or_refused_with_words(task: Task, lines: list[str]) -
         assert all(change.path for change in changes_in(reply))
     found = extract(task, reply)
     assert "could not be read" not in found.note
+
+
+def test_a_repository_that_has_gone_says_nothing_of_a_reply(task: Task, tmp_path: Path) -> None:
+    made(tmp_path / "r", FILES)
+    assert task.repo is not None
+    repo = pinned(task.repo.model_copy(update={"path": "r"}), tmp_path)
+    moved = task.model_copy(update={"repo": repo.model_copy(update={"path": str(tmp_path / "s")})})
+    with pytest.raises(RepositoryError, match="no folder"):
+        extract(moved, REPLIES["a diff"])
+    # What was read once is kept: a reply that is paid for is read, though the folder goes in the meantime.
+    kept = task.model_copy(update={"repo": repo})
+    assert extract(kept, REPLIES["a diff"]).solution
+    (tmp_path / "r").rename(tmp_path / "t")
+    assert extract(kept, REPLIES["a diff"]).solution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ import pytest_asyncio
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Evidence, Outcome, Strength, Task, Verdict
-from gristmill.verifiers.registry import Verifiers, problems
+from gristmill.verifiers.registry import Verifiers, problems, warnings
 from tests.verifiers.repositories.making import made
 
 TESTS = """\
@@ -55,9 +56,10 @@ def price(number):
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pool(bubblewrap: None) -> AsyncIterator[Pool]:
-    async with Pool.open("bubblewrap", size=1) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["bubblewrap", "docker"])
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
+    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
+    async with Pool.open(request.param, size=1) as opened:
         yield opened
 
 
@@ -96,6 +98,7 @@ async def test_a_right_patch_passes_as_together_and_only_where_that_is_taken(poo
     assert "its own word" in evidence.reason
 
 
+@pytest.mark.whole_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_wrong_patch_is_told_names_places_and_types_alone(pool: Pool, task: Task) -> None:
     verdict, evidence = await judged(pool, open_too(task), RIGHT.replace("180", "100").replace("< 0", "< -9"))
@@ -106,6 +109,7 @@ async def test_a_wrong_patch_is_told_names_places_and_types_alone(pool: Pool, ta
     assert any("540" in shown.detail for shown in evidence.checks)
 
 
+@pytest.mark.whole_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_public_test_is_told_in_full(pool: Pool, task: Task) -> None:
     verdict, _ = await judged(pool, open_too(task), RIGHT.replace("200 *", "201 *"))
@@ -121,6 +125,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("how", ENDS)
+@pytest.mark.whole_on_docker
 @pytest.mark.asyncio(loop_scope="module")
 async def test_other_ends(pool: Pool, task: Task, how: str) -> None:
     source, outcome, words = ENDS[how]
@@ -151,3 +156,12 @@ def test_mistakes_in_a_task_are_said(task: Task, repo: dict[str, object], words:
     assert task.repo is not None
     row = task.model_dump() | {"repo": task.repo.model_dump() | repo}
     assert any(words in each for each in problems(Task.model_validate(row)))
+
+
+def test_what_tests_will_not_find_is_said(task: Task, tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    made(tmp_path, FILES | {"tests/big.bin": pointer})
+    assert task.repo is not None
+    large = task.model_copy(update={"repo": task.repo.model_copy(update={"path": str(tmp_path)})})
+    assert not any("Git LFS" in each for each in warnings(task))
+    assert any("1 files are pointers of Git LFS, 'tests/big.bin'" in each for each in warnings(large))

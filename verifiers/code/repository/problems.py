@@ -14,6 +14,7 @@ from gristmill.verifiers.testing.repository import Repo
 __all__ = ["repository_problems", "repository_warnings"]
 
 _SHOWN = 5
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _LATER = ("prefix", "signature", "template", "entry_point", "compile_limits")
 
 
@@ -29,6 +30,12 @@ def repository_warnings(repo: Repo) -> list[str]:
     if len(tree.left_out) > 1:
         shown = "; ".join(tree.left_out[:_SHOWN])
         said = [f"repo: {len(tree.left_out)} entries of the commit are not laid for the tests, {shown}"]
+    if pointers := [path for path, data in sorted(tree.files.items()) if data.startswith(_POINTER)]:
+        shown = ", ".join(map(repr, pointers[:_SHOWN]))
+        said.append(
+            f"repo: {len(pointers)} files are pointers of Git LFS, {shown}: tests find the pointers, and not what they "
+            "stand for"
+        )
     said.append(
         "repo: its tests run beside the solution, so a pass is of strength `together`: it counts only with "
         "`--accept together`, and is never exported as verified"
