@@ -45,8 +45,9 @@ def attack(
 
     Runs some 260 ways to cheat against each code task: candidates that know nothing (constants, public answers by
     heart, the argument unchanged), which only weak tests let through, and forgeries (exit codes, lying values,
-    patched runners, leaks), which must never pass. Of math and reasoning tasks, replies that are wrong by
-    construction; of reward and loss tasks, functions that cheat their training: that takes minutes each.
+    patched runners, leaks), which must never pass. Of repositories, the same as patches, and patches that change tests
+    or settings. Of math and reasoning tasks, replies that are wrong by construction; of reward and loss tasks,
+    functions that cheat their training: that takes minutes each.
     docs/attacks.md says how to read what is found.
 
     Exit code 0: nothing passed and nothing was told; 1: something did, which is named; 3: nothing could be judged.
@@ -130,7 +131,8 @@ async def _attack(
         display.update(done, total, f"{findings} to report" if findings else "")
 
     async with Pool.open(sandbox, workers) as pool:
-        verifiers = Verifiers(pool)
+        # What passes beside a repository's tests is named, though it counts only where somebody takes that.
+        verifiers, beside = Verifiers(pool), Verifiers(pool, accept_together=True)
         with ExitStack() as stack:
             display = stack.enter_context(Display(console, "attacking", unit="tried"))
             write = stack.enter_context(row_writer(out, force=True)) if out is not None else None
@@ -138,7 +140,7 @@ async def _attack(
                 report = await attack_task(
                     limited(task, seconds),
                     attacks,
-                    verifiers,
+                    verifiers if task.repo is None else beside,
                     at_a_time=pool.size + 2,
                     on_attempt=tried,
                 )
@@ -173,6 +175,12 @@ def _say(reports: Sequence[TaskReport], attacks: Sequence[Attack], console: Cons
             console.print(
                 f"{report.task_id}: {len(report.apart)} passed where the judge runs apart, and failed in the "
                 f"consistency run: {', '.join(report.apart)}",
+                soft_wrap=True,
+            )
+        if report.together:
+            console.print(
+                f"{report.task_id}: {len(report.together)} forgeries pass beside the tests, as in plain pytest: "
+                f"--accept together would take them, and without it they are refused: {', '.join(report.together)}",
                 soft_wrap=True,
             )
         if report.masked:

@@ -239,6 +239,9 @@ def from_tests(
         list[str] | None, typer.Option("--editable", help="What may be changed. Default: src, or the packages.")
     ] = None,
     packages: Annotated[list[str] | None, typer.Option("--package", help="What its code and tests need.")] = None,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", help="Its plug-ins of pytest, as -p takes them.")
+    ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="For all its tests at once.")] = 60.0,
     out: Out = "-",
     sandbox: Sandbox = "auto",
@@ -260,7 +263,8 @@ def from_tests(
     if not failing:
         raise UserError("say --failing: tasks are made of failing tests")
     refuse_existing(out, force=force)
-    repo, found, limits = found_in(repository, commit, editable or (), packages or (), seconds, sandbox)
+    asked = (editable or (), packages or (), plugins or ())
+    repo, found, limits = found_in(repository, commit, *asked, seconds, sandbox)
     if picked := pick_from(found, pick or ()):
         _write(out, tasks_from(repo, picked, found, limits, packages or ()), force=force)
 

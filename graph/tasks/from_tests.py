@@ -25,7 +25,13 @@ _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 
 def found_in(
-    repository: str, commit: str, editable: Sequence[str], packages: Sequence[str], seconds: float, sandbox: str
+    repository: str,
+    commit: str,
+    editable: Sequence[str],
+    packages: Sequence[str],
+    plugins: Sequence[str],
+    seconds: float,
+    sandbox: str,
 ) -> tuple[Repo, list[FoundTest], Limits]:
     """The repository, pinned; how each of its tests ends there; and the limits that those kept.
 
@@ -34,7 +40,16 @@ def found_in(
         SandboxError: this machine's trouble.
     """
     # Its tests are found below; until then it is named by what every name begins with.
-    repo = pinned(Repo(path=repository, commit=commit, editable=tuple(editable) or ("src",), tests=("tests",)), Path())
+    repo = pinned(
+        Repo(
+            path=repository,
+            commit=commit,
+            editable=tuple(editable) or ("src",),
+            tests=("tests",),
+            plugins=tuple(plugins),
+        ),
+        Path(),
+    )
     if not editable:
         repo = repo.model_copy(update={"editable": default_editable(tree_of(repo)) or ("**/*.py",)})
     limits = Limits(wall_seconds=seconds, cpu_seconds=seconds)

@@ -33,6 +33,14 @@ class JobContext:
         frame = receive(channel)
         self.request: Any = None if frame is None else decode(frame, DEEP)
 
+    def hang_up(self) -> None:
+        """Close all lines of this process: whatever runs in it from here on can tell the host nothing.
+
+        The other end of the channel stays with whom it has been forked from.
+        """
+        for line in (self._channel, *self.sockets):
+            line.close()
+
     def send(self, value: object) -> None:
         """Send a value to the host, where it is an untrusted message of the report.
 

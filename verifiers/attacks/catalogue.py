@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gristmill.verifiers.attacks import (
     aliasing,
+    beside_tests,
     callbacks,
     deciding,
     endings,
@@ -13,6 +14,7 @@ from gristmill.verifiers.attacks import (
     functions,
     messages,
     oracle,
+    patches,
     protocol,
     reach,
     replies,
@@ -34,8 +36,8 @@ _FAMILIES = (
 ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in family.ATTACKS)
 """Every attack on code. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
 
-OTHERS: tuple[Attack, ...] = (*replies.ATTACKS, *functions.ATTACKS)
-"""Every attack on tasks of other kinds."""
+OTHERS: tuple[Attack, ...] = (*replies.ATTACKS, *functions.ATTACKS, *patches.ATTACKS, *beside_tests.ATTACKS)
+"""Every attack on tasks of other kinds, and on repositories, which those on code are tried on as well."""
 
 
 def chosen(words: list[str]) -> tuple[Attack, ...]:

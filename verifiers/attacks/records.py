@@ -39,6 +39,7 @@ class Family(StrEnum):
     ALIASING = "aliasing"  # answers that are right when they are given, and changed later
     ANSWERS = "answers"  # replies to math and reasoning tasks that are wrong by construction, or run when evaluated
     FUNCTIONS = "functions"  # rewards and losses that keep state, look around, or know when they are checked
+    REPOSITORIES = "repositories"  # patches that change what decides, or forge while a repository's tests run
     WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
 
 

@@ -16,6 +16,8 @@ from gristmill.verifiers.records import (
     Task,
     Verdict,
 )
+from gristmill.verifiers.repositories.tests import file_of
+from gristmill.verifiers.repositories.trees import tree_of
 
 __all__ = ["hidden_words", "leaked_words"]
 
@@ -27,6 +29,12 @@ def hidden_words(task: Task) -> frozenset[str]:
     """What is long enough of the hidden tests, or the expected answer, to be known again, and is not public as well."""
     public = f"{task.prompt}\n{[test.model_dump() for test in task.public_tests]!r}"
     hidden: set[str] = set()
+    if task.repo is not None:
+        tree, secret = tree_of(task.repo), {file_of(test) for test in task.repo.hidden}
+        public += "\n".join(tree.text(path) or "" for path in tree.files if path not in secret)
+        for path in secret:
+            for value in _constants(tree.text(path) or ""):
+                hidden.update(_words(value))
     for test in task.tests:
         for value in _values(test):
             hidden.update(_words(value))
@@ -56,9 +64,13 @@ def _values(test: CodeTest) -> Iterator[Any]:
             for driven in test.cases:
                 yield from (driven.given, driven.expected)
         for source in _sources(test):
-            for node in ast.walk(ast.parse(source)):
-                if isinstance(node, ast.Constant) and not _is_docstring(node.value):
-                    yield node.value
+            yield from _constants(source)
+
+
+def _constants(source: str) -> Iterator[Any]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and not _is_docstring(node.value):
+            yield node.value
 
 
 def _sources(test: PythonTest | PytestTest | DrivenTest) -> Iterator[str]:

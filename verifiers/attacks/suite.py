@@ -6,13 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.attacks.laying import REPOSITORY, laid
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, leaked_words
 from gristmill.verifiers.attacks.writing import target_of, write
 from gristmill.verifiers.judging import Judge, Settling
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 __all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
+
+
+_A_REPOSITORY = 5
+"""How many times the seconds of an attack all tests of a repository get."""
 
 
 class Attempt(Record):
@@ -24,6 +29,7 @@ class Attempt(Record):
     right: bool = False
     outcome: Outcome
     verified: bool
+    together: bool = False
     apart: bool = False
     leaked: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -36,6 +42,8 @@ class TaskReport(Record):
         tried: attacks that were run; the others do not apply to such tests.
         weak: candidates that know nothing and passed: the tests are too weak.
         unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
+        together: forgeries that passed beside the tests of a repository, where plain pytest passes them too: what
+            `--accept together` lets through, and nothing else does.
         apart: attacks that passed where the judge runs apart, and fail in the consistency run: the boundary alone
             would have let them through. Answers that are wrong only later and that the tests never look at again have
             passed rightly, and are named nowhere.
@@ -50,6 +58,7 @@ class TaskReport(Record):
     inapplicable: int
     weak: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
@@ -71,11 +80,11 @@ class TaskReport(Record):
 def limited(task: Task, seconds: float) -> Task:
     """The same task with at most that much time: what cheats need not be given a slow solution's.
 
-    A training keeps its time: who cheats in one is found at its end.
+    A training keeps its time: who cheats in one is found at its end. A repository has all its tests to run in it.
     """
     if task.kind in ("reward", "loss"):
         return task
-    limits = task.limits
+    limits, seconds = task.limits, seconds * (_A_REPOSITORY if task.repo is not None else 1)
     return task.model_copy(
         update={
             "limits": limits.model_copy(
@@ -91,12 +100,19 @@ def limited(task: Task, seconds: float) -> Task:
 def prepared(task: Task, attacks: Sequence[Attack]) -> list[tuple[Attack, str]]:
     """Those attacks that apply to the task, each with its candidate."""
     target = target_of(task)
-    written = [(attack, _made(attack, task) if attack.make else write(attack, target)) for attack in attacks]
+
+    def written_for(attack: Attack) -> str | None:
+        if attack.make:
+            return _made(attack, task)
+        return write(attack, target) if task.repo is None else laid(attack, task)
+
+    written = [(attack, written_for(attack)) for attack in attacks]
     return [(attack, source) for attack, source in written if source is not None]
 
 
 def _made(attack: Attack, task: Task) -> str | None:
-    return attack.make(task) if attack.make is not None and task.kind in attack.test_types else None
+    kind = task.kind if task.repo is None else REPOSITORY
+    return attack.make(task) if attack.make is not None and kind in attack.test_types else None
 
 
 async def attack_task(
@@ -147,6 +163,7 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
         right=attack.right,
         outcome=verdict.outcome,
         verified=verdict.verified,
+        together=verdict.passed and verdict.strength is Strength.TOGETHER,
         apart=verdict.unsettled.passed and not verdict.passed,
         leaked=leaked,
         seconds=round(verdict.seconds, 4),
@@ -155,14 +172,15 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
 
 def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskReport:
     passed = [each for each in attempts if each.outcome is Outcome.PASSED]
-    weak = tuple(each.attack for each in passed if each.weak and each.verified)
+    weak = tuple(each.attack for each in passed if each.weak and (each.verified or each.together))
     forged = tuple(each.attack for each in passed if not (each.weak or each.right) and each.verified)
     return TaskReport(
         task_id=task.id,
         tried=len(attempts),
         inapplicable=inapplicable,
         weak=weak,
-        unverified=tuple(each.attack for each in passed if not each.verified),
+        unverified=tuple(each.attack for each in passed if not (each.verified or each.together)),
+        together=tuple(each.attack for each in passed if each.together and not each.weak),
         apart=tuple(each.attack for each in attempts if each.apart),
         masked=forged if weak else (),
         holes=() if weak else forged,

@@ -77,7 +77,7 @@ class CodeVerifier:
         return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
 
     async def _repository(self, task: Task, patch: str) -> tuple[Verdict, Evidence]:
-        return await judge_repository(self._pool, task, patch, confirm=self._confirm, name=f"code/{self.version}")
+        return await judge_repository(self._pool, task, patch, name=f"code/{self.version}")
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""

@@ -31,6 +31,8 @@ _CONFIGURATION = frozenset(
     )
 )
 _MADE = (".pth", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib", ".egg-link")
+# What Python finds modules in, and pytest plug-ins.
+_INSTALLED = ("__pycache__", ".dist-info", ".egg-info")
 _FOLDERS = frozenset(("tests", "test", "testing"))
 # Names of modules that run the tests. A new file so named, where imports look first, would stand in their place.
 _RUNNERS = frozenset(("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "gristmill"))
@@ -65,7 +67,11 @@ def locked(path: str) -> str:
     small = name.casefold()
     if is_test(path):
         return "it belongs to the tests"
-    if small in _CONFIGURATION or small.endswith(_MADE) or "__pycache__" in folders:
+    if (
+        small in _CONFIGURATION
+        or small.endswith(_MADE)
+        or any(each.casefold().endswith(_INSTALLED) for each in folders)
+    ):
         return "it decides how the tests are run"
     return ""
 

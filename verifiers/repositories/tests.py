@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 __all__ = ["asserts", "bare", "belongs", "file_of", "line_of", "parsed", "problem"]
 
+_MACHINE = frozenset(("__name__", "sys", "os", "len", "TYPE_CHECKING"))
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -49,12 +50,34 @@ def line_of(test: str, source: str | None) -> int | None:
 
 
 def asserts(test: str, source: str | None) -> bool:
-    """Whether the text of a test itself has an `assert` in it, so that one has to run for it to pass."""
+    """Whether a test cannot pass, by its own text, without an `assert` that has run and can find something.
+
+    One in a loop or a branch need not run, nor one behind a `return`; and ``assert 1 + 1 == 2`` finds nothing.
+    """
     found = _nodes(test, source)
     function = found[-1] if found and len(found) == bare(test).count("::") else None
-    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-        isinstance(node, ast.Assert) for node in ast.walk(function)
-    )
+    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _must_assert(function.body)
+
+
+def _must_assert(block: list[ast.stmt]) -> bool:
+    for statement in block:
+        if isinstance(statement, ast.Assert) and _can_find(statement.test):
+            return True
+        # What it holds may be left by what is raised, and that taken: pytest.raises, contextlib.suppress.
+        if isinstance(statement, ast.With | ast.AsyncWith) and _must_assert(statement.body[:1]):
+            return True
+        if any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+            return False
+    return False
+
+
+def _can_find(test: ast.expr) -> bool:
+    """Whether an expression asks anything but the machine, as those that are counted do."""
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    if isinstance(test, ast.Tuple | ast.List | ast.Lambda):
+        return False  # (x == y, "message") is true whatever x is
+    return any(isinstance(node, ast.Name) and node.id not in _MACHINE for node in ast.walk(test))
 
 
 def _nodes(test: str, source: str | None) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:

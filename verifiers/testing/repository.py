@@ -15,6 +15,9 @@ _EDITABLE = (
 )
 _TESTS = "pytest's names of the tests that decide: `tests/test_a.py::test_b`; without its parameters all of them count"
 _PUBLIC = "those files of tests that a model may read, with all that comes of the tests in them"
+_PLUGINS = (
+    "pytest's plug-ins that the tests need, as its `-p` takes them: `pytest_asyncio.plugin`; none loads by itself"
+)
 _SETUP = "Python that runs in the folder before the tests: makes what a build would make. Not hidden from candidates"
 
 
@@ -26,6 +29,7 @@ class Repo(Record):
     editable: tuple[str, ...] = Field(min_length=1, description=_EDITABLE)
     tests: tuple[str, ...] = Field(min_length=1, description=_TESTS)
     public: tuple[str, ...] = Field((), description=_PUBLIC)
+    plugins: tuple[str, ...] = Field((), description=_PLUGINS)
     setup: str = Field("", description=_SETUP)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,8 @@ def test_the_next_round_goes_on_from_the_patch(folder: Path) -> None:
     reply = "src/shop/tax.py\n```python\ndef tax_of(price):\n    return 0\n```"
     found = extract(asked, reply)
     row = {"id": "h", "task_id": "t", "text": reply, "solution": found.solution, "round": 0, "sample": 0}
-    hypothesis = Hypothesis.model_construct(**{**dict.fromkeys(Hypothesis.model_fields), **row, "cut": False})
+    fields: dict[str, Any] = {**dict.fromkeys(Hypothesis.model_fields), **row, "cut": False}
+    hypothesis = Hypothesis.model_construct(**fields)
     verdict = Verdict(
         outcome=Outcome.FAILED, score=0.0, strength=Strength.TOGETHER, feedback="Tests: 0 of 1.", verifier=""
     )

@@ -1,92 +1,66 @@
 """Patches that want a pass without mending anything: those that plain pytest rejects do not pass.
 
-Tests and code share a process here, so what plain pytest takes passes as `together`, and is refused unless the owner
-takes that; the table in docs/security.md says so.
+Tests and code share a process here, so some that plain pytest takes pass as `together`, and are refused unless the
+owner takes that; the table in docs/security.md says which, and each of its rows is tried here.
 """
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
+from gristmill.verifiers.attacks import beside_tests, patches
+from gristmill.verifiers.attacks.catalogue import ATTACKS, OTHERS
+from gristmill.verifiers.attacks.records import Attack, Family
+from gristmill.verifiers.attacks.secrets import hidden_words
+from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
 from gristmill.verifiers.extraction.replies import extract
+from gristmill.verifiers.extraction.repositories import patched_tree
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.registry import Verifiers
+from gristmill.verifiers.registry import Verifiers, problems
+from gristmill.verifiers.repositories.patches import PatchError
+from gristmill.verifiers.repositories.trees import tree_of
 from tests.verifiers.repositories.making import made
+from tests.verifiers.repositories.naive import accepted
 
 TESTS = """\
 from shop import price
 
 
 def test_price():
-    assert price(2) == 400
+    assert price(2) == 40017
 
 
 def test_nothing():
     assert price(0) == 0
 """
-WRONG = "def price(number):\n    return 199 * number\n"
-FILES: dict[str, str | bytes] = {"src/shop.py": WRONG, "tests/test_shop.py": TESTS, "pyproject.toml": ""}
-
-# In the place of src/shop.py, which answers wrongly; and whether it passes as `together`, as it does by plain pytest's
-# exit status.
-FORGES = """
-import inspect, os
-frame = inspect.currentframe()
-while "teller" not in frame.f_locals: frame = frame.f_back
-for name in ("test_price", "test_nothing"):
-    told = {"test": f"tests/test_shop.py::{name}", "outcome": "passed", "error": "", "text": "", "asserted": 1}
-    frame.f_locals["send"](told)
-"""
-RUNS: dict[str, tuple[str, bool]] = {
-    "ends the process well": ("import os\nos._exit(0)\n", False),
-    "ends it when it is called": ("import os\ndef price(number):\n    os._exit(0)\n", False),
-    "ends it as Python does": ("raise SystemExit(0)\n", False),
-    "ends pytest": ("import pytest\ndef price(number):\n    pytest.exit('done', returncode=0)\n", False),
-    "skips the test": ("import pytest\ndef price(number):\n    pytest.skip('no')\n", False),
-    "skips the file": ("import pytest\npytest.skip('no', allow_module_level=True)\n", False),
-    "expects failure": ("import pytest\ndef price(number):\n    pytest.xfail('no')\n", False),
-    "never ends": ("def price(number):\n    while True: pass\n", False),
-    "takes all memory": ("def price(number):\n    return [0] * (1 << 33)\n", False),
-    "forks, so that both tell": (WRONG + "import os\nos.fork()\n", False),
-    "asserts by an option": ("import sys\nsys.flags\n" + WRONG, False),
-    "closes the channel": ("import os\nos.closerange(3, 200)\n" + WRONG, False),
-    "replaces the tests by none": (
-        WRONG + "import sys, inspect\n"
-        "names = inspect.currentframe()\n"
-        "while names and not names.f_globals['__name__'].endswith('test_shop'): names = names.f_back\n"
-        "class Empty(dict):\n    pass\n"
-        "def price(number):\n"
-        "    import gc\n"
-        "    for each in gc.get_objects():\n"
-        "        if getattr(each, '__name__', '') == 'test_nothing' and hasattr(each, '__code__'):\n"
-        "            each.__code__ = (lambda: None).__code__\n"
-        "    return 400\n",
-        False,
-    ),
-    "equals everything": (
-        "class Any:\n    def __eq__(self, other): return True\ndef price(number):\n    return Any()\n",
-        True,
-    ),
-    "reads what is expected": (
-        "import re\ntext = open('tests/test_shop.py').read()\n"
-        "answers = {int(n): int(v) for n, v in re.findall(r'price\\((\\d+)\\) == (\\d+)', text)}\n"
-        "price = answers.get\n",
-        True,
-    ),
-    "tells for the tests, which tell too": (WRONG + FORGES, False),
-    "tells for the tests and leaves": (WRONG + FORGES + "frame.f_locals['send']({'end': 0})\nos._exit(0)\n", True),
-    "tells in the name of others": (WRONG + FORGES.replace("test_nothing", "test_else") + "os._exit(0)\n", False),
-    "patches the reports": (
-        WRONG + "import _pytest.reports as r\nmade = r.TestReport.from_item_and_call.__func__\n"
-        "def patched(cls, item, call):\n    call.excinfo = None\n    return made(cls, item, call)\n"
-        "r.TestReport.from_item_and_call = classmethod(patched)\n",
-        True,
-    ),
+FILES = {
+    "shop.py": "def price(number):\n    return 19991 * number\n",
+    "tests/__init__.py": "",
+    "tests/test_other.py": "def test_sum():\n    assert 1 + 1 == 2\n",
+    "tests/test_shop.py": TESTS,
+    "pyproject.toml": "",
 }
+NAMES = ("tests/test_shop.py::test_price", "tests/test_shop.py::test_nothing")
+RIGHT = "shop.py\n```python\ndef price(number):\n    return 20000 * number + 17 * (number > 0)\n```"
+BY_NAME = {attack.name: attack for attack in (*ATTACKS, *OTHERS)}
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def table() -> dict[str, tuple[str, str]]:
+    """The mechanisms of the page on security, each with the verdict and with what plain pytest makes of it."""
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8").split("### Repositories\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    return {name: (verdict, plain) for name, verdict, plain in rows}
+
+
+TABLE = table()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["bubblewrap", "docker"])
@@ -100,22 +74,83 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
 def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     folder = tmp_path_factory.mktemp("repository")
     made(folder, FILES)
-    tests = ["tests/test_shop.py::test_price", "tests/test_shop.py::test_nothing"]
-    repo = {"path": str(folder), "editable": ["src"], "tests": tests}
-    limits = {"wall_seconds": 3.0}
-    return Task.model_validate({"id": "t", "kind": "code", "prompt": "?", "repo": repo, "limits": limits})
+    repo = {"path": str(folder), "editable": ["**"], "tests": NAMES}
+    task = Task.model_validate({"id": "t", "kind": "code", "prompt": "?", "repo": repo})
+    assert problems(task) == []
+    return limited(task, 1.0)
+
+
+def patch_of(task: Task, name: str) -> str:
+    ((_, patch),) = prepared(task, [BY_NAME[name]])
+    return patch
+
+
+def test_the_table_has_every_mechanism_for_repositories_and_more() -> None:
+    assert {each.name for each in OTHERS if each.family is Family.REPOSITORIES} <= set(TABLE) <= set(BY_NAME)
+    assert len(TABLE) >= 40
+    assert {plain for _, plain in TABLE.values()} == {"takes it", "rejects it"}
+    # What plain pytest rejects passes nowhere.
+    assert not [name for name, (verdict, plain) in TABLE.items() if verdict == "`together`" and plain == "rejects it"]
+
+
+def test_a_patch_that_changes_what_decides_is_invalid(task: Task) -> None:
+    assert task.repo is not None
+    tree = tree_of(task.repo)
+    for attack in patches.ATTACKS:
+        patch = patch_of(task, attack.name)
+        with pytest.raises(PatchError):
+            patched_tree(tree, task.repo, patch)
+        # A model's reply that says the same is told why; of two sections it becomes one, as any two changes do.
+        assert extract(task, patch).solution is None or attack.name == "two-sections-of-one-file"
+        assert TABLE[attack.name][0] == "`invalid`"
 
 
 @pytest.mark.third
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("name", RUNS)
-async def test_what_plain_pytest_rejects_does_not_pass(pool: Pool, task: Task, name: str) -> None:
-    source, plain = RUNS[name]
-    solution = extract(task, f"src/shop.py\n```python\n{source}```").solution or "nothing"
-    verdict = await Verifiers(pool, confirm=False, accept_together=True).verify(task, solution)
-    assert verdict.passed is plain, verdict
-    assert verdict.strength is Strength.TOGETHER or verdict.outcome is Outcome.UNSCORED
+@pytest.mark.parametrize("name", [name for name, (verdict, _) in TABLE.items() if verdict != "`invalid`"])
+async def test_a_mechanism_gets_the_verdict_of_the_table(pool: Pool, task: Task, name: str) -> None:
+    verifiers = Verifiers(pool, accept_together=True)
+    verdict = await verifiers.verify(task, patch_of(task, name))
+    said = "together" if verdict.passed else verdict.outcome.value.replace("_", " ")
+    assert f"`{said}`" in TABLE[name][0].split(" or "), verdict
+    assert verdict.strength is Strength.TOGETHER
     assert not verdict.verified
-    assert verdict.outcome is not Outcome.UNSCORED, "nobody may choose to be unscored"
-    for secret in ("400", "assert price"):
-        assert secret not in verdict.feedback
+    assert not any(word in verdict.feedback for word in hidden_words(task))
+    assert "assert price" not in verdict.feedback
+
+
+@pytest.mark.third
+@pytest.mark.parametrize("name", TABLE)
+def test_plain_pytest_makes_of_it_what_the_table_says(task: Task, name: str) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("no bwrap to run patches in")
+    assert accepted(FILES, patch_of(task, name)) is (TABLE[name][1] == "takes it")
+
+
+def test_the_script_of_a_team_takes_what_is_right_and_only_that(task: Task) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("no bwrap to run patches in")
+    assert accepted(FILES, extract(task, RIGHT).solution or "")
+    assert not accepted(FILES, extract(task, RIGHT.replace("17", "18")).solution or "")
+
+
+@pytest.mark.whole_on_docker
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_suite_names_what_passes_beside_the_tests(pool: Pool, task: Task) -> None:
+    wanted: list[Attack] = [
+        *(BY_NAME[name] for name in ("constant-none", "equal-object", "os-exit-at-import", "tests-deleted")),
+        *(BY_NAME[name] for name in ("answers-read-in-the-tests", "reports-for-the-tests", "hedged")),
+    ]
+    assert hidden_words(task) == {"40017"}
+    report = await attack_task(task, wanted, Verifiers(pool, accept_together=True), at_a_time=2)
+    assert report.clean, report
+    assert (report.tried, report.inapplicable) == (6, 1)
+    assert set(report.together) == {"equal-object", "answers-read-in-the-tests"}
+    report = await attack_task(task, wanted[1:2], Verifiers(pool), at_a_time=1)
+    assert [each.outcome for each in report.attempts] == [Outcome.REFUSED]
+
+
+def test_those_of_the_one_family_are_of_repositories_alone() -> None:
+    assert all(attack.make for attack in (*patches.ATTACKS, *beside_tests.ATTACKS))
+    names = [attack.name for attack in (*ATTACKS, *OTHERS)]
+    assert len(names) == len(set(names))

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["FoundTest", "default_editable", "found_tests"]
 
 
+_SAID = 600
+# All passed, some failed, some could not be collected, there is none.
+_ENDED = (0, 1, 2, 5)
+
+
 class FoundTest(NamedTuple):
     """A test, or a file of tests that could not be collected; `outcome` is pytest's word, `error` a type's name."""
 
@@ -47,6 +52,9 @@ async def found_tests(pool: Jobs, repo: Repo, limits: Limits, packages: Sequence
         raise UserError(f"{repo.path}: the set-up fails: {failed}")
     if report.ending is not Ending.FINISHED:
         raise UserError(f"{repo.path}: running its tests {outcome_of(report, job.limits)[1]}")
+    if any(each.get("end") not in (None, *_ENDED) for each in told):
+        said = " ".join(str(next((each["said"] for each in told if "said" in each), "")).split())
+        raise UserError(f"{repo.path}: pytest cannot run its tests: {said[-_SAID:]}")
     found = [
         FoundTest(str(each["test"]), str(each.get("outcome")), str(each.get("error")))
         for each in told

@@ -1,4 +1,8 @@
-"""The verdict on a patch: its tests run twice, on workers that nothing else has used."""
+"""The verdict on a patch: its tests run twice, on workers that nothing else has used.
+
+The first run is told test by test, by a process that holds the patch; against one that tells of passes which are none,
+the second is pytest's alone, and says nothing but how it has ended.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
-from gristmill.verifiers.code.repository.running import Row, profile_of, repository_text, run_repository
+from gristmill.verifiers.code.repository.running import (
+    Row,
+    passes_plainly,
+    profile_of,
+    repository_text,
+    run_repository,
+)
 from gristmill.verifiers.records import Check, Evidence, Outcome, Shown, Strength, Task, Verdict
 from gristmill.verifiers.repositories.trees import tree_of
 
@@ -16,10 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_repository"]
 
+_NOT_AGAIN = Finding("plain pytest", Outcome.FAILED, "run once more, by pytest alone, the tests do not pass")
 _EMPTY = Broken(Outcome.INVALID, "there is no change in the reply")
 
 
-async def judge_repository(pool: Jobs, task: Task, patch: str, *, confirm: bool, name: str) -> tuple[Verdict, Evidence]:
+async def judge_repository(pool: Jobs, task: Task, patch: str, *, name: str) -> tuple[Verdict, Evidence]:
     """The verdict, of strength `together`, and the evidence for the task's owner.
 
     Raises:
@@ -29,18 +40,16 @@ async def judge_repository(pool: Jobs, task: Task, patch: str, *, confirm: bool,
     assert task.repo is not None
     tree = await asyncio.to_thread(tree_of, task.repo)
     profile = profile_of(task, patch)
-    rows: list[Row] = [("repo", True, Findings((), _EMPTY))]
+    told: list[Row] = [("repo", True, Findings((), _EMPTY))]
     flaky = False
     if patch.strip():
-        rows = await run_repository(pool, task, patch, profile)
-        if confirm and _outcome(rows) is Outcome.PASSED:
-            again = await run_repository(pool, task, patch, profile)
-            flaky = _outcome(again) is not Outcome.PASSED
-            rows = again if flaky else rows
-    outcome = Outcome.FLAKY if flaky else _outcome(rows)
+        told = await run_repository(pool, task, patch, profile)
+        flaky = _outcome(told) is Outcome.PASSED and not await passes_plainly(pool, task, patch, profile)
+    rows = [*told, *([("repo.tests", False, Findings((_NOT_AGAIN,)))] if flaky else ())]
+    outcome = Outcome.FLAKY if flaky else _outcome(told)
     checks = [(public, each) for _, public, findings in rows for each in findings.checks]
     broken = _broken(rows)
-    text = repository_text(rows, feedback.FLAKY if flaky else "") if broken is None else broken.reason
+    text = repository_text(told, feedback.FLAKY if flaky else "") if broken is None else broken.reason
     verdict = Verdict(
         outcome=outcome,
         score=sum(each.outcome is Outcome.PASSED for _, each in checks) / len(checks) if checks else 0.0,

@@ -55,6 +55,9 @@ def _problems(task: Task, repo: Repo) -> Iterator[str]:
             yield f"repo.editable: {pattern!r} {why}"
         elif "*" not in pattern and (why := locked(pattern.rstrip("/"))):
             yield f"repo.editable: {pattern!r} may not be changed: {why}"
+    for plugin in repo.plugins:
+        if not all(part.isidentifier() for part in plugin.split(".")):
+            yield f"repo.plugins: {plugin!r} is no name of a module"
     if parsed(repo.setup) is None:
         yield "repo.setup: is no Python program"
     try:

@@ -5,6 +5,9 @@ The tests share their process with the code that they test, so all that is read 
 nobody asked for, or a second telling, fails them all. Of hidden tests a model learns what the task says itself (name
 and place), how they ended, and the type of an exception if it is a builtin one: words of the process could hold what
 the tests expect. Public tests run by themselves, where no file of a hidden test is.
+
+Whoever is believed by this channel alone passes nothing: in a run of its own pytest has the last word, by the status of
+a process that cannot speak to the host. So what passes here passes in plain pytest.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from gristmill.verifiers.extraction.repositories import patched_tree
 from gristmill.verifiers.records import Fault, Outcome, Task
 from gristmill.verifiers.repositories.patches import PatchError
 from gristmill.verifiers.repositories.paths import is_test
+from gristmill.verifiers.repositories.settings import kept_options
 from gristmill.verifiers.repositories.tests import asserts, bare, belongs, file_of, line_of
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 
@@ -32,9 +36,10 @@ if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.testing.repository import Repo
 
-__all__ = ["laid_whole", "messages_of", "profile_of", "repository_text", "run_repository"]
+__all__ = ["laid_whole", "messages_of", "passes_plainly", "profile_of", "repository_text", "run_repository"]
 
-_RUN: Final = "gristmill.verifiers.code.guest.together.run_repository:run"
+_GUEST: Final = "gristmill.verifiers.code.guest.together.run_repository"
+_RUN: Final = f"{_GUEST}:run"
 _MESSAGE = Bounds(nodes=50, depth=4, size=64 << 10)
 # Room for pytest beside the code, and for the files beside what the tests write.
 _EXTRA_MEMORY_MB, _EXTRA_PROCESSES = 512, 16
@@ -79,11 +84,33 @@ async def run_repository(pool: Jobs, task: Task, patch: str, profile: Profile) -
     return rows
 
 
+async def passes_plainly(pool: Jobs, task: Task, patch: str, profile: Profile) -> bool:
+    """Whether pytest by itself, over all tests that decide, ends as it does where all of them pass.
+
+    Args:
+        patch: one that `run_repository` has run.
+
+    Raises:
+        SandboxError: nothing may be concluded about the patch.
+        RepositoryError: the repository can no longer be read.
+    """
+    repo = task.repo
+    assert repo is not None
+    tree = tree_of(repo)
+    laid = _Laid(repo, tree, patched_tree(tree, repo, patch), frozenset())
+    limits = _limits(task.limits, laid.size)
+    job = Job(program=f"{_GUEST}:run_plainly", request=laid.request(repo.tests), limits=limits)
+    async with pool.alone(profile) as run:
+        report = await run(job)
+    return report.ending is Ending.FINISHED and messages_of(report) == [{"status": 0}]
+
+
 def laid_whole(task: Task, tests: Sequence[str]) -> tuple[Job, Profile]:
     """The job that runs tests, or whole files of them, over the commit as it is, and the workers for it."""
     assert task.repo is not None
     laid = _Laid(task.repo, tree_of(task.repo), {}, frozenset())
-    return Job(program=_RUN, request=laid.request(tests), limits=_limits(task.limits, laid.size)), profile_of(task, "")
+    request = laid.request(tests) | {"aloud": True}
+    return Job(program=_RUN, request=request, limits=_limits(task.limits, laid.size)), profile_of(task, "")
 
 
 def messages_of(report: Report) -> list[dict[str, Any]]:
@@ -114,7 +141,10 @@ class _Laid:
         files = self._files
         counted = [path for path in files if is_test(path) and path.endswith(".py")]
         laid = [[path, data, path in self.tree.programs] for path, data in files.items()]
-        return {"files": laid, "tests": list(tests), "counted": counted, "setup": self.repo.setup}
+        plugins = [word for name in self.repo.plugins for word in ("-p", name)]
+        options = [*kept_options(self.tree), *plugins]
+        asked = {"files": laid, "tests": list(tests), "counted": counted, "setup": self.repo.setup}
+        return asked | {"options": options, "aloud": False}
 
 
 def _limits(limits: Limits, size: int) -> Limits:
