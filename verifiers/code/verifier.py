@@ -63,21 +63,18 @@ class CodeVerifier:
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         if task.repo is not None:
-            return (await self._repository(task, solution))[0]
+            return (await judge_repository(self._pool, task, solution, f"{self.name}/{self.version}"))[0]
         verdict, _ = await self._judge(task, solution, explain=False)
         return verdict
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
         if task.repo is not None:
-            return await self._repository(task, solution)
+            return await judge_repository(self._pool, task, solution, f"{self.name}/{self.version}")
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
             self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
         return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
-
-    async def _repository(self, task: Task, patch: str) -> tuple[Verdict, Evidence]:
-        return await judge_repository(self._pool, task, patch, name=f"code/{self.version}")
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""

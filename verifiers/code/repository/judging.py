@@ -30,7 +30,7 @@ _NOT_AGAIN = Finding("plain pytest", Outcome.FAILED, "run once more, by pytest a
 _EMPTY = Broken(Outcome.INVALID, "there is no change in the reply")
 
 
-async def judge_repository(pool: Jobs, task: Task, patch: str, *, name: str) -> tuple[Verdict, Evidence]:
+async def judge_repository(pool: Jobs, task: Task, patch: str, name: str) -> tuple[Verdict, Evidence]:
     """The verdict, of strength `together`, and the evidence for the task's owner.
 
     Raises:
