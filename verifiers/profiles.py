@@ -24,8 +24,8 @@ _COMMON = (
     *("textwrap", "typing", "unittest"),
 )
 _LIBRARIES = ("numpy", "scipy", "sympy")
-# What a library loads when it is asked for it, and takes most of a second for.
-_PARTS = {"scipy": ("scipy.linalg", "scipy.optimize")}
+# What a library loads when it is first needed, for most of a second or two; optimizers of torch want its compiler.
+_PARTS = {"scipy": ("scipy.linalg", "scipy.optimize"), "torch": ("torch._dynamo",)}
 _IMPORT = re.compile(r"^[ \t\f]*(?:import|from)[ \t\f]+(\w+)", re.MULTILINE)
 
 

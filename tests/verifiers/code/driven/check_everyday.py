@@ -87,7 +87,8 @@ def _imported(task: EverydayTask) -> set[str]:
             names |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             names.add(str(node.module))
-    return names - {"solution"}
+    # An optimizer's first use loads that, for seconds.
+    return (names | ({"torch._dynamo"} if "torch" in names else set())) - {"solution"}
 
 
 def _wrong(task: EverydayTask, fresh: bool) -> Iterator[str]:
