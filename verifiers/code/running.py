@@ -42,8 +42,7 @@ def judge_limits(given: Limits) -> Limits:
 class Setting:
     """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does.
 
-    `program` is the compiled solution, where it is in another language than Python. `likely`: a pass is, so what costs
-    less where one comes of it may be tried first.
+    `program` is the compiled solution, where it is in another language than Python.
     """
 
     pool: Jobs
@@ -55,7 +54,6 @@ class Setting:
     fresh: bool = False
     shuffle: Random | None = None
     program: Program | None = None
-    likely: bool = False
 
     @property
     def bounds(self) -> Bounds:

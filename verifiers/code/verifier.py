@@ -22,7 +22,7 @@ from gristmill.verifiers.code.repository.judging import judge_repository
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Apart, Check, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 
 if TYPE_CHECKING:
@@ -132,13 +132,13 @@ class CodeVerifier:
             if isinstance(compilation, Broken):
                 return _Findings([("solution", True, Findings((), compilation))])
             program = compilation
-        groups = (("public_tests", True, task.public_tests), ("tests", False, task.tests))
-        likely = again or self._passing > 0.5
+        groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
+            ("public_tests", True, task.public_tests),
+            ("tests", False, task.tests),
+        ]
         rows: list[tuple[str, bool, Findings]] = []
         for field, public, tests in groups:
-            setting = Setting(
-                self._pool, solution, task.limits, profile, public, explain, again, confirming, program, likely
-            )
+            setting = Setting(self._pool, solution, task.limits, profile, public, explain, again, confirming, program)
             for place, test in enumerate(tests):
                 findings = await run_test(setting, test)
                 rows.append((f"{field}[{place}]", public, findings))

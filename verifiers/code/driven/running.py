@@ -1,7 +1,7 @@
 """Run a driven test: `drive` beside the candidate, a process for each case; `judge` elsewhere, on what came back.
 
-Where a pass is likely, several cases share a job, which forks a process for each; whatever does not pass so is run
-again with a job for each case, so that what ends one case is known, and is no other's matter.
+A pass is confirmed with all cases in one process, which costs a job in place of one for each; whoever does not pass so
+is confirmed with a process for each case.
 
 No consistency run follows: nothing but plain values leaves the candidate's process, made before `judge` began, and
 plain execution would hand `judge` the very same. Identity, callbacks and operators, which a judge apart may lose, do
@@ -15,22 +15,18 @@ from typing import Any
 
 from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.sandbox.wire.answers import LoadError, Malformed, Missing, Raised, Unencodable, Value, decode_answer
-from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
-from gristmill.verifiers.calling import beside, limit_in, limit_met, outcome_of, statements
+from gristmill.verifiers.calling import answers, beside, limit_in, limit_met, outcome_of, statements
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_unloadable
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.records import DrivenCase, DrivenTest, Outcome
 
-__all__ = ["MOST_IN_A_JOB", "passing", "run_driven", "several"]
+__all__ = ["passing_at_once", "run_driven"]
 
 _DRIVE = "gristmill.verifiers.code.guest.candidate.driving:drive"
-_SEVERAL = "gristmill.verifiers.code.guest.candidate.driving:drive_several"
-# A job has ten pairs of sockets, and each process that it forks takes one of them with it.
-MOST_IN_A_JOB = 8
-_MOST_PROCESSES = 512
+_DRIVE_ALL = "gristmill.verifiers.code.guest.candidate.driving:drive_all"
 _DECIDE = "gristmill.verifiers.code.guest.judge.driven.deciding:decide"
 # What is handed to one judge job at once.
 _MOST_BYTES = 24 << 20
@@ -38,8 +34,8 @@ _MOST_BYTES = 24 << 20
 
 async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
     """All cases of a driven test; see `gristmill.verifiers.code.test_types`."""
-    if setting.likely and len(test.cases) > 1 and (found := await passing(setting, test)) is not None:
-        return found
+    if setting.fresh and (passing := await passing_at_once(setting, test)) is not None:
+        return passing
     findings: dict[int, Finding] = {}
     values: dict[int, bytes] = {}
     for place in setting.order(len(test.cases)):
@@ -54,6 +50,28 @@ async def run_driven(setting: Setting, test: DrivenTest) -> Findings:
     return await _all_judged(setting, test, values, findings)
 
 
+async def passing_at_once(setting: Setting, test: DrivenTest) -> Findings | None:
+    """All cases in one process, for one that has passed each in a process of its own; None if it does not pass so."""
+    order = setting.order(len(test.cases))
+    cases = [test.cases[place] for place in order]
+    limits = setting.limits_for([(case.given, case.expected) for case in cases])
+    seconds = {name: min(getattr(limits, name) * len(cases), 3600) for name in ("wall_seconds", "cpu_seconds")}
+    request = {
+        "source": setting.source,
+        "drive": test.drive,
+        "cases": [case.given for case in cases],
+        "bounds": list(setting.bounds),
+    }
+    job = Job(program=_DRIVE_ALL, request=request, limits=limits.model_copy(update=seconds))
+    report = await setting.pool.run(job, setting.profile, fresh=setting.fresh)
+    if report.ending is not Ending.FINISHED or len(report.messages) != len(cases):
+        return None
+    if not await beside(report, lambda: all(isinstance(each, Value) for each in answers(report, setting.bounds))):
+        return None
+    findings = await _all_judged(setting, test, dict(zip(order, report.messages, strict=True)), {})
+    return findings if findings.passed else None
+
+
 async def _all_judged(
     setting: Setting, test: DrivenTest, values: dict[int, bytes], findings: dict[int, Finding]
 ) -> Findings:
@@ -65,41 +83,6 @@ async def _all_judged(
         asserted += number
     ordered = tuple(findings[place] for place in sorted(findings))
     return Findings(ordered, metrics={"assertions": float(asserted)})
-
-
-async def passing(setting: Setting, test: DrivenTest) -> Findings | None:
-    """All cases, several in a job; None if not all of them pass so."""
-    order, values = setting.order(len(test.cases)), dict[int, bytes]()
-    for start in range(0, len(order), MOST_IN_A_JOB):
-        group = order[start : start + MOST_IN_A_JOB]
-        report = await several(setting, test, group)
-        if report.ending is not Ending.FINISHED or len(report.messages) != len(group):
-            return None
-        answers = await beside(report, lambda report=report: _values(setting, report))  # type: ignore[misc]  # as below
-        if answers is None:
-            return None
-        values |= zip(group, answers, strict=True)
-    findings = await _all_judged(setting, test, values, {})
-    return findings if findings.passed else None
-
-
-async def several(setting: Setting, test: DrivenTest, group: list[int]) -> Report:
-    """Some cases in one job, a message for each as far as it came; not more of them than `MOST_IN_A_JOB`."""
-    cases = [test.cases[place] for place in group]
-    limits = setting.limits_for([(case.given, case.expected) for case in cases])
-    limits = limits.model_copy(update={"processes": min(limits.processes + 1, _MOST_PROCESSES)})
-    given = [encode(case.given) for case in cases]
-    request = {"source": setting.source, "drive": test.drive, "count": len(cases), "bounds": list(setting.bounds)}
-    stdin = b"".join(len(each).to_bytes(4, "big") + each for each in given)
-    return await setting.pool.run(
-        Job(program=_SEVERAL, request=request, limits=limits, stdin=stdin), setting.profile, fresh=setting.fresh
-    )
-
-
-def _values(setting: Setting, report: Report) -> list[bytes] | None:
-    """The messages of a report, if each of them is a value."""
-    read = all(isinstance(decode_answer(each, setting.bounds), Value) for each in report.messages)
-    return list(report.messages) if read else None
 
 
 async def _driven(setting: Setting, test: DrivenTest, case: DrivenCase) -> Report:

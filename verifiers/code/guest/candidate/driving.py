@@ -5,10 +5,8 @@ or send nothing. So neither `judge` nor an expected value is ever in this proces
 the message is a claim that the judge reads elsewhere. Against a candidate that looks for what it should have returned:
 there is nothing to find but the case's `given`, and the text of `drive`.
 
-`drive_several` saves the start of a job for each case: its own process never holds a case nor runs a line of the
-candidate's, and forks one for each case, which reads that case itself. Against one that stays behind, or leaves a file
-for the next one: nothing goes on where a process is left, and the folder is emptied. What it may still do is end the
-job, and then each case gets a job of its own.
+`drive_all` is for confirming a pass, which it can only take away: all cases of a test come one after another in one
+process, as those of `cases` do, and there is still nothing in it that says what is wanted.
 """
 
 from __future__ import annotations
@@ -16,21 +14,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import signal
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.guest.candidate import describe, load
 from gristmill.sandbox.guest.confinement.cleaning import empty
 from gristmill.sandbox.guest.standard_names import open_standard_names
 from gristmill.sandbox.wire.answers import LoadError, Raised, Unencodable, Value, encode_answer
-from gristmill.sandbox.wire.values import DEEP, Bounds, EncodeError, decode
+from gristmill.sandbox.wire.values import Bounds, EncodeError
 from gristmill.verifiers.code.guest.candidate.plain_form import NotPlainError, plain
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
 
-__all__ = ["drive", "drive_several"]
+__all__ = ["drive", "drive_all"]
 
 _DRIVE = "drive"
 
@@ -40,66 +36,22 @@ def drive(context: JobContext) -> None:
 
     The request is ``{"source", "drive", "case", "bounds"}``. A case that runs out of memory sends nothing.
     """
+    open_standard_names()
     _drive(context, context.request["case"])
 
 
-def drive_several(context: JobContext) -> int:
-    """Run ``request["count"]`` cases one after another, each in a process of its own that sends what `drive` does.
-
-    Cases come on stdin, each with its length before it (four bytes, big-endian). The exit status is 1, and nothing more
-    is run, as soon as a process ends badly or leaves another one behind.
-    """
-    for _ in range(context.request["count"]):
-        pid = os.fork()
-        if pid == 0:
-            _be_one_case(context)
-        _, status = os.waitpid(pid, 0)
-        if status or _somebody_is_left() or not empty("."):
-            return 1
-    return 0
-
-
-def _be_one_case(context: JobContext) -> NoReturn:
-    status = 1
-    try:
-        case = decode(_read(int.from_bytes(_read(4), "big")), DEEP)
-        # The cases of others come from there.
-        nothing = os.open("/dev/null", os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
+def drive_all(context: JobContext) -> None:
+    """Do that for each of ``request["cases"]`` in turn; solution and `drive` are loaded anew, into an empty folder."""
+    open_standard_names()
+    folder = os.getcwd()
+    for case in context.request["cases"]:
         _drive(context, case)
-        status = 0
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:  # noqa: SIM105  # the stream is the candidate's, and so is what it raises
-                stream.flush()
-            except BaseException:  # noqa: S110
-                pass
-        os._exit(status)
-
-
-def _read(size: int) -> bytes:
-    """So many bytes of stdin, and none beyond them."""
-    data = b""
-    while len(data) < size:
-        if not (more := os.read(0, size - len(data))):
-            raise EOFError
-        data += more
-    return data
-
-
-def _somebody_is_left() -> bool:
-    """Whether there was any process of this job but this one; it is killed then."""
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+        os.chdir(folder)
+        empty(folder)
 
 
 def _drive(context: JobContext, case: dict[str, Any]) -> None:
     request = context.request
-    open_standard_names()
     try:
         solution = load(request["source"])
     except BaseException as error:
