@@ -11,7 +11,15 @@ from gristmill.sandbox.plain import say
 if TYPE_CHECKING:
     from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
 
-__all__ = ["Judged", "evidence_lines", "evidence_rows", "judge_references", "say_references", "short_lines"]
+__all__ = [
+    "Judged",
+    "evidence_lines",
+    "evidence_rows",
+    "judge_references",
+    "say_references",
+    "short_lines",
+    "with_examples",
+]
 
 _SHORT, _FULL, _LINE = 5, 20, 400
 _FIELD = re.compile(r"`(limits\.\w+)`")  # 512 MiB (`limits.memory_mb`)
@@ -66,6 +74,20 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
                 async for _ in verdicts:
                     pass
     return {task.id: by_task[task.id] for task in tasks if task.id in by_task}
+
+
+def with_examples(tasks: Sequence[Task], sandbox: str) -> list[Task]:
+    """The tasks with the examples of their docstrings as public tests; says for how many, and what was left out."""
+    import asyncio
+
+    from gristmill.graph.judging.exemplary import with_public_examples
+
+    made, left_out = asyncio.run(with_public_examples(tasks, sandbox))
+    changed = sum(before is not after for before, after in zip(tasks, made, strict=True))
+    say(f"{changed} of {len(made)} tasks have their examples as public tests", err=True)
+    for name, assertions in left_out.items():
+        say(f"  {name}: its reference does otherwise: {'; '.join(assertions)}", err=True)
+    return made
 
 
 def evidence_rows(evidence: Evidence) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ def check(
 
     from gristmill.graph.commands.explaining import evidence_rows, judge_references, say_references
     from gristmill.graph.judging.examining import examine
+    from gristmill.graph.judging.exemplary import weaker_than_examples
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.extraction.importing import short_of_packages
@@ -78,8 +79,9 @@ def check(
     if lacking := short_of_packages(tasks):
         summary["lacking"] = lacking
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
-    for name, guessed in asyncio.run(examine(tasks, sandbox, workers)).items():
-        summary["warnings"][name] = summary["warnings"].get(name, []) + guessed
+    for tried in (examine, weaker_than_examples):
+        for name, found in asyncio.run(tried(tasks, sandbox, workers)).items():
+            summary["warnings"][name] = summary["warnings"].get(name, []) + found
     judged: dict[str, Judged] = {}
     if run_references and not lacking:
         judged = asyncio.run(judge_references(tasks, sandbox, workers))
@@ -169,15 +171,24 @@ def import_(
     split: Annotated[str | None, typer.Option("--split", help="Put the tasks into this split.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.")] = None,
     challenge: Annotated[bool, typer.Option("--challenge", help="mbpp: also its challenge tests.")] = False,
+    public_examples: Annotated[
+        bool,
+        typer.Option(
+            "--public-examples",
+            help="Make public tests of the examples in docstrings that the reference bears out, in a sandbox.",
+        ),
+    ] = False,
+    sandbox: Sandbox = "auto",
     size: Annotated[int, typer.Option("--size", min=1, help="reasoning-gym: how many to generate.")] = 100,
     seed: Annotated[int, typer.Option("--seed", help="reasoning-gym: the same seed gives the same tasks.")] = 0,
     force: Force = False,
 ) -> None:
-    """Turn a public data set into a task file, with its reference solutions.
+    """Turn a public data set into a task file, with its reference solutions and the tests that were published.
 
     \b
     Examples:
       gristmill tasks import humaneval --out humaneval.jsonl
+      gristmill tasks import humaneval --public-examples --out humaneval.jsonl
       gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
       gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
       gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
@@ -196,6 +207,10 @@ def import_(
         tasks = reasoning_tasks(dataset, size=size, seed=seed)[:limit]
     else:
         tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
+    if public_examples:
+        from gristmill.graph.commands.explaining import with_examples
+
+        tasks = with_examples(tasks, sandbox)
     _write(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
 
 
