@@ -17,6 +17,7 @@ __all__ = [
     "call_text",
     "check_text",
     "clean",
+    "held_text",
     "pairs",
     "short",
     "source_line",
@@ -82,6 +83,11 @@ def check_text(detail: dict[str, Any], source: str) -> str:
     return "\n".join(parts)[:2000]
 
 
+def held_text(held: int | None) -> str:
+    """How far a check came, which is one number; empty where it has but one assertion."""
+    return "" if held is None else f"{held or 'None'} of its assertions held before that."
+
+
 def pairs(value: Any) -> list[list[Any]]:
     """The pairs in a value that a candidate may have had its hands in."""
     return (
@@ -120,7 +126,13 @@ def _counts(hidden: Sequence[Finding]) -> str:
         for outcome, words in _WORDS.items()
         if any(finding.outcome is outcome for finding in hidden)
     ]
-    return f"{text}; {', '.join(wrong)}." if wrong else f"{text}."
+    text = f"{text}; {', '.join(wrong)}." if wrong else f"{text}."
+    first = next((finding for finding in hidden if finding.outcome is not Outcome.PASSED), None)
+    if first is None or first.held is None:
+        return text
+    if len(hidden) == 1:
+        return f"{text} {held_text(first.held)}"
+    return f"{text} The first of these: {held_text(first.held)}" if first.held else text
 
 
 def anonymous(name: str, number: int) -> str:

@@ -26,7 +26,8 @@ class Finding:
     """One case or check. `text` says what happened, for whoever may read the test; so do the fields after `line`.
 
     `place`: where it stands in the test, and `begins`, where the whole check does; for the others see
-    `gristmill.verifiers.records.Shown`.
+    `gristmill.verifiers.records.Shown`. `held`: how many assertions of a check that failed held before it did, where it
+    may have several; it is told of hidden tests as well.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Finding:
     expected: str = ""
     limit: str = ""
     fault: Fault | None = None
+    held: int | None = None
 
 
 @dataclass(frozen=True)

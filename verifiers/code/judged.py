@@ -117,12 +117,14 @@ def _checked(setting: Setting, message: dict[str, Any], lost: tuple[Outcome, str
         if str(detail.get("error", "")).partition(":")[0] == "MemoryError" and detail.get("raised"):
             met = f"by its own word {setting.limits.memory_mb} MiB (`limits.memory_mb`)"
     statement = str(detail.get("statement") or "")
+    held = message.get("held")
+    held = held if type(held) is int and held >= 0 and not name.startswith("assert ") else None
     calls = [f"{call} {came}" for call, came in feedback.pairs(detail.get("calls"))]
     said = str(detail.get("error") or "")
     return Finding(
         name,
         outcome,
-        feedback.check_text(detail, setting.source),
+        "\n".join(filter(None, (feedback.check_text(detail, setting.source), feedback.held_text(held)))),
         place=str(detail.get("place") or place),
         begins=place,
         asked=statement,
@@ -130,6 +132,7 @@ def _checked(setting: Setting, message: dict[str, Any], lost: tuple[Outcome, str
         expected=_expected(statement, dict(feedback.pairs(detail.get("names")))),
         limit=met,
         fault=Fault.RAISES if detail.get("by_itself") is True else None,
+        held=held,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from gristmill.verifiers.calling import (
     limit_met,
     outcome_of,
 )
-from gristmill.verifiers.code.feedback import call_text, short
+from gristmill.verifiers.code.feedback import call_text, held_text, short
 from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.literal_tests import Assertion, LiteralProgram
 from gristmill.verifiers.code.running import Setting
@@ -103,29 +104,35 @@ class _Enough:
 def _findings(program: LiteralProgram, met: Sequence[_Met]) -> Findings:
     """A check is what the first of its assertions is that does not hold."""
     by_check: dict[str, Finding] = {}
+    held: Counter[str] = Counter()
     for assertion, one in zip(program.assertions, met, strict=True):
-        if assertion.check not in by_check or by_check[assertion.check].outcome is Outcome.PASSED:
-            by_check[assertion.check] = _finding(assertion, one)
+        name = assertion.check
+        if name not in by_check or by_check[name].outcome is Outcome.PASSED:
+            by_check[name] = _finding(assertion, one, None if name.startswith("assert ") else held[name])
+            held[name] += 1
     count = float(len(program.assertions))
     return Findings(tuple(by_check[name] for name in program.checks), metrics={"calls": count, "assertions": count})
 
 
-def _finding(assertion: Assertion, met: _Met) -> Finding:
+def _finding(assertion: Assertion, met: _Met, held: int | None) -> Finding:
     place = f"code: line {assertion.line}"
-    if met.outcome is Outcome.PASSED or not met.value:
+    if met.outcome is Outcome.PASSED:
         return Finding(assertion.check, met.outcome, place=place)
+    if not met.value:
+        return Finding(assertion.check, met.outcome, place=place, held=held)
     call = call_text(assertion.entry_point, assertion.args, assertion.kwargs)
     value = f"{call} {met.value}"
     expected = f"== {short(assertion.wanted[0])}" if assertion.wanted else ""
     return Finding(
         assertion.check,
         met.outcome,
-        f"{assertion.text}\n{value}",
+        "\n".join(filter(None, (f"{assertion.text}\n{value}", held_text(held)))),
         place=place,
         asked=assertion.text,
         value=value,
         expected=expected,
         limit=met.limit,
+        held=held,
     )
 
 

@@ -299,3 +299,53 @@ async def test_the_owner_may_see_what_hidden_tests_showed_and_a_model_may_not(po
     assert verdict.model_copy(update={"seconds": 0}) == plain.model_copy(update={"seconds": 0})
     assert not any(check.detail for check in verdict.checks)
     assert not any(check.detail in verdict.feedback for check in wrong)
+
+
+HELD = {
+    # Each asserts three things of 1, 2 and 3; what only calls and compares is read, the others are run.
+    "a check that is read": "def check(candidate):\n"
+    + "".join(f"    assert candidate({n}) == {n}\n" for n in (1, 2, 3)),
+    "a check that is run": "def check(candidate):\n    for n in (1, 2, 3):\n        assert candidate(n) == n\n",
+    "a check that calls before": (
+        "def check(candidate):\n    for n in (1, 2, 3):\n        came = candidate(n)\n        assert came == n\n"
+    ),
+    "a check that raises by itself": (
+        "def check(f):\n    for n in (1, 2, 3):\n        if f(n) != n:\n            raise ValueError(n)\n"
+    ),
+    "a check over two lines": (
+        "def check(f):\n    for n in (1, 2, 3):\n        assert (\n            f(n)\n            == n\n        )\n"
+    ),
+    "a test case": (
+        "import unittest\n\nclass Test(unittest.TestCase):\n    def test_all(self):\n"
+        "        for n in (1, 2, 3):\n            self.assertEqual(f(n), n)\n"
+    ),
+}
+STOPS = {
+    "wrong": "def f(n): return n if n < {at} else -41",
+    "raises": "def f(n): return n if n < {at} else n / 0",
+    "ends": "import os\ndef f(n): return n if n < {at} else os._exit(0)",
+}
+
+
+async def test_a_check_says_how_many_of_its_assertions_held_and_of_hidden_ones_nothing_else(pool: Pool) -> None:
+    judge = Verifiers(pool, confirm=False)
+    for number, (form, code) in enumerate(HELD.items()):
+        test = {"type": "python", "entry_point": "f", "code": code}
+        for at, how in zip((1, 2, 3), (*STOPS, *STOPS)[number % 3 :], strict=False):
+            solution = STOPS[how].format(at=at)
+            hidden = Task.model_validate({"id": "t", "kind": "code", "prompt": "p", "tests": [test]})
+            words = f"{at - 1 or 'None'} of its assertions held before that."
+            verdict, evidence = await judge.explain(hidden, solution)
+            assert re.fullmatch(rf"Hidden tests: 0 of 1 passed; 1 [a-z ]+\. {words}", verdict.feedback), (form, verdict)
+            assert words in evidence.checks[0].detail
+            assert not any(check.detail for check in verdict.checks)
+    shown = Task.model_validate({"id": "t", "kind": "code", "prompt": "p", "public_tests": [test]})
+    assert words in (await judge.verify(shown, solution)).feedback
+
+
+async def test_one_assertion_alone_is_told_as_it_was(pool: Pool) -> None:
+    code = "assert f(1) == 1\nassert f(2) == 2\nassert f(3) == len([f])\n"
+    test = {"type": "python", "entry_point": "f", "code": code}
+    hidden = Task.model_validate({"id": "t", "kind": "code", "prompt": "p", "tests": [test]})
+    verdict = await Verifiers(pool, confirm=False).verify(hidden, "def f(n): return 1")
+    assert verdict.feedback == "Hidden tests: 2 of 3 passed; 1 gave a wrong result."

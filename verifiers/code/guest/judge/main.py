@@ -157,6 +157,7 @@ def _run_part(recorder: Recorder, part: Any, names: dict[str, Any], sources: dic
 def _run(recorder: Recorder, name: str, action: Any, sources: dict[str, str], otherwise: str = "") -> None:
     if recorder.candidate.lost:
         if name:
+            recorder.begun = recorder.asserted
             recorder.failed(name, CandidateError(recorder.candidate.lost), sources)
         return
     troubles, asserted = recorder.begin(), recorder.asserted

@@ -6,6 +6,7 @@ What a test raised may be the candidate's own doing, down to its text: it is tol
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ class Recorder:
         self.log = log
         self.public = public
         self.asserted = 0
+        self.begun = 0  # assertions that had been made when the check began
+        self._last = "", 0  # file and line of the latest one
         self.ran = 0
         self.fields: dict[str, str] = {FILENAME: "shared"}
 
@@ -41,11 +44,14 @@ class Recorder:
         """A check begins; returns how much trouble there was before it."""
         self.log.clear()
         self.candidate.begin()
+        self.begun = self.asserted
         return self.candidate.troubles
 
     def count(self) -> None:
         """An assertion is about to be made."""
         self.asserted += 1
+        caller = sys._getframe(1)
+        self._last = caller.f_code.co_filename, caller.f_lineno
 
     def plan(self, names: list[str], lines: list[tuple[str, int]] | None = None) -> None:
         """Say which checks there are, before the first of them; and in which file and line each of them stands."""
@@ -60,7 +66,9 @@ class Recorder:
 
     def failed(self, name: str, error: BaseException, sources: dict[str, str]) -> None:
         """A check did not hold."""
-        self.context.send({"check": name, "outcome": self._outcome(error), "detail": self._detail(error, sources)})
+        outcome, detail = self._outcome(error), self._detail(error, sources)
+        held = self._held(outcome, str(detail.get("statement") or ""), sources)
+        self.context.send({"check": name, "outcome": outcome, "held": held, "detail": detail})
 
     def refused(self, name: str, reason: str) -> None:
         """A check proves nothing."""
@@ -83,6 +91,16 @@ class Recorder:
                 }
             }
         )
+
+    def _held(self, outcome: str, statement: str, sources: dict[str, str]) -> int:
+        """How many assertions of the check held before it failed: a number, also of tests that nobody may read.
+
+        The latest one that was begun is what failed, unless the solution was called after it, by another statement.
+        """
+        file, line = self._last
+        there = file in sources and segment(sources[file], line) == statement
+        between = outcome in ("error", "lost") and not there
+        return max(0, self.asserted - self.begun - (0 if between else 1))
 
     def _outcome(self, error: BaseException) -> str:
         if self.candidate.lost:
