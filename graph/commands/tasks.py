@@ -10,7 +10,7 @@ from gristmill.graph.commands.options import Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from gristmill.graph.commands.explaining import Judged
     from gristmill.verifiers.records import Task
@@ -62,6 +62,7 @@ def check(
     from gristmill.graph.judging.examining import examine
     from gristmill.graph.judging.exemplary import weaker_than_examples
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
+    from gristmill.graph.tasks.output import count_kinds, counted
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.extraction.importing import short_of_packages
     from gristmill.verifiers.registry import warnings
@@ -75,12 +76,13 @@ def check(
             mistakes = [{"line": one.line, "field": one.field, "message": one.message} for one in error.problems]
             say_json(json.dumps({"file": file, "tasks": None, "problems": mistakes}, indent=1))
         raise
-    summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": _count(tasks)}
+    summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": count_kinds(tasks)}
     if lacking := short_of_packages(tasks):
         summary["lacking"] = lacking
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
-    for tried in (examine, weaker_than_examples):
-        for name, found in asyncio.run(tried(tasks, sandbox, workers)).items():
+    # What lacks its packages is not run.
+    for tried, some in ((examine, tasks), (weaker_than_examples, [] if lacking else tasks)):
+        for name, found in asyncio.run(tried(some, sandbox, workers)).items():
             summary["warnings"][name] = summary["warnings"].get(name, []) + found
     judged: dict[str, Judged] = {}
     if run_references and not lacking:
@@ -94,7 +96,7 @@ def check(
     if json_:
         say_json(json.dumps(summary, indent=1))
     else:
-        say(f"{file}: {_counted(tasks)}, no mistakes")
+        say(f"{file}: {counted(tasks)}, no mistakes")
         if lacking:
             say(f"  not to be judged on this machine yet: {lacking}")
         elif run_references:
@@ -125,6 +127,7 @@ def list_(
     import json
 
     from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.graph.tasks.output import counted, first_line
 
     tasks = [
         task
@@ -151,10 +154,10 @@ def list_(
 
     table = Table("id", "kind", "split", "tags", "prompt", box=None)
     for task in tasks:
-        cells = (task.id, task.kind, task.split or "", " ".join(task.tags), _first_line(task.prompt))
+        cells = (task.id, task.kind, task.split or "", " ".join(task.tags), first_line(task.prompt))
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
     console_for().print(table)
-    say(_counted(tasks))
+    say(counted(tasks))
 
 
 @app.command("import")
@@ -193,6 +196,7 @@ def import_(
       gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
       gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
     """
+    from gristmill.graph.commands.explaining import with_examples
     from gristmill.graph.tasks.importers import import_tasks
     from gristmill.graph.tasks.output import refuse_existing
     from gristmill.sandbox.errors import UserError
@@ -208,8 +212,6 @@ def import_(
     else:
         tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
     if public_examples:
-        from gristmill.graph.commands.explaining import with_examples
-
         tasks = with_examples(tasks, sandbox)
     _write(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
 
@@ -286,7 +288,7 @@ def from_tests(
 
 def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
     from gristmill.graph.tasks.loading import task_row
-    from gristmill.graph.tasks.output import row_writer
+    from gristmill.graph.tasks.output import counted, row_writer
 
     written: list[Task] = []
     with row_writer(out, force=force) as write:
@@ -294,20 +296,4 @@ def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
             write(task_row(task))
             written.append(task)
     if out != "-":
-        say(f"wrote {_counted(written)} to {out}")
-
-
-def _count(tasks: Sequence[Task]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for task in tasks:
-        counts[task.kind] = counts.get(task.kind, 0) + 1
-    return dict(sorted(counts.items()))
-
-
-def _counted(tasks: Sequence[Task]) -> str:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in _count(tasks).items())
-    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}" + (f" ({kinds})" if kinds else "")
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+        say(f"wrote {counted(written)} to {out}")

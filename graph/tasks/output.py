@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain_json
+from gristmill.verifiers.records import Task
 
-__all__ = ["json_line", "refuse_existing", "row_writer"]
+__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer"]
 
 
 def refuse_existing(path: str | Path, *, force: bool) -> None:
@@ -91,3 +93,19 @@ def _said(path: str | Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InfrastructureError(f"cannot write {path}: {reason}; what was written before is kept") from error
+
+
+def count_kinds(tasks: Sequence[Task]) -> dict[str, int]:
+    """How many tasks there are of each kind."""
+    return dict(sorted(Counter(task.kind for task in tasks).items()))
+
+
+def counted(tasks: Sequence[Task]) -> str:
+    """``3 tasks (2 code, 1 math)``."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in count_kinds(tasks).items())
+    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}" + (f" ({kinds})" if kinds else "")
+
+
+def first_line(text: str) -> str:
+    """The first line that says something."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
