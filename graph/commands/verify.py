@@ -171,8 +171,8 @@ def _report(tally: Tally, out: str, as_json: bool, console: Console, evidence: s
         tell(line)
     if tally.refused:
         tell(
-            f"{tally.refused} refused: they fail where the judge runs apart and pass beside their tests, as in plain "
-            "Python, so this judge cannot decide them. They count as not passed; --accept together takes them",
+            f"{tally.refused} refused: they pass beside their tests, as in plain Python, and not where the judge runs "
+            "apart, so this judge cannot decide them. They count as not passed; --accept together takes them",
         )
     if out != "-":
         tell(f"verdicts: {out}")

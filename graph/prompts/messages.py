@@ -108,7 +108,7 @@ def _told_values(task: Task, told: Told) -> dict[str, Any]:
         "best_known": told.best,
         "operator": told.operator,
         # What is said of one function to write is beside the point where something in many files is wrong.
-        **hints(task.kind if task.repo is None else "general", told.operator, told.place),
+        **hints(task.kind if task.repo is None else "repository", told.operator, told.place),
     }
 
 

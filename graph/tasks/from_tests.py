@@ -16,11 +16,11 @@ from gristmill.sandbox.records import Limits
 from gristmill.verifiers.code.repository.finding import FoundTest, default_editable, found_tests
 from gristmill.verifiers.records import Repo, Task
 from gristmill.verifiers.repositories.tests import bare, file_of, line_of
-from gristmill.verifiers.repositories.trees import pinned, tree_of
+from gristmill.verifiers.repositories.trees import pinned, tree_of, uncommitted
 
 __all__ = ["chosen", "failing", "found_in", "pick_from", "tasks_from"]
 
-_MOST_GUARDS = 500
+_MOST_GUARDS, _SHOWN = 500, 5
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 
@@ -52,6 +52,9 @@ def found_in(
     )
     if not editable:
         repo = repo.model_copy(update={"editable": default_editable(tree_of(repo)) or ("**/*.py",)})
+    if commit == "HEAD" and (changed := uncommitted(repo)):
+        shown = ", ".join(changed[:_SHOWN]) + (", …" if len(changed) > _SHOWN else "")
+        say(f"not committed, so not seen: changes of {shown}", err=True)
     limits = Limits(wall_seconds=seconds, cpu_seconds=seconds)
 
     async def run() -> list[FoundTest]:

@@ -113,4 +113,5 @@ def _fenced(solution: str, task: Task) -> str:
     """The solution to the letter; a prompt's fences take chat markup apart, which no row may."""
     spoken = language(task)
     ticks = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(solution)), default=0))
-    return f"{ticks}{spoken.extension if spoken else 'python'}\n{solution.strip(chr(10))}\n{ticks}"
+    written = "diff" if task.repo is not None else spoken.extension if spoken else "python"
+    return f"{ticks}{written}\n{solution.strip(chr(10))}\n{ticks}"

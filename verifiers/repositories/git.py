@@ -45,6 +45,10 @@ class RepositoryError(UserError):
     """A repository, or its commit, that cannot be read; the message is the end of a sentence about it."""
 
 
+class _SaidError(RepositoryError):
+    """What git has said of a command."""
+
+
 class Entry(NamedTuple):
     """One entry of a tree: `mode` as git writes it, `size` in bytes, -1 for what is no file."""
 
@@ -70,7 +74,7 @@ def full_hash(repository: Path, commit: str) -> str:
     asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"]
     try:
         said = _git(repository, asked).decode("ascii", "replace").strip()
-    except RepositoryError as error:
+    except _SaidError as error:
         raise RepositoryError(f"{str(repository)!r} has no commit {commit!r}{error}") from None
     if not _HASH.fullmatch(said):
         raise RepositoryError(f"{str(repository)!r} has no commit {commit!r}")
@@ -126,10 +130,11 @@ def _git(repository: Path, command: Sequence[str], given: bytes = b"") -> bytes:
             env=path | _ENVIRONMENT,
         )
     except FileNotFoundError:
-        raise RepositoryError("cannot be read: there is no `git` on this machine; install it") from None
+        why = "there is no `git` on this machine; install it"
+        raise RepositoryError(f"{str(repository)!r} cannot be read: {why}") from None
     except subprocess.TimeoutExpired:
-        raise RepositoryError(f"cannot be read: git took more than {_SECONDS} s") from None
+        raise RepositoryError(f"{str(repository)!r} cannot be read: git took more than {_SECONDS} s") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")[:300]
-        raise RepositoryError(f": git says {said!r}" if said else "")
+        raise _SaidError(f": git says {said!r}" if said else "")
     return done.stdout

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from gristmill.verifiers.repositories.git import RepositoryError, blobs, entries, full_hash, is_full_hash
 from gristmill.verifiers.repositories.patches import text_problem
-from gristmill.verifiers.repositories.paths import locked, matches, path_problem, shadowing
+from gristmill.verifiers.repositories.paths import is_test, locked, matches, path_problem, shadowing
 from gristmill.verifiers.testing.repository import Repo
 
-__all__ = ["Tree", "pinned", "tree_of"]
+__all__ = ["Tree", "pinned", "tree_of", "uncommitted"]
 
 _MOST_FILES, _MOST_BYTES = 5_000, 32 << 20
 _FILE, _PROGRAM = "100644", "100755"
@@ -88,6 +89,29 @@ def tree_of(repo: Repo) -> Tree:
     """
     path = Path(repo.path).resolve()
     return _tree(path, repo.commit if is_full_hash(repo.commit) else full_hash(path, repo.commit))
+
+
+def uncommitted(repo: Repo) -> list[str]:
+    """Paths of files that lie in the folder in another form than at the commit, and of tests that are not in it.
+
+    Found without git, whose own way may run programs that the repository's settings name.
+    """
+    folder, tree = Path(repo.path), tree_of(repo)
+    if not any((folder / path).is_file() for path in tree.files):
+        return []  # without a working tree, or not its root
+    found = [path for path, data in tree.files.items() if _differs(folder / path, data)]
+    for beside in {(folder / path).parent for path in tree.files if is_test(path)}:
+        with suppress(OSError):
+            new = [each.relative_to(folder).as_posix() for each in beside.glob("*.py")]
+            found += [path for path in new if path not in tree.files and is_test(path)]
+    return sorted(set(found))
+
+
+def _differs(file: Path, data: bytes) -> bool:
+    try:
+        return file.is_symlink() or file.read_bytes().replace(b"\r\n", b"\n") != data.replace(b"\r\n", b"\n")
+    except OSError:
+        return True
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.verifiers.repositories.git import RepositoryError
-from gristmill.verifiers.repositories.trees import pinned, tree_of
+from gristmill.verifiers.repositories.trees import pinned, tree_of, uncommitted
 from gristmill.verifiers.testing.repository import Repo
 from tests.verifiers.repositories.making import commit, git, made
 
@@ -135,3 +135,26 @@ def test_what_is_no_commit_is_said(tmp_path: Path, name: str) -> None:
         tree_of(repo(tmp_path / "r").model_copy(update={"commit": name}))
     with pytest.raises(RepositoryError, match="no folder"):
         tree_of(repo(tmp_path / "s"))
+
+
+def test_a_machine_without_git_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "r", FILES)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RepositoryError, match=r"cannot be read: there is no `git` on this machine"):
+        tree_of(repo(tmp_path / "r"))
+
+
+def test_what_is_not_committed_is_named_and_read_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "r"
+    made(folder, FILES | {"src/b.py": "B = 1\n"})
+    asked = pinned(repo(folder), tmp_path)
+    tree_of(asked)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert uncommitted(asked) == []
+    (folder / "src/a.py").write_bytes(b"A = 1\r\n")
+    (folder / "src/notes.py").write_text("")
+    assert uncommitted(asked) == []
+    (folder / "src/a.py").write_text("A = 2\n")
+    (folder / "src/b.py").unlink()
+    (folder / "tests/test_new.py").write_text("")
+    assert uncommitted(asked) == ["src/a.py", "src/b.py", "tests/test_new.py"]
