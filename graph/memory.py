@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gristmill.graph.config import RunConfig
+from gristmill.graph.judging.repeats import Judged, Repeats
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.ledger import Entry, Room
@@ -18,8 +19,9 @@ from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.base import Plan, Strategy, draw
 from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
+from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
 
@@ -48,6 +50,7 @@ class TaskMemory:
         self._entries: dict[str, Entry] = {}
         self._lacking: dict[str, Place] = {}
         self._room = Room(config.prompts.remembered)
+        self._repeats = Repeats(task)
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
         there: Counter[int] = Counter()
@@ -78,6 +81,17 @@ class TaskMemory:
         """A verdict is stored."""
         self.waiting.pop(hypothesis.id, None)
         self._add(hypothesis, verdict)
+
+    async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
+        """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
+        first = self._repeats.of(hypothesis, in_turn=self._config.search.first_pass)
+        return None if first is None else await asyncio.to_thread(self._judged, first)
+
+    def _judged(self, id_: str) -> Judged | None:
+        step = self._store.steps_of(self._run, [id_]).get(id_)
+        if step is None:
+            return None
+        return Judged(step, self._store.documents.get(EVIDENCE, self._run, id_, Evidence))
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
@@ -167,6 +181,7 @@ class TaskMemory:
             self._entries[id_] = ledger.entry(self._task, row, step, parent=source, repeats=past.repeats(row))
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
+        self._repeats.add(hypothesis, verdict)
         step = Step(hypothesis=hypothesis, verdict=verdict)
         row = Row.of(self._task, step, self._config.search.hypotheses)
         self._history.add(row)

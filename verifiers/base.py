@@ -6,9 +6,20 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
+from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Evidence, Task, Verdict
 
-__all__ = ["Building", "Consistent", "Examining", "Explaining", "Secretive", "Shelf", "Verifier", "unknown_settings"]
+__all__ = [
+    "Building",
+    "Consistent",
+    "Examining",
+    "Explaining",
+    "Placed",
+    "Secretive",
+    "Shelf",
+    "Verifier",
+    "unknown_settings",
+]
 
 
 @runtime_checkable
@@ -68,6 +79,15 @@ class Examining(Protocol):
         Raises:
             SandboxError: nothing may be concluded about the task.
         """
+        ...
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A verifier that says in which sandbox it judges a solution."""
+
+    def profile(self, task: Task, solution: str) -> Profile:
+        """What a worker must hold to run it."""
         ...
 
 

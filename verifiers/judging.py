@@ -17,6 +17,7 @@ __all__ = [
     "Judge",
     "Losses",
     "Settling",
+    "Standing",
     "Telling",
     "beside",
     "explain_extraction",
@@ -45,6 +46,19 @@ class Settling(Judge, Protocol):
 
     async def settle_all(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
         """The verdicts on several (solution, verdict) of one task, none of them pending any more."""
+        ...
+
+
+@runtime_checkable
+class Standing(Judge, Protocol):
+    """A judge that knows whether a verdict which was found before would be found here as well."""
+
+    async def stands(self, task: Task, solution: str, verdict: Verdict) -> bool:
+        """Whether the same verifier, in its present version, judges the solution in the same image.
+
+        Raises:
+            SandboxError: no sandbox can be had.
+        """
         ...
 
 

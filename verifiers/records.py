@@ -229,6 +229,7 @@ class Verdict(Record):
     verifier: Text = Field(description="name and version, e.g. code/1")
     sandbox: Text = Field("", description="backend and image digest")
     tree: Text = Field("", description="for a repository: the full commit, and the sha256 of its files")
+    repeats: Text | None = Field(None, description="the hypothesis whose verdict this is: the program is the same")
     apart: Apart | None = Field(
         None, description="what a judge process found apart from the candidate, where one decided; see `pending`"
     )

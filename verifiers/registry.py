@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
+from gristmill.sandbox.records import Job
 from gristmill.sandbox.sharing import on_behalf_of
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Building, Consistent, Examining, Explaining, Secretive, Shelf, Verifier
+from gristmill.verifiers.base import Building, Consistent, Examining, Explaining, Placed, Secretive, Shelf, Verifier
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
@@ -183,6 +184,17 @@ class Verifiers:
         """
         verifier = self.for_kind(task.kind)
         return await verifier.examine(task) if isinstance(verifier, Examining) else []
+
+    async def stands(self, task: Task, solution: str, verdict: Verdict) -> bool:
+        """See `gristmill.verifiers.judging.Standing`; only of kinds that say where they judge."""
+        verifier = self.for_kind(task.kind)
+        if verdict.verifier != f"{verifier.name}/{verifier.version}" or not isinstance(verifier, Placed):
+            return False
+        profile = verifier.profile(task, solution)
+        if not self._pool.info(profile).image:
+            # Which image it is, is known when its first worker has started.
+            await self._pool.run(Job(program="gristmill.sandbox.guest.canary:echo", request=""), profile)
+        return verdict.sandbox == self._pool.info(profile).label
 
     async def settle(self, task: Task, solution: str, verdict: Verdict) -> Verdict:
         """The verdict after the consistency run: see `settle_all`."""

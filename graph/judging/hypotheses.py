@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from gristmill.graph.events import Event, Judged
+from gristmill.graph import events
+from gristmill.graph.events import Event
+from gristmill.graph.judging.repeats import Judged, repeated, settled_as
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
+from gristmill.sandbox.errors import SandboxError
 from gristmill.verifiers.extraction.replies import Extraction
-from gristmill.verifiers.judging import Judge, Losses, Settling, explain_extraction
+from gristmill.verifiers.judging import Judge, Losses, Settling, Standing, beside, explain_extraction
 from gristmill.verifiers.records import Task, Verdict
 
 __all__ = ["Verification"]
@@ -35,36 +38,62 @@ class Verification:
         self._under_way: dict[str, asyncio.Task[Verdict]] = {}
         self._losses = Losses(tasks)
 
-    def begin(self, task: Task, hypothesis: Hypothesis) -> None:
-        """Start judging a hypothesis whose reply is stored; twice is once."""
+    def begin(self, task: Task, hypothesis: Hypothesis, before: Judged | None = None) -> None:
+        """Start judging a hypothesis whose reply is stored; twice is once.
+
+        Args:
+            task, hypothesis: what is judged.
+            before: one that says the same, with its verdict, which is this one's too if it would be found here.
+        """
         if hypothesis.id not in self._under_way:
-            work = asyncio.create_task(self._verify(task, hypothesis), name=f"verify {hypothesis.id}")
+            work = asyncio.create_task(self._verify(task, hypothesis, before), name=f"verify {hypothesis.id}")
             self._under_way[hypothesis.id] = work
 
-    async def finish(self, task: Task, hypothesis: Hypothesis) -> Verdict:
+    async def finish(self, task: Task, hypothesis: Hypothesis, before: Judged | None = None) -> Verdict:
         """The verdict about a hypothesis, judged now if it was not begun.
 
         Raises:
             InfrastructureError: verdicts can no longer be had.
         """
-        self.begin(task, hypothesis)
+        self.begin(task, hypothesis, before)
         verdict = await self._under_way[hypothesis.id]
         self._under_way.pop(hypothesis.id, None)
         return verdict
 
-    async def settle(self, task: Task, steps: Sequence[Step]) -> list[Verdict]:
+    async def settle(self, task: Task, steps: Sequence[Step], known: Mapping[str, Verdict]) -> list[Verdict]:
         """The verdicts on pending steps after their consistency run. Nothing is stored.
+
+        One that repeats another has no run of its own: it gets what that one's has found, now or, in `known`, earlier.
 
         Raises:
             InfrastructureError: verdicts can no longer be had.
         """
         if not steps or not isinstance(self._judge, Settling):
             return [step.verdict for step in steps]
-        judged = [(step.hypothesis.solution or "", step.verdict) for step in steps]
-        verdicts = await self._judge.settle_all(task, judged)
-        for verdict in verdicts:
+        firsts = {step.hypothesis.id for step in steps if step.verdict.repeats is None}
+        firsts |= {id_ for id_, verdict in known.items() if not verdict.pending}
+        own = [step for step in steps if step.verdict.repeats not in firsts]
+        judged = [(step.hypothesis.solution or "", step.verdict) for step in own]
+        found = dict(known)
+        for step, verdict in zip(own, await self._judge.settle_all(task, judged), strict=True):
+            found[step.hypothesis.id] = verdict
             self._losses.note(task.id, verdict)
-        return verdicts
+        ours = {step.hypothesis.id for step in own}
+        return [
+            found[step.hypothesis.id]
+            if step.hypothesis.id in ours
+            else settled_as(step.verdict, found[str(step.verdict.repeats)])
+            for step in steps
+        ]
+
+    async def _stands(self, task: Task, step: Step) -> bool:
+        """Whether a stored verdict is one that this session's judge, in its image, would find."""
+        if not isinstance(self._judge, Standing) or step.hypothesis.solution is None:
+            return False
+        try:
+            return await self._judge.stands(task, step.hypothesis.solution, step.verdict)
+        except SandboxError:  # the judge itself says what is to be said of that
+            return False
 
     async def close(self) -> None:
         """Stop what is under way; it will be judged at resume."""
@@ -74,14 +103,18 @@ class Verification:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
 
-    async def _verify(self, task: Task, hypothesis: Hypothesis) -> Verdict:
+    async def _verify(self, task: Task, hypothesis: Hypothesis, before: Judged | None) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
         if hypothesis.best is not None:
             task = task.model_copy(update={"best": hypothesis.best})
-        verdict, evidence = await explain_extraction(task, extraction, self._judge)
+        if before is not None and await self._stands(task, before.step):
+            verdict = repeated(before.step)
+            evidence = before.evidence or beside(task, verdict)
+        else:
+            verdict, evidence = await explain_extraction(task, extraction, self._judge)
         await self._journal.write(judged(self._run, hypothesis, verdict), evident(self._run, hypothesis, evidence))
         self._tell(
-            Judged(
+            events.Judged(
                 task_id=task.id,
                 hypothesis=hypothesis.id,
                 outcome=verdict.outcome,

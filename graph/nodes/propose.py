@@ -42,7 +42,8 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     async def one(place: Place, plan: Plan) -> None:
         id_ = hypothesis_id(task.id, round, place.sample)
         if id_ in memory.waiting:
-            context.verification.begin(task, memory.waiting[id_])
+            known = memory.waiting[id_]
+            context.verification.begin(task, known, await memory.judged_before(known))
         if id_ in memory.waiting or memory.judged(place):
             return
         shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
@@ -54,7 +55,7 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         parent = steps[plan.parents[0]] if plan.parents else None
         hypothesis = await _keep(context, task, id_, request, answer, parent)
         memory.waiting[id_] = hypothesis
-        context.verification.begin(task, hypothesis)
+        context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
 
     plans = memory.plans(round)
     steps = await memory.shown(plans)

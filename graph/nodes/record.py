@@ -24,7 +24,11 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     ids = memory.pending()
     by_id = await context.read(lambda: context.store.steps_of(context.run, ids)) if ids else {}
     steps = [by_id[id_] for id_ in ids]
-    settling = await context.verification.settle(context.tasks[task_id], steps)
+    firsts = list(dict.fromkeys(each for step in steps if (each := step.verdict.repeats) and each not in by_id))
+    known = await context.read(lambda: context.store.steps_of(context.run, firsts)) if firsts else {}
+    settling = await context.verification.settle(
+        context.tasks[task_id], steps, {id_: step.verdict for id_, step in known.items()}
+    )
     verdicts = dict(zip(ids, settling, strict=True))
     best, solved = memory.outcome(verdicts)
     stop = StopReason(str(state["stop"]))

@@ -23,7 +23,8 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     memory = await context.memory(task.id)
 
     async def settle(hypothesis: Hypothesis) -> None:
-        memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
+        before = await memory.judged_before(hypothesis)
+        memory.settle(hypothesis, await context.verification.finish(task, hypothesis, before))
 
     await together(settle(hypothesis) for hypothesis in memory.waiting.values())
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

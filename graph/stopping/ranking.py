@@ -7,6 +7,7 @@ import math
 
 from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.extraction.normal import normal_form
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
 __all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_target"]
@@ -67,7 +68,7 @@ def reaches_target(task: Task, verdict: Verdict) -> bool:
 
 
 def content_key(step: Step) -> str:
-    """What makes two hypotheses the same: their solutions, or replies where none was found, up to blanks.
+    """What makes two hypotheses the same: their solutions, or replies where none was found, in the normal form.
 
     All that hand back the construction that they were given are one, whatever they are.
     """
@@ -75,5 +76,4 @@ def content_key(step: Step) -> str:
     if hypothesis.best is not None and step.verdict.construction == hypothesis.best:
         return f"{hypothesis.best} again"
     text = hypothesis.text if hypothesis.solution is None else hypothesis.solution
-    lines = (line.rstrip() for line in text.strip().splitlines())
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(normal_form(text).encode("utf-8", "surrogatepass")).hexdigest()

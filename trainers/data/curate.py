@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import random
 import re
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +14,7 @@ from gristmill.graph.records import Trajectory
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.formats import sft_row
 from gristmill.trainers.data.prompting import Profile, Prompting, Prompts, Replies, RowTexts
+from gristmill.verifiers.extraction.normal import normal_form
 from gristmill.verifiers.records import Task
 
 __all__ = ["CurateConfig", "Curated", "curate"]
@@ -91,7 +90,7 @@ def _rows(
             dropped["without a usable solution"] += 1
         elif config.verified and not step.verdict.verified:
             dropped["not verified"] += 1
-        elif (same := _normal(solution)) in seen:
+        elif (same := normal_form(solution)) in seen:
             dropped["duplicate"] += 1
         elif len(rows) >= config.per_task:
             dropped["over the bound per task"] += 1
@@ -99,16 +98,6 @@ def _rows(
             seen.add(same)
             rows.append(sft_row(trajectory, step, texts))
     return rows
-
-
-def _normal(solution: str) -> str:
-    """Solutions that differ in layout or comments only are one: Python by its syntax tree, other text by its words."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\\d" in a candidate's string is the candidate's affair
-            return ast.dump(ast.parse(solution))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return " ".join(solution.split())
 
 
 def _grams(text: str, length: int = 3) -> frozenset[tuple[str, ...]]:

@@ -78,7 +78,7 @@ class CodeVerifier:
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
-        profile = _profile(task, solution)
+        profile = self.profile(task, solution)
         # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
         wanted = self._confirm and self._passing > 0.9 and solution.strip()
         ahead = self._confirming(task, solution, profile, explain) if wanted else None
@@ -98,6 +98,14 @@ class CodeVerifier:
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
+
+    def profile(self, task: Task, solution: str) -> Profile:
+        """See `gristmill.verifiers.base.Placed`."""
+        if (language := language_of(task)) is not None:
+            return program_profile(task, language)
+        texts = programs((*task.public_tests, *task.tests))
+        image = image_of(task)
+        return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)
 
     async def examine(self, task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Examining.examine`: the cases of driven tests that a guess passes."""
@@ -191,14 +199,6 @@ class CodeVerifier:
             sandbox=info.label,
             apart=Apart(outcome=outcome, score=findings.score, strength=strength) if apart else None,
         )
-
-
-def _profile(task: Task, solution: str) -> Profile:
-    if (language := language_of(task)) is not None:
-        return program_profile(task, language)
-    texts = programs((*task.public_tests, *task.tests))
-    image = image_of(task)
-    return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)
 
 
 class _Findings:

@@ -113,11 +113,15 @@ class ProgramVerifier:
             problems.append("settings.entry_point: must be the name of one function")
         return problems + package_problems(task.settings.get("packages", ()))
 
+    def profile(self, task: Task, solution: str) -> Profile:
+        """See `gristmill.verifiers.base.Placed`."""
+        image = image_of(task)
+        return profiles.candidate(profiles.libraries(solution, image=image), task.limits.memory_mb, image.image)
+
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         asked = problem(str(task.problem))
-        image = image_of(task)
-        profile = profiles.candidate(profiles.libraries(solution, image=image), task.limits.memory_mb, image.image)
+        profile = self.profile(task, solution)
         target = asked.best_known if task.target is None else Fraction(task.target)
         if not solution.strip():
             return self._verdict(asked, target, _Scoring(Outcome.INVALID, "There is no code in the reply."), profile)
@@ -136,7 +140,7 @@ class ProgramVerifier:
                 scoring = replace(again, outcome=Outcome.FLAKY, text=text)
             elif _merit(asked, again) < _merit(asked, scoring):
                 scoring = again
-        if scoring.low is None and (lacks := lacks_text(solution, image)):
+        if scoring.low is None and (lacks := lacks_text(solution, image_of(task))):
             scoring = replace(scoring, text=f"{scoring.text}\n{lacks}")
         made = task.best if scoring.unchanged else await self._kept(scoring)
         return self._verdict(asked, target, scoring, profile, made)
