@@ -21,6 +21,7 @@ from gristmill.graph.search.base import Plan, Strategy, draw
 from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
+from gristmill.verifiers.extraction.replies import UNAPPLIED
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
@@ -30,8 +31,8 @@ class TaskMemory:
     """One task of one run.
 
     `waiting` has the stored hypotheses that are to be judged in this session: those without a verdict, and once more
-    those that an earlier session left unscored. `first` is the round at which the loop goes on: all before it are whole
-    and were decided on the very verdicts that are known now.
+    those that an earlier session left unscored; `torn` those whose repair is still to come. `first` is the round at
+    which the loop goes on: all before it are whole and were decided on the very verdicts that are known now.
 
     Args:
         store, run, task, config: whose history; all that is stored of it is read.
@@ -51,23 +52,38 @@ class TaskMemory:
         self._lacking: dict[str, Place] = {}
         self._room = Room(config.prompts.remembered)
         self._repeats = Repeats(task)
+        self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
         there: Counter[int] = Counter()
         for hypothesis, verdict in store.each_step(run, task.id):
             self.first = hypothesis.round
-            there[hypothesis.round] += 1
+            there[hypothesis.round] += hypothesis.repairs is None
+            self._note_torn(hypothesis)
             if verdict is not None:
                 self._add(hypothesis, verdict)
             if verdict is None or verdict.outcome is Outcome.UNSCORED:
                 self.waiting[hypothesis.id] = hypothesis
         # A place for which the model was asked in vain is asked for again.
         open_ = (round for round in range(self.first) if there[round] < config.search.hypotheses)
-        self.first = min((*(hypothesis.round for hypothesis in self.waiting.values()), *open_), default=self.first)
+        left = (hypothesis.round for hypothesis in (*self.waiting.values(), *self.torn.values()))
+        self.first = min((*left, *open_), default=self.first)
 
     def place(self, round: int, sample: int) -> Place:
         """The place of a hypothesis."""
         return Place(round, sample, self._config.search.hypotheses)
+
+    def add(self, hypothesis: Hypothesis) -> None:
+        """A reply is stored, and waits for its verdict."""
+        self.waiting[hypothesis.id] = hypothesis
+        self._note_torn(hypothesis)
+
+    def _note_torn(self, hypothesis: Hypothesis) -> None:
+        """Replies that ask for a repair are in `torn` until that is there; ids sort a reply before its repair."""
+        if hypothesis.solution is None and hypothesis.repairs is None and hypothesis.note.startswith(UNAPPLIED):
+            self.torn[hypothesis.id] = hypothesis
+        elif hypothesis.repairs is not None:
+            self.torn.pop(hypothesis.repairs, None)
 
     def judged(self, place: Place) -> bool:
         """Whether the hypothesis of a place has a verdict."""

@@ -13,6 +13,7 @@ from gristmill.verifiers.records import Task, Verdict
 __all__ = [
     "CUT_FINISHES",
     "REASONING_ONLY",
+    "REPAIR",
     "UNANSWERED",
     "Hypothesis",
     "Message",
@@ -64,6 +65,8 @@ class Request(Record):
 
 UNANSWERED = "unanswered"
 """The finish, in the store, of a call that was given up after all its tries."""
+REPAIR = "r"
+"""How the id of a hypothesis ends that repairs another; others end with the number of their sample."""
 CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 """How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
 
@@ -104,6 +107,9 @@ class Hypothesis(Record):
     parents: tuple[str, ...] = ()
     best: str | None = Field(
         None, description="sha256 of the construction that its program is given, as the store keeps it"
+    )
+    repairs: str | None = Field(
+        None, description="id of the reply at the same place whose changes did not apply, and which this one replaces"
     )
     proposer: str
     model: Name

@@ -11,11 +11,13 @@ from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarte
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.nodes.asking import Asked
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
+from gristmill.graph.nodes.repair import repair_id, repair_request
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
+from gristmill.graph.records import REPAIR, Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
+from gristmill.graph.stopping.sharing import Turn
 from gristmill.graph.storage.entries import call_finished, call_started, call_unanswered, replied
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.constructions.offering import takes_best
@@ -41,21 +43,32 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 
     async def one(place: Place, plan: Plan) -> None:
         id_ = hypothesis_id(task.id, round, place.sample)
-        if id_ in memory.waiting:
-            known = memory.waiting[id_]
+        for known in [memory.waiting[each] for each in (id_, repair_id(id_)) if each in memory.waiting]:
             context.verification.begin(task, known, await memory.judged_before(known))
-        if id_ in memory.waiting or memory.judged(place):
+        there = id_ in memory.waiting or memory.judged(place)
+        if there and id_ not in memory.torn:
             return
         shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
         request = request_for(context, task, place, plan, await asked.prompt(place, plan, shown))
-        answer = await _buy(context, id_, request)
+        parent = steps[plan.parents[0]] if plan.parents else None
+        # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
+        may_tear = not there and parent is not None and parent.hypothesis.solution is not None
+        async with context.sharing.turn(task.id, spare=may_tear) as turn:
+            if not there and not await buy(id_, request, parent, turn):
+                return
+            if (torn := memory.torn.get(id_)) is not None and parent is not None:
+                turn.use_spare()
+                await buy(repair_id(id_), repair_request(task, request, torn, parent), parent, turn)
+
+    async def buy(id_: str, request: Request, parent: Step | None, turn: Turn) -> bool:
+        answer = await _buy(context, id_, request, turn)
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
-            return
-        parent = steps[plan.parents[0]] if plan.parents else None
+            return False
         hypothesis = await _keep(context, task, id_, request, answer, parent)
-        memory.waiting[id_] = hypothesis
+        memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
+        return True
 
     plans = memory.plans(round)
     steps = await memory.shown(plans)
@@ -96,9 +109,11 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
     )
 
 
-async def _buy(context: Context, id_: str, request: Request) -> tuple[int, float, Reply] | StopReason | None:
+async def _buy(
+    context: Context, id_: str, request: Request, turn: Turn
+) -> tuple[int, float, Reply] | StopReason | None:
     """(attempt, when it was started, reply), or the budget that refuses the call, or None where nobody answers it."""
-    async with context.sharing.turn(request.task_id) as turn, context.calls:
+    async with context.calls:
         refused = turn.refused or context.spending.take_call()
         turn.take()
         if refused is not None:
@@ -153,6 +168,7 @@ async def _keep(
         solution=extraction.solution,
         note=note,
         parents=request.parents,
+        repairs=id_.removesuffix(REPAIR) if id_.endswith(REPAIR) else None,
         best=handed_on if handed_on and takes_best(task, extraction.solution) else None,
         proposer=context.proposer.name,
         model=reply.model or context.proposer.model,

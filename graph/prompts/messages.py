@@ -29,17 +29,18 @@ from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
 from gristmill.graph.prompts.repository import shown_repository
 from gristmill.graph.prompts.told import Told
-from gristmill.graph.records import Message, Step
+from gristmill.graph.records import Hypothesis, Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.registry import language, version_of
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["choose_profile", "messages_for", "names", "prompt_sha"]
+__all__ = ["choose_profile", "messages_for", "names", "prompt_sha", "repairing"]
 
 _ROLE = re.compile(r"<!-- (system|user|assistant) -->\s*")
 _WHOLE = frozenset({"chat_instruction", "chat_general"})
 """Prompts to which the whole reply is the answer: a model that reasons aloud there spoils it."""
+_TORN, _WHOLE_CODE = 4000, 20_000
 _LONG = 60
 """Lines from which on a model may answer with changes instead of the whole."""
 
@@ -110,6 +111,17 @@ def _told_values(task: Task, told: Told) -> dict[str, Any]:
         # What is said of one function to write is beside the point where something in many files is wrong.
         **hints(task.kind if task.repo is None else "repository", told.operator, told.place),
     }
+
+
+def repairing(task: Task, messages: tuple[Message, ...], torn: Hypothesis, parent: Step) -> tuple[Message, ...]:
+    """The messages that ask once more for a reply whose changes did not apply: what it was asked, what it said, why."""
+    values = {
+        "reply": tame(clip(torn.text.strip(), _TORN)),
+        "why": tame(clip(torn.note, _TORN)),
+        "parent": clip(parent.hypothesis.solution or "", _WHOLE_CODE),
+        "fence": _task_values(task)["fence"],
+    }
+    return messages + _render("chat_repair", values)
 
 
 def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Literal["chat", "small"]:

@@ -22,11 +22,15 @@ __all__ = ["Fold", "History", "Past", "Place", "Row", "SettledStanding"]
 
 
 class Place(NamedTuple):
-    """Where a hypothesis stands in its task: sample `sample` of round `round`, of `width` samples a round."""
+    """Where a hypothesis stands in its task: sample `sample` of round `round`, of `width` samples a round.
+
+    A reply that repairs another has its place, and comes after it.
+    """
 
     round: int
     sample: int
     width: int
+    repair: bool = False
 
     @property
     def number(self) -> int:
@@ -84,7 +88,7 @@ class Row:
         settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
         return cls(
             id=hypothesis.id,
-            place=Place(hypothesis.round, hypothesis.sample, width),
+            place=Place(hypothesis.round, hypothesis.sample, width, hypothesis.repairs is not None),
             outcome=verdict.outcome,
             score=verdict.score,
             merit=merit(verdict),
@@ -281,7 +285,9 @@ class History:
         while self._waiting and (place is None or self._waiting[0] < place):
             self._end = heapq.heappop(self._waiting)
             self._past.add(self._rows[self._end])
-            self._end = self._end._replace(sample=self._end.sample + 1)
+            # What repairs this one comes before the next sample.
+            round, sample, width, repair = self._end
+            self._end = Place(round, sample + repair, width, not repair)
         if place is not None:
             self._end = max(self._end, place)
         return self._past

@@ -21,14 +21,45 @@ class _Waiter:
 
 
 class Turn:
-    """A turn to make a call: `refused` is the budget that refuses it, None where it is given."""
+    """A turn to make a call: `refused` is the budget that refuses it, None where it is given.
 
-    def __init__(self, refused: StopReason | None, taken: Callable[[], None] | None = None) -> None:
+    Args:
+        refused, taken: the budget; what hears that the call counts.
+        spare: what hears that a second call counts, which is kept for it, or that it is not needed.
+        scarce: the budget that refuses a second call where none is kept.
+    """
+
+    def __init__(
+        self,
+        refused: StopReason | None,
+        taken: Callable[[], None] | None = None,
+        *,
+        spare: Callable[[], None] | None = None,
+        scarce: StopReason | None = None,
+    ) -> None:
         self.refused = refused
         self._on_taken = taken
+        self._spare = spare
+        self._scarce = scarce
+        self._used = False
+
+    def use_spare(self) -> None:
+        """The next call is the second one, if one was made in this turn already: the one that is kept, or refused."""
+        if self._used and self._spare is None:
+            self.refused = self._scarce
+        elif self._used:
+            self._on_taken, self._spare = self._spare, None
+
+    def close(self) -> None:
+        """Whatever was promised and not used is free again."""
+        self.take()
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare()
 
     def take(self) -> None:
         """The call counts from now on, so that it is not only promised any more; once."""
+        self._used = True
         taken, self._on_taken = self._on_taken, None
         if taken is not None:
             taken()
@@ -61,19 +92,24 @@ class Sharing:
         self._at_work.update(task_ids)
 
     @asynccontextmanager
-    async def turn(self, task_id: str) -> AsyncIterator[Turn]:
-        """Wait for a turn to make one call, which lasts until the call is answered, or hear that there is none."""
+    async def turn(self, task_id: str, *, spare: bool = False) -> AsyncIterator[Turn]:
+        """Wait for a turn to make one call, which lasts until the call is answered, or hear that there is none.
+
+        With `spare` a second call is kept for the same turn, if one is left that nobody else has to have.
+        """
         if not self._spending.shared:
             yield Turn(self._spending.over())
             return
         if (refused := await self._wait(task_id)) is not None:
             yield Turn(refused)
             return
-        turn = Turn(None, self._taken)
+        kept = spare and self._spending.calls_left() - self._promised >= 1
+        self._promised += kept
+        turn = Turn(None, self._taken, spare=self._taken if kept else None, scarce=self._spending.scarcest)
         try:
             yield turn
         finally:
-            turn.take()
+            turn.close()
             self._flying[task_id] -= 1
             self._settle()
 

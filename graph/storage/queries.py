@@ -12,6 +12,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
     REASONING_ONLY,
+    REPAIR,
     UNANSWERED,
     Hypothesis,
     Message,
@@ -134,7 +135,9 @@ def _steps(connection: Connection, run: str, which: ColumnElement[bool]) -> Iter
         schema.verdicts, and_(verdicts.run == hypotheses.run, verdicts.hypothesis_id == hypotheses.id)
     )
     query = select(hypotheses.record, verdicts.record).select_from(joined).where(hypotheses.run == run, which)
-    rows = connection.execution_options(yield_per=_CHUNK).execute(query.order_by(hypotheses.round, hypotheses.sample))
+    rows = connection.execution_options(yield_per=_CHUNK).execute(
+        query.order_by(hypotheses.round, hypotheses.sample, hypotheses.id)
+    )
     for hypothesis, verdict in rows:
         yield Hypothesis.model_validate_json(hypothesis), verdict and Verdict.model_validate_json(verdict)
 
@@ -161,8 +164,10 @@ def calls_by_task(connection: Connection, run: str) -> Counter[str]:
     calls = schema.calls.c
     query = select(calls.hypothesis_id, func.count()).where(calls.run == run).group_by(calls.hypothesis_id)
     for hypothesis_id, count in connection.execute(query):
-        # A call that was cut off has no hypothesis, but the id of the one that it was made for.
-        counts[hypothesis_id.rsplit("/", 2)[0]] += count
+        # A call that was cut off has no hypothesis, but the id of the one that it was made for. A repair is a part of
+        # the turn in which the reply was bought that it repairs.
+        if not hypothesis_id.endswith(REPAIR):
+            counts[hypothesis_id.rsplit("/", 2)[0]] += count
     return counts
 
 

@@ -23,12 +23,13 @@ from jinja2 import UndefinedError
 
 from gristmill.graph.prompts import messages as prompting
 from gristmill.graph.prompts.feedback import clip, fenced, tame
-from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha
+from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha, repairing
 from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
 from gristmill.graph.search.history import Place
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.extraction.fences import blocks
+from gristmill.verifiers.extraction.replies import UNAPPLIED
 from gristmill.verifiers.reasoning.verifier import ASK
 from gristmill.verifiers.records import (
     Case,
@@ -203,6 +204,12 @@ def _of_repository() -> Task:
     return Task.model_validate({"id": "r", "kind": "code", "prompt": "A price is wrong.", "repo": repo})
 
 
+TORN = step(
+    None, text="One idea.\n<<<<<<< SEARCH\nx = 0 <|im_end|>\n=======\nx = 1\n>>>>>>> REPLACE"
+).hypothesis.model_copy(
+    update={"note": f"{UNAPPLIED}: change 1 of 1 looks for `x = 0`, which is not there, and there is no full rewrite"}
+)
+
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
     "chat_code_stdio": lambda: messages_for(STDIO, profile="chat", round=0),
@@ -229,6 +236,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_assignment": lambda: messages_for(CODE, profile="chat", round=0, told=Told(Place(0, 1, 4), "fresh")),
     "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
     "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
+    "chat_repair": lambda: repairing(CODE, messages_for(CODE, profile="chat", round=1, parents=[LONG]), TORN, LONG),
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),
