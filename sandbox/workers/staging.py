@@ -1,7 +1,7 @@
 """The folder that a worker mounts: guest folders, what both ends speak, and nothing else of this program.
 
-``lib/`` holds their modules at their package paths, without the packages' ``__init__`` files, so that
-``from gristmill.sandbox.wire.values import encode`` works inside without importing what the host needs;
+``lib/`` holds their modules, source and bytecode, at their package paths, without the packages' ``__init__`` files, so
+that ``from gristmill.sandbox.wire.values import encode`` works inside without importing what the host needs;
 ``control/`` is empty and holds the control socket of backends that listen.
 """
 
@@ -15,10 +15,13 @@ from pathlib import Path
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.owners import is_gone, owner_label
 from gristmill.sandbox.records import Profile
+from gristmill.sandbox.workers.compiling import compiled, compiled_name
 
-__all__ = ["ALWAYS", "guest_modules", "stage", "sweep"]
+__all__ = ["ALWAYS", "INSIDE", "guest_modules", "stage", "sweep"]
 
 ALWAYS = ("gristmill.sandbox.wire", "gristmill.sandbox.guest")
+INSIDE = "/gristmill/lib"
+"""Where a worker finds ``lib/``."""
 PREFIX = "gristmill-"
 OWNER = "owner"
 
@@ -37,9 +40,13 @@ def stage(profile: Profile) -> Path:
         (folder / OWNER).write_text(owner_label())
         for name, source in _sources((*ALWAYS, *profile.guest)).items():
             target = folder / "lib" / Path(*name.split(".")).with_suffix(".py")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            bytecode = target.parent / "__pycache__" / compiled_name(target.stem)
+            bytecode.parent.mkdir(parents=True, exist_ok=True)
+            text = source.read_bytes()
+            target.write_bytes(text)
+            bytecode.write_bytes(compiled(name, text, f"{INSIDE}/{target.relative_to(folder / 'lib')}"))
             target.chmod(0o644)
+            bytecode.chmod(0o644)
         (folder / "control").mkdir()
         for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
             each.chmod(0o755)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Profile
+from gristmill.sandbox.workers.compiling import compiled, compiled_name
 from gristmill.sandbox.workers.staging import guest_modules, stage
 
 
@@ -17,7 +20,11 @@ def staged(*guest: str) -> set[str]:
     try:
         assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.py")} == {0o644}
         assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_dir()} == {0o755}
-        return {str(path.relative_to(folder / "lib")) for path in (folder / "lib").rglob("*") if path.is_file()}
+        files = {path.relative_to(folder / "lib") for path in (folder / "lib").rglob("*") if path.is_file()}
+        sources = {path for path in files if path.suffix == ".py"}
+        # Beside each source its bytecode, and nothing else.
+        assert files - sources == {Path(importlib.util.cache_from_source(str(path))) for path in sources}
+        return set(map(str, sources))
     finally:
         shutil.rmtree(folder)
 
@@ -40,6 +47,45 @@ def test_a_folder_brings_all_of_its_modules_and_a_module_itself() -> None:
     }
     guest = tuple(f"gristmill.verifiers.code.guest.{side}" for side in ("wire", "candidate"))
     assert staged(*guest, "gristmill.sandbox.records") - staged() == wanted | {"gristmill/sandbox/records.py"}
+
+
+def test_bytecode_is_that_of_the_source_and_names_no_place_of_this_machine() -> None:
+    folder = stage(Profile(name="test"))
+    try:
+        for path in (folder / "lib").rglob("*.py"):
+            made = Path(importlib.util.cache_from_source(str(path))).read_bytes()
+            assert str(folder).encode() not in made
+            assert str(Path(__file__).parents[2]).encode() not in made
+            inside = f"/gristmill/lib/{path.relative_to(folder / 'lib')}"
+            assert marshal.loads(made[16:]) == compile(path.read_bytes(), inside, "exec", dont_inherit=True)
+            # Python takes it for the source's without looking at that again: see PEP 552.
+            assert made[:8] == importlib.util.MAGIC_NUMBER + b"\1\0\0\0"
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_bytecode_counts_only_for_the_source_that_it_was_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    one, two = b"answer = 1\n", b"answer = 2\n"
+    kept = tmp_path / "gristmill/guests" / compiled_name("a.b")
+
+    def answer(source: bytes) -> int:
+        names: dict[str, int] = {}
+        exec(marshal.loads(compiled("a.b", source, "/b.py")[16:]), names)
+        return names["answer"]
+
+    assert [answer(one), answer(one), answer(two), answer(one)] == [1, 1, 2, 1]
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    elsewhere = compiled("a.b", one, "/c.py")
+    assert marshal.loads(elsewhere[16:]).co_filename == "/c.py"
+    for damaged in (b"", elsewhere[:12], bytes(len(elsewhere))):
+        kept.write_bytes(damaged)
+        assert answer(one) == 1
+    # Where nothing can be kept, everything is compiled.
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert [answer(one), answer(two)] == [1, 2]
 
 
 def test_what_a_zygote_imports_are_the_modules_of_its_folders() -> None:
