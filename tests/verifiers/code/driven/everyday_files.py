@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class EverydayTask:
     def pytest_task(self, **more: Any) -> Task:
         """The test file, as it is."""
         settings = {"packages": self.packages} if self.packages else {}
-        tests = [{"type": "pytest", "source": self.pytest}]
+        names = _asked_for(ast.parse(self.pytest))
+        tests = [{"type": "pytest", "entry_point": names, "files": {"test_solution.py": self.pytest}}]
         return Task(
             id=self.id, kind="code", prompt=self.prompt, tests=tests, reference=self.right, settings=settings, **more
         )
@@ -71,6 +73,18 @@ def read(path: Path) -> list[EverydayTask]:
         rows = [json.loads(line) for line in text.splitlines()]
         return [_task(row, row["library"]) for row in rows if "library" in row]
     return [_task(row, row.get("library", path.stem)) for row in yaml.safe_load(text)]
+
+
+def _asked_for(tree: ast.Module) -> list[str]:
+    """The names of the solution that a test file uses."""
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="solution", names=imported):
+                names |= {each.name for each in imported}
+            case ast.Attribute(value=ast.Name(id="solution"), attr=name):
+                names.add(name)
+    return sorted(names)
 
 
 def _task(row: dict[str, Any], library: str) -> EverydayTask:

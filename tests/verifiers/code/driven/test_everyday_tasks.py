@@ -30,6 +30,7 @@ def test_a_task_is_whole(task: EverydayTask) -> None:
     assert len(task.wrong) == 5
     for source in (task.pytest, task.right, *task.wrong.values()):
         ast.parse(source)
+    assert problems(task.pytest_task()) == []
     if task.driven is not None:
         assert problems(task.task()) == []
         assert warnings(task.task()) == []
