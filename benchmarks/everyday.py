@@ -1,7 +1,7 @@
 """What gristmill makes of the everyday tasks: right solutions and wrong ones, by form of the tests and by backend.
 
     python benchmarks/everyday.py --json measured.json [--sandbox bubblewrap docker] [--form driven pytest]
-                                  [--only ID …] [--again] [--at-once 6]
+                                  [--only ID …] [--again] [--show] [--at-once 6]
 
 Every task of tests/verifiers/code/driven/everyday_tasks goes through the commands `tasks check --run-references` and
 `verify --accept together`, with its right solution and its five wrong ones, which plain pytest rejects: as a driven
@@ -46,14 +46,15 @@ def main() -> None:
     parser.add_argument("--form", nargs="+", default=FORMS, choices=FORMS)
     parser.add_argument("--only", nargs="+", default=(), metavar="ID")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--show", action="store_true", help="measure nothing, print what is kept")
     parser.add_argument("--at-once", type=int, default=6, help="tasks in one command")
     arguments = parser.parse_args()
     tasks = {task.id: task for task in (*opened(), *read(HELD_BACK)) if not arguments.only or task.id in arguments.only}
-    if lacking := _lacking(tasks.values()):
+    if not arguments.show and (lacking := _lacking(tasks.values())):
         raise SystemExit(f"build first: {lacking}")
     kept: dict[str, Row] = json.loads(arguments.json.read_text("utf-8")) if arguments.json.exists() else {}
     asked = [(backend, form) for backend in arguments.sandbox for form in arguments.form]
-    for backend, form in asked:
+    for backend, form in () if arguments.show else asked:
         left = [task for task in tasks.values() if arguments.again or _key(backend, form, task.id) not in kept]
         for group in _groups(left, arguments.at_once):
             print(f"{backend}, {form}: {', '.join(task.id for task in group)}", file=sys.stderr, flush=True)
@@ -63,7 +64,10 @@ def main() -> None:
             beside.replace(arguments.json)
     held = {task.id for task in read(HELD_BACK)}
     console = Console(width=140)
-    rows = [(backend, form, {name: kept[_key(backend, form, name)] for name in tasks}) for backend, form in asked]
+    rows = [
+        (backend, form, {name: row for name in tasks if (row := kept.get(_key(backend, form, name))) is not None})
+        for backend, form in asked
+    ]
     commits = {row["commit"] for _, _, named in rows for row in named.values()}
     console.print(f"commit {', '.join(sorted(commits))}")
     console.print(_table(rows, held))

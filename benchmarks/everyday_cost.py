@@ -1,6 +1,7 @@
 """What a case of a driven test costs beside one of `cases`, in processor time, confirmed, in one run.
 
-    python benchmarks/everyday_cost.py [--sandbox bubblewrap docker] [--cases 1 3 10] [--rounds 5] [--verdicts 12]
+    python benchmarks/everyday_cost.py [--sandbox bubblewrap docker] [--cases 1 3 10] [--form driven pytest]
+                                       [--rounds 5] [--verdicts 12]
 
 The same work, an integer's sum of digits, as `cases`, as a driven test, and as a test file that a judge with proxies
 cannot carry (`--accept together`: how that is decided is shown). Forms take turns in every round, in warm workers of
@@ -80,13 +81,15 @@ def containers() -> float:
         client.close()
 
 
-async def measured(backend: str, cases: int, rounds: int, verdicts: int) -> dict[str, tuple[str, list[float]]]:
+async def measured(
+    backend: str, asked: set[str], cases: int, rounds: int, verdicts: int
+) -> dict[str, tuple[str, list[float]]]:
     """(how it was decided, milliseconds a case in each round) by form."""
 
     def spent() -> float:
         return children(os.getpid()) + (containers() if backend == "docker" else 0.0)
 
-    forms = tasks(cases)
+    forms = {form: task for form, task in tasks(cases).items() if form in asked}
     found: dict[str, tuple[str, list[float]]] = {}
     async with Pool.open(backend, size=1) as pool:
         judging = Verifiers(pool, accept_together=True)
@@ -108,13 +111,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sandbox", nargs="+", default=("bubblewrap", "docker"))
     parser.add_argument("--cases", nargs="+", type=int, default=(1, 3, 10))
+    parser.add_argument("--form", nargs="+", default=("driven", "pytest"), choices=("driven", "pytest"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--verdicts", type=int, default=12)
     arguments = parser.parse_args()
     table = Table("backend", "cases in a test", "form", "decided", "ms a case", "× cases", "least", "most")
     for backend in arguments.sandbox:
         for cases in arguments.cases:
-            found = asyncio.run(measured(backend, cases, arguments.rounds, arguments.verdicts))
+            found = asyncio.run(
+                measured(backend, {"cases", *arguments.form}, cases, arguments.rounds, arguments.verdicts)
+            )
             for form, (strength, each) in found.items():
                 ratios = [one / other for one, other in zip(each, found["cases"][1], strict=True)]
                 cells = (statistics.median(ratios), min(ratios), max(ratios))
