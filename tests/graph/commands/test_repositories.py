@@ -71,7 +71,6 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, call: Ca
     library = tmp_path / "library"
     subprocess.run(["sh", str(EXAMPLE / "make.sh"), str(library)], check=True, capture_output=True)
     found = ("tasks", "from-tests", str(library), "--failing")
-    call(*found, "--pick", "6", code=2)
     (row,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     (tmp_path / "page.jsonl").write_text(" ".join(row.split()) + "\n")
     assert "no mistakes" in call("tasks", "check", "page.jsonl")
