@@ -85,7 +85,7 @@ REPLIES: dict[str, tuple[str, Outcome, str, str]] = {
         "Not followed: In your entire response, refrain from the use of any commas.",
         '"The sea is wide. It is never still.\n\n```\nNobody has seen all of it.\n```"',
     ),
-    "program/matmul_222": (code(NAIVE), Outcome.FAILED, "The target of <= 7 is not reached, by 1", code(STRASSEN)),
+    "program/matmul_222": (code(NAIVE), Outcome.FAILED, "The target of <= 7.0 is not reached, by 1", code(STRASSEN)),
     "reasoning-gym/chain_sum/1/0": (
         "4 - 1 is 3, and 3 - 7 is 4. <answer>4</answer>",
         Outcome.FAILED,

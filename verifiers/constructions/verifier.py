@@ -278,10 +278,12 @@ def _explained(asked: OpenProblem, target: Fraction, scoring: _Scoring) -> str:
     sign = ">=" if maximize else "<="
     exact = (scoring.low if maximize else scoring.high) or Fraction(0)
     missing = (target - exact) if maximize else (exact - target)
+    # A task's own target is a float, and known by its shortest text.
+    wanted = repr(float(target)) if Fraction(float(target)) == target else digits_of(target, asked.direction)
     reached = "reached" if missing <= 0 else f"not reached, by {digits_of(missing, Direction.MINIMIZE, 3)}"
     lines = [
         f"Score {digits_of(exact, asked.direction)}, computed exactly; {'more' if maximize else 'less'} is better. "
-        f"The target of {sign} {digits_of(target, asked.direction)} is {reached}. Best known: {asked.best}."
+        f"The target of {sign} {wanted} is {reached}. Best known: {asked.best}."
     ]
     if scoring.repair:
         lines.append(f"The construction was not valid as returned: {scoring.repair}, by the problem's rule.")

@@ -35,9 +35,8 @@ async def judge_property(
     asked = PROPERTIES[check["property"]]
     wanted = f"{asked.asks_for}, as in {asked.form}"
     if not answers:
-        return Judgement(
-            Outcome.INVALID, f"No final answer was found: end with \\boxed{{{asked.asks_for}}}. Expected is {wanted}."
-        )
+        words = f"No final answer was found: end with \\boxed{{…}}, which holds {wanted}."
+        return Judgement(Outcome.INVALID, words)
     form = await read_answer(pool, ", ".join(answers), settings)
     if isinstance(form, Judgement):
         return form
