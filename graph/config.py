@@ -77,6 +77,9 @@ class Prompts(Record):
     context: int | None = Field(
         None, ge=1, description="tokens that the model's context holds, a quarter of which bounds --ledger"
     )
+    lessons: bool = Field(
+        False, description="after each round a capable model writes down what was learned, by one call more a task"
+    )
 
     @property
     def remembered(self) -> int:

@@ -130,12 +130,13 @@ class RoundRanked(Record):
 
 
 class Reflected(Record):
-    """Evidence goes back to the model."""
+    """Evidence goes back to the model; `tokens` is what a lesson took, where one was written."""
 
     kind: Literal["reflected"] = "reflected"
     task_id: str
     round: int
     parents: tuple[str, ...]
+    tokens: Tokens = Tokens()
 
 
 class TaskEnded(Record):

@@ -14,7 +14,8 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.judging.repeats import Judged, Repeats
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
-from gristmill.graph.prompts.ledger import Entry, Room
+from gristmill.graph.prompts.ledger import Entry, Line, Room
+from gristmill.graph.prompts.lessons import lessons_within
 from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.base import Plan, Strategy, draw
@@ -48,13 +49,17 @@ class TaskMemory:
         self._history = History()
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
         self._shown: dict[str, Step] = {}
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, tuple[Entry, Line]] = {}
         self._lacking: dict[str, Place] = {}
-        self._room = Room(config.prompts.remembered)
+        self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
+        self._lessons: dict[int, str] = {}
         self._repeats = Repeats(task)
         self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
+        for reflection in store.reflections(run, task.id) if config.prompts.lessons else ():
+            if reflection.lesson is not None:
+                self._lessons[reflection.round] = reflection.lesson
         there: Counter[int] = Counter()
         for hypothesis, verdict in store.each_step(run, task.id):
             self.first = hypothesis.round
@@ -146,7 +151,7 @@ class TaskMemory:
         missing = [id_ for id_ in wanted if id_ not in self._shown]
         read = await asyncio.to_thread(self._store.steps_of, self._run, missing) if missing else {}
         # A model never learns what the consistency run has said, also where bounds were widened after it.
-        read = {id_: step.model_copy(update={"verdict": step.verdict.unsettled}) for id_, step in read.items()}
+        read = {id_: _unsettled(step) for id_, step in read.items()}
         self._shown = {id_: read[id_] if id_ in read else self._shown[id_] for id_ in wanted}
         return self._shown
 
@@ -157,11 +162,27 @@ class TaskMemory:
         rows = [row for row in self._history.rows() if row.place.round < round]
         last = rows[-ledger.MOST :]
         await self._read(last, self.before(round))
-        entries = [self._entries[row.id] for row in last]
-        told, left_out = ledger.attempts(entries, len(rows) - len(last), self._room)
+        lines = [self._entries[row.id][1] for row in last]
+        told, left_out = ledger.attempts(lines, len(rows) - len(last), self._room)
         names = sorted((place, name) for name, place in self._lacking.items() if place.round < round)
         missing = ledger.within((name for _, name in names), self._room.lacking)
-        return Remembered(attempts=told, left_out=left_out, lacking=missing)
+        learned = {of: lesson for of, lesson in self._lessons.items() if of < round}
+        lessons = lessons_within(learned, self._room.lessons)
+        return Remembered(attempts=told, left_out=left_out, lessons=lessons, lacking=missing)
+
+    def lesson(self, round: int) -> str | None:
+        """What the model has learned of a round; None where it was not asked, empty where in vain."""
+        return self._lessons.get(round)
+
+    def learn(self, round: int, lesson: str) -> None:
+        """A lesson is stored with the round's reflection."""
+        self._lessons[round] = lesson
+
+    async def of_round(self, round: int) -> tuple[list[Row], dict[str, Step]]:
+        """The judged hypotheses of a round in the order of places, and their texts as a model may know them."""
+        rows = [row for row in self._history.rows() if row.place.round == round and row.outcome is not Outcome.UNSCORED]
+        steps = await asyncio.to_thread(self._store.steps_of, self._run, [row.id for row in rows])
+        return rows, {id_: _unsettled(step) for id_, step in steps.items()}
 
     async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
         """What the prompt of one place tells."""
@@ -178,7 +199,7 @@ class TaskMemory:
             plan.operator,
             remembered,
             lineage=ledger.lineage(line, self._room.parent // 3) if len(line) > 1 else "",
-            tried=ledger.tried([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
+            tried=ledger.tried([self._entries[row.id][0] for row in children], self._room.parent * 2 // 3),
             best=ledger.standing(past.best) if past.best is not None and better else "",
         )
 
@@ -191,10 +212,11 @@ class TaskMemory:
         ids = [*missing, *sorted(parents - missing.keys())]
         steps = await asyncio.to_thread(self._store.steps_of, self._run, ids)
         for id_, row in missing.items():
-            step = steps[id_].model_copy(update={"verdict": steps[id_].verdict.unsettled})
+            step = _unsettled(steps[id_])
             parent = steps.get(row.parents[0]) if row.parents else None
             source = parent.hypothesis.solution if parent else None
-            self._entries[id_] = ledger.entry(self._task, row, step, parent=source, repeats=past.repeats(row))
+            entry = ledger.entry(self._task, row, step, parent=source, repeats=past.repeats(row))
+            self._entries[id_] = entry, Line.of(entry, self._room)
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         self._repeats.add(hypothesis, verdict)
@@ -204,3 +226,7 @@ class TaskMemory:
         self._entries.pop(row.id, None)
         for name in lacking(self._task, step):
             self._lacking[name] = min(row.place, self._lacking.get(name, row.place))
+
+
+def _unsettled(step: Step) -> Step:
+    return step.model_copy(update={"verdict": step.verdict.unsettled})

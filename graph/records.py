@@ -12,6 +12,7 @@ from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
     "CUT_FINISHES",
+    "LESSON",
     "REASONING_ONLY",
     "REPAIR",
     "UNANSWERED",
@@ -50,6 +51,14 @@ class Tokens(Record):
 
     prompt: int = Field(0, ge=0)
     completion: int = Field(0, ge=0)
+    cached: int = Field(0, ge=0, description="of the prompt, those that the server took from its cache, as it says")
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=self.cached + other.cached,
+        )
 
 
 class Request(Record):
@@ -71,6 +80,8 @@ CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 """How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
 
 
+LESSON = "/lesson"
+"""Ends the id, in the store, of a call by which a model writes down what a round has taught it."""
 REASONING_ONLY = " (reasoning only)"
 """Follows the finish, in the store, of a call whose reply came to no answer."""
 
@@ -138,6 +149,9 @@ class Reflection(Record):
     round: int
     parents: tuple[str, ...]
     feedback: Text
+    lesson: Text | None = Field(
+        None, description="what the model has learned of the round; None where it was not asked, empty where in vain"
+    )
 
 
 class Step(Record):

@@ -15,6 +15,7 @@ from gristmill.graph.events import (
     Event,
     Judged,
     Listener,
+    Reflected,
     Replied,
     RunEnded,
     RunStarted,
@@ -24,6 +25,7 @@ from gristmill.graph.events import (
     Unanswered,
 )
 from gristmill.graph.models.base import Proposer, Waiting
+from gristmill.graph.records import LESSON
 from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Direction, Outcome
 
@@ -120,6 +122,9 @@ class RunProgress:
                 self._replies += 1
                 self._tokens += event.tokens.prompt + event.tokens.completion
                 self._in_flight.pop(event.hypothesis, None)
+            case Reflected():
+                self._tokens += event.tokens.prompt + event.tokens.completion
+                self._in_flight.pop(f"{event.task_id}/{event.round}{LESSON}", None)
             case Judged():
                 self._judge(event)
             case Settled():

@@ -185,7 +185,10 @@ def _task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, 
         say_json(json.dumps(rows, indent=1))
         return
     shown: set[str] = set()
+    lessons = {each.round: each.lesson for each in store.reflections(run, task) if each.lesson}
     for hypothesis, verdict in steps:
+        for of in [round for round in lessons if round < hypothesis.round]:
+            say(f"learned of round {of}: {lessons.pop(of)}")
         if prompt and hypothesis.prompt_sha not in shown:
             # Once, where it was asked first.
             shown.add(hypothesis.prompt_sha)
@@ -268,6 +271,7 @@ def print_summary(console: Console, summary: CampaignSummary, standings: Sequenc
     below = outcomes.pop(Outcome.FAILED, 0) if graded else 0
     told_outcomes = ", ".join(part for part in (f"{below} below target" if below else "", counts(outcomes)) if part)
     reasons = ", ".join(f"{reason.value} ({count})" for reason, count in summary.stops.items()) or "none"
+    cached = f" ({summary.tokens.cached} of them cached)" if summary.tokens.cached else ""
     lines = [
         f"run          {summary.run}: {summary.status}" + (f" ({summary.detail})" if summary.detail else ""),
         f"tasks        {summary.tasks}: {summary.ended} ended, {summary.solved} {solved}",
@@ -275,7 +279,7 @@ def print_summary(console: Console, summary: CampaignSummary, standings: Sequenc
         f"hypotheses   {summary.hypotheses}: {told_outcomes or 'none'}",
         f"verified     {summary.verified} of {scored} scored ({100 * summary.verified_share:.1f}%)",
         f"calls        {summary.calls}, {summary.repeated} of them repeated after an interruption",
-        f"tokens       {summary.tokens.prompt} prompt, {summary.tokens.completion} completion",
+        f"tokens       {summary.tokens.prompt} prompt{cached}, {summary.tokens.completion} completion",
         f"seconds      {summary.seconds:.1f}",
     ]
     if summary.cut:

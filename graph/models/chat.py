@@ -110,9 +110,7 @@ class ChatProposer:
         while True:
             reply = await self._ask(request)
             asked += 1
-            tokens = Tokens(
-                prompt=tokens.prompt + reply.tokens.prompt, completion=tokens.completion + reply.tokens.completion
-            )
+            tokens += reply.tokens
             seconds = time.perf_counter() - start
             silent = _silent(reply)
             most = 1 if self._vain >= _VAIN else _SILENT_TRIES

@@ -134,7 +134,17 @@ def reported(message: BaseMessage) -> Tokens | None:
     """Usage as the model reports it; None where what it reports is none, say negative, text or a fraction."""
     usage: Any = getattr(message, "usage_metadata", None)  # a server may name a role that has none
     counts = [usage.get(name) for name in ("input_tokens", "output_tokens")] if isinstance(usage, dict) else []
-    return Tokens(prompt=counts[0], completion=counts[1]) if counts and all(map(is_count, counts)) else None
+    if not counts or not all(map(is_count, counts)):
+        return None
+    details = usage.get("input_token_details")
+    # OpenAI's tiers of service stand before the name: `priority_cache_read`.
+    read = [each for name, each in details.items() if str(name).endswith("cache_read")] if _is_dict(details) else []
+    cached = sum(filter(is_count, read))
+    return Tokens(prompt=counts[0], completion=counts[1], cached=min(cached, counts[0]))
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def estimated(message: BaseMessage, asked: Sequence[BaseMessage]) -> Tokens:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 
 from gristmill.graph.prompts.messages import prompt_sha
+from gristmill.graph.records import LESSON
 
-__all__ = ["hypothesis_id", "prompt_sha", "sample_seed"]
+__all__ = ["hypothesis_id", "lesson_id", "prompt_sha", "sample_seed"]
 
 
 def hypothesis_id(task_id: str, round: int, sample: int) -> str:
     """``{task_id}/{round}/{sample}``."""
     return f"{task_id}/{round}/{sample}"
+
+
+def lesson_id(task_id: str, round: int) -> str:
+    """``{task_id}/{round}/lesson``: of the call by which a model writes down what a round has taught it."""
+    return f"{task_id}/{round}{LESSON}"
 
 
 def sample_seed(run_seed: int, task_id: str, round: int, sample: int) -> int:

@@ -7,19 +7,18 @@ import time
 from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
-from gristmill.graph.events import CallStarted, NodeEntered, Replied, TaskStarted, Unanswered
-from gristmill.graph.models.errors import ModelError
+from gristmill.graph.events import NodeEntered, Replied, TaskStarted
 from gristmill.graph.nodes.asking import Asked
+from gristmill.graph.nodes.buying import Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import REPAIR, Hypothesis, Message, Reply, Request, Sampling, Step, StopReason
+from gristmill.graph.records import REPAIR, Hypothesis, Message, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.graph.stopping.sharing import Turn
-from gristmill.graph.storage.entries import call_finished, call_started, call_unanswered, replied
-from gristmill.sandbox.plain import plain
+from gristmill.graph.storage.entries import cached, call_finished, replied
 from gristmill.verifiers.constructions.offering import takes_best
 from gristmill.verifiers.extraction.replies import extract, part
 from gristmill.verifiers.records import Task
@@ -54,14 +53,14 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
         may_tear = not there and parent is not None and parent.hypothesis.solution is not None
         async with context.sharing.turn(task.id, spare=may_tear) as turn:
-            if not there and not await buy(id_, request, parent, turn):
+            if not there and not await ask(id_, request, parent, turn):
                 return
             if (torn := memory.torn.get(id_)) is not None and parent is not None:
                 turn.use_spare()
-                await buy(repair_id(id_), repair_request(task, request, torn, parent), parent, turn)
+                await ask(repair_id(id_), repair_request(task, request, torn, parent), parent, turn)
 
-    async def buy(id_: str, request: Request, parent: Step | None, turn: Turn) -> bool:
-        answer = await _buy(context, id_, request, turn)
+    async def ask(id_: str, request: Request, parent: Step | None, turn: Turn) -> bool:
+        answer = await buy(context, id_, request, turn)
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
@@ -109,42 +108,12 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
     )
 
 
-async def _buy(
-    context: Context, id_: str, request: Request, turn: Turn
-) -> tuple[int, float, Reply] | StopReason | None:
-    """(attempt, when it was started, reply), or the budget that refuses the call, or None where nobody answers it."""
-    async with context.calls:
-        refused = turn.refused or context.spending.take_call()
-        turn.take()
-        if refused is not None:
-            return refused
-        attempt, started = context.cut_off.get(id_, 0) + 1, time.time()
-        await context.journal.write(call_started(context.run, id_, attempt))
-        context.tell(CallStarted(task_id=request.task_id, hypothesis=id_, attempt=attempt))
-        try:
-            async with asyncio.timeout(context.spending.remaining_seconds()) as bound:
-                reply = await context.proposer.propose(request)
-        except TimeoutError:
-            if bound.expired():
-                return StopReason.SECONDS
-            raise
-        except ModelError as error:
-            await context.journal.write(call_unanswered(context.run, id_, attempt, started=started))
-            detail = plain(" ".join(str(error).split())[:500])
-            context.tell(Unanswered(task_id=request.task_id, hypothesis=id_, detail=detail))
-            context.silence.unanswered(error)
-            return None
-        context.silence.answered()
-        context.spending.add(reply.tokens)
-    return attempt, started, reply
-
-
 async def _keep(
     context: Context,
     task: Task,
     id_: str,
     request: Request,
-    answer: tuple[int, float, Reply],
+    answer: Bought,
     parent: Step | None,
 ) -> Hypothesis:
     attempt, started, reply = answer
@@ -181,6 +150,7 @@ async def _keep(
     await context.journal.write(
         *replied(context.run, hypothesis, request.messages),
         call_finished(context.run, id_, attempt, reply, started=started, reasoned=reasoned),
+        *cached(context.run, id_, attempt, reply),
     )
     context.tell(
         Replied(

@@ -1,4 +1,4 @@
-"""reflect: choose what the next round builds on, and write down what it is told."""
+"""reflect: choose what the next round builds on, and write down what it is told and what was learned."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
+from gristmill.graph.nodes.learning import learned
 from gristmill.graph.records import Reflection, Step
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import reflected
@@ -21,9 +22,13 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     context.tell(NodeEntered(node="reflect", task_id=task_id, round=round))
     memory = await context.memory(task_id)
     steps = await memory.shown(memory.plans(round + 1))
-    reflection = Reflection(round=round, parents=tuple(steps), feedback=feedback(list(steps.values())))
-    await context.journal.write(reflected(context.run, task_id, reflection))
-    context.tell(Reflected(task_id=task_id, round=round, parents=reflection.parents))
+    lesson, tokens, calls = await learned(context, memory, context.tasks[task_id], round)
+    about = feedback(list(steps.values()))
+    reflection = Reflection(round=round, parents=tuple(steps), feedback=about, lesson=lesson)
+    await context.journal.write(*calls, reflected(context.run, task_id, reflection))
+    if lesson is not None:
+        memory.learn(round, lesson)
+    context.tell(Reflected(task_id=task_id, round=round, parents=reflection.parents, tokens=tokens))
     return {"round": round + 1}
 
 

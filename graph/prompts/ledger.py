@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from gristmill.graph.prompts.ideas import flat, idea
 from gristmill.graph.prompts.tokens import fitted, tokens
@@ -24,6 +25,7 @@ __all__ = [
     "CHILDREN",
     "MOST",
     "Entry",
+    "Line",
     "Room",
     "attempts",
     "came",
@@ -56,6 +58,22 @@ class Entry:
     came: str
     idea: str
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An attempt in full and in brief, and how many tokens each takes with its break of lines."""
+
+    full: str
+    brief: str
+    long: int
+    short: int
+
+    @classmethod
+    def of(cls, told: Entry, room: Room) -> Self:
+        """The line of an attempt."""
+        full, brief = line(told, room.full), line(told, room.brief, brief=True)
+        return cls(full, brief, tokens(full) + 1, tokens(brief) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,34 +170,26 @@ def line(told: Entry, most: int, *, brief: bool = False) -> str:
     return " | ".join(part for part in (head, shown, said) if part)
 
 
-def attempts(entries: Sequence[Entry], before: int, room: Room) -> tuple[str, int]:
-    """(the lines that are shown, how many attempts are left out before them).
+def attempts(lines: Sequence[Line], before: int, room: Room) -> tuple[str, int]:
+    """(the text of those that are shown, how many attempts are left out before them).
 
     Args:
-        entries: the last attempts, at most `MOST`, in the order of places.
+        lines: of the last attempts, at most `MOST`, in the order of places.
         before: how many there are before these.
-        room: for the lines.
+        room: for them.
     """
-    block, half, count = room.block, room.block // 2, before + len(entries)
-    full = [line(each, room.full) for each in entries]
-    brief = [line(each, room.brief, brief=True) for each in entries]
-    long, short = ([tokens(each) + 1 for each in lines] for lines in (full, brief))
+    block, half, count = room.block, room.block // 2, before + len(lines)
     # Half a block can always be told in full: what is dropped must not come back when the next one is short.
     free = room.attempts - half * (room.full - room.brief)
-    begin = min(
-        (at for at in range(-(-before // block) * block, count, block) if sum(short[at - before :]) <= free),
-        default=count,
-    )
-    newest = next(
-        (
-            at
-            for at in range(begin, count, half)
-            if sum(short[begin - before : at - before]) + sum(long[at - before :]) <= room.attempts
-        ),
-        count,
-    )
-    shown = brief[begin - before : newest - before] + full[newest - before :]
-    return "\n".join(shown), begin
+    starts = range(-(-before // block) * block, count, block)
+    begin = next((at for at in starts if sum(each.short for each in lines[at - before :]) <= free), count)
+    shown = lines[begin - before :]
+    for newest in range(0, len(shown), half):
+        if sum(each.short for each in shown[:newest]) + sum(each.long for each in shown[newest:]) <= room.attempts:
+            break
+    else:
+        newest = len(shown)
+    return "\n".join([*(each.brief for each in shown[:newest]), *(each.full for each in shown[newest:])]), begin
 
 
 def lineage(rows: Sequence[Row], most: int) -> str:

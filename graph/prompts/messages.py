@@ -35,7 +35,7 @@ from gristmill.verifiers.languages.registry import language, version_of
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["choose_profile", "messages_for", "names", "prompt_sha", "repairing"]
+__all__ = ["choose_profile", "messages_for", "names", "prompt_sha", "rendered", "repairing"]
 
 _ROLE = re.compile(r"<!-- (system|user|assistant) -->\s*")
 _WHOLE = frozenset({"chat_instruction", "chat_general"})
@@ -122,6 +122,11 @@ def repairing(task: Task, messages: tuple[Message, ...], torn: Hypothesis, paren
         "fence": _task_values(task)["fence"],
     }
     return messages + _render("chat_repair", values)
+
+
+def rendered(name: str, task: Task, values: dict[str, Any]) -> tuple[Message, ...]:
+    """The messages of a prompt of another purpose, about a task."""
+    return _render(name, _task_values(task) | values)
 
 
 def choose_profile(profile: Literal["auto", "chat", "small"], model: str) -> Literal["chat", "small"]:

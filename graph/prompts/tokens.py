@@ -39,10 +39,12 @@ def fitted(text: str, most: int) -> str:
     """`text` where it takes at most so many tokens; else its beginning, up to a whole word, and ``…``."""
     if tokens(text) <= most:
         return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if tokens(text[:middle]) + 2 <= most else (low, middle - 1)
-    head = text[:low]
+    end, left = 0, most - _of(_CUT)
+    for piece in _PIECES.finditer(text):
+        left -= _of(piece[0])
+        if left < 0:
+            break
+        end = piece.end()
+    head = text[:end]
     whole = head.rsplit(" ", 1)[0] if " " in head.strip() else head
-    return whole.rstrip() + _CUT if low else ""
+    return whole.rstrip() + _CUT if end else ""

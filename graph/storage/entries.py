@@ -19,9 +19,11 @@ from gristmill.graph.storage import schema
 from gristmill.verifiers.records import Evidence, Verdict
 
 __all__ = [
+    "CACHED",
     "EVIDENCE",
     "Entry",
     "Keep",
+    "cached",
     "call_finished",
     "call_started",
     "call_unanswered",
@@ -43,6 +45,10 @@ new one only where the old one is unscored; `add` has no key of its own."""
 
 EVIDENCE = "evidence"
 """The kind of document in which evidence is kept: its owner is the run, its key the hypothesis."""
+
+
+CACHED = "cached"
+"""The kind of document in which a call's tokens are kept whose prompt the server had in its cache, if in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,15 @@ def call_finished(
         "seconds": reply.seconds,
     }
     return Entry(schema.calls, row, "last")
+
+
+def cached(run: str, hypothesis_id: str, attempt: int, reply: Reply) -> tuple[Entry, ...]:
+    """How many tokens of the call's prompt the server had at hand, a document; none where it tells of none."""
+    if not reply.tokens.cached:
+        return ()
+    key, record = f"{hypothesis_id}/{attempt}", reply.tokens.model_dump_json()
+    row = {"kind": CACHED, "owner": run, "key": key, "record": record, "at": time.time()}
+    return (Entry(schema.documents, row, "last"),)
 
 
 def call_unanswered(run: str, hypothesis_id: str, attempt: int, *, started: float) -> Entry:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
+    LESSON,
     REASONING_ONLY,
     REPAIR,
     UNANSWERED,
@@ -23,7 +24,7 @@ from gristmill.graph.records import (
     Trajectory,
 )
 from gristmill.graph.storage import schema
-from gristmill.graph.storage.entries import MESSAGES
+from gristmill.graph.storage.entries import CACHED, MESSAGES
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Task, Verdict
 
@@ -32,6 +33,7 @@ __all__ = [
     "cut_off",
     "each_step",
     "prompts",
+    "reflections",
     "runs",
     "spent",
     "steps",
@@ -103,6 +105,7 @@ def unanswered(connection: Connection, run: str) -> set[str]:
     calls, hypotheses = schema.calls.c, schema.hypotheses.c
     there = select(hypotheses.id).where(hypotheses.run == run)
     query = select(calls.hypothesis_id).where(calls.run == run, calls.finish == UNANSWERED)
+    query = query.where(~calls.hypothesis_id.endswith(LESSON, autoescape=True))
     return set(connection.scalars(query.where(calls.hypothesis_id.not_in(there))))
 
 
@@ -158,6 +161,13 @@ def spent(connection: Connection, run: str) -> tuple[int, Tokens]:
     return row[0], Tokens(prompt=int(row[1] or 0), completion=int(row[2] or 0))
 
 
+def _cached(connection: Connection, run: str) -> int:
+    """Tokens of prompts that servers had in their caches."""
+    table = schema.documents.c
+    records = connection.scalars(select(table.record).where(table.kind == CACHED, table.owner == run))
+    return sum(Tokens.model_validate_json(record).cached for record in records)
+
+
 def calls_by_task(connection: Connection, run: str) -> Counter[str]:
     """Model calls that were started, by task."""
     counts: Counter[str] = Counter()
@@ -180,7 +190,7 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
         ended = schema.trajectories.c
         query = select(schema.trajectories).where(ended.run == run, ended.task_id.in_(ids))
         endings = {row.task_id: row for row in connection.execute(query)}
-        by_task, reflections = steps(connection, run, ids), _reflections(connection, run, ids)
+        by_task, reflected = steps(connection, run, ids), reflections(connection, run, ids)
         asked = prompts(connection, {hypothesis.prompt_sha for pairs in by_task.values() for hypothesis, _ in pairs})
         for task in chunk:
             if (ending := endings.get(task.id)) is None:
@@ -197,7 +207,7 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
                 prompts={step.hypothesis.prompt_sha: asked[step.hypothesis.prompt_sha] for step in whole},
                 steps=tuple(whole),
                 # One that nothing was built on is of a round that was made whole later, and then ended the task.
-                reflections=tuple(each for each in reflections[task.id] if each.round < last),
+                reflections=tuple(each for each in reflected[task.id] if each.round < last),
                 best=ending.best,
                 stop=StopReason(ending.stop),
                 detail=ending.detail,
@@ -205,7 +215,8 @@ def trajectories(connection: Connection, run: str) -> Iterator[Trajectory]:
             )
 
 
-def _reflections(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[Reflection]]:
+def reflections(connection: Connection, run: str, ids: Sequence[str]) -> dict[str, list[Reflection]]:
+    """What went back to the model after each round, by task, in the order of rounds."""
     table = schema.reflections.c
     query = select(table.task_id, table.record).where(table.run == run, table.task_id.in_(ids)).order_by(table.round)
     by_task: dict[str, list[Reflection]] = defaultdict(list)
@@ -258,7 +269,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
         outcomes=by_outcome,
         stops=by_stop,
-        tokens=tokens,
+        tokens=tokens.model_copy(update={"cached": _cached(connection, run)}),
         calls=started,
         repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
         unanswered=len(unanswered(connection, run)),

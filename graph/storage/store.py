@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
-from gristmill.graph.records import Hypothesis, Message, Step, StopReason, Tokens, Trajectory
+from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import queries, schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
@@ -208,6 +208,11 @@ class Store:
         """The judged ones among these hypotheses, by id."""
         with self._reading() as connection:
             return queries.steps_of(connection, run, ids)
+
+    def reflections(self, run: str, task_id: str) -> list[Reflection]:
+        """What went back to the model after each round of a task, in order."""
+        with self._reading() as connection:
+            return queries.reflections(connection, run, [task_id])[task_id]
 
     def evidence(self, run: str, ids: Sequence[str]) -> dict[str, Evidence]:
         """What only the tasks' owner may read of these hypotheses, by id; nothing that asks a model calls this."""

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from rich.console import Console
 
 from gristmill.graph.campaign import run_campaign
+from gristmill.graph.commands.show import print_summary
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, UnknownRunError
 from gristmill.graph.models.errors import ModelError
@@ -961,3 +963,74 @@ async def test_a_pass_that_the_candidate_had_a_hand_in_does_not_end_the_search(
     assert not any(trajectory.stop is StopReason.TARGET for trajectory in trajectories)
     assert any(step.verdict.passed for trajectory in trajectories for step in trajectory.steps)
     assert store.summary("run").verified == 0
+
+
+# Memory
+
+
+def taught(request: Request) -> str:
+    if "You keep the notes" in request.messages[0].content:
+        return f"Add {request.round}. " + "word " * 200
+    return by_seed(request)
+
+
+LEARNING = CONFIG.changed(lessons=True, hypotheses=2, rounds=3, patience=3)
+
+
+async def test_lessons_are_bought_once_a_round_stored_and_told_from_then_on(store: Store) -> None:
+    model = scripted(text=taught)
+    summary = await run(store, model, tasks=tasks(3), config=LEARNING)
+    asked = [request for request in model.requests if "You keep the notes" in request.messages[0].content]
+    lessons = {(each.task_id, each.round) for each in asked}
+    assert summary.calls == len(model.requests) == summary.hypotheses + len(lessons)
+    assert summary.tokens == Tokens(prompt=10 * summary.calls, completion=5 * summary.calls)
+    assert not summary.unanswered
+    for trajectory in store.trajectories("run"):
+        assert {each.round for each in trajectory.reflections} == {
+            round for task_id, round in lessons if task_id == trajectory.task.id
+        }
+        for each in trajectory.reflections:
+            assert each.lesson is not None
+            assert len(each.lesson.split()) == 81  # and an ellipsis
+        for step in trajectory.steps:
+            shown = "\n".join(turn.content for turn in trajectory.prompts[step.hypothesis.prompt_sha])
+            for round in range(step.hypothesis.round):
+                assert f"after round {round}: Add {round}." in shown or round < step.hypothesis.round - 1
+            assert f"Add {step.hypothesis.round}." not in shown
+    again = await run(store, model, tasks=tasks(3), config=LEARNING, resume=True)
+    assert again.calls == summary.calls
+
+
+async def test_a_lesson_that_nobody_writes_ends_nothing_and_one_beyond_the_budget_is_not_asked_for(
+    store: Store,
+) -> None:
+    async def deaf(request: Request) -> None:
+        if "You keep the notes" in request.messages[0].content:
+            raise ModelError("no answer")
+
+    config = LEARNING.changed(hypotheses=2)
+    summary = await run(store, scripted(deaf, text=lambda request: "no code"), tasks=tasks(1), config=config)
+    assert summary.status == "finished"
+    assert not summary.unanswered
+    (trajectory,) = store.trajectories("run")
+    assert {each.lesson for each in trajectory.reflections} <= {""}
+    model = scripted(text=taught)
+    spent = await run(store, model, name="short", tasks=tasks(1), config=config.changed(calls=2))
+    assert len(model.requests) == spent.calls == 2
+
+
+@pytest.mark.parametrize("more", [{"profile": "small"}, {"strategy": "best_of"}])
+async def test_small_models_and_independent_samples_write_no_lessons(store: Store, more: dict[str, Any]) -> None:
+    model = scripted(text=taught)
+    summary = await run(store, model, tasks=tasks(1), config=LEARNING.changed(**more))
+    assert summary.calls == summary.hypotheses
+    assert not any("notes" in turn.content for request in model.requests for turn in request.messages)
+
+
+async def test_tokens_that_a_server_had_in_its_cache_are_counted(store: Store) -> None:
+    model = ScriptedProposer(taught, Tokens(prompt=10, completion=5, cached=7))
+    summary = await run(store, model, tasks=tasks(2), config=LEARNING)
+    assert summary.tokens == Tokens(prompt=10 * summary.calls, completion=5 * summary.calls, cached=7 * summary.calls)
+    told = Console(record=True, width=100)
+    print_summary(told, summary)
+    assert f"({7 * summary.calls} of them cached)" in told.export_text()

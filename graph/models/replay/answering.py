@@ -199,6 +199,7 @@ def _completion(call: Call, row: Recorded) -> dict[str, Any]:
             "prompt_tokens": tokens.prompt,
             "completion_tokens": tokens.completion,
             "total_tokens": tokens.prompt + tokens.completion,
+            **({"prompt_tokens_details": {"cached_tokens": tokens.cached}} if tokens.cached else {}),
         },
     }
 

@@ -63,6 +63,23 @@ async def test_a_reply_carries_text_usage_model_and_finish() -> None:
     assert sent == {"temperature": 0.3, "top_p": 0.5, "max_tokens": 99, "seed": 7, "stop": ["\n\n"], "stream": False}
 
 
+@pytest.mark.parametrize(
+    ("usage", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 6}}, 6),
+        ({"prompt_tokens_details": {"cached_tokens": 600}}, 9),
+        ({"prompt_tokens_details": {"cached_tokens": None}}, 0),
+        ({"prompt_tokens_details": None}, 0),
+    ],
+)
+async def test_what_a_server_had_in_its_cache_is_read(
+    monkeypatch: pytest.MonkeyPatch, usage: dict[str, Any], cached: int
+) -> None:
+    answering(monkeypatch, usage={"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, **usage})
+    with served() as server:
+        assert (await ask(server)).tokens == Tokens(prompt=9, completion=2, cached=cached)
+
+
 async def test_many_requests_at_once_each_get_their_own_sampling() -> None:
     with served(answer=lambda call: f"{call.seed}/{call.body['temperature']}") as server:
         async with resolve(f"openai:replay@{server.url}", options=QUICK) as proposer:

@@ -23,10 +23,11 @@ from jinja2 import UndefinedError
 
 from gristmill.graph.prompts import messages as prompting
 from gristmill.graph.prompts.feedback import clip, fenced, tame
+from gristmill.graph.prompts.lessons import messages_for_lesson
 from gristmill.graph.prompts.messages import choose_profile, messages_for, names, prompt_sha, repairing
 from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step
-from gristmill.graph.search.history import Place
+from gristmill.graph.search.history import Place, Row
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.extraction.fences import blocks
 from gristmill.verifiers.extraction.replies import UNAPPLIED
@@ -237,6 +238,12 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
     "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
     "chat_repair": lambda: repairing(CODE, messages_for(CODE, profile="chat", round=1, parents=[LONG]), TORN, LONG),
+    "chat_lesson": lambda: messages_for_lesson(
+        CODE,
+        [Row.of(CODE, each, 4) for each in (WRONG, LOST)],
+        {each.hypothesis.id: each for each in (WRONG, LOST)},
+        "Lists may be empty.",
+    ),
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),

@@ -1,0 +1,58 @@
+"""What a model writes down after a round, bought like any other call and never twice."""
+
+from __future__ import annotations
+
+from gristmill.graph.context import Context
+from gristmill.graph.memory import TaskMemory
+from gristmill.graph.nodes.buying import buy
+from gristmill.graph.nodes.identity import lesson_id
+from gristmill.graph.prompts.lessons import lesson_of, messages_for_lesson
+from gristmill.graph.records import Request, Sampling, StopReason, Tokens
+from gristmill.graph.storage.entries import Entry, cached, call_finished
+from gristmill.verifiers.extraction.replies import part
+from gristmill.verifiers.records import Task
+
+__all__ = ["learned"]
+
+
+async def learned(
+    context: Context, memory: TaskMemory, task: Task, round: int
+) -> tuple[str | None, Tokens, tuple[Entry, ...]]:
+    """The lesson of a round, what it took, and what is to be stored with it.
+
+    None where none is wanted (small models, independent samples) or a budget refuses the call; empty where the model
+    did not answer. One that is stored already is not bought again.
+    """
+    config, known = context.config, memory.lesson(round)
+    bare = context.profile == "small" or context.messages_for is not None
+    if known is not None or bare or not config.prompts.lessons or config.search.strategy == "best_of":
+        return known, Tokens(), ()
+    rows, steps = await memory.of_round(round)
+    if not rows:
+        return None, Tokens(), ()
+    before = next((lesson for of in range(round - 1, -1, -1) if (lesson := memory.lesson(of))), "")
+    # Behind the round's last sample: a place of its own, for its seed and in recordings.
+    sample = config.search.hypotheses
+    request = Request(
+        task_id=task.id,
+        round=round,
+        sample=sample,
+        messages=messages_for_lesson(task, rows, steps, before),
+        sampling=Sampling(
+            temperature=config.calls.temperature,
+            top_p=config.calls.top_p,
+            max_tokens=config.calls.longest(context.profile),
+            seed=context.seed_for(task.id, round, sample),
+        ),
+    )
+    id_ = lesson_id(task.id, round)
+    async with context.sharing.turn(task.id) as turn:
+        bought = await buy(context, id_, request, turn)
+    if bought is None:
+        return "", Tokens(), ()
+    if isinstance(bought, StopReason):
+        return None, Tokens(), ()
+    attempt, started, reply = bought
+    _, said = part(task, reply.text)
+    stored = call_finished(context.run, id_, attempt, reply, started=started)
+    return lesson_of(said), reply.tokens, (stored, *cached(context.run, id_, attempt, reply))
