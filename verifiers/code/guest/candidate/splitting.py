@@ -1,0 +1,172 @@
+"""What a split test runs with beside the candidate: `report` for each assertion, `play` for pytest's part.
+
+Nothing here is defended, as in `driving`: whatever is reported is the candidate's claim, which the judge reads
+elsewhere. So nothing here knows what is wanted, and nothing here says that a test has passed. Against a candidate that
+looks for the wanted values, or reports in the test's place: there are none to find, and who reports without them
+reports what is wrong, what is missing, or what is too much.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path, PurePath
+from typing import Any
+
+from gristmill.sandbox.wire.values import EncodeError, encode
+from gristmill.verifiers.code.guest.candidate.plain_form import plain
+from gristmill.verifiers.code.guest.wire.told import told
+
+__all__ = ["expected", "play", "report", "reported"]
+
+_told: list[Any] = []
+_rows: list[Any] = []
+
+
+def report(site: int, values: list[Any], ask: Callable[..., list[Any]] | None = None) -> None:
+    """Keep what an assertion is about: the candidate's own results, where they are plain; else what is asked of them.
+
+    An error of `ask` is the test's, as it would be in an assertion.
+    """
+    inner = ask is None or _is_plain(values)
+    _told.append([site, list(_rows), inner, [_form(each) for each in (values if inner else ask(*values))]])  # type: ignore[misc]  # not None there
+
+
+def reported() -> list[Any]:
+    """All that was reported, in order."""
+    return _told
+
+
+class expected:  # noqa: N801  # it stands in a test, in the place of a statement
+    """``with expected(ValueError):`` for a ``try`` whose end is a failure."""
+
+    def __init__(self, *kinds: Any) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if kind is None:
+            raise AssertionError("no error was raised")
+        return isinstance(error, self._kinds)
+
+
+def _is_plain(values: list[Any]) -> bool:
+    try:
+        encode(values)
+    except (EncodeError, RecursionError):
+        return False
+    return not _has_path(values)
+
+
+def _has_path(value: Any) -> bool:
+    """Whether a path is in what is plain: a file is what it names beside the candidate alone."""
+    if type(value) in (list, tuple, set, frozenset):
+        return any(map(_has_path, value))
+    if type(value) is dict:
+        return any(map(_has_path, value)) or any(map(_has_path, value.values()))
+    return isinstance(value, PurePath)
+
+
+def _form(value: Any, level: int = 0) -> Any:
+    """What leaves of a value: calls of mocks, frames and tensors are marked as such, what has no plain form too."""
+    if level < 50:
+        mock: Any = sys.modules.get("unittest.mock")
+        if mock is not None and type(value) is mock._Call:
+            parts = tuple(value)
+            name, args, kwargs = parts if len(parts) == 3 else ("", *parts)
+            return {"\0is": "call", "parts": [name, _form(args, level + 1), _form(kwargs, level + 1)]}
+        if type(value) is list or (mock is not None and type(value) is mock._CallList):
+            return [_form(each, level + 1) for each in list.__iter__(value)]
+        if type(value) is tuple:
+            return tuple(_form(each, level + 1) for each in value)
+        if type(value) is dict:
+            return {key: _form(each, level + 1) for key, each in value.items()}
+    if (form := told(value)) is not None:
+        return {"\0is": form[0], "parts": form[1]}
+    try:
+        form = plain(value)
+        encode(form)
+    except MemoryError:
+        raise
+    except Exception:  # reading a hostile value may run its methods
+        return {"\0is": "object", "parts": [_truth(value)]}
+    return form
+
+
+def _truth(value: Any) -> bool:
+    try:
+        return bool(value)
+    except Exception:
+        return True
+
+
+def play(names: dict[str, Any], step: str) -> list[Any]:
+    """Run one test function, with all its parameters, as pytest runs it; what was reported is returned.
+
+    Raises:
+        BaseException: what the test has raised; an AssertionError if it has not run, or was skipped.
+    """
+    import pytest
+
+    folder = Path.cwd() / "steps"
+    folder.mkdir()
+    module = types.ModuleType("steps")
+    sys.modules["steps_of_drive"] = module
+    vars(module).update(names)
+    (folder / "steps.py").write_text("import sys\nglobals().update(vars(sys.modules['steps_of_drive']))\n")
+    ini = "[pytest]\npython_files = steps.py\npython_functions = step_*\npython_classes = Steps*\n"
+    (folder / "steps.ini").write_text(ini)
+    os.chdir(folder)
+    sys.dont_write_bytecode = True
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-c", "steps.ini", "--rootdir", str(folder), "--assert=plain", "--tb=no", "-q"]
+    for plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise"):
+        options += ["-p", f"no:{plugin}"]
+    seen = _Seen(step)
+    # pytest's own report is for nobody, and must not fill the output.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        pytest.main([*options, "--capture=sys", "steps.py"], plugins=[seen])
+    if seen.error is not None:
+        raise seen.error
+    if not seen.passed:
+        raise AssertionError("the test did not run")
+    return _told
+
+
+class _Seen:
+    """Which tests ran, and the first error."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self.error: BaseException | None = None
+        self.passed = 0
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = [
+            item for item in items if getattr(item, "originalname", None) == self._step or item.name == self._step
+        ]
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        indices = getattr(getattr(item, "callspec", None), "indices", {})
+        _rows[:] = sorted([str(name), place] for name, place in indices.items())
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+        if call.excinfo is not None and self.error is None:
+            error = call.excinfo.value
+            skipped = type(error).__name__ == "Skipped" or not isinstance(error, Exception)
+            self.error = AssertionError(f"{type(error).__name__}") if skipped else error
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "call" and report.passed and not hasattr(report, "wasxfail"):
+            self.passed += 1
+        elif not report.passed and self.error is None:
+            self.error = AssertionError("the test was skipped or failed")

@@ -1,0 +1,295 @@
+"""Puts the two sides of a split test into words, each without what it does not need."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.sandbox.wire.values import EncodeError, encode
+from gristmill.verifiers.code.driven.forms import literals
+from gristmill.verifiers.code.split.checks import REPORTS, Site
+from gristmill.verifiers.code.split.columns import narrowed, narrowed_rows
+from gristmill.verifiers.code.split.levels import Function, bound_in, dotted
+from gristmill.verifiers.code.split.slicing import is_removable, loads, sliced, without_words
+
+__all__ = ["Sides", "trimmed"]
+
+_CANDIDATE = "gristmill.verifiers.code.guest.candidate.splitting"
+_JUDGE = "gristmill.verifiers.code.guest.judge.driven.reports"
+_ROUNDS = 8
+_DRIVE = "def drive(solution, case):\n    return play(globals(), case['step'])\n"
+_DRIVE_FLAT = "def drive(solution, case):\n    return reported()\n"
+_JUDGE_TEXT = """def judge(values, case):
+    reports = Reports(values, case)
+    step, marks = STEPS[case["step"]]
+    assert reports.play(step, marks()), "more was reported than is asked for"
+"""
+
+
+@dataclass
+class Sides:
+    """Statements beside the candidate and at the judge; `marks`: the parameters of each step."""
+
+    beside: list[ast.stmt]
+    judge: list[ast.stmt]
+    marks: dict[str, list[tuple[list[str], ast.expr]]]
+    fixtures: set[str]
+    flat: bool
+
+
+def trimmed(sides: Sides, sites: list[Site]) -> tuple[str, str]:
+    """(source of `drive`, source of `judge`); the sites that a look at `drive` answers count no more."""
+    drive = ast.Module(sides.beside, [])
+    without_words(drive)
+    kept = _Drive(drive, sides.fixtures).trim()
+    judge = _judge(sides, kept)
+    _uncount(drive, judge, sites)
+    return _drive_text(drive, sides.flat), judge[1]
+
+
+class _Drive:
+    """The side beside the candidate."""
+
+    def __init__(self, module: ast.Module, fixtures: set[str]) -> None:
+        self.module = module
+        self.fixtures = fixtures
+
+    def trim(self) -> dict[str, list[str | None]]:
+        """Take out what nobody reads; gives the parameter that tells each mark's row, by step."""
+        before = ""
+        for _ in range(_ROUNDS):
+            self._slice()
+            self._columns()
+            if (now := ast.dump(self.module)) == before:
+                break
+            before = now
+        return {
+            node.name.removeprefix("test_"): [_first_name(each) for each in node.decorator_list if _is_mark(each)]
+            for node in ast.walk(self.module)
+            if isinstance(node, Function) and "step_" in node.name
+        }
+
+    def _slice(self) -> None:
+        for node in ast.walk(self.module):
+            if isinstance(node, Function):
+                needed = {
+                    name
+                    for each in ast.walk(node)
+                    if isinstance(each, ast.Nonlocal | ast.Global)
+                    for name in each.names
+                }
+                node.body[:] = sliced(node.body, is_removable, needed) or [ast.Pass()]
+        self.module.body[:] = sliced(self.module.body, self._goes, set())
+
+    def _goes(self, node: ast.stmt) -> bool:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return False
+        if isinstance(node, Function | ast.ClassDef) and ("step_" in node.name or node.name.startswith("Steps_")):
+            return False
+        return is_removable(node)
+
+    def _columns(self) -> None:
+        for node in ast.walk(self.module):
+            if isinstance(node, Function):
+                self._marks(node)
+                for each in ast.walk(node):
+                    if isinstance(each, ast.For):
+                        self._loop(each, node)
+        for each in self.module.body:
+            if isinstance(each, ast.For):
+                self._loop(each, self.module)
+
+    def _loop(self, loop: ast.For, holder: ast.AST) -> None:
+        read = {each.id for each in ast.walk(holder) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+        unused = bound_in([loop.target]) - read
+        if unused and (found := narrowed(loop.target, loop.iter, unused, lambda name: self._named(name, holder))):
+            loop.target, loop.iter = copy.deepcopy(found[0]), copy.deepcopy(found[1])
+
+    def _named(self, name: str, holder: ast.AST) -> ast.expr | None:
+        """The expression that a name is bound to once, in the function or in the module."""
+        for place in (holder, self.module):
+            values = [
+                each.value
+                for each in ast.walk(place)
+                if isinstance(each, ast.Assign)
+                and any(isinstance(to, ast.Name) and to.id == name for to in each.targets)
+            ]
+            if values:
+                return values[0] if len(values) == 1 else None
+        return None
+
+    def _marks(self, node: Function) -> None:
+        """Columns of `parametrize` that the function reads no more, and the words for its rows."""
+        read = {
+            each.id
+            for part in node.body
+            for each in ast.walk(part)
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+        }
+        for mark in node.decorator_list:
+            if not (_is_mark(mark) and isinstance(mark, ast.Call)):
+                continue
+            mark.keywords = []
+            names = _names_of(mark)
+            kept = [place for place, name in enumerate(names) if name in read or name in self.fixtures]
+            # One column has to be left, to tell the row by: a number.
+            if len(kept) == len(names):
+                continue
+            rows = narrowed_rows(mark.args[1], kept, len(names), lambda name: self._named(name, self.module))
+            if not kept and isinstance(rows, ast.List):
+                kept = [0]
+                rows = ast.List([ast.Tuple([ast.Constant(None)], ast.Load()) for _ in rows.elts], ast.Load())
+                if names == [names[0]] and names[0] == "row":
+                    continue
+            if rows is None or not kept:
+                continue
+            gone = {name for place, name in enumerate(names) if place not in kept}
+            mark.args = [ast.Tuple([ast.Constant(names[place]) for place in kept], ast.Load()), copy.deepcopy(rows)]
+            node.args.args = [each for each in node.args.args if each.arg not in gone]
+            node.args.kwonlyargs = [each for each in node.args.kwonlyargs if each.arg not in gone]
+
+
+def _is_mark(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "parametrize"
+
+
+def _names_of(mark: ast.Call) -> list[str]:
+    names: Any = ast.literal_eval(mark.args[0])
+    return [each.strip() for each in names.split(",") if each.strip()] if isinstance(names, str) else list(names)
+
+
+def _first_name(mark: ast.expr) -> str | None:
+    return _names_of(mark)[0] if isinstance(mark, ast.Call) else None
+
+
+def _drive_text(module: ast.Module, flat: bool) -> str:
+    futures = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    rest = [each for each in module.body if each not in futures]
+    lines = [*map(ast.unparse, futures)]
+    needed = ("expected", "report", "reported") if flat else ("expected", "play", "report")
+    read = loads(module) | {"reported", "play"}
+    lines.append(f"from {_CANDIDATE} import {', '.join(name for name in needed if name in read)}")
+    lines.append(ast.unparse(ast.fix_missing_locations(ast.Module(rest, []))))
+    return "\n".join(lines) + "\n\n" + (_DRIVE_FLAT if flat else _DRIVE)
+
+
+def _judge(sides: Sides, told_by: dict[str, list[str | None]]) -> tuple[ast.Module, str]:
+    module = ast.Module(sides.judge, [])
+    without_words(module)
+    steps = ["flat"] if sides.flat else list(sides.marks)
+    needed: set[str] = set(steps)
+    marks = []
+    for step in steps:
+        rows = [
+            ast.Tuple(
+                [ast.Constant(told), ast.List([ast.Constant(name) for name in names], ast.Load()), table], ast.Load()
+            )
+            for (names, table), told in zip(sides.marks.get(step, []), told_by.get(step, []), strict=True)
+        ]
+        for each in rows:
+            needed |= loads(each)
+        marks.append(f"    {step!r}: ({step}, lambda: [{', '.join(map(ast.unparse, rows))}]),")
+    for node in module.body:
+        if isinstance(node, Function):
+            node.body[:] = _judges_body(node)
+    module.body[:] = sliced(module.body, lambda each: True, needed)
+    read = loads(module)
+    lines = [
+        ast.unparse(each) for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"
+    ]
+    if "mock_call" in read:
+        lines.append("from unittest.mock import call as mock_call")
+    helpers = [name for name in ("has_calls", "matches") if name in read]
+    lines.append(f"from {_JUDGE} import {', '.join(['Reports', *helpers])}")
+    lines += [ast.unparse(ast.fix_missing_locations(ast.Module([each], []))) for each in module.body]
+    return module, "\n".join([*lines, "STEPS = {", *marks, "}", "", _JUDGE_TEXT])
+
+
+def _judges_body(node: Function) -> list[ast.stmt]:
+    if not any(isinstance(each, ast.arg) and each.arg == REPORTS for each in node.args.args):
+        return node.body
+    for each in ast.walk(node):
+        if isinstance(each, Function) and each is not node:
+            each.body[:] = _judges_body(each)
+    return sliced(node.body, _judge_goes, set()) or [ast.Pass()]
+
+
+def _judge_goes(node: ast.stmt) -> bool:
+    """Whether the judge needs a statement only for what it makes."""
+    if isinstance(node, ast.Assert | ast.Return | ast.Global | ast.Nonlocal | ast.Break | ast.Continue):
+        return False
+    return not any(isinstance(each, ast.Name) and each.id == REPORTS for each in ast.walk(node)) and not any(
+        isinstance(each, ast.arg) and each.arg == REPORTS for each in ast.walk(node)
+    )
+
+
+def _uncount(drive: ast.Module, judge: tuple[ast.Module, str], sites: list[Site]) -> None:
+    """Assertions whose wanted side stands beside the candidate, or is one of its inputs, prove nothing."""
+    ast.fix_missing_locations(drive)
+    seen = {key for _, value in literals(drive) if (key := _key(value)) is not None}
+    bound = dict(_bound(drive))
+    made = dict(_made(judge[0]))
+    everywhere = bound_in(each for each in drive.body if not isinstance(each, Function | ast.ClassDef))
+    everywhere |= {each.name for each in drive.body if isinstance(each, Function | ast.ClassDef)}
+    for site in sites:
+        if site.counted:
+            own = bound.get(site.step, set()) | everywhere
+            site.counted = not all(_is_visible(each, own, made.get(site.step, {}), seen, 0) for each in site.wanted)
+
+
+def _bound(drive: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    for node in ast.walk(drive):
+        if isinstance(node, Function):
+            given = {arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+            yield node.name.removeprefix("test_"), bound_in(node.body) | given
+
+
+def _made(judge: ast.Module) -> Iterator[tuple[str, dict[str, ast.expr]]]:
+    everywhere = dict(_assigned(judge.body))
+    yield "", everywhere
+    for node in judge.body:
+        if isinstance(node, Function):
+            yield node.name, everywhere | dict(_assigned(node.body))
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    for each in body:
+        if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name):
+            yield each.targets[0].id, each.value
+
+
+def _key(value: Any) -> bytes | None:
+    try:
+        return encode(value)
+    except EncodeError:
+        return None
+
+
+_COPIES = frozenset(("copy", "deepcopy", "list", "dict", "tuple", "set", "sorted", "str", "approx"))
+
+
+def _is_visible(node: ast.expr, bound: set[str], made: dict[str, ast.expr], seen: set[bytes], depth: int) -> bool:
+    if depth > 8:
+        return False
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        pass
+    else:
+        return value is None or isinstance(value, bool) or _key(value) in seen
+    match node:
+        case ast.Name(name):
+            return name in bound or (name in made and _is_visible(made[name], bound, made, seen, depth + 1))
+        case ast.Attribute(value) | ast.Subscript(value):
+            return _is_visible(value, bound, made, seen, depth + 1)
+        case ast.Call(func, given, _):
+            name = dotted(func).rpartition(".")[2]
+            if isinstance(func, ast.Attribute) and name == "copy" and not given:
+                return _is_visible(func.value, bound, made, seen, depth + 1)
+            return name in _COPIES and len(given) == 1 and _is_visible(given[0], bound, made, seen, depth + 1)
+        case ast.List(items) | ast.Tuple(items):
+            return bool(items) and all(_is_visible(each, bound, made, seen, depth + 1) for each in items)
+    return False
