@@ -216,6 +216,7 @@ async def _verifiers(config: RunConfig, pool: Jobs | None, store: Store, run: st
 
     how: dict[str, Any] = {
         "confirm": config.confirm,
+        "accept_split": config.accept == "split",
         "accept_together": config.accept == "together",
         "secret": kept_secret(store, run),
         "shelf": StoredShelf(store, run),

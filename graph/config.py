@@ -124,9 +124,10 @@ class RunConfig(Record):
     )
     workers: int | None = Field(None, ge=1, description="candidates at a time; default: what this machine holds")
     confirm: bool = Field(True, description="re-run a pass on a fresh worker before it is recorded")
-    accept: Literal["verified", "together"] = Field(
+    accept: Literal["verified", "split", "together"] = Field(
         "verified",
-        description="what counts as a pass: together takes what is refused, as it passes beside its tests alone",
+        description="what counts as a pass: split takes tests of which only the assertions can be judged apart; "
+        "together, besides, what passes beside its tests alone",
     )
     calls: Calls = Calls()
     prompts: Prompts = Prompts()

@@ -17,6 +17,7 @@ __all__ = [
     "Placed",
     "Secretive",
     "Shelf",
+    "Splitting",
     "Verifier",
     "unknown_settings",
 ]
@@ -89,6 +90,14 @@ class Placed(Protocol):
     def profile(self, task: Task, solution: str) -> Profile:
         """What a worker must hold to run it."""
         ...
+
+
+@runtime_checkable
+class Splitting(Protocol):
+    """A verifier that can split what it cannot judge apart, for an owner who takes passes of strength `split`."""
+
+    splits: bool
+    """Whether it does; `Verifiers` sets it."""
 
 
 @runtime_checkable

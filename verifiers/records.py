@@ -133,6 +133,7 @@ class Strength(StrEnum):
     TESTED = "tested"
     NUMERIC = "numeric"
     FORWARDED = "forwarded"  # operators of the candidate's own took part in deciding
+    SPLIT = "split"  # assertions apart, the rest of the test beside the candidate (`--accept split`)
     TOGETHER = "together"  # tests and candidate shared a process, and the owner takes that (`--accept together`)
     SELF_ASSESSED = "self_assessed"
 
@@ -264,6 +265,7 @@ class Verdict(Record):
         """Passed, and nothing of the candidate's own took part in deciding that, so it counts for a model."""
         return self.passed and self.strength not in (
             Strength.FORWARDED,
+            Strength.SPLIT,
             Strength.TOGETHER,
             Strength.SELF_ASSESSED,
         )

@@ -11,7 +11,17 @@ from gristmill.sandbox.errors import GristmillError, SandboxError, UserError
 from gristmill.sandbox.records import Job
 from gristmill.sandbox.sharing import on_behalf_of
 from gristmill.sandbox.stopwatch import timing
-from gristmill.verifiers.base import Building, Consistent, Examining, Explaining, Placed, Secretive, Shelf, Verifier
+from gristmill.verifiers.base import (
+    Building,
+    Consistent,
+    Examining,
+    Explaining,
+    Placed,
+    Secretive,
+    Shelf,
+    Splitting,
+    Verifier,
+)
 from gristmill.verifiers.faults import Canaries, FreshJobs, checked
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
@@ -95,7 +105,8 @@ class Verifiers:
         confirm: re-run a pass on fresh workers before it counts.
         consistency: where a judge process decided, tests and candidate also run together (see `settle`). False is for
             trying what the boundary holds by itself, as the suites of attacks do.
-        accept_together: what only passes together is a pass of strength `together`, not `refused`.
+        accept_split: a test that cannot be judged apart is split where it can be, and passes with the strength `split`.
+        accept_together: what only passes together is a pass of strength `together`, not `refused`; includes the former.
         secret: what searched functions are judged with (see `gristmill.verifiers.trained.secret`): one a run, so that
             all its candidates get the same trainings; drawn anew if None.
         shelf: where what solutions make is kept, for later ones to build on; with this object if None.
@@ -107,6 +118,7 @@ class Verifiers:
         *,
         confirm: bool = True,
         consistency: bool = True,
+        accept_split: bool = False,
         accept_together: bool = False,
         secret: bytes | None = None,
         shelf: Shelf | None = None,
@@ -117,6 +129,7 @@ class Verifiers:
         self._confirm = confirm
         self._consistency = consistency
         self._accept_together = accept_together
+        self._accept_split = accept_split or accept_together
         self._made: dict[str, Verifier] = {}
         self._canaries = Canaries()
 
@@ -136,6 +149,8 @@ class Verifiers:
             verifier.secret = self._secret
         if isinstance(verifier, Building):
             self._shelf = verifier.shelf = self._shelf or verifier.shelf
+        if isinstance(verifier, Splitting):
+            verifier.splits = self._accept_split
         return verifier
 
     async def verify(self, task: Task, solution: str) -> Verdict:
@@ -258,7 +273,7 @@ class Verifiers:
                     fresh = self._make(task.kind, FreshJobs(self._pool))
                     verdict, evidence = await self._canaries.blame(fresh, task, solution, fault)
                     break
-        verdict = admitted(verdict, accept_together=self._accept_together)
+        verdict = admitted(verdict, accept_together=self._accept_together, accept_split=self._accept_split)
         verdict = verdict.model_copy(update={"seconds": watch.seconds})
         if not self._consistency:
             verdict = verdict.model_copy(update={"apart": None})

@@ -38,9 +38,13 @@ def settled(verdict: Verdict, together: bool, *, accept_together: bool = False) 
     return verdict.model_copy(update=changed)
 
 
-def admitted(verdict: Verdict, *, accept_together: bool = False) -> Verdict:
-    """A pass that proves no more than one beside the tests is `refused`, unless the task's owner takes that."""
-    if verdict.passed and verdict.strength is Strength.TOGETHER and not accept_together:
+def admitted(verdict: Verdict, *, accept_together: bool = False, accept_split: bool = False) -> Verdict:
+    """A pass that proves no more than one beside the tests is `refused`, unless the task's owner takes that.
+
+    So is one of which only the assertions were apart, unless the owner takes that, or less.
+    """
+    taken = {Strength.TOGETHER: accept_together, Strength.SPLIT: accept_split or accept_together}
+    if verdict.passed and not taken.get(verdict.strength, True):
         return verdict.model_copy(update={"outcome": Outcome.REFUSED})
     return verdict
 

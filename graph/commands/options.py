@@ -70,7 +70,8 @@ Accept = Annotated[
     str,
     typer.Option(
         "--accept",
-        help="together: take what is refused, as it passes beside its tests alone, for a pass; never verified.",
+        help="split: take for a pass what passes a test of which only the assertions can be judged apart; together: "
+        "besides, what passes beside its tests alone. Never verified.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]

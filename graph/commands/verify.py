@@ -75,8 +75,8 @@ def verify(
     from gristmill.sandbox.errors import InfrastructureError, UserError
     from gristmill.verifiers.extraction.importing import need_packages
 
-    if accept not in ("verified", "together"):
-        raise UserError(f"--accept: {accept!r} is neither verified nor together")
+    if accept not in ("verified", "split", "together"):
+        raise UserError(f"--accept: {accept!r} is none of verified, split and together")
     if resume and (force or out == "-"):
         raise UserError("--resume goes on with a file: it does not go with --force or --out -")
     if evidence is not None:
@@ -96,9 +96,8 @@ def verify(
                 refuse_existing(path, force=force)
     console = console_for(stderr=True)
     try:
-        together = accept == "together"
         left = asked[tally.written :]
-        asyncio.run(_judge(loaded, left, out, evidence, sandbox, workers, confirm, together, resume, tally, console))
+        asyncio.run(_judge(loaded, left, out, evidence, sandbox, workers, confirm, accept, resume, tally, console))
     except (KeyboardInterrupt, InfrastructureError):
         if tally.written:
             where = "" if out == "-" else f" to {out}; go on with --resume"
@@ -119,7 +118,7 @@ async def _judge(
     sandbox: str,
     workers: int | None,
     confirm: bool,
-    together: bool,
+    accept: str,
     append: bool,
     tally: Tally,
     console: Console,
@@ -136,7 +135,9 @@ async def _judge(
     if not candidates:
         return
     async with Pool.open(sandbox, workers) as pool:
-        verifiers = Verifiers(pool, confirm=confirm, accept_together=together)
+        verifiers = Verifiers(
+            pool, confirm=confirm, accept_split=accept == "split", accept_together=accept == "together"
+        )
         by_id = {task.id: task for task in tasks}
         with (
             row_writer(out, force=True, append=append) as write,

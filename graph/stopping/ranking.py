@@ -12,7 +12,7 @@ from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verd
 
 __all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_target"]
 
-_OPEN = (Strength.FORWARDED, Strength.TOGETHER)
+_OPEN = (Strength.FORWARDED, Strength.SPLIT, Strength.TOGETHER)
 """Strengths of a pass that the candidate's own code had a hand in: the search goes on for a better one."""
 
 _GRADED = ("program", "reward", "loss")
@@ -54,8 +54,9 @@ def graded(task: Task) -> bool:
 def reaches_target(task: Task, verdict: Verdict) -> bool:
     """Whether nothing better is asked for: passed, and at the task's target score where it names one.
 
-    A pass that the candidate's own code had a hand in (`forwarded`, `together`) never is enough, unless the task can
-    have no other: a repository's tests run beside what they test, and its owner has said that such passes count.
+    A pass that the candidate's own code had a hand in (`forwarded`, `split`, `together`) never is enough, unless
+    the task can have no other: a repository's tests run beside what they test, and its owner has said that such passes
+    count.
     """
     passed = verdict.passed and (verdict.strength not in _OPEN or task.repo is not None)
     if not passed or task.target is None:

@@ -116,7 +116,8 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
 
     def counts(verdict: Verdict) -> bool:
         """What was found by tools alone, and what the owner has asked to take."""
-        accepted = config.accept == "together" and verdict.strength is Strength.TOGETHER and verdict.passed
+        taken = {"split": (Strength.SPLIT,), "together": (Strength.SPLIT, Strength.TOGETHER)}.get(config.accept, ())
+        accepted = verdict.strength in taken and verdict.passed
         return verdict.decided_by_tools or accepted
 
     results, undecided = [], 0

@@ -48,7 +48,8 @@ class Finding:
 class Findings:
     """All checks of one test, in the test's own order.
 
-    `forwarded`: operators of the candidate's took part in them. `apart`: a judge process decided them.
+    `forwarded`: operators of the candidate's took part in them. `apart`: a judge process decided them. `split`: of a
+    test that ran beside the candidate, but for its assertions.
     """
 
     checks: tuple[Finding, ...]
@@ -56,6 +57,7 @@ class Findings:
     metrics: dict[str, float] = field(default_factory=dict)
     forwarded: bool = False
     apart: bool = False
+    split: bool = False
 
     @property
     def passed(self) -> bool:

@@ -15,6 +15,7 @@ from gristmill.verifiers.calling import message_bounds
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.code.programs.compiling import Program
+    from gristmill.verifiers.code.split.running import Splits
 
 __all__ = ["Setting", "judge_limits"]
 
@@ -42,7 +43,8 @@ def judge_limits(given: Limits) -> Limits:
 class Setting:
     """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does.
 
-    `program` is the compiled solution, where it is in another language than Python.
+    `program` is the compiled solution, where it is in another language than Python. `splits`: what cannot be judged
+    apart is split, where it can be.
     """
 
     pool: Jobs
@@ -54,6 +56,7 @@ class Setting:
     fresh: bool = False
     shuffle: Random | None = None
     program: Program | None = None
+    splits: Splits | None = None
 
     @property
     def bounds(self) -> Bounds:

@@ -37,7 +37,17 @@ from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_broken
 from gristmill.verifiers.code.programs.compiling import ended
 from gristmill.verifiers.code.programs.printing import ended_early, printed
 from gristmill.verifiers.code.running import Setting
-from gristmill.verifiers.records import Case, CasesTest, CodeTest, DrivenTest, Outcome, PythonTest, StdioCase, StdioTest
+from gristmill.verifiers.records import (
+    Case,
+    CasesTest,
+    CodeTest,
+    DrivenTest,
+    Outcome,
+    PytestTest,
+    PythonTest,
+    StdioCase,
+    StdioTest,
+)
 
 __all__ = ["Setting", "literal_program_of", "run_test"]
 
@@ -55,12 +65,22 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
     program = literal_program_of(test)
     findings = None if program is None else await run_literal(setting, program)
     if findings is None:
-        return replace(await run_judged(setting, test), apart=True)
+        return await _run_apart(setting, test)
     if findings.passed or not setting.public:
         return findings
     # What has been compared here failed; the judge has the words for a model that may read them.
     judged = await run_judged(setting, test)
     return replace(judged, apart=judged.passed)
+
+
+async def _run_apart(setting: Setting, test: PythonTest | PytestTest) -> Findings:
+    """The test in a judge process; what does not pass there is split, if its owner takes that."""
+    findings = replace(await run_judged(setting, test), apart=True)
+    if setting.splits is None or findings.passed or findings.broken is not None:
+        return findings
+    parted = await setting.splits.run(setting, test)
+    # Apart, a failure has the test's own words.
+    return parted if parted is not None and parted.passed else findings
 
 
 def literal_program_of(test: CodeTest) -> LiteralProgram | None:

@@ -9,16 +9,16 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Profile, SandboxInfo
-from gristmill.verifiers import profiles
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
 from gristmill.verifiers.code.beforehand.warning import task_warnings
-from gristmill.verifiers.code.consistency import passes_together, programs
+from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
-from gristmill.verifiers.code.programs.compiling import compiled, program_profile
+from gristmill.verifiers.code.programs.compiling import compiled, profile_of
 from gristmill.verifiers.code.repository.judging import judge_repository
+from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
@@ -47,7 +47,8 @@ class CodeVerifier:
         self._pool = pool
         self._confirm = confirm
         self._passing = 0.0
-        self._guesses = Guesses(pool)
+        self._guesses, self._splits = Guesses(pool), Splits(pool)
+        self.splits = False
         self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
 
     @staticmethod
@@ -101,11 +102,7 @@ class CodeVerifier:
 
     def profile(self, task: Task, solution: str) -> Profile:
         """See `gristmill.verifiers.base.Placed`."""
-        if (language := language_of(task)) is not None:
-            return program_profile(task, language)
-        texts = programs((*task.public_tests, *task.tests))
-        image = image_of(task)
-        return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)
+        return profile_of(task, solution)
 
     async def examine(self, task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Examining.examine`: the cases of driven tests that a guess passes."""
@@ -145,8 +142,9 @@ class CodeVerifier:
             ("tests", False, task.tests),
         ]
         rows: list[tuple[str, bool, Findings]] = []
+        pool, splits = self._pool, self._splits if self.splits else None
         for field, public, tests in groups:
-            setting = Setting(self._pool, solution, task.limits, profile, public, explain, again, confirming, program)
+            setting = Setting(pool, solution, task.limits, profile, public, explain, again, confirming, program, splits)
             for place, test in enumerate(tests):
                 findings = await run_test(setting, test)
                 rows.append((f"{field}[{place}]", public, findings))
@@ -186,7 +184,7 @@ class CodeVerifier:
             outcome = findings.outcome
             text = feedback.verdict_text(findings.of(public=True), findings.of(public=False), solution)
         text = f"{text}\n{lacks}" if lacks else text
-        strength = Strength.FORWARDED if findings.forwarded else Strength.TESTED
+        strength = findings.strength
         apart = findings.apart and outcome in SETTLED
         return Verdict(
             outcome=outcome,
@@ -232,9 +230,11 @@ class _Findings:
         return wrong[0] if wrong else Outcome.PASSED if findings else Outcome.ERROR
 
     @property
-    def forwarded(self) -> bool:
-        """Whether operators of the candidate's own took part in a check."""
-        return any(findings.forwarded for _, _, findings in self._rows)
+    def strength(self) -> Strength:
+        """`forwarded`: operators of the candidate's own took part; `split`: assertions alone were apart from it."""
+        if self.passed and any(findings.split for _, _, findings in self._rows):
+            return Strength.SPLIT
+        return Strength.FORWARDED if any(each.forwarded for _, _, each in self._rows) else Strength.TESTED
 
     @property
     def apart(self) -> bool:

@@ -17,15 +17,18 @@ from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.wire.values import DecodeError, decode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import beside, limit_met, message_bounds, outcome_of, without_addresses
+from gristmill.verifiers.code.consistency import programs
 from gristmill.verifiers.code.findings import Broken
+from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.records import Language
+from gristmill.verifiers.languages.registry import language as language_of
 from gristmill.verifiers.records import Outcome, Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["Program", "compiled", "ended", "program_profile"]
+__all__ = ["Program", "compiled", "ended", "profile_of", "program_profile"]
 
 _GUEST = "gristmill.sandbox.guest.programs"
 _ENVIRONMENT = {"PATH": "/usr/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
@@ -128,3 +131,12 @@ def _signal(number: int) -> str:
 
 def _environment(language: Language) -> dict[str, str]:
     return {**_ENVIRONMENT, **language.environment}
+
+
+def profile_of(task: Task, solution: str) -> Profile:
+    """Where the candidate of a task runs, and what is loaded there for it and for its tests."""
+    if (language := language_of(task)) is not None:
+        return program_profile(task, language)
+    texts = programs((*task.public_tests, *task.tests))
+    image = image_of(task)
+    return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)

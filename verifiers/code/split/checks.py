@@ -57,6 +57,11 @@ class Site:
     twice: bool = False
     step: str = ""
 
+    @property
+    def wants(self) -> int:
+        """How much it wants, by the length of its words."""
+        return sum(len(ast.unparse(each)) for each in self.wanted)
+
 
 @dataclass
 class Check:
@@ -210,7 +215,11 @@ def parted(check: Check, site: Site, names: Names) -> tuple[list[ast.stmt], list
         elif max(levels) >= least:
             wanted = check.sides[1] if levels[0] >= least else check.sides[0]
     inner, outer = cut(check.node, names, least, into)
-    if wanted is None and not check.is_call and asks_nothing(inner):
+    if wanted is None and _is_identity(check.node):
+        # What has left is a copy.
+        into = Cut([ast.Call(ast.Name("bool", ast.Load()), [copy.deepcopy(check.node)], [])], [seen(0)])
+        inner = outer = seen(0)
+    elif wanted is None and not check.is_call and asks_nothing(inner):
         into.outer = [ast.Call(ast.Name("bool", ast.Load()), [copy.deepcopy(inner)], [])]
         outer = seen(0)
     site.twice = into.twice
@@ -223,6 +232,10 @@ def parted(check: Check, site: Site, names: Names) -> tuple[list[ast.stmt], list
         given.append(ast.Lambda(ast.arguments([], arguments, None, [], [], None, []), body))
     beside = ast.Expr(ast.Call(ast.Name(REPORT, ast.Load()), given, []))
     return [beside], [_asked(check, site, inner, outer, len(into.inner), len(into.outer))]
+
+
+def _is_identity(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot)
 
 
 def _asked(check: Check, site: Site, inner: ast.expr, outer: ast.expr, values: int, others: int) -> ast.stmt:

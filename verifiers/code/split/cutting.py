@@ -64,6 +64,8 @@ def cut(node: ast.expr, names: Names, least: int, into: Cut) -> tuple[ast.expr, 
 def _cut(node: ast.expr, names: Names, least: int, into: Cut) -> tuple[ast.expr, ast.expr]:
     if names.level(node) < least:
         return copy.deepcopy(node), copy.deepcopy(node)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ASKING:
+        return _asked(node, node.func, names, least, into)
     core = _core(node, names, least)
     if core is None and isinstance(node, _INSIDE):
         inner, outer = copy.copy(node), copy.copy(node)
@@ -86,6 +88,19 @@ def _cut(node: ast.expr, names: Names, least: int, into: Cut) -> tuple[ast.expr,
         into.inner[-1], around = copy.deepcopy(node), name
     into.outer.append(copy.deepcopy(around))
     return around, seen(len(into.inner) - 1)
+
+
+def _asked(node: ast.Call, func: ast.Attribute, names: Names, least: int, into: Cut) -> tuple[ast.expr, ast.expr]:
+    """``found.equals(wanted)``: what is wanted stays with the judge."""
+    holders = _cut(func.value, names, least, into)
+    given = [_part(each, names, least, into) for each in (*node.args, *node.keywords)]
+    calls = []
+    for side in (0, 1):
+        made: Any = ast.Call(ast.Attribute(holders[side], func.attr, ast.Load()), [], [])
+        for each in given:
+            (made.keywords if isinstance(each[side], ast.keyword) else made.args).append(each[side])
+        calls.append(made)
+    return calls[0], calls[1]
 
 
 def _part(node: ast.AST, names: Names, least: int, into: Cut) -> tuple[ast.AST, ast.AST]:

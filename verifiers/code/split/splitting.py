@@ -107,7 +107,8 @@ class _Maker:
         for each in steps:
             each.body += copy.deepcopy([*top.loose, *self.flows.everywhere])
         marks = {step.name: step.marks for step in self.steps}
-        return Sides(beside, judge, marks, set(self.fixtures), flat=self.program.flat)
+        values = {name for name in self.fixtures if self.names.level_of(name) < STRONG}
+        return Sides(beside, judge, marks, set(self.fixtures), values, flat=self.program.flat)
 
     def _levels(self, body: list[ast.stmt]) -> None:
         """The levels of all names of the module."""

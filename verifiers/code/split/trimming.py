@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.sandbox.wire.values import EncodeError, encode
-from gristmill.verifiers.code.driven.forms import literals
 from gristmill.verifiers.code.split.checks import REPORTS, Site
 from gristmill.verifiers.code.split.columns import narrowed, narrowed_rows
 from gristmill.verifiers.code.split.levels import Function, bound_in, dotted
 from gristmill.verifiers.code.split.slicing import is_removable, loads, sliced, without_words
+from gristmill.verifiers.code.split.visible import uncount
 
 __all__ = ["Sides", "trimmed"]
 
@@ -31,12 +29,16 @@ _JUDGE_TEXT = """def judge(values, case):
 
 @dataclass
 class Sides:
-    """Statements beside the candidate and at the judge; `marks`: the parameters of each step."""
+    """Statements beside the candidate and at the judge.
+
+    `marks`: the parameters of each step. `values`: the fixtures that do nothing but make a value.
+    """
 
     beside: list[ast.stmt]
     judge: list[ast.stmt]
     marks: dict[str, list[tuple[list[str], ast.expr]]]
     fixtures: set[str]
+    values: set[str]
     flat: bool
 
 
@@ -44,18 +46,19 @@ def trimmed(sides: Sides, sites: list[Site]) -> tuple[str, str]:
     """(source of `drive`, source of `judge`); the sites that a look at `drive` answers count no more."""
     drive = ast.Module(sides.beside, [])
     without_words(drive)
-    kept = _Drive(drive, sides.fixtures).trim()
+    kept = _Drive(drive, sides).trim()
     judge = _judge(sides, kept)
-    _uncount(drive, judge, sites)
+    uncount(drive, judge[0], sites)
     return _drive_text(drive, sides.flat), judge[1]
 
 
 class _Drive:
     """The side beside the candidate."""
 
-    def __init__(self, module: ast.Module, fixtures: set[str]) -> None:
+    def __init__(self, module: ast.Module, sides: Sides) -> None:
         self.module = module
-        self.fixtures = fixtures
+        self.fixtures = sides.fixtures
+        self.values = sides.values
 
     def trim(self) -> dict[str, list[str | None]]:
         """Take out what nobody reads; gives the parameter that tells each mark's row, by step."""
@@ -82,6 +85,11 @@ class _Drive:
                     for name in each.names
                 }
                 node.body[:] = sliced(node.body, is_removable, needed) or [ast.Pass()]
+                if "step_" in node.name:
+                    read = loads(ast.Module(node.body, []))
+                    node.args.args = [
+                        each for each in node.args.args if each.arg in read or each.arg not in self.values
+                    ]
         self.module.body[:] = sliced(self.module.body, self._goes, set())
 
     def _goes(self, node: ast.stmt) -> bool:
@@ -224,72 +232,3 @@ def _judge_goes(node: ast.stmt) -> bool:
     return not any(isinstance(each, ast.Name) and each.id == REPORTS for each in ast.walk(node)) and not any(
         isinstance(each, ast.arg) and each.arg == REPORTS for each in ast.walk(node)
     )
-
-
-def _uncount(drive: ast.Module, judge: tuple[ast.Module, str], sites: list[Site]) -> None:
-    """Assertions whose wanted side stands beside the candidate, or is one of its inputs, prove nothing."""
-    ast.fix_missing_locations(drive)
-    seen = {key for _, value in literals(drive) if (key := _key(value)) is not None}
-    bound = dict(_bound(drive))
-    made = dict(_made(judge[0]))
-    everywhere = bound_in(each for each in drive.body if not isinstance(each, Function | ast.ClassDef))
-    everywhere |= {each.name for each in drive.body if isinstance(each, Function | ast.ClassDef)}
-    for site in sites:
-        if site.counted:
-            own = bound.get(site.step, set()) | everywhere
-            site.counted = not all(_is_visible(each, own, made.get(site.step, {}), seen, 0) for each in site.wanted)
-
-
-def _bound(drive: ast.Module) -> Iterator[tuple[str, set[str]]]:
-    for node in ast.walk(drive):
-        if isinstance(node, Function):
-            given = {arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
-            yield node.name.removeprefix("test_"), bound_in(node.body) | given
-
-
-def _made(judge: ast.Module) -> Iterator[tuple[str, dict[str, ast.expr]]]:
-    everywhere = dict(_assigned(judge.body))
-    yield "", everywhere
-    for node in judge.body:
-        if isinstance(node, Function):
-            yield node.name, everywhere | dict(_assigned(node.body))
-
-
-def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    for each in body:
-        if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name):
-            yield each.targets[0].id, each.value
-
-
-def _key(value: Any) -> bytes | None:
-    try:
-        return encode(value)
-    except EncodeError:
-        return None
-
-
-_COPIES = frozenset(("copy", "deepcopy", "list", "dict", "tuple", "set", "sorted", "str", "approx"))
-
-
-def _is_visible(node: ast.expr, bound: set[str], made: dict[str, ast.expr], seen: set[bytes], depth: int) -> bool:
-    if depth > 8:
-        return False
-    try:
-        value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        pass
-    else:
-        return value is None or isinstance(value, bool) or _key(value) in seen
-    match node:
-        case ast.Name(name):
-            return name in bound or (name in made and _is_visible(made[name], bound, made, seen, depth + 1))
-        case ast.Attribute(value) | ast.Subscript(value):
-            return _is_visible(value, bound, made, seen, depth + 1)
-        case ast.Call(func, given, _):
-            name = dotted(func).rpartition(".")[2]
-            if isinstance(func, ast.Attribute) and name == "copy" and not given:
-                return _is_visible(func.value, bound, made, seen, depth + 1)
-            return name in _COPIES and len(given) == 1 and _is_visible(given[0], bound, made, seen, depth + 1)
-        case ast.List(items) | ast.Tuple(items):
-            return bool(items) and all(_is_visible(each, bound, made, seen, depth + 1) for each in items)
-    return False

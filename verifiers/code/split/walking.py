@@ -23,6 +23,7 @@ from gristmill.verifiers.code.split.levels import (
     free,
     root,
 )
+from gristmill.verifiers.code.split.slicing import CLEAN_MARK
 
 __all__ = ["Walker"]
 
@@ -106,7 +107,10 @@ class Walker(Compound):
             case _:
                 for name in bound_in([node]):
                     names.bind(name, STRONG)
-        return [node], [copy.deepcopy(node)] if level < STRONG and not self.loosely else []
+        if level == STRONG or self.loosely:
+            return [node], []
+        setattr(node, CLEAN_MARK, True)
+        return [node], [copy.deepcopy(node)]
 
     def bind(self, target: ast.expr, level: int, value: ast.expr | None) -> int:
         """Bind a target, and give its level."""

@@ -22,6 +22,10 @@ from gristmill.verifiers.code.guest.wire.told import told
 
 __all__ = ["expected", "play", "report", "reported"]
 
+_STEPS = (
+    "import sys\n"
+    "globals().update({k: v for k, v in vars(sys.modules['steps_of_drive']).items() if not k.startswith('__')})\n"
+)
 _told: list[Any] = []
 _rows: list[Any] = []
 
@@ -117,8 +121,8 @@ def play(names: dict[str, Any], step: str) -> list[Any]:
     folder.mkdir()
     module = types.ModuleType("steps")
     sys.modules["steps_of_drive"] = module
-    vars(module).update(names)
-    (folder / "steps.py").write_text("import sys\nglobals().update(vars(sys.modules['steps_of_drive']))\n")
+    vars(module).update((name, value) for name, value in names.items() if not name.startswith("__"))
+    (folder / "steps.py").write_text(_STEPS)
     ini = "[pytest]\npython_files = steps.py\npython_functions = step_*\npython_classes = Steps*\n"
     (folder / "steps.ini").write_text(ini)
     os.chdir(folder)

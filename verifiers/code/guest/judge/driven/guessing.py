@@ -22,7 +22,7 @@ from gristmill.verifiers.code.guest.judge.showing import error_text, short
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
 
-__all__ = ["guess", "guesses"]
+__all__ = ["first_that_withstands", "guess", "guesses"]
 
 # Of processor time: a judge that goes on for ever on nonsense has not passed it. Where it does so again and again, what
 # is left is not known.
@@ -55,6 +55,25 @@ def guess(context: JobContext) -> None:
         context.send({"case": number, "guess": _passing(judging, case, request["literals"], request["forms"])})
 
 
+def first_that_withstands(context: JobContext) -> None:
+    """Say ``{"withstands": True}`` if no guess passes any case of one of the groups.
+
+    The request is ``{"judge", "groups": [[case]], "literals": [value]}``; a case has ``only``, one assertion of a split
+    test, whose value is guessed.
+    """
+    request = context.request
+    try:
+        judging = Judging(request["judge"])
+    except BaseException as error:  # the tests' own source, inside the judge's sandbox
+        context.send({"broken": error_text(error)})
+        return
+    signal.signal(signal.SIGPROF, _too_long)
+    for group in request["groups"]:
+        if all(_passing(judging, case, request["literals"], []) is None for case in group):
+            context.send({"withstands": True})
+            return
+
+
 def _too_long(*_: object) -> None:
     raise _TooLongError
 
@@ -80,7 +99,7 @@ def _passing(judging: Judging, case: dict[str, Any], literals: list[Any], forms:
 
 def guesses(case: dict[str, Any], literals: list[Any], forms: list[Any]) -> Iterator[Any]:
     """All guesses for a case, likely ones first, each once, and no more than 2,000."""
-    given = {key: value for key, value in case.items() if key != "expected"}
+    given = {key: value for key, value in case.items() if key not in ("expected", "step", "only")}
     whole = list(_whole(given, literals))
     whole += _like(case.get("expected"), whole)
     seen: set[bytes] = set()

@@ -1,0 +1,136 @@
+"""Split tests judged: what passes, with which strength, and what does not pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gristmill.sandbox.pool import Pool
+from gristmill.verifiers import Outcome, Strength, Task, Verdict, Verifiers
+from gristmill.verifiers.code.split.splitting import Split, split
+from tests.verifiers.code.honest.corpus import corpus
+from tests.verifiers.code.line import sections
+
+inside = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
+    async with Pool.open("bubblewrap", size=2) as opened:
+        yield opened
+
+
+# An object of the test's own: apart, a candidate can only call what it is handed.
+CODE = """
+WANTED = {"ann": 70613, "bob": 4242}
+
+class Part:
+    def __init__(self, cents):
+        self.cents = cents
+
+def settle(account, parts):
+    \"\"\"Adds all; ann has 70613.\"\"\"
+    for each in parts:
+        account.add(Part(each))
+
+def opened():
+    return ["opened by agent 90210"]
+
+for name, parts in [("ann", [70000, 613]), ("bob", [4200, 42])]:
+    account = Account(name)
+    settle(account, parts)
+    assert account.total() == WANTED[name], f"the sum of all parts, 70613 or 4242"
+assert Account("zoe").history() == opened()
+"""
+RIGHT = """
+class Account:
+    def __init__(self, name):
+        self.cents = 0
+    def add(self, part):
+        self.cents += part.cents
+    def total(self):
+        return self.cents
+    def history(self):
+        return ["opened by agent 90210"]
+"""
+
+
+def account(code: str = CODE, entry: str = "Account", limits: float = 20.0) -> Task:
+    test = {"type": "python", "entry_point": entry, "code": code}
+    limit = {"wall_seconds": limits, "cpu_seconds": limits / 2}
+    return Task(id="account", kind="code", prompt="Write Account.", tests=(test,), limits=limit)
+
+
+async def judged(pool: Pool, task: Task, source: str, **how: Any) -> Verdict:
+    return await Verifiers(pool, accept_split=True, **how).verify(task, source)
+
+
+@inside
+async def test_what_cannot_be_judged_apart_passes_split_if_its_owner_takes_that(pool: Pool) -> None:
+    task = account()
+    verdict = await judged(pool, task, RIGHT)
+    assert (verdict.outcome, verdict.strength, verdict.score) == (Outcome.PASSED, Strength.SPLIT, 1.0), verdict
+    assert verdict.together is True
+    assert not verdict.verified
+    assert not verdict.decided_by_tools
+    assert (await Verifiers(pool).verify(task, RIGHT)).outcome is Outcome.REFUSED
+    taken = await Verifiers(pool, accept_together=True).verify(task, RIGHT)
+    assert (taken.outcome, taken.strength) == (Outcome.PASSED, Strength.SPLIT)
+
+
+ROWS = [row for row in corpus() if row.reason and row.name in ("subclass made by the test", "tmp path", "deep copies")]
+
+
+@inside
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+async def test_an_honest_program_that_was_refused_passes_split_and_a_wrong_one_does_not(pool: Pool, row: Any) -> None:
+    verdict = await judged(pool, row.task, row.solution)
+    assert (verdict.outcome, verdict.strength) == (Outcome.PASSED, Strength.SPLIT), verdict
+    wrong = await judged(pool, row.task, row.mutants[0])
+    assert not wrong.passed
+
+
+ATTACKS = {each.name: each.source for each in sections(Path(__file__).with_name("split_attacks.txt"))}
+
+
+@inside
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_what_shares_the_process_of_a_split_test_can_report_and_not_know(pool: Pool, name: str) -> None:
+    """The consistency run, which is beside the tests as well, has no part in this."""
+    verdict = await judged(pool, account(limits=4.0), ATTACKS[name], consistency=False)
+    assert verdict.outcome not in (Outcome.PASSED, Outcome.UNSCORED), verdict
+
+
+@inside
+async def test_after_all_that_a_right_solution_passes(pool: Pool) -> None:
+    assert (await judged(pool, account(), RIGHT)).strength is Strength.SPLIT
+
+
+@inside
+async def test_what_guesses_pass_is_not_split(pool: Pool) -> None:
+    """Neither a yes nor an input that comes back says anything of who did the work."""
+    code = "class Part:\n    held = 5\nassert f(Part()).held\n{}\n"
+    source = "def f(x):\n    getattr(x, 'held', None)\n    return x\n"
+    for asked in ("assert f('abc') == 'abc'", "assert f([]) == []", "assert f(1) == True"):
+        task = account(code.format(asked), "f")
+        made = split(task.tests[0])  # type: ignore[arg-type]  # a python test
+        counted = isinstance(made, Split) and bool(made.counted)
+        verdict = await judged(pool, task, source) if counted else None
+        assert verdict is None or verdict.strength is not Strength.SPLIT, asked
+
+
+@inside
+async def test_a_wrong_one_that_passes_split_and_not_together_fails(pool: Pool) -> None:
+    """Whoever reports what it has been told passes no test that it was not told of."""
+    forging = RIGHT + "import threading\nif threading.active_count() > 99 or '__main__' == __file__: raise ValueError\n"
+    honest = await judged(pool, account(), forging)
+    assert honest.strength is Strength.SPLIT
+    # Beside the whole test it shows itself as what it is.
+    other = RIGHT.replace("return self.cents", "import sys\n        return self.cents if 'drive' in sys.modules else 1")
+    verdict = await judged(pool, account(), other)
+    assert verdict.outcome is Outcome.FAILED, verdict
+    assert verdict.together is False
