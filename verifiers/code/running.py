@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gristmill.sandbox.records import Limits, Profile
 from gristmill.sandbox.wire.values import Bounds, encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import message_bounds
+from gristmill.verifiers.code.findings import Findings
+from gristmill.verifiers.records import PytestTest, PythonTest
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
     from gristmill.verifiers.code.programs.compiling import Program
-    from gristmill.verifiers.code.split.running import Splits
 
 __all__ = ["Setting", "judge_limits"]
 
@@ -39,6 +40,14 @@ def judge_limits(given: Limits) -> Limits:
     )
 
 
+class Splitter(Protocol):
+    """What splits a test that cannot be judged apart."""
+
+    async def run(self, setting: Setting, test: PythonTest | PytestTest) -> Findings | None:
+        """What the split test shows; None where it cannot be split, or proves nothing."""
+        ...
+
+
 @dataclass(frozen=True)
 class Setting:
     """Where and how one test is run. `public`: a model may read what comes of it; `explain`: the task's owner does.
@@ -56,7 +65,7 @@ class Setting:
     fresh: bool = False
     shuffle: Random | None = None
     program: Program | None = None
-    splits: Splits | None = None
+    splits: Splitter | None = None
 
     @property
     def bounds(self) -> Bounds:
