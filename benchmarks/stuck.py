@@ -116,16 +116,16 @@ def ask(folder: Path, before: Path, sandbox: str) -> None:
     print(f"{len(asked)} prompts: {folder / 'asked'}; answer them in {folder / 'answered'}")
 
 
-def last_prompt(shown: Row, round: int) -> list[Row]:
+def last_prompt(shown: list[Row], round: int) -> list[Row]:
     """The messages that the hypothesis of this round was asked with.
 
     Raises:
         SystemExit: the search ended before.
     """
-    for each in shown["hypotheses"]:
-        if each["round"] == round:
+    for each in shown:
+        if each["hypothesis"]["round"] == round:
             return list(each["prompt"])
-    raise SystemExit(f"{shown.get('task', shown)}: no round {round}: an earlier reply solves the task")
+    raise SystemExit(f"{shown[0]['hypothesis']['task_id']}: no round {round}: an earlier reply solves the task")
 
 
 def judge(folder: Path, sandbox: str, record: Path | None) -> None:
