@@ -45,6 +45,8 @@ CHILDREN = 6
 _BLOCKS = (16, 8, 4, 2)
 """Attempts that are dropped together: the most for which a line in brief has `_SHORTEST` tokens."""
 _SHORTEST = 14
+_LEAST = 10
+"""Tokens of a line in brief below which no line is told: it would not hold what came of an attempt."""
 _SAID = 120
 _HEAD = 100
 """Tokens of the sentences around what is told."""
@@ -179,6 +181,8 @@ def attempts(lines: Sequence[Line], before: int, room: Room) -> tuple[str, int]:
         room: for them.
     """
     block, half, count = room.block, room.block // 2, before + len(lines)
+    if room.brief < _LEAST:
+        return "", count
     # Half a block can always be told in full: what is dropped must not come back when the next one is short.
     free = room.attempts - half * (room.full - room.brief)
     starts = range(-(-before // block) * block, count, block)

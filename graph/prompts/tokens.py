@@ -6,7 +6,7 @@ import re
 
 __all__ = ["fitted", "tokens"]
 
-_PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\n+|[ \t]{2,}|[^\x00-\x7f]|[^A-Za-z \t]")
+_PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\n+|[ \t]{2,}| (?=[0-9])|[^\x00-\x7f]|[^A-Za-z \t]")
 _CUT = "…"
 _UNSPOKEN = re.compile(r"[^aeiouy]{4}", re.IGNORECASE)
 _USUAL, _LONG = 7, 15
@@ -19,7 +19,8 @@ def tokens(text: str) -> int:
 
     A word takes one token for each seven letters; one that nobody could speak (four consonants in a row, or longer than
     15 letters) one for each two; every digit, mark and break of lines takes one; a character outside of ASCII as many
-    as it has bytes. One blank goes with the word behind it.
+    as it has bytes. One blank goes with the word behind it, and is
+    one by itself before a digit.
     """
     return sum(map(_of, _PIECES.findall(text)))
 

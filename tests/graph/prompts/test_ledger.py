@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.prompts.assignments import combinations, hints, kinds
 from gristmill.graph.prompts.ideas import IDEA, idea, lacking
-from gristmill.graph.prompts.ledger import Entry, Line, Room, attempts
+from gristmill.graph.prompts.ledger import Entry, Line, Room, attempts, line
 from gristmill.graph.prompts.lessons import lesson_of, lessons_within
 from gristmill.graph.prompts.messages import messages_for
 from gristmill.graph.prompts.tokens import fitted, tokens
@@ -210,6 +212,67 @@ texts = st.sampled_from(
 ) | st.text(max_size=300)
 
 
+replies = st.fixed_dictionaries(
+    {
+        "text": texts,
+        "solution": st.sampled_from(["def f(x):\n    return x", "import pandas\ndef f(x):\n    return 1"]) | st.text(),
+        "outcome": st.sampled_from(Outcome),
+        "score": st.floats() | st.integers(0, 2).map(float),
+        "feedback": st.sampled_from(
+            ["", "public: f(1) gave 0\nhidden: none", "There is no pandas here: what can be imported is numpy."]
+        )
+        | st.text(max_size=2000),
+    }
+)
+
+
+@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(
+    st.lists(st.lists(replies, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from(TASKS),
+    st.sampled_from([0, 150, 400, 1000]),
+    st.none() | st.integers(100, 8000),
+    st.data(),
+)
+def test_what_is_remembered_is_bounded_data_and_the_same_after_a_resume(
+    rounds: list[list[dict[str, Any]]], task: Task, ledger: int, context: int | None, data: st.DataObject
+) -> None:
+    config = CHAT.changed(hypotheses=3, ledger=ledger, context=context)
+    bound = min(ledger, context // 4 if context else ledger)
+
+    async def whole() -> None:
+        search = Search(task, config)
+        for round, made in enumerate(rounds):
+            before = len(search.store.rows)
+            prompts = await search.prompts(search.memory, round)
+            # A session that begins here, with all that is stored and more of this round, asks the same.
+            assert prompts == await search.prompts(search.resumed(), round)
+            remembered = await search.memory.remembered(round)
+            begins = set()
+            for sample, (parents, messages) in enumerate(prompts):
+                place, plan = search.memory.place(round, sample), search.memory.plans(round)[sample]
+                told = await search.memory.told(place, plan, remembered)
+                parts = (remembered.attempts, remembered.lacking, told.lineage, told.tried)
+                assert sum(map(tokens, parts)) <= bound
+                assert "<|" not in remembered.attempts + told.tried
+                assert "```" not in remembered.attempts + told.tried
+                lines = remembered.attempts.splitlines()
+                assert all(re.match(rf"\d+\.[012] ({'|'.join(_WORDS)})", each) for each in lines)
+                assert len(lines) + remembered.left_out == before or not bound
+                if parents:
+                    begins.add(front(messages))
+                search.add(round, sample, parents, **made[sample])
+                if data.draw(st.booleans()):
+                    same = await search.prompts(search.resumed(), round)
+                    assert same[sample] == (parents, messages)
+            assert len(begins) <= 1
+
+    asyncio.run(whole())
+
+
+_WORDS = [outcome.value.replace("_", " ") for outcome in Outcome]
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=90, max_size=90), st.integers(0, 3000))
 def test_lines_are_dropped_in_blocks_and_never_come_back(lengths: list[int], whole: int) -> None:
@@ -331,3 +394,16 @@ def test_lessons_are_bounded_and_the_newest_come_first_to_be_told(lessons: dict[
     rounds = [int(number) for number in re.findall(r"^after round (\d+)", told, re.MULTILINE)]
     assert rounds == sorted(rounds)
     assert all(len(lesson.split()) <= 81 for lesson in lessons.values())
+
+
+def test_tokens_are_estimated_from_above(small_model: Any) -> None:
+    tokenizer = pytest.importorskip("tokenizers").Tokenizer.from_file(str(small_model / "tokenizer.json"))
+    usual = line(Entry("12.3", "failed 0.333333", "A heap of ends replaces the sort; ties go left.", "f(1) gave 0"), 60)
+    for text in (
+        usual,
+        "\n".join([usual] * 20),
+        Path(__file__).read_text(encoding="utf-8"),
+        "Das Maß ist voll, die Zahl 1234567 auch. " * 9,
+        "漢字の文章を書いてみる。" * 9,
+    ):
+        assert tokens(text) >= len(tokenizer.encode(text).ids)
