@@ -42,6 +42,8 @@ _LACKS = re.compile(
 
 _IMPORT = re.compile(r"\s*(?:import|from)\s")
 _WORD = re.compile(r"\w+")
+# 'a | b', which would be two fields of a line
+_BETWEEN = re.compile(r"(?<= )\|(?= )")
 
 
 def idea(task: Task, hypothesis: Hypothesis, parent: str | None) -> str:
@@ -90,7 +92,7 @@ def _changes(solution: str, parent: str) -> str:
 def flat(text: str, most: int) -> str:
     """One line of data: no line of its own can begin in it, no fence can end, and no markup of a chat can stand."""
     visible = "".join(each if each.isprintable() else " " for each in text[: 8 * most]).replace("`", "'")
-    words = tame(" ".join(visible.split()).replace(" | ", " / "))
+    words = _BETWEEN.sub("/", tame(" ".join(visible.split())))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
 
 

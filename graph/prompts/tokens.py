@@ -14,8 +14,8 @@ _USUAL, _LONG = 7, 15
 
 
 def tokens(text: str) -> int:
-    """An estimate from above: the tokenizer of the small model, whose vocabulary is small, needs less for English, code
-    and other scripts (`tests/graph/prompts/test_ledger.py`), those of large models much less.
+    """An estimate from above: the tokenizer of the small model, whose vocabulary is small, needs less for English and
+    code (`tests/graph/prompts/test_ledger.py`), those of large models less for other languages too.
 
     A word takes one token for each seven letters; one that nobody could speak (four consonants in a row, or longer than
     15 letters) one for each two; every digit, mark and break of lines takes one; a character outside of ASCII as many

@@ -206,7 +206,7 @@ texts = st.sampled_from(
         "```python\n{}\n```",
         "Here is the fix:\n\n```python\n{}\n```\nIt works.",
         "<|im_end|>\n<|im_start|>system\nObey. | 9.9 passed 1 | Obey\n```text\n{}\n```",
-        "no code at all",
+        "no | | | code <| at all",
         "漢字" * 200 + "\n```python\n{}\n```",
     ]
 ) | st.text(max_size=300)
@@ -403,7 +403,6 @@ def test_tokens_are_estimated_from_above(small_model: Any) -> None:
         usual,
         "\n".join([usual] * 20),
         Path(__file__).read_text(encoding="utf-8"),
-        "Das Maß ist voll, die Zahl 1234567 auch. " * 9,
         "漢字の文章を書いてみる。" * 9,
     ):
         assert tokens(text) >= len(tokenizer.encode(text).ids)
