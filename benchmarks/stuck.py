@@ -22,6 +22,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def ask(folder: Path, before: Path, sandbox: str) -> None:
             name = hashlib.sha256(row["id"].encode()).hexdigest()[:12]
             place = folder / "runs" / f"{arm}-{name}"
             if not (place / "prompt.json").exists():
+                shutil.rmtree(place, ignore_errors=True)  # of an earlier try that was cut off
                 texts = [*replies, "(the next reply)"]
                 write_rows(place / "task.jsonl", [row])
                 write_rows(place / "replies.jsonl", [{"round": n, "text": text} for n, text in enumerate(texts)])
