@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,30 @@ async def test_what_shares_the_process_of_a_split_test_can_report_and_not_know(p
     """The consistency run, which is beside the tests as well, has no part in this."""
     verdict = await judged(pool, account(limits=4.0), ATTACKS[name], consistency=False)
     assert verdict.outcome not in (Outcome.PASSED, Outcome.UNSCORED), verdict
+
+
+# By its exit status; who leaves early has passed for whoever looks at that alone.
+ACCEPTED_BY_PLAIN_PYTHON = {
+    "an object that equals everything",
+    "a number and a list of classes of its own",
+    "leaving in a call",
+    "leaving without a hook",
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_which_of_them_plain_python_accepts_is_what_the_page_says(name: str) -> None:
+    assert (plain_status(ATTACKS[name]) == 0) is (name in ACCEPTED_BY_PLAIN_PYTHON)
+
+
+def test_plain_python_accepts_the_right_one() -> None:
+    assert plain_status(RIGHT) == 0
+
+
+def plain_status(source: str) -> int:
+    """The exit status of the test's text, run after a solution in one process without our paths."""
+    program = f"{source}\n{CODE}"
+    return subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, check=False).returncode
 
 
 @inside
