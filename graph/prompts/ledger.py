@@ -211,7 +211,7 @@ def tried(children: Sequence[Entry], most: int) -> str:
     """What was built on a hypothesis, a line for each of the last that there is room for."""
     lines: list[str] = []
     for each in reversed(children[-CHILDREN:]):
-        short = line(each, most // CHILDREN + 10, brief=True)
+        short = line(each, most // CHILDREN + 14, brief=True)
         if most < tokens(short) + 1:
             break
         most -= tokens(short) + 1
