@@ -6,6 +6,7 @@ import ast
 import asyncio
 import inspect
 import os
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -288,7 +289,7 @@ def test_reports_are_asked_for_once_and_all_of_them() -> None:
         assert not passes(parts, "", wrong if wrong is not None else 0), wrong
 
 
-def test_pytest_runs_one_test_function_with_its_fixtures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pytest_runs_one_test_function_with_its_fixtures(tmp_path: Path) -> None:
     """In a process of its own, as beside a candidate."""
     text = (
         "import pytest\nfrom solution import f\n@pytest.fixture\ndef base():\n    return 8100\n"
@@ -301,22 +302,34 @@ def test_pytest_runs_one_test_function_with_its_fixtures(tmp_path: Path, monkeyp
         "def f(x, base, folder):\n    print(base + x)\n    (folder / 'x').write_text(str(2 * (base + x)))\n"
         "    return base + x\n"
     )
-    program = (
-        "import sys, types\n"
-        f"for name, source in (('solution', {solution!r}), ('drive', {parts.test.drive!r}), "
-        f"('j', {parts.test.judge!r})):\n"
-        "    module = sys.modules[name] = types.ModuleType(name)\n    exec(source, module.__dict__)\n"
-        "values = sys.modules['drive'].drive(None, {'step': 'step_1'})\n"
-        "sys.modules['j'].judge(values, {'step': 'step_1'})\nprint('judged', len(values))\n"
-    )
-    import subprocess
+    assert judged_in_a_process(parts, solution, "step_1", tmp_path / "here")
 
-    paths = os.pathsep.join(each for each in sys.path if each)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
+
+def judged_in_a_process(parts: Split, solution: str, step: str, folder: Path) -> bool:
+    """Whether a step passes, in a process of its own."""
+    folder.mkdir()
+    sources = (("solution", solution), ("drive", parts.test.drive), ("j", parts.test.judge))
+    program = (
+        f"import sys, types\nfor name, source in {sources!r}:\n"
+        "    module = sys.modules[name] = types.ModuleType(name)\n    exec(source, module.__dict__)\n"
+        f"values = sys.modules['drive'].drive(None, {{'step': {step!r}}})\n"
+        f"sys.modules['j'].judge(values, {{'step': {step!r}}})\nprint('judged')\n"
     )
-    assert done.stdout.splitlines()[-1:] == ["judged 6"], done.stderr
+    paths = os.pathsep.join(each for each in sys.path if each)
+    environment = {**os.environ, "PYTHONPATH": paths}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.endswith("judged\n")
+
+
+def test_a_case_of_unittest_runs_beside_the_candidate(tmp_path: Path) -> None:
+    parts = made(
+        of_pytest(
+            "import unittest\nfrom solution import f\nclass TestF(unittest.TestCase):\n    def test_one(self):\n"
+            "        self.assertEqual(f(1), 8201)\n    def test_two(self):\n        self.assertTrue(f(2) == 8202)\n"
+        )
+    )
+    assert "82" not in parts.test.drive
+    for step, number in (("step_1", 8201), ("step_2", 8202)):
+        assert judged_in_a_process(parts, f"def f(x):\n    return {number}\n", step, tmp_path / step)
+        assert not judged_in_a_process(parts, "def f(x):\n    return 1\n", step, tmp_path / f"{step}_wrong")

@@ -155,9 +155,10 @@ class _Seen:
         self.passed = 0
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items[:] = [
-            item for item in items if getattr(item, "originalname", None) == self._step or item.name == self._step
-        ]
+        items[:] = [item for item in items if self._is_wanted(getattr(item, "originalname", None) or item.name)]
+
+    def _is_wanted(self, name: str) -> bool:
+        return name.removeprefix("test_") == self._step  # a case of unittest's has to be called so
 
     def pytest_runtest_setup(self, item: Any) -> None:
         indices = getattr(getattr(item, "callspec", None), "indices", {})

@@ -49,8 +49,10 @@ def _told_pandas(value: Any) -> tuple[str, list[Any]] | None:
         return "index", _index(value)
     if issubclass(kind, pandas.Period):
         return "period", [str(value), value.freqstr]
+    if value is not pandas.NA and value is not pandas.NaT and not issubclass(kind, pandas.Timestamp):
+        return None
     cell = _cell(value)
-    return (cell["\0is"], cell.get("parts", [])) if type(cell) is dict and cell is not value else None
+    return cell["\0is"], cell.get("parts", [])
 
 
 def _index(index: Any) -> list[Any]:
