@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from gristmill.verifiers.code.split.cutting import Cut, asks_nothing, cut, seen
-from gristmill.verifiers.code.split.levels import CLEAN, STRONG, WEAK, Names, dotted, root
+from gristmill.verifiers.code.split.levels import CLEAN, STRONG, WEAK, Names, SplitError, dotted, root
 
-__all__ = ["Check", "Site", "asserts", "checks_of", "ends_by_itself", "parted"]
+__all__ = ["Check", "Site", "asserts", "checks_of", "ends_by_itself", "is_assertion", "parted"]
 
 REPORT, REPORTS = "report", "reports"
 _OF_MOCKS: Final = {
@@ -39,6 +39,7 @@ _EQUALITIES: Final = frozenset(
     )
 )
 _EQUAL_CALLS: Final = frozenset(("array_equal", "allclose", "isclose", "equal"))
+_WAITING: Final = frozenset(("assertRaises", "assertWarns", "assertLogs", "assertNoLogs"))
 _ENDS: Final = frozenset(
     ("pytest.fail", "pytest.skip", "pytest.exit", "pytest.xfail", "pytest.importorskip", "sys.exit", "exit", "quit")
 )
@@ -86,12 +87,26 @@ def _is_assertion(node: ast.stmt) -> bool:
         return True
     if isinstance(node, ast.With):
         return any(match_of(each) is not None for each in node.items)
-    return isinstance(node, ast.Expr) and _called(node.value).startswith("assert")
+    return isinstance(node, ast.Expr) and is_assertion(node.value)
+
+
+def is_assertion(node: ast.expr) -> bool:
+    """Whether an expression calls what asserts; what waits for an error does so beside the candidate.
+
+    Raises:
+        SplitError: it says what the error's message is to be, in a way that cannot be parted.
+    """
+    name = _called(node)
+    if name in ("assertRaisesRegex", "assertWarnsRegex"):
+        raise SplitError("an error's message is asked for in a call")
+    return name.startswith("assert") and name not in _WAITING
 
 
 def match_of(item: ast.withitem) -> ast.expr | None:
     """The text that an error has to match, in a ``with pytest.raises(…, match=…)``."""
     call = item.context_expr
+    if isinstance(call, ast.Call) and dotted(call.func) == "self.assertRaisesRegex" and len(call.args) == 2:
+        return call.args[1]
     if isinstance(call, ast.Call) and dotted(call.func).rpartition(".")[2] == "raises":
         return next((each.value for each in call.keywords if each.arg == "match"), None)
     return None
@@ -157,6 +172,12 @@ def _call(call: ast.Call, line: int, text: str, names: Names) -> Check:
     func = call.func
     if isinstance(func, ast.Attribute) and func.attr in _OF_MOCKS and names.level(func.value) > CLEAN:
         return _of_mock(call, func, line, text)
+    if isinstance(func, ast.Attribute) and dotted(func.value) == "self":
+        # A case of unittest's asserts by methods; the judge has one of its own.
+        case = ast.Attribute(ast.Name(REPORTS, ast.Load()), "case", ast.Load())
+        call = ast.Call(ast.Attribute(case, func.attr, ast.Load()), call.args, call.keywords)
+    elif names.level(func) == STRONG:
+        raise SplitError(f"line {line}: asserts by what is the candidate's")
     check = Check(call, line, is_call=True, text=text)
     if len(call.args) >= 2:
         check.sides = call.args[0], call.args[1]
@@ -276,16 +297,4 @@ def _plain(node: ast.expr) -> ast.expr:
 
 
 def _statement(check: Check, node: ast.expr) -> ast.stmt:
-    if not check.is_call:
-        return ast.Assert(node, None)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and root(node.func) == "self":
-        # A case of unittest's asserts by methods; the judge has one of its own.
-        case = ast.Attribute(ast.Name(REPORTS, ast.Load()), "case", ast.Load())
-        node = ast.Call(ast.Attribute(case, node.func.attr, ast.Load()), node.args, node.keywords)
-    return ast.Expr(node)
-
-
-def literals_in(nodes: Iterable[ast.AST]) -> Iterator[ast.Constant]:
-    """All constants in nodes."""
-    for node in nodes:
-        yield from (each for each in ast.walk(node) if isinstance(each, ast.Constant))
+    return ast.Expr(node) if check.is_call else ast.Assert(node, None)

@@ -9,7 +9,15 @@ from __future__ import annotations
 import ast
 import copy
 
-from gristmill.verifiers.code.split.checks import REPORTS, Check, asserts, checks_of, ends_by_itself, parted
+from gristmill.verifiers.code.split.checks import (
+    REPORTS,
+    Check,
+    asserts,
+    checks_of,
+    ends_by_itself,
+    is_assertion,
+    parted,
+)
 from gristmill.verifiers.code.split.compound import Compound, Sides
 from gristmill.verifiers.code.split.flows import arguments, flow_call
 from gristmill.verifiers.code.split.levels import (
@@ -55,7 +63,7 @@ class Walker(Compound):
                 return self._checks(node)
             case ast.Expr(ast.Constant()):
                 return [], []
-            case ast.Expr(value) if dotted(getattr(value, "func", None)).rpartition(".")[2].startswith("assert"):
+            case ast.Expr(value) if is_assertion(value):
                 return self._checks(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 return self._function(node)

@@ -327,9 +327,11 @@ def test_a_case_of_unittest_runs_beside_the_candidate(tmp_path: Path) -> None:
         of_pytest(
             "import unittest\nfrom solution import f\nclass TestF(unittest.TestCase):\n    def test_one(self):\n"
             "        self.assertEqual(f(1), 8201)\n    def test_two(self):\n        self.assertTrue(f(2) == 8202)\n"
+            "    def test_three(self):\n        with self.assertRaisesRegex(ValueError, 'words'):\n            f(3)\n"
         )
     )
     assert "82" not in parts.test.drive
+    assert "words" not in parts.test.drive
     for step, number in (("step_1", 8201), ("step_2", 8202)):
         assert judged_in_a_process(parts, f"def f(x):\n    return {number}\n", step, tmp_path / step)
         assert not judged_in_a_process(parts, "def f(x):\n    return 1\n", step, tmp_path / f"{step}_wrong")
