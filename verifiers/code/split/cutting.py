@@ -66,7 +66,7 @@ def _cut(node: ast.expr, names: Names, least: int, into: Cut) -> tuple[ast.expr,
         return copy.deepcopy(node), copy.deepcopy(node)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ASKING:
         return _asked(node, node.func, names, least, into)
-    core = _core(node, names, least)
+    core = None if names.is_judges(node) else _core(node, names, least)
     if core is None and isinstance(node, _INSIDE):
         inner, outer = copy.copy(node), copy.copy(node)
         for field_name, value in ast.iter_fields(node):

@@ -76,6 +76,14 @@ class Names:
             return STRONG
         return max(map(self.level_of, free(node)), default=CLEAN)
 
+    def is_judges(self, node: ast.AST) -> bool:
+        """Whether a call is of what asserts, which the judge calls, whatever it is handed."""
+        return (
+            isinstance(node, ast.Call)
+            and self.level(node.func) == CLEAN
+            and dotted(node.func).split(".")[-1].startswith("assert")
+        )
+
     def bind(self, name: str, level: int, value: ast.expr | None = None) -> None:
         """A name has been assigned to."""
         self.levels[name] = level

@@ -122,8 +122,12 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def without_words(tree: ast.Module) -> None:
-    """Drop docstrings: words of the test's author, which may say what is wanted."""
-    for node in ast.walk(tree):
+    """Drop docstrings: words of the test's author, which may say what is wanted.
+
+    What is defined inside a function may be handed to the candidate, docstring and all.
+    """
+    methods = [each for node in tree.body if isinstance(node, ast.ClassDef) for each in node.body]
+    for node in (tree, *tree.body, *methods):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             match node.body:
                 case [ast.Expr(ast.Constant(str())), *rest]:
