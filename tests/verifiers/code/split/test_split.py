@@ -107,6 +107,39 @@ async def test_what_shares_the_process_of_a_split_test_can_report_and_not_know(p
     assert verdict.outcome not in (Outcome.PASSED, Outcome.UNSCORED), verdict
 
 
+# Right as long as it finds nothing of what is wanted in its process: in the text of the test, and in all objects.
+SEARCHING = """
+import gc, linecache
+class Account:
+    found = None
+    def __init__(self, name):
+        self.cents, found = 0, False
+        if Account.found is not None:
+            return  # later, what it has found itself is there
+        for text in ["".join(each[2]) for each in linecache.cache.values() if len(each) > 2 and each[2]]:
+            found |= "31607"[::-1] in text
+        for holder in gc.get_objects():
+            if type(holder) in (dict, list, tuple) and holder is not self.__dict__:
+                for each in list(holder.values()) if type(holder) is dict else list(holder):
+                    found |= type(each) is int and each - 1 == 70612
+        Account.found = found
+    def add(self, part):
+        self.cents += part.cents
+    def total(self):
+        return 1 if Account.found else self.cents
+    def history(self):
+        return ["opened by " + "agent " + "01209"[::-1]]
+"""
+
+
+@inside
+async def test_nothing_that_is_wanted_is_in_the_process_of_the_candidate(pool: Pool) -> None:
+    verdict = await judged(pool, account(), SEARCHING, consistency=False)
+    assert verdict.strength is Strength.SPLIT, verdict
+    # In plain Python, where the whole test stands beside it, it does find something.
+    assert plain_status(SEARCHING) != 0
+
+
 # By its exit status; who leaves early has passed for whoever looks at that alone.
 ACCEPTED_BY_PLAIN_PYTHON = {
     "an object that equals everything",

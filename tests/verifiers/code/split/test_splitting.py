@@ -326,7 +326,8 @@ def test_a_case_of_unittest_runs_beside_the_candidate(tmp_path: Path) -> None:
     parts = made(
         of_pytest(
             "import unittest\nfrom solution import f\nclass TestF(unittest.TestCase):\n    def test_one(self):\n"
-            "        self.assertEqual(f(1), 8201)\n    def test_two(self):\n        self.assertTrue(f(2) == 8202)\n        self.assertTrue(f(2))\n"
+            "        self.assertEqual(f(1), 8201)\n"
+            "    def test_two(self):\n        self.assertTrue(f(2) == 8202)\n        self.assertTrue(f(2))\n"
             "    def test_three(self):\n        with self.assertRaisesRegex(ValueError, 'words'):\n            f(3)\n"
         )
     )
