@@ -153,4 +153,4 @@ def test_the_ledger_tells_of_what_did_not_apply(tmp_path: Path) -> None:
     last = next(request for request in model.requests if request.round == 2)
     said = "\n".join(message.content for message in last.messages)
     assert "1.0 invalid" in said
-    assert "which is not there" in said
+    assert "change 1 of 1 looks for 'return z - 1'" in said

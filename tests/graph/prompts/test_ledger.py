@@ -165,8 +165,8 @@ def without_counters(text: str) -> str:
 
 
 def front(messages: Sequence[Message]) -> str:
-    """What stands before the parent, the assistant's turn."""
-    return said(messages[: next(at for at, each in enumerate(messages) if each.role == "assistant")])
+    """What stands before the parent, the assistant's turn; a parent without any text has none."""
+    return said(messages[: next((at for at, each in enumerate(messages) if each.role == "assistant"), -1)])
 
 
 CHAT = RunConfig.of(profile="chat", hypotheses=2, rounds=1000, patience=1000)
