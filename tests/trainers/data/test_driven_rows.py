@@ -41,4 +41,4 @@ def test_a_driven_task_is_solved_and_exported_as_tested(
     (row,) = [json.loads(line) for line in (workspace / "rows/data/train.jsonl").read_text("utf-8").splitlines()]
     assert (row["verified"], row["outcome"], row["strength"]) == (True, "passed", "tested")
     assert row["task"] == task.id
-    assert [turn["content"] for turn in row["completion"]] == [f"```python\n{task.right}\n```"]
+    assert [turn["content"] for turn in row["completion"]] == [f"```python\n{task.right.rstrip()}\n```"]
