@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gristmill.sandbox.records import Limits, Record, Text
 from gristmill.verifiers.testing.calls import Case, CasesTest, StdioCase, StdioTest
 from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
 from gristmill.verifiers.testing.repository import Repo
+from gristmill.verifiers.testing.scored import Direction, ScoreTest
 
 __all__ = [
     "Apart",
@@ -29,6 +30,7 @@ __all__ = [
     "PytestTest",
     "PythonTest",
     "Repo",
+    "ScoreTest",
     "Shown",
     "StdioCase",
     "StdioTest",
@@ -36,13 +38,6 @@ __all__ = [
     "Task",
     "Verdict",
 ]
-
-
-class Direction(StrEnum):
-    """Which way a score improves."""
-
-    MAXIMIZE = "maximize"
-    MINIMIZE = "minimize"
 
 
 _SHARED = "source that tests and solution both have; objects of its classes cross by value. Not hidden from candidates"
@@ -67,7 +62,9 @@ class PytestTest(Record):
     shared: str = Field("", description=_SHARED)
 
 
-CodeTest = Annotated[CasesTest | StdioTest | PythonTest | PytestTest | DrivenTest, Field(discriminator="type")]
+CodeTest = Annotated[
+    CasesTest | StdioTest | PythonTest | PytestTest | DrivenTest | ScoreTest, Field(discriminator="type")
+]
 
 
 class Task(Record):
@@ -101,6 +98,20 @@ class Task(Record):
     reference: str | None = Field(
         None, description="a known solution, for `tasks check` and tests; never shown to a model"
     )
+
+    @property
+    def scored(self) -> ScoreTest | None:
+        """The test whose numbers are the score, if there is one: there are no others beside it then."""
+        return next((test for test in self.tests if isinstance(test, ScoreTest)), None)
+
+    @model_validator(mode="after")
+    def _has_what_its_test_says(self) -> Task:
+        """The direction and the target of a score test are its task's."""
+        for name in ("direction", "target") if self.scored is not None else ():
+            if getattr(self, name) is None and (said := getattr(self.scored, name)) is not None:
+                self.__dict__[name] = said
+                self.__pydantic_fields_set__.add(name)
+        return self
 
 
 class Candidate(Record):
@@ -185,6 +196,10 @@ class Evidence(Record):
     checks: tuple[Shown, ...] = ()
     left_out: int = Field(0, description="checks for which there was no room; those that passed go first")
     reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
+    score: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
+    scores: dict[Text, float] = Field(
+        {}, description="the score of each held-out instance, where it was asked for them"
+    )
 
     @classmethod
     def of(cls, verifier: str, shown: Sequence[Shown]) -> Evidence:
@@ -217,6 +232,9 @@ class Verdict(Record):
     )
     direction: Direction = Direction.MAXIMIZE
     metrics: dict[Text, float] = {}
+    scores: dict[Text, float] = Field(
+        {}, description="of a score test: the score of each instance that steers a search, by its name"
+    )
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")

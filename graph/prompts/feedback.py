@@ -9,7 +9,7 @@ from typing import Any
 from gristmill.graph.records import Step
 from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
 
 __all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "first_line"]
 
@@ -154,6 +154,8 @@ def _example(test: CodeTest) -> str:
         return fenced(clip(test.code, 2 * _EXAMPLE), "python")
     if isinstance(test, DrivenTest):
         return _driven(test)
+    if isinstance(test, ScoreTest):
+        return ""  # see `graph.prompts.scored`
     return "\n\n".join(f"{name}:\n{fenced(clip(text, 2 * _EXAMPLE), 'python')}" for name, text in test.files.items())
 
 

@@ -48,7 +48,7 @@ def merit(verdict: Verdict) -> Merit:
 
 def graded(task: Task) -> bool:
     """Whether a score says how good a solution is, not which share of tests it passed: more is wanted, not a cure."""
-    return task.kind in _GRADED or task.target is not None
+    return task.kind in _GRADED or task.target is not None or task.scored is not None
 
 
 def reaches_target(task: Task, verdict: Verdict) -> bool:
@@ -60,7 +60,8 @@ def reaches_target(task: Task, verdict: Verdict) -> bool:
     """
     passed = verdict.passed and (verdict.strength not in _OPEN or task.repo is not None)
     if not passed or task.target is None:
-        return passed
+        # Where an author's evaluator gives numbers and nobody names one that will do, better is always asked for.
+        return passed and task.scored is None
     if verdict.score is None or not math.isfinite(verdict.score):
         return False
     if verdict.direction is Direction.MINIMIZE:

@@ -12,6 +12,7 @@ from gristmill.verifiers.records import (
     DrivenTest,
     PytestTest,
     PythonTest,
+    ScoreTest,
     StdioTest,
     Task,
     Verdict,
@@ -59,6 +60,9 @@ def _values(test: CodeTest) -> Iterator[Any]:
     elif isinstance(test, StdioTest):
         for printed in test.cases:
             yield from (*printed.stdin.split("\n"), *printed.stdout.split("\n"))
+    elif isinstance(test, ScoreTest):
+        yield from (each for place, each in enumerate(test.instances) if place not in test.public)
+        yield from (*test.held_out, *_constants(test.code))
     else:
         if isinstance(test, DrivenTest):
             for driven in test.cases:

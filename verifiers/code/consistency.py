@@ -13,7 +13,7 @@ from gristmill.sandbox.records import Ending, Job, Limits, Report
 from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.extraction.importing import image_of
-from gristmill.verifiers.records import CodeTest, DrivenTest, Outcome, PytestTest, PythonTest, Task, Verdict
+from gristmill.verifiers.records import CodeTest, DrivenTest, Outcome, PytestTest, PythonTest, ScoreTest, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -63,6 +63,8 @@ def programs(tests: Sequence[CodeTest]) -> Iterator[str]:
             yield from (test.shared, *test.files.values())
         elif isinstance(test, DrivenTest):
             yield from (test.drive, test.judge)
+        elif isinstance(test, ScoreTest):
+            yield test.code
 
 
 def _passed(report: Report) -> bool:

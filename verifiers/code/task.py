@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import warnings
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -12,13 +11,24 @@ from pydantic import ValidationError
 
 from gristmill.sandbox.image.requirements import problems as package_problems
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
+from gristmill.verifiers.code.driven.forms import tree
 from gristmill.verifiers.code.driven.problems import driven_problems
 from gristmill.verifiers.code.repository.problems import repository_problems
+from gristmill.verifiers.code.scored.problems import score_problems
 from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
 from gristmill.verifiers.languages.records import PYTHON
 from gristmill.verifiers.languages.registry import canonical, language_problem, of_task
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PytestTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.records import (
+    CasesTest,
+    CodeTest,
+    DrivenTest,
+    PytestTest,
+    PythonTest,
+    ScoreTest,
+    StdioTest,
+    Task,
+)
 
 __all__ = ["SETTINGS", "task_problems"]
 
@@ -44,7 +54,7 @@ def task_problems(task: Task) -> list[str]:
         return package_problems(task.settings.get("packages", ())) + repository_problems(task, task.repo)
     if not task.tests and not task.public_tests:
         return ["tests: a code task needs `tests`, `public_tests` or a `repo`; give it at least one test"]
-    problems = package_problems(task.settings.get("packages", ()))
+    problems = package_problems(task.settings.get("packages", ())) + list(score_problems(task))
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
             problems += [f"{field}[{place}].{problem}" for problem in _problems(test)]
@@ -91,6 +101,11 @@ def _problems(test: CodeTest) -> Iterator[str]:
         return
     if isinstance(test, DrivenTest):
         yield from driven_problems(test)
+        return
+    if isinstance(test, ScoreTest):
+        yield "type: score tests are not judged yet"
+        if len(test.code) <= _MOST_CHARACTERS:
+            yield from _peeking("code", test.code)
         return
     names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
     if not names:
@@ -177,15 +192,22 @@ def _source_problems(field: str, source: str) -> Iterator[str]:
         yield f"{field}: has {len(source):,} characters; a test program may have {_MOST_CHARACTERS:,}: part it"
         return
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\\d" in a test's string is its author's affair
-            tree = ast.parse(source)
+        parsed = tree(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         yield f"{field}: is no Python program: {error}"
         return
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed):
         if isinstance(node, ast.ImportFrom) and node.module == "solution" and any(a.name == "*" for a in node.names):
             yield f"{field}: line {node.lineno}: name what you import from the solution instead of `*`"
+    yield from _peeking(field, source)
+
+
+def _peeking(field: str, source: str) -> Iterator[str]:
+    try:
+        nodes = list(ast.walk(tree(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in nodes:
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         if name in _TOGETHER_ONLY:
             line = getattr(node, "lineno", 0)

@@ -45,6 +45,7 @@ from gristmill.verifiers.records import (
     Outcome,
     PytestTest,
     PythonTest,
+    ScoreTest,
     StdioCase,
     StdioTest,
 )
@@ -62,6 +63,8 @@ async def run_test(setting: Setting, test: CodeTest) -> Findings:
         return await run_stdio(setting, test)
     if isinstance(test, DrivenTest):
         return await run_driven(setting, test)
+    if isinstance(test, ScoreTest):
+        raise TypeError("a score test gives numbers, no findings: see `code.scored.judging`")
     program = literal_program_of(test)
     findings = None if program is None else await run_literal(setting, program)
     if findings is None:

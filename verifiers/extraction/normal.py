@@ -15,7 +15,7 @@ import sys
 import warnings
 
 from gristmill.verifiers.languages.registry import language
-from gristmill.verifiers.records import CodeTest, DrivenTest, PytestTest, PythonTest, Task
+from gristmill.verifiers.records import CodeTest, DrivenTest, PytestTest, PythonTest, ScoreTest, Task
 
 __all__ = ["is_without_noise", "normal_form", "program_key"]
 
@@ -78,6 +78,8 @@ def _text(test: CodeTest) -> str:
         return "\n".join((test.shared, *test.files.values()))
     if isinstance(test, DrivenTest):
         return "\n".join((test.drive, test.judge))
+    if isinstance(test, ScoreTest):
+        return test.code
     return ""
 
 

@@ -16,7 +16,8 @@ from gristmill.verifiers.code.beforehand.sufficing import short_of, short_of_cas
 from gristmill.verifiers.code.driven.warning import driven_warnings
 from gristmill.verifiers.code.literal_tests import literal_program
 from gristmill.verifiers.code.repository.problems import repository_warnings
-from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, StdioTest, Task
+from gristmill.verifiers.code.scored.problems import score_warnings
+from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
 
 __all__ = ["task_warnings"]
 
@@ -42,6 +43,9 @@ def _of_test(task: Task, test: CodeTest) -> Iterator[str]:
         return
     if isinstance(test, DrivenTest):
         yield from driven_warnings(test, task.limits)
+        return
+    if isinstance(test, ScoreTest):
+        yield from score_warnings(task, test)
         return
     names = (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
     if isinstance(test, PythonTest):

@@ -1,0 +1,123 @@
+"""What can be wrong with a score test, found without running anything."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
+from gristmill.verifiers.code.driven.forms import Function, function, tree
+from gristmill.verifiers.records import ScoreTest, Task
+
+__all__ = ["RESERVED", "score_problems", "score_warnings"]
+
+RESERVED: Final = frozenset({"map", "reject"})
+"""What `candidate` has by itself, so that no entry point may be called that."""
+_MOST_CHARACTERS: Final = 1_000_000
+# Tasks are stored as JSON, whose writer takes 255 levels around a value for a circle.
+_IN_A_FILE: Final = DEEP._replace(depth=200)
+
+
+def score_problems(task: Task) -> Iterator[str]:
+    """One sentence for each problem of a task that has a score test, naming the field."""
+    test = task.scored
+    if test is None:
+        if any(isinstance(each, ScoreTest) for each in task.public_tests):
+            yield "public_tests: a score test stands in `tests`; its `public` says which instances a model may read"
+        return
+    if len(task.tests) + len(task.public_tests) > 1:
+        yield "tests: a score test stands alone: put what else must hold into its evaluator, as `candidate.reject(why)`"
+    for name in ("direction", "target"):
+        own, said = getattr(test, name), getattr(task, name)
+        if own is not None and own != said:
+            yield f"{name}: the task says {said}, and its score test {own}: say it once"
+    yield from (f"tests[{task.tests.index(test)}].{problem}" for problem in _problems(test))
+
+
+def _problems(test: ScoreTest) -> Iterator[str]:
+    if not test.entry_points:
+        yield "entry_point: name at least one"
+    for name in test.entry_points:
+        if not name.isidentifier() or name.startswith("__"):
+            yield f"entry_point: {name!r} is no Python name"
+        elif name in RESERVED:
+            yield f"entry_point: `candidate.{name}` is the candidate's own; rename it"
+    yield from _evaluator_problems(test.code)
+    for field, instances in (("instances", test.instances), ("held_out", test.held_out)):
+        for place, instance in enumerate(instances):
+            try:
+                encode(instance, _IN_A_FILE)
+            except EncodeError as error:
+                yield f"{field}[{place}]: a value cannot be passed to a sandbox: {error}"
+    seen: dict[str, int] = {}
+    for place, name in enumerate(test.names):
+        if name in seen:
+            yield f"instances[{place}]: is called {name!r}, as instances[{seen[name]}] is: give each a name of its own"
+        seen.setdefault(name, place)
+    for place, number in enumerate(test.public):
+        if not 0 <= number < len(test.instances):
+            yield f"public[{place}]: there is no instances[{number}]; the last one is {len(test.instances) - 1}"
+    if test.main == "":
+        yield "main: name the number that counts, or leave it out"
+
+
+def _evaluator_problems(source: str) -> Iterator[str]:
+    if len(source) > _MOST_CHARACTERS:
+        yield f"code: has {len(source):,} characters; an evaluator may have {_MOST_CHARACTERS:,}: part it"
+        return
+    try:
+        module = tree(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        yield f"code: is no Python program: {error}"
+        return
+    evaluate = function(module, "evaluate")
+    if evaluate is None:
+        yield "code: defines no function `evaluate(candidate, instance)` at its top level"
+        return
+    line = evaluate.lineno
+    if isinstance(evaluate, ast.AsyncFunctionDef):
+        yield f"code: line {line}: `evaluate` must be a plain function"
+    if not _takes_two(evaluate):
+        yield f"code: line {line}: `evaluate` must take two arguments, the candidate and the instance"
+        return
+    inside = list(ast.walk(evaluate))
+    first = [*evaluate.args.posonlyargs, *evaluate.args.args][0].arg
+    if not any(isinstance(node, ast.Name) and node.id == first for node in inside):
+        yield f"code: line {line}: `evaluate` never uses the candidate (`{first}`), so every solution scores alike"
+    if not any(isinstance(node, ast.Return) and node.value is not None for node in inside):
+        yield f"code: line {line}: `evaluate` returns nothing that could be a score"
+    for node in ast.walk(module):
+        if _imports_solution(node):
+            line = getattr(node, "lineno", 0)
+            yield f"code: line {line}: imports the solution, which is not there: `evaluate` is handed the candidate"
+
+
+def _takes_two(evaluate: Function) -> bool:
+    given = evaluate.args
+    places = len(given.posonlyargs) + len(given.args)
+    needed_by_name = sum(default is None for default in given.kw_defaults)
+    return places >= 2 and places - len(given.defaults) <= 2 and not needed_by_name
+
+
+def _imports_solution(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "solution"
+    return isinstance(node, ast.Import) and any(each.name == "solution" for each in node.names)
+
+
+def score_warnings(task: Task, test: ScoreTest) -> Iterator[str]:
+    """What the author of a score test without problems should know, one sentence each."""
+    if task.reference is None:
+        yield (
+            "code: the task has no `reference`: where `evaluate` raises on what a candidate has returned, nobody can "
+            "say whose fault that is, so that candidate stays unscored"
+        )
+    steering: dict[bytes, int] = {_key(each): place for place, each in reversed(list(enumerate(test.instances)))}
+    for place, instance in enumerate(test.held_out):
+        if (same := steering.get(_key(instance))) is not None:
+            yield f"held_out[{place}]: is instances[{same}] again, which steers the search: it says nothing new"
+
+
+def _key(instance: Any) -> bytes:
+    return encode(instance, _IN_A_FILE)
