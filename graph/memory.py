@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gristmill.graph.config import RunConfig
-from gristmill.graph.judging.repeats import Judged, Repeats
+from gristmill.graph.judging.repeats import Judged, Repeats, same_program
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.ledger import Entry, Line, Room
@@ -26,6 +26,10 @@ from gristmill.verifiers.extraction.replies import UNAPPLIED
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
+
+
+_MOST_AT_HAND = 64
+"""Steps whose texts are kept for the next prompts; all others are read from the store."""
 
 
 class TaskMemory:
@@ -48,8 +52,9 @@ class TaskMemory:
         self._strategy = strategy
         self._history = History()
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
-        self._shown: dict[str, Step] = {}
-        self._entries: dict[str, tuple[Entry, Line]] = {}
+        self._entries: dict[str, Entry] = {}
+        self._lines: dict[str, Line] = {}
+        self._at_hand: dict[str, Step] = {}
         self._lacking: dict[str, Place] = {}
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
@@ -92,27 +97,35 @@ class TaskMemory:
 
     def judged(self, place: Place) -> bool:
         """Whether the hypothesis of a place has a verdict."""
-        return place in self._history
+        return self._history.get(place) is not None
 
     def reached(self, round: int) -> bool:
         """Whether a hypothesis of the round has reached the target."""
-        return any(row.target and row.place.round == round for row in self._history.rows())
+        return any(row.target for row in self._rows(round))
+
+    def _rows(self, round: int) -> list[Row]:
+        """The rows of a round in the order of places."""
+        width = self._config.search.hypotheses
+        places = (Place(round, sample, width, repair) for sample in range(width) for repair in (False, True))
+        return [row for place in places if (row := self._history.get(place)) is not None]
 
     def settle(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         """A verdict is stored."""
+        self._hold(hypothesis.id, _unsettled(Step(hypothesis=hypothesis, verdict=verdict)))
         self.waiting.pop(hypothesis.id, None)
         self._add(hypothesis, verdict)
 
     async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
-        first = self._repeats.of(hypothesis, in_turn=self._config.search.first_pass)
-        return None if first is None else await asyncio.to_thread(self._judged, first)
+        alike = self._repeats.alike(hypothesis, in_turn=self._config.search.first_pass)
+        return await asyncio.to_thread(self._judged, hypothesis, alike) if alike else None
 
-    def _judged(self, id_: str) -> Judged | None:
-        step = self._store.steps_of(self._run, [id_]).get(id_)
-        if step is None:
+    def _judged(self, hypothesis: Hypothesis, alike: list[str]) -> Judged | None:
+        steps = self._store.steps_of(self._run, alike)
+        first = same_program(self._task, hypothesis, [steps[id_] for id_ in alike if id_ in steps])
+        if first is None:
             return None
-        return Judged(step, self._store.documents.get(EVIDENCE, self._run, id_, Evidence))
+        return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
@@ -146,24 +159,37 @@ class TaskMemory:
         return self._plans[1]
 
     async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
-        """The steps that these plans show to a model, by id; those of the last call are at hand, others are read."""
-        wanted = dict.fromkeys(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations))
-        missing = [id_ for id_ in wanted if id_ not in self._shown]
-        read = await asyncio.to_thread(self._store.steps_of, self._run, missing) if missing else {}
-        # A model never learns what the consistency run has said, also where bounds were widened after it.
-        read = {id_: _unsettled(step) for id_, step in read.items()}
-        self._shown = {id_: read[id_] if id_ in read else self._shown[id_] for id_ in wanted}
-        return self._shown
+        """The steps that these plans show to a model, by id."""
+        return await self._steps(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations))
+
+    async def _steps(self, ids: Iterable[str]) -> dict[str, Step]:
+        """The steps of these ids, in this order, as a model may know them: at hand, or read."""
+        wanted = list(dict.fromkeys(ids))
+        there = {id_: self._at_hand[id_] for id_ in wanted if id_ in self._at_hand}
+        if missing := [id_ for id_ in wanted if id_ not in there]:
+            read = await asyncio.to_thread(self._store.steps_of, self._run, missing)
+            # A model never learns what the consistency run has said, also where bounds were widened after it.
+            there |= {id_: _unsettled(step) for id_, step in read.items()}
+        for id_, step in there.items():
+            self._hold(id_, step)
+        return {id_: there[id_] for id_ in wanted if id_ in there}
+
+    def _hold(self, id_: str, step: Step) -> None:
+        """Have a step at hand, in place of the one that was not asked for longest."""
+        self._at_hand.pop(id_, None)
+        self._at_hand[id_] = step
+        if len(self._at_hand) > _MOST_AT_HAND:
+            del self._at_hand[next(iter(self._at_hand))]
 
     async def remembered(self, round: int) -> Remembered:
         """What all prompts of a round tell of the rounds before it."""
         if not self._room.whole:
             return Remembered()
-        rows = [row for row in self._history.rows() if row.place.round < round]
-        last = rows[-ledger.MOST :]
-        await self._read(last, self.before(round))
-        lines = [self._entries[row.id][1] for row in last]
-        told, left_out = ledger.attempts(lines, len(rows) - len(last), self._room)
+        past = self.before(round)
+        last = past.last(ledger.MOST)
+        await self._read(last, past)
+        self._lines = {row.id: self._lines.get(row.id) or Line.of(self._entries[row.id], self._room) for row in last}
+        told, left_out = ledger.attempts([*self._lines.values()], len(past) - len(last), self._room)
         names = sorted((place, name) for name, place in self._lacking.items() if place.round < round)
         missing = ledger.within((name for _, name in names), self._room.lacking)
         learned = {of: lesson for of, lesson in self._lessons.items() if of < round}
@@ -180,9 +206,8 @@ class TaskMemory:
 
     async def of_round(self, round: int) -> tuple[list[Row], dict[str, Step]]:
         """The judged hypotheses of a round in the order of places, and their texts as a model may know them."""
-        rows = [row for row in self._history.rows() if row.place.round == round and row.outcome is not Outcome.UNSCORED]
-        steps = await asyncio.to_thread(self._store.steps_of, self._run, [row.id for row in rows])
-        return rows, {id_: _unsettled(step) for id_, step in steps.items()}
+        rows = [row for row in self._rows(round) if row.outcome is not Outcome.UNSCORED]
+        return rows, await self._steps(row.id for row in rows)
 
     async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
         """What the prompt of one place tells."""
@@ -199,7 +224,7 @@ class TaskMemory:
             plan.operator,
             remembered,
             lineage=ledger.lineage(line, self._room.parent // 3) if len(line) > 1 else "",
-            tried=ledger.tried([self._entries[row.id][0] for row in children], self._room.parent * 2 // 3),
+            tried=ledger.tried([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
             best=ledger.standing(past.best) if past.best is not None and better else "",
         )
 
@@ -209,14 +234,13 @@ class TaskMemory:
         if not missing:
             return
         parents = {row.parents[0] for row in missing.values() if row.parents}
-        ids = [*missing, *sorted(parents - missing.keys())]
-        steps = await asyncio.to_thread(self._store.steps_of, self._run, ids)
+        steps = await self._steps([*missing, *sorted(parents - missing.keys())])
         for id_, row in missing.items():
-            step = _unsettled(steps[id_])
+            step = steps[id_]
             parent = steps.get(row.parents[0]) if row.parents else None
             source = parent.hypothesis.solution if parent else None
             entry = ledger.entry(self._task, row, step, parent=source, repeats=past.repeats(row))
-            self._entries[id_] = entry, Line.of(entry, self._room)
+            self._entries[id_] = entry
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         self._repeats.add(hypothesis, verdict)
@@ -224,6 +248,7 @@ class TaskMemory:
         row = Row.of(self._task, step, self._config.search.hypotheses)
         self._history.add(row)
         self._entries.pop(row.id, None)
+        self._lines.pop(row.id, None)
         for name in lacking(self._task, step):
             self._lacking[name] = min(row.place, self._lacking.get(name, row.place))
 

@@ -7,15 +7,19 @@ rounds have found counts, since of one round it is chance which reply comes firs
 
 from __future__ import annotations
 
+from bisect import insort
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gristmill.graph.records import Hypothesis, Step
-from gristmill.verifiers.extraction.normal import is_without_noise, program_key
+from gristmill.verifiers.extraction.normal import form_key, is_without_noise, program_key
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
-__all__ = ["Judged", "Repeats", "repeated", "settled_as"]
+__all__ = ["Judged", "Repeats", "repeated", "same_program", "settled_as"]
 
 _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
+# Programs of one form that are held against another: they differ where a program could see its own text.
+_MOST_ALIKE = 16
 _TOLD = (
     "This is the same program as an earlier answer of yours (round {round}, answer {sample}), but for layout and "
     "comments at most, so it was not judged again: what was found then stands."
@@ -30,36 +34,44 @@ class Judged(NamedTuple):
 
 
 class Repeats:
-    """The programs of one task that have a verdict which is certain to come out again."""
+    """The programs of one task that have a verdict which is certain to come out again.
+
+    Of each only its form is kept, which most share with no other; whether two of one form are one program is found when
+    they are at hand (`same_program`), as that is dear and texts are in the store.
+    """
 
     def __init__(self, task: Task) -> None:
-        self._task = task
         self._certain = is_without_noise(task)
-        self._first: dict[tuple[str, str | None], Hypothesis] = {}
+        self._alike: dict[tuple[str, str | None], list[tuple[int, int, str]]] = {}
 
     def add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         """Hear of a verdict. One that repeats another is no source of others."""
         before = verdict.unsettled
         if before.outcome not in _CERTAIN or verdict.repeats is not None or (key := self._key(hypothesis)) is None:
             return
-        first = self._first.setdefault(key, hypothesis)
-        if _place(hypothesis) < _place(first):
-            self._first[key] = hypothesis
+        place = hypothesis.round, hypothesis.sample, hypothesis.id
+        places = self._alike.setdefault(key, [])
+        if place not in places:
+            insort(places, place)
+            del places[_MOST_ALIKE:]
 
-    def of(self, hypothesis: Hypothesis, *, in_turn: bool = False) -> str | None:
-        """The id of the first hypothesis with this program, of an earlier round, or, `in_turn`, an earlier place."""
-        key = self._key(hypothesis)
-        first = None if key is None else self._first.get(key)
-        if first is None:
-            return None
-        earlier = _place(first) < _place(hypothesis) if in_turn else first.round < hypothesis.round
-        return first.id if earlier else None
+    def alike(self, hypothesis: Hypothesis, *, in_turn: bool = False) -> list[str]:
+        """Ids of hypotheses of this form from earlier rounds, or, `in_turn`, from earlier places, in their order."""
+        places = self._alike.get(key, []) if (key := self._key(hypothesis)) is not None else []
+        end = (hypothesis.round, hypothesis.sample) if in_turn else (hypothesis.round,)
+        return [id_ for round, sample, id_ in places if (round, sample)[: len(end)] < end]
 
     def _key(self, hypothesis: Hypothesis) -> tuple[str, str | None] | None:
         if not self._certain or hypothesis.solution is None:
             return None
         # What a program was given is a part of what it did.
-        return program_key(self._task, hypothesis.solution), hypothesis.best
+        return form_key(hypothesis.solution), hypothesis.best
+
+
+def same_program(task: Task, hypothesis: Hypothesis, alike: Sequence[Step]) -> Step | None:
+    """The first of these that is the same program as a hypothesis of the same form."""
+    key = program_key(task, hypothesis.solution or "")
+    return next((step for step in alike if program_key(task, step.hypothesis.solution or "") == key), None)
 
 
 def repeated(first: Step) -> Verdict:
@@ -75,7 +87,3 @@ def settled_as(verdict: Verdict, first: Verdict) -> Verdict:
     return first.model_copy(
         update={"repeats": verdict.repeats, "feedback": verdict.feedback, "seconds": verdict.seconds}
     )
-
-
-def _place(hypothesis: Hypothesis) -> tuple[int, int]:
-    return hypothesis.round, hypothesis.sample

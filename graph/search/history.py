@@ -66,8 +66,7 @@ class Row:
     """What decisions need of one judged hypothesis.
 
     A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
-    would have, wherever it is cut off. `settled` has what is told of the task in the end; `parents` are those that the
-    reply was built on, `graded` says that it ran and that its score tells how good it is.
+    would have, wherever it is cut off. `settled` is told in the end; `graded`: it ran, its score tells how good it is.
     """
 
     id: str
@@ -145,7 +144,7 @@ class Past:
         self.solved = self.target = False
         self.folds = folds
         self._rows = rows
-        self._count = 0
+        self._ordered: list[Row] = []
         self._leader: dict[str, Row] = {}
         self._order: list[tuple[_Rank, Row]] = []
         self._first: dict[str, Row] = {}
@@ -154,13 +153,13 @@ class Past:
         self._round = self._passed = self._novel = self._improved = 0
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._ordered)
 
     def add(self, row: Row) -> None:
         """Take the next row in the order of places."""
         if row.place.round != self._round:
             self._round, self._passed, self._novel = row.place.round, 0, 0
-        self._count += 1
+        self._ordered.append(row)
         self._passed += row.passed
         self.solved |= row.passed
         self.target |= row.target
@@ -185,6 +184,10 @@ class Past:
         first = [row for _, row in self._order[:most]]
         usable = [row for row in first if row.outcome is not Outcome.INVALID]
         return usable or first
+
+    def last(self, most: int) -> list[Row]:
+        """The last rows, in the order of places."""
+        return self._ordered[-most:]
 
     def children(self, id_: str) -> list[Row]:
         """What was built on a hypothesis, in the order of places."""
@@ -259,8 +262,9 @@ class History:
         self._waiting: list[Place] = []
         self._stale = False
 
-    def __contains__(self, place: Place) -> bool:
-        return place in self._rows
+    def get(self, place: Place) -> Row | None:
+        """The row of a place."""
+        return self._rows.get(place)
 
     def rows(self) -> list[Row]:
         """All rows, in the order of places."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 
 from gristmill.graph.records import Step
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.extraction.normal import normal_form
+from gristmill.verifiers.extraction.normal import form_key
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
 __all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_target"]
@@ -78,4 +77,4 @@ def content_key(step: Step) -> str:
     if hypothesis.best is not None and step.verdict.construction == hypothesis.best:
         return f"{hypothesis.best} again"
     text = hypothesis.text if hypothesis.solution is None else hypothesis.solution
-    return hashlib.sha256(normal_form(text).encode("utf-8", "surrogatepass")).hexdigest()
+    return form_key(text)

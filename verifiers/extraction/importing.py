@@ -55,7 +55,8 @@ def _asked(task: Task) -> list[str]:
 
 def lacks_text(source: str, image: Packaged) -> str:
     """A sentence where a source imports what the image does not hold, with what it does hold; else empty."""
-    if (parsed := tree(source)) is None:
+    # Most import nothing, and are not walked for it.
+    if "import" not in source or (parsed := tree(source)) is None:
         return ""
     names: dict[str, None] = {}
     for node in ast.walk(parsed):

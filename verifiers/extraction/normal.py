@@ -13,11 +13,12 @@ import hashlib
 import re
 import sys
 import warnings
+from functools import lru_cache
 
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.records import CodeTest, DrivenTest, PytestTest, PythonTest, ScoreTest, Task
 
-__all__ = ["is_without_noise", "normal_form", "program_key"]
+__all__ = ["form_key", "is_without_noise", "normal_form", "program_key"]
 
 _LONGEST = 100_000
 # Modules that give no way to a program's own text, frames or code.
@@ -51,6 +52,19 @@ _LOOKS = re.compile(
 def normal_form(solution: str) -> str:
     """Solutions that differ in layout or comments only are one: Python by its syntax tree, other text by its words."""
     return _form(solution) or " ".join(solution.split())
+
+
+def form_key(solution: str) -> str:
+    """The sha256 of the normal form."""
+    # A reply is asked for more than once between its coming and its verdict.
+    return _remembered_key(solution) if len(solution) <= _LONGEST else _form_key(solution)
+
+
+def _form_key(solution: str) -> str:
+    return hashlib.sha256(normal_form(solution).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_remembered_key = lru_cache(maxsize=64)(_form_key)
 
 
 def is_without_noise(task: Task) -> bool:

@@ -157,6 +157,7 @@ def test_what_a_program_was_given_is_a_part_of_it(solution: str | None) -> None:
     repeats = Repeats(TASK)
     repeats.add(first, Remembering().made(Outcome.FAILED, 0.5))
     later = first.model_copy(update={"round": 1, "id": "t/1/0"})
-    assert repeats.of(later) == (first.id if solution else None)
-    assert repeats.of(later.model_copy(update={"best": "b"})) is None
-    assert repeats.of(first.model_copy(update={"sample": 1})) is None
+    assert repeats.alike(later) == ([first.id] if solution else [])
+    assert repeats.alike(later.model_copy(update={"best": "b"})) == []
+    assert repeats.alike(first.model_copy(update={"sample": 1})) == []
+    assert repeats.alike(first.model_copy(update={"sample": 1}), in_turn=True) == ([first.id] if solution else [])
