@@ -107,7 +107,7 @@ FACTS: tuple[Fact, ...] = (
         says(r"two hidden layers of 128", r"Adam in batches of 128", r"60 epochs"),
         ("loss",),
     ),
-    Fact("an approach of its own", says(r"in another way\. Yours: \w"), states=("first",)),
+    Fact("an approach of its own", says(r"more than one way to do this\. Yours: \w"), states=("first",)),
     Fact("its own answer, and what came of it", lambda text, state: "was checked by tools: " in text, states=LATER),
     Fact(
         "what was tried before, a line each, with outcome and idea",
