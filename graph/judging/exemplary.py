@@ -180,7 +180,8 @@ def _other(value: Any) -> Any:
 async def _passes_otherwise(judge: Judge, task: Task, example: Example) -> bool:
     """Whether the reference, with another value for the example's input, passes all tests of its task."""
     name = example.function
-    # Calls that the function makes of itself get what they would: only what is asked from outside is another.
+    # Calls that the function makes of itself get what they would: only what is asked from outside is another. Arguments
+    # that cannot be compared (arrays) are not the example's.
     source = f"""{task.reference}
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.attacks import beside_tests, patches
@@ -61,13 +59,6 @@ def table() -> dict[str, tuple[str, str]]:
 
 
 TABLE = table()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["bubblewrap", "docker"])
-async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
-    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
-    async with Pool.open(request.param, size=1) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

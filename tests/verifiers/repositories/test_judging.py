@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.extraction.replies import extract
@@ -54,13 +52,6 @@ def price(number):
     return 200 * number if number < 3 else 180 * number
 ```
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["bubblewrap", "docker"])
-async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
-    request.getfixturevalue("docker_engine" if request.param == "docker" else "bubblewrap")
-    async with Pool.open(request.param, size=1) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

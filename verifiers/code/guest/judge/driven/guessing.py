@@ -44,13 +44,9 @@ def guess(context: JobContext) -> None:
 
     In a form, the texts `HOLE` and `TRUE` of the host's stand for what `drive` computes, and for what it compares.
     """
-    request = context.request
-    try:
-        judging = Judging(request["judge"])
-    except BaseException as error:  # the tests' own source, inside the judge's sandbox
-        context.send({"broken": error_text(error)})
+    request, judging = context.request, _begun(context)
+    if judging is None:
         return
-    signal.signal(signal.SIGPROF, _too_long)
     for number, case in enumerate(request["cases"]):
         context.send({"case": number, "guess": _passing(judging, case, request["literals"], request["forms"])})
 
@@ -61,17 +57,24 @@ def first_that_withstands(context: JobContext) -> None:
     The request is ``{"judge", "groups": [[case]], "literals": [value]}``; a case has ``only``, one assertion of a split
     test, whose value is guessed.
     """
-    request = context.request
-    try:
-        judging = Judging(request["judge"])
-    except BaseException as error:  # the tests' own source, inside the judge's sandbox
-        context.send({"broken": error_text(error)})
+    request, judging = context.request, _begun(context)
+    if judging is None:
         return
-    signal.signal(signal.SIGPROF, _too_long)
     for group in request["groups"]:
         if all(_passing(judging, case, request["literals"], []) is None for case in group):
             context.send({"withstands": True})
             return
+
+
+def _begun(context: JobContext) -> Judging | None:
+    """The judge of a request, with its time on one guess bounded; None, and why is sent, where its source breaks."""
+    try:
+        judging = Judging(context.request["judge"])
+    except BaseException as error:  # the tests' own source, inside the judge's sandbox
+        context.send({"broken": error_text(error)})
+        return None
+    signal.signal(signal.SIGPROF, _too_long)
+    return judging
 
 
 def _too_long(*_: object) -> None:
