@@ -29,8 +29,10 @@ TASK = {
     "reference": "def f(n): return 2 * n",
     "tests": [{"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]}],
 }
+ASSERTED = {"type": "python", "entry_point": "f", "code": "assert f(3) == 4711"}
 FILES = {
     "t.jsonl": TASK,
+    "p.jsonl": {**TASK, "tests": [ASSERTED]},
     "c.jsonl": {"task_id": "double", "id": "a", "text": "def f(n): return n + n"},
     "r.jsonl": {"text": "def f(n): return n + n"},
     "rows.jsonl": {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]},
@@ -53,6 +55,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["show", "first"], 0, "double"),
     (["next", "first"], 2, "nothing waits in the mailbox"),
     (["answer", "nobody", "c.jsonl"], 2, "no request has the id"),
+    (["tasks", "drive", "p.jsonl", "--out", "d.yaml"], 0, "1 test is driven now"),
     (["tasks", "from-tests", ".", "--failing", "--out", "f.jsonl"], 2, "git"),
     (["config"], 0, "model"),
     (["graph"], 0, "propose"),

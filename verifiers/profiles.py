@@ -9,7 +9,7 @@ from gristmill.sandbox.image.toolchains import PREFIX
 from gristmill.sandbox.records import Profile, Programs
 from gristmill.verifiers.languages.records import Language
 
-__all__ = ["candidate", "judge", "libraries", "loaded", "program", "together"]
+__all__ = ["candidate", "imports", "judge", "libraries", "loaded", "program", "together"]
 
 _GUEST = "gristmill.verifiers.code.guest"
 # No judge's module is staged for candidates, and nothing of the candidate's side is for judges.
@@ -33,6 +33,11 @@ def libraries(*sources: str, image: Packaged = STANDARD) -> tuple[str, ...]:
     """Those big libraries of the image that some source imports: loading them beforehand saves every job the time."""
     named = {name for source in sources for name in _IMPORT.findall(source)}
     return tuple(name for name in (*_LIBRARIES, *image.preload) if name in named)
+
+
+def imports(name: str, *sources: str) -> bool:
+    """Whether some source imports a module of that name."""
+    return any(name in _IMPORT.findall(source) for source in sources)
 
 
 def loaded(profile: Profile) -> tuple[str, ...]:

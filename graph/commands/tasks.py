@@ -10,17 +10,14 @@ from gristmill.graph.commands.options import Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gristmill.graph.commands.explaining import Judged
-    from gristmill.verifiers.records import Task
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
 
 File = Annotated[str, typer.Argument(help="Task file: JSONL, a JSON array or YAML, gzipped or not; - is stdin.")]
-Out = Annotated[str, typer.Option("--out", help="Where the tasks go, as JSONL; - is stdout.")]
+Out = Annotated[str, typer.Option("--out", help="Where the tasks go, as JSONL, or YAML by its name; - is stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -199,6 +196,7 @@ def import_(
     from gristmill.graph.commands.explaining import with_examples
     from gristmill.graph.tasks.importers import import_tasks
     from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.graph.tasks.writing import write_tasks
     from gristmill.sandbox.errors import UserError
 
     if challenge and name != "mbpp":
@@ -213,7 +211,7 @@ def import_(
         tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
     if public_examples:
         tasks = with_examples(tasks, sandbox)
-    _write(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
+    write_tasks(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
 
 
 @app.command()
@@ -234,13 +232,12 @@ def generate(
       gristmill tasks generate list-functions --seed 1 --train 200 --test 300 --out more.jsonl
     """
     from gristmill.graph.tasks.generate import generate_list_functions
-    from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.graph.tasks.writing import write_tasks
     from gristmill.sandbox.errors import UserError
 
     if name != "list-functions":
         raise UserError(f"no generator is called {name!r}; the one there is is list-functions")
-    refuse_existing(out, force=force)
-    _write(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
+    write_tasks(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
 
 
 @app.command("from-tests")
@@ -275,6 +272,7 @@ def from_tests(
     """
     from gristmill.graph.tasks.from_tests import found_in, pick_from, tasks_from
     from gristmill.graph.tasks.output import refuse_existing
+    from gristmill.graph.tasks.writing import write_tasks
     from gristmill.sandbox.errors import UserError
 
     if not failing:
@@ -283,17 +281,20 @@ def from_tests(
     asked = (editable or (), packages or (), plugins or ())
     repo, found, limits = found_in(repository, commit, *asked, seconds, sandbox)
     if picked := pick_from(found, pick or ()):
-        _write(out, tasks_from(repo, picked, found, limits, packages or ()), force=force)
+        write_tasks(out, tasks_from(repo, picked, found, limits, packages or ()), force=force)
 
 
-def _write(out: str, tasks: Iterable[Task], *, force: bool) -> None:
-    from gristmill.graph.tasks.loading import task_row
-    from gristmill.graph.tasks.output import counted, row_writer
+@app.command()
+def drive(file: File, out: Out = "-", force: Force = False) -> None:
+    """Write `python` and `pytest` tests as driven ones, which you read and confirm: what passes them is `tested`.
 
-    written: list[Task] = []
-    with row_writer(out, force=force) as write:
-        for task in tasks:
-            write(task_row(task))
-            written.append(task)
-    if out != "-":
-        say(f"wrote {counted(written)} to {out}")
+    Others stay as they are. Exit code 0: all are driven. 1: some cannot be, and are named. 2: none can.
+
+    \b
+    Example:
+      gristmill tasks drive tasks.jsonl --out driven.yaml
+    """
+    from gristmill.graph.tasks.driving import write_driven
+
+    if not write_driven(file, out, force=force):
+        raise typer.Exit(1)

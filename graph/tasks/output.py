@@ -15,7 +15,7 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain_json
 from gristmill.verifiers.records import Task
 
-__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer"]
+__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer", "said"]
 
 
 def refuse_existing(path: str | Path, *, force: bool) -> None:
@@ -55,12 +55,12 @@ def row_writer(path: str | Path, *, force: bool = False, append: bool = False) -
         yield _print_row
         return
     with contextlib.ExitStack() as stack:
-        with _said(path):
+        with said(path):
             # Unbuffered: what a full disk refused must not be waiting to be refused again when the file is closed.
             file = stack.enter_context(Path(path).open("ab" if append else "wb", buffering=0))
 
         def write(row: Any) -> None:
-            with _said(path):
+            with said(path):
                 _write_whole(file, json_line(row).encode())
 
         yield write
@@ -84,7 +84,7 @@ def _write_whole(file: FileIO, line: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _said(path: str | Path) -> Iterator[None]:
+def said(path: str | Path) -> Iterator[None]:
     """Turn trouble with our own file into an error that says so; a closed pipe stays what it is."""
     try:
         yield

@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 from gristmill.graph.tasks.problems import FileRow, Mistake, TaskFileError, kind_of
 
-__all__ = ["read_rows"]
+__all__ = ["is_yaml", "read_rows"]
 
 _YAML = (".yaml", ".yml")
 # A packed file of 300 KiB can hold a gigabyte. Task files pack to a fifth or a tenth of their size.
@@ -43,8 +43,7 @@ def read_rows(path: str | Path) -> Iterator[FileRow | Mistake]:
         with _open(path) as file:
             start = file.peek(4096)[:4096]
             _refuse_other_formats(name, start)
-            suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
-            reader = _yaml_reader() if suffixes[-1:] and suffixes[-1] in _YAML else _json_rows
+            reader = _yaml_reader() if is_yaml(name) else _json_rows
             any_row = False
             for row in reader(name, file):
                 any_row = True
@@ -55,6 +54,12 @@ def read_rows(path: str | Path) -> Iterator[FileRow | Mistake]:
         raise TaskFileError(path, [Mistake(_unreadable(error))]) from error
     if not any_row:
         raise TaskFileError(path, [Mistake("the file is empty; it must hold at least one row")])
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a file's name says that it is YAML."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
+    return bool(suffixes) and suffixes[-1] in _YAML
 
 
 def _yaml_reader() -> Callable[[str, IO[bytes]], Iterator[FileRow | Mistake]]:

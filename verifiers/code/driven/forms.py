@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gristmill.verifiers.records import DrivenTest
 
-__all__ = ["HOLE", "TRUE", "Function", "forms", "function", "in_place", "literals", "tree"]
+__all__ = ["HOLE", "TRUE", "Function", "forms", "function", "in_place", "literals", "seen_first", "tree"]
 
 HOLE: Final = "\0hole"
 """In a form: what `drive` computes."""
@@ -54,8 +54,15 @@ def literals(module: ast.Module) -> Iterator[tuple[int, Any]]:
         yield node.lineno, value
 
 
+def seen_first(module: ast.Module, step: str) -> list[Any]:
+    """The literals of a program, those of the function of a step before the others."""
+    named = {step, f"test_{step}"}
+    own = [node for node in ast.walk(module) if isinstance(node, Function) and node.name in named]
+    return [value for part in (ast.Module([*own], []), module) for _, value in literals(part)]
+
+
 def in_place(module: ast.Module) -> Iterator[int]:
-    """The ids of nodes that name or tell something: keys, arguments of `get`, docstrings, messages, parts of texts."""
+    """The ids of nodes that name or tell something: keys, docstrings, messages, parts of texts, numbers of reports."""
     for node in ast.walk(module):
         match node:
             case ast.Subscript():
@@ -66,7 +73,7 @@ def in_place(module: ast.Module) -> Iterator[int]:
                 yield from map(id, node.keys)
             case ast.Call(ast.Attribute(attr="get" | "pop" | "setdefault"), [key, *_]):
                 yield id(key)
-            case ast.Call(ast.Name("getattr" | "hasattr"), [_, name, *_]):
+            case ast.Call(ast.Name("getattr" | "hasattr"), [_, name, *_]) | ast.Call(ast.Name("report"), [name, *_]):
                 yield id(name)
             case ast.Expr(ast.Constant() as text):
                 yield id(text)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.records import Ending, Job
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import statements
-from gristmill.verifiers.code.driven.forms import forms, literals, tree
+from gristmill.verifiers.code.driven.forms import forms, seen_first, tree
 from gristmill.verifiers.code.running import judge_limits
 from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.records import CodeTest, DrivenTest, Strength, Task, Verdict
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Guesses", "deciding"]
 
-_GUESS = "gristmill.verifiers.code.guest.judge.driven.guessing:guess"
+_GUESS = "gristmill.verifiers.code.guest.judge.driven.trying:guess"
 _MOST_KEPT = 1000
 _MOST_LITERALS = 100
 _EXTRA_SECONDS = 60.0
@@ -96,11 +96,14 @@ class Guesses:
         return self._kept[key]
 
     async def _tried(self, task: Task, test: DrivenTest) -> list[str | None]:
-        seen = [value for _, value in literals(tree(test.drive))]
+        driving = tree(test.drive)
+        steps = [each if isinstance(each := case.given.get("step"), str) else "" for case in test.cases]
+        places = {step: place for place, step in enumerate(dict.fromkeys(steps))}
         request: dict[str, Any] = {
             "judge": test.judge,
             "cases": [{**case.given, "expected": case.expected} for case in test.cases],
-            "literals": seen[:_MOST_LITERALS],
+            "literals": [seen_first(driving, step)[:_MOST_LITERALS] for step in places],
+            "of": [places[step] for step in steps],
             "forms": forms(test),
         }
         allowed = judge_limits(task.limits)

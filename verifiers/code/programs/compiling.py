@@ -23,7 +23,7 @@ from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.records import Language
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Outcome, Task
+from gristmill.verifiers.records import DrivenTest, Outcome, Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -139,4 +139,8 @@ def profile_of(task: Task, solution: str) -> Profile:
         return program_profile(task, language)
     texts = programs((*task.public_tests, *task.tests))
     image = image_of(task)
-    return profiles.candidate(profiles.libraries(solution, *texts, image=image), task.limits.memory_mb, image.image)
+    libraries = profiles.libraries(solution, *texts, image=image)
+    drives = [test.drive for test in (*task.public_tests, *task.tests) if isinstance(test, DrivenTest)]
+    if profiles.imports("pytest", *drives):
+        libraries = (*libraries, "pytest")
+    return profiles.candidate(libraries, task.limits.memory_mb, image.image)

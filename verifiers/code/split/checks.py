@@ -39,6 +39,7 @@ _EQUALITIES: Final = frozenset(
     )
 )
 _EQUAL_CALLS: Final = frozenset(("array_equal", "allclose", "isclose", "equal"))
+_STILL: Final = (ast.Name, ast.Constant)
 _WAITING: Final = frozenset(("assertRaises", "assertWarns", "assertLogs", "assertNoLogs"))
 _ENDS: Final = frozenset(
     ("pytest.fail", "pytest.skip", "pytest.exit", "pytest.xfail", "pytest.importorskip", "sys.exit", "exit", "quit")
@@ -57,6 +58,7 @@ class Site:
     loose: bool = False
     twice: bool = False
     step: str = ""
+    within: str = ""
 
     @property
     def wants(self) -> int:
@@ -98,7 +100,7 @@ def is_assertion(node: ast.expr) -> bool:
     """
     name = _called(node)
     if name in ("assertRaisesRegex", "assertWarnsRegex"):
-        raise SplitError("an error's message is asked for in a call")
+        raise SplitError(f"line {node.lineno}: an error's message is asked for in a call")
     return name.startswith("assert") and name not in _WAITING
 
 
@@ -144,16 +146,12 @@ def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         for each in test.values:
             yield from _conjuncts(each)
-    elif isinstance(test, ast.Compare) and len(test.ops) > 1 and all(map(_still, test.comparators[:-1])):
+    elif isinstance(test, ast.Compare) and test.ops[1:] and all(isinstance(x, _STILL) for x in test.comparators[:-1]):
         sides = [test.left, *test.comparators]
         for operator, left, right in zip(test.ops, sides, sides[1:], strict=False):
             yield ast.copy_location(ast.Compare(left, [operator], [right]), test)
     else:
         yield test
-
-
-def _still(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Constant)
 
 
 def _expression(test: ast.expr, line: int, text: str, names: Names) -> Check:

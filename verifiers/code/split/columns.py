@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable
+from typing import Any
 
 from gristmill.verifiers.code.split.levels import bound_in, dotted
 
-__all__ = ["narrowed", "narrowed_rows"]
+__all__ = ["first_name", "is_mark", "names_of", "narrowed", "narrowed_rows"]
 
 Named = Callable[[str], ast.expr | None]
 
@@ -89,3 +90,19 @@ def _row(node: ast.expr, kept: list[int], width: int) -> ast.expr | None:
     if any(isinstance(each, ast.Starred) for each in node.elts):
         return None
     return ast.Tuple([node.elts[place] for place in kept], ast.Load())
+
+
+def is_mark(node: ast.expr) -> bool:
+    """Whether a decorator is pytest's `parametrize`."""
+    return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "parametrize"
+
+
+def names_of(mark: ast.Call) -> list[str]:
+    """The parameters that it gives rows for."""
+    names: Any = ast.literal_eval(mark.args[0])
+    return [each.strip() for each in names.split(",") if each.strip()] if isinstance(names, str) else list(names)
+
+
+def first_name(mark: ast.expr) -> str | None:
+    """The first of them."""
+    return names_of(mark)[0] if isinstance(mark, ast.Call) else None

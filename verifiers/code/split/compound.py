@@ -19,7 +19,10 @@ _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 
 
 class Compound(ABC):
-    """Goes through statements that hold others. `loosely`: how often something runs is the candidate's matter."""
+    """Goes through statements that hold others.
+
+    `loosely`: how often something runs is the candidate's matter. `within`: the function that asserts which this is.
+    """
 
     def __init__(self, flows: Flows, names: Names, step: str) -> None:
         self.flows = flows
@@ -27,6 +30,7 @@ class Compound(ABC):
         self.step = step
         self.loose: list[ast.stmt] = []
         self.loosely = False
+        self.within = ""
 
     @abstractmethod
     def block(self, statements: list[ast.stmt]) -> Sides:

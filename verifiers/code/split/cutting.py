@@ -57,7 +57,7 @@ def cut(node: ast.expr, names: Names, least: int, into: Cut) -> tuple[ast.expr, 
         SplitError: it binds names or yields on the way.
     """
     if any(isinstance(each, ast.NamedExpr | ast.Yield | ast.YieldFrom) for each in ast.walk(node)):
-        raise SplitError("an assertion binds a name or yields")
+        raise SplitError(f"line {getattr(node, 'lineno', 0)}: an assertion binds a name or yields")
     return _cut(node, names, least, into)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,11 +35,24 @@ class Step:
 
 @dataclass
 class Program:
-    """`module`: the whole of it, whose import of the solution stands in it. `flat`: its own lines are the test."""
+    """`module`: the whole of it, whose import of the solution stands in it. `flat`: its own lines are the test.
+
+    `places`: (line before its first, field of the test), for each of the texts that it is made of.
+    """
 
     module: ast.Module
     flat: bool
+    places: list[tuple[int, str]] = field(default_factory=list)
     asserting: set[str] = field(default_factory=set)
+
+    def placed(self, words: str) -> str:
+        """Words that begin with a line of the module, with the field of the test and the line there."""
+        found = re.match(r"line (\d+): ", words)
+        if found is None:
+            return words
+        line = int(found[1])
+        first, name = max(((0, ""), *(each for each in self.places if each[0] < line)))
+        return f"{name}: line {line - first}: {words[found.end() :]}" if name else words
 
 
 def program_of(test: PythonTest | PytestTest, names: tuple[str, ...]) -> Program:
@@ -49,32 +64,39 @@ def program_of(test: PythonTest | PytestTest, names: tuple[str, ...]) -> Program
     if test.shared:
         raise SplitError("it has source that is shared with the solution")
     try:
-        module, flat = _of_python(test, names) if isinstance(test, PythonTest) else (_of_pytest(test), False)
+        if isinstance(test, PythonTest):
+            above = len(test.setup.split("\n")) if test.setup else 0
+            module, flat = _of_python(test, names, above)
+            places = [(0, "setup"), (above, "code")] if above else [(0, "code")]
+        else:
+            (module, places), flat = _of_pytest(test), False
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SplitError("it is no program") from None
-    program = Program(_Expecting().visit(module), flat)
+    program = Program(_Expecting().visit(module), flat, places)
     program.asserting = set(_asserting(program.module))
     return program
 
 
-def _of_pytest(test: PytestTest) -> ast.Module:
+def _of_pytest(test: PytestTest) -> tuple[ast.Module, list[tuple[int, str]]]:
     others = [name for name in test.files if not _is_test_file(name) and PurePosixPath(name).name != "conftest.py"]
     tests = [name for name in test.files if _is_test_file(name)]
     if others or len(tests) != 1:
         raise SplitError("it has more than one file")
-    source = "\n".join(test.files[name] for name in sorted(test.files, key=lambda name: name in tests))
+    names = sorted(test.files, key=lambda name: name in tests)
+    source = "\n".join(test.files[name] for name in names)
+    above = [0, *itertools.accumulate(len(test.files[name].split("\n")) for name in names)]
     if len(source) > _MOST_CHARACTERS:
         raise SplitError("it is too long")
     module = tree(source)
     futures = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     module.body = [*futures[:1], *(each for each in module.body if each not in futures)]
-    return module
+    return module, [(lines, f"files[{name!r}]") for lines, name in zip(above, names, strict=False)]
 
 
-def _of_python(test: PythonTest, names: tuple[str, ...]) -> tuple[ast.Module, bool]:
+def _of_python(test: PythonTest, names: tuple[str, ...], above: int) -> tuple[ast.Module, bool]:
     if len(test.setup) + len(test.code) > _MOST_CHARACTERS:
         raise SplitError("it is too long")
-    setup, code = tree(test.setup), tree(test.code)
+    setup, code = tree(test.setup), ast.increment_lineno(tree(test.code), above)
     imports: list[ast.stmt] = [ast.ImportFrom("solution", [ast.alias(name) for name in names], 0)]
     body = [*setup.body, *imports, *code.body]
     module = ast.Module(body, [])
@@ -103,7 +125,7 @@ def _of_python(test: PythonTest, names: tuple[str, ...]) -> tuple[ast.Module, bo
     ) and not called & set(defined):
         calls = [ast.Call(ast.Name(name, ast.Load()), [], []) for name in defined if name.startswith("test")]
         body += [ast.Expr(each) for each in calls]
-    return ast.fix_missing_locations(ast.parse(ast.unparse(ast.fix_missing_locations(module)))), True
+    return ast.fix_missing_locations(module), True
 
 
 def _is_test_file(name: str) -> bool:

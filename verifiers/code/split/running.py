@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Splits"]
 
-_GUESS = "gristmill.verifiers.code.guest.judge.driven.guessing:first_that_withstands"
+_GUESS = "gristmill.verifiers.code.guest.judge.driven.trying:first_that_withstands"
 _MOST_KEPT = 1000
 _MOST_LITERALS = 100
 # Of assertions, those that want most are tried first; one that withstands is enough.
@@ -50,7 +50,7 @@ class Splits:
         made = split(test)
         if isinstance(made, str) or not await self.withstands(setting, made):
             return None
-        extra = ("pytest",) if made.uses_pytest else ()
+        extra = ("pytest",) if made.uses_pytest and "pytest" not in setting.libraries else ()
         profile = profiles.candidate((*setting.libraries, *extra), setting.limits.memory_mb, setting.profile.image)
         findings = await run_driven(replace(setting, profile=profile), made.test)
         if findings.broken is not None or any(each.outcome is Outcome.REFUSED for each in findings.checks):
@@ -74,14 +74,14 @@ class Splits:
     async def _tried(self, setting: Setting, made: Split) -> bool:
         seen = [value for _, value in literals(tree(made.test.drive))]
         telling = sorted(made.counted, key=lambda site: -site.wants)[:_MOST_TRIED]
-        groups: list[list[dict[str, Any]]] = [
-            [
-                {"step": site.step, "only": [site.number, inner], "expected": None}
-                for inner in ((True, False) if site.twice else (True,))
-            ]
+        steps = [case.given["step"] for case in made.test.cases]
+        sites = [
+            [{"step": step, "expected": None}, site.number]
             for site in telling
+            # What a helper asserts is asserted where it is called.
+            for step in ([site.step] if site.step in steps else steps)
         ]
-        request = {"judge": made.test.judge, "groups": groups, "literals": seen[:_MOST_LITERALS]}
+        request: dict[str, Any] = {"judge": made.test.judge, "sites": sites, "literals": seen[:_MOST_LITERALS]}
         allowed = setting.judge_limits
         allowed = allowed.model_copy(update={"wall_seconds": _SECONDS, "cpu_seconds": _SECONDS})
         report = await self._pool.run(

@@ -1,21 +1,27 @@
 """Leaves out of each side what only the other one uses.
 
 Beside the candidate that is what only assertions asked for: wanted values, tables and columns of them, helpers, words.
-At the judge it is what no assertion needs.
+At the judge it is what no assertion needs, and there are words for whoever reads it.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
+from gristmill.verifiers.code.split.checks import Site
 from gristmill.verifiers.code.split.levels import Function, bound_in, root
 
-__all__ = ["CLEAN_MARK", "is_removable", "loads", "sliced", "without_words"]
+__all__ = ["CLEAN_MARK", "commented", "is_removable", "loads", "sliced", "without_words"]
 
 CLEAN_MARK = "made_by_the_test"
 """The attribute of statements that no candidate has a part in."""
 
+# "    if reports.next(3):", "while reports.more(3):" and "def step_2(reports, x):"
+_ASKS = re.compile(r"^(\s*)(?:if|while) reports\.(?:next|also|more)\((\d+)\):$")
+_BEGINS = re.compile(r"^def (step_\d+)\(")
+_MOST_WORDS = 100
 _BODIES = ("body", "orelse", "finalbody")
 
 
@@ -132,3 +138,23 @@ def without_words(tree: ast.Module) -> None:
             match node.body:
                 case [ast.Expr(ast.Constant(str())), *rest]:
                     node.body = rest or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+
+
+def commented(text: str, sites: list[Site], names: dict[str, str]) -> str:
+    """A judge's text with a comment on each assertion, and the name that each step had in the test."""
+    said = {site.number: site.text for site in sites}
+    lines = []
+    for line in text.split("\n"):
+        if asks := _ASKS.match(line):
+            lines.append(f"{asks[1]}# {_short(said[int(asks[2])])}")
+        elif (begins := _BEGINS.match(line)) and begins[1] in names:
+            lines.append(f"# {names[begins[1]]}")
+        lines.append(line)
+    whole = "\n".join(lines)
+    # A line of a text of the test's own may look like one of ours.
+    return whole if ast.dump(ast.parse(whole)) == ast.dump(ast.parse(text)) else text
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_WORDS else f"{line[:_MOST_WORDS]}…"

@@ -40,7 +40,7 @@ class Split:
 
 
 def split(test: PythonTest | PytestTest) -> Split | str:
-    """The split test, or why it cannot be split."""
+    """The split test, or why it cannot be split, with the field and the line of what is in the way, if it has one."""
     return _split(test.model_dump_json(), type(test))
 
 
@@ -48,10 +48,12 @@ def split(test: PythonTest | PytestTest) -> Split | str:
 def _split(text: str, kind: type[PythonTest] | type[PytestTest]) -> Split | str:
     test = kind.model_validate_json(text)
     names = (test.entry_point,) if isinstance(test.entry_point, str) else tuple(test.entry_point)
+    program = None
     try:
-        made = _made(program_of(test, names))
+        program = program_of(test, names)
+        made = _made(program)
     except SplitError as error:
-        return str(error)
+        return program.placed(str(error)) if program is not None else str(error)
     except RecursionError:
         return "it nests too deeply"
     if not made.counted:
@@ -108,7 +110,9 @@ class _Maker:
             each.body += copy.deepcopy([*top.loose, *self.flows.everywhere])
         marks = {step.name: step.marks for step in self.steps}
         values = {name for name in self.fixtures if self.names.level_of(name) < STRONG}
-        return Sides(beside, judge, marks, set(self.fixtures), values, flat=self.program.flat)
+        names = {step.name: step.function.name for step in self.steps}
+        asserting = self.flows.asserting
+        return Sides(beside, judge, marks, set(self.fixtures), values, names, asserting, flat=self.program.flat)
 
     def _levels(self, body: list[ast.stmt]) -> None:
         """The levels of all names of the module."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 from gristmill.verifiers.code.split.checks import REPORTS, Site
-from gristmill.verifiers.code.split.columns import narrowed, narrowed_rows
-from gristmill.verifiers.code.split.levels import Function, bound_in, dotted
-from gristmill.verifiers.code.split.slicing import is_removable, loads, sliced, without_words
+from gristmill.verifiers.code.split.columns import first_name, is_mark, names_of, narrowed, narrowed_rows
+from gristmill.verifiers.code.split.levels import Function, bound_in
+from gristmill.verifiers.code.split.slicing import CLEAN_MARK, commented, is_removable, loads, sliced, without_words
 from gristmill.verifiers.code.split.visible import uncount
 
 __all__ = ["Sides", "trimmed"]
 
-_CANDIDATE = "gristmill.verifiers.code.guest.candidate.splitting"
-_JUDGE = "gristmill.verifiers.code.guest.judge.driven.reports"
+# By this name both processes have a half of what reports take: a task file has to outlast the names of our folders.
+_REPORTS = "gristmill_reports"
 _ROUNDS = 8
-_DRIVE = "def drive(solution, case):\n    return play(globals(), case['step'])\n"
-_DRIVE_FLAT = "def drive(solution, case):\n    return reported()\n"
-_JUDGE_TEXT = """def judge(values, case):
+_DRIVE = "\ndef drive(solution, case):\n    return play(globals(), case['step'])\n"
+_DRIVE_FLAT = "\ndef drive(solution, case):\n    return reported()\n"
+_JUDGE_TEXT = """
+def judge(values, case):
     reports = Reports(values, case)
     step, marks = STEPS[case["step"]]
     assert reports.play(step, marks()), "more was reported than is asked for"
@@ -31,7 +31,8 @@ _JUDGE_TEXT = """def judge(values, case):
 class Sides:
     """Statements beside the candidate and at the judge.
 
-    `marks`: the parameters of each step. `values`: the fixtures that do nothing but make a value.
+    `marks`: the parameters of each step. `values`: the fixtures that do nothing but make a value. `names`: what each
+    step was called in the test. `asserting`: the functions that assert and that the test itself calls.
     """
 
     beside: list[ast.stmt]
@@ -39,6 +40,8 @@ class Sides:
     marks: dict[str, list[tuple[list[str], ast.expr]]]
     fixtures: set[str]
     values: set[str]
+    names: dict[str, str]
+    asserting: set[str]
     flat: bool
 
 
@@ -47,9 +50,10 @@ def trimmed(sides: Sides, sites: list[Site]) -> tuple[str, str]:
     drive = ast.Module(sides.beside, [])
     without_words(drive)
     kept = _Drive(drive, sides).trim()
-    judge = _judge(sides, kept)
-    uncount(drive, judge[0], sites)
-    return _drive_text(drive, sides.flat), judge[1]
+    judge, steps = _judge(sides, kept)
+    uncount(drive, judge, sites)
+    _without_proof(judge, sites)
+    return _drive_text(drive, sides.flat), commented(_judge_text(judge, steps), sites, sides.names)
 
 
 class _Drive:
@@ -59,6 +63,7 @@ class _Drive:
         self.module = module
         self.fixtures = sides.fixtures
         self.values = sides.values
+        self.asserting = sides.asserting
 
     def trim(self) -> dict[str, list[str | None]]:
         """Take out what nobody reads; gives the parameter that tells each mark's row, by step."""
@@ -66,11 +71,13 @@ class _Drive:
         for _ in range(_ROUNDS):
             self._slice()
             self._columns()
+            for name in sorted(self.asserting):
+                self._parameters(name)
             if (now := ast.dump(self.module)) == before:
                 break
             before = now
         return {
-            node.name.removeprefix("test_"): [_first_name(each) for each in node.decorator_list if _is_mark(each)]
+            node.name.removeprefix("test_"): [first_name(each) for each in node.decorator_list if is_mark(each)]
             for node in ast.walk(self.module)
             if isinstance(node, Function) and "step_" in node.name
         }
@@ -98,6 +105,31 @@ class _Drive:
         if isinstance(node, Function | ast.ClassDef) and ("step_" in node.name or node.name.startswith("Steps_")):
             return False
         return is_removable(node)
+
+    def _parameters(self, name: str) -> None:
+        """Take out parameters of a function that asserts which it reads at the judge alone, and what is handed there.
+
+        Whoever calls it may have made that of anything but the candidate.
+        """
+        functions = [each for each in ast.walk(self.module) if isinstance(each, Function) and each.name == name]
+        calls = [
+            each
+            for each in ast.walk(self.module)
+            if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == name
+        ]
+        if len(functions) != 1:
+            return
+        given = functions[0].args
+        read = loads(ast.Module(functions[0].body, []))
+        for argument in [*given.posonlyargs, *given.args, *given.kwonlyargs]:
+            places = [each.arg for each in (*given.posonlyargs, *given.args)]
+            place = places.index(argument.arg) if argument.arg in places else len(places)
+            handed = [value for call in calls for value in _handed(call, place, argument.arg)]
+            if argument.arg not in read and all(getattr(each, CLEAN_MARK, False) for each in handed):
+                for call in calls:
+                    call.args = [each for each in call.args if each not in handed]
+                    call.keywords = [each for each in call.keywords if each.value not in handed]
+                _without(given, argument)
 
     def _columns(self) -> None:
         for node in ast.walk(self.module):
@@ -138,10 +170,10 @@ class _Drive:
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
         }
         for mark in node.decorator_list:
-            if not (_is_mark(mark) and isinstance(mark, ast.Call)):
+            if not (is_mark(mark) and isinstance(mark, ast.Call)):
                 continue
             mark.keywords = []
-            names = _names_of(mark)
+            names = names_of(mark)
             kept = [place for place, name in enumerate(names) if name in read or name in self.fixtures]
             # One column has to be left, to tell the row by: a number.
             if len(kept) == len(names):
@@ -160,17 +192,23 @@ class _Drive:
             node.args.kwonlyargs = [each for each in node.args.kwonlyargs if each.arg not in gone]
 
 
-def _is_mark(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "parametrize"
+def _handed(call: ast.Call, place: int, name: str) -> list[ast.expr]:
+    """What a call hands to a parameter."""
+    return [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == name)]
 
 
-def _names_of(mark: ast.Call) -> list[str]:
-    names: Any = ast.literal_eval(mark.args[0])
-    return [each.strip() for each in names.split(",") if each.strip()] if isinstance(names, str) else list(names)
-
-
-def _first_name(mark: ast.expr) -> str | None:
-    return _names_of(mark)[0] if isinstance(mark, ast.Call) else None
+def _without(given: ast.arguments, argument: ast.arg) -> None:
+    """Take a parameter and its default out."""
+    if argument in given.kwonlyargs:
+        place = given.kwonlyargs.index(argument)
+        del given.kwonlyargs[place], given.kw_defaults[place]
+        return
+    plain = [*given.posonlyargs, *given.args]
+    defaults: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults)) + [*given.defaults]
+    kept = [default for each, default in zip(plain, defaults, strict=True) if each is not argument]
+    given.defaults = [each for each in kept if each is not None]
+    given.posonlyargs = [each for each in given.posonlyargs if each is not argument]
+    given.args = [each for each in given.args if each is not argument]
 
 
 def _drive_text(module: ast.Module, flat: bool) -> str:
@@ -179,12 +217,15 @@ def _drive_text(module: ast.Module, flat: bool) -> str:
     lines = [*map(ast.unparse, futures)]
     needed = ("expected", "report", "reported") if flat else ("expected", "play", "report")
     read = loads(module) | {"reported", "play"}
-    lines.append(f"from {_CANDIDATE} import {', '.join(name for name in needed if name in read)}")
+    if not flat and "pytest" not in bound_in(rest):
+        lines.append("import pytest")  # which `play` needs
+    lines.append(f"from {_REPORTS} import {', '.join(name for name in needed if name in read)}")
     lines.append(ast.unparse(ast.fix_missing_locations(ast.Module(rest, []))))
     return "\n".join(lines) + "\n\n" + (_DRIVE_FLAT if flat else _DRIVE)
 
 
-def _judge(sides: Sides, told_by: dict[str, list[str | None]]) -> tuple[ast.Module, str]:
+def _judge(sides: Sides, told_by: dict[str, list[str | None]]) -> tuple[ast.Module, list[str]]:
+    """(functions of the judge, lines of the table of them)."""
     module = ast.Module(sides.judge, [])
     without_words(module)
     steps = ["flat"] if sides.flat else list(sides.marks)
@@ -204,16 +245,29 @@ def _judge(sides: Sides, told_by: dict[str, list[str | None]]) -> tuple[ast.Modu
         if isinstance(node, Function):
             node.body[:] = _judges_body(node)
     module.body[:] = sliced(module.body, lambda each: True, needed)
+    return module, ["STEPS = {", *marks, "}"]
+
+
+def _without_proof(judge: ast.Module, sites: list[Site]) -> None:
+    """Say of each assertion that does not count that it does not."""
+    counted = {site.number for site in sites if site.counted}
+    for node in ast.walk(judge):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("reports"), "next") as asking, [ast.Constant(number)]):
+                asking.attr = "next" if number in counted else "also"
+
+
+def _judge_text(module: ast.Module, steps: list[str]) -> str:
     read = loads(module)
-    lines = [
-        ast.unparse(each) for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"
-    ]
+    futures = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    lines = [*map(ast.unparse, futures)]
     if "mock_call" in read:
         lines.append("from unittest.mock import call as mock_call")
     helpers = [name for name in ("has_calls", "matches") if name in read]
-    lines.append(f"from {_JUDGE} import {', '.join(['Reports', *helpers])}")
-    lines += [ast.unparse(ast.fix_missing_locations(ast.Module([each], []))) for each in module.body]
-    return module, "\n".join([*lines, "STEPS = {", *marks, "}", "", _JUDGE_TEXT])
+    lines.append(f"from {_REPORTS} import {', '.join(['Reports', *helpers])}")
+    rest: list[ast.stmt] = [each for each in module.body if each not in futures]
+    lines.append(ast.unparse(ast.fix_missing_locations(ast.Module(rest, []))))
+    return "\n".join([*lines, "", *steps, "", _JUDGE_TEXT])
 
 
 def _judges_body(node: Function) -> list[ast.stmt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,13 +19,15 @@ def uncount(drive: ast.Module, judge: ast.Module, sites: list[Site]) -> None:
     """Assertions whose wanted side stands beside the candidate, or is one of its inputs, prove nothing."""
     ast.fix_missing_locations(drive)
     seen = {key for _, value in literals(drive) if (key := _key(value)) is not None}
-    bound = dict(_bound(drive))
+    bound: dict[str, set[str]] = defaultdict(set)
+    for name, names in _bound(drive):
+        bound[name] |= names
     made = dict(_made(judge))
     everywhere = bound_in(each for each in drive.body if not isinstance(each, Function | ast.ClassDef))
     everywhere |= {each.name for each in drive.body if isinstance(each, Function | ast.ClassDef)}
     for site in sites:
         if site.counted:
-            own = bound.get(site.step, set()) | everywhere
+            own = bound[site.step] | bound[site.within] | everywhere
             site.counted = not all(_is_visible(each, own, made.get(site.step, {}), seen, 0) for each in site.wanted)
 
 

@@ -115,9 +115,9 @@ class Walker(Compound):
             case _:
                 for name in bound_in([node]):
                     names.bind(name, STRONG)
+        setattr(node, CLEAN_MARK, level < STRONG and not self.loosely)
         if level == STRONG or self.loosely:
             return [node], []
-        setattr(node, CLEAN_MARK, True)
         return [node], [copy.deepcopy(node)]
 
     def bind(self, target: ast.expr, level: int, value: ast.expr | None) -> int:
@@ -148,6 +148,7 @@ class Walker(Compound):
 
     def _add(self, check: Check, beside: list[ast.stmt], judge: list[ast.stmt]) -> None:
         site = self.flows.site(check.line, check.text, self.step, loose=self.loosely)
+        site.within = self.within
         first, second = parted(check, site, self.names)
         beside += first
         if not first and self.loosely:
@@ -165,6 +166,8 @@ class Walker(Compound):
             self._give(name, str(place), each)
         for named in call.keywords:
             self._give(name, str(named.arg), named.value)
+        for each in given:
+            setattr(each, CLEAN_MARK, self.names.level(each) < STRONG)
         self.names.hand_over([each for each in given if self.names.level(each) < STRONG])
         passed = ast.Call(
             ast.Name(name, ast.Load()),
@@ -199,6 +202,7 @@ class Walker(Compound):
     def asserting(self, node: Function) -> tuple[Function, Function]:
         """Both sides of a function that asserts and that the test itself calls."""
         inner = Walker(self.flows, Names(outer=self.names), self.step)
+        inner.within = node.name
         parameters = arguments(node)
         for place, name in enumerate(parameters):
             levels = (self.flows.given.get((node.name, key), CLEAN) for key in (str(place), name))
@@ -211,7 +215,7 @@ class Walker(Compound):
         told, asked = copy.copy(node), ast.FunctionDef(node.name, copy.deepcopy(node.args), [], [])
         told.body = beside or [ast.Pass()]
         asked.body = [*judge, *inner.loose] or [ast.Pass()]
-        asked.args.args.insert(0, ast.arg(REPORTS))
+        (asked.args.posonlyargs or asked.args.args).insert(0, ast.arg(REPORTS))
         _without_annotations(asked.args)
         return told, ast.fix_missing_locations(ast.copy_location(asked, node))
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gristmill.verifiers.code.driven.problems import driven_problems
 from gristmill.verifiers.code.guest.candidate import splitting as guest
 from gristmill.verifiers.code.guest.candidate.plain_form import plain
+from gristmill.verifiers.code.guest.judge.driven import reports as judges
 from gristmill.verifiers.code.split.splitting import Split, split
 from gristmill.verifiers.records import PytestTest, PythonTest
 
@@ -44,6 +45,7 @@ def passes(split_test: Split, solution: str, values: Any = None) -> bool:
     try:
         for name, source in zip(names, (solution, split_test.test.drive, split_test.test.judge), strict=True):
             if values is None or name == "split_judge":
+                sys.modules["gristmill_reports"] = judges if name == "split_judge" else guest
                 module = sys.modules[name] = types.ModuleType(name)
                 exec(source, module.__dict__)
         case = {"step": "flat", "expected": None}
@@ -53,7 +55,7 @@ def passes(split_test: Split, solution: str, values: Any = None) -> bool:
     except Exception:
         return False
     finally:
-        for name in names:
+        for name in (*names, "gristmill_reports"):
             sys.modules.pop(name, None)
     return True
 
@@ -153,6 +155,37 @@ def test_no_literal_that_only_assertions_read_is_beside_the_candidate(rows: list
     assert not passes(parts, "def f(x):\n    return x\n")
     (only, *_), others = rows[0][::-1], len(rows)
     assert not passes(parts, "", [[0, [], True, [only]]] * (others + 1))
+
+
+HELPERS = [
+    "def check(x, want):\n    assert f(x) == want\ncheck('a', 77001)\ncheck(x='b', want=77002)",
+    "def check(x, /, want=77001, *, more):\n    assert f(x) == [want, more]\n"
+    "check('a', more=77003)\ncheck('b', 77002, more=77004)",
+    "def check(got, want):\n    assert got == want\n"
+    "for x, y in [('a', 77001), ('b', 77002)]:\n    check(f(x), y + 77003)",
+    "def inner(x, want):\n    assert f(x) == want\ndef check(x, want):\n    inner(x, want - 77001)\n"
+    "check('a', 78001)\ncheck('b', 78002)",
+]
+
+
+@pytest.mark.parametrize("code", HELPERS)
+def test_what_a_helper_is_handed_to_assert_with_is_not_beside_the_candidate(code: str) -> None:
+    parts = made(of_python(code))
+    assert "77" not in parts.test.drive, parts.test.drive
+    assert "78" not in parts.test.drive, parts.test.drive
+    wanted: Any = {"a": 77001, "b": 77002}
+    if "more" in code:
+        wanted = {"a": [77001, 77003], "b": [77002, 77004]}
+    elif "y + " in code:
+        wanted = {"a": 154004, "b": 154005}
+    elif "inner" in code:
+        wanted = {"a": 1000, "b": 1001}
+    assert passes(parts, f"def f(x):\n    return {wanted!r}[x]\n")
+    assert not passes(parts, "def f(x):\n    return 77001\n")
+
+
+def test_what_a_helper_reads_beside_the_candidate_counts_no_more() -> None:
+    assert isinstance(of_python("def check(x, y):\n    assert f(x, y) == y\ncheck('a', 77001)"), str)
 
 
 TOGETHER = {
@@ -310,7 +343,10 @@ def judged_in_a_process(parts: Split, solution: str, step: str, folder: Path) ->
     folder.mkdir()
     sources = (("solution", solution), ("drive", parts.test.drive), ("j", parts.test.judge))
     program = (
-        f"import sys, types\nfor name, source in {sources!r}:\n"
+        "import sys, types\nfrom gristmill.verifiers.code.guest.candidate import splitting\n"
+        "from gristmill.verifiers.code.guest.judge.driven import reports\n"
+        f"for name, source in {sources!r}:\n"
+        "    sys.modules['gristmill_reports'] = reports if name == 'j' else splitting\n"
         "    module = sys.modules[name] = types.ModuleType(name)\n    exec(source, module.__dict__)\n"
         f"values = sys.modules['drive'].drive(None, {{'step': {step!r}}})\n"
         f"sys.modules['j'].judge(values, {{'step': {step!r}}})\nprint('judged')\n"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.guest.candidate import describe, load
@@ -21,6 +22,7 @@ from gristmill.sandbox.guest.confinement.cleaning import empty
 from gristmill.sandbox.guest.standard_names import open_standard_names
 from gristmill.sandbox.wire.answers import LoadError, Raised, Unencodable, Value, encode_answer
 from gristmill.sandbox.wire.values import Bounds, EncodeError
+from gristmill.verifiers.code.guest.candidate import splitting
 from gristmill.verifiers.code.guest.candidate.plain_form import NotPlainError, plain
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def _drive(context: JobContext, case: dict[str, Any]) -> None:
 
 
 def _driven(source: str, solution: Any, case: dict[str, Any]) -> Any:
+    sys.modules["gristmill_reports"] = splitting
+    splitting.begin()
     module = load(source, _DRIVE)
     value = module.drive(solution, case)
     return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value

@@ -4,6 +4,8 @@ Nothing here is defended, as in `driving`: whatever is reported is the candidate
 elsewhere. So nothing here knows what is wanted, and nothing here says that a test has passed. Against a candidate that
 looks for the wanted values, or reports in the test's place: there are none to find, and who reports without them
 reports what is wrong, what is missing, or what is too much.
+
+A `drive` imports this as `gristmill_reports`, which docs/driven.md describes.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from gristmill.sandbox.wire.values import EncodeError, encode
 from gristmill.verifiers.code.guest.candidate.plain_form import plain
 from gristmill.verifiers.code.guest.wire.told import told
 
-__all__ = ["expected", "play", "report", "reported"]
+__all__ = ["begin", "expected", "play", "report", "reported"]
 
 _STEPS = (
     "import sys\n"
@@ -28,6 +30,14 @@ _STEPS = (
 )
 _told: list[Any] = []
 _rows: list[Any] = []
+
+
+def begin() -> None:
+    """Forget what another case in this process has reported."""
+    _told.clear()
+    _rows.clear()
+    for name in ("steps", "steps_of_drive"):
+        sys.modules.pop(name, None)
 
 
 def report(site: int, values: list[Any], ask: Callable[..., list[Any]] | None = None) -> None:

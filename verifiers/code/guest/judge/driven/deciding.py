@@ -23,6 +23,7 @@ from gristmill.sandbox.wire.answers import Value, decode_answer
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.code.guest.counting.asserting import Asserting
 from gristmill.verifiers.code.guest.counting.watching import watch
+from gristmill.verifiers.code.guest.judge.driven import reports
 from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.showing import error_text, short
 
@@ -49,6 +50,7 @@ class Judging:
         module = types.ModuleType("judge")
         linecache.cache[_JUDGE] = (len(source), None, source.splitlines(keepends=True), _JUDGE)
         sys.modules["judge"] = module
+        sys.modules["gristmill_reports"] = reports
         tree = ast.parse(source, _JUDGE)
         watch(self._count, [source])
         # What `judge` calls its first argument is what it asks of the candidate.

@@ -1,108 +1,30 @@
-"""Runs a driven test's `judge` on guesses: values that somebody has who never did what the task asks.
+"""Guesses: values that somebody has who never did what a task asks.
 
-A case that a guess passes proves nothing about a solution, since `drive` shares the candidate's process and its values
-are claims. Guessed are constants, what is visible (the case's `given` and the literals of `drive`), what is simply
-derived of these, and all of them in the places of the form that `drive` returns or `expected` has. No candidate has a
-part in it: which cases withstand is a matter of the task alone. Against tests that an attacker passes blindly.
-
-Messages: for each case ``{"case": number, "guess": text or None}``, as it ends, or ``{"broken": text}`` alone.
+Constants, what is visible (a case's `given` and the literals of `drive`), what is simply derived of these, and all of
+them in the places of the form that `drive` returns or `expected` has. No candidate has a part in it. Against tests that
+an attacker passes blindly: see `trying`.
 """
 
 from __future__ import annotations
 
-import copy
-import signal
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.guest.judge.driven.deciding import Judging
-from gristmill.verifiers.code.guest.judge.showing import error_text, short
 
-if TYPE_CHECKING:
-    from gristmill.sandbox.guest.context import JobContext
+__all__ = ["guesses", "in_turn"]
 
-__all__ = ["first_that_withstands", "guess", "guesses"]
-
-# Of processor time: a judge that goes on for ever on nonsense has not passed it. Where it does so again and again, what
-# is left is not known.
-_SECONDS = 0.25
-_MOST_TOO_LONG = 8
 _MOST_VISIBLE = 48
+_MOST_LITERALS = 100
 _MOST_IN_A_CASE = 2000
 _HOLE = "\0hole"
 _TRUE = "\0true"
 _CONSTANTS: tuple[Any, ...] = (None, True, False, 0, 1, -1, 2, 0.0, 1.0, "", [], {}, (), set())
 
 
-class _TooLongError(BaseException):
-    """A judge has used up its time on one guess."""
-
-
-def guess(context: JobContext) -> None:
-    """Try every case of a request ``{"judge", "cases": [case], "literals": [value], "forms": [value]}``.
-
-    In a form, the texts `HOLE` and `TRUE` of the host's stand for what `drive` computes, and for what it compares.
-    """
-    request, judging = context.request, _begun(context)
-    if judging is None:
-        return
-    for number, case in enumerate(request["cases"]):
-        context.send({"case": number, "guess": _passing(judging, case, request["literals"], request["forms"])})
-
-
-def first_that_withstands(context: JobContext) -> None:
-    """Say ``{"withstands": True}`` if no guess passes any case of one of the groups.
-
-    The request is ``{"judge", "groups": [[case]], "literals": [value]}``; a case has ``only``, one assertion of a split
-    test, whose value is guessed.
-    """
-    request, judging = context.request, _begun(context)
-    if judging is None:
-        return
-    for group in request["groups"]:
-        if all(_passing(judging, case, request["literals"], []) is None for case in group):
-            context.send({"withstands": True})
-            return
-
-
-def _begun(context: JobContext) -> Judging | None:
-    """The judge of a request, with its time on one guess bounded; None, and why is sent, where its source breaks."""
-    try:
-        judging = Judging(context.request["judge"])
-    except BaseException as error:  # the tests' own source, inside the judge's sandbox
-        context.send({"broken": error_text(error)})
-        return None
-    signal.signal(signal.SIGPROF, _too_long)
-    return judging
-
-
-def _too_long(*_: object) -> None:
-    raise _TooLongError
-
-
-def _passing(judging: Judging, case: dict[str, Any], literals: list[Any], forms: list[Any]) -> str | None:
-    """A guess that passes a case, in words."""
-    too_long = 0
-    for each in guesses(case, literals, forms):
-        given = copy.deepcopy(each)
-        try:
-            signal.setitimer(signal.ITIMER_PROF, _SECONDS)
-            if judging.holds(given, case):
-                return short(each)
-        except _TooLongError:
-            too_long += 1
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        too_long += isinstance(judging.raised, _TooLongError)
-        if too_long > _MOST_TOO_LONG:
-            return "(not known: on guesses `judge` takes for ever)"
-    return None
-
-
 def guesses(case: dict[str, Any], literals: list[Any], forms: list[Any]) -> Iterator[Any]:
     """All guesses for a case, likely ones first, each once, and no more than 2,000."""
-    given = {key: value for key, value in case.items() if key not in ("expected", "step", "only")}
+    given = {key: value for key, value in case.items() if key != "expected"}
     whole = list(_whole(given, literals))
     whole += _like(case.get("expected"), whole)
     seen: set[bytes] = set()
@@ -118,6 +40,22 @@ def guesses(case: dict[str, Any], literals: list[Any], forms: list[Any]) -> Iter
             yield each
             if number >= _MOST_IN_A_CASE:
                 return
+
+
+def in_turn(literals: list[Any], times: int) -> Iterator[list[Any]]:
+    """Guesses for so many reports of one assertion: the items of a visible table, or what is derived of each."""
+    for table in literals:
+        if type(table) not in (list, tuple) or len(table) != times or times < 2:
+            continue
+        widths = {len(row) if type(row) in (list, tuple) else 0 for row in table}
+        columns = [list(column) for column in zip(*table, strict=True)] if len(widths) == 1 and widths != {0} else []
+        for column in [list(table), *columns]:
+            yield column
+            for derive in _DERIVED:
+                try:
+                    yield [derive(each) for each in column]
+                except Exception:  # noqa: S112  # not every value has a length
+                    continue
 
 
 def _all(given: dict[str, Any], whole: list[Any], forms: list[Any]) -> Iterator[Any]:
@@ -142,7 +80,7 @@ def _like(expected: Any, whole: list[Any]) -> Iterator[Any]:
 
 def _whole(given: dict[str, Any], literals: list[Any]) -> Iterator[Any]:
     """Constants, what is visible, and what is simply derived of that."""
-    visible = list(_visible(given))[:_MOST_VISIBLE] + list(literals)[:_MOST_VISIBLE]
+    visible = list(_visible(given))[:_MOST_VISIBLE] + list(literals)[:_MOST_LITERALS]
     yield from _CONSTANTS
     yield given
     yield from visible

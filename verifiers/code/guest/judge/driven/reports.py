@@ -4,6 +4,8 @@ The judge's flow says how often each assertion is made. The first report of each
 fails, and so does one that nobody has asked for at the end. A report is a claim, of plain values: nothing in it runs,
 and what had no plain form is an object that equals nothing. Against reports that a candidate sends in the test's place,
 again, in another order, or leaves out.
+
+Judges import this as `gristmill_reports`, which docs/driven.md describes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 
 from gristmill.verifiers.code.guest.wire.told import made
 
-__all__ = ["Reports", "has_calls", "matches"]
+__all__ = ["Reports", "Trying", "has_calls", "matches"]
 
 _MOST = 100_000
 Marks = list[tuple[str, Any, Any]]
@@ -41,37 +43,58 @@ class Opaque:
         return False
 
 
+class Trying:
+    """What a judge is handed in the place of reports while guesses are tried: values of one assertion, no others.
+
+    `asked` are the assertions that count, each time that one was asked for; `is_read` says that reports were wanted.
+    """
+
+    def __init__(self, site: int | None = None, inner: bool = True, value: Callable[[int], Any] = lambda at: None):
+        self.asked: list[int] = []
+        self.is_read = False
+        self.asked_inner = False
+        self.width = 1
+        self.inner = inner
+        self._site = site
+        self._value = value
+
+    def take(self, site: int) -> tuple[Any, ...] | None:
+        """The values of the next report of an assertion; None if it is to be passed over."""
+        self.asked.append(site)
+        return (self._value(self.asked.count(site) - 1),) * self.width if site == self._site else None
+
+
 class Reports:
     """The reports of one run of one test function.
 
-    `values`: what `drive` has returned. Where `case` has ``only: [site, inner]``, they are a guess at that one
-    assertion's value, and all others are passed over.
+    `values`: what `drive` has returned. `seen`: what was last asked for, and `inner` whether that is the solution's own
+    result; else it is what the test asks of it.
     """
 
     case = unittest.TestCase()
 
     def __init__(self, values: Any, case: dict[str, Any]) -> None:
-        self._only: Any = case.get("only")
-        self._guess = values
+        self._trying = values if type(values) is Trying else None
         self._waiting: dict[tuple[int, tuple[Any, ...]], list[Any]] = {}
         self._rows: tuple[Any, ...] = ()
-        self._names: list[str] = []
-        self._met = False
-        self.inner = True
+        self._inner = True
         self.seen: tuple[Any, ...] = ()
-        if self._only is None:
-            self._read(values)
-
-    def _read(self, values: Any) -> None:
+        if self._trying is not None:
+            self._trying.is_read = True
+            self._inner, values = self._trying.inner, []
         if type(values) is not list or len(values) > _MOST:
             raise AssertionError("no reports")
         self._reports = values
 
+    @property
+    def inner(self) -> bool:
+        """See the class."""
+        if self._trying is not None:
+            self._trying.asked_inner = True
+        return self._inner
+
     def _begin(self, names: list[str]) -> None:
         """Sort the reports by assertion and by the rows of parameters that they say they are of."""
-        self._names = names
-        if self._only is not None:
-            return
         for each in self._reports:
             site, rows, inner, seen = each
             given = dict(rows)
@@ -90,38 +113,37 @@ class Reports:
             for table, place in zip(tables, places, strict=True):
                 given |= table[place]
             step(self, **given)
-        if self._only is not None:
-            return True
         return not any(self._waiting.values())
 
     def next(self, site: int) -> bool:
-        """Take the next report of an assertion.
+        """Take the next report of an assertion that proves something where it holds.
 
         Raises:
             AssertionError: there is none.
         """
-        if self._only is not None:
-            return self._guessed(site)
-        if not self.more(site):
+        if self._trying is None:
+            return self.also(site)
+        seen = self._trying.take(site)
+        self.seen = seen or ()
+        return seen is not None
+
+    def also(self, site: int) -> bool:
+        """Take the next report of an assertion that has to hold as well, and proves nothing: no guess is tried on it.
+
+        Raises:
+            AssertionError: there is none.
+        """
+        if not self.more(site) and self._trying is None:
             raise AssertionError("a report is missing")
-        return True
+        return self._trying is None
 
     def more(self, site: int) -> bool:
         """Take the next report of an assertion, if there is one."""
-        if self._only is not None:
-            return False
         waiting = self._waiting.get((site, self._rows))
         if not waiting:
             return False
-        self.inner, seen = waiting.pop()
+        self._inner, seen = waiting.pop()
         self.seen = tuple(_made(each) for each in seen)
-        return True
-
-    def _guessed(self, site: int) -> bool:
-        if site != self._only[0]:
-            return False
-        self._met = True
-        self.inner, self.seen = self._only[1], (self._guess,)
         return True
 
     def like(self, value: Any, level: int = 0) -> Any:
