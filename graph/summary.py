@@ -10,7 +10,7 @@ from pydantic import Field
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Outcome
+from gristmill.verifiers.records import Outcome, Strength
 
 __all__ = ["CampaignSummary", "Purpose", "Run", "Status", "TaskStanding"]
 
@@ -46,6 +46,7 @@ class CampaignSummary(Record):
     solved: int = Field(description="tasks with at least one hypothesis that passed")
     hypotheses: int
     verified: int = Field(description="hypotheses that passed, strongly enough to be exported as verified")
+    unverified: dict[Strength, int] = Field({}, description="those that passed and are not verified, by strength")
     unscored: int = Field(description="hypotheses that infrastructure trouble left unjudged; retried at resume")
     outcomes: dict[Outcome, int]
     stops: dict[StopReason, int]
@@ -72,7 +73,8 @@ class TaskStanding(Record):
     stop: StopReason | None = Field(None, description="why its loop ended; None while it goes on")
     solved: bool
     best: str | None = Field(None, description="id of the best hypothesis, by the run's own ranking")
-    outcome: Outcome | None = Field(None, description="of the best hypothesis, as the other two")
+    outcome: Outcome | None = Field(None, description="of the best hypothesis, as the score")
+    strength: Strength | None = Field(None, description="of the best hypothesis, where that passed")
     score: float | None = None
     graded: bool = Field(False, description="its score says how good a solution is; the next two are of such tasks")
     baseline: float | None = Field(None, description="the best score of the first round, before any feedback")

@@ -35,6 +35,7 @@ class GateSummary(Record):
     low: float
     high: float
     p_value: float
+    strengths: tuple[tuple[str, int, int], ...] = Field((), description="(strength, passes before, after)")
 
 
 class RoundSummary(Record):
@@ -45,9 +46,11 @@ class RoundSummary(Record):
     hypotheses: int
     unscored: int = 0
     verified: int
+    unverified: dict[str, int] = Field({}, description="hypotheses that passed and are not verified, by strength")
     tasks: int
     solved: int
     rows: int = Field(description="rows that the adapter was trained on")
+    weaker_rows: dict[str, int] = Field({}, description="rows that passed and are not verified, by strength")
     dropped: dict[str, int] = Field({}, description="candidates for the dataset that were left out, by reason")
     tokens: int = Field(description="prompt and completion tokens of the campaign")
     adapter: str | None = Field(
@@ -90,6 +93,10 @@ class Improvement(Record):
         (), description="(combination, passed before, passed after, tasks) on the test split"
     )
     rounds: tuple[RoundSummary, ...]
+    accept: str = Field("verified", description="what counted as a pass in searches, rows and evaluations")
+    strengths: tuple[tuple[str, int, int], ...] = Field(
+        (), description="(strength, passes before, after) on the test split"
+    )
     adapter: str | None = Field(None, description="path of the adapter in use at the end; None is the base model")
     examples: tuple[ComparedAnswers, ...] = ()
     seconds: dict[str, float] = Field({}, description="wall time by stage over all rounds")

@@ -15,6 +15,7 @@ from gristmill.verifiers.testing.repository import Repo
 from gristmill.verifiers.testing.scored import Direction, ScoreTest
 
 __all__ = [
+    "VERIFIED",
     "Apart",
     "Candidate",
     "Case",
@@ -149,6 +150,10 @@ class Strength(StrEnum):
     SELF_ASSESSED = "self_assessed"
 
 
+VERIFIED = (Strength.PROVED, Strength.EXACT, Strength.TESTED)
+"""Strengths of a pass that may be called verified."""
+
+
 class Check(Record):
     """One test, case or property inside a verdict."""
 
@@ -276,7 +281,7 @@ class Verdict(Record):
     @property
     def verified(self) -> bool:
         """Passed, strongly enough to be exported as verified, and not to be run together any more."""
-        return self.passed and not self.pending and self.strength in (Strength.PROVED, Strength.EXACT, Strength.TESTED)
+        return self.passed and not self.pending and self.strength in VERIFIED
 
     @property
     def decided_by_tools(self) -> bool:

@@ -8,10 +8,19 @@ pass needs both; and what fails apart, yet passes together, is `refused`: this j
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Literal
 
-from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
+from gristmill.verifiers.records import VERIFIED, Direction, Outcome, Strength, Verdict
 
-__all__ = ["SETTLED", "admitted", "reason", "settled"]
+__all__ = ["BESIDE", "SETTLED", "Accept", "admitted", "outcome_words", "reason", "settled", "taken", "weaker_words"]
+
+Accept = Literal["verified", "split", "together"]
+"""What an owner takes for a pass; each takes what the one before it takes."""
+
+BESIDE = (Strength.SPLIT, Strength.TOGETHER)
+"""Strengths of passes that count only where their owner takes them."""
+_TAKEN: dict[str, tuple[Strength, ...]] = {"split": BESIDE[:1], "together": BESIDE}
 
 SETTLED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY})
 """What a judge process may find that plain execution can contradict."""
@@ -47,6 +56,22 @@ def admitted(verdict: Verdict, *, accept_together: bool = False, accept_split: b
     if verdict.passed and not taken.get(verdict.strength, True):
         return verdict.model_copy(update={"outcome": Outcome.REFUSED})
     return verdict
+
+
+def taken(verdict: Verdict, accept: str) -> bool:
+    """Whether a verdict is verified, or a settled pass of a strength that `accept` takes beside that."""
+    return verdict.verified or (verdict.passed and not verdict.pending and verdict.strength in _TAKEN.get(accept, ()))
+
+
+def outcome_words(outcome: Outcome, strength: Strength | None) -> str:
+    """An outcome for people; a pass of a strength that is not called verified says so: ``passed (together)``."""
+    weaker = outcome is Outcome.PASSED and strength is not None and strength not in VERIFIED
+    return f"{outcome.value} ({strength.value})" if weaker and strength else outcome.value
+
+
+def weaker_words(unverified: Mapping[Strength, int] | Mapping[str, int]) -> str:
+    """How many passes are not verified, by strength: ``5 as together``; empty where there are none."""
+    return ", ".join(f"{count} as {strength}" for strength, count in unverified.items() if count)
 
 
 def reason(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""Evidence in words, for whoever owns the tasks; and the references of tasks, judged with it."""
+"""Verdicts and evidence in words, for whoever owns the tasks; and the references of tasks, judged with it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gristmill.sandbox.plain import say
+from gristmill.sandbox.plain import say, say_json
 
 if TYPE_CHECKING:
+    from gristmill.graph.storage.store import Store
     from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
 
 __all__ = [
     "Judged",
+    "came_words",
     "evidence_lines",
     "evidence_rows",
     "judge_references",
     "say_references",
+    "say_task",
     "short_lines",
+    "short_number",
     "with_examples",
 ]
 
@@ -188,3 +192,60 @@ def say_references(judged: dict[str, Judged], explain: bool) -> None:
             say(f"  {name}: passed, and yet its tests are not in order")
             for line in evidence_lines(each.evidence, reference=True):
                 say(f"    {line}")
+
+
+def say_task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, as_json: bool) -> None:
+    """Print one task's hypotheses with what came of each."""
+    import json
+
+    from gristmill.verifiers.settling import reason
+
+    steps = store.steps(run, task)
+    asked = store.prompts({hypothesis.prompt_sha for hypothesis, _ in steps}) if prompt else {}
+    judged = store.evidence(run, [hypothesis.id for hypothesis, _ in steps]) if with_evidence else {}
+    if as_json:
+        rows = [
+            {"hypothesis": hypothesis.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
+            | ({"prompt": [turn.model_dump() for turn in asked[hypothesis.prompt_sha]]} if prompt else {})
+            | ({"evidence": judged[hypothesis.id].model_dump(mode="json")} if hypothesis.id in judged else {})
+            for hypothesis, verdict in steps
+        ]
+        say_json(json.dumps(rows, indent=1))
+        return
+    shown: set[str] = set()
+    lessons = {each.round: each.lesson for each in store.reflections(run, task) if each.lesson}
+    for hypothesis, verdict in steps:
+        for of in [round for round in lessons if round < hypothesis.round]:
+            say(f"learned of round {of}: {lessons.pop(of)}")
+        if prompt and hypothesis.prompt_sha not in shown:
+            # Once, where it was asked first.
+            shown.add(hypothesis.prompt_sha)
+            for turn in asked[hypothesis.prompt_sha]:
+                say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
+        came = "not judged yet" if verdict is None else came_words(verdict)
+        if verdict is not None and (why := reason(verdict)):
+            came = f"{came} ({why})"
+        built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""
+        given = f", given the construction {hypothesis.best[:12]}" if hypothesis.best else ""
+        say(f"{hypothesis.id}: {came}{built}{given}\n  {hypothesis.note}")
+        say("\n".join(f"    {line}" for line in (hypothesis.solution or hypothesis.text).splitlines()))
+        if verdict is not None and verdict.feedback:
+            say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
+        if verdict is not None and verdict.notes:
+            say("\n".join(f"  notes | {line}" for line in verdict.notes.splitlines()))
+        if hypothesis.id in judged:
+            say("\n".join(f"  = {line}" for line in evidence_lines(judged[hypothesis.id])) or "  = every check passed")
+        elif with_evidence and verdict is not None:
+            say("  = no evidence is kept of it")
+
+
+def came_words(verdict: Verdict) -> str:
+    """Outcome and score; a pass that is not verified says its strength."""
+    from gristmill.verifiers.settling import outcome_words
+
+    return f"{outcome_words(verdict.outcome, verdict.strength)}, score {short_number(verdict.score)}"
+
+
+def short_number(value: float | None) -> str:
+    """A number for people: six digits that count, and nothing where there is none."""
+    return "" if value is None else f"{value:.6g}"

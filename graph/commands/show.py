@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gristmill.graph.commands.explaining import came_words, say_task, short_number
 from gristmill.graph.commands.options import Json, Workspace
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
@@ -113,7 +114,7 @@ def show(
         elif best:
             _best(store, name, standings, task)
         elif task is not None:
-            _task(store, name, task, prompt, evidence, json_)
+            say_task(store, name, task, prompt, evidence, json_)
         elif json_:
             rows = [each.model_dump(mode="json") for each in standings if not (unsolved and each.solved)]
             whole = {**store.summary(name).model_dump(mode="json"), "waiting": _waiting(store, name), "table": rows}
@@ -155,7 +156,7 @@ def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str |
     if step is None or step.hypothesis.solution is None:
         say(f"the run {run!r} has no solution yet for {chosen[0].task if chosen else 'any task'}", err=True)
         raise typer.Exit(1)
-    say(f"{step.hypothesis.id}: {step.verdict.outcome.value}, score {short_number(step.verdict.score)}", err=True)
+    say(f"{step.hypothesis.id}: {came_words(step.verdict)}", err=True)
     if step.hypothesis.best is not None:
         say(f"its `best` is the construction {step.hypothesis.best}: without it, it makes another one", err=True)
     solution = step.hypothesis.solution
@@ -164,51 +165,6 @@ def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str |
     else:
         # A file gets what was judged, to the letter.
         sys.stdout.write(writable(solution) if solution.endswith("\n") else f"{writable(solution)}\n")
-
-
-def _task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, as_json: bool) -> None:
-    import json
-
-    from gristmill.graph.commands.explaining import evidence_lines
-    from gristmill.verifiers.settling import reason
-
-    steps = store.steps(run, task)
-    asked = store.prompts({hypothesis.prompt_sha for hypothesis, _ in steps}) if prompt else {}
-    judged = store.evidence(run, [hypothesis.id for hypothesis, _ in steps]) if with_evidence else {}
-    if as_json:
-        rows = [
-            {"hypothesis": hypothesis.model_dump(mode="json"), "verdict": verdict and verdict.model_dump(mode="json")}
-            | ({"prompt": [turn.model_dump() for turn in asked[hypothesis.prompt_sha]]} if prompt else {})
-            | ({"evidence": judged[hypothesis.id].model_dump(mode="json")} if hypothesis.id in judged else {})
-            for hypothesis, verdict in steps
-        ]
-        say_json(json.dumps(rows, indent=1))
-        return
-    shown: set[str] = set()
-    lessons = {each.round: each.lesson for each in store.reflections(run, task) if each.lesson}
-    for hypothesis, verdict in steps:
-        for of in [round for round in lessons if round < hypothesis.round]:
-            say(f"learned of round {of}: {lessons.pop(of)}")
-        if prompt and hypothesis.prompt_sha not in shown:
-            # Once, where it was asked first.
-            shown.add(hypothesis.prompt_sha)
-            for turn in asked[hypothesis.prompt_sha]:
-                say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
-        came = "not judged yet" if verdict is None else f"{verdict.outcome.value}, score {short_number(verdict.score)}"
-        if verdict is not None and (why := reason(verdict)):
-            came = f"{came} ({why})"
-        built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""
-        given = f", given the construction {hypothesis.best[:12]}" if hypothesis.best else ""
-        say(f"{hypothesis.id}: {came}{built}{given}\n  {hypothesis.note}")
-        say("\n".join(f"    {line}" for line in (hypothesis.solution or hypothesis.text).splitlines()))
-        if verdict is not None and verdict.feedback:
-            say("\n".join(f"  > {line}" for line in verdict.feedback.splitlines()))
-        if verdict is not None and verdict.notes:
-            say("\n".join(f"  notes | {line}" for line in verdict.notes.splitlines()))
-        if hypothesis.id in judged:
-            say("\n".join(f"  = {line}" for line in evidence_lines(judged[hypothesis.id])) or "  = every check passed")
-        elif with_evidence and verdict is not None:
-            say("  = no evidence is kept of it")
 
 
 def graph() -> None:
@@ -223,13 +179,10 @@ def graph() -> None:
     say(mermaid(), nl=False)
 
 
-def short_number(value: float | None) -> str:
-    """A number for people: six digits that count, and nothing where there is none."""
-    return "" if value is None else f"{value:.6g}"
-
-
 def print_standings(standings: Sequence[TaskStanding]) -> None:
     """A table of tasks, for people."""
+    from gristmill.verifiers.settling import outcome_words
+
     if not standings:
         say("no such tasks")
         return
@@ -240,7 +193,8 @@ def print_standings(standings: Sequence[TaskStanding]) -> None:
         if each.outcome is None:
             return "not judged"
         # A score short of its target is how far a search has come, not an answer that is wrong.
-        return "below target" if each.graded and each.outcome.value == "failed" else each.outcome.value
+        below = each.graded and each.outcome.value == "failed"
+        return "below target" if below else outcome_words(each.outcome, each.strength)
 
     rows = [
         (
@@ -258,11 +212,12 @@ def print_standings(standings: Sequence[TaskStanding]) -> None:
 
 def print_summary(console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = ()) -> None:
     """What a run came to, for people; where all its tasks are graded, in words that fit these."""
-
     from gristmill.verifiers.records import Outcome
+    from gristmill.verifiers.settling import weaker_words
 
     def counts(values: dict[Any, int]) -> str:
-        return ", ".join(f"{count} {key.value}" for key, count in values.items())
+        weaker = {Outcome.PASSED: f" ({words})" if (words := weaker_words(summary.unverified)) else ""}
+        return ", ".join(f"{count} {key.value}{weaker.get(key, '')}" for key, count in values.items())
 
     scored = summary.hypotheses - summary.unscored
     graded = bool(standings) and all(each.graded for each in standings)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gristmill.graph.commands.progress import Display
-from gristmill.verifiers.records import Candidate, Outcome, Verdict
+from gristmill.verifiers.records import VERIFIED, Candidate, Outcome, Verdict
+from gristmill.verifiers.settling import weaker_words
 
 __all__ = ["Tally", "telling"]
 
@@ -22,10 +23,15 @@ class Tally:
         self.found_before = 0
         self._kinds = kinds
         self._counts: dict[str, Counter[str]] = {}
+        self._weaker: dict[str, Counter[str]] = {}
         self._begun = time.monotonic()
 
-    def add(self, candidate: Candidate, outcome: Outcome | str, *, earlier: bool = False) -> None:
+    def add(
+        self, candidate: Candidate, outcome: Outcome | str, strength: str | None = None, *, earlier: bool = False
+    ) -> None:
         """Count one written verdict; `earlier` ones were written by an earlier session."""
+        if outcome == Outcome.PASSED and strength is not None and strength not in VERIFIED:
+            self._weaker.setdefault(self._kinds[candidate.task_id], Counter())[str(strength)] += 1
         self.written += 1
         self.found_before += earlier
         self._counts.setdefault(self._kinds[candidate.task_id], Counter())[str(outcome)] += 1
@@ -61,6 +67,7 @@ class Tally:
             "judged": self.written - self.unscored,
             "resumed": self.found_before,
             "outcomes": {outcome.value: self.count(outcome) for outcome in Outcome if self.count(outcome)},
+            "unverified": dict(sum(self._weaker.values(), Counter())),
             "kinds": {kind: dict(counts) for kind, counts in sorted(self._counts.items())},
             "seconds": round(self.seconds, 3),
         }
@@ -69,8 +76,12 @@ class Tally:
         """The counts for people: one line a kind."""
         lines = []
         for kind, counts in sorted(self._counts.items()):
+            weaker = weaker_words(self._weaker.get(kind, {}))
+            told = {Outcome.PASSED: f" ({weaker})" if weaker else ""}
             words = ", ".join(
-                f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value]
+                f"{counts[outcome.value]} {outcome.value}{told.get(outcome, '')}"
+                for outcome in Outcome
+                if counts[outcome.value]
             )
             lines.append(f"{kind}: {words}")
         new = self.written - self.found_before

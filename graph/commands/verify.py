@@ -87,7 +87,7 @@ def verify(
     tally = Tally({task.id: task.kind for task in loaded}, len(asked))
     if resume:
         for candidate, row in zip(asked, written_rows(out, asked), strict=False):
-            tally.add(candidate, row["outcome"], earlier=True)
+            tally.add(candidate, row["outcome"], row.get("strength"), earlier=True)
         if evidence is not None:
             cut_evidence(evidence, asked[: tally.written])
     else:
@@ -156,7 +156,7 @@ async def _judge(
             async with aclosing(judged) as verdicts:
                 async for candidate, verdict in verdicts:
                     write(verdict_row(candidate, verdict))
-                    tally.add(candidate, verdict.outcome)
+                    tally.add(candidate, verdict.outcome, verdict.strength)
 
 
 def _report(tally: Tally, out: str, as_json: bool, console: Console, evidence: str | None = None) -> None:

@@ -26,7 +26,7 @@ from gristmill.graph.records import (
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CACHED, MESSAGES
 from gristmill.graph.summary import CampaignSummary, Run
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 __all__ = [
     "calls_by_task",
@@ -236,6 +236,16 @@ def prompts(connection: Connection, shas: Collection[str]) -> dict[str, tuple[Me
     return messages
 
 
+def _unverified(connection: Connection, run: str) -> dict[Strength, int]:
+    """Settled passes that are not verified, by strength."""
+    table = schema.verdicts.c
+    weak = (table.run == run, table.outcome == Outcome.PASSED.value, ~table.verified)
+    records = connection.scalars(select(table.record).where(*weak))
+    verdicts = (Verdict.model_validate_json(record) for record in records)
+    counts = Counter(verdict.strength for verdict in verdicts if not verdict.pending)
+    return {strength: counts[strength] for strength in Strength if counts[strength]}
+
+
 def summary(connection: Connection, run: str) -> CampaignSummary:
     """What a run has come to so far."""
     hypotheses, verdicts, ended, calls = schema.hypotheses.c, schema.verdicts.c, schema.trajectories.c, schema.calls.c
@@ -266,6 +276,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         solved=count(select(func.count()).where(ended.run == run, ended.solved)),
         hypotheses=count(select(func.count()).where(hypotheses.run == run)),
         verified=count(select(func.count()).where(verdicts.run == run, verdicts.verified)),
+        unverified=_unverified(connection, run),
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
         outcomes=by_outcome,
         stops=by_stop,

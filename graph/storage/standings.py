@@ -49,6 +49,7 @@ def _standing(
         solved=bool(ended.solved) if ended is not None else verdict is not None and verdict.passed,
         best=id_,
         outcome=None if verdict is None else verdict.outcome,
+        strength=None if verdict is None or not verdict.passed else verdict.strength,
         score=None if verdict is None else verdict.score,
         graded=counts,
         baseline=chosen(first) if counts and first else None,

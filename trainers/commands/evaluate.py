@@ -169,10 +169,15 @@ def _print_evaluation(evaluation: Evaluation, standings: Sequence[TaskStanding],
     if as_json:
         say_json(evaluation.model_dump_json(indent=1))
     else:
+        from gristmill.trainers.measure.evaluation import strengths_of
+        from gristmill.verifiers.settling import BESIDE, weaker_words
+
         _print_tasks(evaluation, standings)
         for k, share in evaluation.pass_at.items():
             interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
             say(f"pass@{k}  {100 * share.rate:.1f}%  ({interval}, {share.total} tasks)")
+        if weaker := weaker_words({name: n for name, n in strengths_of(evaluation.results).items() if name in BESIDE}):
+            say(f"of the first replies passed {weaker}: taken by --accept, and not verified")
         say(f"{evaluation.tokens} tokens, {evaluation.seconds:.0f} s")
     if evaluation.undecided:
         say(
@@ -188,12 +193,14 @@ def _print_evaluation(evaluation: Evaluation, standings: Sequence[TaskStanding],
 
 def _print_tasks(evaluation: Evaluation, standings: Sequence[TaskStanding]) -> None:
     """One row a task: how many of its replies passed, and how the best of them stands."""
+    from gristmill.verifiers.settling import outcome_words
+
     passed = {result.task_id: result.passed for result in evaluation.results}
     rows = [
         (
             each.task,
             f"{sum(map(bool, passed.get(each.task, ())))} of {len(passed.get(each.task, ()))}",
-            "no reply" if each.outcome is None else each.outcome.value,
+            "no reply" if each.outcome is None else outcome_words(each.outcome, each.strength),
             short_number(each.score),
         )
         for each in standings

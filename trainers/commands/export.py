@@ -39,9 +39,17 @@ def export(
     license: Annotated[
         str, typer.Option("--license", help="For the card: an identifier such as apache-2.0 or cc-by-4.0.")
     ] = "unknown",
-    include_unverified: Annotated[
-        bool, typer.Option("--include-unverified", help="Also what was judged but not verified, marked as such.")
-    ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            help="verified, the default. split: also passes of that strength; together: those too; judged: all that "
+            "was judged. What is not verified says so, with its strength, in every row.",
+        ),
+    ] = None,
+    include_unverified: Annotated[bool, typer.Option("--include-unverified", help="The same as --accept judged.")] = (
+        False
+    ),
     reasoning: Annotated[
         Literal["keep", "drop"],
         typer.Option("--reasoning", help="What a model thought before it answered: keep or drop."),
@@ -52,7 +60,8 @@ def export(
 ) -> None:
     """Write what a run verified as a dataset, every row with what it was verified by.
 
-    Only replies whose verdict is `passed` with a strength of `tested` or more are written. Exit code 1: there is none.
+    Only replies whose verdict is `passed` with a strength of `tested` or more are written, unless --accept takes weaker
+    passes: such rows say `verified: false` and their `strength`. Exit code 1: there is none.
     What a model thought before it answered is left out; with --reasoning keep it stands in `reasoning_content` of the
     last turn, and each row says `reasoning_verified: false`, since no tool has judged it.
     Rows ask the task's bare prompt, whatever the search had sent, and answer it with the whole solution; `prompt_sha`
@@ -65,13 +74,19 @@ def export(
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
       gristmill export night --reasoning keep --out night-thoughts
+      gristmill export night --accept together --out night-patches
       gristmill export night --prompts asked --replies given --format messages --out night-as-sent
     """
     from gristmill.graph.prompts.messages import choose_profile
     from gristmill.graph.storage.store import Store
+    from gristmill.sandbox.errors import UserError
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
+    from gristmill.verifiers.settling import weaker_words
 
     refuse_ending(out)
+    if include_unverified and accept not in (None, "judged"):
+        raise UserError(f"--include-unverified is --accept judged; leave it out, or --accept {accept}")
+    accepted = "judged" if include_unverified else accept or "verified"
 
     with Store.open(workspace) as store:
         stored = store.get_run(run)
@@ -81,12 +96,16 @@ def export(
             prompts=prompts,
             replies=replies,
             profile=choose_profile(stored.config.prompts.profile, stored.config.model),
-            include_unverified=include_unverified,
+            accept=accepted,
             reasoning=reasoning == "keep",
         )
+        weaker = weaker_words({} if rows else store.summary(run).unverified)
     if not rows:
-        missing = "a prompt with both a verified and a wrong reply" if format == "preference" else "a verified reply"
+        word = "a verified" if accepted == "verified" else "an accepted"
+        missing = f"a prompt with both {word} and a wrong reply" if format == "preference" else f"{word} reply"
         say(f"the run {run!r} has not {missing} in its {stored.ended} ended tasks; nothing is written", err=True)
+        if weaker:
+            say(f"replies that passed and are not verified: {weaker}; --accept says which to take", err=True)
         raise typer.Exit(1)
     written = write_dataset(
         rows,
@@ -96,13 +115,13 @@ def export(
         prompts=prompts,
         license=license,
         parquet=parquet,
-        include_unverified=include_unverified,
         force=force,
     )
     if json_:
         say_json(written.model_dump_json(indent=1), err=out == "-")
         return
     counts = ", ".join(f"{count} {name}" for name, count in written.rows.items())
-    say(f"{len(rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified", err=out == "-")
+    weaker = f", {words}" if (words := weaker_words(written.unverified)) else ""
+    say(f"{len(rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified{weaker}", err=out == "-")
     for file in written.files:
         say(f"  {file}", err=out == "-")

@@ -12,7 +12,7 @@ from gristmill.sandbox.plain import console_for, say, say_json
 from gristmill.trainers.improve.config import ImproveConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
@@ -38,7 +38,8 @@ def improve(
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
 
     A gate set that is too small to show that anything is better, or that the base model passes whole, is told before
-    anything is spent on it. On --resume all knobs are recalled. Exit code 0: an adapter was kept. 1: it ran, and none
+    anything is spent on it. --accept holds for searches, rows, gate and test alike, and the report says what passes of
+    which strength decided. On --resume all knobs are recalled. Exit code 0: an adapter was kept. 1: it ran, and none
     was better beyond noise. The report is a page of its own.
 
     \b
@@ -150,6 +151,12 @@ async def _improve(
             return await run_rounds(mill)
 
 
+def _besides(unverified: Mapping[str, int]) -> str:
+    from gristmill.verifiers.settling import weaker_words
+
+    return f", {words}" if (words := weaker_words(unverified)) else ""
+
+
 def _print(console: Console, result: Improvement, folder: Path) -> None:
     from rich.table import Table
 
@@ -179,7 +186,13 @@ def _print(console: Console, result: Improvement, folder: Path) -> None:
         )
         console.print(
             f"round {round_.round + 1}: {round_.verified}/{round_.hypotheses} hypotheses verified "
-            f"({100 * round_.verified_share:.1f}%), {round_.rows} rows, {round_.tokens} tokens; {kept}",
+            f"({100 * round_.verified_share:.1f}%{_besides(round_.unverified)}), "
+            f"{round_.rows} rows{_besides(round_.weaker_rows)}, {round_.tokens} tokens; {kept}",
+        )
+    if result.accept != "verified":
+        passes = ", ".join(f"{name} {before} → {after}" for name, before, after in result.strengths)
+        console.print(
+            f"passes of strength {result.accept} count (--accept), and are not verified; on the test set {passes}"
         )
     console.print(
         "wall time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.seconds.items()),

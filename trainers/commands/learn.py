@@ -37,6 +37,7 @@ def train(
       gristmill eval tasks.jsonl --adapter first
     """
     import sys
+    from collections import Counter
 
     from gristmill.graph.commands.progress import Display
     from gristmill.trainers.adapters import Adapters
@@ -60,6 +61,10 @@ def train(
         )
     refused = f", {trained.refused} refused as too long" if trained.refused else ""
     say(f"{trained.path}: {trained.rows} rows{refused}, {trained.seconds:.0f} s")
+    counts = Counter(str(row.get("strength")) for row in loaded if row.get("verified") is False)
+    if counts:
+        said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        say(f"{counts.total()} of the rows are not verified: their verdicts have the strengths {said}")
 
 
 def adapters(

@@ -12,7 +12,7 @@ import yaml
 
 from gristmill.sandbox.plain import plain
 
-__all__ = ["card"]
+__all__ = ["card", "unverified"]
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 # What Markdown or HTML reads as more than text; "-" and "." begin no line inside a cell.
@@ -22,12 +22,16 @@ _USE = {
     "Where a prompt is what was sent after a reflection, it holds the wrong answer and the feedback on it as earlier "
     "turns, and the completion is the turn that fixes it.",
     "messages": "`messages` is a whole conversation. Assistant turns carry a `weight`: 1 on the last one, which was "
-    "verified, and 0 on those before it, which must not be learned: train with something that honours `weight`.",
-    "preference": "`chosen` was verified; `rejected` answers the very same prompt and was judged wrong (never merely "
-    "unjudged). The i-th verified reply meets the i-th wrong one, the shorter list again from its start; no two meet "
-    "twice.",
+    "accepted, and 0 on those before it, which must not be learned: train with something that honours `weight`.",
+    "preference": "`chosen` was accepted, as `strength` says; `rejected` answers the very same prompt and was judged "
+    "wrong (never merely unjudged). The i-th accepted reply meets the i-th wrong one, the shorter list again from its "
+    "start; no two meet twice.",
 }
 
+_WEAKER = {
+    "split": " (only the assertions of its test were apart from the reply)",
+    "together": " (its tests ran beside the reply, in one process, where it could have forged that)",
+}
 _THOUGHT = (
     "\n\n`reasoning_content` of the last turn is what the model thought before it answered. **It was not verified**: "
     "tools have judged the answer alone, and each row says `reasoning_verified: false`."
@@ -41,7 +45,6 @@ def card(
     run: str,
     license: str,
     extension: str,
-    include_unverified: bool,
 ) -> str:
     """The card as Markdown with YAML front matter, as Hugging Face's hub reads it.
 
@@ -51,18 +54,17 @@ def card(
         run: where the rows come from.
         license: an identifier of the hub's list, say ``apache-2.0``.
         extension: of the data files.
-        include_unverified: whether rows may be unverified.
     """
     rows = [row for split in splits.values() for row in split]
+    verified = sum(bool(row["verified"]) for row in rows)
     files = [{"split": name, "path": f"data/{name}.{extension}"} for name in splits]
     front = {
         "license": license,
-        "tags": ["gristmill", "verified" if not include_unverified else "partly-verified"],
+        "tags": ["gristmill", "verified" if verified == len(rows) else "partly-verified" if verified else "unverified"],
         "task_categories": ["text-generation"],
         "size_categories": [_size(len(rows))],
         "configs": [{"config_name": "default", "data_files": files}],
     }
-    verified = sum(bool(row["verified"]) for row in rows)
     parts = [
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
         f"# {_cell(run)}: {format}",
@@ -72,11 +74,7 @@ def card(
         f"## Use\n\n{_USE[format]}"
         + (_THOUGHT if any("reasoning_verified" in row for split in splits.values() for row in split) else ""),
         "## How rows were verified\n\n"
-        + (
-            f"{verified} of {len(rows)} rows are verified. The others are marked by `verified: false`."
-            if include_unverified
-            else "All rows are verified: the verdict is `passed`, with a strength of `tested` or more."
-        )
+        + _verified(rows, verified)
         + "\n\n"
         + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
         "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction "
@@ -86,6 +84,23 @@ def card(
         "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def unverified(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many rows passed and are not verified, by strength."""
+    found = Counter(str(row["strength"]) for row in rows if row["outcome"] == "passed" and not row["verified"])
+    return dict(sorted(found.items()))
+
+
+def _verified(rows: Sequence[Mapping[str, Any]], verified: int) -> str:
+    if verified == len(rows):
+        return "All rows are verified: the verdict is `passed`, with a strength of `tested` or more."
+    weaker = unverified(rows)
+    parts = [f"{verified} of {len(rows)} rows are verified. The others are marked by `verified: false`"]
+    parts += [f"{count} passed with the strength `{name}`{_WEAKER.get(name, '')}" for name, count in weaker.items()]
+    if others := len(rows) - verified - sum(weaker.values()):
+        parts.append(f"{others} did not pass")
+    return "; ".join(parts) + "."
 
 
 def _size(count: int) -> str:

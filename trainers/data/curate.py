@@ -16,6 +16,7 @@ from gristmill.trainers.data.formats import sft_row
 from gristmill.trainers.data.prompting import Profile, Prompting, Prompts, Replies, RowTexts
 from gristmill.verifiers.extraction.normal import normal_form
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.settling import Accept, taken
 
 __all__ = ["CurateConfig", "Curated", "curate"]
 
@@ -46,14 +47,15 @@ def curate(
     *,
     held_out: Sequence[Task],
     config: CurateConfig | None = None,
+    accept: Accept = "verified",
     profile: Profile | None = None,
 ) -> Curated:
     """Rows ``{"prompt": [messages], "completion": [messages], …provenance}``, in a stable order.
 
-    Left out, each counted by its reason: steps that are not verified, tasks that are held out or nearly copy a held-out
-    task's prompt, a second row with the same solution, and what is over the bounds of `config`. What rows ask and
-    answer is what `config` says, of a run of this `profile` (see `Prompting`). Solutions that differ are preferred to
-    further copies of one: the first of each comes first.
+    Left out, each counted by its reason: steps that are not verified (nor of a strength that `accept` takes), tasks
+    that are held out or nearly copy a held-out task's prompt, a second row with the same solution, and what is over the
+    bounds of `config`. What rows ask and answer is what `config` says, of a run of this `profile` (see `Prompting`).
+    Solutions that differ are preferred to further copies of one: the first of each comes first.
     """
     config = config or CurateConfig()
     dropped: Counter[str] = Counter()
@@ -66,7 +68,7 @@ def curate(
         if task.id in ids or _nearest(_grams(task.prompt), prompts) >= config.near_copy:
             dropped["of a held-out task or a near-copy of one"] += len(trajectory.steps)
             continue
-        rows += _rows(trajectory, config, prompting, dropped)
+        rows += _rows(trajectory, config, accept, prompting, dropped)
     if config.size is not None and len(rows) > config.size:
         dropped["over the size asked for"] += len(rows) - config.size
         chosen = sorted(random.Random(config.seed).sample(range(len(rows)), config.size))
@@ -75,7 +77,7 @@ def curate(
 
 
 def _rows(
-    trajectory: Trajectory, config: CurateConfig, prompting: Prompting, dropped: Counter[str]
+    trajectory: Trajectory, config: CurateConfig, accept: Accept, prompting: Prompting, dropped: Counter[str]
 ) -> list[dict[str, Any]]:
     """The rows of one task."""
     steps = list(trajectory.steps)
@@ -88,8 +90,8 @@ def _rows(
         solution = step.hypothesis.solution
         if solution is None:
             dropped["without a usable solution"] += 1
-        elif config.verified and not step.verdict.verified:
-            dropped["not verified"] += 1
+        elif config.verified and not taken(step.verdict, accept):
+            dropped["not verified" if accept == "verified" else f"neither verified nor {accept}"] += 1
         elif (same := normal_form(solution)) in seen:
             dropped["duplicate"] += 1
         elif len(rows) >= config.per_task:

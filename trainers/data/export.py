@@ -13,8 +13,8 @@ from gristmill.graph.records import Trajectory
 from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
-from gristmill.trainers.data.card import card
-from gristmill.trainers.data.formats import FORMATS
+from gristmill.trainers.data.card import card, unverified
+from gristmill.trainers.data.formats import ACCEPTED, FORMATS
 from gristmill.trainers.data.prompting import Profile, Prompting, check_prompting
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Exported(Record):
     rows: dict[str, int] = Field(description="by split")
     tasks: int
     verified: int
+    unverified: dict[str, int] = Field({}, description="rows that passed and are not verified, by strength")
     files: tuple[str, ...]
 
 
@@ -50,7 +51,7 @@ def export_rows(
     trajectories: Iterable[Trajectory],
     format: str,
     *,
-    include_unverified: bool = False,
+    accept: str = "verified",
     reasoning: bool = False,
     prompts: str = "bare",
     replies: str = "whole",
@@ -59,18 +60,21 @@ def export_rows(
     """The rows of a format, the same ones once, in a stable order.
 
     Args:
-        include_unverified: also what was judged and is not verified, marked as such.
+        accept: which replies become rows, see `gristmill.trainers.data.formats.Accepted`; what is not verified is
+            marked as such.
         reasoning: keep what a model thought before it answered.
         prompts, replies, profile: what rows ask and answer, see `gristmill.trainers.data.prompting.Prompting`.
 
     Raises:
-        UserError: no format, prompts or replies have that name.
+        UserError: no format, prompts or replies have that name, or nothing can be accepted by it.
     """
     if format not in FORMATS:
         raise UserError(f"--format: unknown format {format!r}; use one of {', '.join(FORMATS)}")
+    if accept not in ACCEPTED:
+        raise UserError(f"--accept: {accept!r} is none of {', '.join(ACCEPTED)}")
     check_prompting(prompts, replies)
     prompting = Prompting.model_validate({"prompts": prompts, "replies": replies, "profile": profile})
-    how = {"include_unverified": include_unverified, "reasoning": reasoning, "prompting": prompting}
+    how = {"accept": accept, "reasoning": reasoning, "prompting": prompting}
     return list(FORMATS[format](trajectories, **how))
 
 
@@ -96,7 +100,6 @@ def write_dataset(
     prompts: str = "bare",
     license: str = "unknown",
     parquet: bool = False,
-    include_unverified: bool = False,
     force: bool = False,
 ) -> Exported:
     """Write rows to a folder (a file per split under ``data/``, and a card) or to one ``.jsonl`` or ``.parquet`` file.
@@ -128,7 +131,6 @@ def write_dataset(
             run=run,
             license=license,
             extension="parquet" if parquet else "jsonl",
-            include_unverified=include_unverified,
         )
         files.append(_write_text(target / "README.md", text + _OTHER_PROMPTS.get(prompts, "")))
     return Exported(
@@ -137,6 +139,7 @@ def write_dataset(
         rows={name: len(members) for name, members in splits.items()},
         tasks=len({row["task"] for row in rows}),
         verified=sum(row["verified"] for row in rows),
+        unverified=unverified(rows),
         files=tuple(files),
     )
 

@@ -17,14 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import lcm
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 from gristmill.graph.records import Step, Trajectory
 from gristmill.trainers.data.prompting import Prompting, RowTexts
 from gristmill.verifiers.extraction.replies import part
 from gristmill.verifiers.records import Outcome, Verdict
+from gristmill.verifiers.settling import taken
 
-__all__ = ["FORMATS", "PAIRS", "Rows", "feedback", "messages_rows", "preference_rows", "sft_row", "sft_rows"]
+__all__ = [
+    "ACCEPTED",
+    "FORMATS",
+    "PAIRS",
+    "Accepted",
+    "Rows",
+    "feedback",
+    "messages_rows",
+    "preference_rows",
+    "sft_row",
+    "sft_rows",
+]
 
 PAIRS = 4
 """Pairs of one prompt that was sent, or of one round, at most."""
@@ -33,23 +45,28 @@ _PLAIN = Prompting()
 WRONG = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY, Outcome.INVALID})
 """What may be rejected. `unscored` says nothing about a reply, and `flaky` not enough."""
 
+Accepted = Literal["verified", "split", "together", "judged"]
+"""Which replies become rows, each taking more than the one before it: verified ones; passes of strength `split`; those
+of strength `together`; whatever was judged, and, as the better one of a pair, whatever passed."""
+ACCEPTED: Final[tuple[str, ...]] = get_args(Accepted)
+
 Rows = Callable[..., Iterator[dict[str, Any]]]
 
 
 def sft_rows(
     trajectories: Iterable[Trajectory],
     *,
-    include_unverified: bool = False,
+    accept: Accepted = "verified",
     reasoning: bool = False,
     prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
-    """A row for each different verified solution to each prompt, in the order of tasks, rounds and samples.
+    """A row for each different accepted solution to each prompt, in the order of tasks, rounds and samples.
 
-    With `include_unverified`, replies that were judged but not verified too, marked by ``verified: false``.
+    With `accept` "judged", replies that did not pass too. What is not verified is marked by ``verified: false``.
     """
     for trajectory in trajectories:
         texts = RowTexts(trajectory, prompting)
-        for step in _kept(trajectory, texts, include_unverified):
+        for step in _kept(trajectory, texts, accept):
             yield sft_row(trajectory, step, texts, reasoning=reasoning)
 
 
@@ -65,14 +82,14 @@ def sft_row(trajectory: Trajectory, step: Step, texts: RowTexts, *, reasoning: b
 def messages_rows(
     trajectories: Iterable[Trajectory],
     *,
-    include_unverified: bool = False,
+    accept: Accepted = "verified",
     reasoning: bool = False,
     prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
     """The rows of `sft_rows` as whole conversations whose last turn alone has a weight."""
     for trajectory in trajectories:
         texts = RowTexts(trajectory, prompting)
-        for step in _kept(trajectory, texts, include_unverified):
+        for step in _kept(trajectory, texts, accept):
             turns: list[dict[str, Any]] = [
                 {**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in _prompt(texts, step)
             ]
@@ -85,22 +102,22 @@ def messages_rows(
 def preference_rows(
     trajectories: Iterable[Trajectory],
     *,
-    include_unverified: bool = False,
+    accept: Accepted = "verified",
     reasoning: bool = False,
     prompting: Prompting = _PLAIN,
 ) -> Iterator[dict[str, Any]]:
-    """Verified replies against replies to the very same prompt that were judged wrong.
+    """Accepted replies against replies to the very same prompt that were judged wrong.
 
-    The i-th verified one meets the i-th wrong one, both in (round, sample) order, the shorter list again from its
+    The i-th accepted one meets the i-th wrong one, both in (round, sample) order, the shorter list again from its
     start, until the longer one ends. Only different solutions count, and no two meet twice. Of what was sent as one
     prompt, or in one round, there are `PAIRS` at most; what those would have given each for itself, all together give.
-    `include_unverified` lets a reply be chosen that passed, but not strongly enough to be called verified.
+    Those are chosen that `accept` takes; with "judged", all that passed.
     """
     for trajectory in trajectories:
         texts = RowTexts(trajectory, prompting)
         for steps in _grouped(trajectory.steps, texts.prompt_key):
-            chosen, rejected = _sides(steps, texts, include_unverified)
-            for better, worse in _pairs(chosen, rejected, _most(steps, texts, include_unverified)):
+            chosen, rejected = _sides(steps, texts, accept)
+            for better, worse in _pairs(chosen, rejected, _most(steps, texts, accept)):
                 yield {
                     "prompt": _prompt(texts, better),
                     "chosen": [_reply(trajectory, texts, better, reasoning)],
@@ -119,19 +136,19 @@ def _grouped(steps: Iterable[Step], key: Callable[[Step], str]) -> Iterable[list
     return groups.values()
 
 
-def _sides(steps: Sequence[Step], texts: RowTexts, include_unverified: bool) -> tuple[list[Step], list[Step]]:
+def _sides(steps: Sequence[Step], texts: RowTexts, accept: Accepted) -> tuple[list[Step], list[Step]]:
     """The different ones that may be chosen, and those that may be rejected."""
-    chosen = _different((step for step in steps if _good(step.verdict, include_unverified)), texts)
+    chosen = _different((step for step in steps if _good(step.verdict, accept)), texts)
     return list(chosen), list(_different((step for step in steps if _wrong(step)), texts))
 
 
-def _most(steps: Sequence[Step], texts: RowTexts, include_unverified: bool) -> int:
+def _most(steps: Sequence[Step], texts: RowTexts, accept: Accepted) -> int:
     """How many pairs the steps of one prompt give at most."""
     each = 0
     for sent in _grouped(steps, lambda step: step.hypothesis.prompt_sha):
-        chosen, rejected = _sides(sent, texts, include_unverified)
+        chosen, rejected = _sides(sent, texts, accept)
         each += min(PAIRS, max(len(chosen), len(rejected))) if chosen and rejected else 0
-    chosen, rejected = _sides(steps, texts, include_unverified)
+    chosen, rejected = _sides(steps, texts, accept)
     rounds = len({step.hypothesis.round for step in steps})
     return max(each, min(PAIRS * rounds, max(len(chosen), len(rejected))))
 
@@ -157,11 +174,11 @@ def feedback(verdict: Verdict) -> str:
     return f"{passed} of {len(verdict.checks)} checks passed"
 
 
-def _kept(trajectory: Trajectory, texts: RowTexts, include_unverified: bool) -> Iterator[Step]:
+def _kept(trajectory: Trajectory, texts: RowTexts, accept: Accepted) -> Iterator[Step]:
     steps = (
         step
         for step in trajectory.steps
-        if step.verdict.verified or (include_unverified and step.verdict.outcome is not Outcome.UNSCORED)
+        if taken(step.verdict, accept) or (accept == "judged" and step.verdict.outcome is not Outcome.UNSCORED)
     )
     return _different((step for step in steps if step.hypothesis.text.strip()), texts)
 
@@ -177,8 +194,8 @@ def _different(steps: Iterable[Step], texts: RowTexts) -> Iterator[Step]:
             yield step
 
 
-def _good(verdict: Verdict, include_unverified: bool) -> bool:
-    return verdict.verified or (include_unverified and verdict.passed)
+def _good(verdict: Verdict, accept: Accepted) -> bool:
+    return taken(verdict, accept) or (accept == "judged" and verdict.passed)
 
 
 def _wrong(step: Step) -> bool:

@@ -19,9 +19,10 @@ from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Splits
-from gristmill.trainers.measure.evaluation import Evaluation, greedy
+from gristmill.trainers.measure.evaluation import Evaluation, greedy, strengths_of
 from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.settling import BESIDE, weaker_words
 
 __all__ = ["Mill", "MillRuntime", "Progress"]
 
@@ -115,6 +116,8 @@ class Mill:
         share = evaluation.pass_at[1]
         interval = f"95% {100 * share.low:.1f}–{100 * share.high:.1f}%"
         apart = f"; {evaluation.undecided} more passes not counted, see docs/attacks.md" if evaluation.undecided else ""
+        if weaker := weaker_words({each: n for each, n in strengths_of(evaluation.results).items() if each in BESIDE}):
+            apart = f"; of them {weaker}, not verified{apart}"
         self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval}){apart}")
         return evaluation
 

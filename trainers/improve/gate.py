@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from gristmill.sandbox.records import Record
-from gristmill.trainers.measure.evaluation import TaskResult, share_of
+from gristmill.trainers.measure.evaluation import TaskResult, share_of, strengths_of
 from gristmill.trainers.records import Share
+from gristmill.verifiers.records import Strength
+from gristmill.verifiers.settling import BESIDE
 
-__all__ = ["GateDecision", "decide", "fewest_wins"]
+__all__ = ["GateDecision", "compared", "decide", "fewest_wins"]
 
 RESAMPLES = 10_000
 
@@ -25,6 +27,8 @@ class GateDecision(Record):
     delta: float = Field(description="after minus before, over the tasks scored in both")
     interval: tuple[float, float] = Field(description="95% interval of delta")
     p_value: float = Field(description="one-sided exact McNemar test of `after is no better`")
+    accept: str = Field("verified", description="what counted as a pass")
+    strengths: tuple[tuple[str, int, int], ...] = Field((), description="(strength, passes before, after)")
 
 
 def fewest_wins(alpha: float) -> int:
@@ -35,8 +39,12 @@ def fewest_wins(alpha: float) -> int:
     return wins
 
 
-def decide(before: Sequence[TaskResult], after: Sequence[TaskResult], *, alpha: float = 0.05) -> GateDecision:
+def decide(
+    before: Sequence[TaskResult], after: Sequence[TaskResult], *, alpha: float = 0.05, accept: str = "verified"
+) -> GateDecision:
     """Compare two models on the same tasks by their first replies; the new one is kept only if p ≤ `alpha`.
+
+    Where `accept` takes passes that are not verified, the reason says how many of them have decided.
 
     Tasks that are unscored on either side are left out. The test is McNemar's, exact and one-sided: among the tasks on
     which the two differ, wins of the new model against a fair coin. The interval is a percentile bootstrap over tasks.
@@ -69,6 +77,9 @@ def decide(before: Sequence[TaskResult], after: Sequence[TaskResult], *, alpha: 
         reason = f"{wins} tasks won, {losses} lost of {len(pairs)}: that can be noise (p = {p_value:.2g} > {alpha:g})"
     else:
         reason = f"{wins} tasks won, {losses} lost of {len(pairs)}: not better"
+    strengths = compared(before, after)
+    if weaker := [f"{new} `{name}` ({old} before)" for name, old, new in strengths if name in BESIDE]:
+        reason = f"{reason}; of the passes are {', '.join(weaker)}, which prove less than `tested`"
     return GateDecision(
         kept=kept,
         reason=reason,
@@ -77,7 +88,15 @@ def decide(before: Sequence[TaskResult], after: Sequence[TaskResult], *, alpha: 
         delta=delta,
         interval=(low, high),
         p_value=p_value,
+        accept=accept,
+        strengths=strengths,
     )
+
+
+def compared(before: Sequence[TaskResult], after: Sequence[TaskResult]) -> tuple[tuple[str, int, int], ...]:
+    """(strength, first replies that passed by it before, and after), strongest first."""
+    old, new = strengths_of(before), strengths_of(after)
+    return tuple((each.value, old.get(each, 0), new.get(each, 0)) for each in Strength if each in old or each in new)
 
 
 def _interval(differences: Sequence[int]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ Every text that a model or a task file wrote is escaped by the template engine.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ def write_report(improvement: Improvement, folder: Path) -> Path:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
     environment.filters["share"] = _share
+    environment.filters["strengths"] = _strengths
     template = environment.from_string(files("gristmill.trainers.improve").joinpath("report.html").read_text("utf-8"))
     page = template.render(it=improvement, plots=_plots(improvement))
     path = folder / "report.html"
@@ -51,6 +52,10 @@ def _share(share: Share) -> str:
     return (
         f"{100 * share.rate:.1f}% ({share.passed:g}/{share.total}, 95% {100 * share.low:.1f}–{100 * share.high:.1f}%)"
     )
+
+
+def _strengths(counts: Sequence[tuple[str, int, int]]) -> str:
+    return ", ".join(f"{name} {before} → {after}" for name, before, after in counts)
 
 
 def _plots(improvement: Improvement) -> dict[str, str]:

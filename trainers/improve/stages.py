@@ -9,6 +9,7 @@ from gristmill.graph.campaign import CampaignSummary, run_campaign
 from gristmill.graph.commands.run_progress import following
 from gristmill.graph.prompts.messages import choose_profile
 from gristmill.sandbox.errors import UserError
+from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.curate import curate as curate_rows
 from gristmill.trainers.data.export import write_dataset
@@ -18,6 +19,7 @@ from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.improve.summary import summarize
 from gristmill.trainers.measure.evaluation import Evaluation
 from gristmill.trainers.methods.base import TrainedAdapter
+from gristmill.verifiers.settling import weaker_words
 
 __all__ = ["baseline", "campaign", "curate", "evaluate", "gate", "has_rows", "report", "train"]
 
@@ -80,13 +82,14 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         mill.records.write(stage, summary)
     mill.progress.note(
         f"{summary.hypotheses} hypotheses, {summary.verified} verified ({100 * summary.verified_share:.1f}%), "
-        f"{summary.solved}/{summary.tasks} tasks solved"
+        + (f"passed besides {weaker}, " if (weaker := weaker_words(summary.unverified)) else "")
+        + f"{summary.solved}/{summary.tasks} tasks solved"
     )
     return {}
 
 
 async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """Verified trajectories → rows, with nothing of the gate and test sets in them."""
+    """Trajectories that were verified, or are accepted → rows, with nothing of the gate and test sets in them."""
     mill, round_ = runtime.context, state["round"]
     stage = f"round-{round_ + 1}/curated"
     if mill.records.read(stage, Curated) is not None:
@@ -97,11 +100,15 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         held_out = (*mill.splits.gate, *mill.splits.test)
         profile = choose_profile(mill.config.run.prompts.profile, mill.config.run.model)
         curated = await asyncio.to_thread(
-            curate_rows, trajectories, held_out=held_out, config=mill.config.curate, profile=profile
+            curate_rows,
+            trajectories,
+            held_out=held_out,
+            config=mill.config.curate,
+            accept=mill.config.run.accept,
+            profile=profile,
         )
         if curated.rows:
             folder = mill.folder / f"round-{round_ + 1}/dataset"
-            verified = mill.config.curate.verified
             write_dataset(
                 curated.rows,
                 folder,
@@ -109,12 +116,13 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
                 run=run,
                 prompts=mill.config.curate.prompts,
                 parquet=True,
-                include_unverified=not verified,
                 force=True,
             )
         mill.records.write(stage, curated)
     dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
-    mill.progress.note(f"{len(curated.rows)} rows" + (f"; left out: {dropped}" if dropped else ""))
+    weaker = weaker_words(unverified(curated.rows))
+    said = f"{len(curated.rows)} rows" + (f", of them {weaker}, not verified" if weaker else "")
+    mill.progress.note(said + (f"; left out: {dropped}" if dropped else ""))
     return {}
 
 
@@ -158,7 +166,7 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if decision is None:
         before = _evaluated(mill, _gate_before(mill, round_))
         after = _evaluated(mill, f"round-{round_ + 1}/gate-after")
-        decision = decide(before.results, after.results, alpha=mill.config.alpha)
+        decision = decide(before.results, after.results, alpha=mill.config.alpha, accept=mill.config.run.accept)
         # Before the decision is kept: a kill between the two must not leave a kept adapter out of use.
         if decision.kept and trained is not None:
             mill.adapters.promote(trained.path.name)

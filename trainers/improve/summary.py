@@ -6,9 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from gristmill.graph.campaign import CampaignSummary
+from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.improve.config import ImproveConfig
-from gristmill.trainers.improve.gate import GateDecision
+from gristmill.trainers.improve.gate import GateDecision, compared
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Splits
 from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
@@ -57,6 +58,8 @@ def summarize(
         test_combinations=len({tag for task in splits.test for tag in task.tags if tag.startswith("combo:")}),
         groups=_groups(before, after),
         rounds=rounds,
+        accept=config.run.accept,
+        strengths=compared(before.results, after.results),
         adapter=adapter,
         examples=_examples(splits, before, after),
         seconds=_seconds(records),
@@ -75,9 +78,11 @@ def _round(number: int, campaign: CampaignSummary, records: StageRecords, folder
         hypotheses=campaign.hypotheses,
         unscored=campaign.unscored,
         verified=campaign.verified,
+        unverified={strength.value: count for strength, count in campaign.unverified.items()},
         tasks=campaign.tasks,
         solved=campaign.solved,
         rows=trained.rows if trained else 0,
+        weaker_rows=unverified(curated.rows) if curated else {},
         dropped={reason: count for reason, count in (curated.dropped if curated else {}).items() if count},
         tokens=campaign.tokens.prompt + campaign.tokens.completion,
         adapter=str(trained.path) if trained else None,
@@ -94,6 +99,7 @@ def _round(number: int, campaign: CampaignSummary, records: StageRecords, folder
             low=gate.interval[0],
             high=gate.interval[1],
             p_value=gate.p_value,
+            strengths=gate.strengths,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import comb, sqrt
 from typing import Literal
@@ -20,8 +21,9 @@ from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.settling import taken
 
-__all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of"]
+__all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of", "strengths_of"]
 
 
 class TaskResult(Record):
@@ -31,6 +33,7 @@ class TaskResult(Record):
     tags: tuple[str, ...] = ()
     replies: tuple[str, ...]
     passed: tuple[bool | None, ...] = Field(description="by sample; None is unscored")
+    strengths: tuple[Strength | None, ...] = Field((), description="by sample; of those that passed")
 
 
 class Evaluation(Record):
@@ -46,8 +49,11 @@ class Evaluation(Record):
 
 
 def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
-    """How a search's model, with this adapter, is measured: one greedy reply a task, whatever that costs."""
-    one = {"hypotheses": 1, "first_pass": False, "temperature": 0.0, "top_p": 1.0, "stop": (), "accept": "verified"}
+    """How a search's model, with this adapter, is measured: one greedy reply a task, whatever that costs.
+
+    What counts as a pass is what the search takes for one.
+    """
+    one = {"hypotheses": 1, "first_pass": False, "temperature": 0.0, "top_p": 1.0, "stop": ()}
     return config.changed(adapter=adapter, **one, calls=None, tokens=None, seconds=None)
 
 
@@ -69,7 +75,7 @@ async def evaluate(
     All replies are asked for at once; the proposer's own batching bounds what runs at a time. A reply without a usable
     solution counts as not passed, and so does one that passed only by what its own operators said of a test's values:
     a model must not be called better for having learned to forge. A task that a budget left without a reply counts as
-    unscored. With `config.accept` "together", what the judge refuses counts as passed where plain execution passes it.
+    unscored. With `config.accept` "split" or "together", passes of these count too, and are told by strength.
 
     Args:
         config: how replies are drawn and what they may cost; a search's strategy and rounds mean nothing here.
@@ -116,9 +122,7 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
 
     def counts(verdict: Verdict) -> bool:
         """What was found by tools alone, and what the owner has asked to take."""
-        taken = {"split": (Strength.SPLIT,), "together": (Strength.SPLIT, Strength.TOGETHER)}.get(config.accept, ())
-        accepted = verdict.strength in taken and verdict.passed
-        return verdict.decided_by_tools or accepted
+        return verdict.decided_by_tools or taken(verdict, config.accept)
 
     results, undecided = [], 0
     for trajectory in store.trajectories(name):
@@ -130,6 +134,7 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
                 tags=trajectory.task.tags,
                 replies=tuple(step.hypothesis.text for step in trajectory.steps),
                 passed=tuple(None if verdict.outcome is Outcome.UNSCORED else counts(verdict) for verdict in verdicts),
+                strengths=tuple(verdict.strength if counts(verdict) else None for verdict in verdicts),
             )
         )
     return Evaluation(
@@ -139,6 +144,12 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
         seconds=summary.seconds,
         undecided=undecided,
     )
+
+
+def strengths_of(results: Sequence[TaskResult]) -> dict[Strength, int]:
+    """How many first replies passed, by the strength of that; those of an earlier version have none."""
+    counts = Counter(each.strengths[0] for each in results if each.strengths)
+    return {strength: counts[strength] for strength in Strength if counts[strength]}
 
 
 def _bare(task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]) -> tuple[Message, ...]:

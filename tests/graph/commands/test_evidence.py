@@ -209,7 +209,7 @@ async def test_what_is_hidden_is_in_evidence_and_nowhere_that_a_model_or_another
         ]
         texts += [event.model_dump_json() for _, event in store.events("night")]
         texts += [each.model_dump_json(exclude={"task"}) for each in trajectories] + asked
-        texts += [json.dumps(export_rows(trajectories, each, include_unverified=True)) for each in FORMATS]
+        texts += [json.dumps(export_rows(trajectories, each, accept="judged")) for each in FORMATS]
         texts += [call("show", "night", "--task", name, "--workspace", str(tmp_path)).output for name in steps]
         kept = {
             name: store.evidence("night", [hypothesis.id for hypothesis, _ in each]) for name, each in steps.items()

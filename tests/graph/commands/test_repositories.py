@@ -82,9 +82,17 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, call: Ca
     call("run", "tasks.jsonl", "--name", "a", *replay, "--accept", "together")
     patches = [call("show", "a", "--task", task["id"], "--best") for task in tasks]
     tree = f"commit {git(library, 'rev-parse', 'HEAD')} "
-    call("export", "a", "--out", "verified", code=1)
+    assert "5 as together; --accept says" in call("export", "a", "--out", "verified", code=1)
+    assert "0 verified, 5 as together" in call("export", "a", "--accept", "together", "--out", "patches")
+    assert "0 of 5 rows are verified" in (tmp_path / "patches/README.md").read_text()
+    accepted = [json.loads(line) for line in (tmp_path / "patches/data/train.jsonl").read_text().splitlines()]
+    assert {(row["outcome"], row["strength"], row["verified"]) for row in accepted} == {("passed", "together", False)}
     call("export", "a", "--include-unverified", "--out", "rows.jsonl")
     exported = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    shown = call("show", "a")
+    assert "5 passed (5 as together)" in shown
+    assert shown.count("passed (together)") == 5
+    assert "verified     0 of" in shown
     passed = [row for row in exported if row["outcome"] == "passed"]
     assert {(row["strength"], row["verified"]) for row in passed} == {("together", False)}
     assert {row["task"] for row in passed} == {task["id"] for task in tasks}

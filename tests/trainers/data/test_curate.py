@@ -8,6 +8,7 @@ from gristmill.graph.prompts.messages import messages_for, prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
 from gristmill.trainers.data.curate import CurateConfig, curate
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.settling import Accept
 
 PROMPT = (Message(role="user", content="Do it."),)
 
@@ -76,6 +77,20 @@ def test_only_what_was_verified_becomes_a_row() -> None:
     config = CurateConfig(prompts="asked")
     (row,) = curate([trajectory([step(0, "a", Outcome.PASSED)])], held_out=[], config=config).rows
     assert row["prompt"] == [{"role": "user", "content": "Do it."}]
+
+
+def test_what_is_accepted_beside_becomes_rows_that_are_not_called_verified() -> None:
+    steps = [
+        step(place, strength.value, Outcome.PASSED, strength)
+        for place, strength in enumerate((Strength.TESTED, Strength.SPLIT, Strength.TOGETHER, Strength.FORWARDED))
+    ]
+    story = trajectory([*steps, step(4, "refused", Outcome.REFUSED, Strength.TOGETHER)])
+    accepts: tuple[Accept, ...] = ("verified", "split", "together")
+    for many, accept in enumerate(accepts, 1):
+        curated = curate([story], held_out=[], accept=accept)
+        assert [row["strength"] for row in curated.rows] == ["tested", "split", "together"][:many]
+        assert [row["verified"] for row in curated.rows] == [True, False, False][:many]
+        assert sum(curated.dropped.values()) == 5 - many
 
 
 def test_the_same_program_in_another_layout_is_a_duplicate() -> None:

@@ -28,7 +28,7 @@ from gristmill.trainers.data.export import export_rows, write_dataset
 from gristmill.trainers.data.formats import FORMATS, PAIRS
 from gristmill.trainers.data.prompting import Profile
 from gristmill.verifiers.extraction.replies import extract
-from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, Outcome, Strength, Task, Verdict
 
 as_sent = partial(export_rows, prompts="asked")
 ASK = (Message(role="system", content="Be brief."), Message(role="user", content="Double n."))
@@ -98,10 +98,52 @@ def test_only_verified_replies_are_rows() -> None:
         rows = as_sent([trajectory(*steps)], format)
         assert [row["hypothesis"] for row in rows] == ["t/0/51", "t/0/52"]
         assert all(row["verified"] for row in rows)
-        all_rows = as_sent([trajectory(*steps)], format, include_unverified=True)
+        all_rows = as_sent([trajectory(*steps)], format, accept="judged")
         assert [row["verified"] for row in all_rows].count(True) == 2
         assert "unscored" not in {row["outcome"] for row in all_rows}
         assert len(all_rows) == len(steps) - 1
+
+
+WEAK = [
+    step(0, Outcome.PASSED, "good"),
+    step(1, Outcome.PASSED, "split", strength=Strength.SPLIT),
+    step(2, Outcome.PASSED, "together", strength=Strength.TOGETHER),
+    step(3, Outcome.PASSED, "forwarded", strength=Strength.FORWARDED),
+    step(4, Outcome.FAILED, "bad"),
+    step(5, Outcome.REFUSED, "refused", strength=Strength.TOGETHER),
+]
+
+
+@pytest.mark.parametrize(
+    ("accept", "taken", "said", "tag"),
+    [
+        ("verified", [0], "All rows are verified", "verified"),
+        ("split", [0, 1], "1 of 2 rows are verified", "partly-verified"),
+        ("together", [0, 1, 2], "1 passed with the strength `together`", "partly-verified"),
+        ("judged", [0, 1, 2, 3, 4, 5], "2 did not pass", "partly-verified"),
+    ],
+)
+def test_passes_that_are_accepted_are_rows_that_say_what_they_are(
+    accept: str, taken: list[int], said: str, tag: str, tmp_path: Path
+) -> None:
+    pending = Apart(outcome=Outcome.PASSED, score=1.0, strength=Strength.SPLIT)
+    waits = step(6, Outcome.PASSED, "waits", strength=Strength.SPLIT)
+    waits = waits.model_copy(update={"verdict": waits.verdict.model_copy(update={"apart": pending})})
+    story = trajectory(*WEAK, *([waits] if accept != "judged" else []))
+    rows = as_sent([story], "sft", accept=accept)
+    assert [row["hypothesis"] for row in rows] == [f"t/0/{place}" for place in taken]
+    assert [row["verified"] for row in rows] == [place == 0 for place in taken]
+    assert [row["strength"] for row in rows[:3]] == ["tested", "split", "together"][: len(rows)]
+    chosen = {row["hypothesis"]: row["verified"] for row in as_sent([story], "preference", accept=accept)}
+    assert chosen == {f"t/0/{place}": place == 0 for place in taken if place < 4}
+    written = write_dataset(rows, tmp_path / "set", format="sft", run="night")
+    weaker = {strength: 1 for place, strength in ((3, "forwarded"), (1, "split"), (2, "together")) if place in taken}
+    assert (written.verified, written.unverified) == (1, weaker)
+    card = (tmp_path / "set/README.md").read_text()
+    assert said in card
+    assert yaml.safe_load(card.split("---")[1])["tags"] == ["gristmill", tag]
+    with pytest.raises(UserError, match="is none of verified, split, together, judged"):
+        export_rows([story], "sft", accept="all")
 
 
 def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:

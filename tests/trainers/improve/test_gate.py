@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gristmill.trainers.improve.gate import decide
 from gristmill.trainers.measure.evaluation import TaskResult, share_of
+from gristmill.verifiers.records import Strength
 
 Passed = bool | None
 
@@ -49,6 +50,24 @@ def test_a_lucky_step_is_noise() -> None:
 
 def test_a_clear_step_is_kept() -> None:
     assert decide(results([False] * 12 + [True] * 8), results([True] * 20)).kept
+
+
+def test_the_decision_says_what_strength_it_rests_on() -> None:
+    def of(strengths: Sequence[Strength | None]) -> list[TaskResult]:
+        return [
+            TaskResult(task_id=str(place), replies=("",), passed=(each is not None,), strengths=(each,))
+            for place, each in enumerate(strengths)
+        ]
+
+    none = [None] * 6
+    decision = decide(of([Strength.TESTED, *none]), of([Strength.TESTED, *[Strength.TOGETHER] * 6]), accept="together")
+    assert decision.kept
+    assert decision.strengths == (("tested", 1, 1), ("together", 0, 6))
+    assert decision.accept == "together"
+    assert "6 `together` (0 before), which prove less than `tested`" in decision.reason
+    tested = decide(of([Strength.TESTED, *none]), of([Strength.TESTED] * 7))
+    assert tested.strengths == (("tested", 1, 7),)
+    assert "`" not in tested.reason
 
 
 def test_the_same_model_is_not_kept() -> None:

@@ -172,6 +172,7 @@ def improvement() -> Improvement:
         low=0.1,
         high=0.9,
         p_value=0.01,
+        strengths=(("tested", 1, 1), ("together", 0, 2)),
     )
     return Improvement(
         name="night & day",
@@ -188,9 +189,11 @@ def improvement() -> Improvement:
                 run="r",
                 hypotheses=16,
                 verified=4,
+                unverified={"together": 5},
                 tasks=2,
                 solved=2,
                 rows=4,
+                weaker_rows={"together": 3},
                 tokens=1234,
                 adapter="/a",
                 dataset="/d",
@@ -199,6 +202,8 @@ def improvement() -> Improvement:
                 dropped={"duplicate": 3},
             ),
         ),
+        accept="together",
+        strengths=(("split", 0, 2),),
         adapter="/a",
         examples=(
             ComparedAnswers(
@@ -225,6 +230,14 @@ def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_pa
     assert "25.0%" in page
     assert "75.0%" in page
     assert "3 duplicate" in page
+    for said in (
+        "tested 1 → 1, together 0 → 2",
+        "besides 5 as together",
+        "3 as together",
+        "split 0 → 2",
+        "not verified",
+    ):
+        assert said in page
     assert json.loads((tmp_path / "new" / "summary.json").read_text("utf-8"))["name"] == "night & day"
 
 

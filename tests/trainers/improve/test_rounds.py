@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import uuid
 from pathlib import Path
@@ -138,6 +139,66 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     assert round_.gate.kept
     assert mill.adapters.current() == Path(str(improvement.adapter)) == Path(str(round_.adapter))
     assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
+
+
+class Keeping(ReplayProposer):
+    """As `Pupil`, of tasks that can only be judged together with their tests."""
+
+    def __init__(self, adapter: str | None) -> None:
+        right = f"```python\n{KEPT}```"
+        wrong = [Recorded(text="```python\ndef f():\n    return [1]\n```"), Recorded(text=right, sample=1)]
+        super().__init__(Recording([Recorded(text=right)] if adapter else wrong), adapter=adapter)
+
+
+KEPT = "kept = [1]\n\n\ndef f():\n    return kept\n"
+SAME = "def check(candidate):\n    first = candidate()\n    assert candidate() is first\n"
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.parametrize("accept", ["verified", "together"])
+async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
+    accept: str, tmp_path: Path, bubblewrap: str
+) -> None:
+    tests = [{"type": "python", "entry_point": "f", "code": SAME}]
+    rows = [
+        {"id": split, "kind": "code", "prompt": f"{split}, {word} of its own", "tests": tests, "split": split}
+        for split, word in (("train", "words"), ("gate", "phrases"), ("test", "terms"))
+    ]
+    run = ImproveConfig().run.changed(hypotheses=2, accept=accept, model="replay:x")
+    # One task that is won is enough for this gate.
+    config = ImproveConfig().model_copy(update={"method": Copying(), "run": run, "alpha": 0.5})
+    async with Pool.open("bubblewrap", 1) as pool:
+        with Store.open(tmp_path) as store:
+            mill = Mill(
+                name="night",
+                config=config,
+                splits=split_tasks([Task.model_validate(row) for row in rows]),
+                home=tmp_path / "home",
+                store=store,
+                pool=pool,
+                proposer=Keeping,
+                base=tmp_path,
+                progress=Stopping(),
+            )
+            improvement = await run_rounds(mill)
+            summary = store.summary("night-round-1")
+    (round_,) = improvement.rounds
+    assert (round_.verified, summary.verified, improvement.accept) == (0, 0, accept)
+    if accept == "verified":
+        assert (round_.rows, round_.unverified, improvement.adapter) == (0, {}, None)
+        assert round_.dropped["not verified"] == 2
+        return
+    assert round_.unverified == {"together": 1} == round_.weaker_rows
+    assert summary.unverified == {"together": 1}
+    assert round_.gate
+    assert round_.gate.kept
+    assert round_.gate.strengths == improvement.strengths == (("together", 0, 1),)
+    assert "1 `together` (0 before)" in round_.gate.reason
+    dataset = Path(str(round_.dataset))
+    (row,) = [json.loads(line) for line in (dataset / "data/train.jsonl").read_text().splitlines()]
+    assert (row["verified"], row["strength"], row["outcome"]) == (False, "together", "passed")
+    assert "0 of 1 rows are verified" in (dataset / "README.md").read_text()
+    assert "together 0 → 1" in (mill.folder / "report.html").read_text()
 
 
 @pytest.mark.bubblewrap

@@ -99,7 +99,10 @@ async def test_what_is_refused_counts_as_not_passed_unless_the_owner_takes_it(st
     assert [result.passed for result in evaluation.results] == [(accept == "together",)] * 2
     assert evaluation.pass_at[1].total == 2
     assert evaluation.pass_at[1].unscored == evaluation.undecided == 0
-    assert greedy(config, None).accept == "verified"
+    assert [result.strengths for result in evaluation.results] == [
+        (Strength.TOGETHER if accept == "together" else None,)
+    ] * 2
+    assert greedy(config, None).accept == accept
 
 
 async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(store: Store) -> None:
