@@ -112,8 +112,8 @@ class RunConfig(Record):
 
     model: str = Field(
         "local",
-        description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME, replay:FILE, or "
-        "mailbox: whoever is at hand",
+        description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME, replay:FILE, "
+        "mailbox: whoever is at hand, or no model: mutate or tune",
     )
     adapter: str | None = Field(None, description="name or path of a LoRA adapter")
     seed: int = Field(0, description="of sampling")

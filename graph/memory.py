@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.judging.repeats import Judged, Repeats, same_program
@@ -180,6 +180,12 @@ class TaskMemory:
         self._at_hand[id_] = step
         if len(self._at_hand) > _MOST_AT_HAND:
             del self._at_hand[next(iter(self._at_hand))]
+
+    async def tried(self, round: int, known: Container[str] = ()) -> list[Step]:
+        """The judged hypotheses of the rounds before `round`, in order, without those whose ids are `known`."""
+        rows = [row for row in self._history.rows() if row.place.round < round and row.id not in known]
+        steps = await asyncio.to_thread(self._store.steps_of, self._run, [row.id for row in rows]) if rows else {}
+        return [_unsettled(steps[row.id]) for row in rows if row.id in steps]
 
     async def remembered(self, round: int) -> Remembered:
         """What all prompts of a round tell of the rounds before it."""

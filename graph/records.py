@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Container
 from enum import StrEnum
 from typing import Literal
 
@@ -16,6 +17,7 @@ __all__ = [
     "REASONING_ONLY",
     "REPAIR",
     "UNANSWERED",
+    "Ground",
     "Hypothesis",
     "Message",
     "Reflection",
@@ -70,6 +72,7 @@ class Request(Record):
     messages: tuple[Message, ...]
     sampling: Sampling
     parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
+    ground: Ground | None = Field(None, exclude=True, repr=False, description="what a search knows there; never stored")
 
 
 UNANSWERED = "unanswered"
@@ -164,6 +167,21 @@ class Step(Record):
     def handed_on(self) -> str | None:
         """The construction that a program building on this one is given: this one's, else what this one was given."""
         return self.verdict.construction or self.hypothesis.best
+
+
+class Ground(Record):
+    """What a search knows at one place, for proposers that work from it instead of a prompt.
+
+    Only the judged hypotheses before `horizon`, (round, sample), may enter a decision: whatever arrives besides.
+    """
+
+    task: Task
+    operator: str = Field(description="what the plan asks for, see `gristmill.graph.search.base.Operator`")
+    parents: tuple[Step, ...] = ()
+    horizon: tuple[int, int]
+    tried: Callable[[Container[str]], Awaitable[list[Step]]] = Field(
+        description="the judged hypotheses before the horizon, in order, without those whose ids are given"
+    )
 
 
 class Trajectory(Record):

@@ -54,6 +54,7 @@ def run(
       gristmill run tasks.jsonl --model openai:big@http://127.0.0.1:8000/v1 --call-timeout 1800 --retry-seconds 5400
       gristmill run tasks.jsonl --request top_k=20 --request 'chat_template_kwargs={"enable_thinking": false}'
       gristmill run tasks.jsonl --name night --model mailbox
+      gristmill run tasks.jsonl --model mutate --rounds 200 --patience 200
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
     import shlex

@@ -7,7 +7,10 @@ from typing import Protocol, Self, runtime_checkable
 
 from gristmill.graph.records import Reply, Request
 
-__all__ = ["Proposer", "Waiting"]
+__all__ = ["UNPROMPTED", "Proposer", "Waiting", "reads_prompts"]
+
+UNPROMPTED = ("mutate", "tune")
+"""What replies of those that read no prompt name as their model: what they were asked says nothing of what they said."""
 
 
 @runtime_checkable
@@ -40,3 +43,9 @@ class Waiting(Protocol):
     def waiting(self) -> str:
         """What it waits for, for whoever looks at the run; empty while it waits for nothing."""
         ...
+
+
+def reads_prompts(proposer: Proposer) -> bool:
+    """Whether a proposer answers the request's messages; one that says otherwise by an attribute of this name, as
+    `mutate` does, works from `Request.ground`, and is sent the task alone."""
+    return bool(getattr(proposer, "reads_prompts", True))

@@ -20,6 +20,8 @@ FORMS: dict[str, str] = {
     "openai:NAME@URL": "any OpenAI-compatible server, e.g. openai:qwen3@http://127.0.0.1:8000/v1",
     "PROVIDER:NAME": "a provider of LangChain's init_chat_model, e.g. anthropic:claude-sonnet-4-5 or openai:gpt-5",
     "mailbox": "whoever is at hand: `gristmill next` reads what is asked, `gristmill answer` answers it",
+    "mutate": "no model: programs changed and crossed by their syntax trees",
+    "tune": "no model: the numbers in the best program, fitted",
     "replay:FILE": "recorded replies, e.g. replay:examples/replies.jsonl",
 }
 
@@ -42,6 +44,8 @@ def resolve(model: str, *, adapter: str | None = None, options: ModelOptions | N
         return _local(rest, adapter, options)
     if model == "mailbox":
         return _mailbox(adapter, options)
+    if model in ("mutate", "tune"):
+        return _without_model(model, adapter)
     if not rest or not form:
         raise UnknownModelError(_unknown(model))
     if form == "vllm":
@@ -86,6 +90,18 @@ def _mailbox(adapter: str | None, options: ModelOptions) -> Proposer:
     from gristmill.graph.models.mailbox.proposer import MailboxProposer
 
     return MailboxProposer(options.workspace, options.run, options=options)
+
+
+def _without_model(model: str, adapter: str | None) -> Proposer:
+    if adapter is not None:
+        raise ModelSetupError(f"{model} is no model, and cannot load the adapter {adapter!r}: leave --adapter out")
+    if model == "tune":
+        from gristmill.graph.models.tune.proposer import TuneProposer
+
+        return TuneProposer()
+    from gristmill.graph.models.mutate.proposer import MutateProposer
+
+    return MutateProposer()
 
 
 def _provider(model: str, provider: str, name: str, adapter: str | None, options: ModelOptions) -> Proposer:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gristmill.graph.context import Context
 from gristmill.graph.memory import TaskMemory
+from gristmill.graph.models.base import reads_prompts
 from gristmill.graph.prompts.messages import messages_for
 from gristmill.graph.prompts.told import Remembered
 from gristmill.graph.records import Message, Step
@@ -21,7 +22,7 @@ class Asked:
 
     Each place is told what was tried before and what it is to do, which no other place is told. Samples that are to be
     independent (`again`), those of a small model, and prompts that somebody else makes are asked as their parents say
-    and no more: the same parents, the same prompt.
+    and no more: the same parents, the same prompt. Who reads no prompt is told the task.
     """
 
     def __init__(self, context: Context, task: Task, memory: TaskMemory, round: int) -> None:
@@ -36,7 +37,9 @@ class Asked:
         """The messages for one place, which shows these hypotheses."""
         context = self._context
         make = context.messages_for
-        if make is not None or context.profile == "small" or plan.operator == "again":
+        prompted = reads_prompts(context.proposer)
+        if not prompted or make is not None or context.profile == "small" or plan.operator == "again":
+            shown = shown if prompted else ()
             ids = tuple(step.hypothesis.id for step in shown)
             if ids not in self._bare:
                 make = make or messages_for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from gristmill.graph.nodes.buying import Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import REPAIR, Hypothesis, Message, Request, Sampling, Step, StopReason
+from gristmill.graph.records import REPAIR, Ground, Hypothesis, Message, Request, Sampling, Step, StopReason
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
@@ -48,7 +49,14 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         if there and id_ not in memory.torn:
             return
         shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
-        request = request_for(context, task, place, plan, await asked.prompt(place, plan, shown))
+        ground = Ground(
+            task=task,
+            operator=plan.operator,
+            parents=tuple(steps[each] for each in plan.parents),
+            horizon=(round, 0),
+            tried=functools.partial(memory.tried, round),
+        )
+        request = request_for(context, task, place, plan, await asked.prompt(place, plan, shown), ground)
         parent = steps[plan.parents[0]] if plan.parents else None
         # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
         may_tear = not there and parent is not None and parent.hypothesis.solution is not None
@@ -89,7 +97,14 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     }
 
 
-def request_for(context: Context, task: Task, place: Place, plan: Plan, messages: tuple[Message, ...]) -> Request:
+def request_for(
+    context: Context,
+    task: Task,
+    place: Place,
+    plan: Plan,
+    messages: tuple[Message, ...],
+    ground: Ground | None = None,
+) -> Request:
     """What the model is asked for one place of a run: the same whenever it is asked."""
     calls = context.config.calls
     return Request(
@@ -105,6 +120,7 @@ def request_for(context: Context, task: Task, place: Place, plan: Plan, messages
             seed=context.seed_for(task.id, place.round, place.sample),
         ),
         parents=plan.parents,
+        ground=ground,
     )
 
 

@@ -21,6 +21,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError
 
+from gristmill.graph.models.base import UNPROMPTED
 from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Request, Tokens
 from gristmill.sandbox.errors import UserError
@@ -53,7 +54,7 @@ class Recorded(Record):
             task_id=hypothesis.task_id,
             round=hypothesis.round,
             sample=hypothesis.sample,
-            prompt_sha=hypothesis.prompt_sha,
+            prompt_sha=None if hypothesis.model in UNPROMPTED else hypothesis.prompt_sha,
             seed=hypothesis.sampling.seed,
             model=hypothesis.model,
             adapter=hypothesis.adapter,

@@ -17,7 +17,20 @@ from gristmill.sandbox.errors import UserError
 
 @pytest.mark.parametrize(
     "model",
-    ["", "bogus", "Local", "local:", "vllm", "vllm:", "replay:", ":x", "openai:@http://h/v1", "foo:bar", "mutate"],
+    [
+        "",
+        "bogus",
+        "Local",
+        "local:",
+        "vllm",
+        "vllm:",
+        "replay:",
+        ":x",
+        "openai:@http://h/v1",
+        "foo:bar",
+        "mutate:x",
+        "tuned",
+    ],
 )
 def test_an_unknown_model_is_answered_with_every_form_and_an_example(model: str) -> None:
     with pytest.raises(UnknownModelError) as raised:
@@ -41,6 +54,8 @@ def test_an_address_that_is_none_is_shown_how_to_write_it(url: str) -> None:
         ("openai:a@b@https://user@host/v1/", "openai", "a@b"),
         ("openai:gpt-5", "openai", "gpt-5"),
         ("replay:some/file.jsonl", "replay", "replay:some/file.jsonl"),
+        ("mutate", "mutate", "mutate"),
+        ("tune", "tune", "tune"),
     ],
 )
 def test_forms_become_proposers(model: str, name: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,183 @@
+"""`mutate` and `cross`: from one or two programs to another one.
+
+What comes out parses and compiles, differs from its first parent, has its entry points with their signatures, has
+every byte outside the marked regions, and is not larger than the rules allow. Nothing of a program runs. All chance
+comes from the seed: the same programs, rules and seed give the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import warnings
+from functools import lru_cache
+from typing import NamedTuple
+
+from gristmill.graph.models.mutate.changes import CHANGES, Change, constant
+from gristmill.graph.models.mutate.crossing import Crossing, cross_sites
+from gristmill.graph.models.mutate.growing import Material
+from gristmill.graph.models.mutate.kinds import FUNCTIONS
+from gristmill.graph.models.mutate.places import Program, parsed, size
+from gristmill.graph.models.mutate.rules import Rules
+from gristmill.graph.models.mutate.sites import sites_of
+from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.extraction.source import LIMIT
+
+__all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
+
+_TRIES, _DEEPEST = 60, 40
+_STRUCTURAL: tuple[Crossing, ...] = ("expression", "statements")
+
+
+class NothingToChangeError(UserError):
+    """A program cannot be changed: it does not parse, or nothing in it may become anything else."""
+
+
+class Bred(NamedTuple):
+    """A new program and what was done: names of `CHANGES`, or how two were crossed."""
+
+    source: str
+    done: tuple[str, ...]
+
+
+def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_only: bool = False) -> Bred:
+    """A program that differs from `source` by so many small changes.
+
+    Args:
+        source: the parent.
+        rules: what may be done to it.
+        seed: all chance comes from it.
+        steps: how many changes, at least 1.
+        constants_only: nothing but literals changes, where the program has any that can.
+
+    Raises:
+        NothingToChangeError: no change was found.
+    """
+    old = _readable(source)
+    chance = random.Random(seed)
+    changes: list[Change] = [change for change, _ in CHANGES]
+    weights = [weight for _, weight in CHANGES]
+    literals_only = rules.literals_only or constants_only
+    for attempt in range(_TRIES):
+        program = _readable(source)
+        if literals_only and constants_only and not rules.literals_only and attempt > _TRIES // 2:
+            literals_only = False
+        done: list[str] = []
+        for _ in range(steps * 8):
+            change = constant if literals_only else chance.choices(changes, weights)[0]
+            said = change(sites_of(program, rules), Material(program.tree, rules, chance))
+            done += [said] if said else []
+            if len(done) >= steps:
+                break
+        if done and (text := _finished(program, old, rules, [source])) is not None:
+            return Bred(text, tuple(done))
+    raise NothingToChangeError(f"no change of the program was found in {_TRIES} tries")
+
+
+def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | None = None) -> Bred:
+    """A program that has parts of two.
+
+    Args:
+        source: what most of it comes from; its text outside regions is kept.
+        other: what the rest comes from.
+        rules: what may be done.
+        seed: all chance comes from it.
+        how: see `cross_sites`; None takes slices of literals where the two differ in literals only, else the others.
+
+    Raises:
+        NothingToChangeError: nothing of the other fits, or what comes out is one of the two every time.
+    """
+    old, theirs = _readable(source), _readable(other)
+    chance = random.Random(seed)
+    donors = sites_of(theirs, rules)
+    alike = _shape(source, rules) == _shape(other, rules)
+    for attempt in range(_TRIES):
+        program = _readable(source)
+        own: Crossing = "slice" if alike and attempt < _TRIES // 2 else chance.choice(_STRUCTURAL)
+        way: Crossing = own if how is None else how
+        if (way in ("slice", "uniform") and not alike) or (rules.literals_only and way in _STRUCTURAL):
+            continue
+        if not cross_sites(program, sites_of(program, rules), theirs, donors, way, chance):
+            continue
+        if (text := _finished(program, old, rules, [source, other])) is not None and text != other:
+            return Bred(text, (way,))
+    raise NothingToChangeError(f"no crossing of the two programs was found in {_TRIES} tries")
+
+
+def _readable(source: str) -> Program:
+    program = parsed(source)
+    if program is None:
+        raise NothingToChangeError("the program does not parse")
+    return program
+
+
+def _shape(source: str, rules: Rules) -> str:
+    """The program without the values of its literals."""
+    copy = _readable(source)
+    for literal in sites_of(copy, rules).literals:
+        literal.site.put(ast.Constant(value=None))
+    for slot in copy.slots:
+        slot.put_back()
+    return ast.dump(copy.tree)
+
+
+def _finished(program: Program, old: Program, rules: Rules, parents: list[str]) -> str | None:
+    """The text of a changed program, None where it is not to be had or breaks a promise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `1 is 1` and the like are the candidate's affair
+            text = program.text()
+            if len(text) > LIMIT:
+                return None
+            tree = ast.parse(text)
+            compile(tree, "<bred>", "exec", dont_inherit=True)
+            said = ast.dump(tree)
+            if said == _dump(old.source) or said != ast.dump(program.tree):
+                return None
+            return text if _kept(tree, old, rules, parents) else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, TypeError, AttributeError):
+        return None
+
+
+def _kept(tree: ast.Module, old: Program, rules: Rules, parents: list[str]) -> bool:
+    if any(_signature(tree, name) != _signature(old.tree, name) for name in rules.entry_points):
+        return False
+    extents = [_extent(each) for each in parents]
+    most, deepest = max(size for size, _ in extents), max(depth for _, depth in extents)
+    return size(tree) <= max(rules.most_nodes, most) and _depth(tree) <= max(_DEEPEST, deepest)
+
+
+@lru_cache(maxsize=256)
+def _dump(source: str) -> str:
+    return ast.dump(_readable(source).tree)
+
+
+@lru_cache(maxsize=256)
+def _extent(source: str) -> tuple[int, int]:
+    tree = _readable(source).tree
+    return size(tree), _depth(tree)
+
+
+def _signature(tree: ast.Module, name: str) -> list[str]:
+    """All that binds a name at the top level, functions by their signature."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, FUNCTIONS) and node.name == name:
+            found.append(
+                f"{type(node).__name__} {ast.dump(node.args)} {[ast.dump(each) for each in node.decorator_list]}"
+            )
+        elif any(
+            isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store)
+            for each in ast.walk(node)
+        ) or (isinstance(node, ast.ClassDef) and node.name == name):
+            found.append(type(node).__name__)
+    return found
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest, left = 0, [(tree, 1)]
+    while left:
+        node, depth = left.pop()
+        deepest = max(deepest, depth)
+        left.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+    return deepest

@@ -1,0 +1,128 @@
+"""New expressions of a kind, from the names around and from what a program may call."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Sequence
+
+from gristmill.graph.models.mutate.constants import written
+from gristmill.graph.models.mutate.kinds import Kind, Scope, called, kind_of
+from gristmill.graph.models.mutate.rules import Rules
+
+__all__ = ["ARITHMETIC", "COMPARISONS", "Material"]
+
+ARITHMETIC: dict[str, type[ast.operator]] = {
+    "+": ast.Add,
+    "-": ast.Sub,
+    "*": ast.Mult,
+    "/": ast.Div,
+    "//": ast.FloorDiv,
+    "%": ast.Mod,
+    "**": ast.Pow,
+}
+_COMMON = ("+", "-", "*", "/", "+", "-", "*", "//", "%")
+COMPARISONS: tuple[type[ast.cmpop], ...] = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_SMALL: tuple[int | float, ...] = (0, 1, 2, 1, 2, 3, 5, 10, 0.5, 0.1)
+_OWN = {"abs": 1, "min": 2, "max": 2}
+
+
+class Material:
+    """What new expressions of one program are made of.
+
+    Args:
+        tree: the program; what it calls with plain arguments may be called again.
+        rules: what may be put in.
+        chance: the only source of chance.
+    """
+
+    def __init__(self, tree: ast.Module, rules: Rules, chance: random.Random) -> None:
+        self.chance, self._rules = chance, rules
+        self.functions = dict(rules.functions) if rules.functions or rules.operators else _OWN | _called_in(tree)
+        self.operators: Sequence[str] = tuple(rules.operators) if rules.functions or rules.operators else _COMMON
+        self.open = not (rules.functions or rules.operators)
+        """Whether comparisons, conditions and the like may be put in too."""
+
+    def grow(self, kind: Kind, scope: Scope, line: int, depth: int = 2) -> ast.expr | None:
+        """An expression of a kind, for the given line; None where there is nothing to make it of."""
+        chance = self.chance
+        if kind == "number":
+            return self._number(scope, line, depth)
+        if kind == "boolean":
+            return self._boolean(scope, line, depth)
+        names = scope.names(kind, line)
+        if names and (kind != "list" or chance.random() < 0.9):
+            return _name(chance.choice(names))
+        if kind == "list":
+            items = [self._number(scope, line, 0) for _ in range(chance.randint(1, 3))]
+            return ast.List(elts=items, ctx=ast.Load())
+        return self._number(scope, line, depth) if kind == "any" else None
+
+    def constant(self) -> ast.expr | None:
+        """A new constant; None where there may be none."""
+        constants = _SMALL if self._rules.constants is None else self._rules.constants
+        return written(self.chance.choice(constants)) if constants else None
+
+    def combined(self, node: ast.expr, other: ast.expr, operator: str | None = None) -> ast.expr:
+        """Two numbers joined by an operator."""
+        operator = operator or self.chance.choice(self.operators or _COMMON)
+        left, right = (node, other) if self.chance.random() < 0.7 else (other, node)
+        if operator == "**":
+            left, right = node, ast.Constant(value=self.chance.choice((2, 3)))
+        return ast.BinOp(left=left, op=ARITHMETIC[operator](), right=right)
+
+    def call(self, first: ast.expr, scope: Scope, line: int) -> ast.expr | None:
+        """A number as the argument of some function."""
+        if not self.functions:
+            return None
+        name = self.chance.choice(sorted(self.functions))
+        others = [self._number(scope, line, 0) for _ in range(self.functions[name] - 1)]
+        return ast.Call(func=ast.parse(name, mode="eval").body, args=[first, *others], keywords=[])
+
+    def condition(self, node: ast.expr, other: ast.expr, scope: Scope, line: int) -> ast.expr:
+        """One of two, as a condition says."""
+        return ast.IfExp(test=self._boolean(scope, line, 0), body=node, orelse=other)
+
+    def _number(self, scope: Scope, line: int, depth: int) -> ast.expr:
+        chance, names = self.chance, scope.names("number", line)
+        if depth > 0 and (way := chance.random()) < 0.6:
+            one = self._number(scope, line, depth - 1)
+            if way < 0.42 and self.operators:
+                return self.combined(one, self._number(scope, line, depth - 1))
+            if (call := self.call(one, scope, line)) is not None:
+                return call
+        constant = self.constant() if not names or chance.random() < 0.3 else None
+        if constant is not None:
+            return constant
+        return _name(chance.choice(names)) if names else ast.Constant(value=1)
+
+    def _boolean(self, scope: Scope, line: int, depth: int) -> ast.expr:
+        chance, names = self.chance, [name for name in scope.names("boolean", line) if scope.kinds[name] == "boolean"]
+        if names and chance.random() < 0.2:
+            return _name(chance.choice(names))
+        if depth > 0 and chance.random() < 0.2:
+            operator = chance.choice((ast.And, ast.Or))()
+            return ast.BoolOp(op=operator, values=[self._boolean(scope, line, 0), self._boolean(scope, line, 0)])
+        left, right = self._number(scope, line, depth), self._number(scope, line, max(0, depth - 1))
+        return ast.Compare(left=left, ops=[chance.choice(COMPARISONS)()], comparators=[right])
+
+    def donated(self, kind: Kind, donors: Sequence[ast.expr], scope: Scope) -> ast.expr | None:
+        """A copy of an expression of that kind out of others."""
+        fitting = [node for node in donors if kind_of(node, scope) == kind]
+        return copy.deepcopy(self.chance.choice(fitting)) if fitting else None
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(id=name, ctx=ast.Load())
+
+
+def _called_in(tree: ast.Module) -> dict[str, int]:
+    """Functions of modules that the program calls with one to three plain arguments."""
+    found: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not node.keywords and 1 <= len(node.args) <= 3:
+            name = called(node.func)
+            if name.startswith(("math.", "np.", "numpy.")) and not any(isinstance(a, ast.Starred) for a in node.args):
+                found.setdefault(name, len(node.args))
+    return found

@@ -1,0 +1,177 @@
+"""Where a program may change, and its text after it has: whatever lies outside keeps every byte.
+
+A region begins at a line `# gristmill: change` (or OpenEvolve's `# EVOLVE-BLOCK-START`) and ends at `# gristmill: end`
+(`# EVOLVE-BLOCK-END`) or at the end of the file. A program without one may change everywhere; statements of it that
+stay as they are keep their text, comments and all.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import textwrap
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+
+from gristmill.verifiers.extraction.source import LIMIT
+
+__all__ = ["Program", "Slot", "parsed", "size"]
+
+# gristmill: change
+_BEGIN = re.compile(r"#\s*(?:gristmill:\s*change|EVOLVE-BLOCK-START)\s*")
+# EVOLVE-BLOCK-END
+_END = re.compile(r"#\s*(?:gristmill:\s*end|EVOLVE-BLOCK-END)\s*")
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+
+
+@dataclass
+class _Original:
+    """A statement as it stood in the source: its lines, from 1, and what it said."""
+
+    node: ast.stmt
+    first: int
+    last: int
+    dump: str
+
+
+@dataclass
+class Slot:
+    """Neighbouring statements of one block that may change; `owner` is the list that they stand in, from `at` on."""
+
+    statements: list[ast.stmt]
+    owner: list[ast.stmt]
+    at: int
+    originals: list[_Original] = field(default_factory=list)
+
+    def put_back(self) -> None:
+        """Take the statements, as they are now, into the tree."""
+        self.owner[self.at : self.at + len(self.originals)] = self.statements or [ast.Pass()]
+
+
+@dataclass
+class Program:
+    """A parsed program. Its tree may be changed inside `slots`; then `text` has the new source."""
+
+    source: str
+    tree: ast.Module
+    slots: list[Slot]
+
+    def text(self) -> str:
+        """The source as the slots have it now; the tree is complete after it."""
+        lines = _LINES.findall(self.source)
+        newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+        # From the last on, so that the numbers of lines before it stay right.
+        for slot in sorted(self.slots, key=lambda slot: -slot.originals[0].first):
+            for first, last, text in reversed(_replacements(slot, lines)):
+                lines[first - 1 : last] = [line + newline for line in text.split("\n")]
+            slot.put_back()
+        return "".join(lines)
+
+
+def parsed(source: str) -> Program | None:
+    """A program that may be changed, or None where `source` does not parse or is too long."""
+    if len(source) > LIMIT:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        regions = _regions(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
+        return None
+    slots = _slots(tree.body, regions)
+    return Program(source, tree, slots)
+
+
+def size(tree: ast.AST) -> int:
+    """Nodes of a syntax tree."""
+    return sum(1 for _ in ast.walk(tree))
+
+
+@lru_cache(maxsize=64)
+def _regions(source: str) -> tuple[tuple[int, float], ...]:
+    """First and last line of each region; the marks stand outside."""
+    if not _BEGIN.search(source):
+        return ((0, float("inf")),)
+    begun, regions = 0, []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT or token.line[: token.start[1]].strip():
+            continue
+        if _BEGIN.fullmatch(token.string) and not begun:
+            begun = token.start[0]
+        elif _END.fullmatch(token.string) and begun:
+            regions.append((begun + 1, float(token.start[0] - 1)))
+            begun = 0
+    if begun:
+        regions.append((begun + 1, float("inf")))
+    # The words stood in a string: no mark, and so no region.
+    return tuple(regions) or ((0, float("inf")),)
+
+
+def _slots(body: list[ast.stmt], regions: tuple[tuple[int, float], ...]) -> list[Slot]:
+    """Runs of statements that lie within one region, the outermost ones."""
+    slots: list[Slot] = []
+    inside = -1
+    for at, node in enumerate(body):
+        first, last = _first(node), node.end_lineno or node.lineno
+        region = next((n for n, (begin, end) in enumerate(regions) if begin <= first and last <= end), -1)
+        if region < 0:
+            for block in _blocks(node):
+                slots += _slots(block, regions)
+        elif region == inside:
+            slots[-1].statements.append(node)
+            slots[-1].originals.append(_Original(node, first, last, ast.dump(node)))
+        else:
+            slots.append(Slot([node], body, at, [_Original(node, first, last, ast.dump(node))]))
+        inside = region
+    return slots
+
+
+def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+            yield block
+    for name in ("handlers", "cases"):
+        for part in getattr(node, name, ()):
+            yield part.body
+
+
+def _first(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def _replacements(slot: Slot, lines: list[str]) -> list[tuple[int, int, str]]:
+    """(first line, last line, text) of what changes, in order."""
+    originals = slot.originals
+    shared = {one.last for one, two in pairwise(originals) if one.last >= two.first}
+    indent = lines[originals[0].first - 1]
+    indent = indent[: len(indent) - len(indent.lstrip(" \t\f"))]
+    same = [
+        node is one.node and ast.dump(node) == one.dump for node, one in zip(slot.statements, originals, strict=False)
+    ]
+    if len(slot.statements) == len(originals) and all(same):
+        return []
+    if len(slot.statements) == len(originals) and not shared:
+        return [
+            (one.first, one.last, _written(node, indent))
+            for node, one, kept in zip(slot.statements, originals, same, strict=True)
+            if not kept
+        ]
+    kept_text = {
+        id(one.node): "".join(lines[one.first - 1 : one.last]).rstrip("\r\n").replace("\r\n", "\n")
+        for one in originals
+        if not shared and ast.dump(one.node) == one.dump
+    }
+    said = [kept_text.get(id(node)) or _written(node, indent) for node in slot.statements] or [f"{indent}pass"]
+    return [(originals[0].first, originals[-1].last, "\n".join(said))]
+
+
+def _written(node: ast.stmt, indent: str) -> str:
+    return textwrap.indent(ast.unparse(ast.fix_missing_locations(node)), indent)

@@ -1,0 +1,112 @@
+"""``mutate``: no model; programs are changed and crossed by their syntax trees. Needs no network, and costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import time
+from types import TracebackType
+from typing import Self
+
+from gristmill.graph.models.errors import ModelSetupError
+from gristmill.graph.models.mutate.breeding import NothingToChangeError, cross, mutate
+from gristmill.graph.models.mutate.rules import Rules
+from gristmill.graph.models.mutate.starting import starting_programs
+from gristmill.graph.records import Ground, Reply, Request
+from gristmill.verifiers.extraction.replies import extract
+from gristmill.verifiers.languages.registry import language
+from gristmill.verifiers.plugins import reads_code
+from gristmill.verifiers.records import Task
+
+__all__ = ["MutateProposer", "as_reply", "bred", "ground_of", "need_python", "seed_of"]
+
+_MORE = 0.35
+"""Chance of a further change in one mutation, each time."""
+
+
+class MutateProposer:
+    """Changes what the plan builds on, as its operator says; where it builds on nothing, what the task begins with."""
+
+    name, model = "mutate", "mutate"
+    adapter: str | None = None
+    reads_prompts = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def propose(self, request: Request) -> Reply:
+        """A program.
+
+        Raises:
+            ModelSetupError: the task asks for something else than Python, or nobody searches.
+        """
+        started = time.perf_counter()
+        ground = ground_of(request, self.name)
+        # A parent may be a model's, of any length.
+        text = await asyncio.to_thread(_reply, request, ground)
+        return Reply(text=text, model=self.model, seconds=time.perf_counter() - started)
+
+
+def ground_of(request: Request, name: str) -> Ground:
+    """What a request stands on.
+
+    Raises:
+        ModelSetupError: nothing, or the task asks for no Python.
+    """
+    if request.ground is None:
+        raise ModelSetupError(f"{name} works from a search's hypotheses, and there is no search here")
+    need_python(request.ground.task, name)
+    return request.ground
+
+
+def need_python(task: Task, name: str) -> None:
+    """Raises `ModelSetupError` where a task asks for something else than a Python program of one file."""
+    if task.repo is not None or not reads_code(task.kind) or language(task) is not None:
+        raise ModelSetupError(f"{name} changes Python programs, and task {task.id!r} ({task.kind}) asks for none")
+
+
+def seed_of(request: Request, purpose: str) -> int:
+    """A number of 64 bits for one place of a run: a hash of run, task, place and what it is for."""
+    place = f"{purpose}\n{request.sampling.seed}\n{request.task_id}\n{request.round}\n{request.sample}"
+    return int.from_bytes(hashlib.sha256(place.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def as_reply(task: Task, source: str) -> str:
+    """The text of a reply from which just this program is read."""
+    return source if extract(task, source).solution == source else f"```python\n{source}\n```\n"
+
+
+def _reply(request: Request, ground: Ground) -> str:
+    return as_reply(ground.task, bred(request, ground))
+
+
+def bred(request: Request, ground: Ground, *, adjust: bool = False) -> str:
+    """The program for one place; the parent again where nothing in it can change, which costs no evaluation."""
+    rules, chance = Rules.of(ground.task), random.Random(seed_of(request, "mutate"))
+    parents = [step.hypothesis.solution for step in ground.parents if step.hypothesis.solution is not None]
+    operator = "adjust" if adjust else ground.operator
+    if not parents:
+        starts = starting_programs(ground.task)
+        if request.round == 0 and request.sample < len(starts):
+            return starts[request.sample]
+        parents = [chance.choice(starts)]
+    seed = chance.getrandbits(64)
+    if operator == "cross" and len(parents) > 1:
+        try:
+            child = cross(parents[0], parents[1], rules, seed).source
+            return mutate(child, rules, seed, steps=1).source if chance.random() < 0.3 else child
+        except NothingToChangeError:
+            pass  # the two have nothing in common: one of them alone, then
+    steps = 3 if operator in ("another", "fresh", "again") else 1
+    while chance.random() < _MORE:
+        steps += 1
+    try:
+        return mutate(parents[0], rules, seed, steps=steps, constants_only=operator == "adjust").source
+    except NothingToChangeError:
+        return parents[0]
