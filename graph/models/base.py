@@ -10,7 +10,7 @@ from gristmill.graph.records import Reply, Request
 __all__ = ["UNPROMPTED", "Proposer", "Waiting", "reads_prompts"]
 
 UNPROMPTED = ("mutate", "tune")
-"""What replies of those that read no prompt name as their model: what they were asked says nothing of what they said."""
+"""What replies name as their model that answer no prompt: what was asked says nothing of what was said."""
 
 
 @runtime_checkable

@@ -12,9 +12,9 @@ import ast
 import hashlib
 import re
 import sys
-import warnings
 from functools import lru_cache
 
+from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.records import CodeTest, DrivenTest, PytestTest, PythonTest, ScoreTest, Task
 
@@ -99,9 +99,7 @@ def _text(test: CodeTest) -> str:
 
 def _form(solution: str) -> str:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\\d" in a candidate's string is the candidate's affair
-            return ast.dump(ast.parse(solution))
+        return ast.dump(parse(solution))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
 
@@ -111,7 +109,7 @@ def _is_blind(solution: str) -> bool:
     if "coding" in "\n".join(solution.split("\n", 2)[:2]):
         return False
     try:
-        nodes = list(ast.walk(ast.parse(solution)))
+        nodes = list(ast.walk(parse(solution)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     # These two names stand only where it is seen what they are used for: an alias of one would lead anywhere.

@@ -6,11 +6,12 @@ import ast
 import builtins
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+
+from gristmill.verifiers.languages.parsing import parse, parse_expression
 
 __all__ = [
     "BUILTINS",
@@ -83,9 +84,7 @@ def _tree_or_complaint(source: str) -> ast.Module | str:
     if len(source) > LIMIT:
         return f"it is longer than {LIMIT} characters"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\d" in a candidate's string is the candidate's affair
-            return ast.parse(source)
+        return parse(source)
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"
     except (ValueError, MemoryError, RecursionError) as error:  # null bytes; nesting beyond what the parser holds
@@ -163,9 +162,7 @@ def expression(text: str) -> ast.expr | None:
     if len(text) > LIMIT:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
+        return parse_expression(text.strip())
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

@@ -22,6 +22,7 @@ from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.sites import sites_of
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.extraction.source import LIMIT
+from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
@@ -129,7 +130,7 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str]) 
             text = program.text()
             if len(text) > LIMIT:
                 return None
-            tree = ast.parse(text)
+            tree = parse(text)
             compile(tree, "<bred>", "exec", dont_inherit=True)
             said = ast.dump(tree)
             if said == _dump(old.source) or said != ast.dump(program.tree):

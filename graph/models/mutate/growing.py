@@ -78,7 +78,7 @@ class Material:
             return None
         name = self.chance.choice(sorted(self.functions))
         others = [self._number(scope, line, 0) for _ in range(self.functions[name] - 1)]
-        return ast.Call(func=ast.parse(name, mode="eval").body, args=[first, *others], keywords=[])
+        return ast.Call(func=_dotted(name), args=[first, *others], keywords=[])
 
     def condition(self, node: ast.expr, other: ast.expr, scope: Scope, line: int) -> ast.expr:
         """One of two, as a condition says."""
@@ -111,6 +111,14 @@ class Material:
         """A copy of an expression of that kind out of others."""
         fitting = [node for node in donors if kind_of(node, scope) == kind]
         return copy.deepcopy(self.chance.choice(fitting)) if fitting else None
+
+
+def _dotted(name: str) -> ast.expr:
+    first, *rest = name.split(".")
+    node: ast.expr = _name(first)
+    for each in rest:
+        node = ast.Attribute(value=node, attr=each, ctx=ast.Load())
+    return node
 
 
 def _name(name: str) -> ast.Name:

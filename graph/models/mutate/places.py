@@ -12,13 +12,13 @@ import io
 import re
 import textwrap
 import tokenize
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
 from gristmill.verifiers.extraction.source import LIMIT
+from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["Program", "Slot", "parsed", "size"]
 
@@ -78,9 +78,7 @@ def parsed(source: str) -> Program | None:
     if len(source) > LIMIT:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+        tree = parse(source)
         regions = _regions(source)
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
         return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from gristmill.graph.prompts.facts import signature
 from gristmill.verifiers.extraction.replies import entry_points
+from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.records import CasesTest, Task
 
 __all__ = ["starting_programs"]
@@ -53,7 +54,7 @@ def _arguments(task: Task, name: str) -> Iterator[tuple[str, ...]]:
 
 def _defines(source: str, points: tuple[str, ...]) -> bool:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return set(points) <= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
@@ -61,7 +62,7 @@ def _defines(source: str, points: tuple[str, ...]) -> bool:
 
 def _answering(source: str, points: tuple[str, ...]) -> str:
     """With the first parameter as the answer, else 0: something that grows."""
-    tree = ast.parse(source)
+    tree = parse(source)
     lines = source.split("\n")
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in points and isinstance(node.body[-1], ast.Return):

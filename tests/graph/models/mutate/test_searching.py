@@ -167,8 +167,8 @@ def test_programs_of_other_forms_have_a_beginning_too() -> None:
 async def test_a_small_function_is_found_and_verified_in_a_sandbox(bubblewrap: str, tmp_path: Path) -> None:
     cases = [{"args": [a, b], "expected": a * b + 1} for a, b in ((2, 3), (5, 7), (1, 4), (0, 9))]
     test = CasesTest.model_validate({"entry_point": "f", "cases": cases})
-    start = "def f(a, b):\n    return a * b + 2\n"
-    asked = Task(id="f", kind="code", prompt="f(a, b)", tests=(test,), settings={"start": start})
+    settings = {"start": "def f(a, b):\n    return a * b + 3\n", "mutate": {"literals_only": True}}
+    asked = Task(id="f", kind="code", prompt="f(a, b)", tests=(test,), settings=settings)
     config = RunConfig.of(model="mutate", hypotheses=4, rounds=12, patience=99, sandbox="bubblewrap")
     with Store.open(tmp_path) as store:
         async with Pool.open("bubblewrap", 1) as pool, resolve("mutate") as proposer:
