@@ -131,7 +131,8 @@ async def test_what_is_no_python_or_no_search_is_refused(model: str, tmp_path: P
 
 
 def test_rules_that_are_none_are_the_owners_mistake() -> None:
-    for wrong in ({"domains": {"x": {}}}, {"domains": {"x": {"low": 3, "high": 1}}}, {"most": 3}, 7):
+    mistakes: tuple[Any, ...] = ({"domains": {"x": {}}}, {"domains": {"x": {"low": 3, "high": 1}}}, {"most": 3}, 7)
+    for wrong in mistakes:
         with pytest.raises(UserError, match=r"settings\.mutate"):
             Rules.of(task(mutate=wrong))
 
