@@ -32,7 +32,19 @@ from gristmill.verifiers.records import (
 
 __all__ = ["SETTINGS", "task_problems"]
 
-SETTINGS = frozenset({"compile_limits", "entry_point", "packages", "prefix", "prompt_tokens", "signature", "template"})
+SETTINGS = frozenset(
+    {
+        "compile_limits",
+        "entry_point",
+        "mutate",
+        "packages",
+        "prefix",
+        "prompt_tokens",
+        "signature",
+        "start",
+        "template",
+    }
+)
 """What a code task may set."""
 
 # These look at the solution's source or at frames: they see the judge's proxies instead, so the test proves nothing.

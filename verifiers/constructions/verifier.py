@@ -55,7 +55,7 @@ _UNCHANGED: Final = (
 _TOO_LARGE: Final = (
     f"The construction takes more than {MOST_BYTES >> 20} MiB, too much to be given to a later program as `best`."
 )
-_SETTINGS: Final = frozenset({"entry_point", "packages", "prefix", "signature", "template"})
+_SETTINGS: Final = frozenset({"entry_point", "mutate", "packages", "prefix", "signature", "start", "template"})
 
 
 @dataclass(frozen=True)
