@@ -14,6 +14,7 @@ __all__ = [
     "Consistent",
     "Examining",
     "Explaining",
+    "HoldingOut",
     "Placed",
     "Secretive",
     "Shelf",
@@ -79,6 +80,21 @@ class Examining(Protocol):
 
         Raises:
             SandboxError: nothing may be concluded about the task.
+        """
+        ...
+
+
+@runtime_checkable
+class HoldingOut(Protocol):
+    """A verifier whose tasks may hold out instances from every search."""
+
+    async def held_out(self, task: Task, solution: str) -> Evidence:
+        """The solution's `scores` and `score` on what is held out; None and nothing where a task holds out nothing.
+
+        For the owner, when a winner is announced: no model is asked any more for the task afterwards.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solution.
         """
         ...
 

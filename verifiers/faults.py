@@ -108,7 +108,7 @@ class Canaries:
         except GristmillError:
             raise
         except Exception as error:  # noqa: BLE001  # it came again: for this candidate, and for no canary
-            return _guilty(canary, verifier, error)
+            return _guilty(canary, verifier, error, task)
         # No candidate is to blame for a fault that every canary meets as well.
         trouble = (
             f"the verifier raised {short_error(fault)}"
@@ -141,11 +141,11 @@ class Canaries:
             yield "0"
 
 
-def _guilty(canary: Verdict | None, verifier: str, error: Exception) -> tuple[Verdict, Evidence]:
+def _guilty(canary: Verdict | None, verifier: str, error: Exception, task: Task) -> tuple[Verdict, Evidence]:
     direction = canary.direction if canary else Direction.MAXIMIZE
     verdict = Verdict(
         outcome=Outcome.ERROR,
-        score=math.inf if direction is Direction.MINIMIZE else 0.0,
+        score=math.inf if direction is Direction.MINIMIZE else task.worst,
         direction=direction,
         strength=Strength.TESTED,
         feedback=f"The verifier could not judge this: {type(error).__name__}.",

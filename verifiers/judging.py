@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -106,7 +105,7 @@ async def _judge(
         minimize = task.direction is Direction.MINIMIZE
         verdict = Verdict(
             outcome=Outcome.INVALID,
-            score=math.inf if minimize else 0.0,
+            score=task.worst,
             direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
             strength=Strength.TESTED,
             feedback=extraction.note,

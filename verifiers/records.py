@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -104,6 +105,11 @@ class Task(Record):
     def scored(self) -> ScoreTest | None:
         """The test whose numbers are the score, if there is one: there are no others beside it then."""
         return next((test for test in self.tests if isinstance(test, ScoreTest)), None)
+
+    @property
+    def worst(self) -> float:
+        """The score of what has none. An author's numbers may be less than 0."""
+        return math.inf if self.direction is Direction.MINIMIZE else -math.inf if self.scored else 0.0
 
     @model_validator(mode="after")
     def _has_what_its_test_says(self) -> Task:

@@ -16,6 +16,7 @@ from gristmill.verifiers.base import (
     Consistent,
     Examining,
     Explaining,
+    HoldingOut,
     Placed,
     Secretive,
     Shelf,
@@ -199,6 +200,17 @@ class Verifiers:
         """
         verifier = self.for_kind(task.kind)
         return await verifier.examine(task) if isinstance(verifier, Examining) else []
+
+    async def held_out(self, task: Task, solution: str) -> Evidence | None:
+        """See `gristmill.verifiers.base.HoldingOut`; None where nothing is held out.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solution.
+        """
+        verifier = self.for_kind(task.kind)
+        if not isinstance(verifier, HoldingOut) or task.scored is None or not task.scored.held_out:
+            return None
+        return await verifier.held_out(task, solution)
 
     async def stands(self, task: Task, solution: str, verdict: Verdict) -> bool:
         """See `gristmill.verifiers.judging.Standing`; only of kinds that say where they judge."""

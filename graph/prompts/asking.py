@@ -31,13 +31,14 @@ State = Literal[
 def state(task: Task, step: Step) -> State:
     """Which of the questions of `chat_reflect.md` fits an answer.
 
-    `better` and `reached`: it has a score that says how good it is, below the target or not. `unread`: no solution was
-    found in the reply. `forwarded`: it passed by its own operators' word. Others are outcomes.
+    `better` and `reached`: it has a score that says how good it is, below the target or not; `better` also where none
+    is named. `unread`: no solution was found in the reply. `forwarded`: it passed by its own operators' word. Others
+    are outcomes.
     """
     verdict = step.verdict
     if verdict.passed:
         if graded(task):
-            return "reached"
+            return "reached" if target(task) is not None else "better"
         return "forwarded" if verdict.strength in (Strength.FORWARDED, Strength.TOGETHER) else "passed"
     if step.hypothesis.solution is None:
         return "unread"

@@ -18,7 +18,7 @@ from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
-from gristmill.verifiers.records import Direction, StdioTest, Task
+from gristmill.verifiers.records import Direction, ScoreTest, StdioTest, Task
 
 __all__ = ["facts", "signature", "target"]
 
@@ -84,7 +84,19 @@ def _imports(task: Task) -> str:
     return f"What can be imported: {words}."
 
 
+def _scored(task: Task, test: ScoreTest) -> Iterator[str]:
+    yield from _defines(task)
+    yield _imports(task)
+    yield _uses(task.limits, "of all calls for one instance together, the way there and back left out")
+    number, all_ = f", by the number called {test.main}" if test.main else "", len(test.instances)
+    how = {"mean": "the mean over", "sum": "the sum over", "worst": "the worst of"}[test.total]
+    yield _score(task, test.direction, f"It is {how} {all_} instance{'s' * (all_ != 1)}{number}.")
+
+
 def _code(task: Task) -> Iterator[str]:
+    if task.scored is not None:
+        yield from _scored(task, task.scored)
+        return
     tests = (*task.tests, *task.public_tests)
     programs = bool(tests) and all(isinstance(test, StdioTest) for test in tests)
     if not programs:

@@ -155,7 +155,7 @@ def _example(test: CodeTest) -> str:
     if isinstance(test, DrivenTest):
         return _driven(test)
     if isinstance(test, ScoreTest):
-        return ""  # see `graph.prompts.scored`
+        return ""  # its instances are shown by `graph.prompts.scored`
     return "\n\n".join(f"{name}:\n{fenced(clip(text, 2 * _EXAMPLE), 'python')}" for name, text in test.files.items())
 
 

@@ -28,6 +28,7 @@ from gristmill.graph.prompts.assignments import hints
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
 from gristmill.graph.prompts.repository import shown_repository
+from gristmill.graph.prompts.scored import description, instances
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Hypothesis, Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
@@ -153,6 +154,8 @@ def prompt_sha(messages: Sequence[Message]) -> str:
 def _name(task: Task, profile: Literal["chat", "small"]) -> str:
     if task.repo is not None:
         return "chat_repository"
+    if task.scored is not None:
+        return "chat_score"
     # Small prompts show by example how to answer, in Python.
     profile = "chat" if language(task) is not None else profile
     for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
@@ -182,6 +185,8 @@ def _task_values(task: Task) -> dict[str, Any]:
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{task.limits.wall_seconds:g}",
         "examples": examples(task),
+        "evaluator": description(task),
+        "instances": instances(task),
         "repository": shown_repository(task, task.repo) if task.repo is not None else None,
     }
 

@@ -20,6 +20,7 @@ from gristmill.verifiers.attacks import (
     replies,
     resources,
     runner,
+    scores,
     shadowing,
     unscored,
     weak,
@@ -36,8 +37,10 @@ _FAMILIES = (
 ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in family.ATTACKS)
 """Every attack on code. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
 
-OTHERS: tuple[Attack, ...] = (*replies.ATTACKS, *functions.ATTACKS, *patches.ATTACKS, *beside_tests.ATTACKS)
-"""Every attack on tasks of other kinds, and on repositories, which those on code are tried on as well."""
+OTHERS: tuple[Attack, ...] = tuple(
+    attack for family in (replies, functions, patches, beside_tests, scores) for attack in family.ATTACKS
+)
+"""Every attack on tasks of other kinds, on repositories and on evaluators; on these two those on code are tried too."""
 
 
 def chosen(words: list[str]) -> tuple[Attack, ...]:

@@ -11,8 +11,8 @@ from gristmill.verifiers.records import Task
 
 __all__ = ["EVERY", "FUNCTIONS", "JUDGED", "NOTHING", "PROGRAMS", "Attack", "Example", "Family", "Target"]
 
-EVERY: Final = frozenset(("cases", "stdio", "python", "pytest", "driven"))
-FUNCTIONS: Final = frozenset(("cases", "python", "pytest", "driven"))
+EVERY: Final = frozenset(("cases", "stdio", "python", "pytest", "driven", "score"))
+FUNCTIONS: Final = frozenset(("cases", "python", "pytest", "driven", "score"))
 JUDGED: Final = frozenset(("python", "pytest"))
 PROGRAMS: Final = frozenset(("stdio",))
 NOTHING: Final = "gristmill: this is no answer"
@@ -40,6 +40,7 @@ class Family(StrEnum):
     ANSWERS = "answers"  # replies to math and reasoning tasks that are wrong by construction, or run when evaluated
     FUNCTIONS = "functions"  # rewards and losses that keep state, look around, or know when they are checked
     REPOSITORIES = "repositories"  # patches that change what decides, or forge while a repository's tests run
+    SCORES = "scores"  # numbers that an evaluator never gave, and instances changed under its hands
     WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 
 from gristmill.sandbox.records import Record
@@ -127,7 +128,8 @@ async def attack_task(
 
     What passes apart is run together with the tests too, all of it at the end.
     """
-    candidates = prepared(task, attacks)
+    task = await _aimed(task, judge)
+    candidates = prepared(task, attacks) if task.scored is None or task.target is not None else []
     words = hidden_words(task)
     gate = asyncio.Semaphore(at_a_time)
 
@@ -153,6 +155,14 @@ async def attack_task(
         for (attack, _), verdict, words in zip(candidates, verdicts, leaked, strict=True)
     ]
     return _report(task, attempts, len(attacks) - len(candidates))
+
+
+async def _aimed(task: Task, judge: Judge) -> Task:
+    """A task whose evaluator names no target gets the score of its reference for one: nothing would fail it else."""
+    if task.scored is None or task.target is not None or task.reference is None:
+        return task
+    score = (await judge.verify(task, task.reference)).score
+    return task if score is None or not math.isfinite(score) else task.model_copy(update={"target": score})
 
 
 def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attempt:

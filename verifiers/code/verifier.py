@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
+from gristmill.verifiers.code.beforehand.showing import shown
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, profile_of
 from gristmill.verifiers.code.repository.judging import judge_repository
+from gristmill.verifiers.code.scored.judging import Scores
 from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
@@ -48,6 +50,7 @@ class CodeVerifier:
         self._confirm = confirm
         self._passing = 0.0
         self._guesses, self._splits = Guesses(pool), Splits(pool)
+        self._scores = Scores(pool, confirm=confirm, verifier=f"{self.name}/{self.version}")
         self.splits = False
         self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
 
@@ -63,19 +66,31 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        if task.repo is not None:
-            return (await judge_repository(self._pool, task, solution, f"{self.name}/{self.version}"))[0]
+        if (elsewhere := self._elsewhere(task, solution)) is not None:
+            return (await elsewhere)[0]
         verdict, _ = await self._judge(task, solution, explain=False)
         return verdict
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
-        if task.repo is not None:
-            return await judge_repository(self._pool, task, solution, f"{self.name}/{self.version}")
+        if (elsewhere := self._elsewhere(task, solution)) is not None:
+            return await elsewhere
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
             self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
         return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
+
+    def _elsewhere(self, task: Task, solution: str) -> Awaitable[tuple[Verdict, Evidence]] | None:
+        """What judges a repository, or by an author's evaluator; None for tests that pass or do not."""
+        if task.repo is not None:
+            return judge_repository(self._pool, task, solution, f"{self.name}/{self.version}")
+        return self._scores.judge(task, solution, task.scored) if task.scored is not None else None
+
+    async def held_out(self, task: Task, solution: str) -> Evidence:
+        """See `gristmill.verifiers.base.HoldingOut.held_out`."""
+        if task.scored is None:
+            return Evidence(verifier=f"{self.name}/{self.version}")
+        return await self._scores.held_out(task, solution, task.scored)
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
@@ -105,8 +120,8 @@ class CodeVerifier:
         return profile_of(task, solution)
 
     async def examine(self, task: Task) -> list[str]:
-        """See `gristmill.verifiers.base.Examining.examine`: the cases of driven tests that a guess passes."""
-        return await self._guesses.examine(task)
+        """See `gristmill.verifiers.base.Examining.examine`: what guesses pass, or a reference shows of an evaluator."""
+        return await (self._scores.examine(task, task.scored) if task.scored else self._guesses.examine(task))
 
     async def together(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[bool]:
         """See `gristmill.verifiers.base.Consistent.together`."""
@@ -272,29 +287,8 @@ class _Findings:
         )
 
     def shown(self, source: str, faulty: Mapping[str, TestFault]) -> list[Shown]:
-        """The same checks for the task's owner, and why there are none, if there are none.
-
-        Args:
-            source: the solution.
-            faulty: what is wrong with the tests by their text alone, by place.
-        """
-        rows = []
-        for field, public, findings in self._rows:
-            if findings.broken is not None:
-                text = feedback.broken_text(findings.broken, source)
-                rows.append(Shown(name=field, outcome=findings.broken.outcome, public=public, detail=text))
-            for each in findings.checks:
-                where = feedback.source_line(source, each.line)
-                texts = {name: feedback.clean(getattr(each, name)) for name in _TEXTS}
-                place, begins = (f"{field}.{at}" if at else field for at in (each.place, each.begins))
-                fault = faulty.get(place) or faulty.get(begins)
-                lines = (each.text, f"  at {where}" if where else "", f"The test: {fault.words}." if fault else "")
-                texts["detail"] = feedback.clean("\n".join(filter(None, lines)))
-                row = {"outcome": each.outcome, "public": public, "place": place}
-                named = each.fault or (fault.fault if fault else None)
-                rows.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=named, **row, **texts))
-        return rows
+        """The same checks for the task's owner, and why there are none, if there are none."""
+        return shown(self._rows, source, faulty)
 
 
-_TEXTS = ("asked", "value", "expected", "limit")
 _EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])

@@ -35,6 +35,7 @@ from gristmill.verifiers.reasoning.verifier import ASK
 from gristmill.verifiers.records import (
     Case,
     CasesTest,
+    Direction,
     DrivenCase,
     DrivenTest,
     Outcome,
@@ -205,6 +206,31 @@ def _of_repository() -> Task:
     return Task.model_validate({"id": "r", "kind": "code", "prompt": "A price is wrong.", "repo": repo})
 
 
+PACKING = Task.model_validate(
+    {
+        "id": "packing",
+        "kind": "code",
+        "prompt": "Write pack(sizes): into which bin each item goes.",
+        "tests": [
+            {
+                "type": "score",
+                "entry_point": "pack",
+                "code": (
+                    'def evaluate(candidate, instance):\n    """The share of bins that are wasted.\n\n'
+                    '    An item too many: no score."""\n    secret_line = 4711\n    return len(candidate(instance))\n'
+                ),
+                "instances": [{"name": "small", "sizes": [3, 4]}, {"sizes": [9001, 9002]}],
+                "held_out": [{"sizes": [8001]}],
+                "direction": "minimize",
+                "public": [0],
+            }
+        ],
+    }
+)
+HALF = step(
+    "def pack(sizes): return [0]", "Score 0.5, the mean over 2 instances; less is better.", outcome=Outcome.PASSED
+)
+HALF = HALF.model_copy(update={"verdict": HALF.verdict.model_copy(update={"direction": Direction.MINIMIZE})})
 TORN = step(
     None, text="One idea.\n<<<<<<< SEARCH\nx = 0 <|im_end|>\n=======\nx = 1\n>>>>>>> REPLACE"
 ).hypothesis.model_copy(
@@ -237,6 +263,8 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_assignment": lambda: messages_for(CODE, profile="chat", round=0, told=Told(Place(0, 1, 4), "fresh")),
     "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
     "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
+    "chat_score": lambda: messages_for(PACKING, profile="small", round=0),
+    "chat_score_better": lambda: messages_for(PACKING, profile="chat", round=1, parents=[HALF]),
     "chat_repair": lambda: repairing(CODE, messages_for(CODE, profile="chat", round=1, parents=[LONG]), TORN, LONG),
     "chat_lesson": lambda: messages_for_lesson(
         CODE,

@@ -67,7 +67,7 @@ def test_there_are_enough_mechanisms_and_each_says_what_it_tries() -> None:
         assert attack.name == attack.name.lower().replace(" ", "-")
         assert attack.tries
         assert attack.tries[-1] not in ".!"
-        assert attack.test_types <= {"cases", "stdio", "python", "pytest", "driven"}
+        assert attack.test_types <= {"cases", "stdio", "python", "pytest", "driven", "score"}
         source = write(attack, Target(attack.test_types, ("f", "A.b", "OddError"), EXAMPLES, RIGHT))
         assert source is not None
         assert not re.search("<<[a-z]+>>", source)
@@ -190,7 +190,33 @@ ABOUT_LIMITS = (Family.RESOURCES, Family.ESCAPES, Family.UNSCORED)
 KINDS = {"cases": cases, "stdio": printed, "python": program, "pytest": files, "driven": driven}
 
 
+ROWS: list[Any] = [[row, mirrored(str(row[0]), int(row[1]))] for row in INPUTS]
+EVALUATE = """
+def evaluate(candidate, instance):
+    right = sum(candidate(*args) == expected for args, expected in instance)
+    return right / len(instance)
+"""
+
+
+def scored() -> Task:
+    """The share of what is right, which must be all of it; each instance is two processes, so one is enough."""
+    test = {
+        "type": "score",
+        "entry_point": "mirror",
+        "code": EVALUATE,
+        "instances": [ROWS],
+        "direction": "maximize",
+        "target": 1.0,
+    }
+    row = {"id": "score", "kind": "code", "prompt": "Mirror it.", "tests": [test], "reference": REFERENCE}
+    made = Task.model_validate(row)
+    assert problems(made) == []
+    return made
+
+
 def task(kind: str) -> Task:
+    if kind == "score":
+        return scored()
     # pytest files are no examples that an attacker could learn by heart, so their public test is of another type.
     public = program if kind == "pytest" else KINDS[kind]
     made = Task(
@@ -304,7 +330,7 @@ async def all_refused(pool: Pool, kind: str, wanted: list[Attack]) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "score"])
 async def test_a_selection_of_attacks_is_refused(pool: Pool, kind: str) -> None:
     await all_refused(pool, kind, [attack for attack in ATTACKS if attack.name in QUICK])
 

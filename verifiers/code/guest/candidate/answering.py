@@ -30,6 +30,7 @@ from gristmill.verifiers.code.guest.candidate.saying import (
     written,
 )
 from gristmill.verifiers.code.guest.wire.awaiting import run_awaitable
+from gristmill.verifiers.code.guest.wire.cores import share_core
 from gristmill.verifiers.code.guest.wire.objects import OPERATORS, Remote
 from gristmill.verifiers.code.guest.wire.peer import StopMark, Wire
 from gristmill.verifiers.code.guest.wire.shared import is_own_exception
@@ -45,10 +46,12 @@ FILENAME = "<solution>"
 def answer(context: JobContext) -> None:
     """Load the solution, say what came of it, and answer the judge until it hangs up.
 
-    The request is ``{"source", "entry_points", "bounds", "shared"}``.
+    The request is ``{"source", "entry_points", "bounds", "shared"}``; and, for an evaluator, ``"copies"``: what it is
+    given is its own, and nothing of what it does to that is told; and ``"core"``, on which it runs with its judge.
     """
     request = context.request
-    solution = LoadedSolution(context.sockets[0], Bounds(*request["bounds"]))
+    share_core(request.get("core"))
+    solution = LoadedSolution(context.sockets[0], Bounds(*request["bounds"]), copies=request.get("copies", False))
     solution.run(request["source"], request["entry_points"], request.get("shared", ""))
     # What the candidate has put up for its end (atexit, __del__, threads) may not keep the worker waiting.
     os._exit(0)
@@ -57,7 +60,7 @@ def answer(context: JobContext) -> None:
 class LoadedSolution:
     """The solution's objects, by name and by number."""
 
-    def __init__(self, sock: Any, bounds: Bounds) -> None:
+    def __init__(self, sock: Any, bounds: Bounds, *, copies: bool = False) -> None:
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
@@ -71,7 +74,8 @@ class LoadedSolution:
             answer=self._answer,
             blame=self._blame,
             bounds=bounds,
-            holding="serving",
+            holding="" if copies else "serving",
+            copies="answers" if copies else "",
         )
 
         self._printed = Printed()
@@ -136,6 +140,9 @@ class LoadedSolution:
         if op in Carried.OF_OBJECTS:
             return getattr(self._carried, op)(value, *args)
         return getattr(self, f"_do_{op}")(value, *args)
+
+    def _do_map(self, value: Any, rows: list[Any]) -> list[Any]:
+        return [value(*row) for row in rows]
 
     def _do_value(self, value: Any) -> Any:
         return value

@@ -55,7 +55,9 @@ class Printed:
 
     def take(self) -> list[str]:
         """What came since: of standard output and of standard error; empty if nothing did."""
+        if not any(each.kept for each in self._kept):
+            return []
         texts = [bytes(each.kept).decode(errors="replace") for each in self._kept]
         for each in self._kept:
             each.kept.clear()
-        return texts if any(texts) else []
+        return texts

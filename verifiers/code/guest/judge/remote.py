@@ -47,7 +47,6 @@ from gristmill.verifiers.code.guest.wire.shared import FILENAME, is_own_exceptio
 __all__ = ["RemoteCandidate"]
 
 _TROUBLES_KEPT = 20
-
 ABILITIES.update(ASYNCHRONOUS | GENERATING | {"named": with_names(ABILITIES["c"])})
 
 
@@ -59,13 +58,19 @@ class RemoteCandidate:
         names: the entry points that the task declares; nothing else of the candidate can be reached by name.
         bounds: of each message from the candidate.
         log: called with the text of each call and of what came of it; only for tests that a model may read.
+        patience: for an evaluator: seconds that it is waited for; it gets copies then.
     """
 
     def __init__(
-        self, sock: Any, names: tuple[str, ...], bounds: Bounds, log: Callable[[str, str], None] | None = None
+        self,
+        sock: Any,
+        names: tuple[str, ...],
+        bounds: Bounds,
+        log: Callable[[str, str], None] | None = None,
+        patience: float | None = None,
     ) -> None:
         self.outline: Any = []
-        self._printout = Printout()
+        self.printout: Any = Printout()
         self.names = names
         self.entry_points: dict[str, Any] = {}
         self.operators = 0
@@ -92,8 +97,11 @@ class RemoteCandidate:
             bounds=bounds,
             export_made=lambda value: self._export(value, given=False),
             proxy_argument=self._argument,
-            holding="asking",
+            holding="asking" if patience is None else "",
+            copies="" if patience is None else "asks",
+            patience=patience,
         )
+        self.line = self._wire.line
 
     @property
     def calls(self) -> int:
@@ -260,7 +268,7 @@ class RemoteCandidate:
             raise self._failure
         try:
             if op == "printed":
-                return self._printout.write(args)
+                return self.printout.write(args)
             return self._done(op, self._lent.object_of(target), args, kwargs)
         except BaseException as error:
             if is_failure(error):

@@ -1,7 +1,8 @@
 """Calls between two processes that behave as if they were one: the line between a judge and a candidate.
 
 Both sides are equal: either may ask the other to call one of its objects, while it answers such a request itself.
-A message is one canonically encoded list, framed by `gristmill.sandbox.wire.channel`:
+A message is one canonically encoded list, framed by `gristmill.sandbox.wire.channel` (see `line`; where arguments are
+copies, `flat` has a short form beside it):
 
     [0, op, target, args, kwargs, linked]     a request
     [1, result, changes, linked]              its answer
@@ -29,17 +30,17 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.room import FRAMES_A_LEVEL, Room
-from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, decode, encode
+from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError, encode
+from gristmill.verifiers.code.guest.wire import flat
 from gristmill.verifiers.code.guest.wire.carrying import Carrier
 from gristmill.verifiers.code.guest.wire.changes import Held, Snapshot, changes_in, containers, parts_of
+from gristmill.verifiers.code.guest.wire.line import ANSWER, ENDED, RAISED, REQUEST, Line, LineError
 from gristmill.verifiers.code.guest.wire.objects import Packer, Remote, Unpacker, put
 from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
 
-REQUEST, ANSWER, RAISED, ENDED = 0, 1, 2, 3
 # As many as plain execution has room for, where each way there and back takes two frames of a thousand.
 _MOST_NESTED_CALLS = 500
 _FRAMES_A_CALL = 20
@@ -77,6 +78,8 @@ class Wire:
         export_made: the same as `export` for what an answer holds, where that differs.
         proxy_argument: the same as `proxy` for what a request holds, where that differs.
         holding: ``asking`` follows what the other side's objects change later, ``serving`` tells it of own ones.
+        copies: ``asks`` or ``answers`` where what that side is asked changes nothing of the other's; see `Line`.
+        patience: see `Line`.
     """
 
     def __init__(
@@ -91,11 +94,14 @@ class Wire:
         export_made: Callable[[Any], Any] | None = None,
         proxy_argument: Callable[[Any], Any] | None = None,
         holding: str = "",
+        copies: str = "",
+        patience: float | None = None,
     ) -> None:
         self._asking = Held() if holding == "asking" else None
         self._serving = Held() if holding == "serving" else None
         self._snapshots: WeakValueDictionary[int, Snapshot] = WeakValueDictionary()
-        self._sock = sock
+        self.line = Line(sock, bounds, copies, patience)
+        self._asks, self._answers = copies == "asks", copies == "answers"
         self._export = export
         self._export_made = export_made or export
         self._proxy = proxy
@@ -120,6 +126,9 @@ class Wire:
         if self.lost:
             raise LostPeerError(self.lost)
         self.requests += 1
+        if self._asks and not kwargs and (short := flat.question(op, target, args, self._bounds)):
+            self._send(short)
+            return self._result(self._answered(), [])[0]
         packer = Packer(self._export, None, self.carrier)
         with self._room():
             packed = [packer.pack(value) for value in args]
@@ -128,16 +137,18 @@ class Wire:
         data = encode([REQUEST, op, target, packed, named, links], self._bounds)
         held = self._asking.of(target) if self._asking else []
         self._send(data)
-        while True:
-            message = self._receive()
-            if message[0] != REQUEST:
-                break
-            self._serve(message)
-        result, seen = self._result(message, packer.seen + held)
+        message = self._answered()
+        result, seen = self._result(message, [] if self._asks else packer.seen + held)
         if self._asking and message[0] == ANSWER:
             self.later += self._asking.changed(held, [row[0] for row in message[2]], len(packer.seen))
             self._asking.hold(target, _number_of(message[1]), seen, packer.seen)
         return result
+
+    def _answered(self) -> list[Any]:
+        """What the other side answers, its own requests served until then."""
+        while (message := self._receive())[0] == REQUEST:
+            self._serve(message)
+        return message
 
     def serve(self) -> None:
         """Answer requests until the other side hangs up."""
@@ -151,6 +162,10 @@ class Wire:
         try:
             if message[0] == ANSWER:
                 _, result, changes, linked = message
+                if self._asks:
+                    if changes:
+                        raise DecodeError("a change of what it got a copy of")
+                    return self._linked(result, [], [], linked) if linked is not False else (result, [])
                 if linked is not False:
                     return self._linked(result, changes, own, linked)
                 for number, contents in changes:
@@ -203,7 +218,7 @@ class Wire:
                     unpacker.finish(linked)
                     if unpacker.refers:
                         check_bounds([*args, *kwargs.values()], self._bounds)
-                values = containers([*args, *kwargs.values()], self.carrier.shared)
+                values = [] if self._answers else containers([*args, *kwargs.values()], self.carrier.shared)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in values]
@@ -225,6 +240,8 @@ class Wire:
         self._send(self._encoded(result, target, before, held))
 
     def _encoded(self, result: Any, target: Any, before: list[Snapshot], held: list[Snapshot]) -> bytes:
+        if self._answers and (short := flat.answer(result)) is not None and len(short) <= self._bounds.size:
+            return short
         packer = Packer(self._export_made, [each.value for each in before + held], self.carrier)
         try:
             with self._room():
@@ -256,25 +273,15 @@ class Wire:
 
     def _send(self, data: bytes) -> None:
         try:
-            send(self._sock, data)
-        except OSError:
-            raise self._lose("it has ended") from None
+            self.line.send(data)
+        except LineError as error:
+            raise self._lose(str(error)) from None
 
     def _receive(self) -> list[Any]:
         try:
-            data = receive(self._sock, self._bounds.size + 1024)
-            message = None if data is None else decode(data, self._bounds)
-        except ChannelError as error:
-            raise self._lose(f"its message cannot be read: {error}{self._bounds.remedy}") from None
-        except (DecodeError, MemoryError) as error:
-            raise self._lose(f"its message cannot be read: {error or 'it is too big for this process'}") from None
-        except OSError:
-            raise self._lose("it has ended") from None
-        if message is None:
-            raise self._lose("it has ended")
-        if type(message) is not list or not message or message[0] not in (REQUEST, ANSWER, RAISED, ENDED):
-            raise self._lose("its message is malformed")
-        return message
+            return self.line.receive()
+        except LineError as error:
+            raise self._lose(str(error)) from None
 
     def _lose(self, reason: str) -> LostPeerError:
         self.lost = self.lost or reason

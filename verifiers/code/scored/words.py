@@ -1,0 +1,114 @@
+"""What is said of a score test's instances: numbers to a model, words of the public ones, and all to the owner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from gristmill.verifiers.code import feedback
+from gristmill.verifiers.code.scored.running import Evaluation
+from gristmill.verifiers.records import Direction, Evidence, Fault, Outcome, ScoreTest, Shown
+
+__all__ = ["Row", "evidence_of", "feedback_of", "total_of"]
+
+_MOST_LISTED: Final = 50
+_MOST_CHARACTERS: Final = 4000
+_WORDS: Final = {
+    Outcome.INVALID: "what it returned was turned down, or could not be used",
+    Outcome.ERROR: "it raised an error",
+    Outcome.TIMEOUT: "it ran out of time",
+    Outcome.OUT_OF_MEMORY: "it ran out of memory",
+}
+
+
+class Row(NamedTuple):
+    """What came of the instance of that place."""
+
+    place: int
+    evaluation: Evaluation
+
+
+def total_of(test: ScoreTest, rows: Sequence[Row]) -> float | None:
+    """The score of all; None where one has none, or their total is not finite."""
+    scores = [row.evaluation.score for row in rows if row.evaluation.score is not None]
+    if not scores or len(scores) < len(rows):
+        return None
+    if test.total == "worst":
+        return max(scores) if test.direction is Direction.MINIMIZE else min(scores)
+    # The order in which they were run is no part of it.
+    parts = [score / len(scores) for score in scores] if test.total == "mean" else scores
+    try:
+        total = math.fsum(parts)
+    except OverflowError:
+        return None
+    return total if math.isfinite(total) else None
+
+
+def feedback_of(
+    test: ScoreTest, rows: Sequence[Row], total: float | None, *, flaky: bool = False, lacks: str = ""
+) -> str:
+    """All that a model may read: numbers of every instance that steers, and words of the public ones."""
+    parts = [feedback.FLAKY] if flaky else []
+    if total is not None:
+        how = {"mean": "the mean over", "sum": "the sum over", "worst": "the worst of"}[test.total]
+        better = "less" if test.direction is Direction.MINIMIZE else "more"
+        parts.append(f"Score {total:.6g}, {how} {len(rows)} instance{'s' * (len(rows) != 1)}; {better} is better.")
+    scored = [row for row in sorted(rows, key=lambda row: row.place) if row.evaluation.score is not None]
+    if len(test.instances) > 1 or total is None:
+        for public, words in ((True, "Public instances"), (False, "Other instances")):
+            shown = [_number(test, row) for row in scored if (row.place in test.public) is public]
+            if shown:
+                more = "" if len(shown) <= _MOST_LISTED else f" and {len(shown) - _MOST_LISTED} more"
+                parts.append(f"{words}: {'; '.join(shown[:_MOST_LISTED])}{more}.")
+    elif scored and 0 in test.public and (numbers := _others(scored[0])):
+        parts.append(f"Its numbers: {numbers}.")
+    last = rows[-1]
+    if last.evaluation.score is None:
+        parts.append(_failure(test, last))
+    return feedback.clean("\n".join(filter(None, (*parts, lacks))))[:_MOST_CHARACTERS]
+
+
+def _number(test: ScoreTest, row: Row) -> str:
+    public = row.place in test.public
+    others = _others(row) if public else ""
+    name = test.names[row.place][:60] if public else str(row.place)
+    return f"{name}: {row.evaluation.score:.6g}{f' ({others})' if others else ''}"
+
+
+def _others(row: Row) -> str:
+    return ", ".join(f"{name[:40]} {value:.6g}" for name, value in list(row.evaluation.numbers.items())[1:9])
+
+
+def _failure(test: ScoreTest, row: Row) -> str:
+    evaluation = row.evaluation
+    if evaluation.broken:
+        return f"{evaluation.text[:1].upper()}{evaluation.text[1:]}."
+    if row.place in test.public:
+        return f"On the public instance {test.names[row.place][:60]}: {evaluation.text}"
+    return f"On instance {row.place}, which is not public, {_WORDS.get(evaluation.outcome, 'it has no score')}."
+
+
+def evidence_of(verifier: str, field: str, names: Sequence[str], rows: Sequence[Row], test: ScoreTest) -> Evidence:
+    """All of it, for the task's owner."""
+    instances: tuple[Any, ...] = getattr(test, field)
+    shown = []
+    for place, evaluation in rows:
+        score = evaluation.score
+        text = evaluation.fault or evaluation.text
+        numbers = ", ".join(f"{name or 'score'} = {value!r}" for name, value in evaluation.numbers.items())
+        time = f"{evaluation.calls} calls, waited for {evaluation.waited:.3f} s, crossings {evaluation.crossing:.3f} s"
+        shown.append(
+            Shown(
+                name=feedback.clean(f"tests[0]/{names[place]}"),
+                outcome=evaluation.outcome,
+                public=field == "instances" and place in test.public,
+                place=f"tests[0].{field}[{place}]",
+                asked=feedback.clean(feedback.short(instances[place])),
+                value=feedback.clean("" if score is None else repr(score)),
+                limit=evaluation.limit,
+                detail=feedback.clean("\n".join(filter(None, (text, numbers, time if evaluation.calls else "")))),
+                fault=Fault.RAISES if evaluation.fault else None,
+            )
+        )
+    return Evidence.of(verifier, shown)
