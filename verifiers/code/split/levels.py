@@ -72,7 +72,7 @@ class Names:
         """The level of an expression, or of all that a statement reads."""
         if node is None:
             return CLEAN
-        if any(isinstance(each, ast.Attribute) and each.attr in _AMBIENT_CALLS for each in ast.walk(node)):
+        if any(_is_ambient(each) for each in ast.walk(node)):
             return STRONG
         return max(map(self.level_of, free(node)), default=CLEAN)
 
@@ -177,6 +177,13 @@ class Names:
                 name = root(call.func) if isinstance(call.func, ast.Attribute) else ""
                 if name and self.level(call.func) != STRONG and not self.module_of(name):
                     self.raise_to(name, STRONG)
+
+
+def _is_ambient(node: ast.AST) -> bool:
+    """Whether something asks the time or the machine, or waits, which the judge does not."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in _AMBIENT_CALLS
+    return isinstance(node, ast.Await) or (isinstance(node, ast.comprehension) and bool(node.is_async))
 
 
 def free(node: ast.AST) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 import re
 import sys
@@ -12,25 +13,13 @@ from pathlib import PurePosixPath
 
 from gristmill.verifiers.code.driven.forms import tree
 from gristmill.verifiers.code.split.checks import asserts
-from gristmill.verifiers.code.split.flows import arguments, flow_call
+from gristmill.verifiers.code.split.flows import fixtures_of, flow_call, is_case, spread
 from gristmill.verifiers.code.split.levels import Function, SplitError, bound_in, dotted
 from gristmill.verifiers.records import PytestTest, PythonTest
 
-__all__ = ["Program", "Step", "fixtures_of", "program_of", "steps_of"]
+__all__ = ["Program", "program_of"]
 
 _MOST_CHARACTERS = 200_000
-# Marks that change nothing of what a test function means.
-_HARMLESS = frozenset(("usefixtures", "filterwarnings", "parametrize"))
-
-
-@dataclass
-class Step:
-    """One test function. `marks`: (names, rows) of each `parametrize`, from the outermost decorator in."""
-
-    name: str
-    function: Function
-    holder: ast.ClassDef | None = None
-    marks: list[tuple[list[str], ast.expr]] = field(default_factory=list)
 
 
 @dataclass
@@ -78,19 +67,60 @@ def program_of(test: PythonTest | PytestTest, names: tuple[str, ...]) -> Program
 
 
 def _of_pytest(test: PytestTest) -> tuple[ast.Module, list[tuple[int, str]]]:
-    others = [name for name in test.files if not _is_test_file(name) and PurePosixPath(name).name != "conftest.py"]
+    others = [name for name in test.files if not _is_test_file(name) and not _is_shared_file(name)]
     tests = [name for name in test.files if _is_test_file(name)]
-    if others or len(tests) != 1:
-        raise SplitError("it has more than one file")
-    names = sorted(test.files, key=lambda name: name in tests)
-    source = "\n".join(test.files[name] for name in names)
-    above = [0, *itertools.accumulate(len(test.files[name].split("\n")) for name in names)]
-    if len(source) > _MOST_CHARACTERS:
+    if others or not tests:
+        raise SplitError(f"files[{others[0]!r}]: is no file of tests" if others else "it has no file of tests")
+    if sum(map(len, test.files.values())) > _MOST_CHARACTERS:
         raise SplitError("it is too long")
-    module = tree(source)
+    names = sorted(test.files, key=lambda name: (name in tests, name))
+    above = [0, *itertools.accumulate(len(test.files[name].split("\n")) for name in names)]
+    module = ast.Module([], [])
+    bound: dict[str, str] = {}
+    places = [(lines, f"files[{name!r}]") for lines, name in zip(above, names, strict=False)]
+    for lines, name in zip(above, names, strict=False):
+        part = ast.increment_lineno(tree(test.files[name]), lines)
+        try:
+            spread(part)
+            if len(tests) > 1:
+                _apart(part, name, bound)
+        except SplitError as error:
+            raise SplitError(Program(part, False, places).placed(str(error))) from None
+        module.body += part.body
     futures = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     module.body = [*futures[:1], *(each for each in module.body if each not in futures)]
-    return module, [(lines, f"files[{name!r}]") for lines, name in zip(above, names, strict=False)]
+    return module, places
+
+
+def _apart(module: ast.Module, name: str, bound: dict[str, str]) -> None:
+    """See that a file can be one with those before it: no name means one thing here and another there.
+
+    Raises:
+        SplitError: one does, or a fixture is for all tests of its own file.
+    """
+    for fixture in fixtures_of(module).values():
+        if not _is_shared_file(name) and any("autouse" in ast.unparse(each) for each in fixture.decorator_list):
+            raise SplitError(f"line {fixture.lineno}: is for the tests of one file of several")
+    for node in module.body:
+        if isinstance(node, Function | ast.ClassDef) and node.name.lower().startswith("test"):
+            continue  # which have names of their own beside the candidate
+        is_import = isinstance(node, ast.Import | ast.ImportFrom)
+        for each in node.names if is_import else [None]:  # type: ignore[attr-defined]  # imports have names
+            text = ast.unparse(node) if each is None else f"{getattr(node, 'module', '')} {each.name} {each.asname}"
+            for named in bound_in([node] if each is None else [_of_one(node, each)]):
+                if bound.setdefault(named, text) != text or (each is None and text != bound[named]):
+                    raise SplitError(f"line {node.lineno}: `{named}` is another thing in another file")
+
+
+def _of_one(node: ast.stmt, name: ast.alias) -> ast.stmt:
+    """An import of one name alone."""
+    one = copy.copy(node)
+    one.names = [name]  # type: ignore[attr-defined]  # an import
+    return one
+
+
+def _is_shared_file(name: str) -> bool:
+    return PurePosixPath(name).name == "conftest.py"
 
 
 def _of_python(test: PythonTest, names: tuple[str, ...], above: int) -> tuple[ast.Module, bool]:
@@ -98,6 +128,7 @@ def _of_python(test: PythonTest, names: tuple[str, ...], above: int) -> tuple[as
         raise SplitError("it is too long")
     setup, code = tree(test.setup), ast.increment_lineno(tree(test.code), above)
     imports: list[ast.stmt] = [ast.ImportFrom("solution", [ast.alias(name) for name in names], 0)]
+    spread(code)
     body = [*setup.body, *imports, *code.body]
     module = ast.Module(body, [])
     bound = bound_in(body)
@@ -107,7 +138,7 @@ def _of_python(test: PythonTest, names: tuple[str, ...], above: int) -> tuple[as
     if "candidate" in used - bound:
         imports.append(ast.Assign([ast.Name("candidate", ast.Store())], ast.Name(names[0], ast.Load())))
         body.insert(body.index(imports[0]) + 1, imports[1])
-    if any(isinstance(each, ast.ClassDef) and _is_case(each) for each in code.body):
+    if any(isinstance(each, ast.ClassDef) and is_case(each) for each in code.body):
         return ast.fix_missing_locations(module), False
     defined = [each.name for each in code.body if isinstance(each, ast.FunctionDef)]
     called = {
@@ -131,83 +162,6 @@ def _of_python(test: PythonTest, names: tuple[str, ...], above: int) -> tuple[as
 def _is_test_file(name: str) -> bool:
     file = PurePosixPath(name).name
     return file.endswith(".py") and (file.startswith("test_") or file.endswith("_test.py"))
-
-
-def _is_case(node: ast.ClassDef) -> bool:
-    return any(dotted(each).rpartition(".")[2] == "TestCase" for each in node.bases)
-
-
-def steps_of(program: Program) -> list[Step]:
-    """All test functions, in order.
-
-    Raises:
-        SplitError: pytest would do more with one than to run it.
-    """
-    steps: list[Step] = []
-    for node in program.module.body:
-        if isinstance(node, Function) and node.name.startswith("test") and not program.flat:
-            steps.append(_step(node, None, len(steps)))
-        elif isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or _is_case(node)) and not program.flat:
-            if node.decorator_list:
-                raise SplitError(f"line {node.lineno}: marks a whole class")
-            for each in node.body:
-                if isinstance(each, Function) and each.name.startswith("test"):
-                    steps.append(_step(each, node, len(steps)))
-                elif asserts(each):
-                    raise SplitError(f"line {each.lineno}: asserts outside a test function")
-        elif isinstance(node, ast.Assign) and any(dotted(each) == "pytestmark" for each in node.targets):
-            raise SplitError(f"line {node.lineno}: marks the whole file")
-    if not steps and not program.flat:
-        raise SplitError("it has no test functions")
-    return steps
-
-
-def _step(node: Function, holder: ast.ClassDef | None, number: int) -> Step:
-    if isinstance(node, ast.AsyncFunctionDef):
-        raise SplitError(f"line {node.lineno}: is run by a plug-in")
-    step = Step(f"step_{number + 1}", node, holder)
-    for each in node.decorator_list:
-        name = dotted(each.func if isinstance(each, ast.Call) else each)
-        kind = name.rpartition(".")[2]
-        if ".mark." in f".{name}" and kind not in _HARMLESS:
-            raise SplitError(f"line {each.lineno}: `{kind}` may keep it from running")
-        if kind == "parametrize":
-            step.marks.append(_mark(each))
-    return step
-
-
-def _mark(node: ast.expr) -> tuple[list[str], ast.expr]:
-    match node:
-        case ast.Call(_, [names, rows], keywords) if all(each.arg == "ids" for each in keywords):
-            try:
-                given = ast.literal_eval(names)
-            except ValueError:
-                given = None
-            if isinstance(given, str):
-                return [each.strip() for each in given.split(",") if each.strip()], rows
-            if isinstance(given, tuple | list) and all(isinstance(each, str) for each in given):
-                return list(given), rows
-    raise SplitError(f"line {node.lineno}: its parameters cannot be read")
-
-
-def fixtures_of(module: ast.Module) -> dict[str, Function]:
-    """The fixtures of a module.
-
-    Raises:
-        SplitError: one has parameters, or asserts.
-    """
-    found: dict[str, Function] = {}
-    for node in module.body:
-        if not isinstance(node, Function):
-            continue
-        for each in node.decorator_list:
-            call = each.func if isinstance(each, ast.Call) else each
-            if dotted(call).rpartition(".")[2] != "fixture":
-                continue
-            if asserts(node) or any(key.arg in ("params", "name") for key in getattr(each, "keywords", ())):
-                raise SplitError(f"line {node.lineno}: a fixture with parameters, or one that asserts")
-            found[node.name] = node
-    return found
 
 
 def _asserting(module: ast.Module) -> Iterator[str]:
@@ -269,8 +223,3 @@ def _never(node: ast.stmt) -> bool:
         case ast.Expr(ast.Call(func)):
             return dotted(func) in ("pytest.fail", "self.fail")
     return False
-
-
-def parameters_of(function: Function) -> list[str]:
-    """The parameters of a test function or a fixture, by which pytest knows what to hand over."""
-    return [name for name in arguments(function) if name != "self"]

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from gristmill.verifiers.code.split.checks import Site
-from gristmill.verifiers.code.split.levels import Function, bound_in, root
+from gristmill.verifiers.code.split.levels import Function, bound_in, dotted, root
 
-__all__ = ["CLEAN_MARK", "commented", "is_removable", "loads", "sliced", "without_words"]
+__all__ = ["CLEAN_MARK", "commented", "is_removable", "loads", "sliced", "used_by_name", "without_words"]
 
 CLEAN_MARK = "made_by_the_test"
 """The attribute of statements that no candidate has a part in."""
@@ -25,9 +25,21 @@ _MOST_WORDS = 100
 _BODIES = ("body", "orelse", "finalbody")
 
 
+def used_by_name(node: ast.AST) -> set[str]:
+    """The fixtures that a mark ``usefixtures("a", "b")`` names."""
+    return {
+        str(given.value)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Call) and dotted(each.func).rpartition(".")[2] == "usefixtures"
+        for given in each.args
+        if isinstance(given, ast.Constant)
+    }
+
+
 def loads(node: ast.AST) -> set[str]:
     """All names that are read anywhere in a node, and parameters, which name fixtures."""
     found = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Store)}
+    found |= used_by_name(node)
     for each in ast.walk(node):
         if isinstance(each, Function):
             found |= {arg.arg for arg in (*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs)}

@@ -11,9 +11,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gristmill.verifiers.code.split.checks import REPORTS, Site, asserts
-from gristmill.verifiers.code.split.flows import Flows, arguments
-from gristmill.verifiers.code.split.levels import CLEAN, STRONG, Function, Names, SplitError, free, made_plainly
-from gristmill.verifiers.code.split.program import Program, Step, fixtures_of, parameters_of, program_of, steps_of
+from gristmill.verifiers.code.split.flows import (
+    Flows,
+    Step,
+    arguments,
+    fixtures_of,
+    is_case,
+    parameters_of,
+    rows_of,
+    steps_of,
+)
+from gristmill.verifiers.code.split.levels import (
+    CLEAN,
+    STRONG,
+    Function,
+    Names,
+    SplitError,
+    free,
+    made_plainly,
+)
+from gristmill.verifiers.code.split.program import Program, program_of
+from gristmill.verifiers.code.split.slicing import used_by_name
 from gristmill.verifiers.code.split.trimming import Sides, trimmed
 from gristmill.verifiers.code.split.walking import Walker
 from gristmill.verifiers.records import DrivenCase, DrivenTest, PytestTest, PythonTest
@@ -84,9 +102,28 @@ class _Maker:
         self.program = program
         self.flows = Flows(asserting=program.asserting, given=given)
         self.names = Names()
-        self.steps = steps_of(program)
+        self.steps = [] if program.flat else steps_of(program.module)
         self.fixtures = fixtures_of(program.module)
+        for step in self.steps:
+            self._parametrize(step)
         self._numbers = {id(step.function): step for step in self.steps}
+
+    def _parametrize(self, step: Step) -> None:
+        """The rows of the fixtures that a test function uses, at whatever remove."""
+        known = {name for names, _ in step.marks for name in names}
+        waiting = [*parameters_of(step.function), *used_by_name(step.function)]
+        seen: list[str] = []
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen or name in known or name not in self.fixtures:
+                continue
+            seen.append(name)
+            waiting += [*parameters_of(self.fixtures[name]), *used_by_name(self.fixtures[name])]
+            if (found := rows_of(self.fixtures[name])) is not None:
+                rows, is_plain = found
+                own = is_plain and name in arguments(step.function)
+                step.marks.append(([name if own else f"row_of_{name}"], rows))
+                step.tellers.append(name)
 
     def sides(self) -> Sides:
         """Beside the candidate and at the judge, before what is not needed there has gone."""
@@ -111,8 +148,9 @@ class _Maker:
         marks = {step.name: step.marks for step in self.steps}
         values = {name for name in self.fixtures if self.names.level_of(name) < STRONG}
         names = {step.name: step.function.name for step in self.steps}
-        asserting = self.flows.asserting
-        return Sides(beside, judge, marks, set(self.fixtures), values, names, asserting, flat=self.program.flat)
+        tellers = {step.name: step.tellers for step in self.steps}
+        told = (set(self.fixtures), values, names, self.flows.asserting)
+        return Sides(beside, judge, marks, tellers, *told, self.program.flat)
 
     def _levels(self, body: list[ast.stmt]) -> None:
         """The levels of all names of the module."""
@@ -184,12 +222,12 @@ class _Maker:
         walker = Walker(self.flows, Names(outer=self.names), step.name)
         rows = {name: table for names, table in step.marks for name in names}
         prelude: list[ast.stmt] = []
+        if any(self.names.level(table) == STRONG for table in rows.values()):
+            raise SplitError(f"line {step.function.lineno}: its parameters are the candidate's")
         for name in arguments(step.function):
             if name in rows:
                 level = self.names.level(rows[name])
                 walker.names.bind(name, level, rows[name] if level == CLEAN else None)
-                if level == STRONG:
-                    raise SplitError(f"line {step.function.lineno}: its parameters are the candidate's")
             elif name in self.fixtures and self.names.level_of(name) < STRONG:
                 fixture = self.fixtures[name]
                 walker.names.bind(name, self.names.level_of(name), _like(fixture, self.names))
@@ -205,7 +243,7 @@ class _Maker:
                 walker.names.hand_over([ast.Name(each, ast.Load()) for each in parameters_of(self.fixtures[name])])
         told = copy.copy(step.function)
         beside, judge = walker.block(step.function.body)
-        told.name = step.name if step.holder is None else f"test_{step.name}" if _is_case(step.holder) else step.name
+        told.name = step.name if step.holder is None else f"test_{step.name}" if is_case(step.holder) else step.name
         told.body = beside or [ast.Pass()]
         parameters = [REPORTS, *(name for names, _ in step.marks for name in names)]
         return told, _flow(step.name, parameters, [*prelude, *judge, *walker.loose])
@@ -215,10 +253,6 @@ class _Maker:
             return []
         prelude = [ast.parse(f"{name} = fixture_{name}()").body[0] for name in parameters_of(node)]
         return [_flow(f"fixture_{node.name}", [], [*prelude, *copy.deepcopy(node.body)])]
-
-
-def _is_case(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(each).rpartition(".")[2] == "TestCase" for each in node.bases)
 
 
 def _like(fixture: Function, names: Names) -> ast.expr | None:

@@ -31,13 +31,15 @@ def judge(values, case):
 class Sides:
     """Statements beside the candidate and at the judge.
 
-    `marks`: the parameters of each step. `values`: the fixtures that do nothing but make a value. `names`: what each
-    step was called in the test. `asserting`: the functions that assert and that the test itself calls.
+    `marks`: the parameters of each step; the last ones are those of the fixtures that `tellers` names. `values`: the
+    fixtures that do nothing but make a value. `names`: what each step was called in the test. `asserting`: the
+    functions that assert and that the test itself calls.
     """
 
     beside: list[ast.stmt]
     judge: list[ast.stmt]
     marks: dict[str, list[tuple[list[str], ast.expr]]]
+    tellers: dict[str, list[str]]
     fixtures: set[str]
     values: set[str]
     names: dict[str, str]
@@ -135,6 +137,8 @@ class _Drive:
         for node in ast.walk(self.module):
             if isinstance(node, Function):
                 self._marks(node)
+                for call in (each for each in node.decorator_list if isinstance(each, ast.Call)):
+                    call.keywords = [each for each in call.keywords if each.arg != "ids"]
                 for each in ast.walk(node):
                     if isinstance(each, ast.For):
                         self._loop(each, node)
@@ -232,11 +236,12 @@ def _judge(sides: Sides, told_by: dict[str, list[str | None]]) -> tuple[ast.Modu
     needed: set[str] = set(steps)
     marks = []
     for step in steps:
+        told = [*told_by.get(step, []), *sides.tellers.get(step, [])]
         rows = [
             ast.Tuple(
-                [ast.Constant(told), ast.List([ast.Constant(name) for name in names], ast.Load()), table], ast.Load()
+                [ast.Constant(name), ast.List([ast.Constant(each) for each in names], ast.Load()), table], ast.Load()
             )
-            for (names, table), told in zip(sides.marks.get(step, []), told_by.get(step, []), strict=True)
+            for name, (names, table) in zip(told, sides.marks.get(step, []), strict=True)
         ]
         for each in rows:
             needed |= loads(each)

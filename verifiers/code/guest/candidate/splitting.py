@@ -10,7 +10,9 @@ A `drive` imports this as `gristmill_reports`, which docs/driven.md describes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import inspect
 import os
 import sys
 import types
@@ -142,6 +144,7 @@ def play(names: dict[str, Any], step: str) -> list[Any]:
     for plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise"):
         options += ["-p", f"no:{plugin}"]
     seen = _Seen(step)
+    pytest.hookimpl(tryfirst=True)(_Seen.pytest_generate_tests)
     # pytest's own report is for nobody, and must not fill the output.
     with (
         Path(os.devnull).open("w") as nowhere,
@@ -154,6 +157,20 @@ def play(names: dict[str, Any], step: str) -> list[Any]:
     if not seen.passed:
         raise AssertionError("the test did not run")
     return _told
+
+
+class _At:
+    """A value of a row, and the row's number."""
+
+    def __init__(self, at: int, value: Any) -> None:
+        self.at = at
+        self.value = value
+
+
+def _numbered(row: Any, at: int, one: bool) -> Any:
+    if type(row).__name__ == "ParameterSet":
+        return row._replace(values=tuple(_At(at, each) for each in row.values))
+    return _At(at, row) if one else tuple(_At(at, each) for each in row)
 
 
 class _Seen:
@@ -170,9 +187,28 @@ class _Seen:
     def _is_wanted(self, name: str) -> bool:
         return name.removeprefix("test_") == self._step  # a case of unittest's has to be called so
 
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
+        """Run a coroutine function, for which pytest has plug-ins alone."""
+        if not inspect.iscoroutinefunction(pyfuncitem.obj):
+            return None
+        given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        asyncio.run(pyfuncitem.obj(**given))
+        return True
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """Number the rows of each table: what pytest numbers is all runs of a function."""
+        parametrize = metafunc.parametrize
+
+        def numbered(names: Any, rows: Any, *more: Any, **named: Any) -> None:
+            one = isinstance(names, str) and len([each for each in names.split(",") if each.strip()]) == 1
+            parametrize(names, [_numbered(row, at, one) for at, row in enumerate(rows)], *more, **named)
+
+        metafunc.parametrize = numbered
+
     def pytest_runtest_setup(self, item: Any) -> None:
-        indices = getattr(getattr(item, "callspec", None), "indices", {})
-        _rows[:] = sorted([str(name), place] for name, place in indices.items())
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        _rows[:] = sorted([str(name), each.at] for name, each in given.items() if type(each) is _At)
+        given.update((name, each.value) for name, each in [*given.items()] if type(each) is _At)
 
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         if call.excinfo is not None and self.error is None:
