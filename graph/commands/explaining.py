@@ -27,6 +27,10 @@ __all__ = [
 
 _SHORT, _FULL, _LINE = 5, 20, 400
 _FIELD = re.compile(r"`(limits\.\w+)`")  # 512 MiB (`limits.memory_mb`)
+_BESIDE = {
+    "split": "their tests split, assertions apart from them",
+    "together": "beside the tests of their repositories",
+}
 _NEXT = {
     "raises by itself": "mend the test: no solution has a part in what it raises",
     "asserts nothing": "let it assert something, or leave it out: it says the same of every solution",
@@ -173,8 +177,9 @@ def say_references(judged: dict[str, Judged], explain: bool) -> None:
     """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
     wrong = [name for name, each in judged.items() if not each.verdict.passed]
     passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
-    if together := sum(verdict.passed and verdict.strength == "together" for verdict, _ in judged.values()):
-        passed += f", {together} of them as `together`: beside the tests of their repositories"
+    for strength, how in _BESIDE.items():
+        if count := sum(verdict.passed and verdict.strength == strength for verdict, _ in judged.values()):
+            passed += f", {count} of them as `{strength}`: {how}"
     say(passed if judged else "no task has a `reference`: nothing was judged")
     for name, (verdict, evidence) in judged.items():
         if verdict.passed:

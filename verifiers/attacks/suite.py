@@ -12,7 +12,8 @@ from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, leaked_words
 from gristmill.verifiers.attacks.writing import target_of, write
 from gristmill.verifiers.judging import Judge, Settling
-from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.settling import BESIDE
 
 __all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
 
@@ -43,8 +44,8 @@ class TaskReport(Record):
         tried: attacks that were run; the others do not apply to such tests.
         weak: candidates that know nothing and passed: the tests are too weak.
         unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
-        together: forgeries that passed beside the tests of a repository, where plain pytest passes them too: what
-            `--accept together` lets through, and nothing else does.
+        together: forgeries that passed beside the tests of a repository, or by its split tests, where plain pytest
+            passes them too: what `--accept together` lets through, and nothing else does.
         apart: attacks that passed where the judge runs apart, and fail in the consistency run: the boundary alone
             would have let them through. Answers that are wrong only later and that the tests never look at again have
             passed rightly, and are named nowhere.
@@ -173,7 +174,7 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
         right=attack.right,
         outcome=verdict.outcome,
         verified=verdict.verified,
-        together=verdict.passed and verdict.strength is Strength.TOGETHER,
+        together=verdict.passed and verdict.strength in BESIDE,
         apart=verdict.unsettled.passed and not verdict.passed,
         leaked=leaked,
         seconds=round(verdict.seconds, 4),

@@ -18,6 +18,7 @@ from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, profile_of
+from gristmill.verifiers.code.repository.apart import PartedTests
 from gristmill.verifiers.code.repository.judging import judge_repository
 from gristmill.verifiers.code.scored.judging import Scores
 from gristmill.verifiers.code.split.running import Splits
@@ -51,7 +52,7 @@ class CodeVerifier:
         self._passing = 0.0
         self._guesses, self._splits = Guesses(pool), Splits(pool)
         self._scores = Scores(pool, confirm=confirm, verifier=f"{self.name}/{self.version}")
-        self.splits = False
+        self._parted, self.splits = PartedTests(pool, self._splits), False
         self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
 
     @staticmethod
@@ -83,7 +84,8 @@ class CodeVerifier:
     def _elsewhere(self, task: Task, solution: str) -> Awaitable[tuple[Verdict, Evidence]] | None:
         """What judges a repository, or by an author's evaluator; None for tests that pass or do not."""
         if task.repo is not None:
-            return judge_repository(self._pool, task, solution, f"{self.name}/{self.version}")
+            parted = self._parted if self.splits else None
+            return judge_repository(self._pool, task, solution, f"{self.name}/{self.version}", parted)
         return self._scores.judge(task, solution, task.scored) if task.scored is not None else None
 
     async def held_out(self, task: Task, solution: str) -> Evidence:

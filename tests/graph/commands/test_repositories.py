@@ -82,19 +82,24 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, call: Ca
     call("run", "tasks.jsonl", "--name", "a", *replay, "--accept", "together")
     patches = [call("show", "a", "--task", task["id"], "--best") for task in tasks]
     tree = f"commit {git(library, 'rev-parse', 'HEAD')} "
-    assert "5 as together; --accept says" in call("export", "a", "--out", "verified", code=1)
-    assert "0 verified, 5 as together" in call("export", "a", "--accept", "together", "--out", "patches")
+    assert "4 as split, 1 as together; --accept says" in call("export", "a", "--out", "verified", code=1)
+    assert "0 verified, 4 as split, 1 as together" in call("export", "a", "--accept", "together", "--out", "patches")
     assert "0 of 5 rows are verified" in (tmp_path / "patches/README.md").read_text()
     accepted = [json.loads(line) for line in (tmp_path / "patches/data/train.jsonl").read_text().splitlines()]
-    assert {(row["outcome"], row["strength"], row["verified"]) for row in accepted} == {("passed", "together", False)}
+    assert {(row["outcome"], row["verified"]) for row in accepted} == {("passed", False)}
+    # Of the one, all that is wanted can be guessed: a place in a queue, and who is next.
+    (together,) = [row["task"] for row in accepted if row["strength"] == "together"]
+    assert together == "tests/test_holds.py::test_asking_twice_keeps_the_place"
+    assert {row["strength"] for row in accepted} == {"split", "together"}
+    assert "4 rows" in call("export", "a", "--accept", "split", "--out", "split.jsonl")
     call("export", "a", "--include-unverified", "--out", "rows.jsonl")
     exported = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     shown = call("show", "a")
-    assert "5 passed (5 as together)" in shown
-    assert shown.count("passed (together)") == 5
+    assert "5 passed (4 as split, 1 as together)" in shown
+    assert (shown.count("passed (split)"), shown.count("passed (together)")) == (4, 1)
     assert "verified     0 of" in shown
     passed = [row for row in exported if row["outcome"] == "passed"]
-    assert {(row["strength"], row["verified"]) for row in passed} == {("together", False)}
+    assert {(row["strength"], row["verified"]) for row in passed} == {("split", False), ("together", False)}
     assert {row["task"] for row in passed} == {task["id"] for task in tasks}
     assert all(row["tree"].startswith(tree) for row in exported if row["verifier"] != "parse/1")
     rows = [{"task_id": task["id"], "id": "a", "text": patch} for task, patch in zip(tasks, patches, strict=True)]
@@ -103,9 +108,12 @@ def test_five_mistakes_are_mended_from_recorded_replies(tmp_path: Path, call: Ca
     for accept, outcome, file in (("together", "passed", "patches"), ("verified", "refused", "patch")):
         call("verify", "tasks.jsonl", f"{file}.jsonl", "--accept", accept, "--no-confirm", "--out", f"{accept}.jsonl")
         verdicts = [json.loads(line) for line in (tmp_path / f"{accept}.jsonl").read_text().splitlines()]
-        assert {(each["outcome"], each["strength"]) for each in verdicts} == {(outcome, "together")}
+        assert {each["outcome"] for each in verdicts} == {outcome}
+        assert {each["strength"] for each in verdicts} == (
+            {"split", "together"} if accept == "together" else {"together"}
+        )
         assert all(each["tree"].startswith(tree) for each in verdicts)
-    for number, said in ((1, "0 of 1 references pass"), (0, "1 of 1 references pass, 1 of them as `together`")):
+    for number, said in ((1, "0 of 1 references pass"), (0, "1 of 1 references pass, 1 of them as `split`")):
         write(tmp_path / "references.jsonl", [tasks[0] | {"reference": patches[number]}])
         assert said in call("tasks", "check", "references.jsonl", "--run-references", code=number)
     for patch in patches:

@@ -23,6 +23,7 @@ from gristmill.verifiers.repositories.trees import tree_of
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
+    from gristmill.verifiers.code.repository.apart import PartedTests
 
 __all__ = ["judge_repository"]
 
@@ -30,8 +31,12 @@ _NOT_AGAIN = Finding("plain pytest", Outcome.FAILED, "run once more, by pytest a
 _EMPTY = Broken(Outcome.INVALID, "there is no change in the reply")
 
 
-async def judge_repository(pool: Jobs, task: Task, patch: str, name: str) -> tuple[Verdict, Evidence]:
+async def judge_repository(
+    pool: Jobs, task: Task, patch: str, name: str, parted: PartedTests | None = None
+) -> tuple[Verdict, Evidence]:
     """The verdict, of strength `together`, and the evidence for the task's owner.
+
+    With `parted`, a pass is of strength `split` where the tests pass split as well.
 
     Raises:
         SandboxError: nothing may be concluded about the patch.
@@ -41,8 +46,10 @@ async def judge_repository(pool: Jobs, task: Task, patch: str, name: str) -> tup
     tree = await asyncio.to_thread(tree_of, task.repo)
     profile = profile_of(task, patch)
     told: list[Row] = [("repo", True, Findings((), _EMPTY))]
-    flaky = False
+    flaky = split = False
     if patch.strip():
+        # Before it stands beside the tests, where it can read what is wanted: a clock could tell a later job of that.
+        split = parted is not None and await parted.pass_(task, patch)
         told = await run_repository(pool, task, patch, profile)
         flaky = _outcome(told) is Outcome.PASSED and not await passes_plainly(pool, task, patch, profile)
     rows = [*told, *([("repo.tests", False, Findings((_NOT_AGAIN,)))] if flaky else ())]
@@ -55,7 +62,7 @@ async def judge_repository(pool: Jobs, task: Task, patch: str, name: str) -> tup
         score=sum(each.outcome is Outcome.PASSED for _, each in checks) / len(checks) if checks else 0.0,
         metrics={"assertions": sum(findings.metrics.get("assertions", 0.0) for _, _, findings in rows)},
         checks=tuple(_check(public, each, number) for number, (public, each) in enumerate(checks, 1)),
-        strength=Strength.TOGETHER,
+        strength=Strength.SPLIT if split and outcome is Outcome.PASSED else Strength.TOGETHER,
         feedback=feedback.clean(text[:1].upper() + text[1:]),
         verifier=name,
         sandbox=pool.info(profile).label,

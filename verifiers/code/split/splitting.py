@@ -36,7 +36,7 @@ from gristmill.verifiers.code.split.trimming import Sides, trimmed
 from gristmill.verifiers.code.split.walking import Walker
 from gristmill.verifiers.records import DrivenCase, DrivenTest, PytestTest, PythonTest
 
-__all__ = ["Split", "split"]
+__all__ = ["Split", "parted", "split"]
 
 _GUEST = "gristmill.verifiers.code.guest"
 _PASSES = 4
@@ -59,6 +59,12 @@ class Split:
 
 def split(test: PythonTest | PytestTest) -> Split | str:
     """The split test, or why it cannot be split, with the field and the line of what is in the way, if it has one."""
+    made = parted(test)
+    return made if isinstance(made, str) or made.counted else "none of its assertions says what a value equals"
+
+
+def parted(test: PythonTest | PytestTest) -> Split | str:
+    """As `split`, also of a test whose assertions prove nothing by themselves."""
     return _split(test.model_dump_json(), type(test))
 
 
@@ -69,14 +75,11 @@ def _split(text: str, kind: type[PythonTest] | type[PytestTest]) -> Split | str:
     program = None
     try:
         program = program_of(test, names)
-        made = _made(program)
+        return _made(program)
     except SplitError as error:
         return program.placed(str(error)) if program is not None else str(error)
     except RecursionError:
         return "it nests too deeply"
-    if not made.counted:
-        return "none of its assertions says what a value equals"
-    return made
 
 
 def _made(program: Program) -> Split:
