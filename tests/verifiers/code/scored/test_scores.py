@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from gristmill.graph.tasks.loading import load_tasks
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Strength, Task, Verdict, Verifiers
 from gristmill.verifiers.attacks.catalogue import chosen
 from gristmill.verifiers.attacks.suite import attack_task
 from tests.verifiers.code.scored.knapsack import BEST, GREEDY, HELD_OUT, task
 
+EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "tasks" / "score.jsonl"
 inside = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -287,3 +290,21 @@ async def test_no_attack_makes_a_score(pool: Pool) -> None:
     again = await attack_task(task(), chosen(["score-in-a-frame", "instance-changed-in-place"]), Verifiers(pool))
     assert again.clean
     assert again.tried == 2
+
+
+@inside
+@pytest.mark.third_on_docker
+async def test_the_example_is_scored_as_it_says(pool: Pool) -> None:
+    (asked,) = load_tasks(EXAMPLE)
+    assert asked.scored is not None
+    judge = Verifiers(pool)
+    best_fit = await judge.verify(asked, asked.reference or "")
+    first_fit = await judge.verify(asked, "def priority(item, capacities):\n    return [0.0] * len(capacities)")
+    assert best_fit.outcome is first_fit.outcome is Outcome.PASSED
+    assert best_fit.score is not None
+    assert first_fit.score is not None
+    assert best_fit.score <= first_fit.score
+    assert set(best_fit.scores) == set(asked.scored.names)
+    short = await judge.verify(asked, "def priority(item, capacities):\n    return [1.0]")
+    assert short.outcome is Outcome.INVALID
+    assert "return one number for each of the capacities" in short.feedback

@@ -22,6 +22,8 @@ QUESTION: Final = 1
 ANSWER: Final = 2
 _ASKS, _SAYS = bytes([QUESTION]), bytes([ANSWER])
 _PLAIN: Final = frozenset((type(None), bool, int, float, str))
+# It has no references, whose making depends on who else holds a value.
+_VERSION: Final = 2
 _FLOAT, _INT = struct.Struct("<d"), struct.Struct("<q")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _LITTLE: Final = sys.byteorder == "little"
@@ -34,27 +36,45 @@ def question(op: str, target: Any, args: Any, bounds: Bounds) -> bytes | None:
         return _many(target, args[0], bounds)
     if op != "call":
         return None
-    arrays: list[tuple[int, str, bytes]] | None = None
-    seen = 0
+    apart: list[tuple[int, str, bytes]] = []
+    sent = list(args)
     for place, value in enumerate(args):
         kind = type(value)
         if kind in _PLAIN:
             continue
+        # One list that is given twice stays one list, which the canonical form says.
+        if apart and any(value is other for other in args[:place]):
+            return None
         if kind is list or kind is tuple:
-            # One list that is given twice stays one list, which the canonical form says.
-            if (seen and any(value is other for other in args[:place])) or not set(map(type, value)) <= _PLAIN:
+            held = _marshalled(value)
+            if not held:
                 return None
-        elif (code := _array_code(value)) and not any(value is other for other in args[:place]):
-            arrays = arrays or []
-            arrays.append((place, code, value.tobytes()))
+            apart.append((place, "", held))
+        elif code := _array_code(value):
+            apart.append((place, code, value.tobytes()))
         else:
             return None
-        seen += 1
-    if arrays is not None:
-        held = {place for place, _, _ in arrays}
-        args = [None if place in held else value for place, value in enumerate(args)]
-    # Version 2 has no references, whose making depends on who else holds a value.
-    return _within(bounds, _ASKS + marshal.dumps((op, target, list(args), arrays), 2))
+        sent[place] = None
+    return _within(bounds, _ASKS + marshal.dumps((op, target, sent, apart), _VERSION))
+
+
+def _marshalled(value: Any) -> bytes:
+    """A list or tuple of plain values; empty where it holds others, which marshal would not take as what they are."""
+    if value and type(value[0]) in (float, int):
+        try:
+            held = marshal.dumps(value, _VERSION)
+        except ValueError:
+            return b""
+        if _all_of(held, len(value)):
+            return held
+    return marshal.dumps(value, _VERSION) if set(map(type, value)) <= _PLAIN else b""
+
+
+def _all_of(held: bytes, number: int) -> bool:
+    """Whether a marshalled list holds exact floats only, or small exact ints: each is its letter and as many bytes."""
+    return (len(held) == 5 + 9 * number and held[5::9] == b"g" * number) or (
+        len(held) == 5 + 5 * number and held[5::5] == b"i" * number
+    )
 
 
 def _many(target: Any, rows: list[tuple[Any, ...]], bounds: Bounds) -> bytes | None:
@@ -67,7 +87,7 @@ def _many(target: Any, rows: list[tuple[Any, ...]], bounds: Bounds) -> bytes | N
         type(each) is list for row in rows for each in row
     ):
         return None
-    return _within(bounds, _ASKS + marshal.dumps(("map", target, [rows], None), 2))
+    return _within(bounds, _ASKS + marshal.dumps(("map", target, [rows], ()), _VERSION))
 
 
 def _within(bounds: Bounds, data: bytes) -> bytes | None:
@@ -76,9 +96,9 @@ def _within(bounds: Bounds, data: bytes) -> bytes | None:
 
 def read_question(data: bytes) -> tuple[str, Any, list[Any]]:
     """(what is asked, target, arguments), all of them new."""
-    op, target, args, arrays = marshal.loads(memoryview(data)[1:])  # noqa: S302  # the judge's; the candidate reads it
-    for place, code, held in arrays or ():
-        args[place] = _numpy().frombuffer(bytearray(held), dtype=code)
+    op, target, args, apart = marshal.loads(memoryview(data)[1:])  # noqa: S302  # the judge's; the candidate reads it
+    for place, code, held in apart:
+        args[place] = _numpy().frombuffer(bytearray(held), dtype=code) if code else marshal.loads(held)  # noqa: S302
     return op, target, args
 
 

@@ -7,7 +7,9 @@ is waited for longer than `patience` is given up.
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from gristmill.sandbox.wire.channel import ChannelError, send
@@ -17,11 +19,11 @@ from gristmill.verifiers.code.guest.wire import flat
 __all__ = ["ANSWER", "ENDED", "RAISED", "REQUEST", "Line", "LineError"]
 
 REQUEST, ANSWER, RAISED, ENDED = 0, 1, 2, 3
-_AT_ONCE: Final = 64 << 10
+_AT_ONCE: Final = 16 << 10
 # What of each answer's time counts as its way, and is left out: some twenty microseconds, and what a busy machine adds.
 # Whoever computes as long as that in each of many calls meets the limit of processor time.
 _CROSSING: Final = 1e-3
-_STEPS: Final = 16
+_LOOK: Final = 0.1
 
 
 class LineError(Exception):
@@ -51,10 +53,10 @@ class Line:
         self._rest = b""
         self.waited = 0.0
         self.left_out = 0.0
-        self._told = 0.0
         self.late = False
+        self._since = 0.0
         if patience is not None:
-            self._wait_at_most(patience)
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def send(self, data: bytes) -> None:
         """Send one message.
@@ -64,11 +66,8 @@ class Line:
         """
         try:
             send(self._sock, data)
-        except TimeoutError:
-            self.late = True
-            raise LineError("it did not take what it was asked in time") from None
         except OSError:
-            raise LineError("it has ended") from None
+            raise LineError(self._ended()) from None
 
     def receive(self) -> list[Any]:
         """The next message, decoded.
@@ -86,37 +85,43 @@ class Line:
                     return [REQUEST, *flat.read_question(data), {}, False]
             message = None if data is None else decode(data, self._bounds)
         except ChannelError as error:
-            raise LineError(f"its message cannot be read: {error}{self._bounds.remedy}") from None
+            reason = f"its message cannot be read: {error}{self._bounds.remedy}"
+            raise LineError(self._ended() if self.late else reason) from None
         except (DecodeError, MemoryError) as error:
             raise LineError(f"its message cannot be read: {error or 'it is too big for this process'}") from None
-        except TimeoutError:
-            self.late = True
-            raise LineError("it did not answer in time") from None
         except OSError:
-            raise LineError("it has ended") from None
+            raise LineError(self._ended()) from None
         if message is None:
-            raise LineError("it has ended")
+            raise LineError(self._ended())
         if type(message) is not list or not message or message[0] not in (REQUEST, ANSWER, RAISED, ENDED):
             raise LineError("its message is malformed")
         return message
 
     def _timed(self) -> bytes | None:
-        begun = time.perf_counter()
-        data = self._frame()
-        took = time.perf_counter() - begun
-        self.waited += took
-        self.left_out += min(took, _CROSSING)
-        charged = self.waited - self.left_out
-        if self._patience is not None and charged - self._told > self._patience / _STEPS:
-            self._told = charged
-            if charged >= self._patience:
-                raise TimeoutError
-            self._wait_at_most(self._patience - charged)
-        return data
+        self._since = begun = time.perf_counter()
+        try:
+            return self._frame()
+        finally:
+            took = time.perf_counter() - begun
+            self._since = 0.0
+            self.waited += took
+            self.left_out += min(took, _CROSSING)
 
-    def _wait_at_most(self, seconds: float) -> None:
-        """Set now and then: to do it before each wait would be a fifth of a crossing."""
-        self._sock.settimeout(max(1e-3, seconds))
+    def _watch(self) -> None:
+        """End the line when patience is at its end: beside it, as a time limit of the socket would be a call to the
+        kernel more for each one that is made."""
+        patience = self._patience or 0.0
+        while not self.late:
+            time.sleep(min(_LOOK, patience / 4))
+            since = self._since
+            now = time.perf_counter() - since if since else 0.0
+            if self.waited - self.left_out + max(0.0, now - _CROSSING) >= patience:
+                self.late = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _ended(self) -> str:
+        return "it did not answer in time" if self.late else "it has ended"
 
     def _frame(self) -> bytes | None:
         """The next message's bytes; mostly all of it comes at once."""

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -41,8 +42,7 @@ from gristmill.verifiers.code.guest.wire.sizes import check_bounds
 
 __all__ = ["LostPeerError", "RemoteRaisedError", "StopMark", "Wire"]
 
-# As many as plain execution has room for, where each way there and back takes two frames of a thousand.
-_MOST_NESTED_CALLS = 500
+_MOST_NESTED_CALLS = 500  # as in plain execution, where each way there and back takes two frames of a thousand
 _FRAMES_A_CALL = 20
 
 
@@ -152,11 +152,9 @@ class Wire:
 
     def serve(self) -> None:
         """Answer requests until the other side hangs up."""
-        try:
+        with suppress(LostPeerError), Room(_FRAMES_A_CALL if self._answers else 0):
             while (message := self._receive())[0] == REQUEST:
                 self._serve(message)
-        except LostPeerError:
-            return
 
     def _result(self, message: list[Any], own: list[Any]) -> tuple[Any, list[Any]]:
         try:
@@ -210,15 +208,9 @@ class Wire:
             _, op, target, args, kwargs, linked = message
             if type(op) is not str or type(args) is not list or type(kwargs) is not dict:
                 raise DecodeError("a request is malformed")
-            with self._room():
-                if linked is not False:
-                    unpacker = Unpacker(self._proxy_argument, None, self.carrier)
-                    args = [unpacker.unpack(value) for value in args]
-                    kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
-                    unpacker.finish(linked)
-                    if unpacker.refers:
-                        check_bounds([*args, *kwargs.values()], self._bounds)
-                values = [] if self._answers else containers([*args, *kwargs.values()], self.carrier.shared)
+            values: list[Any] = []
+            if linked is not False or not self._answers:
+                args, kwargs, values = self._taken(args, kwargs, linked)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
             raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in values]
@@ -228,7 +220,7 @@ class Wire:
             if self._depth > _MOST_NESTED_CALLS:
                 raise RecursionError(f"calls between a function and its tests nest deeper than {_MOST_NESTED_CALLS}")
             # The way through here is not the program's own recursion.
-            with Room(_FRAMES_A_CALL):
+            with nullcontext() if self._answers and self._depth == 1 else Room(_FRAMES_A_CALL):
                 result = self._answer(op, target, args, kwargs)
         except LostPeerError:
             raise
@@ -238,6 +230,20 @@ class Wire:
         finally:
             self._depth -= 1
         self._send(self._encoded(result, target, before, held))
+
+    def _taken(
+        self, args: list[Any], kwargs: dict[str, Any], links: Any
+    ) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """What a request holds, and which of it can change in place."""
+        with self._room():
+            if links is not False:
+                unpacker = Unpacker(self._proxy_argument, None, self.carrier)
+                args = [unpacker.unpack(value) for value in args]
+                kwargs = {str(key): unpacker.unpack(value) for key, value in kwargs.items()}
+                unpacker.finish(links)
+                if unpacker.refers:
+                    check_bounds([*args, *kwargs.values()], self._bounds)
+            return args, kwargs, [] if self._answers else containers([*args, *kwargs.values()], self.carrier.shared)
 
     def _encoded(self, result: Any, target: Any, before: list[Snapshot], held: list[Snapshot]) -> bytes:
         if self._answers and (short := flat.answer(result)) is not None and len(short) <= self._bounds.size:
