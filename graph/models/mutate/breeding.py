@@ -26,7 +26,9 @@ from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
-_TRIES, _DEEPEST = 60, 40
+_TRIES, _DEEPEST, _NODES = 60, 40, 200_000
+"""Tries of one breeding; how deep a tree may be; nodes that all tries together look at."""
+_UNFIT = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, TypeError, AttributeError)
 _STRUCTURAL: tuple[Crossing, ...] = ("expression", "statements")
 
 
@@ -59,20 +61,24 @@ def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_on
     changes: list[Change] = [change for change, _ in CHANGES]
     weights = [weight for _, weight in CHANGES]
     literals_only = rules.literals_only or constants_only
-    for attempt in range(_TRIES):
+    tries = _tries(source)
+    for attempt in range(tries):
         program = _readable(source)
-        if literals_only and constants_only and not rules.literals_only and attempt > _TRIES // 2:
+        if literals_only and constants_only and not rules.literals_only and attempt > tries // 2:
             literals_only = False
         done: list[str] = []
         for _ in range(steps * 8):
             change = constant if literals_only else chance.choices(changes, weights)[0]
-            said = change(sites_of(program, rules), Material(program.tree, rules, chance))
+            try:
+                said = change(sites_of(program, rules), Material(program.tree, rules, chance))
+            except _UNFIT:
+                break
             done += [said] if said else []
             if len(done) >= steps:
                 break
         if done and (text := _finished(program, old, rules, [source])) is not None:
             return Bred(text, tuple(done))
-    raise NothingToChangeError(f"no change of the program was found in {_TRIES} tries")
+    raise NothingToChangeError(f"no change of the program was found in {tries} tries")
 
 
 def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | None = None) -> Bred:
@@ -90,25 +96,37 @@ def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | N
     """
     old, theirs = _readable(source), _readable(other)
     chance = random.Random(seed)
-    donors = sites_of(theirs, rules)
-    alike = _shape(source, rules) == _shape(other, rules)
-    for attempt in range(_TRIES):
+    try:
+        donors = sites_of(theirs, rules)
+        alike = _shape(source, rules) == _shape(other, rules)
+    except _UNFIT:
+        raise NothingToChangeError("a program is nested too deeply") from None
+    tries = _tries(source)
+    for attempt in range(tries):
         program = _readable(source)
-        own: Crossing = "slice" if alike and attempt < _TRIES // 2 else chance.choice(_STRUCTURAL)
+        own: Crossing = "slice" if alike and attempt < tries // 2 else chance.choice(_STRUCTURAL)
         way: Crossing = own if how is None else how
         if (way in ("slice", "uniform") and not alike) or (rules.literals_only and way in _STRUCTURAL):
             continue
-        if not cross_sites(program, sites_of(program, rules), theirs, donors, way, chance):
+        try:
+            if not cross_sites(program, sites_of(program, rules), theirs, donors, way, chance):
+                continue
+        except _UNFIT:
             continue
         if (text := _finished(program, old, rules, [source, other])) is not None and text != other:
             return Bred(text, (way,))
-    raise NothingToChangeError(f"no crossing of the two programs was found in {_TRIES} tries")
+    raise NothingToChangeError(f"no crossing of the two programs was found in {tries} tries")
+
+
+def _tries(source: str) -> int:
+    """A model's program may be of any length: the larger, the fewer tries."""
+    return max(3, min(_TRIES, _NODES // _extent(source)[0]))
 
 
 def _readable(source: str) -> Program:
     program = parsed(source)
-    if program is None:
-        raise NothingToChangeError("the program does not parse")
+    if program is None or not program.slots:
+        raise NothingToChangeError("the program does not parse, is too large, or has no place that may change")
     return program
 
 
@@ -136,7 +154,7 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str]) 
             if said == _dump(old.source) or said != ast.dump(program.tree):
                 return None
             return text if _kept(tree, old, rules, parents) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, TypeError, AttributeError):
+    except _UNFIT:
         return None
 
 

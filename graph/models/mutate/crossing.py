@@ -74,13 +74,12 @@ def _known(donor: Site, site: Site) -> bool:
 
 
 def _statements(program: Program, other: Program, sites: Sites, donors: Sites, chance: random.Random) -> bool:
-    named = {
-        block.function.name: block for block in donors.blocks if block.function and _outermost(other, block.statements)
-    }
+    here, there = _outermost(program), _outermost(other)
+    named = {block.function.name: block for block in donors.blocks if block.function and id(block.statements) in there}
     pairs = [
         (block, named[block.function.name])
         for block in sites.blocks
-        if block.function and block.function.name in named and _outermost(program, block.statements)
+        if block.function and block.function.name in named and id(block.statements) in here
     ]
     if not pairs:
         return False
@@ -94,8 +93,7 @@ def _statements(program: Program, other: Program, sites: Sites, donors: Sites, c
     return True
 
 
-def _outermost(program: Program, block: list[ast.stmt]) -> bool:
-    """Whether a block is the whole body of a function, or a whole slot."""
-    if any(block is slot.statements for slot in program.slots):
-        return True
-    return any(isinstance(node, FUNCTIONS) and node.body is block for node in ast.walk(program.tree))
+def _outermost(program: Program) -> set[int]:
+    """The blocks, by identity, that are the whole body of a function, or a whole slot."""
+    bodies = {id(node.body) for node in ast.walk(program.tree) if isinstance(node, FUNCTIONS)}
+    return bodies | {id(slot.statements) for slot in program.slots}

@@ -26,6 +26,8 @@ __all__ = ["Program", "Slot", "parsed", "size"]
 _BEGIN = re.compile(r"#\s*(?:gristmill:\s*change|EVOLVE-BLOCK-START)\s*")
 # EVOLVE-BLOCK-END
 _END = re.compile(r"#\s*(?:gristmill:\s*end|EVOLVE-BLOCK-END)\s*")
+_MOST_REGIONS, _MOST_NODES = 200, 10_000
+"""A model's program may be of any length; what is larger is left alone, as every change walks through all of it."""
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -80,9 +82,10 @@ def parsed(source: str) -> Program | None:
     try:
         tree = parse(source)
         regions = _regions(source)
+        small = len(regions) <= _MOST_REGIONS and size(tree) <= _MOST_NODES
+        slots = _slots(tree.body, regions) if small else []
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
         return None
-    slots = _slots(tree.body, regions)
     return Program(source, tree, slots)
 
 

@@ -80,26 +80,24 @@ def literal_value(node: ast.expr) -> bool | int | float | str | None:
 def sites_of(program: Program, rules: Rules) -> Sites:
     """The places of a program."""
     found = _Walk(program.tree, rules)
+    around = _around(program.tree) if any(slot.owner is not program.tree.body for slot in program.slots) else {}
     for slot in program.slots:
-        function = _around(program.tree, slot.owner)
-        found.block(slot.statements, function, loop=False)
+        found.block(slot.statements, around.get(id(slot.owner)), loop=False)
     return Sites(found.free, found.literals, found.blocks, found.kept)
 
 
-def _around(tree: ast.Module, block: list[ast.stmt]) -> Function | None:
-    """The innermost function whose code a block is part of."""
-    if block is tree.body:
-        return None
-    inner: Function | None = None
+def _around(tree: ast.Module) -> dict[int, Function]:
+    """The innermost function whose code a block is part of, by the identity of the block."""
+    found: dict[int, Function] = {}
     left: list[tuple[ast.AST, Function | None]] = [(tree, None)]
     while left:
         node, function = left.pop()
         function = node if isinstance(node, FUNCTIONS) else function
         for _, value in ast.iter_fields(node):
-            if value is block:
-                inner = function
+            if isinstance(value, list) and function is not None:
+                found[id(value)] = function
         left.extend((child, function) for child in ast.iter_child_nodes(node))
-    return inner
+    return found
 
 
 class _Walk:

@@ -51,10 +51,11 @@ class Skeleton:
 def skeleton(source: str, rules: Rules) -> Skeleton | None:
     """The form and the numbers of a program; None where it does not parse or has no number that could be fitted."""
     program = parsed(source)
-    if program is None:
-        return None
-    numbers = _numbers(program, rules)
-    if not 0 < len(numbers) <= _MOST:
+    try:
+        numbers = _numbers(program, rules) if program is not None else []
+    except RecursionError:  # nested too deeply
+        numbers = []
+    if program is None or not 0 < len(numbers) <= _MOST:
         return None
     values = tuple(_number(literal) for literal in numbers)
     for literal, value in zip(numbers, values, strict=True):
