@@ -22,7 +22,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.extraction.replies import extract
-from gristmill.verifiers.records import CasesTest, Outcome, StdioTest, Strength, Task, Verdict
+from gristmill.verifiers.records import CasesTest, Outcome, ScoreTest, StdioTest, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers
 from gristmill.verifiers.scripted import ScriptedJudge
 
@@ -165,9 +165,10 @@ def test_programs_of_other_forms_have_a_beginning_too() -> None:
 
 
 @pytest.mark.bubblewrap
-async def test_a_small_function_is_found_and_verified_in_a_sandbox(bubblewrap: str, tmp_path: Path) -> None:
-    cases = [{"args": [a, b], "expected": a * b + 1} for a, b in ((2, 3), (5, 7), (1, 4), (0, 9))]
-    test = CasesTest.model_validate({"entry_point": "f", "cases": cases})
+async def test_an_evaluators_best_is_found_and_verified_in_a_sandbox(bubblewrap: str, tmp_path: Path) -> None:
+    code = "def evaluate(candidate, instance):\n    a, b = instance\n    return -abs(candidate(a, b) - a * b - 1)\n"
+    given = {"type": "score", "entry_point": "f", "code": code, "instances": [[2, 3], [5, 7]], "direction": "maximize"}
+    test = ScoreTest.model_validate({**given, "target": 0})
     settings = {"start": "def f(a, b):\n    return a * b + 3\n", "mutate": {"literals_only": True}}
     asked = Task(id="f", kind="code", prompt="f(a, b)", tests=(test,), settings=settings)
     config = RunConfig.of(model="mutate", hypotheses=4, rounds=12, patience=99, sandbox="bubblewrap")
