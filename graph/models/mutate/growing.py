@@ -67,6 +67,9 @@ class Material:
     def combined(self, node: ast.expr, other: ast.expr, operator: str | None = None) -> ast.expr:
         """Two numbers joined by an operator."""
         operator = operator or self.chance.choice(self.operators or _COMMON)
+        # x - x, x % x and the like are no more than a constant; where there are none, that is how one is made.
+        if operator not in ("+", "*") and _same(node, other) and (constant := self.constant()) is not None:
+            other = constant
         left, right = (node, other) if self.chance.random() < 0.7 else (other, node)
         if operator == "**":
             left, right = node, ast.Constant(value=self.chance.choice((2, 3)))
@@ -105,12 +108,18 @@ class Material:
             operator = chance.choice((ast.And, ast.Or))()
             return ast.BoolOp(op=operator, values=[self._boolean(scope, line, 0), self._boolean(scope, line, 0)])
         left, right = self._number(scope, line, depth), self._number(scope, line, max(0, depth - 1))
+        if _same(left, right):
+            right = self.constant() or right
         return ast.Compare(left=left, ops=[chance.choice(COMPARISONS)()], comparators=[right])
 
     def donated(self, kind: Kind, donors: Sequence[ast.expr], scope: Scope) -> ast.expr | None:
         """A copy of an expression of that kind out of others."""
         fitting = [node for node in donors if kind_of(node, scope) == kind]
         return copy.deepcopy(self.chance.choice(fitting)) if fitting else None
+
+
+def _same(one: ast.expr, two: ast.expr) -> bool:
+    return isinstance(one, ast.Name) and isinstance(two, ast.Name) and one.id == two.id
 
 
 def _dotted(name: str) -> ast.expr:
