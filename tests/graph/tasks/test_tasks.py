@@ -107,7 +107,7 @@ def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -
         "line 8: task 'e': kind: nobody judges 'poetry'; the kinds known here are code,",
         "line 9: task 'f': tests",
         "line 10: `limits.wall_seconds` must be at most 3600",
-        "line 11: `tests[0].type` must be one of 'cases', 'stdio', 'python', 'pytest', 'driven', 'score', not 'doctest'",
+        "line 11: `tests[0].type` must be one of 'cases', 'stdio', 'python', 'pytest', 'driven', 'score', not",
         "line 12: the field `tests[0].entry_point` is missing",
         "line 13: `tests[0].entry_point` must be text (in quotes) or a list, not the number 3",
         "line 14: `id` is empty",
