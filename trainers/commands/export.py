@@ -81,6 +81,7 @@ def export(
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
+    from gristmill.verifiers.repositories.git import RepositoryError
     from gristmill.verifiers.settling import weaker_words
 
     refuse_ending(out)
@@ -90,15 +91,21 @@ def export(
 
     with Store.open(workspace) as store:
         stored = store.get_run(run)
-        rows = export_rows(
-            store.trajectories(run),
-            format,
-            prompts=prompts,
-            replies=replies,
-            profile=choose_profile(stored.config.prompts.profile, stored.config.model),
-            accept=accepted,
-            reasoning=reasoning == "keep",
-        )
+        try:
+            rows = export_rows(
+                store.trajectories(run),
+                format,
+                prompts=prompts,
+                replies=replies,
+                profile=choose_profile(stored.config.prompts.profile, stored.config.model),
+                accept=accepted,
+                reasoning=reasoning == "keep",
+            )
+        except RepositoryError as error:
+            raise UserError(
+                f"{error}: rows are worded by what that repository holds. Bring it back to where it was, or export "
+                "what was sent and said, which the run has kept: --prompts asked --replies given"
+            ) from error
         weaker = weaker_words({} if rows else store.summary(run).unverified)
     if not rows:
         word = "a verified" if accepted == "verified" else "an accepted"

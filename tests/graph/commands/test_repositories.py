@@ -60,6 +60,12 @@ def test_a_folder_that_has_gone_is_the_users_mistake_and_nothing_is_lost(tmp_pat
     ):
         said = call(*command, code=2)
         assert f"{str(tmp_path / 'repository')!r} is no folder" in " ".join(said.split())
+    export = ("export", "a", "--accept", "judged", "--out", "rows.jsonl")
+    said = call(*export, code=2)
+    assert "is no folder: rows are worded by what that repository holds" in " ".join(said.split())
+    assert not (tmp_path / "rows.jsonl").exists()
+    call(*export, "--prompts", "asked", "--replies", "given")
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 1
     # The same commit in another folder is the same task.
     write(tmp_path / "tasks.jsonl", [task | {"repo": repo | {"path": "moved"}}])
     call(*again)
