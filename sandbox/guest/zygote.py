@@ -51,6 +51,9 @@ def _set_up(hello: dict[str, Any]) -> None:
         importlib.import_module(name)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
+    # torch asks for it while it loads, when there is no job's folder yet.
+    if (tempfile := sys.modules.get("tempfile")) is not None:
+        tempfile.tempdir = None  # type: ignore[attr-defined]  # one of that module
     if len(os.listdir("/proc/self/task")) != 1:
         raise RuntimeError(f"something of {', '.join(hello['preload'])} goes on in a thread, and none may be here")
     one_thread = [name for name in os.environ if name.endswith("_NUM_THREADS")]

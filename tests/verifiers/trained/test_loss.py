@@ -366,6 +366,13 @@ async def test_what_a_candidate_does_wrong_is_said_at_once(pool: Pool) -> None:
         (HEAD + "return F.nothing(logits)", Outcome.ERROR, "AttributeError"),
         ("import os\n" + HEAD + "os._exit(0)", Outcome.ERROR, "ended the process"),
         (HEAD + "return F.cross_entropy(logits.detach(), labels)", Outcome.INVALID, "differentiate"),
+        # Temporary files are the job's own, though torch has asked where they go while it was loaded before the job.
+        (
+            HEAD + "import os, tempfile\n    with tempfile.TemporaryFile() as file:\n"
+            "        raise ValueError(tempfile.gettempdir() == os.getcwd())",
+            Outcome.ERROR,
+            "ValueError: True",
+        ),
     ]:
         verdict = await LossVerifier(pool).verify(TASK, source)
         assert (verdict.outcome, verdict.score) == (outcome, 0.0), (source, verdict)
