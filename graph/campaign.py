@@ -91,7 +91,7 @@ async def run_campaign(
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
             everything that had arrived is stored and the run is marked as interrupted.
     """
-    chosen = strategy(config.search.strategy)
+    chosen = strategy(config.search.strategy, config.search)
     decision = decide_run(store, name, config, tasks, resume=resume, purpose=purpose)
     if decision.step == "nothing":
         return store.summary(name)

@@ -90,11 +90,29 @@ class Prompts(Record):
 class Search(Record):
     """How a task's hypotheses follow from one another, and when a task is given up."""
 
-    strategy: str = Field("reflect", description="what a round builds on: reflect or best_of")
+    strategy: str = Field(
+        "reflect",
+        description="what a round builds on: reflect, best_of (nothing), tree (drafts, repairs, what has the best "
+        "child), evolve (a population, crossover, islands), pareto (the best at single instances) or auto (learns "
+        "which of these pays)",
+    )
     hypotheses: int = Field(4, ge=1, le=256, description="hypotheses per task and round")
     rounds: int = Field(3, ge=1, description="rounds per task at most")
     first_pass: bool = Field(
         False, description="ask for a round's hypotheses one after another, up to the first that reaches the target"
+    )
+    population: int = Field(
+        5, ge=1, description="of evolve: hypotheses from scratch that an island begins with, and families that it holds"
+    )
+    islands: int = Field(4, ge=1, le=64, description="of evolve: open at most; they open where a search stands still")
+    features: tuple[str, ...] = Field(
+        (),
+        max_length=4,
+        description="of evolve: what its archive tells apart, as NAME=LOW:HIGH:BINS of a metric or of length, in "
+        "characters: length=0:4000:20; may be given repeatedly",
+    )
+    novelty: bool = Field(
+        True, description="refuse, before it is judged, a program that repeats an earlier one under other names"
     )
     patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
 

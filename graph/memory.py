@@ -18,11 +18,15 @@ from gristmill.graph.prompts.ledger import Entry, Line, Room
 from gristmill.graph.prompts.lessons import lessons_within
 from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
-from gristmill.graph.search.base import Plan, Strategy, draw
+from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
 from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
+from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.extraction.replies import UNAPPLIED
+from gristmill.verifiers.extraction.normal import is_without_noise
+from gristmill.verifiers.extraction.replies import UNAPPLIED, entry_points
+from gristmill.verifiers.languages.registry import language
+from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
@@ -50,7 +54,8 @@ class TaskMemory:
         self._task = task
         self._config = config
         self._strategy = strategy
-        self._history = History()
+        self._history = History(folds_of(strategy))
+        self._features = tuple(each.partition("=")[0] for each in config.search.features)
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
         self._entries: dict[str, Entry] = {}
         self._lines: dict[str, Line] = {}
@@ -59,6 +64,7 @@ class TaskMemory:
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
         self._repeats = Repeats(task)
+        self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and _has_trees(task) else None
         self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
@@ -118,7 +124,8 @@ class TaskMemory:
     async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
         alike = self._repeats.alike(hypothesis, in_turn=self._config.search.first_pass)
-        return await asyncio.to_thread(self._judged, hypothesis, alike) if alike else None
+        known = await asyncio.to_thread(self._judged, hypothesis, alike) if alike else None
+        return known or await asyncio.to_thread(self._renamed, hypothesis)
 
     def _judged(self, hypothesis: Hypothesis, alike: list[str]) -> Judged | None:
         steps = self._store.steps_of(self._run, alike)
@@ -126,6 +133,16 @@ class TaskMemory:
         if first is None:
             return None
         return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
+
+    def _renamed(self, hypothesis: Hypothesis) -> Judged | None:
+        """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
+        if self._novelty is None or hypothesis.solution is None or hypothesis.operator in (None, "again"):
+            return None
+        # Of one round it is chance which reply comes first.
+        place = self.place(hypothesis.round, hypothesis.sample if self._config.search.first_pass else 0)
+        known = self._novelty.known(hypothesis.solution, place)
+        step = None if known is None else self._store.steps_of(self._run, [known.id]).get(known.id)
+        return None if step is None else Judged(step, None, renamed=True)
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
@@ -250,13 +267,22 @@ class TaskMemory:
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
         self._repeats.add(hypothesis, verdict)
+        # What failed otherwise need not be the program's doing, and may be tried again.
+        told = verdict.repeats is None and verdict.unsettled.outcome in (Outcome.PASSED, Outcome.FAILED)
+        if self._novelty is not None and told and hypothesis.solution is not None:
+            self._novelty.add(hypothesis.id, self.place(hypothesis.round, hypothesis.sample), hypothesis.solution)
         step = Step(hypothesis=hypothesis, verdict=verdict)
-        row = Row.of(self._task, step, self._config.search.hypotheses)
+        row = Row.of(self._task, step, self._config.search.hypotheses, self._features)
         self._history.add(row)
         self._entries.pop(row.id, None)
         self._lines.pop(row.id, None)
         for name in lacking(self._task, step):
             self._lacking[name] = min(row.place, self._lacking.get(name, row.place))
+
+
+def _has_trees(task: Task) -> bool:
+    """Whether solutions are whole Python programs, of which judging shows the same each time."""
+    return reads_code(task.kind) and language(task) is None and task.repo is None and is_without_noise(task)
 
 
 def _unsettled(step: Step) -> Step:

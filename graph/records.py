@@ -125,6 +125,9 @@ class Hypothesis(Record):
     repairs: str | None = Field(
         None, description="id of the reply at the same place whose changes did not apply, and which this one replaces"
     )
+    operator: Name | None = Field(None, description="what its plan has asked for; None in stores of older versions")
+    by: Name = Field("", description="the strategy that the plan is of, where `auto` has chosen one")
+    island: int = Field(0, ge=0, description="the part of the population that it belongs to")
     proposer: str
     model: Name
     adapter: str | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gristmill.graph import events
 from gristmill.graph.events import Event
-from gristmill.graph.judging.repeats import Judged, repeated, settled_as
+from gristmill.graph.judging.repeats import Judged, renamed, repeated, settled_as
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
@@ -107,7 +107,10 @@ class Verification:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
         if hypothesis.best is not None:
             task = task.model_copy(update={"best": hypothesis.best})
-        if before is not None and await self._stands(task, before.step):
+        if before is not None and before.renamed:
+            verdict = renamed(task, before.step)
+            evidence = beside(task, verdict)
+        elif before is not None and await self._stands(task, before.step):
             verdict = repeated(before.step)
             evidence = before.evidence or beside(task, verdict)
         else:

@@ -7,15 +7,16 @@ rounds have found counts, since of one round it is chance which reply comes firs
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.verifiers.extraction.normal import form_key, is_without_noise, program_key
-from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
+from gristmill.verifiers.records import Direction, Evidence, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judged", "Repeats", "repeated", "same_program", "settled_as"]
+__all__ = ["Judged", "Repeats", "renamed", "repeated", "same_program", "settled_as"]
 
 _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
 # Programs of one form that are held against another: they differ where a program could see its own text.
@@ -24,13 +25,18 @@ _TOLD = (
     "This is the same program as an earlier answer of yours (round {round}, answer {sample}), but for layout and "
     "comments at most, so it was not judged again: what was found then stands."
 )
+_RENAMED = (
+    "This is the program of an earlier answer of yours (round {round}, answer {sample}) under other names, so it was "
+    "not judged. What was found about that one stands: answer with another program."
+)
 
 
 class Judged(NamedTuple):
-    """A hypothesis with its verdict, and what the owner may read of it."""
+    """A hypothesis with its verdict, and what the owner may read of it; `renamed`: it is the same under other names."""
 
     step: Step
     evidence: Evidence | None
+    renamed: bool = False
 
 
 class Repeats:
@@ -80,6 +86,23 @@ def repeated(first: Step) -> Verdict:
     verdict = first.verdict.unsettled
     feedback = "\n\n".join(part for part in (told, verdict.feedback) if part)
     return verdict.model_copy(update={"repeats": first.hypothesis.id, "feedback": feedback, "seconds": 0.0})
+
+
+def renamed(task: Task, first: Step) -> Verdict:
+    """The verdict of a program that an earlier one is under other names: it says nothing new, and is not judged.
+
+    It is never a pass and has no score of its own, since a program may read its own names.
+    """
+    minimize = task.direction is Direction.MINIMIZE
+    return Verdict(
+        outcome=Outcome.INVALID,
+        score=math.inf if minimize else 0.0,
+        direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
+        strength=Strength.TESTED,
+        feedback=_RENAMED.format(round=first.hypothesis.round, sample=first.hypothesis.sample),
+        repeats=first.hypothesis.id,
+        verifier="novelty/1",
+    )
 
 
 def settled_as(verdict: Verdict, first: Verdict) -> Verdict:

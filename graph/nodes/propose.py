@@ -61,18 +61,18 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
         may_tear = not there and parent is not None and parent.hypothesis.solution is not None
         async with context.sharing.turn(task.id, spare=may_tear) as turn:
-            if not there and not await ask(id_, request, parent, turn):
+            if not there and not await ask(id_, plan, request, parent, turn):
                 return
             if (torn := memory.torn.get(id_)) is not None and parent is not None:
                 turn.use_spare()
-                await ask(repair_id(id_), repair_request(task, request, torn, parent), parent, turn)
+                await ask(repair_id(id_), plan, repair_request(task, request, torn, parent), parent, turn)
 
-    async def ask(id_: str, request: Request, parent: Step | None, turn: Turn) -> bool:
+    async def ask(id_: str, plan: Plan, request: Request, parent: Step | None, turn: Turn) -> bool:
         answer = await buy(context, id_, request, turn)
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
-        hypothesis = await _keep(context, task, id_, request, answer, parent)
+        hypothesis = await _keep(context, task, id_, request, answer, parent, plan)
         memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
@@ -131,6 +131,7 @@ async def _keep(
     request: Request,
     answer: Bought,
     parent: Step | None,
+    plan: Plan,
 ) -> Hypothesis:
     attempt, started, reply = answer
     # Reading takes a bounded time, and yet other tasks need not wait for it.
@@ -155,6 +156,9 @@ async def _keep(
         parents=request.parents,
         repairs=id_.removesuffix(REPAIR) if id_.endswith(REPAIR) else None,
         best=handed_on if handed_on and takes_best(task, extraction.solution) else None,
+        operator=plan.operator,
+        by=plan.by,
+        island=plan.island,
         proposer=context.proposer.name,
         model=reply.model or context.proposer.model,
         adapter=context.proposer.adapter,

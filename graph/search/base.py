@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from gristmill.graph.search.history import Past, Place
+from gristmill.graph.search.history import Fold, Past, Place
 from gristmill.sandbox.records import Record
 
-__all__ = ["Operator", "Plan", "Strategy", "draw"]
+__all__ = ["Folding", "Operator", "Plan", "Strategy", "draw", "folds_of"]
 
 Operator = Literal["again", "fresh", "repair", "improve", "adjust", "cross", "another"]
 """What is asked for: the bare prompt once more, as a measure needs it; an answer from scratch; with the first parent:
@@ -30,6 +31,7 @@ class Plan(Record):
     model: str | None = None
     temperature: float | None = Field(None, ge=0)
     island: int = Field(0, ge=0, description="the part of the population that the hypothesis belongs to")
+    by: str = Field("", description="the strategy whose plan this is, where another one has chosen it")
 
 
 @runtime_checkable
@@ -48,6 +50,21 @@ class Strategy(Protocol):
             draw: the place's own random number, in [0, 2**64); no other chance may enter.
         """
         ...
+
+
+@runtime_checkable
+class Folding(Protocol):
+    """A strategy that has more built up from the rows than a past holds by itself: `Past.folds` has it by name."""
+
+    @property
+    def folds(self) -> Mapping[str, Callable[[], Fold]]:
+        """What makes each; one that others of the same name would make is made once."""
+        ...
+
+
+def folds_of(strategy: Strategy) -> Mapping[str, Callable[[], Fold]]:
+    """What a strategy wants built up; nothing for most."""
+    return strategy.folds if isinstance(strategy, Folding) else {}
 
 
 def draw(run_seed: int, task_id: str, place: Place) -> int:

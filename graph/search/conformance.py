@@ -8,9 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from gristmill.graph.search.base import Plan, Strategy, draw
-from gristmill.graph.search.history import History, Place, Row
+from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
+from gristmill.graph.search.history import History
+from gristmill.graph.search.rows import Place, Row, Scores
 from gristmill.graph.stopping.ranking import merit
 from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
 
@@ -44,7 +46,8 @@ def _complaints(make: Callable[[], Strategy], rows: Sequence[Row]) -> Iterable[s
     chance = random.Random(len(rows))
     width = rows[0].place.width
     rounds = range(rows[-1].place.round + 2)
-    strategy, history = make(), History()
+    strategy = make()
+    history = History(folds_of(strategy))
     expected: Plans = {}
     for round in rounds:
         earlier = {row.id for row in rows if row.place.round < round}
@@ -59,7 +62,8 @@ def _complaints(make: Callable[[], Strategy], rows: Sequence[Row]) -> Iterable[s
                 history.add(row)
 
     def plans(arrived: Sequence[Row], order: Iterable[int] = rounds) -> Plans:
-        strategy, history = make(), History()
+        strategy = make()
+        history = History(folds_of(strategy))
         for row in arrived:
             history.add(row)
         by_place: Plans = {}
@@ -78,13 +82,13 @@ def _complaints(make: Callable[[], Strategy], rows: Sequence[Row]) -> Iterable[s
         resumed = plans([row for row in shuffled if row.place.round < round], [round])
         if resumed != {place: expected[place] for place in resumed}:
             yield "plans differently after a resume"
-    history = History()
+    strategy = make()
+    history = History(folds_of(strategy))
     for row in rows:
         history.add(replace(row, outcome=Outcome.UNSCORED, score=None, merit=merit(_verdict(Outcome.UNSCORED, None))))
     history.upto(None)
     for row in shuffled:
         history.add(row)
-    strategy = make()
     if {place: plan for round in rounds for place, plan in _asked(strategy, history, round, width).items()} != expected:
         yield "remembers a verdict that was replaced"
 
@@ -103,6 +107,7 @@ def stories(count: int, seed: int = 0) -> Iterable[list[Row]]:
     chance = random.Random(seed)
     for _ in range(count):
         width, direction = chance.randint(1, 5), chance.choice(list(Direction))
+        graded = chance.random() < 0.5
         yield [
             row(
                 Place(round, sample, width),
@@ -111,6 +116,13 @@ def stories(count: int, seed: int = 0) -> Iterable[list[Row]]:
                 content=chance.choice("abcdef") if chance.random() < 0.5 else f"{round} {sample}",
                 direction=direction,
                 parents=(f"{_TASK}/{chance.randrange(round)}/{chance.randrange(width)}",) if round else (),
+                graded=graded,
+                operator=chance.choice(["", "fresh", "improve", "cross"]),
+                by=chance.choice(["", "tree", "evolve"]),
+                island=chance.choice([0, 0, 0, 1]),
+                cost=chance.choice([1.0, 2.5]),
+                features=(chance.choice([0.0, 3.0, chance.random() * 10, float("nan")]),),
+                scores=Scores(("a", "b"), (float(chance.randint(0, 1)), chance.random())),
             )
             for round in range(chance.randint(1, 6))
             for sample in range(width)
@@ -126,8 +138,15 @@ def row(
     content: str,
     direction: Direction = Direction.MAXIMIZE,
     parents: tuple[str, ...] = (),
+    graded: bool = False,
+    **made: Any,
 ) -> Row:
-    """A row as a stored step would give it; the score of an unscored one is left out."""
+    """A row as a stored step would give it; the score of an unscored one is left out.
+
+    Args:
+        place, outcome, score, content, direction, parents, graded: of the row, as `Row` has them.
+        made: others of its fields that tell how it came about, or what archives and fronts are made of.
+    """
     verdict = _verdict(outcome, score, direction)
     return Row(
         id=f"{_TASK}/{place.round}/{place.sample}",
@@ -138,6 +157,8 @@ def row(
         content=content,
         target=verdict.passed,
         parents=parents,
+        graded=graded and outcome in (Outcome.PASSED, Outcome.FAILED),
+        **made,
     )
 
 

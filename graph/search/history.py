@@ -11,113 +11,13 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol
 
-from gristmill.graph.records import Step
-from gristmill.graph.stopping.ranking import Merit, Standing, content_key, graded, merit, reaches_target
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.graph.search.rows import Place, Rank, Row, SettledStanding
+from gristmill.graph.stopping.ranking import Standing
+from gristmill.verifiers.records import Outcome
 
 __all__ = ["Fold", "History", "Past", "Place", "Row", "SettledStanding"]
-
-
-class Place(NamedTuple):
-    """Where a hypothesis stands in its task: sample `sample` of round `round`, of `width` samples a round.
-
-    A reply that repairs another has its place, and comes after it.
-    """
-
-    round: int
-    sample: int
-    width: int
-    repair: bool = False
-
-    @property
-    def number(self) -> int:
-        """The running number within the task."""
-        return self.round * self.width + self.sample
-
-
-class _Rank(NamedTuple):
-    """Sorts best first; of equals what was built on least, then the earlier place, never the one that arrived first."""
-
-    failed: int
-    unusable: bool
-    loss: float
-    tried: int
-    place: Place
-
-
-class SettledStanding(NamedTuple):
-    """How a hypothesis that a judge process decided stands after its consistency run, or before it while `pending`."""
-
-    passed: bool
-    merit: Merit
-    pending: bool
-
-    @classmethod
-    def of(cls, verdict: Verdict) -> Self:
-        """How a stored verdict stands."""
-        return cls(verdict.passed, merit(verdict), verdict.pending)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What decisions need of one judged hypothesis.
-
-    A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
-    would have, wherever it is cut off. `settled` is told in the end; `graded`: it ran, its score tells how good it is.
-    """
-
-    id: str
-    place: Place
-    outcome: Outcome
-    score: float | None
-    merit: Merit
-    content: str
-    target: bool
-    settled: SettledStanding | None = None
-    parents: tuple[str, ...] = ()
-    graded: bool = False
-
-    @classmethod
-    def of(cls, task: Task, step: Step, width: int) -> Self:
-        """The row of a stored step, in a run of `width` hypotheses a round."""
-        hypothesis, verdict = step.hypothesis, step.verdict.unsettled
-        settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
-        return cls(
-            id=hypothesis.id,
-            place=Place(hypothesis.round, hypothesis.sample, width, hypothesis.repairs is not None),
-            outcome=verdict.outcome,
-            score=verdict.score,
-            merit=merit(verdict),
-            content=content_key(step),
-            target=reaches_target(task, verdict),
-            settled=settled,
-            parents=hypothesis.parents,
-            graded=graded(task) and verdict.outcome in (Outcome.PASSED, Outcome.FAILED),
-        )
-
-    @property
-    def passed(self) -> bool:
-        """Whether the hypothesis passed."""
-        return self.outcome is Outcome.PASSED
-
-    @property
-    def usable(self) -> bool:
-        """Whether anything could be judged."""
-        return self.merit[1]
-
-    @property
-    def rank(self) -> _Rank:
-        """What rows are sorted by, as long as nothing is built on them."""
-        passed, usable, score = self.merit
-        return _Rank(-passed, not usable, -score, 0, self.place)
-
-    @property
-    def final(self) -> SettledStanding:
-        """How it stands in the end."""
-        return self.settled or SettledStanding(self.passed, self.merit, pending=False)
 
 
 class Fold(Protocol):
@@ -146,7 +46,7 @@ class Past:
         self._rows = rows
         self._ordered: list[Row] = []
         self._leader: dict[str, Row] = {}
-        self._order: list[tuple[_Rank, Row]] = []
+        self._order: list[tuple[Rank, Row]] = []
         self._first: dict[str, Row] = {}
         self._by_id: dict[str, Row] = {}
         self._children: dict[str, list[Row]] = {}
@@ -240,7 +140,7 @@ class Past:
         if known is not None and leads:
             insort(self._order, (self._rank(known), known), key=lambda entry: entry[0])
 
-    def _rank(self, row: Row) -> _Rank:
+    def _rank(self, row: Row) -> Rank:
         return row.rank._replace(tried=len(self.children(row.id)))
 
     def _drop(self, row: Row) -> None:

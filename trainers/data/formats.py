@@ -178,7 +178,8 @@ def _kept(trajectory: Trajectory, texts: RowTexts, accept: Accepted) -> Iterator
     steps = (
         step
         for step in trajectory.steps
-        if taken(step.verdict, accept) or (accept == "judged" and step.verdict.outcome is not Outcome.UNSCORED)
+        if taken(step.verdict, accept)
+        or (accept == "judged" and step.verdict.outcome is not Outcome.UNSCORED and not _unjudged(step))
     )
     return _different((step for step in steps if step.hypothesis.text.strip()), texts)
 
@@ -199,7 +200,12 @@ def _good(verdict: Verdict, accept: Accepted) -> bool:
 
 
 def _wrong(step: Step) -> bool:
-    return step.verdict.outcome in WRONG and bool(step.hypothesis.text.strip())
+    return step.verdict.outcome in WRONG and bool(step.hypothesis.text.strip()) and not _unjudged(step)
+
+
+def _unjudged(step: Step) -> bool:
+    """Whether it repeats another under other names: nobody has found out what it does."""
+    return step.verdict.repeats is not None and step.verdict.outcome is Outcome.INVALID
 
 
 def _prompt(texts: RowTexts, step: Step) -> list[dict[str, Any]]:

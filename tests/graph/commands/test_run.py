@@ -120,7 +120,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     ("arguments", "sentence"),
     [
         (["--hypotheses", "0"], "--hypotheses"),
-        (["--strategy", "climb"], "best_of, reflect"),
+        (["--strategy", "climb"], "best_of, evolve, pareto, reflect"),
         (["--config", "bad.yaml"], "hypothesis"),
         (["--config", "flat.yaml"], "search: {rounds: 5}"),
         (["--config", "broken.yaml"], "not a YAML file"),

@@ -1,0 +1,189 @@
+"""A search in this process: the real strategies, histories and novelty over a problem of our own, without a model.
+
+A place is planned, an operator of the problem makes what the plan asks for, and a program that was there before is
+refused before it is evaluated, as a run refuses it: the place is used up and no evaluation is. The programs are ours,
+so nothing is sandboxed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from gristmill.graph.search.base import Strategy, draw, folds_of
+from gristmill.graph.search.history import History
+from gristmill.graph.search.novelty import Novelty
+from gristmill.graph.search.rows import NO_SCORES, Place, Row, Scores
+from gristmill.verifiers.records import Outcome
+
+Solution = tuple[Any, ...]
+
+
+class Found(NamedTuple):
+    """What an evaluation finds; a greater score is better."""
+
+    score: float
+    solved: bool = False
+    features: tuple[float, ...] = ()
+    scores: Scores = NO_SCORES
+
+
+class Problem(Protocol):
+    """A problem whose solutions are flat lists."""
+
+    def fresh(self, chance: random.Random) -> Solution:
+        """One from scratch."""
+        ...
+
+    def changed(self, solution: Solution, operator: str, chance: random.Random) -> Solution:
+        """What an operator with one parent makes."""
+        ...
+
+    def crossed(self, one: Solution, other: Solution, chance: random.Random) -> Solution:
+        """What one with two makes."""
+        ...
+
+    def evaluate(self, solution: Solution) -> Found:
+        """Its score."""
+        ...
+
+
+class Searched(NamedTuple):
+    """How a search went: evaluations until it was solved or ended, and the best score after each of them."""
+
+    solved: bool
+    evaluations: int
+    best: float
+    refused: int
+    history: History
+
+
+def text(solution: Solution) -> str:
+    """The program of a solution."""
+    return f"def solution():\n    return {list(solution)}\n"
+
+
+def search(
+    strategy: Strategy,
+    problem: Problem,
+    seed: int,
+    evaluations: int,
+    *,
+    width: int = 1,
+    novelty: bool = True,
+    heard: Callable[[int, Row], None] | None = None,
+) -> Searched:
+    """Search until solved, or until so many evaluations are done, or twenty times as many places."""
+    history, known = History(folds_of(strategy)), Novelty(keep=("solution",))
+    made: dict[str, Solution] = {}
+    done = refused = 0
+    best = float("-inf")
+    for round in itertools.count():
+        past = history.upto(Place(round, 0, width))
+        rows = []
+        for sample in range(width):
+            place = Place(round, sample, width)
+            number = draw(seed, "task", place)
+            plan = strategy.plan(past, place, number)
+            chance = random.Random(number ^ 0x5BD1E995)
+            parents = [made[each] for each in plan.parents]
+            if not parents:
+                solution = problem.fresh(chance)
+            elif plan.operator == "cross" and len(parents) > 1:
+                solution = problem.crossed(parents[0], parents[1], chance)
+            else:
+                solution = problem.changed(parents[0], plan.operator, chance)
+            id_ = f"task/{round}/{sample}"
+            made[id_] = solution
+            written = text(solution)
+            again = novelty and known.known(written, place) is not None
+            known.add(id_, place, written)
+            found = None if again else problem.evaluate(solution)
+            row = _row(id_, place, solution, found, plan.parents, plan.operator, plan.by, plan.island)
+            rows.append(row)
+            refused += again
+            done += not again
+            if found is not None:
+                best = max(best, found.score)
+                if heard is not None:
+                    heard(done, row)
+                if found.solved or done >= evaluations:
+                    return Searched(found.solved, done, best, refused, history)
+        for row in rows:
+            history.add(row)
+        if done + refused > 20 * evaluations:
+            return Searched(False, done, best, refused, history)
+    raise AssertionError
+
+
+def _row(
+    id_: str,
+    place: Place,
+    solution: Solution,
+    found: Found | None,
+    parents: tuple[str, ...],
+    operator: str,
+    by: str,
+    island: int,
+) -> Row:
+    outcome = Outcome.INVALID if found is None else Outcome.PASSED if found.solved else Outcome.FAILED
+    score = found.score if found is not None else None
+    return Row(
+        id=id_,
+        place=place,
+        outcome=outcome,
+        score=score,
+        merit=(0, False, float("-inf")) if found is None else (2 * found.solved, True, found.score),
+        content=str(hash(solution)),
+        target=found is not None and found.solved,
+        parents=parents,
+        graded=found is not None,
+        operator=operator,
+        by=by,
+        island=island,
+        repeated=found is None,
+        features=found.features if found is not None else (),
+        scores=found.scores if found is not None else NO_SCORES,
+    )
+
+
+def one_plus_one(problem: Problem, seed: int, evaluations: int, *, repeats: bool) -> Searched:
+    """The baseline: one solution, changed; what is not worse takes its place. Without `repeats` nothing is tried twice,
+    and it ends where every change of the solution was tried."""
+    chance = random.Random(seed)
+    solution = problem.fresh(chance)
+    found = problem.evaluate(solution)
+    seen, done, refused = {solution}, 1, 0
+    while not found.solved and done < evaluations:
+        other = problem.changed(solution, "improve", chance)
+        in_vain = 0
+        while not repeats and other in seen and in_vain < 1000:
+            other = problem.changed(solution, "improve", chance)
+            in_vain += 1
+        if in_vain == 1000:
+            break
+        refused += in_vain
+        seen.add(other)
+        new = problem.evaluate(other)
+        done += 1
+        if new.score >= found.score:
+            solution, found = other, new
+    return Searched(found.solved, done, found.score, refused, History())
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The least value that this share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def interval(one: Sequence[float], other: Sequence[float], times: int = 5000) -> tuple[float, float, float]:
+    """Mean of one − other over pairs, with its bootstrap interval of 95%."""
+    import numpy
+
+    apart = numpy.asarray(one, float) - numpy.asarray(other, float)
+    drawn = numpy.random.default_rng(0).integers(0, len(apart), (times, len(apart)))
+    means = numpy.sort(apart[drawn].mean(1))
+    return float(apart.mean()), float(means[int(0.025 * times)]), float(means[int(0.975 * times)])

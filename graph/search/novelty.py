@@ -1,0 +1,108 @@
+"""Whether a program was there before, whatever its names and layout, told before it is evaluated.
+
+Never to repeat oneself is worth more than islands: `benchmarks/strategies.py` has (1+1) with and without repeats beside
+every strategy. What a search has deleted is known too: every program that was proposed is, whether it survived or not.
+
+First the tree: Python is parsed, and what cannot change what it does is dropped (layout, comments, docstrings,
+annotations), and every name that a scope binds is numbered in the order in which it comes, so that a renamed copy is
+the same text. Names of attributes and of what tests call stay: others may use these. Then, where less than the whole
+counts (`likeness` below 1), MinHash (Broder 1997, by `rensa`): signatures of 128 numbers over pairs of neighbouring
+lines of that text, and programs whose estimated Jaccard likeness reaches it are the same.
+
+Departures: literals stay, since a program with another constant is another program; and a model's embedding, as
+ShinkaEvolve asks (cosine .99), is not asked: it costs a call and cannot tell a constant from a comment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from gristmill.graph.search.rows import Place
+from gristmill.verifiers.extraction.canonical import canonical
+
+__all__ = ["Known", "Novelty"]
+
+_LINES = 2
+"""Neighbouring lines that make one element of what signatures are made of."""
+_NUMBERS, _BANDS = 128, 16
+
+
+class Known(NamedTuple):
+    """Who was there before, and how alike: 1 is the same but for names and layout."""
+
+    id: str
+    likeness: float
+
+
+class Novelty:
+    """The programs that a task's search has proposed.
+
+    Args:
+        likeness: from which on programs count as one, in (0, 1]; below 1 `rensa` is needed.
+        keep: names that tests call, and which are never numbered.
+    """
+
+    def __init__(self, likeness: float = 1.0, keep: Iterable[str] = ()) -> None:
+        self._likeness = likeness
+        self._keep = frozenset(keep)
+        self._first: dict[bytes, tuple[Place, str]] = {}
+        self._signatures: list[tuple[Place, str, Any]] = []
+        self._near: Any = None
+        self._last: tuple[str, tuple[bytes, str]] = "", self._made("")
+
+    def add(self, id_: str, place: Place, solution: str) -> None:
+        """A program was proposed; in any order, and twice is once."""
+        key, text = self._key(solution)
+        first = self._first.get(key)
+        if first is None or place < first[0]:
+            self._first[key] = place, id_
+        if self._likeness < 1 and first is None and text:
+            self._sign(id_, place, text)
+
+    def known(self, solution: str, before: Place) -> Known | None:
+        """The first program of an earlier place that is the same as this one."""
+        key, text = self._key(solution)
+        first = self._first.get(key)
+        if first is not None and first[0] < before:
+            return Known(first[1], 1.0)
+        if self._likeness == 1 or not text or self._near is None:
+            return None
+        signature = self._signature(text)
+        found = []
+        for number in self._near.query(signature):
+            place, id_, other = self._signatures[number]
+            likeness = signature.jaccard(other)
+            if place < before and likeness >= self._likeness:
+                found.append((-likeness, place, id_))
+        return Known(min(found)[2], -min(found)[0]) if found else None
+
+    def _key(self, solution: str) -> tuple[bytes, str]:
+        last = self._last  # read once: threads ask
+        if last[0] != solution:
+            last = self._last = solution, self._made(solution)
+        return last[1]
+
+    def _made(self, solution: str) -> tuple[bytes, str]:
+        text = canonical(solution, self._keep) or ""
+        said = f"tree {text}" if text else f"text {' '.join(solution.split())}"
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:16], text
+
+    def _sign(self, id_: str, place: Place, text: str) -> None:
+        if self._near is None:
+            from rensa import RMinHashLSH
+
+            self._near = RMinHashLSH(self._likeness, _NUMBERS, _BANDS)
+        signature = self._signature(text)
+        self._near.insert(len(self._signatures), signature)
+        self._signatures.append((place, id_, signature))
+
+    def _signature(self, text: str) -> Any:
+        from rensa import RMinHash
+
+        lines = text.splitlines()
+        pairs = ["\n".join(lines[at : at + _LINES]) for at in range(max(1, len(lines) - _LINES + 1))]
+        signature = RMinHash(_NUMBERS, 1)
+        signature.update(pairs)
+        return signature

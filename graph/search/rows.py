@@ -1,0 +1,181 @@
+"""What decisions need of one judged hypothesis, and where it stands in its task."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Self
+
+from gristmill.graph.records import Step, Tokens
+from gristmill.graph.stopping.ranking import Merit, content_key, graded, merit, reaches_target
+from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
+
+__all__ = ["LENGTH", "NO_SCORES", "Place", "Rank", "Row", "Scores", "SettledStanding", "cost"]
+
+LENGTH = "length"
+"""The feature that every solution has: its characters."""
+
+
+class Scores(NamedTuple):
+    """Scores of single instances, greater is better: `names` is one object for all rows that share it."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, task: Task, verdict: Verdict) -> Self:
+        """Those that steer the search; where a verdict has none, which of its checks passed."""
+        found: Mapping[str, float] = verdict.scores
+        if found:
+            sign = -1.0 if verdict.direction is Direction.MINIMIZE else 1.0
+            names = sorted(found)
+            values = (sign * found[name] for name in names)
+            return cls(_shared(tuple(names)), tuple(value if math.isfinite(value) else -math.inf for value in values))
+        checks = {check.name: float(check.outcome is Outcome.PASSED) for check in verdict.checks[:_MOST]}
+        return cls(_shared(tuple(checks)), tuple(checks.values())) if checks else cls((), ())
+
+
+NO_SCORES = Scores((), ())
+_MOST = 64
+"""Checks of a verdict that count as instances of their own."""
+
+
+@lru_cache(256)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names
+
+
+def cost(tokens: Tokens) -> float:
+    """What a hypothesis cost, in evaluations: its own, and the model's answer, 100 of whose tokens count as one.
+
+    Four tokens of a prompt count as one of an answer. Seconds are left out: they differ from run to run.
+    """
+    return 1.0 + (tokens.completion + tokens.prompt / 4) / 100
+
+
+def _feature(name: str, step: Step) -> float:
+    if name == LENGTH and name not in step.verdict.metrics:
+        return float(len(step.hypothesis.solution or ""))
+    return step.verdict.metrics.get(name, math.nan)
+
+
+class Place(NamedTuple):
+    """Where a hypothesis stands in its task: sample `sample` of round `round`, of `width` samples a round.
+
+    A reply that repairs another has its place, and comes after it.
+    """
+
+    round: int
+    sample: int
+    width: int
+    repair: bool = False
+
+    @property
+    def number(self) -> int:
+        """The running number within the task."""
+        return self.round * self.width + self.sample
+
+
+class Rank(NamedTuple):
+    """Sorts best first; of equals what was built on least, then the earlier place, never the one that arrived first."""
+
+    failed: int
+    unusable: bool
+    loss: float
+    tried: int
+    place: Place
+
+
+class SettledStanding(NamedTuple):
+    """How a hypothesis that a judge process decided stands after its consistency run, or before it while `pending`."""
+
+    passed: bool
+    merit: Merit
+    pending: bool
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Self:
+        """How a stored verdict stands."""
+        return cls(verdict.passed, merit(verdict), verdict.pending)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What decisions need of one judged hypothesis.
+
+    A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
+    would have, wherever it is cut off. `settled` has what is told of the task in the end; `parents` are those that the
+    reply was built on, `graded` says that it ran and that its score tells how good it is. `operator`, `by` (the
+    strategy that `auto` chose), `island` and `model` tell how it came about, `cost` what it cost in evaluations,
+    `repeated` that it was there before and not judged. 10,000 rows are held in memory, so names are shared, and of the
+    verdict is kept what archives and fronts are made of.
+    """
+
+    id: str
+    place: Place
+    outcome: Outcome
+    score: float | None
+    merit: Merit
+    content: str
+    target: bool
+    settled: SettledStanding | None = None
+    parents: tuple[str, ...] = ()
+    graded: bool = False
+    operator: str = ""
+    by: str = ""
+    model: str = ""
+    island: int = 0
+    cost: float = 1.0
+    repeated: bool = False
+    features: tuple[float, ...] = ()
+    scores: Scores = NO_SCORES
+
+    @classmethod
+    def of(cls, task: Task, step: Step, width: int, features: Sequence[str] = ()) -> Self:
+        """The row of a stored step, in a run of `width` hypotheses a round whose archives go by these `features`."""
+        hypothesis, verdict = step.hypothesis, step.verdict.unsettled
+        settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
+        return cls(
+            id=hypothesis.id,
+            place=Place(hypothesis.round, hypothesis.sample, width, hypothesis.repairs is not None),
+            outcome=verdict.outcome,
+            score=verdict.score,
+            merit=merit(verdict),
+            content=content_key(step),
+            target=reaches_target(task, verdict),
+            settled=settled,
+            parents=hypothesis.parents,
+            graded=graded(task) and verdict.outcome in (Outcome.PASSED, Outcome.FAILED),
+            operator=sys.intern(hypothesis.operator or ""),
+            by=sys.intern(hypothesis.by),
+            model=sys.intern(hypothesis.model),
+            island=hypothesis.island,
+            cost=cost(hypothesis.tokens),
+            repeated=verdict.repeats is not None,
+            features=tuple(_feature(name, step) for name in features),
+            scores=Scores.of(task, verdict),
+        )
+
+    @property
+    def passed(self) -> bool:
+        """Whether the hypothesis passed."""
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything could be judged."""
+        return self.merit[1]
+
+    @property
+    def rank(self) -> Rank:
+        """What rows are sorted by, as long as nothing is built on them."""
+        passed, usable, score = self.merit
+        return Rank(-passed, not usable, -score, 0, self.place)
+
+    @property
+    def final(self) -> SettledStanding:
+        """How it stands in the end."""
+        return self.settled or SettledStanding(self.passed, self.merit, pending=False)

@@ -1,0 +1,63 @@
+"""A program that was there before under other names is refused before it is judged, and never counts as anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.config import RunConfig
+from gristmill.graph.models.scripted import ScriptedProposer
+from gristmill.graph.records import Request
+from gristmill.graph.storage.store import Store
+from gristmill.trainers.data.formats import _wrong
+from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.scripted import ScriptedJudge
+
+TEST = CasesTest.model_validate({"entry_point": "f", "cases": [{"args": [0], "expected": 0}]})
+TASK = Task(id="t", kind="code", prompt="f(x)", tests=(TEST,), target=2.0)
+NAMES = "abcdefgh"
+
+
+def renamed(request: Request) -> str:
+    """The same program in every round, under another name each time."""
+    name = NAMES[request.round]
+    return f"```python\ndef f({name}):\n    return {name} + {request.sample}  # {request.round}\n```"
+
+
+async def judged(folder: Path, **knobs: object) -> tuple[list[str], list[Verdict]]:
+    async def find(task: Task, solution: str) -> Verdict:
+        return Verdict(outcome=Outcome.FAILED, score=0.5, strength=Strength.TESTED, verifier="story/1")
+
+    judge = ScriptedJudge(find)
+    config = RunConfig.of(hypotheses=2, rounds=3, patience=9, profile="chat", **knobs)
+    with Store.open(folder) as store:
+
+        async def answer(request: Request) -> str:
+            return renamed(request)
+
+        await run_campaign([TASK], config, store=store, proposer=ScriptedProposer(answer), verifiers=judge, name="run")
+        (trajectory,) = store.trajectories("run")
+    assert all(
+        not _wrong(step)
+        for step in trajectory.steps
+        if step.verdict.repeats and step.verdict.outcome is Outcome.INVALID
+    )
+    return [solution for _, solution in judge.judged], [step.verdict for step in trajectory.steps]
+
+
+@pytest.mark.parametrize("strategy", ["reflect", "tree", "evolve", "pareto", "auto"])
+async def test_it_is_refused_and_told_which_it_is(tmp_path: Path, strategy: str) -> None:
+    sent, verdicts = await judged(tmp_path, strategy=strategy, population=2)
+    assert len(sent) == 2
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.FAILED] * 2 + [Outcome.INVALID] * 4
+    assert [verdict.repeats for verdict in verdicts[2:]] == ["t/0/0", "t/0/1"] * 2
+    assert all(not verdict.passed and "under other names" in verdict.feedback for verdict in verdicts[2:])
+
+
+@pytest.mark.parametrize("knobs", [{"novelty": False}, {"strategy": "best_of"}], ids=["off", "a measure"])
+async def test_it_is_judged_where_that_is_wanted(tmp_path: Path, knobs: dict[str, object]) -> None:
+    sent, verdicts = await judged(tmp_path, **knobs)
+    assert len(sent) == 6
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.FAILED}
