@@ -20,7 +20,7 @@ __all__ = ["ANSWER", "ENDED", "RAISED", "REQUEST", "Line", "LineError"]
 
 REQUEST, ANSWER, RAISED, ENDED = 0, 1, 2, 3
 _AT_ONCE: Final = 16 << 10
-# What of each answer's time counts as its way, and is left out: some twenty microseconds, and what a busy machine adds.
+# What of each answer's time counts as its way, and is left out: tens of microseconds, and what a busy machine adds.
 # Whoever computes as long as that in each of many calls meets the limit of processor time.
 _CROSSING: Final = 1e-3
 _LOOK: Final = 0.1
@@ -104,8 +104,8 @@ class Line:
         finally:
             took = time.perf_counter() - begun
             self._since = 0.0
-            self.waited += took
             self.left_out += min(took, _CROSSING)
+            self.waited += took
 
     def _watch(self) -> None:
         """End the line when patience is at its end: beside it, as a time limit of the socket would be a call to the
@@ -113,9 +113,11 @@ class Line:
         patience = self._patience or 0.0
         while not self.late:
             time.sleep(min(_LOOK, patience / 4))
+            # In this order: a wait that ends meanwhile counts less for once, and never twice.
+            charged = self.waited - self.left_out
             since = self._since
             now = time.perf_counter() - since if since else 0.0
-            if self.waited - self.left_out + max(0.0, now - _CROSSING) >= patience:
+            if charged + max(0.0, now - _CROSSING) >= patience:
                 self.late = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
