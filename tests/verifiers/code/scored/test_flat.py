@@ -51,7 +51,11 @@ def alike(one: Any, other: Any) -> bool:
 @given(st.lists(FLAT, max_size=4))
 def test_a_call_comes_as_what_it_was(args: list[Any]) -> None:
     data = flat.question("call", "f", args, BOUNDS)
-    assert data is not None
+    if data is None:  # () is () wherever it stands, so it is one value that is given twice
+        assert len({id(each) for each in args if isinstance(each, tuple)}) < sum(
+            isinstance(each, tuple) for each in args
+        )
+        return
     op, target, came = flat.read_question(data)
     assert (op, target) == ("call", "f")
     assert alike(args, came)
