@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -198,8 +199,10 @@ async def _walk(context: Context) -> None:
 
 def _levels(store: Store, run: str) -> dict[str, int]:
     """How many calls were made for each task that has not ended."""
-    calls = store.calls_by_task(run)
-    return {id_: calls.get(id_, 0) for _, id_ in store.unended(run)}
+    calls: Counter[str] = Counter()
+    for id_, count in store.calls(run).items():
+        calls[id_.rsplit("/", 2)[0]] += count
+    return {id_: calls[id_] for _, id_ in store.unended(run)}
 
 
 def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -> None:

@@ -53,6 +53,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["run", "t.jsonl", *MODEL, "--name", "first"], 0, ""),
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
+    (["winner", "first", "--out", "w.py"], 0, "wrote w.py.json"),
     (["next", "first"], 2, "nothing waits in the mailbox"),
     (["answer", "nobody", "c.jsonl"], 2, "no request has the id"),
     (["tasks", "drive", "p.jsonl", "--out", "d.yaml"], 0, "1 test is driven now"),

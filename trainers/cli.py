@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "run": Mount(f"{_GRAPH}.run:run", "Propose, verify and reflect until each task of a file is solved."),
         "runs": Mount(f"{_GRAPH}.show:runs", "List the runs of a workspace."),
         "show": Mount(f"{_GRAPH}.show:show", "Show one run, or one task of it."),
+        "winner": Mount(f"{_GRAPH}.reports.winner:winner", "Write the best program of a run with its evidence."),
         "next": Mount(f"{_GRAPH}.mailbox.reading:read_next", "Read what a run with --model mailbox asks."),
         "answer": Mount(f"{_GRAPH}.mailbox.answering:answer", "Answer it, by hand or from another program."),
         "config": Mount(f"{_GRAPH}.config:config", "Print each knob of a run and where its value comes from."),

@@ -77,6 +77,15 @@ def show(
         bool,
         typer.Option("--evidence", help="With --task: also what only you may read, of hidden tests too; for no model."),
     ] = False,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="How the best score of --task, or of the only task, grew over calls.")
+    ] = False,
+    family: Annotated[
+        bool, typer.Option("--family", help="As --curve: what the best goes back to, each step as a difference.")
+    ] = False,
+    gains: Annotated[
+        bool, typer.Option("--gains", help="As --curve: how much of the gain each operator and model has brought.")
+    ] = False,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
@@ -86,6 +95,9 @@ def show(
     task (program, reward, loss, or with a target) it has the best score, the baseline (the best of the first round,
     before any feedback) and the target. Numbers are rounded; --json has them exactly. Exit code 1: --best finds none.
 
+    --curve, --family and --gains tell how a search went, together or each by itself; with --json all of that.
+    `gristmill winner` writes the best with its evidence.
+
     \b
     Examples:
       gristmill show night
@@ -93,11 +105,14 @@ def show(
       gristmill show night --task HumanEval/32 --prompt
       gristmill show night --task HumanEval/32 --evidence
       gristmill show night --task HumanEval/32 --best > solution.py
+      gristmill show pack --curve --gains
+      gristmill show night --task HumanEval/32 --family
       gristmill show night --json
       gristmill show night --recording > replies.jsonl
     """
     import json
 
+    from gristmill.graph.commands.reports.course import one_task, say_course, say_shortly
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
@@ -113,6 +128,9 @@ def show(
             _recording(store, name, [each.task for each in standings if task in (None, each.task)])
         elif best:
             _best(store, name, standings, task)
+        elif curve or family or gains:
+            chosen = one_task(name, standings, task, "how a search went is told")
+            say_course(store, name, chosen, (curve, family, gains), json_)
         elif task is not None:
             say_task(store, name, task, prompt, evidence, json_)
         elif json_:
@@ -123,6 +141,7 @@ def show(
             print_summary(console_for(), store.summary(name), standings)
             if waiting := _waiting(store, name):
                 say(f"waiting      {waiting} for an answer by hand: `gristmill next {name}` shows what is asked")
+            say_shortly(store, name, standings)
             say("")
             print_standings([each for each in standings if not (unsolved and each.solved)])
 

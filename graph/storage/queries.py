@@ -29,6 +29,7 @@ from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
 __all__ = [
+    "calls",
     "calls_by_task",
     "cut_off",
     "each_step",
@@ -168,16 +169,19 @@ def _cached(connection: Connection, run: str) -> int:
     return sum(Tokens.model_validate_json(record).cached for record in records)
 
 
+def calls(connection: Connection, run: str) -> dict[str, int]:
+    """Model calls that were started, by the hypothesis or lesson that each was made for, whether that came or not."""
+    calls = schema.calls.c
+    query = select(calls.hypothesis_id, func.count()).where(calls.run == run).group_by(calls.hypothesis_id)
+    # A repair is a part of the turn in which the reply was bought that it repairs.
+    return {id_: count for id_, count in connection.execute(query) if not id_.endswith(REPAIR)}
+
+
 def calls_by_task(connection: Connection, run: str) -> Counter[str]:
     """Model calls that were started, by task."""
     counts: Counter[str] = Counter()
-    calls = schema.calls.c
-    query = select(calls.hypothesis_id, func.count()).where(calls.run == run).group_by(calls.hypothesis_id)
-    for hypothesis_id, count in connection.execute(query):
-        # A call that was cut off has no hypothesis, but the id of the one that it was made for. A repair is a part of
-        # the turn in which the reply was bought that it repairs.
-        if not hypothesis_id.endswith(REPAIR):
-            counts[hypothesis_id.rsplit("/", 2)[0]] += count
+    for id_, count in calls(connection, run).items():
+        counts[id_.rsplit("/", 2)[0]] += count
     return counts
 
 

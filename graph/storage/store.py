@@ -239,10 +239,10 @@ class Store:
         with self._reading() as connection:
             return queries.summary(connection, run)
 
-    def calls_by_task(self, run: str) -> Mapping[str, int]:
-        """Model calls that were started, by task; tasks without are left out."""
+    def calls(self, run: str) -> Mapping[str, int]:
+        """Model calls that were started, by the id of the hypothesis or lesson that each was for; without repairs."""
         with self._reading() as connection:
-            return queries.calls_by_task(connection, run)
+            return queries.calls(connection, run)
 
     def standings(self, run: str) -> list[TaskStanding]:
         """How each task of a run stands, in task order."""

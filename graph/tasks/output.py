@@ -15,7 +15,7 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain_json
 from gristmill.verifiers.records import Task
 
-__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer", "said"]
+__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer", "said", "write_file"]
 
 
 def refuse_existing(path: str | Path, *, force: bool) -> None:
@@ -81,6 +81,26 @@ def _write_whole(file: FileIO, line: bytes) -> None:
         if len(rest) < len(line) and file.seekable():
             file.truncate(file.tell() - (len(line) - len(rest)))
         raise
+
+
+def write_file(path: str, content: bytes | None) -> None:
+    """Write a file whole or leave what was there; with None there is none afterwards.
+
+    Raises:
+        InfrastructureError: it cannot be written.
+    """
+    target, partial = Path(path), Path(f"{path}.part")
+    with said(path):
+        if content is None:
+            target.unlink(missing_ok=True)
+        elif target.is_char_device() or target.is_fifo():
+            target.write_bytes(content)
+        else:
+            try:
+                partial.write_bytes(content)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,78 @@
+"""The command `winner`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gristmill.graph.commands.explaining import short_number
+from gristmill.graph.commands.options import Json, Workspace
+from gristmill.sandbox.plain import say, say_json
+
+__all__ = ["winner"]
+
+
+def winner(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run.")],
+    out: Annotated[str, typer.Option("--out", help="File for the program; its evidence goes to FILE.json.")],
+    task: Annotated[str | None, typer.Option(help="Whose winner; not needed where the run has one task.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    workspace: Workspace = ".",
+    json_: Json = False,
+) -> None:
+    """Write the best program of a run into a file, with its evidence beside it.
+
+    FILE gets what was judged, to the letter: a program, an answer, or for a repository the patch that `git apply`
+    takes. FILE.json says what is known of it: run, task, score, strength of the verdict, verifier, digest of the
+    sandbox, model, parents, and the sha256 of FILE; nothing of what hidden tests hold. Of an open problem
+    FILE.construction.json has what the program has made, as it was scored, and FILE.given.json what it was given to
+    go on from.
+
+    A task with a score as its aim has a winner as soon as something was scored; any other one when something has
+    passed. Exit code 1: there is none yet; 2: the files exist, or run or task do not.
+
+    \b
+    Examples:
+      gristmill winner pack --out circles.py
+      gristmill winner night --task HumanEval/32 --out solution.py --force
+      gristmill winner mended --out fines.patch --json
+    """
+    from gristmill.graph.commands.reports.course import one_task
+    from gristmill.graph.reports.winning import winner_of
+    from gristmill.graph.storage.store import Store
+    from gristmill.graph.tasks.output import refuse_existing, write_file
+    from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.records import Outcome
+    from gristmill.verifiers.settling import outcome_words
+
+    if out == "-":
+        raise UserError(f"the evidence goes beside a file: name one, or print the program by `show {name} --best`")
+    paths = {
+        "program": out,
+        "construction": f"{out}.construction.json",
+        "given": f"{out}.given.json",
+        "evidence": f"{out}.json",
+    }
+    for path in paths.values():
+        refuse_existing(path, force=force)
+    with Store.open(workspace, create=False) as store:
+        store.get_run(name)
+        found = winner_of(store, name, one_task(name, store.standings(name), task, "a winner is"))
+    # Last the evidence: where that is, all that it names is there.
+    told = f"{found.evidence.model_dump_json(indent=1)}\n".encode()
+    files = {"program": found.program, "construction": found.construction, "given": found.given, "evidence": told}
+    write_file(paths["evidence"], None)
+    for part, path in paths.items():
+        write_file(path, files[part])
+    if json_:
+        say_json(told.decode().rstrip())
+        return
+    evidence = found.evidence
+    came = outcome_words(evidence.outcome, evidence.strength if evidence.outcome is Outcome.PASSED else None)
+    say(f"{evidence.hypothesis}: {came}, score {short_number(evidence.score)}, after {evidence.calls} calls")
+    if evidence.stop is None:
+        say(f"the search has not ended: `gristmill run TASKS --name {name} --resume` may find a better one", err=True)
+    for part, path in paths.items():
+        if files[part] is not None:
+            say(f"wrote {path}")
