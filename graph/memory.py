@@ -140,7 +140,7 @@ class TaskMemory:
             return None
         # Of one round it is chance which reply comes first.
         place = self.place(hypothesis.round, hypothesis.sample if self._config.search.first_pass else 0)
-        known = self._novelty.known(hypothesis.solution, place)
+        known = self._novelty.known(hypothesis.solution, place, hypothesis.best)
         step = None if known is None else self._store.steps_of(self._run, [known.id]).get(known.id)
         return None if step is None else Judged(step, None, renamed=True)
 
@@ -270,7 +270,8 @@ class TaskMemory:
         # What failed otherwise need not be the program's doing, and may be tried again.
         told = verdict.repeats is None and verdict.unsettled.outcome in (Outcome.PASSED, Outcome.FAILED)
         if self._novelty is not None and told and hypothesis.solution is not None:
-            self._novelty.add(hypothesis.id, self.place(hypothesis.round, hypothesis.sample), hypothesis.solution)
+            place = self.place(hypothesis.round, hypothesis.sample)
+            self._novelty.add(hypothesis.id, place, hypothesis.solution, hypothesis.best)
         step = Step(hypothesis=hypothesis, verdict=verdict)
         row = Row.of(self._task, step, self._config.search.hypotheses, self._features)
         self._history.add(row)

@@ -48,22 +48,22 @@ class Novelty:
         self._likeness = likeness
         self._keep = frozenset(keep)
         self._first: dict[bytes, tuple[Place, str]] = {}
-        self._signatures: list[tuple[Place, str, Any]] = []
+        self._signatures: list[tuple[Place, str, Any, str | None]] = []
         self._near: Any = None
-        self._last: tuple[str, tuple[bytes, str]] = "", self._made("")
+        self._last: tuple[tuple[str, str | None], tuple[bytes, str]] = ("", None), self._made("", None)
 
-    def add(self, id_: str, place: Place, solution: str) -> None:
-        """A program was proposed; in any order, and twice is once."""
-        key, text = self._key(solution)
+    def add(self, id_: str, place: Place, solution: str, given: str | None = None) -> None:
+        """A program was proposed; in any order, and twice is once. `given` is what it is run with, a part of it."""
+        key, text = self._key(solution, given)
         first = self._first.get(key)
         if first is None or place < first[0]:
             self._first[key] = place, id_
         if self._likeness < 1 and first is None and text:
-            self._sign(id_, place, text)
+            self._sign(id_, place, text, given)
 
-    def known(self, solution: str, before: Place) -> Known | None:
-        """The first program of an earlier place that is the same as this one."""
-        key, text = self._key(solution)
+    def known(self, solution: str, before: Place, given: str | None = None) -> Known | None:
+        """The first program of an earlier place that is the same as this one, and was given the same."""
+        key, text = self._key(solution, given)
         first = self._first.get(key)
         if first is not None and first[0] < before:
             return Known(first[1], 1.0)
@@ -72,31 +72,31 @@ class Novelty:
         signature = self._signature(text)
         found = []
         for number in self._near.query(signature):
-            place, id_, other = self._signatures[number]
+            place, id_, other, with_ = self._signatures[number]
             likeness = signature.jaccard(other)
-            if place < before and likeness >= self._likeness:
+            if place < before and with_ == given and likeness >= self._likeness:
                 found.append((-likeness, place, id_))
         return Known(min(found)[2], -min(found)[0]) if found else None
 
-    def _key(self, solution: str) -> tuple[bytes, str]:
+    def _key(self, solution: str, given: str | None) -> tuple[bytes, str]:
         last = self._last  # read once: threads ask
-        if last[0] != solution:
-            last = self._last = solution, self._made(solution)
+        if last[0] != (solution, given):
+            last = self._last = (solution, given), self._made(solution, given)
         return last[1]
 
-    def _made(self, solution: str) -> tuple[bytes, str]:
+    def _made(self, solution: str, given: str | None) -> tuple[bytes, str]:
         text = canonical(solution, self._keep) or ""
-        said = f"tree {text}" if text else f"text {' '.join(solution.split())}"
+        said = f"{given} tree {text}" if text else f"{given} text {' '.join(solution.split())}"
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:16], text
 
-    def _sign(self, id_: str, place: Place, text: str) -> None:
+    def _sign(self, id_: str, place: Place, text: str, given: str | None) -> None:
         if self._near is None:
             from rensa import RMinHashLSH
 
             self._near = RMinHashLSH(self._likeness, _NUMBERS, _BANDS)
         signature = self._signature(text)
         self._near.insert(len(self._signatures), signature)
-        self._signatures.append((place, id_, signature))
+        self._signatures.append((place, id_, signature, given))
 
     def _signature(self, text: str) -> Any:
         from rensa import RMinHash

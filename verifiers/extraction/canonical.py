@@ -7,9 +7,10 @@ what a verdict may be used for: a program can read its own names (see `gristmill
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["canonical"]
 
@@ -29,10 +30,7 @@ def canonical(solution: str, keep: Iterable[str] = ()) -> str | None:
     if len(solution) > _LONGEST:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\\d" in a candidate's string is the candidate's affair
-            tree = ast.parse(solution)
-        numbered = _Numbered(frozenset(keep)).visit(tree)
+        numbered = _Numbered(frozenset(keep)).visit(parse(solution))
         return ast.unparse(numbered)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -110,7 +110,9 @@ async def test_a_model_is_asked_as_it_was_before_evaluations_were_campaigns(stor
     searched = RunConfig.of(model="script", profile="chat", stop=("###",), seed=5, max_tokens=77, temperature=0.8)
     proposer = script({"a": "4", "b": "5"})
     await measured(store, tasks("a", "b"), proposer, config=greedy(searched, None))
-    assert sorted(proposer.requests, key=lambda request: request.task_id) == [
+    # What a search knows is for proposers that work without a prompt, and is sent to no server.
+    asked = [request.model_copy(update={"ground": None}) for request in proposer.requests]
+    assert sorted(asked, key=lambda request: request.task_id) == [
         Request(
             task_id=task.id,
             round=0,
