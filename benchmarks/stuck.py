@@ -147,7 +147,7 @@ def judge(folder: Path, sandbox: str, record: Path | None) -> None:
     tell(asked, rows, judged)
     if record is not None:
         for arm in ARMS:
-            kept = []
+            kept: list[Row] = [{"text": "(no further reply was recorded)"}]  # for every place that none of these is for
             for candidate in candidates:
                 each = asked[candidate["id"]]
                 if each["arm"] == arm:
