@@ -9,7 +9,19 @@ from typing import Any, Final
 
 from gristmill.verifiers.records import DrivenTest
 
-__all__ = ["HOLE", "TRUE", "Function", "forms", "function", "in_place", "literals", "seen_first", "tree"]
+__all__ = [
+    "HOLE",
+    "TRUE",
+    "Function",
+    "forms",
+    "function",
+    "imports_solution",
+    "in_place",
+    "literals",
+    "seen_first",
+    "takes_two",
+    "tree",
+]
 
 HOLE: Final = "\0hole"
 """In a form: what `drive` computes."""
@@ -37,6 +49,21 @@ def function(module: ast.Module, name: str) -> Function | None:
     """The last top-level function of that name."""
     functions = [node for node in module.body if isinstance(node, Function) and node.name == name]
     return functions[-1] if functions else None
+
+
+def takes_two(function: Function) -> bool:
+    """Whether it can be called with two arguments."""
+    given = function.args
+    places = len(given.posonlyargs) + len(given.args)
+    needed_by_name = sum(default is None for default in given.kw_defaults)
+    return places >= 2 and places - len(given.defaults) <= 2 and not needed_by_name
+
+
+def imports_solution(node: ast.AST) -> bool:
+    """Whether it is an import of the solution, which no test of these has beside it."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "solution"
+    return isinstance(node, ast.Import) and any(each.name == "solution" for each in node.names)
 
 
 def literals(module: ast.Module) -> Iterator[tuple[int, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.driven.forms import Function, function, tree
+from gristmill.verifiers.code.driven.forms import Function, function, imports_solution, takes_two, tree
 from gristmill.verifiers.records import DrivenTest
 
 __all__ = ["driven_problems"]
@@ -59,13 +59,13 @@ def _drive_problems(source: str) -> Iterator[str]:
         yield definition
         return
     module, drive = definition
-    if not _takes_two(drive):
+    if not takes_two(drive):
         yield f"drive: line {drive.lineno}: `drive` must take two arguments, the solution and the case"
         return
     inside = list(ast.walk(drive))
     first, second = [*drive.args.posonlyargs, *drive.args.args][:2]
     uses = any(isinstance(node, ast.Name) and node.id == first.arg for node in inside)
-    if not uses and not any(map(_imports_solution, ast.walk(module))):
+    if not uses and not any(map(imports_solution, ast.walk(module))):
         yield f"drive: line {drive.lineno}: `drive` never uses the solution (`{first.arg}`), so every solution would do"
     if not any(isinstance(node, ast.Return) and node.value is not None for node in inside):
         yield f"drive: line {drive.lineno}: `drive` returns nothing that could be judged"
@@ -85,29 +85,15 @@ def _judge_problems(source: str) -> Iterator[str]:
     module, judge = definition
     if isinstance(judge, ast.AsyncFunctionDef):
         yield f"judge: line {judge.lineno}: `judge` must be a plain function: await in `drive`"
-    if not _takes_two(judge):
+    if not takes_two(judge):
         yield f"judge: line {judge.lineno}: `judge` must take two arguments, the values and the case"
     nodes = list(ast.walk(module))
     for node in nodes:
-        if _imports_solution(node):
+        if imports_solution(node):
             line = getattr(node, "lineno", 0)
             yield f"judge: line {line}: imports the solution, which is not there: use it in `drive`"
     if not any(map(_may_assert, nodes)):
         yield f"judge: line {judge.lineno}: asserts nothing, so nothing could pass: `assert` what the values should be"
-
-
-def _takes_two(function: Function) -> bool:
-    """Whether it can be called with two arguments."""
-    given = function.args
-    places = len(given.posonlyargs) + len(given.args)
-    needed_by_name = sum(default is None for default in given.kw_defaults)
-    return places >= 2 and places - len(given.defaults) <= 2 and not needed_by_name
-
-
-def _imports_solution(node: ast.AST) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "solution"
-    return isinstance(node, ast.Import) and any(each.name == "solution" for each in node.names)
 
 
 def _reads(node: ast.AST, case: str, key: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.driven.forms import Function, function, tree
+from gristmill.verifiers.code.driven.forms import function, imports_solution, takes_two, tree
 from gristmill.verifiers.records import ScoreTest, Task
 
 __all__ = ["RESERVED", "score_problems", "score_warnings"]
@@ -78,7 +78,7 @@ def _evaluator_problems(source: str) -> Iterator[str]:
     line = evaluate.lineno
     if isinstance(evaluate, ast.AsyncFunctionDef):
         yield f"code: line {line}: `evaluate` must be a plain function"
-    if not _takes_two(evaluate):
+    if not takes_two(evaluate):
         yield f"code: line {line}: `evaluate` must take two arguments, the candidate and the instance"
         return
     inside = list(ast.walk(evaluate))
@@ -88,22 +88,9 @@ def _evaluator_problems(source: str) -> Iterator[str]:
     if not any(isinstance(node, ast.Return) and node.value is not None for node in inside):
         yield f"code: line {line}: `evaluate` returns nothing that could be a score"
     for node in ast.walk(module):
-        if _imports_solution(node):
+        if imports_solution(node):
             line = getattr(node, "lineno", 0)
             yield f"code: line {line}: imports the solution, which is not there: `evaluate` is handed the candidate"
-
-
-def _takes_two(evaluate: Function) -> bool:
-    given = evaluate.args
-    places = len(given.posonlyargs) + len(given.args)
-    needed_by_name = sum(default is None for default in given.kw_defaults)
-    return places >= 2 and places - len(given.defaults) <= 2 and not needed_by_name
-
-
-def _imports_solution(node: ast.AST) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "solution"
-    return isinstance(node, ast.Import) and any(each.name == "solution" for each in node.names)
 
 
 def score_warnings(task: Task, test: ScoreTest) -> Iterator[str]:
