@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gristmill.graph.search.rows import Place
@@ -27,6 +28,8 @@ __all__ = ["Known", "Novelty"]
 _LINES = 2
 """Neighbouring lines that make one element of what signatures are made of."""
 _NUMBERS, _BANDS = 128, 16
+_AT_WORK = 64
+"""Programs whose trees are not looked at again."""
 
 
 class Known(NamedTuple):
@@ -50,7 +53,8 @@ class Novelty:
         self._first: dict[bytes, tuple[Place, str]] = {}
         self._signatures: list[tuple[Place, str, Any, str | None]] = []
         self._near: Any = None
-        self._last: tuple[tuple[str, str | None], tuple[bytes, str]] = ("", None), self._made("", None)
+        # A reply is asked about when it comes and added after its verdict; meanwhile others come.
+        self._key = lru_cache(maxsize=_AT_WORK)(self._made)
 
     def add(self, id_: str, place: Place, solution: str, given: str | None = None) -> None:
         """A program was proposed; in any order, and twice is once. `given` is what it is run with, a part of it."""
@@ -77,12 +81,6 @@ class Novelty:
             if place < before and with_ == given and likeness >= self._likeness:
                 found.append((-likeness, place, id_))
         return Known(min(found)[2], -min(found)[0]) if found else None
-
-    def _key(self, solution: str, given: str | None) -> tuple[bytes, str]:
-        last = self._last  # read once: threads ask
-        if last[0] != (solution, given):
-            last = self._last = (solution, given), self._made(solution, given)
-        return last[1]
 
     def _made(self, solution: str, given: str | None) -> tuple[bytes, str]:
         text = canonical(solution, self._keep) or ""
