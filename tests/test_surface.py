@@ -13,8 +13,8 @@ SURFACE = {
         "SandboxFactory SandboxInfo Session UserError __version__ candidate_profile"
     ),
     "verifiers": (
-        "Candidate Check Direction Evidence Outcome StandingJudge Strength Task UnknownKindError Verdict Verifier "
-        "Verifiers __version__ extract judge judge_async kinds problems"
+        "Candidate Check Direction Evidence Outcome Seeds StandingJudge Strength Task UnknownKindError Verdict "
+        "Verifier Verifiers __version__ extract judge judge_async kinds problems"
     ),
     "graph": (
         "Budget Calls CampaignSummary Hypothesis Message ModelOptions Prompts Proposer Reflection Reply Request "

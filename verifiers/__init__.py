@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gristmill.verifiers.base import Verifier
     from gristmill.verifiers.extraction.replies import extract
-    from gristmill.verifiers.records import Candidate, Check, Direction, Evidence, Outcome, Strength, Task, Verdict
+    from gristmill.verifiers.records import (
+        Candidate,
+        Check,
+        Direction,
+        Evidence,
+        Outcome,
+        Seeds,
+        Strength,
+        Task,
+        Verdict,
+    )
     from gristmill.verifiers.registry import UnknownKindError, Verifiers, kinds, problems
     from gristmill.verifiers.standing.judge import StandingJudge, judge, judge_async
 
@@ -19,7 +29,7 @@ _HOME = {
     for module, names in (
         ("base", "Verifier"),
         ("extraction.replies", "extract"),
-        ("records", "Candidate Check Direction Evidence Outcome Strength Task Verdict"),
+        ("records", "Candidate Check Direction Evidence Outcome Seeds Strength Task Verdict"),
         ("registry", "UnknownKindError Verifiers kinds problems"),
         ("standing.judge", "StandingJudge judge judge_async"),
     )
@@ -32,6 +42,7 @@ __all__ = [
     "Direction",
     "Evidence",
     "Outcome",
+    "Seeds",
     "StandingJudge",
     "Strength",
     "Task",

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.records import Evidence, Task, Verdict
+from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH
 
 __all__ = [
     "Building",
@@ -16,6 +17,7 @@ __all__ = [
     "Explaining",
     "HoldingOut",
     "Placed",
+    "Replicating",
     "Secretive",
     "Shelf",
     "Splitting",
@@ -88,7 +90,7 @@ class Examining(Protocol):
 class HoldingOut(Protocol):
     """A verifier whose tasks may hold out instances from every search."""
 
-    async def held_out(self, task: Task, solution: str) -> Evidence:
+    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
         """The solution's `scores` and `score` on what is held out; None and nothing where a task holds out nothing.
 
         For the owner, when a winner is announced: no model is asked any more for the task afterwards.
@@ -96,6 +98,15 @@ class HoldingOut(Protocol):
         Raises:
             SandboxError: nothing may be concluded about the solution.
         """
+        ...
+
+
+@runtime_checkable
+class Replicating(Protocol):
+    """A verifier whose tasks may have evaluators that draw: it can be asked which seeds they draw by."""
+
+    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
+        """As `Explaining.explain`, by those seeds; the `replicates` of the verdict are in their order."""
         ...
 
 

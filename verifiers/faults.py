@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
+from gristmill.verifiers.base import Explaining, Replicating, Verifier
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.judging import beside, short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
-from gristmill.verifiers.records import Direction, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Direction, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs, Session
-    from gristmill.verifiers.base import Verifier
 
-__all__ = ["Canaries", "FreshJobs", "checked"]
+__all__ = ["Canaries", "FreshJobs", "checked", "judged"]
 
 _MOST_TASKS = 1000
 
@@ -73,6 +74,21 @@ async def checked(verifier: Verifier, task: Task, solution: str) -> Verdict:
     if isinstance(verdict, Verdict):
         return verdict
     raise ContractError(type(verifier).verify, f"a {type(verdict).__name__}, no Verdict")
+
+
+async def judged(
+    verifier: Verifier, task: Task, solution: str, seeds: Seeds, *, explain: bool
+) -> tuple[Verdict, Evidence | None]:
+    """The verifier's verdict by those seeds, with evidence where it was asked to `explain` and can.
+
+    Raises:
+        ContractError: what it gave is none.
+    """
+    if seeds != SEARCH and isinstance(verifier, Replicating):
+        return await verifier.replicate(task, solution, seeds)
+    if explain and isinstance(verifier, Explaining):
+        return await verifier.explain(task, solution)
+    return await checked(verifier, task, solution), None
 
 
 class Canaries:

@@ -13,7 +13,7 @@ from gristmill.sandbox.records import Limits, Record, Text
 from gristmill.verifiers.testing.calls import Case, CasesTest, StdioCase, StdioTest
 from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
 from gristmill.verifiers.testing.repository import Repo
-from gristmill.verifiers.testing.scored import Direction, ScoreTest
+from gristmill.verifiers.testing.scored import Direction, ScoreTest, Seeds
 
 __all__ = [
     "VERIFIED",
@@ -33,6 +33,7 @@ __all__ = [
     "PythonTest",
     "Repo",
     "ScoreTest",
+    "Seeds",
     "Shown",
     "StdioCase",
     "StdioTest",
@@ -208,9 +209,7 @@ class Evidence(Record):
     left_out: int = Field(0, description="checks for which there was no room; those that passed go first")
     reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
     score: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
-    scores: dict[Text, float] = Field(
-        {}, description="the score of each held-out instance, where it was asked for them"
-    )
+    scores: dict[Text, float] = Field({}, description="the score of each held-out instance, where it was asked for")
 
     @classmethod
     def of(cls, verifier: str, shown: Sequence[Shown]) -> Evidence:
@@ -246,6 +245,7 @@ class Verdict(Record):
     scores: dict[Text, float] = Field(
         {}, description="of a score test: the score of each instance that steers a search, by its name"
     )
+    replicates: tuple[float, ...] = Field((), description="of a noisy score test: the total of each seed, in order")
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")

@@ -15,7 +15,6 @@ from gristmill.verifiers.base import (
     Building,
     Consistent,
     Examining,
-    Explaining,
     HoldingOut,
     Placed,
     Secretive,
@@ -23,12 +22,13 @@ from gristmill.verifiers.base import (
     Splitting,
     Verifier,
 )
-from gristmill.verifiers.faults import Canaries, FreshJobs, checked
+from gristmill.verifiers.faults import Canaries, FreshJobs, judged
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
-from gristmill.verifiers.records import Evidence, Task, Verdict
+from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
 from gristmill.verifiers.settling import admitted, reason, settled
+from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -154,17 +154,19 @@ class Verifiers:
             verifier.splits = self._accept_split
         return verifier
 
-    async def verify(self, task: Task, solution: str) -> Verdict:
+    async def verify(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> Verdict:
         """Judge one solution, the consistency run included. Never raises for anything a candidate does.
 
         Whoever asks a model again for the same task takes `verify_apart`, and `settle_all` when that is over.
+        `seeds`, here and below: which replicates of a score test with `repeats`; it matters to no other task.
+        ``Seeds(first=4, count=8)`` are eight more of the search's own, ``Seeds(draw="re-score")`` are fresh ones.
 
         Raises:
             UnknownKindError: see `verifier_class`.
         """
-        return await self.settle(task, solution, await self.verify_apart(task, solution))
+        return await self.settle(task, solution, await self.verify_apart(task, solution, seeds=seeds))
 
-    async def verify_apart(self, task: Task, solution: str) -> Verdict:
+    async def verify_apart(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> Verdict:
         """Judge one solution apart from its tests; where a judge process decided, the verdict is `pending`.
 
         The pool has already told a lost worker from a candidate that brings workers down (that one's verdict is
@@ -175,20 +177,20 @@ class Verifiers:
         Raises:
             UnknownKindError: see `verifier_class`.
         """
-        verdict, _ = await self._tried(task, solution, explain=False)
+        verdict, _ = await self._tried(task, solution, seeds, explain=False)
         return verdict
 
-    async def explain_apart(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+    async def explain_apart(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> tuple[Verdict, Evidence]:
         """The verdict of `verify_apart`, and beside it what only the task's owner may read.
 
         A verifier that keeps nothing back has no more to say than its verdict's checks.
         """
-        verdict, evidence = await self._tried(task, solution, explain=True)
+        verdict, evidence = await self._tried(task, solution, seeds, explain=True)
         return verdict, evidence or beside(task, verdict)
 
-    async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
+    async def explain(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> tuple[Verdict, Evidence]:
         """The verdict of `verify`, with its evidence: see `explain_apart`."""
-        verdict, evidence = await self.explain_apart(task, solution)
+        verdict, evidence = await self.explain_apart(task, solution, seeds=seeds)
         verdict = await self.settle(task, solution, verdict)
         return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
@@ -201,7 +203,7 @@ class Verifiers:
         verifier = self.for_kind(task.kind)
         return await verifier.examine(task) if isinstance(verifier, Examining) else []
 
-    async def held_out(self, task: Task, solution: str) -> Evidence | None:
+    async def held_out(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> Evidence | None:
         """See `gristmill.verifiers.base.HoldingOut`; None where nothing is held out.
 
         Raises:
@@ -210,7 +212,7 @@ class Verifiers:
         verifier = self.for_kind(task.kind)
         if not isinstance(verifier, HoldingOut) or task.scored is None or not task.scored.held_out:
             return None
-        return await verifier.held_out(task, solution)
+        return await verifier.held_out(task, solution, seeds)
 
     async def stands(self, task: Task, solution: str, verdict: Verdict) -> bool:
         """See `gristmill.verifiers.judging.Standing`; only of kinds that say where they judge."""
@@ -264,16 +266,15 @@ class Verifiers:
         lost = unscored(f"its consistency run could not be had: {trouble}", verifier=name)
         return [lost if verdict.pending else verdict for _, verdict in judged]
 
-    async def _tried(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, Evidence | None]:
+    async def _tried(
+        self, task: Task, solution: str, seeds: Seeds, *, explain: bool
+    ) -> tuple[Verdict, Evidence | None]:
         verifier = self.for_kind(task.kind)
         evidence = None
         with timing() as watch, on_behalf_of(task.kind, task.id):
             for attempt in range(_TRIES):
                 try:
-                    if explain and isinstance(verifier, Explaining):
-                        verdict, evidence = await verifier.explain(task, solution)
-                    else:
-                        verdict = await checked(verifier, task, solution)
+                    verdict, evidence = await judged(verifier, task, solution, seeds, explain=explain)
                     self._canaries.sings(task, solution)
                     break
                 except SandboxError as error:

@@ -90,7 +90,9 @@ def _scored(task: Task, test: ScoreTest) -> Iterator[str]:
     yield _uses(task.limits, "of all calls for one instance together, the way there and back left out")
     number, all_ = f", by the number called {test.main}" if test.main else "", len(test.instances)
     how = {"mean": "the mean over", "sum": "the sum over", "worst": "the worst of"}[test.total]
-    yield _score(task, test.direction, f"It is {how} {all_} instance{'s' * (all_ != 1)}{number}.")
+    noisy = f", each evaluated {test.repeats} times with other seeds" if test.repeats > 1 else ""
+    staged = " Who falls short on the first ones is not run on the others." if test.cascade else ""
+    yield _score(task, test.direction, f"It is {how} {all_} instance{'s' * (all_ != 1)}{number}{noisy}.{staged}")
 
 
 def _code(task: Task) -> Iterator[str]:

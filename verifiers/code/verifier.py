@@ -25,8 +25,9 @@ from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
+from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -69,8 +70,7 @@ class CodeVerifier:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         if (elsewhere := self._elsewhere(task, solution)) is not None:
             return (await elsewhere)[0]
-        verdict, _ = await self._judge(task, solution, explain=False)
-        return verdict
+        return (await self._judge(task, solution, explain=False))[0]
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
@@ -88,11 +88,15 @@ class CodeVerifier:
             return judge_repository(self._pool, task, solution, f"{self.name}/{self.version}", parted)
         return self._scores.judge(task, solution, task.scored) if task.scored is not None else None
 
-    async def held_out(self, task: Task, solution: str) -> Evidence:
+    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Replicating.replicate`; only score tests have seeds."""
+        test = task.scored
+        return await (self._scores.judge(task, solution, test, seeds) if test else self.explain(task, solution))
+
+    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
         """See `gristmill.verifiers.base.HoldingOut.held_out`."""
-        if task.scored is None:
-            return Evidence(verifier=f"{self.name}/{self.version}")
-        return await self._scores.held_out(task, solution, task.scored)
+        nothing = Evidence(verifier=f"{self.name}/{self.version}")
+        return await self._scores.held_out(task, solution, task.scored, seeds) if task.scored else nothing
 
     async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""

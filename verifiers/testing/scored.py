@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -9,7 +11,7 @@ from pydantic import Field
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["Direction", "ScoreTest", "instance_name"]
+__all__ = ["SEARCH", "Direction", "ScoreTest", "Seeds", "Stage", "instance_name"]
 
 
 class Direction(StrEnum):
@@ -19,12 +21,44 @@ class Direction(StrEnum):
     MINIMIZE = "minimize"
 
 
+class Seeds(Record):
+    """Which replicates of a noisy evaluator are asked for: those of one draw, `count` of them from `first` on.
+
+    One draw has the same seeds for every solution of a task, so that two solutions meet the same chances and are
+    compared replicate by replicate (`Verdict.replicates`); replicate 3 is the same whether it is asked for alone or
+    with others, so that a race can ask for more where they decide. Another draw has others: a re-score names its own.
+    """
+
+    draw: str = Field("", description="whatever names the draw; the one of a search is empty")
+    first: int = Field(0, ge=0, description="the first replicate")
+    count: int | None = Field(None, ge=1, le=10_000, description="how many; None: as many as the test says")
+
+
+SEARCH = Seeds()
+"""Those that every verdict of a search is made with."""
+
+
+class Stage(Record):
+    """Instances that come before the others, and what a candidate needs on all until then to get any further."""
+
+    instances: tuple[int, ...] = Field(min_length=1, description="places of `instances`")
+    threshold: float = Field(
+        allow_inf_nan=False, description="what the total over this stage and those before must reach, to go on"
+    )
+
+
 _CODE = "source that defines `evaluate(candidate, instance)`, which returns a number, or numbers by name"
 _INSTANCES = "what `evaluate` is called with, each in processes of its own; these steer a search"
 _HELD_OUT = "instances that never steer a search, and reach nobody but the task's owner"
 _PUBLIC = "places of `instances` that a model may read, with what a candidate did on them"
 _MAIN = "which number counts, where `evaluate` returns several"
 _TOTAL = "how the scores of the instances make one: their mean, their sum, or the worst of them"
+_REPEATS = "how often each instance is evaluated: `evaluate(candidate, instance, seed)`, each time with another seed"
+_SEED = "what the seeds are drawn from, so that others draw the same; by itself the test's own hidden text"
+_CASCADE = (
+    "stages that a candidate has to get through: it is stopped below a threshold, and ranks below who got further"
+)
+_FLOOR = "the worst that an instance can score: what one counts as that a cascade has spared"
 
 
 class ScoreTest(Record):
@@ -43,6 +77,10 @@ class ScoreTest(Record):
     total: Literal["mean", "sum", "worst"] = Field("mean", description=_TOTAL)
     public: tuple[int, ...] = Field((), description=_PUBLIC)
     target: float | None = Field(None, allow_inf_nan=False, description="the total that passes; without one, any does")
+    repeats: int = Field(1, ge=1, le=1000, description=_REPEATS)
+    seed: int | None = Field(None, description=_SEED)
+    cascade: tuple[Stage, ...] = Field((), description=_CASCADE)
+    floor: float | None = Field(None, allow_inf_nan=False, description=_FLOOR)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,6 +91,20 @@ class ScoreTest(Record):
     def entry_points(self) -> tuple[str, ...]:
         """What the test declares of the solution."""
         return (self.entry_point,) if isinstance(self.entry_point, str) else self.entry_point
+
+    def seeds(self, asked: Seeds) -> tuple[int, ...]:
+        """The seeds of the replicates that are asked for, each below 2**32, as every generator takes them.
+
+        The same on every machine and in every year, as verdicts are made again. Nobody who does not have the test can
+        know them: its hidden text has its part in them.
+        """
+        key = self.seed
+        if key is None:
+            hidden = json.dumps([self.code, self.instances, self.held_out], sort_keys=True, default=repr)
+            key = int.from_bytes(hashlib.sha256(hidden.encode("utf-8", "surrogatepass")).digest())
+        places = range(asked.first, asked.first + (asked.count or self.repeats))
+        texts = (f"{key}/{asked.draw}/{place}".encode("utf-8", "surrogatepass") for place in places)
+        return tuple(int.from_bytes(hashlib.sha256(text).digest()[:4]) for text in texts)
 
 
 def instance_name(place: int, instance: Any) -> str:

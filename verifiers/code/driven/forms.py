@@ -19,7 +19,7 @@ __all__ = [
     "in_place",
     "literals",
     "seen_first",
-    "takes_two",
+    "takes",
     "tree",
 ]
 
@@ -51,12 +51,12 @@ def function(module: ast.Module, name: str) -> Function | None:
     return functions[-1] if functions else None
 
 
-def takes_two(function: Function) -> bool:
-    """Whether it can be called with two arguments."""
+def takes(function: Function, number: int) -> bool:
+    """Whether it can be called with so many arguments."""
     given = function.args
     places = len(given.posonlyargs) + len(given.args)
     needed_by_name = sum(default is None for default in given.kw_defaults)
-    return places >= 2 and places - len(given.defaults) <= 2 and not needed_by_name
+    return places >= number and places - len(given.defaults) <= number and not needed_by_name
 
 
 def imports_solution(node: ast.AST) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.driven.forms import Function, function, imports_solution, takes_two, tree
+from gristmill.verifiers.code.driven.forms import Function, function, imports_solution, takes, tree
 from gristmill.verifiers.records import DrivenTest
 
 __all__ = ["driven_problems"]
@@ -59,7 +59,7 @@ def _drive_problems(source: str) -> Iterator[str]:
         yield definition
         return
     module, drive = definition
-    if not takes_two(drive):
+    if not takes(drive, 2):
         yield f"drive: line {drive.lineno}: `drive` must take two arguments, the solution and the case"
         return
     inside = list(ast.walk(drive))
@@ -85,7 +85,7 @@ def _judge_problems(source: str) -> Iterator[str]:
     module, judge = definition
     if isinstance(judge, ast.AsyncFunctionDef):
         yield f"judge: line {judge.lineno}: `judge` must be a plain function: await in `drive`"
-    if not takes_two(judge):
+    if not takes(judge, 2):
         yield f"judge: line {judge.lineno}: `judge` must take two arguments, the values and the case"
     nodes = list(ast.walk(module))
     for node in nodes:

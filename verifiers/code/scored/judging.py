@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,11 +13,20 @@ from gristmill.verifiers.code.outlining import outline_of
 from gristmill.verifiers.code.programs.compiling import profile_of
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.code.scored.running import Evaluation, evaluate
-from gristmill.verifiers.code.scored.words import Row, evidence_of, feedback_of, total_of
+from gristmill.verifiers.code.scored.totals import (
+    Row,
+    better,
+    mean_scores,
+    metrics_of,
+    replicates_of,
+    stages,
+    total_of,
+)
+from gristmill.verifiers.code.scored.words import evidence_of, feedback_of
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.judging import unscored
-from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, ScoreTest, Strength, Task, Verdict
-from gristmill.verifiers.testing.scored import instance_name
+from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, ScoreTest, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH, instance_name
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -30,6 +38,7 @@ _Key = tuple[str, int, Field, int]
 
 _MOST_NOTES: Final = 1000
 _MOST_KEPT: Final = 10_000
+_ONE: Final = Seeds(count=1)
 _FIELDS: Final[tuple[Field, ...]] = ("instances", "held_out")
 
 
@@ -56,27 +65,47 @@ class Scores:
         self._sound: dict[_Key, bool] = {}
         self._lock = asyncio.Lock()
 
-    async def judge(self, task: Task, solution: str, test: ScoreTest) -> tuple[Verdict, Evidence]:
+    async def judge(
+        self, task: Task, solution: str, test: ScoreTest, seeds: Seeds = SEARCH
+    ) -> tuple[Verdict, Evidence]:
         """The verdict of the instances that steer a search, and what the task's owner may know of it."""
         if not solution.strip():
             empty = Evaluation(Outcome.INVALID, "there is no code in the reply", broken=True)
-            return self._told(task, solution, test, [Row(0, empty)])
-        rows = await self._rows(task, solution, test, "instances", _order(test))
+            return self._told(task, solution, test, [Row(0, seeds.first, empty)])
+        rows = await self._stages(task, solution, test, seeds)
         flaky = False
-        if self._confirm and task.target is not None and _reaches(task, total_of(test, rows)):
-            again = await self._rows(task, solution, test, "instances", _order(test), fresh=True)
-            flaky = not _reaches(task, total_of(test, again))
-            if flaky or not _better(task, total_of(test, again), total_of(test, rows)):
+        if self._confirm and task.target is not None and self._passes(task, test, rows):
+            # By other seeds, where there are any: a target that is reached by the luck of some is none.
+            another = seeds.model_copy(update={"draw": f"{seeds.draw}/confirm"})
+            again = await self._stages(task, solution, test, another, fresh=True)
+            flaky = not self._passes(task, test, again)
+            if flaky or not better(test.direction, total_of(test, again), total_of(test, rows)):
                 rows = again
         return self._told(task, solution, test, rows, flaky=flaky)
 
-    async def held_out(self, task: Task, solution: str, test: ScoreTest) -> Evidence:
+    async def _stages(
+        self, task: Task, solution: str, test: ScoreTest, seeds: Seeds, *, fresh: bool = False, blame: bool = True
+    ) -> list[Row]:
+        """What came of the instances, up to the first without a number, or the end of the stage that stops it."""
+        rows: list[Row] = []
+        for places, threshold in stages(test):
+            rows += await self._rows(task, solution, test, "instances", places, seeds, fresh=fresh, blame=blame)
+            total = total_of(test, rows)
+            if total is None or (threshold is not None and better(test.direction, threshold, total)):
+                break
+        return rows
+
+    @staticmethod
+    def _passes(task: Task, test: ScoreTest, rows: Sequence[Row]) -> bool:
+        return not _spared(test, rows) and _reaches(task, total_of(test, rows))
+
+    async def held_out(self, task: Task, solution: str, test: ScoreTest, seeds: Seeds = SEARCH) -> Evidence:
         """The score on the instances that are held out, on fresh workers: for the task's owner, and in no verdict."""
         places = range(len(test.held_out))
-        rows = await self._rows(task, solution, test, "held_out", places, fresh=True)
+        rows = await self._rows(task, solution, test, "held_out", places, seeds, fresh=True)
         names = [instance_name(place, each) for place, each in enumerate(test.held_out)]
         return evidence_of(self._verifier, "held_out", names, rows, test).model_copy(
-            update={"score": total_of(test, rows) if rows else None, "scores": _scores(names, rows)}
+            update={"score": total_of(test, rows) if rows else None, "scores": _scores(test, names, rows)}
         )
 
     async def examine(self, task: Task, test: ScoreTest) -> list[str]:
@@ -91,7 +120,8 @@ class Scores:
         for field in _FIELDS:
             places = range(len(getattr(test, field)))
             first, second = [
-                await self._rows(task, task.reference, test, field, places, fresh=fresh) for fresh in (False, True)
+                await self._rows(task, task.reference, test, field, places, SEARCH, fresh=fresh)
+                for fresh in (False, True)
             ]
             for one, other in zip(first, second, strict=False):
                 where = f"tests[0].{field}[{one.place}]"
@@ -104,15 +134,15 @@ class Scores:
                         f"{other.evaluation.score!r}; draw by seeds"
                     )
             if field == "instances" and not said:
-                said += await self._direction(task, test, total_of(test, first))
+                said += await self._direction(task, test, total_of(test, first)) + _stopped(test, first)
         return said
 
     async def _direction(self, task: Task, test: ScoreTest, reference: float | None) -> list[str]:
         """Whether what does nothing at all is better than the reference."""
         nothing = "\n".join(f"def {name}(*args, **kwargs):\n    return None" for name in test.entry_points)
-        rows = await self._rows(task, nothing, test, "instances", _order(test), blame=False)
-        idle = total_of(test, rows)
-        if idle is None or reference is None or not _better(task, idle, reference):
+        rows = await self._stages(task, nothing, test, SEARCH, blame=False)
+        idle = total_of(test, rows, _spared(test, rows))
+        if idle is None or reference is None or not better(test.direction, idle, reference):
             return []
         return [
             f"tests[0].direction: a solution that returns None has {idle:.6g}, which counts as better than the "
@@ -125,21 +155,25 @@ class Scores:
         solution: str,
         test: ScoreTest,
         field: Field,
-        places: Iterable[int],
+        places: Sequence[int],
+        seeds: Seeds,
         *,
         fresh: bool = False,
         blame: bool = True,
     ) -> list[Row]:
-        """What came of each instance, up to the first that has no number."""
+        """What came of each instance by each seed, up to the first that has no number."""
         profile, rows, instances = profile_of(task, solution), [], getattr(test, field)
         outline = await outline_of(self._setting(task, solution, profile))
-        for place in places:
+        wanted = [
+            (first + seeds.first, seed, place) for first, seed in enumerate(test.seeds(seeds)) for place in places
+        ]
+        for replicate, seed, place in wanted:
             public = field == "instances" and place in test.public
             setting = self._setting(task, solution, profile, public=public, fresh=fresh)
-            evaluation = await evaluate(setting, test, instances[place], outline)
+            evaluation = await evaluate(setting, test, instances[place], seed, outline)
             if evaluation.fault and blame:
                 evaluation = await self._blamed(task, solution, test, evaluation, field, place)
-            rows.append(Row(place, evaluation))
+            rows.append(Row(place, replicate, evaluation))
             if evaluation.score is None:
                 break
             self._note(_key(task, test, field, place), sound=True)
@@ -164,7 +198,7 @@ class Scores:
         key = _key(task, test, field, place)
         async with self._lock:
             if key not in self._sound and task.reference is not None and task.reference != solution:
-                rows = await self._rows(task, task.reference, test, field, (place,), fresh=True, blame=False)
+                rows = await self._rows(task, task.reference, test, field, (place,), _ONE, fresh=True, blame=False)
                 self._note(key, sound=rows[0].evaluation.score is not None)
             return self._sound.get(key, False)
 
@@ -176,14 +210,15 @@ class Scores:
     def _told(
         self, task: Task, solution: str, test: ScoreTest, rows: list[Row], *, flaky: bool = False
     ) -> tuple[Verdict, Evidence]:
-        total, last = total_of(test, rows), rows[-1].evaluation
+        spared, last = _spared(test, rows), rows[-1].evaluation
+        total = total_of(test, rows, spared)
         evidence = evidence_of(self._verifier, "instances", test.names, rows, test)
         if last.fault or (total is None and last.score is not None):
             fault = last.fault or "code: the scores of the instances have no finite total"
             name = test.names[rows[-1].place]
             return unscored(f"tests[0].{fault} (instance {name!r})", verifier=self._verifier), evidence
         outcome = last.outcome
-        if total is not None and task.target is not None and not _reaches(task, total):
+        if total is not None and not self._passes(task, test, rows):
             outcome = Outcome.FAILED
         outcome = Outcome.FLAKY if flaky else outcome
         lacks = "" if total is not None else lacks_text(solution, image_of(task))
@@ -192,11 +227,12 @@ class Scores:
             outcome=outcome,
             score=task.worst if total is None else total,
             direction=test.direction,
-            metrics=_metrics(rows),
-            scores=_scores(test.names, rows),
+            metrics=metrics_of(test, rows, spared),
+            scores=_scores(test, test.names, rows),
+            replicates=replicates_of(test, rows),
             checks=tuple(_check(test, row) for row in rows),
             strength=Strength.FORWARDED if any(row.evaluation.forwarded for row in rows) else Strength.TESTED,
-            feedback=feedback_of(test, rows, total, flaky=flaky, lacks=lacks),
+            feedback=feedback_of(test, rows, total, spared=spared, flaky=flaky, lacks=lacks),
             notes=feedback.clean(notes)[:_MOST_NOTES].strip(),
             verifier=self._verifier,
             sandbox=self._pool.info(profile_of(task, solution)).label,
@@ -204,51 +240,48 @@ class Scores:
         return verdict, evidence
 
 
-def _order(test: ScoreTest) -> list[int]:
-    """Public ones first: what a model may read of is what it learns from."""
-    return sorted(range(len(test.instances)), key=lambda place: place not in test.public)
-
-
 def _key(task: Task, test: ScoreTest, field: Field, place: int) -> _Key:
     return task.id, hash((test.code, test.main, task.limits.model_dump_json())), field, place
 
 
-def _better(task: Task, one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is not None
-    return one < other if task.direction is Direction.MINIMIZE else one > other
-
-
 def _reaches(task: Task, total: float | None) -> bool:
-    return total is not None and (task.target is None or not _better(task, task.target, total))
+    if total is None or task.target is None:
+        return total is not None
+    return not better(task.direction or Direction.MAXIMIZE, task.target, total)
 
 
-def _scores(names: Sequence[str], rows: Sequence[Row]) -> dict[str, float]:
+def _spared(test: ScoreTest, rows: Sequence[Row]) -> int:
+    """How many instances were not run, though none of those before was without a number."""
+    lost = any(row.evaluation.score is None for row in rows)
+    return 0 if lost else len(test.instances) - len({row.place for row in rows})
+
+
+def _stopped(test: ScoreTest, rows: Sequence[Row]) -> list[str]:
+    """A threshold that the reference itself does not reach."""
+    seen: set[int] = set()
+    for number, (places, threshold) in enumerate(stages(test)):
+        seen.update(places)
+        total = total_of(test, [row for row in rows if row.place in seen])
+        if threshold is not None and total is not None and better(test.direction, threshold, total):
+            return [
+                f"tests[0].cascade[{number}].threshold: the reference has {total:.6g} there: {threshold:.6g} stops it"
+            ]
+    return []
+
+
+def _scores(test: ScoreTest, names: Sequence[str], rows: Sequence[Row]) -> dict[str, float]:
     """By name, in the order of the instances."""
-    return {
-        names[row.place]: row.evaluation.score
-        for row in sorted(rows, key=lambda row: row.place)
-        if row.evaluation.score is not None
-    }
-
-
-def _metrics(rows: Sequence[Row]) -> dict[str, float]:
-    """The other numbers, in the mean over the instances that have them."""
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in list(row.evaluation.numbers.items())[1:]:
-            values.setdefault(name, []).append(value)
-    means = {name: math.fsum(each / len(column) for each in column) for name, column in values.items()}
-    return {feedback.clean(name): mean for name, mean in means.items()}
+    return {names[place]: score for place, score in mean_scores(test, rows).items()}
 
 
 def _check(test: ScoreTest, row: Row) -> Check:
     public = row.place in test.public
+    by = f" #{row.replicate}" if test.repeats > 1 else ""
     evaluation = row.evaluation
     text = evaluation.text if evaluation.score is None else f"score {evaluation.score:.12g}"
     name = test.names[row.place] if public else str(row.place)
     return Check(
-        name=feedback.clean(f"tests[0]/{name}"),
+        name=feedback.clean(f"tests[0]/{name}{by}"),
         outcome=evaluation.outcome,
         public=public,
         detail=feedback.clean(text) if public else "",

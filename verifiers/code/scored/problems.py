@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
-from gristmill.verifiers.code.driven.forms import function, imports_solution, takes_two, tree
+from gristmill.verifiers.code.driven.forms import function, imports_solution, takes, tree
 from gristmill.verifiers.records import ScoreTest, Task
 
 __all__ = ["RESERVED", "score_problems", "score_warnings"]
@@ -43,7 +43,7 @@ def _problems(test: ScoreTest) -> Iterator[str]:
             yield f"entry_point: {name!r} is no Python name"
         elif name in RESERVED:
             yield f"entry_point: `candidate.{name}` is the candidate's own; rename it"
-    yield from _evaluator_problems(test.code)
+    yield from _evaluator_problems(test)
     for field, instances in (("instances", test.instances), ("held_out", test.held_out)):
         for place, instance in enumerate(instances):
             try:
@@ -58,11 +58,38 @@ def _problems(test: ScoreTest) -> Iterator[str]:
     for place, number in enumerate(test.public):
         if not 0 <= number < len(test.instances):
             yield f"public[{place}]: there is no instances[{number}]; the last one is {len(test.instances) - 1}"
+    yield from _cascade_problems(test)
     if test.main == "":
         yield "main: name the number that counts, or leave it out"
 
 
-def _evaluator_problems(source: str) -> Iterator[str]:
+def _cascade_problems(test: ScoreTest) -> Iterator[str]:
+    if test.cascade and test.floor is None:
+        yield (
+            "cascade: needs `floor`, the worst that an instance can score: it is what those count as that are not "
+            "run, so that who is stopped ranks below who gets further"
+        )
+    if test.floor is not None and not test.cascade:
+        yield "floor: means nothing without a `cascade`"
+    seen: dict[int, int] = {}
+    for number, stage in enumerate(test.cascade):
+        for place, instance in enumerate(stage.instances):
+            field = f"cascade[{number}].instances[{place}]"
+            if not 0 <= instance < len(test.instances):
+                yield f"{field}: there is no instances[{instance}]; the last one is {len(test.instances) - 1}"
+            elif instance in seen:
+                yield f"{field}: instances[{instance}] stands in cascade[{seen[instance]}] already"
+            seen.setdefault(instance, number)
+    if test.cascade and len(seen) >= len(test.instances) and not list(_stray(test)):
+        yield "cascade: its stages hold all instances, so the last threshold spares nothing: leave the last stage out"
+
+
+def _stray(test: ScoreTest) -> Iterator[int]:
+    return (each for stage in test.cascade for each in stage.instances if not 0 <= each < len(test.instances))
+
+
+def _evaluator_problems(test: ScoreTest) -> Iterator[str]:
+    source = test.code
     if len(source) > _MOST_CHARACTERS:
         yield f"code: has {len(source):,} characters; an evaluator may have {_MOST_CHARACTERS:,}: part it"
         return
@@ -78,8 +105,14 @@ def _evaluator_problems(source: str) -> Iterator[str]:
     line = evaluate.lineno
     if isinstance(evaluate, ast.AsyncFunctionDef):
         yield f"code: line {line}: `evaluate` must be a plain function"
-    if not takes_two(evaluate):
-        yield f"code: line {line}: `evaluate` must take two arguments, the candidate and the instance"
+    if test.repeats > 1 and not takes(evaluate, 3):
+        yield f"repeats: `evaluate` (code: line {line}) must take a third argument, the seed that each repeat draws by"
+        return
+    if not takes(evaluate, 2) and not takes(evaluate, 3):
+        yield (
+            f"code: line {line}: `evaluate` must take two arguments, the candidate and the instance, or three with "
+            "the seed"
+        )
         return
     inside = list(ast.walk(evaluate))
     first = [*evaluate.args.posonlyargs, *evaluate.args.args][0].arg

@@ -59,8 +59,8 @@ class Evaluation:
         return next(iter(self.numbers.values()), None)
 
 
-async def evaluate(setting: Setting, test: ScoreTest, instance: Any, outline: Any) -> Evaluation:
-    """The evaluation of the setting's source on one instance.
+async def evaluate(setting: Setting, test: ScoreTest, instance: Any, seed: int, outline: Any) -> Evaluation:
+    """The evaluation of the setting's source on one instance, by that seed where the evaluator takes one.
 
     Raises:
         SandboxError: nothing may be concluded about the solution.
@@ -80,6 +80,7 @@ async def evaluate(setting: Setting, test: ScoreTest, instance: Any, outline: An
                 request={
                     "code": test.code,
                     "instance": instance,
+                    "seed": seed,
                     "main": test.main,
                     "outline": outline,
                     "patience": limits.wall_seconds,

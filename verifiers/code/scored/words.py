@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import replace
+from typing import Any, Final
 
 from gristmill.verifiers.code import feedback
-from gristmill.verifiers.code.scored.running import Evaluation
+from gristmill.verifiers.code.scored.totals import Row, deviation, mean_scores, replicates_of
 from gristmill.verifiers.records import Direction, Evidence, Fault, Outcome, ScoreTest, Shown
 
-__all__ = ["Row", "evidence_of", "feedback_of", "total_of"]
+__all__ = ["evidence_of", "feedback_of"]
 
 _MOST_LISTED: Final = 50
 _MOST_CHARACTERS: Final = 4000
@@ -22,39 +23,29 @@ _WORDS: Final = {
 }
 
 
-class Row(NamedTuple):
-    """What came of the instance of that place."""
-
-    place: int
-    evaluation: Evaluation
-
-
-def total_of(test: ScoreTest, rows: Sequence[Row]) -> float | None:
-    """The score of all; None where one has none, or their total is not finite."""
-    scores = [row.evaluation.score for row in rows if row.evaluation.score is not None]
-    if not scores or len(scores) < len(rows):
-        return None
-    if test.total == "worst":
-        return max(scores) if test.direction is Direction.MINIMIZE else min(scores)
-    # The order in which they were run is no part of it.
-    parts = [score / len(scores) for score in scores] if test.total == "mean" else scores
-    try:
-        total = math.fsum(parts)
-    except OverflowError:
-        return None
-    return total if math.isfinite(total) else None
-
-
 def feedback_of(
-    test: ScoreTest, rows: Sequence[Row], total: float | None, *, flaky: bool = False, lacks: str = ""
+    test: ScoreTest,
+    rows: Sequence[Row],
+    total: float | None,
+    *,
+    spared: int = 0,
+    flaky: bool = False,
+    lacks: str = "",
 ) -> str:
     """All that a model may read: numbers of every instance that steers, and words of the public ones."""
     parts = [feedback.FLAKY] if flaky else []
     if total is not None:
         how = {"mean": "the mean over", "sum": "the sum over", "worst": "the worst of"}[test.total]
         better = "less" if test.direction is Direction.MINIMIZE else "more"
-        parts.append(f"Score {total:.6g}, {how} {len(rows)} instance{'s' * (len(rows) != 1)}; {better} is better.")
-    scored = [row for row in sorted(rows, key=lambda row: row.place) if row.evaluation.score is not None]
+        number = len({row.place for row in rows}) + spared
+        noise = _noise(test, rows)
+        parts.append(f"Score {total:.6g}{noise}, {how} {number} instance{'s' * (number != 1)}; {better} is better.")
+    if spared:
+        parts.append(
+            f"It was stopped below a threshold: {spared} instance{'s were' if spared != 1 else ' was'} not run, and "
+            f"count{'s' * (spared == 1)} as {test.floor:.6g} each."
+        )
+    scored = _by_instance(test, rows)
     if len(test.instances) > 1 or total is None:
         for public, words in ((True, "Public instances"), (False, "Other instances")):
             shown = [_number(test, row) for row in scored if (row.place in test.public) is public]
@@ -67,6 +58,34 @@ def feedback_of(
     if last.evaluation.score is None:
         parts.append(_failure(test, last))
     return feedback.clean("\n".join(filter(None, (*parts, lacks))))[:_MOST_CHARACTERS]
+
+
+def _noise(test: ScoreTest, rows: Sequence[Row]) -> str:
+    replicates = replicates_of(test, rows)
+    spread = deviation(replicates)
+    if spread is None:
+        return ""
+    return (
+        f" (standard error {spread / math.sqrt(len(replicates)):.2g} of {len(replicates)} evaluations by other seeds)"
+    )
+
+
+def _by_instance(test: ScoreTest, rows: Sequence[Row]) -> list[Row]:
+    """The rows with a number, one an instance: all its numbers in the mean."""
+    merged: list[Row] = []
+    means = mean_scores(test, rows)
+    for place in means:
+        own = [row for row in rows if row.place == place and row.evaluation.score is not None]
+        first = own[0]
+        if len(own) > 1:
+            numbers = {
+                name: math.fsum(row.evaluation.numbers.get(name, 0.0) / len(own) for row in own)
+                for name in first.evaluation.numbers
+                if all(name in row.evaluation.numbers for row in own)
+            }
+            first = first._replace(evaluation=replace(first.evaluation, numbers=numbers))
+        merged.append(first)
+    return merged
 
 
 def _number(test: ScoreTest, row: Row) -> str:
@@ -93,14 +112,15 @@ def evidence_of(verifier: str, field: str, names: Sequence[str], rows: Sequence[
     """All of it, for the task's owner."""
     instances: tuple[Any, ...] = getattr(test, field)
     shown = []
-    for place, evaluation in rows:
+    noisy = len({row.replicate for row in rows}) > 1
+    for place, replicate, evaluation in rows:
         score = evaluation.score
         text = evaluation.fault or evaluation.text
         numbers = ", ".join(f"{name or 'score'} = {value!r}" for name, value in evaluation.numbers.items())
         time = f"{evaluation.calls} calls, waited for {evaluation.waited:.3f} s, crossings {evaluation.crossing:.3f} s"
         shown.append(
             Shown(
-                name=feedback.clean(f"tests[0]/{names[place]}"),
+                name=feedback.clean(f"tests[0]/{names[place]}{f' #{replicate}' if noisy else ''}"),
                 outcome=evaluation.outcome,
                 public=field == "instances" and place in test.public,
                 place=f"tests[0].{field}[{place}]",

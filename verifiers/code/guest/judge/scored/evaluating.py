@@ -38,7 +38,8 @@ class _FaultError(Exception):
 def run_evaluator(context: JobContext) -> None:
     """Evaluate the candidate at the other end of the line on one instance.
 
-    The request is ``{"entry_points", "code", "instance", "main", "bounds", "outline", "patience", "core", "public"}``.
+    The request is ``{"entry_points", "code", "instance", "seed", "main", "bounds", "outline", "patience", "core",
+    "public"}``.
     """
     request = context.request
     share_core(request["core"])
@@ -80,7 +81,7 @@ def _evaluated(line: RemoteCandidate, request: dict[str, Any]) -> dict[str, Any]
     sys.modules["evaluator"] = module
     try:
         exec(compile(code, _FILE, "exec", dont_inherit=True), module.__dict__)
-        returned = module.__dict__["evaluate"](Candidate(line), request["instance"])
+        returned = _call(module.__dict__["evaluate"], Candidate(line), request["instance"], request["seed"])
         numbers = _numbers(returned, request["main"])
         uses = line.calls or not all(map(callable, line.entry_points.values()))
         return {"numbers": numbers} if uses else {"fault": {"error": "`evaluate` has not called the candidate"}}
@@ -94,6 +95,13 @@ def _evaluated(line: RemoteCandidate, request: dict[str, Any]) -> dict[str, Any]
         if _is_the_candidates(error, line):
             return {"raised": _detail(error, code) | {"lines": line.description.get("lines"), "own": _own(line)}}
         return {"fault": _detail(error, code) | {"called": bool(line.calls)}}
+
+
+def _call(evaluate: Any, candidate: Candidate, instance: Any, seed: int) -> Any:
+    """With the seed, where it takes a third argument."""
+    code = getattr(evaluate, "__code__", None)
+    seeded = type(code) is types.CodeType and code.co_argcount > 2
+    return evaluate(candidate, instance, seed) if seeded else evaluate(candidate, instance)
 
 
 def _is_the_candidates(error: BaseException, line: RemoteCandidate) -> bool:
