@@ -158,6 +158,7 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
                 ending = RunEnded(run=run.name, status="failed", detail=plain(f"{type(error).__name__}: {error}"))
                 raise
             finally:
+                await context.land()
                 await context.verification.close()
                 context.tell(ending)
     finally:

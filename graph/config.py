@@ -115,6 +115,19 @@ class Search(Record):
         True, description="refuse, before it is judged, a program that repeats an earlier one under other names"
     )
     patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
+    ahead: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="rounds of a task that are asked for while earlier ones are still answered or judged; each builds "
+        "on what stood that many rounds further back, and a search ends that many rounds later",
+    )
+
+    @model_validator(mode="after")
+    def _one_after_another(self) -> Self:
+        if self.ahead and self.first_pass:
+            raise ValueError("first_pass asks for one hypothesis after another, so nothing may be asked for ahead")
+        return self
 
 
 class Budget(Record):

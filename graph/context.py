@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from langgraph.runtime import Runtime
 
@@ -15,7 +15,7 @@ from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.silence import Silence
-from gristmill.graph.records import Message, Step
+from gristmill.graph.records import Message, Step, StopReason
 from gristmill.graph.search.base import Strategy
 from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
@@ -23,7 +23,7 @@ from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Task
 
-__all__ = ["Context", "LoopRuntime", "MessagesFor", "SeedFor"]
+__all__ = ["Context", "Flight", "LoopRuntime", "MessagesFor", "SeedFor"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,13 @@ class MessagesFor(Protocol):
     ) -> tuple[Message, ...]:
         """Messages for one reply."""
         ...
+
+
+class Flight(NamedTuple):
+    """The calls of one round: who makes them, and which budgets have refused some so far."""
+
+    work: asyncio.Task[None]
+    refusals: list[StopReason]
 
 
 class SeedFor(Protocol):
@@ -52,7 +59,8 @@ class Context:
 
     `calls` bounds the model calls in flight, `slots` the tasks at work; `cut_off` tells how many calls for a
     hypothesis earlier sessions began in vain; `messages_for` is None for the built-in prompts; `tell` stores an event
-    where it belongs to the run's story and lets the listener hear of it; `memories` holds the tasks at work.
+    where it belongs to the run's story and lets the listener hear of it; `memories` holds the tasks at work, `flights`
+    the rounds of each that are being asked for.
     """
 
     run: str
@@ -74,10 +82,19 @@ class Context:
     cut_off: Mapping[str, int]
     tell: Callable[[Event], None]
     memories: dict[str, TaskMemory] = field(default_factory=dict)
+    flights: dict[str, dict[int, Flight]] = field(default_factory=dict)
 
     async def read(self, query: Callable[[], T]) -> T:
         """Ask the store without blocking the event loop."""
         return await asyncio.to_thread(query)
+
+    async def land(self) -> None:
+        """Drop the calls under way; what has arrived is stored."""
+        work = [flight.work for flights in self.flights.values() for flight in flights.values()]
+        self.flights.clear()
+        for each in work:
+            each.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
 
     async def memory(self, task_id: str) -> TaskMemory:
         """What is remembered of a task, read from the store where its loop begins."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from gristmill.graph.config import RunConfig
-from gristmill.graph.judging.repeats import Judged, Repeats, same_program
+from gristmill.graph.judging.repeats import Judged, Repeats, has_trees, same_program
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.ledger import Entry, Line, Room
@@ -23,14 +23,10 @@ from gristmill.graph.search.history import History, Past, Place, Row, SettledSta
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.extraction.normal import is_without_noise
 from gristmill.verifiers.extraction.replies import UNAPPLIED, entry_points
-from gristmill.verifiers.languages.registry import language
-from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
-
 
 _MOST_AT_HAND = 64
 """Steps whose texts are kept for the next prompts; all others are read from the store."""
@@ -56,7 +52,7 @@ class TaskMemory:
         self._strategy = strategy
         self._history = History(folds_of(strategy))
         self._features = tuple(each.partition("=")[0] for each in config.search.features)
-        self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
+        self._plans: dict[int, tuple[Plan, ...]] = {}
         self._entries: dict[str, Entry] = {}
         self._lines: dict[str, Line] = {}
         self._at_hand: dict[str, Step] = {}
@@ -64,7 +60,7 @@ class TaskMemory:
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
         self._repeats = Repeats(task)
-        self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and _has_trees(task) else None
+        self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and has_trees(task) else None
         self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
         self.first = 0
@@ -83,7 +79,12 @@ class TaskMemory:
         # A place for which the model was asked in vain is asked for again.
         open_ = (round for round in range(self.first) if there[round] < config.search.hypotheses)
         left = (hypothesis.round for hypothesis in (*self.waiting.values(), *self.torn.values()))
-        self.first = min((*left, *open_), default=self.first)
+        # Whether rounds before gave a reason to stop is looked at again: those asked for ahead of it were to be ended.
+        self.first = self.horizon(min((*left, *open_), default=self.first))
+
+    def horizon(self, round: int) -> int:
+        """The round before which everything is known where this one is asked for: itself, or earlier ones (`ahead`)."""
+        return max(0, round - self._config.search.ahead)
 
     def place(self, round: int, sample: int) -> Place:
         """The place of a hypothesis."""
@@ -123,9 +124,19 @@ class TaskMemory:
 
     async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
-        alike = self._repeats.alike(hypothesis, in_turn=self._config.search.first_pass)
+        end = self._known_before(hypothesis)
+        alike = self._repeats.alike(hypothesis, (end.round, end.sample))
         known = await asyncio.to_thread(self._judged, hypothesis, alike) if alike else None
-        return known or await asyncio.to_thread(self._renamed, hypothesis)
+        return known or await asyncio.to_thread(self._renamed, hypothesis, end)
+
+    def _known_before(self, hypothesis: Hypothesis) -> Place:
+        """The place before which all that may be compared with a hypothesis stands.
+
+        Of one round, and of those asked for ahead, it is chance which reply comes first.
+        """
+        if self._config.search.first_pass:
+            return self.place(hypothesis.round, hypothesis.sample)
+        return self.place(self.horizon(hypothesis.round), 0)
 
     def _judged(self, hypothesis: Hypothesis, alike: list[str]) -> Judged | None:
         steps = self._store.steps_of(self._run, alike)
@@ -134,19 +145,21 @@ class TaskMemory:
             return None
         return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
 
-    def _renamed(self, hypothesis: Hypothesis) -> Judged | None:
+    def _renamed(self, hypothesis: Hypothesis, end: Place) -> Judged | None:
         """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
         if self._novelty is None or hypothesis.solution is None or hypothesis.operator in (None, "again"):
             return None
-        # Of one round it is chance which reply comes first.
-        place = self.place(hypothesis.round, hypothesis.sample if self._config.search.first_pass else 0)
-        known = self._novelty.known(hypothesis.solution, place, hypothesis.best)
+        known = self._novelty.known(hypothesis.solution, end, hypothesis.best)
         step = None if known is None else self._store.steps_of(self._run, [known.id]).get(known.id)
         return None if step is None else Judged(step, None, renamed=True)
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
         return self._history.upto(self.place(round, 0))
+
+    def known(self, round: int) -> Past:
+        """What is known where a round is asked for."""
+        return self.before(self.horizon(round))
 
     def whole(self) -> Past:
         """All that is known."""
@@ -168,12 +181,13 @@ class TaskMemory:
 
     def plans(self, round: int) -> tuple[Plan, ...]:
         """The plans for the samples of a round."""
-        if self._plans[0] != round:
-            past, seed = self.before(round), self._config.seed
+        if round not in self._plans:
+            past, seed = self.known(round), self._config.seed
             places = [self.place(round, sample) for sample in range(self._config.search.hypotheses)]
             plans = tuple(self._strategy.plan(past, place, draw(seed, self._task.id, place)) for place in places)
-            self._plans = round, plans
-        return self._plans[1]
+            self._plans = {each: kept for each, kept in self._plans.items() if each >= self.horizon(round)}
+            self._plans[round] = plans
+        return self._plans[round]
 
     async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
         """The steps that these plans show to a model, by id."""
@@ -205,9 +219,10 @@ class TaskMemory:
         return [_unsettled(steps[row.id]) for row in rows if row.id in steps]
 
     async def remembered(self, round: int) -> Remembered:
-        """What all prompts of a round tell of the rounds before it."""
+        """What all prompts of a round tell of the rounds that are known there."""
         if not self._room.whole:
             return Remembered()
+        round = self.horizon(round)
         past = self.before(round)
         last = past.last(ledger.MOST)
         await self._read(last, past)
@@ -234,7 +249,7 @@ class TaskMemory:
 
     async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
         """What the prompt of one place tells."""
-        past = self.before(place.round)
+        past = self.known(place.round)
         if not plan.parents or not self._room.whole:
             return Told(place, plan.operator, remembered)
         parent = plan.parents[0]
@@ -279,11 +294,6 @@ class TaskMemory:
         self._lines.pop(row.id, None)
         for name in lacking(self._task, step):
             self._lacking[name] = min(row.place, self._lacking.get(name, row.place))
-
-
-def _has_trees(task: Task) -> bool:
-    """Whether solutions are whole Python programs, of which judging shows the same each time."""
-    return reads_code(task.kind) and language(task) is None and task.repo is None and is_without_noise(task)
 
 
 def _unsettled(step: Step) -> Step:

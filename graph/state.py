@@ -28,6 +28,8 @@ class TaskState(TypedDict, total=False):
     """These seven are the `Standing` after the round."""
     stop: str | None
     detail: str
+    until: int | None
+    """Once there is a reason to stop: the last round that was asked for before it was known."""
     seconds: float
     """Time spent in proposing and verifying so far."""
 

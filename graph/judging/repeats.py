@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.verifiers.extraction.normal import form_key, is_without_noise, program_key
+from gristmill.verifiers.languages.registry import language
+from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Direction, Evidence, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judged", "Repeats", "renamed", "repeated", "same_program", "settled_as"]
+__all__ = ["Judged", "Repeats", "has_trees", "renamed", "repeated", "same_program", "settled_as"]
 
 _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
 # Programs of one form that are held against another: they differ where a program could see its own text.
@@ -61,11 +63,10 @@ class Repeats:
             insort(places, place)
             del places[_MOST_ALIKE:]
 
-    def alike(self, hypothesis: Hypothesis, *, in_turn: bool = False) -> list[str]:
-        """Ids of hypotheses of this form from earlier rounds, or, `in_turn`, from earlier places, in their order."""
+    def alike(self, hypothesis: Hypothesis, before: tuple[int, int]) -> list[str]:
+        """Ids of hypotheses of this form from the places before this (round, sample), in their order."""
         places = self._alike.get(key, []) if (key := self._key(hypothesis)) is not None else []
-        end = (hypothesis.round, hypothesis.sample) if in_turn else (hypothesis.round,)
-        return [id_ for round, sample, id_ in places if (round, sample)[: len(end)] < end]
+        return [id_ for round, sample, id_ in places if (round, sample) < before]
 
     def _key(self, hypothesis: Hypothesis) -> tuple[str, str | None] | None:
         if not self._certain or hypothesis.solution is None:
@@ -78,6 +79,11 @@ def same_program(task: Task, hypothesis: Hypothesis, alike: Sequence[Step]) -> S
     """The first of these that is the same program as a hypothesis of the same form."""
     key = program_key(task, hypothesis.solution or "")
     return next((step for step in alike if program_key(task, step.hypothesis.solution or "") == key), None)
+
+
+def has_trees(task: Task) -> bool:
+    """Whether solutions are whole Python programs, of which judging shows the same each time."""
+    return reads_code(task.kind) and language(task) is None and task.repo is None and is_without_noise(task)
 
 
 def repeated(first: Step) -> Verdict:

@@ -17,7 +17,9 @@ __all__ = ["converge", "decided"]
 async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """Ask the predicates of `gristmill.graph.stopping.convergence`.
 
-    A budget that ran out elsewhere stops this task too.
+    A budget that ran out elsewhere stops this task too. Rounds that were asked for ahead, before there was a reason,
+    are still judged: they belong to the run however fast they came. What reaches the target there, and a budget
+    that leaves one of them unfinished, is the reason then.
     """
     context, round = runtime.context, state["round"]
     context.tell(NodeEntered(node="converge", task_id=state["task_id"], round=round))
@@ -25,11 +27,18 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     refused = state.get("spent")
     spent = StopReason(refused) if refused else context.spending.over()
     stop = converged(standing, round, context.config, spent=spent, cut=bool(refused))
+    until = state.get("until")
+    reached = stop is not None and stop.reason is StopReason.TARGET and state.get("stop") != StopReason.TARGET
+    if until is not None and not (refused or reached):
+        return {}
     if stop is None:
         return {"stop": None, "detail": ""}
-    return {"stop": stop.reason.value, "detail": stop.detail}
+    search = context.config.search
+    last = min(round + search.ahead, search.rounds - 1) if until is None else until
+    return {"stop": stop.reason.value, "detail": stop.detail, "until": last}
 
 
 async def decided(state: TaskState) -> Literal["yes", "no"]:
     """Which way the graph goes on. Not blocking, so that LangGraph asks for no thread."""
-    return "yes" if state.get("stop") else "no"
+    until = state.get("until")
+    return "yes" if state.get("stop") and (until is None or state["round"] >= until) else "no"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gristmill.graph.context import Context, LoopRuntime
+from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
+from gristmill.graph.memory import TaskMemory
 from gristmill.graph.nodes.asking import Asked
 from gristmill.graph.nodes.buying import Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
@@ -28,7 +30,10 @@ __all__ = ["propose", "request_for"]
 
 
 async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """One round of requests, all at once; each reply is stored, then handed to verification, as it arrives."""
+    """A round of requests, all at once; each reply is stored, then handed to verification, as it arrives.
+
+    With `ahead`, so many of the rounds after it are asked for too: nothing that this round finds decides what they are.
+    """
     context = runtime.context
     task = context.tasks[state["task_id"]]
     memory = await context.memory(task.id)
@@ -38,25 +43,77 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         best = memory.whole().best
         context.tell(TaskStarted(task_id=task.id, score=best.score if best else None))
     begun = time.monotonic()
-    refusals: list[StopReason] = []
-    asked = Asked(context, task, memory, round)
+    search = context.config.search
+    last = min(round + search.ahead, search.rounds - 1)
+    flights = context.flights.setdefault(task.id, {})
+    for each in range(round, max(round, last if (until := state.get("until")) is None else min(last, until)) + 1):
+        if each not in flights:
+            flights[each] = await _take_off(context, task, memory, each)
+    await flights[round].work
+    refusals = flights.pop(round).refusals
+    return {
+        "round": round,
+        "spent": refusals[0].value if refusals else None,
+        "seconds": state.get("seconds", 0.0) + time.monotonic() - begun,
+    }
 
-    async def one(place: Place, plan: Plan) -> None:
-        id_ = hypothesis_id(task.id, round, place.sample)
+
+async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int) -> Flight:
+    """Plan a round, make its prompts, and begin to ask: all that is known there is read before anything is awaited."""
+    plans = memory.plans(round)
+    steps = await memory.shown(plans)
+    asked = Asked(context, task, memory, round)
+    requests = [
+        await _request(context, task, memory, asked, memory.place(round, sample), plan, steps)
+        for sample, plan in enumerate(plans)
+    ]
+    refusals: list[StopReason] = []
+    work = _round(context, task, memory, round, [*zip(plans, requests, strict=True)], steps, refusals)
+    return Flight(asyncio.create_task(work, name=f"ask {task.id}/{round}"), refusals)
+
+
+async def _request(
+    context: Context,
+    task: Task,
+    memory: TaskMemory,
+    asked: Asked,
+    place: Place,
+    plan: Plan,
+    steps: Mapping[str, Step],
+) -> Request | None:
+    """What is asked for a place; None where its reply is there, and needs no repair."""
+    id_ = hypothesis_id(task.id, place.round, place.sample)
+    if (id_ in memory.waiting or memory.judged(place)) and id_ not in memory.torn:
+        return None
+    shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
+    ground = Ground(
+        task=task,
+        operator=plan.operator,
+        parents=tuple(steps[each] for each in plan.parents),
+        horizon=(memory.horizon(place.round), 0),
+        tried=functools.partial(memory.tried, memory.horizon(place.round)),
+    )
+    return request_for(context, task, place, plan, await asked.prompt(place, plan, shown), ground)
+
+
+async def _round(
+    context: Context,
+    task: Task,
+    memory: TaskMemory,
+    round: int,
+    places: Sequence[tuple[Plan, Request | None]],
+    steps: Mapping[str, Step],
+    refusals: list[StopReason],
+) -> None:
+    """Ask for each place of a round that has no reply yet, and begin to judge what is there."""
+
+    async def one(sample: int, plan: Plan, request: Request | None) -> None:
+        id_ = hypothesis_id(task.id, round, sample)
         for known in [memory.waiting[each] for each in (id_, repair_id(id_)) if each in memory.waiting]:
             context.verification.begin(task, known, await memory.judged_before(known))
-        there = id_ in memory.waiting or memory.judged(place)
-        if there and id_ not in memory.torn:
+        if request is None:
             return
-        shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
-        ground = Ground(
-            task=task,
-            operator=plan.operator,
-            parents=tuple(steps[each] for each in plan.parents),
-            horizon=(round, 0),
-            tried=functools.partial(memory.tried, round),
-        )
-        request = request_for(context, task, place, plan, await asked.prompt(place, plan, shown), ground)
+        there = id_ in memory.waiting or memory.judged(memory.place(round, sample))
         parent = steps[plan.parents[0]] if plan.parents else None
         # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
         may_tear = not there and parent is not None and parent.hypothesis.solution is not None
@@ -77,24 +134,16 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
 
-    plans = memory.plans(round)
-    steps = await memory.shown(plans)
-    places = [(memory.place(round, sample), plan) for sample, plan in enumerate(plans)]
     if not context.config.search.first_pass:
-        await together(one(place, plan) for place, plan in places)
-    else:
-        # In the order of places: which calls are spared hangs on the verdicts, and not on how fast they came.
-        for place, plan in places:
-            if memory.reached(round) or refusals:
-                break
-            await one(place, plan)
-            for hypothesis in list(memory.waiting.values()):
-                memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
-    return {
-        "round": round,
-        "spent": refusals[0].value if refusals else None,
-        "seconds": state.get("seconds", 0.0) + time.monotonic() - begun,
-    }
+        await together(one(sample, plan, request) for sample, (plan, request) in enumerate(places))
+        return
+    # In the order of places: which calls are spared hangs on the verdicts, and not on how fast they came.
+    for sample, (plan, request) in enumerate(places):
+        if memory.reached(round) or refusals:
+            break
+        await one(sample, plan, request)
+        for hypothesis in list(memory.waiting.values()):
+            memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
 
 
 def request_for(

@@ -51,4 +51,5 @@ async def record(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     context.tell(TaskEnded(task_id=task_id, stop=stop, solved=solved, best=best))
     context.sharing.ended(task_id)
     del context.memories[task_id]
+    context.flights.pop(task_id, None)
     return {"ended": 1}

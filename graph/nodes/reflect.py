@@ -16,12 +16,17 @@ __all__ = ["feedback", "reflect"]
 
 
 async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """What the strategy's plans for the next round show to the model."""
+    """What the strategy's plans for the next round that is asked for show to the model.
+
+    Once there is a reason to stop, nothing is asked for any more.
+    """
     context = runtime.context
     task_id, round = state["task_id"], state["round"]
     context.tell(NodeEntered(node="reflect", task_id=task_id, round=round))
+    if state.get("until") is not None:
+        return {"round": round + 1}
     memory = await context.memory(task_id)
-    steps = await memory.shown(memory.plans(round + 1))
+    steps = await memory.shown(memory.plans(round + 1 + context.config.search.ahead))
     lesson, tokens, calls = await learned(context, memory, context.tasks[task_id], round)
     about = feedback(list(steps.values()))
     reflection = Reflection(round=round, parents=tuple(steps), feedback=about, lesson=lesson)

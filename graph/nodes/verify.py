@@ -15,7 +15,7 @@ __all__ = ["verify"]
 
 
 async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """Verdicts for all stored hypotheses of the task that have none, or an unscored one."""
+    """Verdicts for all stored hypotheses that have none, or an unscored one; rounds asked for ahead have their turn."""
     context = runtime.context
     task, round = context.tasks[state["task_id"]], state["round"]
     context.tell(NodeEntered(node="verify", task_id=task.id, round=round))
@@ -26,5 +26,6 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         before = await memory.judged_before(hypothesis)
         memory.settle(hypothesis, await context.verification.finish(task, hypothesis, before))
 
-    await together(settle(hypothesis) for hypothesis in memory.waiting.values())
+    ahead = context.flights.get(task.id, {})
+    await together(settle(hypothesis) for hypothesis in memory.waiting.values() if hypothesis.round not in ahead)
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}

@@ -1,17 +1,19 @@
 """A campaign in a process of its own that kills itself (SIGKILL) at a named point; run by test_resume.py.
 
-    python killable.py WORKSPACE URL RESUME POINT COUNT
+    python killable.py WORKSPACE URL RESUME POINT COUNT [STRATEGY AHEAD]
 
-POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`), `settling` (the
-midst of a task's consistency run), or `never`; the process dies in the COUNT-th of them. The model is a real
-OpenAI-compatible client on URL; the judge is plain arithmetic, so that equality of runs is about the loop and not about
-a sandbox.
+With STRATEGY it is three tasks that are searched for eight rounds of three, AHEAD of which are asked for before earlier
+ones are judged. POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`),
+`settling` (the midst of a task's consistency run), or `never`; the process dies in the COUNT-th of them. The model is a
+real OpenAI-compatible client on URL; the judge is plain arithmetic, so that equality of runs is about the loop and not
+about a sandbox.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 import re
 import signal
@@ -22,11 +24,13 @@ from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import CasesTest, Outcome, ScoreTest, Strength, Task, Verdict
 from gristmill.verifiers.scripted import SettlingJudge
 
 NAME = "night"
 RANGE = 9
+WIDE = 997
+WORKERS = asyncio.Semaphore(2)
 
 
 def tasks(count: int = 24) -> list[Task]:
@@ -35,6 +39,33 @@ def tasks(count: int = 24) -> list[Task]:
         Task(id=f"shift/{number}", kind="code", prompt=f"Task {number}: write shift(x).", tests=(test,))
         for number in range(count)
     ]
+
+
+def searched() -> list[Task]:
+    """Tasks whose score only ever becomes better."""
+    code = "def evaluate(candidate, instance):\n    return candidate(instance)"
+    test = ScoreTest.model_validate(
+        {"entry_point": "shift", "code": code, "instances": [1, 2], "direction": "maximize"}
+    )
+    return [
+        Task(id=f"search/{number}", kind="code", prompt=f"Task {number}: write shift(x).", tests=(test,))
+        for number in range(3)
+    ]
+
+
+def search_config(model: str, strategy: str, ahead: int) -> RunConfig:
+    return RunConfig.of(
+        model=model,
+        strategy=strategy,
+        ahead=ahead,
+        hypotheses=3,
+        rounds=8,
+        patience=8,
+        concurrency=6,
+        profile="chat",
+        seed=5,
+        population=3,
+    )
 
 
 def config(model: str) -> RunConfig:
@@ -59,12 +90,32 @@ async def arithmetic(task: Task, solution: str) -> Verdict:
     )
 
 
-def reply(seed: int | None) -> str:
+async def graded(task: Task, solution: str) -> Verdict:
+    """A score for each of two instances; two at a time, and not in the order of arrival."""
+    match = re.search(r"x \+ (\d+)", solution)
+    number = int(match[1]) if match else 0
+    async with WORKERS:
+        await asyncio.sleep(number % 7 / 1000)
+    if number % 11 == 0:
+        return Verdict(outcome=Outcome.ERROR, score=-math.inf, strength=Strength.TESTED, verifier="graded/1")
+    scores = {"1": float(number * 31 % 101), "2": float(number * 57 % 89)}
+    return Verdict(
+        outcome=Outcome.PASSED,
+        score=sum(scores.values()) / 2,
+        scores=scores,
+        strength=Strength.TESTED,
+        verifier="graded/1",
+    )
+
+
+def reply(seed: int | None, range_: int = RANGE) -> str:
     """What the model answers, by the seed alone."""
-    return f"```python\ndef shift(x):\n    return x + {(seed or 0) % RANGE}\n```"
+    return f"```python\ndef shift(x):\n    return x + {(seed or 0) % range_}\n```"
 
 
-async def main(workspace: str, url: str, resume: bool, point: str, count: int) -> None:
+async def main(
+    workspace: str, url: str, resume: bool, point: str, count: int, strategy: str | None = None, ahead: int = 0
+) -> None:
     seen = 0
 
     def reach(*points: Any) -> None:
@@ -86,12 +137,12 @@ async def main(workspace: str, url: str, resume: bool, point: str, count: int) -
     with Store.open(workspace) as store:
         async with resolve(model) as proposer:
             summary = await run_campaign(
-                tasks(),
-                config(model),
+                tasks() if strategy is None else searched(),
+                config(model) if strategy is None else search_config(model, strategy, ahead),
                 name=NAME,
                 store=store,
                 proposer=proposer,
-                verifiers=SettlingJudge(arithmetic, together),
+                verifiers=SettlingJudge(arithmetic if strategy is None else graded, together),
                 resume=resume,
                 on_event=hear,
             )
@@ -100,7 +151,9 @@ async def main(workspace: str, url: str, resume: bool, point: str, count: int) -
 
 def command() -> None:
     """The whole program."""
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3] == "resume", sys.argv[4], int(sys.argv[5])))
+    workspace, url, how, point, count, *search = sys.argv[1:]
+    strategy, ahead = (search[0], int(search[1])) if search else (None, 0)
+    asyncio.run(main(workspace, url, how == "resume", point, int(count), strategy, ahead))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Verdict
 from tests.forked import Forker
 
+STRATEGIES = {"best_of": 1, "reflect": 0, "tree": 2, "evolve": 2, "pareto": 1, "auto": 2}
+"""Each with the rounds that are asked for ahead."""
 SCRIPT = Path(__file__).with_name("killable.py")
 
 # Every node of both graphs, and the middle of proposing, verifying and settling: where kills fall, in this order.
@@ -63,6 +65,18 @@ def server() -> Iterator[ReplayServer]:
         yield running
 
 
+@pytest.fixture
+def wide() -> Iterator[ReplayServer]:
+    """Answers that seldom repeat one another, and not in the order in which they were asked for."""
+
+    def answer(call: Call) -> str:
+        time.sleep((call.seed or 0) % 5 / 200)
+        return str(KILLABLE.reply(call.seed, KILLABLE.WIDE))
+
+    with ReplayServer(answer) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def killable() -> Iterator[str]:
     """For processes that kill themselves; those that are killed or stopped from here are started anew."""
@@ -75,9 +89,15 @@ def _start(workspace: Path, server: ReplayServer, how: str) -> list[str]:
 
 
 def _run(
-    killable: str, workspace: Path, server: ReplayServer, how: str, point: str = "never", count: int = 1
+    killable: str,
+    workspace: Path,
+    server: ReplayServer,
+    how: str,
+    point: str = "never",
+    count: int = 1,
+    *search: str,
 ) -> tuple[int, str]:
-    command = [killable, str(workspace), server.url, how, point, str(count)]
+    command = [killable, str(workspace), server.url, how, point, str(count), *search]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode, done.stdout
@@ -176,6 +196,53 @@ def test_kills_from_outside_at_any_moment_change_nothing(tmp_path: Path, server:
     assert _story(killed) == _story(whole)
     repeats = sum(count - 1 for count in Counter(call.seed for call in server.calls).values())
     assert repeats <= in_flight
+
+
+# Which point, and how often it is passed at most before the kill.
+ANYWHERE = {
+    "propose": 9,
+    "call_started": 12,
+    "replied": 12,
+    "judged": 12,
+    "verify": 5,
+    "rank": 5,
+    "converge": 5,
+    "reflect": 5,
+    "settling": 9,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "ahead"), [*STRATEGIES.items()])
+def test_kills_at_random_points_of_every_strategy_change_nothing(
+    tmp_path: Path, wide: ReplayServer, killable: str, strategy: str, ahead: int
+) -> None:
+    search = (strategy, str(ahead))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _run(killable, whole, wide, "new", "never", 1, *search)[0] == 0
+    unkilled = len(wide.calls)
+    wide.calls.clear()
+    random_ = random.Random(f"{strategy} {ahead}")
+    how, in_flight = "new", 0
+    before: dict[str, Any] = {"hypotheses": {}, "verdicts": {}, "in_flight": set()}
+    kills = 0
+    for _ in range(5):
+        point = random_.choice([*ANYWHERE])
+        asked = len(wide.calls)
+        code, _said = _run(killable, killed, wide, how, point, random_.randint(1, ANYWHERE[point]), *search)
+        how, after = "resume", _database(killed)
+        kills += code != 0
+        assert not {call.seed for call in wide.calls[asked:]} & set(before["hypotheses"].values())
+        assert before["verdicts"].items() <= after["verdicts"].items()
+        assert before["hypotheses"].items() <= after["hypotheses"].items()
+        in_flight += len(after["in_flight"] - before["in_flight"])
+        before = after
+    assert kills
+    assert _run(killable, killed, wide, "resume", "never", 1, *search)[0] == 0
+    assert _story(killed) == _story(whole)
+    with Store.open(killed) as store:
+        summary = store.summary(KILLABLE.NAME)
+        assert (summary.calls, summary.repeated) == (unkilled + in_flight, in_flight)
 
 
 def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: ReplayServer, killable: str) -> None:
