@@ -157,7 +157,8 @@ def test_what_a_program_was_given_is_a_part_of_it(solution: str | None) -> None:
     repeats = Repeats(TASK)
     repeats.add(first, Remembering().made(Outcome.FAILED, 0.5))
     later = first.model_copy(update={"round": 1, "id": "t/1/0"})
-    assert repeats.alike(later) == ([first.id] if solution else [])
-    assert repeats.alike(later.model_copy(update={"best": "b"})) == []
-    assert repeats.alike(first.model_copy(update={"sample": 1})) == []
-    assert repeats.alike(first.model_copy(update={"sample": 1}), in_turn=True) == ([first.id] if solution else [])
+    assert repeats.alike(later, (1, 0)) == ([first.id] if solution else [])
+    assert repeats.alike(later.model_copy(update={"best": "b"}), (1, 0)) == []
+    second = first.model_copy(update={"sample": 1})
+    assert repeats.alike(second, (0, 0)) == []
+    assert repeats.alike(second, (0, 1)) == ([first.id] if solution else [])
