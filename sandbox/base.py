@@ -121,8 +121,9 @@ class Jobs(Protocol):
         profile: Profile = CANDIDATE,
         judge_profile: Profile,
         fresh: bool = False,
+        beside: tuple[Job, Profile] | None = None,
     ) -> tuple[Report, Report]:
-        """Run a candidate and its judge at once, joined by a socket of their own."""
+        """Run a candidate and its judge at once, joined by a socket of their own, and a job beside to compare with."""
         ...
 
     def alone(self, profile: Profile) -> AbstractAsyncContextManager[Callable[[Job], Awaitable[Report]]]:

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
@@ -24,7 +23,8 @@ from gristmill.sandbox.sharing import FairSlots
 from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
-from gristmill.sandbox.workers.running import GRACE_SECONDS, TalkingJob, end, kill
+from gristmill.sandbox.workers.pairing import run_joined, taken
+from gristmill.sandbox.workers.running import TalkingJob, kill
 from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
 if TYPE_CHECKING:
@@ -127,12 +127,17 @@ class Pool:
         profile: Profile = CANDIDATE,
         judge_profile: Profile,
         fresh: bool = False,
+        beside: tuple[Job, Profile] | None = None,
     ) -> tuple[Report, Report]:
         """Run a candidate and its judge at once, in two workers, joined by a stream socket pair of their own.
 
         Both find it as ``context.sockets[0]``. When the judge ends, the candidate has a moment to end and is then
         killed; its report says so. The two reports come in the order of the arguments. If the judge's worker is
         lost again and again, both reports say FAILED: the candidate is the only thing that differed.
+
+        `beside` is a job like the candidate's in a worker of its own, to compare it with, and what became of it is the
+        judge's to say. The judge's sockets are the candidate's line and its clock, if it has one (`Job.clocked`), and
+        likewise those of the job beside.
 
         Raises:
             SandboxError: no healthy worker can be had; nothing may be concluded about the candidate.
@@ -142,13 +147,10 @@ class Pool:
             while True:
                 async with trial.next_try() as current:
                     # A slot covers all that is taken here, so pairs cannot block each other.
-                    judging = await self._workers.take(judge_profile, checked=current.repeated)
-                    try:
-                        trying = await self._workers.take(profile, fresh=fresh, checked=current.repeated)
-                    except BaseException:
-                        self._workers.give(judging)
-                        raise
-                    first, second = await self._both(trying, candidate, judging, judge, last=current.last)
+                    wanted = [(judge, judge_profile, False), (candidate, profile, fresh)]
+                    wanted += [(*beside, fresh)] if beside else []
+                    parts = await taken(self._workers, wanted, checked=current.repeated)
+                    first, second = await run_joined(self._start, parts[0], parts[1], parts[2:], last=current.last)
                     if isinstance(first, Report) and isinstance(second, Report):
                         return first, second
                     trouble = first if isinstance(first, SandboxError) else second
@@ -257,34 +259,6 @@ class Pool:
             raise
         self._workers.give(held)
         return report
-
-    async def _both(
-        self, trying: HeldWorker, candidate: Job, judging: HeldWorker, judge: Job, *, last: bool
-    ) -> tuple[Report | SandboxError, Report | SandboxError]:
-        begun = time.monotonic()
-        near, far = socket.socketpair()
-        tried = self._start(trying, candidate, (near,))
-        judged = self._start(judging, judge, (far,))
-        try:
-            await asyncio.wait({tried, judged}, return_when=asyncio.FIRST_COMPLETED)
-            if not last and tried.done() and tried.exception() is not None:
-                await kill(judged)
-            await asyncio.wait({judged})
-            first: Report | SandboxError
-            try:
-                first = await end(tried, begun, GRACE_SECONDS, "killed when its judge ended")
-            except SandboxError as error:
-                first = error
-            if judged.cancelled():
-                return first, SandboxError("its candidate's worker was lost")
-            trouble = judged.exception()
-            if trouble is None:
-                return first, judged.result()
-            if isinstance(trouble, SandboxError):
-                return first, trouble
-            raise trouble
-        finally:
-            await asyncio.gather(kill(tried), kill(judged))
 
 
 def fitting_size(worker_mb: int = 512) -> int:

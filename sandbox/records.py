@@ -127,12 +127,17 @@ class Job(Record):
     `program` is ``module:function`` of a guest module, say ``gristmill.sandbox.guest.candidate:cases``; it is
     called in the confined child with a `gristmill.sandbox.guest.context.JobContext`. `request` is sent to the child
     over its private channel in the canonical encoding; the zygote never sees it.
+
+    `clocked`: whoever holds the other end of the job's last socket, which the job does not get, sends a byte there for
+    the nanoseconds of processor time that the job has used so far, eight bytes, little end first. They are read outside
+    of it, from the kernel; so such a job is one process and one thread, whatever its limits say.
     """
 
     program: str
     request: Any
     limits: Limits = Limits()
     stdin: bytes = b""
+    clocked: bool = False
 
 
 class Report(Record):

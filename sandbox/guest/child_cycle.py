@@ -28,7 +28,7 @@ from gristmill.sandbox.guest.child import (
 )
 from gristmill.sandbox.guest.confinement import first, kernel, users
 from gristmill.sandbox.guest.confinement.confine import prepare
-from gristmill.sandbox.guest.jobs import WATCH_SECONDS, RunningJob, Spare, processor_seconds
+from gristmill.sandbox.guest.jobs import WATCH_SECONDS, JobClock, RunningJob, Spare, parted, processor_seconds
 from gristmill.sandbox.guest.watching import OomCounter, Processes, Risk, Watch
 
 __all__ = ["Zygote"]
@@ -49,6 +49,7 @@ class Zygote:
         self.oom = OomCounter()
         self.job: RunningJob | None = None
         self.spare: Spare | None = None
+        self.clock: JobClock | None = None
         # A child writes one byte when it is confined: no job is handed to one that is not.
         self.confined, self.say_confined = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if self.walls.own_namespaces else -1
@@ -57,16 +58,19 @@ class Zygote:
         self.risk = Risk()
         self.wakeup, written = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        self.poll = select.poll()
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def serve(self) -> None:
         """Run jobs until the host hangs up."""
         self._prepare(_USUAL_DISK)
-        poll = select.poll()
+        poll = self.poll
         poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.wakeup, select.POLLIN)
         while True:
             ready = dict(poll.poll(self._timeout()))
+            if self.clock is not None and self.clock.line.fileno() in ready and not self.clock.answer():
+                self._stop_clock()
             if self.wakeup in ready:
                 os.read(self.wakeup, 4096)
                 self._reap()
@@ -107,11 +111,26 @@ class Zygote:
                 importlib.import_module(module)
             spare = self._prepare(message["limits"]["disk_mb"])
             self._await_confined(spare)
+            clock, ancillary = parted(message, ancillary)
+            if clock is not None:
+                self._start_clock(clock, spare.pid)
             spare.line.sendmsg([data], ancillary)
             self.spare, self.job = None, RunningJob(message, spare, own_disk=self.walls.own_namespaces)
             spare.line.close()
         except Exception as error:
             self._send({"ended": number, "error": f"{type(error).__name__}: {error}"[:1000], "clean": False})
+
+    def _start_clock(self, descriptor: int, pid: int) -> None:
+        if not self.walls.count_processes:
+            raise RuntimeError("a job's processor time is read here, and this kernel cannot hold it to one process")
+        self.clock = JobClock(os.dup(descriptor), pid)
+        self.poll.register(self.clock.line.fileno(), select.POLLIN)
+
+    def _stop_clock(self) -> None:
+        if self.clock is not None:
+            self.poll.unregister(self.clock.line.fileno())
+            self.clock.line.close()
+            self.clock = None
 
     def _prepare(self, disk_mb: int) -> Spare:
         """A child that is ready for a job, or will be in a moment."""
@@ -198,6 +217,7 @@ class Zygote:
         if job is None:
             return
         job.reason, job.note = reason, note
+        self._stop_clock()
         if self.walls.own_namespaces:
             # Its file system goes while its processes die; in one that is shared, they could still make files.
             with suppress(ProcessLookupError):

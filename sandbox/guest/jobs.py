@@ -2,7 +2,8 @@
 
 How a job ended is read from the kernel (status, clock, memory counter) and from what we did to it. Against a job that
 blames the machine for its end, or claims a better one: nothing that it writes enters here, and a status that it takes
-on itself harms only it.
+on itself harms only it. Against one that lets others work for it while its time is compared: a job with a clock has one
+thread only, so this clock is of all that it does, whenever it does it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import socket
 import time
 from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.guest.child import OUT_OF_MEMORY
+from gristmill.sandbox.guest.child import OUT_OF_MEMORY, Ancillary, descriptors_in
 from gristmill.sandbox.guest.watching import OomCounter, Watch
 
-__all__ = ["WATCH_SECONDS", "RunningJob", "Spare", "processor_seconds"]
+__all__ = ["WATCH_SECONDS", "JobClock", "RunningJob", "Spare", "parted", "processor_seconds"]
 
 WATCH_SECONDS: Final = 0.05
 
@@ -70,6 +71,36 @@ class RunningJob:
         if status == -signal.SIGKILL and oom.grown() is not False:
             return "out_of_memory", None
         return "failed", status
+
+
+class JobClock:
+    """How much processor time a job has used, told while it runs to whoever holds the other end of a line."""
+
+    def __init__(self, descriptor: int, pid: int) -> None:
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
+        self.line.setblocking(False)
+        # What clock_getcpuclockid(3) makes of a process: MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel.
+        self._number = (~pid << 3) | 2
+
+    def answer(self) -> bool:
+        """Tell whoever has asked; False when there is nobody any more."""
+        try:
+            if not self.line.recv(16):
+                return False
+            self.line.send(time.clock_gettime_ns(self._number).to_bytes(8, "little"))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def parted(message: dict[str, Any], ancillary: Ancillary) -> tuple[int | None, Any]:
+    """(the descriptor that the zygote keeps, what goes on to the child)."""
+    if not message.get("clocked"):
+        return None, ancillary
+    (level, kind, data), descriptors = ancillary[0], descriptors_in(ancillary)
+    return descriptors[-1], [(level, kind, data[: 4 * (len(descriptors) - 1)])]
 
 
 def processor_seconds() -> float:

@@ -142,7 +142,9 @@ class Worker:
 
     def _start(self, job: Job, lines: Lines, sockets: Sequence[socket.socket]) -> None:
         limits = {name: getattr(job.limits, name) for name in type(job.limits).model_fields}
-        message = {"start": self._number, "program": job.program, "limits": limits}
+        message: dict[str, Any] = {"start": self._number, "program": job.program, "limits": limits}
+        if job.clocked:
+            message |= {"clocked": True, "limits": limits | {"processes": 1}}
         given = [*lines.given, *(each.fileno() for each in sockets)]
         try:
             socket.send_fds(self._connection, [_packed(message)], given)

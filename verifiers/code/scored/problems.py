@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.code.driven.forms import function, imports_solution, takes, tree
 from gristmill.verifiers.records import ScoreTest, Task
 
-__all__ = ["RESERVED", "score_problems", "score_warnings"]
+__all__ = ["RESERVED", "score_problems", "score_warnings", "times"]
 
-RESERVED: Final = frozenset({"map", "reject"})
+RESERVED: Final = frozenset({"map", "reject", "timed"})
 """What `candidate` has by itself, so that no entry point may be called that."""
 _MOST_CHARACTERS: Final = 1_000_000
 # Tasks are stored as JSON, whose writer takes 255 levels around a value for a circle.
@@ -28,6 +29,8 @@ def score_problems(task: Task) -> Iterator[str]:
         return
     if len(task.tests) + len(task.public_tests) > 1:
         yield "tests: a score test stands alone: put what else must hold into its evaluator, as `candidate.reject(why)`"
+    if times(test.code) and task.reference is None:
+        yield "reference: `candidate.timed` measures a solution beside the task's reference, and there is none"
     for name in ("direction", "target"):
         own, said = getattr(test, name), getattr(task, name)
         if own is not None and own != said:
@@ -124,6 +127,16 @@ def _evaluator_problems(test: ScoreTest) -> Iterator[str]:
         if imports_solution(node):
             line = getattr(node, "lineno", 0)
             yield f"code: line {line}: imports the solution, which is not there: `evaluate` is handed the candidate"
+
+
+@lru_cache(64)
+def times(source: str) -> bool:
+    """Whether an evaluator compares processor time, by its text."""
+    try:
+        nodes = ast.walk(tree(source))
+        return any(isinstance(node, ast.Attribute) and node.attr == "timed" for node in nodes)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def score_warnings(task: Task, test: ScoreTest) -> Iterator[str]:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from gristmill.sandbox.records import Ending, Job, Limits, Report
+from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.sandbox.wire.answers import bounded_line
 from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import limit_met, outcome_of, statements
@@ -21,7 +21,7 @@ from gristmill.verifiers.code.running import Setting, judge_limits
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Outcome, ScoreTest
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "Reference", "evaluate"]
 
 _GUEST: Final = "gristmill.verifiers.code.guest"
 _ANSWER, _EVALUATE = f"{_GUEST}.candidate.answering:answer", f"{_GUEST}.judge.scored.evaluating:run_evaluator"
@@ -30,6 +30,14 @@ _CROSSINGS: Final = 1.25
 _EXTRA_SECONDS: Final = 1.0
 _CLOCK, _CLOCK_SECONDS = 4, 15.0
 _TOLD_CROSSINGS: Final = 1000
+
+
+class Reference(NamedTuple):
+    """What a solution is timed beside, and where that runs."""
+
+    source: str
+    profile: Profile
+    outline: Any
 
 
 @dataclass(frozen=True)
@@ -59,22 +67,28 @@ class Evaluation:
         return next(iter(self.numbers.values()), None)
 
 
-async def evaluate(setting: Setting, test: ScoreTest, instance: Any, seed: int, outline: Any) -> Evaluation:
+async def evaluate(
+    setting: Setting, test: ScoreTest, instance: Any, seed: int, outline: Any, reference: Reference | None = None
+) -> Evaluation:
     """The evaluation of the setting's source on one instance, by that seed where the evaluator takes one.
+
+    `reference`: what it is timed beside, where the evaluator compares processor time.
 
     Raises:
         SandboxError: nothing may be concluded about the solution.
     """
     names, limits = list(test.entry_points), setting.limits
     judge, candidate = _judge_limits(limits), _candidate_limits(limits)
-    common = {"entry_points": names, "bounds": list(setting.bounds)}
+    common: dict[str, Any] = {"entry_points": names, "bounds": list(setting.bounds)}
+    timed = {} if reference is None else {"reference_outline": reference.outline, "author_patience": judge.wall_seconds}
     with _core() as core:
+
+        def answering(source: str) -> Job:
+            request = {"source": source, "shared": "", "copies": True, "core": core, **common}
+            return Job(program=_ANSWER, request=request, limits=candidate, clocked=reference is not None)
+
         tried, judged = await setting.pool.pair(
-            Job(
-                program=_ANSWER,
-                request={"source": setting.source, "shared": "", "copies": True, "core": core, **common},
-                limits=candidate,
-            ),
+            answering(setting.source),
             Job(
                 program=_EVALUATE,
                 request={
@@ -86,13 +100,16 @@ async def evaluate(setting: Setting, test: ScoreTest, instance: Any, seed: int, 
                     "patience": limits.wall_seconds,
                     "core": core,
                     "public": setting.public,
+                    "timed": reference is not None,
                     **common,
+                    **timed,
                 },
                 limits=judge,
             ),
             profile=setting.profile,
             judge_profile=profiles.judge(setting.libraries, judge.memory_mb, setting.profile.image),
             fresh=setting.fresh,
+            beside=None if reference is None else (answering(reference.source), reference.profile),
         )
     return _read(setting, tried, judged, judge)
 

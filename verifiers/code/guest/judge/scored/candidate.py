@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
+from gristmill.verifiers.code.guest.judge.scored.timing import Stopwatch, Timing
 
 __all__ = ["Candidate", "RejectedError"]
 
@@ -22,10 +23,11 @@ class RejectedError(BaseException):
 class Candidate:
     """The solution: ``candidate(…)`` calls its first entry point, ``candidate.name(…)`` any of them."""
 
-    __slots__ = ("_line",)
+    __slots__ = ("_line", "_watch")
 
-    def __init__(self, line: RemoteCandidate) -> None:
+    def __init__(self, line: RemoteCandidate, watch: Stopwatch | None = None) -> None:
         self._line = line
+        self._watch = watch
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the first entry point.
@@ -42,11 +44,20 @@ class Candidate:
             ValueError: the columns have different lengths.
             Exception: what the first call that failed has raised.
         """
-        rows = list(zip(*columns, strict=True))
-        values = self._line.ask("map", self._line.names[0], (rows,))
-        if type(values) is not list or len(values) != len(rows):
-            raise self._line.give_up("it answered many calls with another number of values")
-        return values
+        return _many(self._line, list(zip(*columns, strict=True)))
+
+    def timed(self, *columns: Any) -> Timing:
+        """As `map`, with the processor time that this took, as a share of what the task's reference took for the same.
+
+        Give inputs that no other call has had, each once, and look at what came: `Timing.values`.
+
+        Raises:
+            ValueError: the columns have different lengths, or none.
+            Exception: what the first call that failed has raised.
+        """
+        if self._watch is None:
+            raise RuntimeError("`candidate.timed` stands nowhere in the evaluator's text, so no reference runs beside")
+        return self._watch.timed(list(zip(*columns, strict=True)), _many)
 
     def reject(self, why: str) -> NoReturn:
         """Turn the solution down: it has no score, for a reason that it may be told on public instances.
@@ -61,3 +72,10 @@ class Candidate:
             return self._line.entry_points[name]
         except KeyError:
             raise AttributeError(f"the task declares no entry point {name!r}") from None
+
+
+def _many(line: RemoteCandidate, rows: list[Any]) -> list[Any]:
+    values = line.ask("map", line.names[0], (rows,))
+    if type(values) is not list or len(values) != len(rows):
+        raise line.give_up("it answered many calls with another number of values")
+    return values

@@ -19,6 +19,7 @@ from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 from gristmill.verifiers.code.guest.judge.scored.candidate import Candidate, RejectedError
+from gristmill.verifiers.code.guest.judge.scored.timing import Clock, Stopwatch
 from gristmill.verifiers.code.guest.wire.cores import share_core
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run_evaluator(context: JobContext) -> None:
     """Evaluate the candidate at the other end of the line on one instance.
 
     The request is ``{"entry_points", "code", "instance", "seed", "main", "bounds", "outline", "patience", "core",
-    "public"}``.
+    "public", "timed"}``; and ``"reference_outline"`` and ``"author_patience"`` where processor time is compared.
     """
     request = context.request
     share_core(request["core"])
@@ -47,8 +48,14 @@ def run_evaluator(context: JobContext) -> None:
     line = RemoteCandidate(context.sockets[0], names, Bounds(*request["bounds"]), patience=request["patience"])
     line.outline = request["outline"]
     line.printout = notes = _Notes()
+    watch = _stopwatch(context, line) if request["timed"] else None
     try:
         failed = line.load()
+        if watch is not None and (fault := _loads_reference(watch)):
+            context.send({"load": None, "missing": []})
+            context.send({"fault": {"error": fault}})
+            _end(context, line, "")
+            return
     except CandidateError as error:
         context.send({"lost": str(error), "late": line.line.late})
         return
@@ -56,8 +63,30 @@ def run_evaluator(context: JobContext) -> None:
     context.send({"load": failed, "missing": [] if failed else missing})
     if failed is not None or missing:
         return
-    context.send(_evaluated(line, request))
+    context.send(_evaluated(line, request, watch))
     _end(context, line, notes.text if request["public"] else "")
+
+
+def _stopwatch(context: JobContext, line: RemoteCandidate) -> Stopwatch:
+    """The solution beside the task's reference: the sockets are its line and its clock, and those of the reference."""
+    request = context.request
+    _, clock, other, beside = context.sockets
+    reference = RemoteCandidate(other, line.names, Bounds(*request["bounds"]), patience=request["author_patience"])
+    reference.outline = request["reference_outline"]
+    return Stopwatch(line, Clock(clock), reference, Clock(beside))
+
+
+def _loads_reference(watch: Stopwatch) -> str:
+    """Load it as well; what is wrong with it, or nothing."""
+    reference = watch.lines[1]
+    try:
+        failed = reference.load()
+    except CandidateError as error:
+        return f"the task's reference, which it is timed beside: {error}"
+    if failed is not None or reference.names[0] not in reference.entry_points:
+        return "the task's reference, which it is timed beside, cannot be loaded"
+    watch.loaded()
+    return ""
 
 
 class _Notes:
@@ -73,7 +102,7 @@ class _Notes:
                 self.text += text[: _MOST_NOTES - len(self.text)]
 
 
-def _evaluated(line: RemoteCandidate, request: dict[str, Any]) -> dict[str, Any]:
+def _evaluated(line: RemoteCandidate, request: dict[str, Any], watch: Stopwatch | None) -> dict[str, Any]:
     code = request["code"]
     linecache.cache[_FILE] = (len(code), None, code.splitlines(keepends=True), _FILE)
     line.test_files.add(_FILE)
@@ -81,7 +110,7 @@ def _evaluated(line: RemoteCandidate, request: dict[str, Any]) -> dict[str, Any]
     sys.modules["evaluator"] = module
     try:
         exec(compile(code, _FILE, "exec", dont_inherit=True), module.__dict__)
-        returned = _call(module.__dict__["evaluate"], Candidate(line), request["instance"], request["seed"])
+        returned = _call(module.__dict__["evaluate"], Candidate(line, watch), request["instance"], request["seed"])
         numbers = _numbers(returned, request["main"])
         uses = line.calls or not all(map(callable, line.entry_points.values()))
         return {"numbers": numbers} if uses else {"fault": {"error": "`evaluate` has not called the candidate"}}
