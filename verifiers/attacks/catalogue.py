@@ -22,6 +22,7 @@ from gristmill.verifiers.attacks import (
     runner,
     scores,
     shadowing,
+    timings,
     unscored,
     weak,
 )
@@ -38,7 +39,7 @@ ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in
 """Every attack on code. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
 
 OTHERS: tuple[Attack, ...] = tuple(
-    attack for family in (replies, functions, patches, beside_tests, scores) for attack in family.ATTACKS
+    attack for family in (replies, functions, patches, beside_tests, scores, timings) for attack in family.ATTACKS
 )
 """Every attack on tasks of other kinds, on repositories and on evaluators; on these two those on code are tried too."""
 

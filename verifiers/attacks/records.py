@@ -40,7 +40,7 @@ class Family(StrEnum):
     ANSWERS = "answers"  # replies to math and reasoning tasks that are wrong by construction, or run when evaluated
     FUNCTIONS = "functions"  # rewards and losses that keep state, look around, or know when they are checked
     REPOSITORIES = "repositories"  # patches that change what decides, or forge while a repository's tests run
-    SCORES = "scores"  # numbers that an evaluator never gave, and instances changed under its hands
+    SCORES = "scores"  # numbers that an evaluator never gave, instances changed, time not counted
     WEAK = "weak"  # no forgery at all: candidates that only weak tests let through
 
 
@@ -73,7 +73,7 @@ class Attack:
     Attributes:
         name: the mechanism, in kebab case.
         family: what it abuses.
-        test_types: the types of tests where it can mean anything.
+        test_types: the types of tests where it can mean anything; ``timed`` is a score test that compares time.
         tries: what it tries, in a few words.
         source: Python text that defines ``answer(*args, **kwargs)``: every entry point becomes it, every program prints
             it. ``<<examples>>``, ``<<names>>``, ``<<reference>>`` and ``<<nothing>>`` stand for what a `Target` holds.

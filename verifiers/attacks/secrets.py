@@ -47,10 +47,13 @@ def hidden_words(task: Task) -> frozenset[str]:
 
 
 def leaked_words(verdict: Verdict, words: frozenset[str], source: str) -> tuple[str, ...]:
-    """Those of the words that some text of the verdict holds, though the candidate's own source does not."""
+    """Those of the words that some text of the verdict holds, though the candidate's own source does not.
+
+    What an evaluator calls its numbers is told, and no secret.
+    """
     texts = [verdict.feedback, *(check.name for check in verdict.checks), *(check.detail for check in verdict.checks)]
     text = "\n".join([*texts, *verdict.metrics])
-    return tuple(sorted(word for word in words if word in text and word not in source))
+    return tuple(sorted(word for word in words if word in text and word not in source and word not in verdict.metrics))
 
 
 def _values(test: CodeTest) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, leaked_words
 from gristmill.verifiers.attacks.writing import target_of, write
 from gristmill.verifiers.judging import Judge, Settling
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 from gristmill.verifiers.settling import BESIDE
 
 __all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
@@ -159,11 +159,19 @@ async def attack_task(
 
 
 async def _aimed(task: Task, judge: Judge) -> Task:
-    """A task whose evaluator names no target gets the score of its reference for one: nothing would fail it else."""
+    """A task whose evaluator names no target gets the score of its reference for one: nothing would fail it else.
+
+    Where time is compared, twice as good as that: what gives the reference's answers must not count as faster, and
+    about as fast is what many an attack rightly is.
+    """
     if task.scored is None or task.target is not None or task.reference is None:
         return task
     score = (await judge.verify(task, task.reference)).score
-    return task if score is None or not math.isfinite(score) else task.model_copy(update={"target": score})
+    if score is None or not math.isfinite(score):
+        return task
+    if task.scored.timed:
+        score *= 0.5 if (task.direction is Direction.MINIMIZE) is (score > 0) else 2.0
+    return task.model_copy(update={"target": score})
 
 
 def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attempt:

@@ -25,9 +25,10 @@ def target_of(task: Task) -> Target:
             names.setdefault(name)
     examples = [example for test in task.public_tests for example in _examples(test, tuple(names))]
     examples += _in_prompt(task.prompt, tuple(names))
+    # The catalogue is written in Python, which no compiler of another language takes.
+    types: frozenset[str] = frozenset(test.type for test in tests if language(task) is None)
     return Target(
-        # The catalogue is written in Python, which no compiler of another language takes.
-        test_types=frozenset(test.type for test in tests if language(task) is None),
+        test_types=types | {"timed"} if task.scored is not None and task.scored.timed else types,
         names=tuple(names),
         examples=tuple(examples[:_MOST_EXAMPLES]),
         reference=task.reference,

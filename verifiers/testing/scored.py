@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field
@@ -92,6 +94,11 @@ class ScoreTest(Record):
         """What the test declares of the solution."""
         return (self.entry_point,) if isinstance(self.entry_point, str) else self.entry_point
 
+    @property
+    def timed(self) -> bool:
+        """Whether the evaluator compares processor time, by its text: a reference runs beside the solution then."""
+        return _times(self.code)
+
     def seeds(self, asked: Seeds) -> tuple[int, ...]:
         """The seeds of the replicates that are asked for, each below 2**32, as every generator takes them.
 
@@ -105,6 +112,17 @@ class ScoreTest(Record):
         places = range(asked.first, asked.first + (asked.count or self.repeats))
         texts = (f"{key}/{asked.draw}/{place}".encode("utf-8", "surrogatepass") for place in places)
         return tuple(int.from_bytes(hashlib.sha256(text).digest()[:4]) for text in texts)
+
+
+@lru_cache(64)
+def _times(source: str) -> bool:
+    if "timed" not in source:
+        return False
+    try:
+        nodes = ast.walk(ast.parse(source))
+        return any(isinstance(node, ast.Attribute) and node.attr == "timed" for node in nodes)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def instance_name(place: int, instance: Any) -> str:

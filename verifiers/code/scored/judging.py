@@ -12,7 +12,6 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.outlining import outline_of
 from gristmill.verifiers.code.programs.compiling import profile_of
 from gristmill.verifiers.code.running import Setting
-from gristmill.verifiers.code.scored.problems import times
 from gristmill.verifiers.code.scored.running import Evaluation, Reference, evaluate
 from gristmill.verifiers.code.scored.totals import (
     Row,
@@ -129,7 +128,7 @@ class Scores:
                 if one.evaluation.score is None:
                     words = one.evaluation.fault or one.evaluation.text
                     said.append(f"{where}: the reference has no score there: {words}")
-                elif other.evaluation.numbers != one.evaluation.numbers and not times(test.code):
+                elif other.evaluation.numbers != one.evaluation.numbers and not test.timed:
                     said.append(
                         f"{where}: the evaluator is not deterministic: there it has {one.evaluation.score!r}, then "
                         f"{other.evaluation.score!r}; draw by seeds"
@@ -183,7 +182,7 @@ class Scores:
 
     async def _reference(self, task: Task, test: ScoreTest) -> Reference | None:
         """What solutions are timed beside, where the evaluator asks for that."""
-        if task.reference is None or not times(test.code):
+        if task.reference is None or not test.timed:
             return None
         profile = profile_of(task, task.reference)
         return Reference(task.reference, profile, await outline_of(self._setting(task, task.reference, profile)))

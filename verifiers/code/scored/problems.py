@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final
 
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.code.driven.forms import function, imports_solution, takes, tree
 from gristmill.verifiers.records import ScoreTest, Task
 
-__all__ = ["RESERVED", "score_problems", "score_warnings", "times"]
+__all__ = ["RESERVED", "score_problems", "score_warnings"]
 
 RESERVED: Final = frozenset({"map", "reject", "timed"})
 """What `candidate` has by itself, so that no entry point may be called that."""
@@ -29,7 +28,7 @@ def score_problems(task: Task) -> Iterator[str]:
         return
     if len(task.tests) + len(task.public_tests) > 1:
         yield "tests: a score test stands alone: put what else must hold into its evaluator, as `candidate.reject(why)`"
-    if times(test.code) and task.reference is None:
+    if test.timed and task.reference is None:
         yield "reference: `candidate.timed` measures a solution beside the task's reference, and there is none"
     for name in ("direction", "target"):
         own, said = getattr(test, name), getattr(task, name)
@@ -129,22 +128,17 @@ def _evaluator_problems(test: ScoreTest) -> Iterator[str]:
             yield f"code: line {line}: imports the solution, which is not there: `evaluate` is handed the candidate"
 
 
-@lru_cache(64)
-def times(source: str) -> bool:
-    """Whether an evaluator compares processor time, by its text."""
-    try:
-        nodes = ast.walk(tree(source))
-        return any(isinstance(node, ast.Attribute) and node.attr == "timed" for node in nodes)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-
-
 def score_warnings(task: Task, test: ScoreTest) -> Iterator[str]:
     """What the author of a score test without problems should know, one sentence each."""
     if task.reference is None:
         yield (
             "code: the task has no `reference`: where `evaluate` raises on what a candidate has returned, nobody can "
             "say whose fault that is, so that candidate stays unscored"
+        )
+    if test.timed and test.public:
+        yield (
+            "public: what a solution prints on these is told to a model, so that a later one can know the inputs that "
+            "it is timed on: make none public"
         )
     steering: dict[bytes, int] = {_key(each): place for place, each in reversed(list(enumerate(test.instances)))}
     for place, instance in enumerate(test.held_out):
