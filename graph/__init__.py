@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Tokens,
         Trajectory,
     )
+    from gristmill.graph.roster import Member
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary
     from gristmill.graph.tasks.loading import TaskFileError, load_candidates, load_tasks
@@ -34,6 +35,7 @@ _HOME = {
     for module, names in (
         ("campaign", "run_campaign"),
         ("config", "Budget Calls Prompts RunConfig Search"),
+        ("roster", "Member"),
         ("judging.candidates", "judge_all"),
         ("models.base", "Proposer"),
         ("models.resolve", "ModelOptions resolve"),
@@ -50,6 +52,7 @@ __all__ = [
     "Calls",
     "CampaignSummary",
     "Hypothesis",
+    "Member",
     "Message",
     "ModelOptions",
     "Prompts",

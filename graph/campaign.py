@@ -17,21 +17,22 @@ from gristmill.graph.build import campaign_graph
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
-from gristmill.graph.events import CallStarted, Event, Listener, NodeEntered, RunEnded, RunStarted
+from gristmill.graph.events import CallStarted, Event, LeftOut, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.roster.choosing import Choice
+from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
-from gristmill.graph.prompts.messages import choose_profile
 from gristmill.graph.resuming import decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
 from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
-from gristmill.graph.storage.entries import happened
+from gristmill.graph.storage.entries import LEFT_OUT, happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
@@ -43,7 +44,7 @@ from gristmill.verifiers.records import Task
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["CampaignSummary", "MessagesFor", "run_campaign"]
+__all__ = ["CampaignSummary", "MessagesFor", "left_out", "run_campaign"]
 
 _NODES_PER_ROUND = 6
 _SLOTS = 32
@@ -72,7 +73,8 @@ async def run_campaign(
         config: how; stored with the run.
         name: of the run, new in this store unless `resume`.
         store: an open store; it stays open.
-        proposer: an entered proposer (``async with``); it stays entered, so that several campaigns may share it.
+        proposer: an entered proposer (``async with``); it stays entered, so that several campaigns may share it. For
+            `config.models` a `RosterProposer` of these.
         pool: warm sandboxes for the verifiers; None opens one as `config.sandbox` says, for this campaign only.
         verifiers: who judges; None takes `gristmill.verifiers.registry.Verifiers` on the pool.
         resume: go on with a stored run: no stored reply is bought again, `unscored` verdicts are retried. With more
@@ -87,12 +89,13 @@ async def run_campaign(
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
         ModelError: the model did not answer several calls in a row (`graph.models.silence`), or none at all; what
             was done is kept. One call that is not answered, after all its tries, leaves its place empty until a resume.
+            Of several models one that does not answer is left out, and the run ends with the last.
         StoreError: the store could not be written; what was written before is kept.
         InfrastructureError: verdicts could no longer be had (no sandbox); what was done is kept.
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
             everything that had arrived is stored and the run is marked as interrupted.
     """
-    chosen = strategy(config.search.strategy, config.search)
+    chosen = strategy(config.search.strategy, config.search, [each.name for each in config.models])
     decision = decide_run(store, name, config, tasks, resume=resume, purpose=purpose)
     if decision.step == "nothing":
         return store.summary(name)
@@ -115,11 +118,12 @@ async def run_campaign(
             journal = Journal(store, name, spending.seconds)
             tell = functools.partial(_tell, name, journal, on_event)
             verification = Verification(name, len(tasks), judge, journal, tell)
+            silence = Silence([each.name for each in config.members], left_out(store, name) if resume else ())
             context = Context(
                 run=name,
                 tasks={task.id: task for task in tasks},
                 config=config,
-                profile=choose_profile(config.prompts.profile, config.model),
+                choice=Choice(config, proposer, silence.lost),
                 strategy=chosen,
                 proposer=proposer,
                 messages_for=messages_for,
@@ -128,16 +132,22 @@ async def run_campaign(
                 journal=journal,
                 verification=verification,
                 spending=spending,
-                silence=Silence(),
+                silence=silence,
                 sharing=Sharing(spending, _levels(store, name)),
                 calls=asyncio.Semaphore(config.calls.concurrency),
                 # What is bounded is shared by all tasks, so all of them must be there to take their part.
                 slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency, WAVE if bounded else 0)),
+                reuse=Reuse(store, name, config, proposer),
                 cut_off=store.cut_off(name) if resume else {},
                 tell=tell,
             )
             await _session(context, run, resume=resume)
     return store.summary(name)
+
+
+def left_out(store: Store, run: str) -> frozenset[str]:
+    """Names of the models of a run that were given up."""
+    return frozenset(store.documents.list(LEFT_OUT, run, LeftOut))
 
 
 async def _session(context: Context, run: Run, *, resume: bool) -> None:

@@ -10,12 +10,10 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from gristmill.graph.roster import Member, unset_by_us
 from gristmill.sandbox.records import Record
 
 __all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knobs", "paths"]
-
-_OWN = frozenset("model messages stream n temperature top_p max_tokens max_completion_tokens seed stop timeout".split())
-"""Fields of a request that other knobs, or nobody, may set."""
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -41,6 +39,9 @@ class Calls(Record):
     )
     call_timeout: float = Field(600.0, gt=0, description="seconds for one call of the model, to the last byte")
     retry_seconds: float = Field(900.0, ge=0, description="seconds for all tries of one call and the waits between")
+    reuse: bool = Field(
+        False, description="take what earlier runs of the workspace were answered to the very same request, for nothing"
+    )
 
     @field_validator("request", mode="before")
     @classmethod
@@ -50,15 +51,7 @@ class Calls(Record):
     @field_validator("request")
     @classmethod
     def _not_our_own(cls, given: dict[str, Any]) -> dict[str, Any]:
-        body = given.get("extra_body")
-        for name in (*given, *(body if isinstance(body, dict) else ())):
-            if name in _OWN:
-                raise ValueError(f"`{name}` is set by gristmill; it has an option of its own, or cannot be changed")
-            if re.search(r"key|token$|secret|password|authorization|headers", name, re.IGNORECASE):
-                raise ValueError(f"`{name}`: a run's configuration is stored; keys belong into the environment")
-        if body is not None and not isinstance(body, dict):
-            raise ValueError("`extra_body` must be an object in JSON")
-        return given
+        return unset_by_us(given)
 
     def longest(self, profile: Literal["chat", "small"]) -> int:
         """The greatest length of one reply, in tokens."""
@@ -146,6 +139,10 @@ class RunConfig(Record):
         description="what proposes: local, local:PATH, openai:NAME@URL, vllm:NAME, PROVIDER:NAME, replay:FILE, "
         "mailbox: whoever is at hand, or no model: mutate or tune",
     )
+    models: tuple[Member, ...] = Field(
+        (),
+        description="several models, in place of `model` and `adapter`, each with weight, price and limits",
+    )
     adapter: str | None = Field(None, description="name or path of a LoRA adapter")
     seed: int = Field(0, description="of sampling")
     sandbox: str = Field(
@@ -178,6 +175,25 @@ class RunConfig(Record):
     def changed(self, **knobs: Any) -> Self:
         """The same with these knobs, by flat name, set; raises as `of` does."""
         return changed(self, knobs)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Who may be asked: `models`, or the one model."""
+        return self.models or (Member(model=self.model, adapter=self.adapter),)
+
+    @property
+    def asked(self) -> str:
+        """The models in words."""
+        return ", ".join(each.name for each in self.members)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        names = [each.name for each in self.models]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two of the models are called {twice!r}: give each a `name` of its own")
+        if self.models and self.adapter is not None:
+            raise ValueError("with several models, each names its own `adapter`")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,8 @@ from gristmill.graph.events import Event
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.roster.choosing import Choice
+from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
 from gristmill.graph.records import Message, Step, StopReason
 from gristmill.graph.search.base import Strategy
@@ -57,16 +59,16 @@ class SeedFor(Protocol):
 class Context:
     """One session of one run.
 
-    `calls` bounds the model calls in flight, `slots` the tasks at work; `cut_off` tells how many calls for a
-    hypothesis earlier sessions began in vain; `messages_for` is None for the built-in prompts; `tell` stores an event
-    where it belongs to the run's story and lets the listener hear of it; `memories` holds the tasks at work, `flights`
-    the rounds of each that are being asked for.
+    `choice` says which model is asked, `silence` which of them do not answer; `calls` bounds the model calls in flight,
+    `slots` the tasks at work; `cut_off` tells how many calls for a hypothesis were begun in vain; `messages_for` is
+    None for the built-in prompts; `tell` stores an event where it belongs to the run's story and lets the listener hear
+    of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for.
     """
 
     run: str
     tasks: Mapping[str, Task]
     config: RunConfig
-    profile: Literal["chat", "small"]
+    choice: Choice
     strategy: Strategy
     proposer: Proposer
     messages_for: MessagesFor | None
@@ -79,7 +81,8 @@ class Context:
     sharing: Sharing
     calls: asyncio.Semaphore
     slots: asyncio.Semaphore
-    cut_off: Mapping[str, int]
+    reuse: Reuse
+    cut_off: dict[str, int]
     tell: Callable[[Event], None]
     memories: dict[str, TaskMemory] = field(default_factory=dict)
     flights: dict[str, dict[int, Flight]] = field(default_factory=dict)

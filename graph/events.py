@@ -19,6 +19,7 @@ __all__ = [
     "CallStarted",
     "Event",
     "Judged",
+    "LeftOut",
     "Listener",
     "NodeEntered",
     "Reflected",
@@ -81,6 +82,14 @@ class Unanswered(Record):
     kind: Literal["unanswered"] = "unanswered"
     task_id: str
     hypothesis: str
+    detail: str
+
+
+class LeftOut(Record):
+    """A model of several was given up: it is not asked any more in this run, and the others take its share."""
+
+    kind: Literal["left_out"] = "left_out"
+    model: str = Field(description="its name in the roster")
     detail: str
 
 
@@ -164,6 +173,7 @@ Event = Annotated[
     | NodeEntered
     | CallStarted
     | Unanswered
+    | LeftOut
     | Replied
     | Judged
     | Settled

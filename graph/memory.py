@@ -18,6 +18,7 @@ from gristmill.graph.prompts.ledger import Entry, Line, Room
 from gristmill.graph.prompts.lessons import lessons_within
 from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
+from gristmill.graph.roster import rates
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
 from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
 from gristmill.graph.search.novelty import Novelty
@@ -45,13 +46,12 @@ class TaskMemory:
     """
 
     def __init__(self, store: Store, run: str, task: Task, config: RunConfig, strategy: Strategy) -> None:
-        self._store = store
-        self._run = run
-        self._task = task
+        self._store, self._run, self._task = store, run, task
         self._config = config
         self._strategy = strategy
         self._history = History(folds_of(strategy))
         self._features = tuple(each.partition("=")[0] for each in config.search.features)
+        self._rates = rates(config.models)
         self._plans: dict[int, tuple[Plan, ...]] = {}
         self._entries: dict[str, Entry] = {}
         self._lines: dict[str, Line] = {}
@@ -288,7 +288,7 @@ class TaskMemory:
             place = self.place(hypothesis.round, hypothesis.sample)
             self._novelty.add(hypothesis.id, place, hypothesis.solution, hypothesis.best)
         step = Step(hypothesis=hypothesis, verdict=verdict)
-        row = Row.of(self._task, step, self._config.search.hypotheses, self._features)
+        row = Row.of(self._task, step, self._config.search.hypotheses, self._features, self._rates)
         self._history.add(row)
         self._entries.pop(row.id, None)
         self._lines.pop(row.id, None)

@@ -71,6 +71,7 @@ class Request(Record):
     sample: int = Field(ge=0)
     messages: tuple[Message, ...]
     sampling: Sampling
+    model: str | None = Field(None, description="the member of a roster that is asked; None where there is one model")
     parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
     ground: Ground | None = Field(None, exclude=True, repr=False, description="what a search knows there; never stored")
 
@@ -128,6 +129,8 @@ class Hypothesis(Record):
     operator: Name | None = Field(None, description="what its plan has asked for; None in stores of older versions")
     by: Name = Field("", description="the strategy that the plan is of, where `auto` has chosen one")
     island: int = Field(0, ge=0, description="the part of the population that it belongs to")
+    asked: Name = Field("", description="the member of a roster that was asked; empty where the run has one model")
+    reused: str = Field("", description="run and id of the hypothesis whose reply was taken, so that no call was made")
     proposer: str
     model: Name
     adapter: str | None = None

@@ -17,7 +17,7 @@ SURFACE = {
         "Verifier Verifiers __version__ extract judge judge_async kinds problems"
     ),
     "graph": (
-        "Budget Calls CampaignSummary Hypothesis Message ModelOptions Prompts Proposer Reflection Reply Request "
+        "Budget Calls CampaignSummary Hypothesis Member Message ModelOptions Prompts Proposer Reflection Reply Request "
         "RunConfig Sampling Search Step StopReason Store TaskFileError Tokens Trajectory __version__ judge_all "
         "load_candidates load_tasks resolve run_campaign"
     ),

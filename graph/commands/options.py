@@ -22,6 +22,7 @@ __all__ = [
     "Flags",
     "Json",
     "Languages",
+    "Models",
     "Sandbox",
     "Workspace",
     "options_of",
@@ -66,6 +67,13 @@ Languages = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of knobs, in their groups; options go before it.")
 ]
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        help="YAML or JSON file of several models, each with weight, price, limits and sampling, instead of --model.",
+    ),
+]
 Accept = Annotated[
     str,
     typer.Option(
@@ -80,7 +88,7 @@ _PLAIN = (bool, int, float, str)
 
 
 def options_of(
-    default: BaseModel, *, leave_out: Collection[str] = ()
+    default: BaseModel, *, leave_out: Collection[str] = (), repeated: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option for each knob of a configuration, in the place of its parameter `flags`.
 
@@ -91,6 +99,7 @@ def options_of(
     Args:
         default: the configuration that holds where nothing else is said.
         leave_out: flat names of knobs that the command has no option for.
+        repeated: those that may be given several times, and reach the command as lists of text.
     """
     values = knobs(default)
     options = [
@@ -98,7 +107,7 @@ def options_of(
             knob,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=_annotation(knob, _field(default, path), values[knob]),
+            annotation=_annotation(knob, _field(default, path), values[knob], repeated=knob in repeated),
         )
         for knob, path in paths(default).items()
         if knob not in leave_out
@@ -127,10 +136,10 @@ def _field(default: BaseModel, path: tuple[str, ...]) -> FieldInfo:
     return type(functools.reduce(getattr, groups, default)).model_fields[name]
 
 
-def _annotation(knob: str, field: FieldInfo, value: Any) -> Any:
-    plain = _plain(field.annotation)
+def _annotation(knob: str, field: FieldInfo, value: Any, *, repeated: bool) -> Any:
+    plain = list[str] if repeated else _plain(field.annotation)
     text = field.description or ""
-    text = f"{text[:1].upper()}{text[1:]}." if text else ""
+    text = f"{text[:1].upper()}{text[1:]}{'; may be given repeatedly' * repeated}." if text else ""
     if value not in (None, (), {}):
         shown = ("no", "yes")[value] if plain is bool else f"{value:g}" if isinstance(value, float) else value
         text = f"{text} [{shown}]".strip()

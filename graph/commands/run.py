@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Workspace, options_of
+from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say, say_json
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-@options_of(RunConfig())
+@options_of(RunConfig(), leave_out=("models",), repeated=("model",))
 def run(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML).")],
     *,
@@ -33,6 +33,7 @@ def run(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
     config: ConfigFile = None,
+    models: Models = None,
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")] = None,
     workspace: Workspace = ".",
@@ -55,12 +56,14 @@ def run(
       gristmill run tasks.jsonl --request top_k=20 --request 'chat_template_kwargs={"enable_thinking": false}'
       gristmill run tasks.jsonl --name night --model mailbox
       gristmill run tasks.jsonl --model mutate --rounds 200 --patience 200
+      gristmill run tasks.jsonl --strategy auto --model local --model mutate --rounds 200 --patience 200
+      gristmill run tasks.jsonl --models models.yaml --name again --reuse
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
     """
     import shlex
     import sys
 
-    from gristmill.graph.commands.settings import free_name, settle
+    from gristmill.graph.commands.settings import chosen_models, free_name, settle
     from gristmill.graph.commands.show import print_summary
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.resuming import decide_run
@@ -75,7 +78,7 @@ def run(
     need_packages(loaded)
     with Store.open(workspace) as store:
         stored = (f"the run {name}", store.get_run(name).config) if resume and name is not None else None
-        chosen_config = settle(RunConfig(), flags, file=config, stored=stored).config
+        chosen_config = settle(RunConfig(), chosen_models(flags, models), file=config, stored=stored).config
         chosen = name or free_name(tasks, [each.name for each in store.runs()])
         # Before models and sandboxes are started for it.
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
@@ -107,13 +110,13 @@ def _run(
 ) -> CampaignSummary:
     import asyncio
 
-    from gristmill.graph.campaign import run_campaign
+    from gristmill.graph.campaign import left_out, run_campaign
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.run_progress import following, say_how_to_go_on
-    from gristmill.graph.models.resolve import resolve
+    from gristmill.graph.models.roster.proposer import proposer_of
 
-    proposer = resolve(config.model, adapter=config.adapter, options=options)
+    proposer = proposer_of(config.members, options, left_out=left_out(store, name) if resume else ())
 
     async def campaign() -> CampaignSummary:
         with Display(console, "tasks", unit="tasks") as display:

@@ -14,6 +14,7 @@ from gristmill.graph.events import (
     CallStarted,
     Event,
     Judged,
+    LeftOut,
     Listener,
     Reflected,
     Replied,
@@ -118,6 +119,8 @@ class RunProgress:
                 self._unanswered += 1
                 self._in_flight.pop(event.hypothesis, None)
                 self._display.note(f"{event.hypothesis}: not answered, its place stays empty: {event.detail}")
+            case LeftOut():
+                self._display.note(f"{event.model} is left out from now on, the others take its share: {event.detail}")
             case Replied():
                 self._replies += 1
                 self._tokens += event.tokens.prompt + event.tokens.completion

@@ -13,10 +13,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from gristmill.graph.commands.options import SANDBOX_VARIABLE, Flags
-from gristmill.graph.config import changed, paths
+from gristmill.graph.config import RunConfig, changed, paths
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["SourcedConfig", "free_name", "settle"]
+__all__ = ["SourcedConfig", "chosen_models", "free_name", "one_model", "settle"]
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -56,6 +56,40 @@ def settle(
         if from_file is not None:
             settings = _with(settings, *from_file)
     return _with(settings, flags, {knob: f"--{knob.replace('_', '-')}" for knob in flags})
+
+
+def chosen_models(flags: Flags, file: Path | None) -> Flags:
+    """The same options, with one model as `model` and several as `models`.
+
+    Args:
+        flags: in which `model` is the list of those that were given.
+        file: names several, if there is one.
+
+    Raises:
+        UserError: both were given, or the file is none.
+    """
+    given = list(flags.get("model", ()))
+    others = {knob: value for knob, value in flags.items() if knob != "model"}
+    if file is not None:
+        from gristmill.graph.models.roster.reading import read_roster
+
+        if given:
+            raise UserError(f"--model {given[0]}: --models names all models; write it into {file}")
+        return {**others, "models": read_roster(file)}
+    if len(given) > 1:
+        return {**others, "models": tuple(given)}
+    # One model that is named on the command line goes before several that a file names.
+    return {**others, "model": given[0], "models": ()} if given else others
+
+
+def one_model(config: RunConfig, command: str) -> None:
+    """See that a configuration names one model.
+
+    Raises:
+        UserError: it names several, and the command is for one.
+    """
+    if config.models:
+        raise UserError(f"models: {config.asked}: `gristmill {command}` is for one model; name it by `model`")
 
 
 def _with(settings: SourcedConfig[C], values: Mapping[str, Any], sources: Mapping[str, str]) -> SourcedConfig[C]:

@@ -52,7 +52,7 @@ def runs(
             run.name,
             run.status,
             *(str(count) for count in (run.tasks, run.ended, run.solved)),
-            run.config.model,
+            run.config.asked,
             f"{run.seconds:.1f}",
             run.created.strftime("%Y-%m-%d %H:%M"),
         )

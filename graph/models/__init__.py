@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gristmill.graph.models.replay.proposer import RecordingProposer, ReplayProposer
     from gristmill.graph.models.replay.recording import Recorded, Recording
     from gristmill.graph.models.replay.server import ReplayServer
+    from gristmill.graph.models.roster.proposer import RosterProposer
     from gristmill.graph.models.vllm.proposer import VllmProposer
     from gristmill.graph.models.vllm.server import VllmServer
 
@@ -42,6 +43,7 @@ _HOME = {
         ("replay.proposer", "RecordingProposer ReplayProposer"),
         ("replay.recording", "Recorded Recording"),
         ("replay.server", "ReplayServer"),
+        ("roster.proposer", "RosterProposer"),
         ("vllm.proposer", "VllmProposer"),
         ("vllm.server", "VllmServer"),
     )
@@ -67,6 +69,7 @@ __all__ = [
     "ReplayMissError",
     "ReplayProposer",
     "ReplayServer",
+    "RosterProposer",
     "UnknownModelError",
     "VllmProposer",
     "VllmServer",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from gristmill.graph.records import Reply, Request
+from gristmill.verifiers.records import Task
 
-__all__ = ["UNPROMPTED", "Proposer", "Waiting", "reads_prompts"]
+__all__ = ["UNPROMPTED", "Paced", "Proposer", "Several", "Waiting", "member_of", "reads_prompts", "takes"]
 
 UNPROMPTED = ("mutate", "tune")
 """What replies name as their model that answer no prompt: what was asked says nothing of what was said."""
@@ -43,6 +45,35 @@ class Waiting(Protocol):
     def waiting(self) -> str:
         """What it waits for, for whoever looks at the run; empty while it waits for nothing."""
         ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A proposer that asks one of several."""
+
+    def member(self, name: str) -> Proposer:
+        """The one of that name; KeyError where there is none."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A proposer whose calls have to wait for one another."""
+
+    def turn(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Wait until the request may be made; entered before it is, and left once it is answered."""
+        ...
+
+
+def member_of(proposer: Proposer, name: str | None) -> Proposer:
+    """Who is asked in the end: of several the one of that name."""
+    return proposer.member(name) if name is not None and isinstance(proposer, Several) else proposer
+
+
+def takes(proposer: Proposer, task: Task) -> bool:
+    """Whether a proposer can answer a task at all; one that cannot answer some has a method of this name."""
+    able = getattr(proposer, "takes", None)
+    return True if able is None else bool(able(task))
 
 
 def reads_prompts(proposer: Proposer) -> bool:

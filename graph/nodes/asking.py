@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from gristmill.graph.context import Context
@@ -10,6 +11,7 @@ from gristmill.graph.models.base import reads_prompts
 from gristmill.graph.prompts.messages import messages_for
 from gristmill.graph.prompts.told import Remembered
 from gristmill.graph.records import Message, Step
+from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.verifiers.records import Task
@@ -22,7 +24,8 @@ class Asked:
 
     Each place is told what was tried before and what it is to do, which no other place is told. Samples that are to be
     independent (`again`), those of a small model, and prompts that somebody else makes are asked as their parents say
-    and no more: the same parents, the same prompt. Who reads no prompt is told the task.
+    and no more: the same parents, the same prompt. Who reads no prompt is told the task. Which of these holds is a
+    matter of the model that is asked, of which one run may have several.
     """
 
     def __init__(self, context: Context, task: Task, memory: TaskMemory, round: int) -> None:
@@ -33,19 +36,18 @@ class Asked:
         self._bare: dict[tuple[str, ...], tuple[Message, ...]] = {}
         self._remembered: Remembered | None = None
 
-    async def prompt(self, place: Place, plan: Plan, shown: Sequence[Step]) -> tuple[Message, ...]:
-        """The messages for one place, which shows these hypotheses."""
-        context = self._context
-        make = context.messages_for
-        prompted = reads_prompts(context.proposer)
-        if not prompted or make is not None or context.profile == "small" or plan.operator == "again":
+    async def prompt(self, place: Place, plan: Plan, shown: Sequence[Step], member: Member) -> tuple[Message, ...]:
+        """The messages for one place, which shows these hypotheses to this member."""
+        make, profile = self._context.messages_for, self._context.choice.profile(member)
+        prompted = reads_prompts(self._context.choice.proposer(member))
+        if not prompted or make is not None or profile == "small" or plan.operator == "again":
             shown = shown if prompted else ()
-            ids = tuple(step.hypothesis.id for step in shown)
-            if ids not in self._bare:
-                make = make or messages_for
-                self._bare[ids] = make(self._task, profile=context.profile, round=self._round, parents=shown)
-            return self._bare[ids]
+            said = (profile, plan.form or "", *(step.hypothesis.id for step in shown))
+            if said not in self._bare:
+                made = make or functools.partial(messages_for, form=plan.form)
+                self._bare[said] = made(self._task, profile=profile, round=self._round, parents=shown)
+            return self._bare[said]
         if self._remembered is None:
             self._remembered = await self._memory.remembered(self._round)
         told = await self._memory.told(place, plan, self._remembered)
-        return messages_for(self._task, profile="chat", round=self._round, parents=shown, told=told)
+        return messages_for(self._task, profile="chat", round=self._round, parents=shown, told=told, form=plan.form)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gristmill.graph.context import Context
 from gristmill.graph.memory import TaskMemory
-from gristmill.graph.nodes.buying import buy
+from gristmill.graph.nodes.buying import ASK_ANOTHER, buy
 from gristmill.graph.nodes.identity import lesson_id
 from gristmill.graph.prompts.lessons import lesson_of, messages_for_lesson
-from gristmill.graph.records import Request, Sampling, StopReason, Tokens
-from gristmill.graph.storage.entries import Entry, cached, call_finished
+from gristmill.graph.records import Request, StopReason, Tokens
+from gristmill.graph.storage.entries import Entry
 from gristmill.verifiers.extraction.replies import part
 from gristmill.verifiers.records import Task
 
@@ -24,8 +24,12 @@ async def learned(
     did not answer. One that is stored already is not bought again.
     """
     config, known = context.config, memory.lesson(round)
-    bare = context.profile == "small" or context.messages_for is not None
-    if known is not None or bare or not config.prompts.lessons or config.search.strategy == "best_of":
+    if (
+        known is not None
+        or context.messages_for is not None
+        or not config.prompts.lessons
+        or config.search.strategy == "best_of"
+    ):
         return known, Tokens(), ()
     rows, steps = await memory.of_round(round)
     if not rows:
@@ -33,26 +37,27 @@ async def learned(
     before = next((lesson for of in range(round - 1, -1, -1) if (lesson := memory.lesson(of))), "")
     # Behind the round's last sample: a place of its own, for its seed and in recordings.
     sample = config.search.hypotheses
-    request = Request(
-        task_id=task.id,
-        round=round,
-        sample=sample,
-        messages=messages_for_lesson(task, rows, steps, before),
-        sampling=Sampling(
-            temperature=config.calls.temperature,
-            top_p=config.calls.top_p,
-            max_tokens=config.calls.longest(context.profile),
-            seed=context.seed_for(task.id, round, sample),
-        ),
-    )
-    id_ = lesson_id(task.id, round)
-    async with context.sharing.turn(task.id) as turn:
-        bought = await buy(context, id_, request, turn)
+    id_, messages = lesson_id(task.id, round), messages_for_lesson(task, rows, steps, before)
+    while True:
+        member = context.choice.of(task, round, sample, able=True)
+        if member is None:
+            return None, Tokens(), ()
+        request = Request(
+            task_id=task.id,
+            round=round,
+            sample=sample,
+            messages=messages,
+            sampling=context.choice.sampling(member, None, context.seed_for(task.id, round, sample)),
+            model=context.choice.name(member),
+        )
+        async with context.sharing.turn(task.id) as turn:
+            bought = await buy(context, id_, request, member, turn)
+        if bought is not ASK_ANOTHER:
+            break
     if bought is None:
         return "", Tokens(), ()
     if isinstance(bought, StopReason):
         return None, Tokens(), ()
-    attempt, started, reply = bought
-    _, said = part(task, reply.text)
-    stored = call_finished(context.run, id_, attempt, reply, started=started)
-    return lesson_of(said), reply.tokens, (stored, *cached(context.run, id_, attempt, reply))
+    _, said = part(task, bought.reply.text)
+    where = () if bought.reused else context.reuse.entries(id_, request, member, bought.reply)
+    return lesson_of(said), bought.spent, (*bought.entries(context.run, id_), *where)

@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.nodes.asking import Asked
-from gristmill.graph.nodes.buying import Bought, buy
+from gristmill.graph.nodes.buying import ASK_ANOTHER, Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import REPAIR, Ground, Hypothesis, Message, Request, Sampling, Step, StopReason
+from gristmill.graph.records import REPAIR, Ground, Hypothesis, Message, Request, Step, StopReason
+from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.graph.stopping.sharing import Turn
-from gristmill.graph.storage.entries import cached, call_finished, replied
+from gristmill.graph.storage.entries import replied
 from gristmill.verifiers.constructions.offering import takes_best
 from gristmill.verifiers.extraction.replies import extract, part
 from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
+
+_Asked = tuple[Member, Request]
 
 
 async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
@@ -63,12 +66,13 @@ async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int
     plans = memory.plans(round)
     steps = await memory.shown(plans)
     asked = Asked(context, task, memory, round)
-    requests = [
-        await _request(context, task, memory, asked, memory.place(round, sample), plan, steps)
-        for sample, plan in enumerate(plans)
-    ]
+
+    async def make(sample: int, plan: Plan) -> _Asked | None:
+        return await _request(context, task, memory, asked, memory.place(round, sample), plan, steps)
+
+    requests = [await make(sample, plan) for sample, plan in enumerate(plans)]
     refusals: list[StopReason] = []
-    work = _round(context, task, memory, round, [*zip(plans, requests, strict=True)], steps, refusals)
+    work = _round(context, task, memory, round, [*zip(plans, requests, strict=True)], steps, refusals, make)
     return Flight(asyncio.create_task(work, name=f"ask {task.id}/{round}"), refusals)
 
 
@@ -80,11 +84,16 @@ async def _request(
     place: Place,
     plan: Plan,
     steps: Mapping[str, Step],
-) -> Request | None:
-    """What is asked for a place; None where its reply is there, and needs no repair."""
+) -> _Asked | None:
+    """What is asked for a place, and whom; None where its reply is there, and needs no repair."""
     id_ = hypothesis_id(task.id, place.round, place.sample)
-    if (id_ in memory.waiting or memory.judged(place)) and id_ not in memory.torn:
+    there = id_ in memory.waiting or memory.judged(place)
+    if there and id_ not in memory.torn:
         return None
+    # Who has torn a reply mends it.
+    wanted = memory.torn[id_].asked or None if there else plan.model
+    member = context.choice.of(task, place.round, place.sample, wanted)
+    assert member is not None
     shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
     ground = Ground(
         task=task,
@@ -93,7 +102,8 @@ async def _request(
         horizon=(memory.horizon(place.round), 0),
         tried=functools.partial(memory.tried, memory.horizon(place.round)),
     )
-    return request_for(context, task, place, plan, await asked.prompt(place, plan, shown), ground)
+    messages = await asked.prompt(place, plan, shown, member)
+    return member, request_for(context, task, place, plan, messages, member, ground)
 
 
 async def _round(
@@ -101,35 +111,49 @@ async def _round(
     task: Task,
     memory: TaskMemory,
     round: int,
-    places: Sequence[tuple[Plan, Request | None]],
+    places: Sequence[tuple[Plan, _Asked | None]],
     steps: Mapping[str, Step],
     refusals: list[StopReason],
+    make: Callable[[int, Plan], Awaitable[_Asked | None]],
 ) -> None:
-    """Ask for each place of a round that has no reply yet, and begin to judge what is there."""
+    """Ask for each place of a round that has no reply yet, and begin to judge what is there.
 
-    async def one(sample: int, plan: Plan, request: Request | None) -> None:
+    Where a model is left out meanwhile, `make` says what another is asked instead.
+    """
+
+    async def one(sample: int, plan: Plan, asked: _Asked | None) -> None:
         id_ = hypothesis_id(task.id, round, sample)
         for known in [memory.waiting[each] for each in (id_, repair_id(id_)) if each in memory.waiting]:
             context.verification.begin(task, known, await memory.judged_before(known))
-        if request is None:
+        if asked is None:
             return
+        member, request = asked
         there = id_ in memory.waiting or memory.judged(memory.place(round, sample))
         parent = steps[plan.parents[0]] if plan.parents else None
         # A reply to a parent's solution may be changes that do not apply: a second call is kept for that.
         may_tear = not there and parent is not None and parent.hypothesis.solution is not None
-        async with context.sharing.turn(task.id, spare=may_tear) as turn:
-            if not there and not await ask(id_, plan, request, parent, turn):
+        while True:
+            async with context.sharing.turn(task.id, spare=may_tear and not there) as turn:
+                answered = there or await ask(id_, plan, request, member, parent, turn)
+                if answered and (torn := memory.torn.get(id_)) is not None and parent is not None:
+                    turn.use_spare()
+                    there, mended = True, repair_request(task, request, torn, parent)
+                    answered = await ask(repair_id(id_), plan, mended, member, parent, turn)
+            if answered is not None or (other := await make(sample, plan)) is None:
                 return
-            if (torn := memory.torn.get(id_)) is not None and parent is not None:
-                turn.use_spare()
-                await ask(repair_id(id_), plan, repair_request(task, request, torn, parent), parent, turn)
+            member, request = other
 
-    async def ask(id_: str, plan: Plan, request: Request, parent: Step | None, turn: Turn) -> bool:
-        answer = await buy(context, id_, request, turn)
+    async def ask(
+        id_: str, plan: Plan, request: Request, member: Member, parent: Step | None, turn: Turn
+    ) -> bool | None:
+        """Whether there is a reply now; None where another model is to be asked."""
+        answer = await buy(context, id_, request, member, turn)
+        if answer is ASK_ANOTHER:
+            return None
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
-        hypothesis = await _keep(context, task, id_, request, answer, parent, plan)
+        hypothesis = await _keep(context, task, id_, request, member, answer, parent, plan)
         memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
@@ -152,22 +176,18 @@ def request_for(
     place: Place,
     plan: Plan,
     messages: tuple[Message, ...],
+    member: Member,
     ground: Ground | None = None,
 ) -> Request:
-    """What the model is asked for one place of a run: the same whenever it is asked."""
-    calls = context.config.calls
+    """What a model is asked for one place of a run: the same whenever it is asked."""
+    seed = context.seed_for(task.id, place.round, place.sample)
     return Request(
         task_id=task.id,
         round=place.round,
         sample=place.sample,
         messages=messages,
-        sampling=Sampling(
-            temperature=calls.temperature if plan.temperature is None else plan.temperature,
-            top_p=calls.top_p,
-            max_tokens=calls.longest(context.profile),
-            stop=calls.stop,
-            seed=context.seed_for(task.id, place.round, place.sample),
-        ),
+        sampling=context.choice.sampling(member, plan.temperature, seed, stop=context.config.calls.stop),
+        model=context.choice.name(member),
         parents=plan.parents,
         ground=ground,
     )
@@ -178,11 +198,12 @@ async def _keep(
     task: Task,
     id_: str,
     request: Request,
+    member: Member,
     answer: Bought,
     parent: Step | None,
     plan: Plan,
 ) -> Hypothesis:
-    attempt, started, reply = answer
+    reply, proposer = answer.reply, context.choice.proposer(member)
     # Reading takes a bounded time, and yet other tasks need not wait for it.
     thought, said = await asyncio.to_thread(part, task, reply.text)
     reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
@@ -208,9 +229,11 @@ async def _keep(
         operator=plan.operator,
         by=plan.by,
         island=plan.island,
-        proposer=context.proposer.name,
-        model=reply.model or context.proposer.model,
-        adapter=context.proposer.adapter,
+        asked=request.model or "",
+        reused=answer.reused,
+        proposer=proposer.name,
+        model=reply.model or proposer.model,
+        adapter=proposer.adapter,
         sampling=request.sampling,
         prompt_sha=prompt_sha(request.messages),
         tokens=reply.tokens,
@@ -218,15 +241,15 @@ async def _keep(
     )
     await context.journal.write(
         *replied(context.run, hypothesis, request.messages),
-        call_finished(context.run, id_, attempt, reply, started=started, reasoned=reasoned),
-        *cached(context.run, id_, attempt, reply),
+        *answer.entries(context.run, id_, reasoned=reasoned),
+        *(() if answer.reused else context.reuse.entries(id_, request, member)),
     )
     context.tell(
         Replied(
             task_id=task.id,
             hypothesis=id_,
             usable=hypothesis.solution is not None,
-            tokens=reply.tokens,
+            tokens=answer.spent,
             seconds=reply.seconds,
         )
     )

@@ -53,6 +53,7 @@ def messages_for(
     round: int,
     parents: Sequence[Step] = (),
     told: Told | None = None,
+    form: Literal["whole", "edit"] | None = None,
 ) -> tuple[Message, ...]:
     """The messages of one request.
 
@@ -68,6 +69,8 @@ def messages_for(
         round: number of the round, from 0.
         parents: the hypotheses to build on, best first.
         told: what is known beside these; None is the bare prompt.
+        form: of an answer that builds on a parent: the whole program, or changes to it where it likes; None offers
+            changes from a length on at which they save much.
     """
     name = _name(task, profile)
     values = _task_values(task) | {
@@ -84,7 +87,8 @@ def messages_for(
     if parents:
         best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
-        values |= {"best": best, "others": others, "long": long}
+        edits = long if form is None else form == "edit" and bool(parents[0].hypothesis.solution)
+        values |= {"best": best, "others": others, "long": long, "edits": edits}
         values |= {"state": state(task, parents[0]), "standing": standing(task, parents[0])}
         messages = _joined(messages, _render(f"{name.partition('_')[0]}_reflect", values))
     return messages if told is None else _joined(messages, _render("chat_assignment", values))

@@ -1,11 +1,12 @@
 """Which strategy, which operator and which model: learned within the run by what they bring for what they cost.
 
-A bandit (`gristmill.graph.search.bandit`) chooses a strategy and a model together; the strategy plans; a second one,
-for that strategy and model, may replace the operator by another that the same parents allow. In the manner of
-ShinkaEvolve, which chooses models by an upper bound, and of adaptive operator selection (Fialho et al. 2010).
+A bandit (`gristmill.graph.search.bandit`) chooses a model, one for that model a strategy, which plans, and a third one,
+for both of them, may replace the operator by another that the same parents allow. So a model that does not pay is left
+after as many pulls as two arms take, not as many as all combinations do. In the manner of ShinkaEvolve, which chooses
+models by an upper bound, and of adaptive operator selection (Fialho et al. 2010).
 
 What a hypothesis has brought: 1 for a better best, .1 for being better than its first parent, else nothing; so a choice
-is the same for score·k + b, k > 0. What it cost is `Row.cost`, by tokens, since seconds differ from run to run. All
+is the same for score·k + b, k > 0. What it cost is `Row.cost`, by tokens, and by prices where models have them. All
 strategies see all rows, whoever planned them: what one has found the others build on.
 """
 
@@ -38,10 +39,15 @@ class Learned:
     """What every arm has brought so far, as a fold."""
 
     def __init__(self) -> None:
-        self.arms = Bandit()
+        self.models = Bandit()
+        self._strategies: dict[str, Bandit] = {}
         self._operators: dict[str, Bandit] = {}
         self._merits: dict[str, Merit] = {}
         self._best: Merit | None = None
+
+    def strategies(self, model: str) -> Bandit:
+        """The bandit over strategies with one model, whose name is empty where the run has one only."""
+        return self._strategies.setdefault(model, Bandit())
 
     def operators(self, arm: str) -> Bandit:
         """The bandit over operators of one strategy and model."""
@@ -59,7 +65,10 @@ class Learned:
                 gain = _BETTER
             self._merits[row.id] = row.merit
         if row.by:
-            self.arms.add(row.by, gain, row.cost)
+            name, _, model = row.by.partition(_AT)
+            if model:
+                self.models.add(model, gain, row.cost)
+            self.strategies(model).add(name, gain, row.cost)
             self.operators(row.by).add(row.operator, gain, row.cost)
 
 
@@ -75,9 +84,7 @@ class Auto:
 
     def __init__(self, strategies: Sequence[Strategy], models: Sequence[str] = ()) -> None:
         self._strategies = {each.name: each for each in strategies}
-        self._arms = [
-            f"{name}{_AT}{model}" if model else name for name in self._strategies for model in models or ("",)
-        ]
+        self._models = tuple(models)
 
     @property
     def folds(self) -> Mapping[str, Callable[[], Fold]]:
@@ -90,8 +97,9 @@ class Auto:
     def plan(self, history: Past, place: Place, draw: int) -> Plan:
         """A strategy's plan, by an operator and a model that pay."""
         chance, learned = random.Random(draw), cast("Learned", history.folds["auto"])
-        arm = learned.arms.choose(self._arms, chance)
-        name, _, model = arm.partition(_AT)
+        model = learned.models.choose(self._models, chance) if self._models else ""
+        name = learned.strategies(model).choose(tuple(self._strategies), chance)
+        arm = f"{name}{_AT}{model}" if model else name
         plan = self._strategies[name].plan(history, place, chance.getrandbits(64))
         operator = plan.operator
         if operator in _LIKE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gristmill.graph.config import Search
 from gristmill.graph.search.archive import Axis
@@ -24,23 +24,23 @@ def _axes(search: Search) -> tuple[Axis, ...]:
     return tuple(map(Axis.read, search.features))
 
 
-def _evolve(search: Search) -> Strategy:
+def _evolve(search: Search, models: Sequence[str] = ()) -> Strategy:
     return Evolve(search.population, search.islands, _axes(search))
 
 
-def _auto(search: Search) -> Strategy:
-    return Auto([_evolve(search), _tree(search), _pareto(search), Reflect()])
+def _auto(search: Search, models: Sequence[str] = ()) -> Strategy:
+    return Auto([_evolve(search), _tree(search), _pareto(search), Reflect()], models if len(models) > 1 else ())
 
 
-def _tree(search: Search) -> Strategy:
+def _tree(search: Search, models: Sequence[str] = ()) -> Strategy:
     return Tree(min(search.population, 5))
 
 
-def _pareto(search: Search) -> Strategy:
+def _pareto(search: Search, models: Sequence[str] = ()) -> Strategy:
     return Pareto(min(search.population, 5))
 
 
-_CONFIGURED: dict[str, Callable[[Search], Strategy]] = {
+_CONFIGURED: dict[str, Callable[[Search, Sequence[str]], Strategy]] = {
     "auto": _auto,
     "evolve": _evolve,
     "pareto": _pareto,
@@ -48,19 +48,20 @@ _CONFIGURED: dict[str, Callable[[Search], Strategy]] = {
 }
 
 
-def strategy(name: str, search: Search | None = None) -> Strategy:
+def strategy(name: str, search: Search | None = None, models: Sequence[str] = ()) -> Strategy:
     """The strategy of that name.
 
     Args:
         name: of the strategy.
         search: sizes and features; None takes the defaults.
+        models: names of those that may be asked, where they are several.
 
     Raises:
         UserError: there is none; the message lists them. Or a feature is not written as it should be.
     """
     if name in _CONFIGURED:
         try:
-            return _CONFIGURED[name](search or Search())
+            return _CONFIGURED[name](search or Search(), models)
         except ValueError as error:
             raise UserError(f"--features {error}") from None
     if name not in _STRATEGIES:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 from gristmill.graph.records import Step, Tokens
+from gristmill.graph.roster import Rates
 from gristmill.graph.stopping.ranking import Merit, content_key, graded, merit, reaches_target
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
@@ -39,6 +40,8 @@ class Scores(NamedTuple):
 
 
 NO_SCORES = Scores((), ())
+_RATES = Rates()
+_NO_RATES: Mapping[str, Rates] = {}
 _MOST = 64
 """Checks of a verdict that count as instances of their own."""
 
@@ -48,12 +51,15 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def cost(tokens: Tokens) -> float:
+def cost(tokens: Tokens, rates: Rates = _RATES) -> float:
     """What a hypothesis cost, in evaluations: its own, and the model's answer, 100 of whose tokens count as one.
 
-    Four tokens of a prompt count as one of an answer. Seconds are left out: they differ from run to run.
+    Four tokens of a prompt count as one of an answer; where models have prices, 100 tokens of an answer by the cheapest
+    of them count as one evaluation, and all others by what they cost beside these. Seconds are left out: they differ
+    from run to run.
     """
-    return 1.0 + (tokens.completion + tokens.prompt / 4) / 100
+    prompt = (tokens.prompt - tokens.cached) * rates.prompt + tokens.cached * rates.cached
+    return 1.0 + (tokens.completion * rates.answer + prompt) / 100
 
 
 def _feature(name: str, step: Step) -> float:
@@ -134,8 +140,17 @@ class Row:
     scores: Scores = NO_SCORES
 
     @classmethod
-    def of(cls, task: Task, step: Step, width: int, features: Sequence[str] = ()) -> Self:
-        """The row of a stored step, in a run of `width` hypotheses a round whose archives go by these `features`."""
+    def of(
+        cls, task: Task, step: Step, width: int, features: Sequence[str] = (), rates: Mapping[str, Rates] = _NO_RATES
+    ) -> Self:
+        """The row of a stored step.
+
+        Args:
+            task, step: what is stored.
+            width: hypotheses of a round of the run.
+            features: what its archives go by.
+            rates: what the tokens of its models count for, by their names.
+        """
         hypothesis, verdict = step.hypothesis, step.verdict.unsettled
         settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
         return cls(
@@ -151,9 +166,9 @@ class Row:
             graded=graded(task) and verdict.outcome in (Outcome.PASSED, Outcome.FAILED),
             operator=sys.intern(hypothesis.operator or ""),
             by=sys.intern(hypothesis.by),
-            model=sys.intern(hypothesis.model),
+            model=sys.intern(hypothesis.asked or hypothesis.model),
             island=hypothesis.island,
-            cost=cost(hypothesis.tokens),
+            cost=cost(hypothesis.tokens, rates.get(hypothesis.asked, _RATES)),
             repeated=verdict.repeats is not None,
             features=tuple(_feature(name, step) for name in features),
             scores=Scores.of(task, verdict),

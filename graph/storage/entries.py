@@ -13,16 +13,20 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from sqlalchemy import Table
 
-from gristmill.graph.events import Event
+from gristmill.graph.events import Event, LeftOut
 from gristmill.graph.records import REASONING_ONLY, UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
 from gristmill.graph.storage import schema
+from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Evidence, Verdict
 
 __all__ = [
     "CACHED",
     "EVIDENCE",
+    "LEFT_OUT",
+    "REPLY",
     "Entry",
     "Keep",
+    "Kept",
     "cached",
     "call_finished",
     "call_started",
@@ -31,6 +35,8 @@ __all__ = [
     "evident",
     "happened",
     "judged",
+    "kept",
+    "left_out",
     "reflected",
     "replied",
     "settled",
@@ -49,6 +55,22 @@ EVIDENCE = "evidence"
 
 CACHED = "cached"
 """The kind of document in which a call's tokens are kept whose prompt the server had in its cache, if in part."""
+
+
+LEFT_OUT = "left_out"
+"""The kind of document that says of a run which of its models were given up; its key is the model's name."""
+
+
+REPLY = "reply"
+"""The kind of document that says where the reply to a request is; its owner is the hash of the request."""
+
+
+class Kept(Record):
+    """Where a reply is: with the hypothesis `id` of the run `run`, or, of what is no hypothesis, here."""
+
+    run: str
+    id: str
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +114,19 @@ def cached(run: str, hypothesis_id: str, attempt: int, reply: Reply) -> tuple[En
     key, record = f"{hypothesis_id}/{attempt}", reply.tokens.model_dump_json()
     row = {"kind": CACHED, "owner": run, "key": key, "record": record, "at": time.time()}
     return (Entry(schema.documents, row, "last"),)
+
+
+def kept(sha: str, run: str, id_: str, reply: Reply | None = None) -> Entry:
+    """Where the reply to the request of this hash is, for other runs; the first one stays."""
+    record = Kept(run=run, id=id_, reply=reply).model_dump_json()
+    row = {"kind": REPLY, "owner": sha, "key": "", "record": record, "at": time.time()}
+    return Entry(schema.documents, row, "first")
+
+
+def left_out(run: str, event: LeftOut) -> Entry:
+    """A model of several is not asked any more."""
+    row = {"kind": LEFT_OUT, "owner": run, "key": event.model, "record": event.model_dump_json(), "at": time.time()}
+    return Entry(schema.documents, row, "first")
 
 
 def call_unanswered(run: str, hypothesis_id: str, attempt: int, *, started: float) -> Entry:

@@ -23,6 +23,7 @@ from gristmill.graph.storage import queries, schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
+from gristmill.graph.storage.replies import Replies
 from gristmill.graph.storage.standings import standings
 from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
@@ -38,7 +39,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Store:
-    """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls, events; `documents` of others.
+    """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls, events; `documents` of others;
+    `replies` by what was asked.
 
     All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
@@ -46,6 +48,7 @@ class Store:
     def __init__(self, database: Database, engine: Engine) -> None:
         self.database = database
         self.documents = Documents(database, engine)
+        self.replies = Replies(database, engine)
         self._engine = engine
         self._entries: dict[tuple[str, Keep, tuple[str, ...]], statements.Prepared] = {}
         self._clock = statements.clock(engine.dialect)

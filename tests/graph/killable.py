@@ -3,7 +3,7 @@
     python killable.py WORKSPACE URL RESUME POINT COUNT [STRATEGY AHEAD]
 
 With STRATEGY it is three tasks that are searched for eight rounds of three, AHEAD of which are asked for before earlier
-ones are judged. POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`),
+ones are judged; STRATEGY+two asks two models, of which the bandit or a draw chooses. POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`),
 `settling` (the midst of a task's consistency run), or `never`; the process dies in the COUNT-th of them. The model is a
 real OpenAI-compatible client on URL; the judge is plain arithmetic, so that equality of runs is about the loop and not
 about a sandbox.
@@ -22,7 +22,7 @@ from typing import Any
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
-from gristmill.graph.models.resolve import resolve
+from gristmill.graph.models.roster.proposer import proposer_of
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import CasesTest, Outcome, ScoreTest, Strength, Task, Verdict
 from gristmill.verifiers.scripted import SettlingJudge
@@ -54,9 +54,15 @@ def searched() -> list[Task]:
 
 
 def search_config(model: str, strategy: str, ahead: int) -> RunConfig:
+    name, _, two = strategy.partition("+")
+    pair = [
+        {"model": model, "name": "one", "weight": 2.0, "limits": {"concurrency": 2}},
+        {"model": model, "name": "two", "temperature": 0.5, "price": {"input": 1, "output": 8}},
+    ]
     return RunConfig.of(
         model=model,
-        strategy=strategy,
+        models=pair if two else (),
+        strategy=name,
         ahead=ahead,
         hypotheses=3,
         rounds=8,
@@ -134,11 +140,12 @@ async def main(
         return hashlib.sha256(f"{task.id} {solution}".encode()).digest()[0] % 3 == 0
 
     model = f"openai:replay@{url}"
+    asked = config(model) if strategy is None else search_config(model, strategy, ahead)
     with Store.open(workspace) as store:
-        async with resolve(model) as proposer:
+        async with proposer_of(asked.members) as proposer:
             summary = await run_campaign(
                 tasks() if strategy is None else searched(),
-                config(model) if strategy is None else search_config(model, strategy, ahead),
+                asked,
                 name=NAME,
                 store=store,
                 proposer=proposer,

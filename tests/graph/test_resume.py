@@ -22,7 +22,16 @@ from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Verdict
 from tests.forked import Forker
 
-STRATEGIES = {"best_of": 1, "reflect": 0, "tree": 2, "evolve": 2, "pareto": 1, "auto": 2}
+STRATEGIES = {
+    "best_of": 1,
+    "reflect": 0,
+    "tree": 2,
+    "evolve": 2,
+    "pareto": 1,
+    "auto": 2,
+    "auto+two": 1,
+    "evolve+two": 0,
+}
 """Each with the rounds that are asked for ahead."""
 SCRIPT = Path(__file__).with_name("killable.py")
 

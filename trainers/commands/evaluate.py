@@ -27,7 +27,7 @@ __all__ = ["evaluate"]
 _GREEDY = RunConfig.of(hypotheses=1, temperature=0.0, top_p=1.0)
 
 
-@options_of(_GREEDY, leave_out=("strategy", "hypotheses", "rounds", "first_pass", "patience", "concurrency"))
+@options_of(_GREEDY, leave_out=("models", "strategy", "hypotheses", "rounds", "first_pass", "patience", "concurrency"))
 def evaluate(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
     source: Annotated[
@@ -69,7 +69,7 @@ def evaluate(
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
       gristmill eval humaneval.jsonl --model openai:qwen3@http://127.0.0.1:8000/v1 --samples 5 --temperature 0.8
     """
-    from gristmill.graph.commands.settings import free_name, settle
+    from gristmill.graph.commands.settings import free_name, one_model, settle
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
@@ -102,6 +102,7 @@ def evaluate(
     with Store.open(workspace) as store:
         stored = (f"the evaluation {name}", store.get_run(name).config) if resume and name is not None else None
         chosen_config = settle(_GREEDY, flags, file=config, stored=stored).config
+        one_model(chosen_config, "eval")
         if chosen_config.search.hypotheses > 1 and chosen_config.calls.temperature == 0:
             raise UserError("--samples above 1 needs a --temperature above 0: greedy replies are all the same")
         run = name or free_name(Path(f"eval-{tasks.name}"), [each.name for each in store.runs()])

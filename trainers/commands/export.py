@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gristmill.graph.commands.options import Workspace
 from gristmill.sandbox.plain import say, say_json
+
+if TYPE_CHECKING:
+    from gristmill.graph.config import RunConfig
 
 __all__ = ["export"]
 
@@ -77,7 +80,6 @@ def export(
       gristmill export night --accept together --out night-patches
       gristmill export night --prompts asked --replies given --format messages --out night-as-sent
     """
-    from gristmill.graph.prompts.messages import choose_profile
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
@@ -97,7 +99,7 @@ def export(
                 format,
                 prompts=prompts,
                 replies=replies,
-                profile=choose_profile(stored.config.prompts.profile, stored.config.model),
+                profile=_profile(stored.config),
                 accept=accepted,
                 reasoning=reasoning == "keep",
             )
@@ -132,3 +134,16 @@ def export(
     say(f"{len(rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified{weaker}", err=out == "-")
     for file in written.files:
         say(f"  {file}", err=out == "-")
+
+
+def _profile(config: RunConfig) -> Literal["chat", "small"] | None:
+    """The prompts of a run; None, to be found out from what was sent, where its models had different ones."""
+    from gristmill.graph.models.base import UNPROMPTED
+    from gristmill.graph.prompts.messages import choose_profile
+
+    profiles = {
+        choose_profile(each.profile or config.prompts.profile, each.model)
+        for each in config.members
+        if each.model not in UNPROMPTED or len(config.members) == 1
+    }
+    return profiles.pop() if len(profiles) == 1 else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["improve"]
 
 
-@options_of(ImproveConfig(), leave_out=("adapter", "verified", "curate_seed", "kind", "method_seed"))
+@options_of(ImproveConfig(), leave_out=("models", "adapter", "verified", "curate_seed", "kind", "method_seed"))
 def improve(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test.")],
     *,
@@ -53,7 +53,7 @@ def improve(
     import sys
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.commands.settings import settle
+    from gristmill.graph.commands.settings import one_model, settle
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
@@ -82,6 +82,7 @@ def improve(
             begun = StageRecords(store, name).begun() if resume else None
             stored = None if begun is None else (f"the improvement {name}", begun)
             chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
+            one_model(chosen.run, "improve")
             options = ModelOptions.of(chosen.run.calls, vllm_python=vllm_python)
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
     except (KeyboardInterrupt, asyncio.CancelledError):

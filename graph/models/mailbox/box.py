@@ -79,9 +79,9 @@ class Mailbox:
         """
         asking = set(self._documents.owners(SLIPS))
         runs = self._store.runs() if name is None else [self._store.get_run(name)]
-        ours = [run for run in runs if run.config.model == FORM or run.name in asking]
+        ours = [run for run in runs if _asks(run) or run.name in asking]
         if name is not None and not ours:
-            raise UserError(f"the run {name!r} asks the model {runs[0].config.model}: nothing waits in the mailbox")
+            raise UserError(f"the run {name!r} asks the model {runs[0].config.asked}: nothing waits in the mailbox")
         return [run for run in ours if run.status != "finished"]
 
     def take(self, runs: Sequence[Run], *, seconds: float, again: bool = False) -> Letter | None:
@@ -174,6 +174,10 @@ class Mailbox:
                 "something else there by now; --resume asks again what is still wanted"
             )
         return run, slip
+
+
+def _asks(run: Run) -> bool:
+    return any(each.model == FORM for each in run.config.members)
 
 
 def _answered(id_: str) -> AnswerRefusedError:

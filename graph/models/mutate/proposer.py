@@ -19,7 +19,7 @@ from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Task
 
-__all__ = ["MutateProposer", "as_reply", "bred", "ground_of", "need_python", "seed_of"]
+__all__ = ["MutateProposer", "as_reply", "asks_python", "bred", "ground_of", "need_python", "seed_of"]
 
 _MORE = 0.35
 """Chance of a further change in one mutation, each time."""
@@ -39,6 +39,10 @@ class MutateProposer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    def takes(self, task: Task) -> bool:
+        """Whether the task asks for a Python program."""
+        return asks_python(task)
 
     async def propose(self, request: Request) -> Reply:
         """A program.
@@ -65,9 +69,14 @@ def ground_of(request: Request, name: str) -> Ground:
     return request.ground
 
 
+def asks_python(task: Task) -> bool:
+    """Whether a task asks for a Python program of one file."""
+    return task.repo is None and reads_code(task.kind) and language(task) is None
+
+
 def need_python(task: Task, name: str) -> None:
     """Raises `ModelSetupError` where a task asks for something else than a Python program of one file."""
-    if task.repo is not None or not reads_code(task.kind) or language(task) is not None:
+    if not asks_python(task):
         raise ModelSetupError(f"{name} changes Python programs, and task {task.id!r} ({task.kind}) asks for none")
 
 

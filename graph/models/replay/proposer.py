@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.base import Proposer, member_of
 from gristmill.graph.models.errors import ReplayMissError
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.prompts.messages import prompt_sha
@@ -106,6 +106,10 @@ class RecordingProposer:
             self._file = None
         await self._inner.__aexit__(kind, error, trace)
 
+    def member(self, name: str) -> Proposer:
+        """Who answers in the end, where the other one asks several."""
+        return member_of(self._inner, name)
+
     async def propose(self, request: Request) -> Reply:
         """The other proposer's reply, written down before it is returned."""
         reply = await self._inner.propose(request)
@@ -116,8 +120,8 @@ class RecordingProposer:
             sample=request.sample,
             prompt_sha=prompt_sha(request.messages),
             seed=request.sampling.seed,
-            model=reply.model or self.model,
-            adapter=self.adapter,
+            model=reply.model or member_of(self._inner, request.model).model,
+            adapter=member_of(self._inner, request.model).adapter,
             tokens=reply.tokens,
             finish=reply.finish,
             reasoning=reply.reasoning,

@@ -8,13 +8,14 @@ from collections import defaultdict
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from gristmill.graph.models.mutate.proposer import as_reply, bred, ground_of
+from gristmill.graph.models.mutate.proposer import as_reply, asks_python, bred, ground_of
 from gristmill.graph.models.mutate.rules import Domain, Rules
 from gristmill.graph.models.mutate.starting import starting_programs
 from gristmill.graph.models.tune.simplex import Point, next_point
 from gristmill.graph.models.tune.skeleton import skeleton
 from gristmill.graph.records import Ground, Reply, Request, Step
 from gristmill.graph.stopping.ranking import Merit, merit
+from gristmill.verifiers.records import Task
 
 __all__ = ["TuneProposer"]
 
@@ -66,6 +67,10 @@ class TuneProposer:
     ) -> None:
         self._trials.clear()
         self._reading.clear()
+
+    def takes(self, task: Task) -> bool:
+        """Whether the task asks for a Python program."""
+        return asks_python(task)
 
     async def propose(self, request: Request) -> Reply:
         """A program with other numbers.
