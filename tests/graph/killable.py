@@ -3,10 +3,10 @@
     python killable.py WORKSPACE URL RESUME POINT COUNT [STRATEGY AHEAD]
 
 With STRATEGY it is three tasks that are searched for eight rounds of three, AHEAD of which are asked for before earlier
-ones are judged; STRATEGY+two asks two models, of which the bandit or a draw chooses. POINT is a node of the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`),
-`settling` (the midst of a task's consistency run), or `never`; the process dies in the COUNT-th of them. The model is a
-real OpenAI-compatible client on URL; the judge is plain arithmetic, so that equality of runs is about the loop and not
-about a sandbox.
+ones are judged; STRATEGY+two asks two models, of which the bandit or a draw chooses. POINT is a node of the graph, the
+kind of an event (`call_started`, `replied`, `judged`, `settled`), `settling` (the midst of a task's consistency run),
+or `never`; the process dies in the COUNT-th of them. The model is a real OpenAI-compatible client on URL; the judge is
+plain arithmetic, so that equality of runs is about the loop and not about a sandbox.
 """
 
 from __future__ import annotations
