@@ -118,7 +118,7 @@ async def test_prompts_and_sampling_are_those_of_the_member(store: Store) -> Non
         Member(model="openai:x@http://127.0.0.1:9/v1", name="large", top_p=0.5),
         Member(model="mutate"),
     )
-    models = {"little": says("little"), "large": says("large"), "mutate": resolve("mutate")}
+    models: dict[str, Any] = {"little": says("little"), "large": says("large"), "mutate": resolve("mutate")}
     await run(store, config(*members, profile="auto"), models)
     little, large = models["little"].requests, models["large"].requests
     small = messages_for(tasks()[0], profile="small", round=0)
