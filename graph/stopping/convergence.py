@@ -47,8 +47,9 @@ def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopRe
 
 
 def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
-    """Every hypothesis of the round repeats one of an earlier round."""
-    if round == 0 or not standing.arrived or standing.novel > 0:
+    """Every hypothesis of the round repeats one of an earlier round, in a search that has been without a better one for
+    half of its patience: who has patience for many rounds wants them, as the next one is drawn anew."""
+    if round == 0 or not standing.arrived or standing.novel > 0 or 2 * standing.stale < config.search.patience:
         return None
     return Stop(reason=StopReason.SAME, detail=f"round {round} brought no hypothesis that was not there before")
 

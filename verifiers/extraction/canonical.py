@@ -1,4 +1,5 @@
-"""A program without what only its readers need: layout, comments, docstrings, annotations, and names of its own.
+"""A program without what only its readers need: layout, comments, docstrings, annotations, names of its own, and what
+stands behind a `return`.
 
 What two programs have in common of which one is the other under other names. It says what is new to a search, never
 what a verdict may be used for: a program can read its own names (see `gristmill.verifiers.extraction.normal`).
@@ -17,6 +18,11 @@ __all__ = ["canonical"]
 _LONGEST = 200_000
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *_COMPREHENSIONS)
+_LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+_BINDING = (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
+"""What changes a function where it is never reached: names become its own, or the function a generator."""
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BLOCKS = (ast.If, *_LOOPS, ast.With, ast.AsyncWith, ast.Try, ast.ExceptHandler, ast.match_case)
 _CLOSED = (*_SCOPES, ast.ClassDef, ast.Constant, ast.Name, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop)
 
 
@@ -85,7 +91,7 @@ class _Numbered(ast.NodeTransformer):
         self._defaults(node.args)
         node.name = self._name(node.name)
         node.returns = None
-        node.body = _without_docstring(node.body)
+        node.body = _reached(_without_docstring(node.body))
         names = [*_arguments(node.args), *_bound(node.body)]
         return self._within(node, names, skip=node.args)
 
@@ -111,6 +117,13 @@ class _Numbered(ast.NodeTransformer):
         self._in_class = outer
         self._scopes.pop()
         return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, _BLOCKS):
+            for name in ("body", "orelse", "finalbody"):
+                if block := getattr(node, name, None):
+                    setattr(node, name, _reached(block))
+        return super().generic_visit(node)
 
     def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
         return self._comprehension(node)
@@ -206,6 +219,15 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return body[1:] or [ast.Pass()]
     return body
+
+
+def _reached(block: list[ast.stmt]) -> list[ast.stmt]:
+    """A block up to where it is left, if what stands behind that has no bearing on the names of the function."""
+    end = next((at for at, each in enumerate(block) if isinstance(each, _LEAVING)), len(block))
+    rest = block[end + 1 :]
+    if not rest or _bound(rest) or any(isinstance(node, _BINDING) for each in rest for node in ast.walk(each)):
+        return block
+    return block[: end + 1]
 
 
 def _arguments(args: ast.arguments) -> list[str]:

@@ -118,3 +118,33 @@ def test_near_copies_are_known_where_less_than_the_whole_counts() -> None:
     assert found.id == "first"
     assert 0.9 <= found.likeness < 1
     assert loose.known("def solve(x):\n    return x\n", Place(1, 0, 1)) is None
+
+
+def _one(body: str) -> str | None:
+    return canonical("def solve(n):\n" + body, ["solve"])
+
+
+@pytest.mark.parametrize(
+    ("dead", "plain"),
+    [
+        ("    return n\n    return n + 1\n", "    return n\n"),
+        ("    raise ValueError\n    print(n)\n", "    raise ValueError\n"),
+        (
+            "    for i in range(n):\n        continue\n        print(i)\n    else:\n        return 1\n        n()\n",
+            "    for i in range(n):\n        continue\n    else:\n        return 1\n",
+        ),
+        (
+            "    try:\n        return n\n        n()\n    except ValueError:\n        return 0\n        n()\n",
+            "    try:\n        return n\n    except ValueError:\n        return 0\n",
+        ),
+    ],
+)
+def test_what_is_never_reached_makes_no_new_program(dead: str, plain: str) -> None:
+    assert _one(dead) == _one(plain)
+
+
+@pytest.mark.parametrize(
+    "rest", ["yield n", "n = 2", "m = 2", "import math as m", "print((m := 3))", "[(m := i) for i in range(n)]"]
+)
+def test_what_changes_a_function_though_never_reached_is_told_apart(rest: str) -> None:
+    assert _one(f"    return m\n    {rest}\n") != _one("    return m\n")

@@ -205,7 +205,7 @@ def test_without_a_target_a_pass_is_enough() -> None:
         (Standing(target=True), 0, StopReason.CALLS, StopReason.TARGET),
         (Standing(novel=1), 0, StopReason.TOKENS, StopReason.TOKENS),
         (Standing(novel=1), 4, None, StopReason.ROUNDS),
-        (Standing(novel=0), 1, None, StopReason.SAME),
+        (Standing(novel=0, stale=1), 1, None, StopReason.SAME),
         (Standing(novel=0), 0, None, None),
         (Standing(novel=0, arrived=False), 1, None, None),
         (Standing(novel=1, stale=2), 3, None, StopReason.PATIENCE),
@@ -219,6 +219,12 @@ def test_each_reason_to_stop_is_named(
     stop = converged(standing, round, config, spent=spent)
     assert (stop and stop.reason) == reason
     assert stop is None or stop.detail
+
+
+@pytest.mark.parametrize(("stale", "reason"), [(1, None), (24, None), (25, StopReason.SAME)])
+def test_a_round_without_anything_new_ends_no_search_that_has_patience(stale: int, reason: StopReason | None) -> None:
+    stop = converged(Standing(novel=0, stale=stale), 30, RunConfig.of(rounds=1000, patience=50))
+    assert (stop and stop.reason) == reason
 
 
 @given(
