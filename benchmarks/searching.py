@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from gristmill.graph.search.base import Strategy, draw, folds_of
@@ -19,6 +20,8 @@ from gristmill.graph.search.rows import NO_SCORES, Place, Row, Scores
 from gristmill.verifiers.records import Outcome
 
 Solution = tuple[Any, ...]
+Model = Callable[[Sequence[Solution], random.Random], tuple[Solution, float]]
+"""From the parents to a solution, and what it cost in evaluations."""
 
 
 class Found(NamedTuple):
@@ -74,8 +77,10 @@ def search(
     width: int = 1,
     novelty: bool = True,
     heard: Callable[[int, Row], None] | None = None,
+    models: Mapping[str, Model] = MappingProxyType({}),
 ) -> Searched:
-    """Search until solved, or until so many evaluations are done, or twenty times as many places."""
+    """Search until solved, or until so many evaluations are done, or twenty times as many places; `models` make the
+    solutions of plans that name them, for what they cost, all others the problem's own operators."""
     history, known = History(folds_of(strategy)), Novelty(keep=("solution",))
     made: dict[str, Solution] = {}
     done = refused = 0
@@ -89,7 +94,10 @@ def search(
             plan = strategy.plan(past, place, number)
             chance = random.Random(number ^ 0x5BD1E995)
             parents = [made[each] for each in plan.parents]
-            if not parents:
+            cost = 1.0
+            if plan.model is not None and plan.model in models:
+                solution, cost = models[plan.model](parents, chance)
+            elif not parents:
                 solution = problem.fresh(chance)
             elif plan.operator == "cross" and len(parents) > 1:
                 solution = problem.crossed(parents[0], parents[1], chance)
@@ -101,7 +109,7 @@ def search(
             again = novelty and known.known(written, place) is not None
             known.add(id_, place, written)
             found = None if again else problem.evaluate(solution)
-            row = _row(id_, place, solution, found, plan.parents, plan.operator, plan.by, plan.island)
+            row = _row(id_, place, solution, found, plan.parents, plan.operator, plan.by, plan.island, cost)
             rows.append(row)
             refused += again
             done += not again
@@ -127,6 +135,7 @@ def _row(
     operator: str,
     by: str,
     island: int,
+    cost: float,
 ) -> Row:
     outcome = Outcome.INVALID if found is None else Outcome.PASSED if found.solved else Outcome.FAILED
     score = found.score if found is not None else None
@@ -143,6 +152,7 @@ def _row(
         operator=operator,
         by=by,
         island=island,
+        cost=cost,
         repeated=found is None,
         features=found.features if found is not None else (),
         scores=found.scores if found is not None else NO_SCORES,
