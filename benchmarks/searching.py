@@ -31,6 +31,8 @@ class Found(NamedTuple):
     solved: bool = False
     features: tuple[float, ...] = ()
     scores: Scores = NO_SCORES
+    usable: bool = True
+    """Whether it ran; what did not is an evaluation all the same."""
 
 
 class Problem(Protocol):
@@ -78,10 +80,15 @@ def search(
     novelty: bool = True,
     heard: Callable[[int, Row], None] | None = None,
     models: Mapping[str, Model] = MappingProxyType({}),
+    written: Callable[[Solution], str] = text,
+    keep: Sequence[str] = ("solution",),
 ) -> Searched:
-    """Search until solved, or until so many evaluations are done, or twenty times as many places; `models` make the
-    solutions of plans that name them, for what they cost, all others the problem's own operators."""
-    history, known = History(folds_of(strategy)), Novelty(keep=("solution",))
+    """Search until solved, or until so many evaluations are done, or twenty times as many places.
+
+    `models` make the solutions of plans that name them, for what they cost, all others the problem's own operators;
+    `written` is the program of a solution, and `keep` are the names in it that others know it by.
+    """
+    history, known = History(folds_of(strategy)), Novelty(keep=keep)
     made: dict[str, Solution] = {}
     done = refused = 0
     best = float("-inf")
@@ -105,9 +112,9 @@ def search(
                 solution = problem.changed(parents[0], plan.operator, chance)
             id_ = f"task/{round}/{sample}"
             made[id_] = solution
-            written = text(solution)
-            again = novelty and known.known(written, place) is not None
-            known.add(id_, place, written)
+            program = written(solution)
+            again = novelty and known.known(program, place) is not None
+            known.add(id_, place, program)
             found = None if again else problem.evaluate(solution)
             row = _row(id_, place, solution, found, plan.parents, plan.operator, plan.by, plan.island, cost)
             rows.append(row)
@@ -137,18 +144,19 @@ def _row(
     island: int,
     cost: float,
 ) -> Row:
-    outcome = Outcome.INVALID if found is None else Outcome.PASSED if found.solved else Outcome.FAILED
-    score = found.score if found is not None else None
+    ran = found is not None and found.usable
+    score = found.score if found is not None and ran else None
+    solved = found is not None and found.solved
     return Row(
         id=id_,
         place=place,
-        outcome=outcome,
+        outcome=Outcome.INVALID if not ran else Outcome.PASSED if solved else Outcome.FAILED,
         score=score,
-        merit=(0, False, float("-inf")) if found is None else (2 * found.solved, True, found.score),
+        merit=(0, False, float("-inf")) if score is None else (2 * solved, True, score),
         content=str(hash(solution)),
-        target=found is not None and found.solved,
+        target=solved,
         parents=parents,
-        graded=found is not None,
+        graded=ran,
         operator=operator,
         by=by,
         island=island,

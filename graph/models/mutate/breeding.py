@@ -18,6 +18,7 @@ from gristmill.graph.models.mutate.crossing import Crossing, cross_sites
 from gristmill.graph.models.mutate.growing import Material
 from gristmill.graph.models.mutate.kinds import FUNCTIONS
 from gristmill.graph.models.mutate.places import Program, parsed, size
+from gristmill.graph.models.mutate.pruning import prune
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.sites import sites_of
 from gristmill.sandbox.errors import UserError
@@ -67,16 +68,22 @@ def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_on
         if literals_only and constants_only and not rules.literals_only and attempt > tries // 2:
             literals_only = False
         done: list[str] = []
-        for _ in range(steps * 8):
-            change = constant if literals_only else chance.choices(changes, weights)[0]
-            try:
-                said = change(sites_of(program, rules), Material(program.tree, rules, chance))
-            except _UNFIT:
-                break
-            done += [said] if said else []
-            if len(done) >= steps:
-                break
-        if done and (text := _finished(program, old, rules, [source])) is not None:
+        try:
+            sites, material = sites_of(program, rules), Material(program.tree, rules, chance)
+            for _ in range(steps * 8):
+                change = constant if literals_only else chance.choices(changes, weights)[0]
+                if (said := change(sites, material)) is None:
+                    continue  # nothing was touched
+                done.append(said)
+                if len(done) >= steps:
+                    break
+                sites, material = sites_of(program, rules), Material(program.tree, rules, chance)
+        except _UNFIT:
+            pass
+        if not done:
+            continue
+        pruned = any(each != "constant" for each in done)
+        if (text := _finished(program, old, rules, [source], pruned=pruned)) is not None:
             return Bred(text, tuple(done))
     raise NothingToChangeError(f"no change of the program was found in {tries} tries")
 
@@ -102,19 +109,24 @@ def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | N
     except _UNFIT:
         raise NothingToChangeError("a program is nested too deeply") from None
     tries = _tries(source)
+    program: Program | None = None
     for attempt in range(tries):
-        program = _readable(source)
         own: Crossing = "slice" if alike and attempt < tries // 2 else chance.choice(_STRUCTURAL)
         way: Crossing = own if how is None else how
         if (way in ("slice", "uniform") and not alike) or (rules.literals_only and way in _STRUCTURAL):
             continue
         try:
-            if not cross_sites(program, sites_of(program, rules), theirs, donors, way, chance):
-                continue
+            if program is None:
+                program = _readable(source)
+                sites = sites_of(program, rules)
+            if not cross_sites(program, sites, theirs, donors, way, chance):
+                continue  # nothing was touched
+            text = _finished(program, old, rules, [source, other])
         except _UNFIT:
-            continue
-        if (text := _finished(program, old, rules, [source, other])) is not None and text != other:
+            text = None
+        if text is not None and text != other:
             return Bred(text, (way,))
+        program = None
     raise NothingToChangeError(f"no crossing of the two programs was found in {tries} tries")
 
 
@@ -140,11 +152,13 @@ def _shape(source: str, rules: Rules) -> str:
     return ast.dump(copy.tree)
 
 
-def _finished(program: Program, old: Program, rules: Rules, parents: list[str]) -> str | None:
+def _finished(program: Program, old: Program, rules: Rules, parents: list[str], *, pruned: bool = True) -> str | None:
     """The text of a changed program, None where it is not to be had or breaks a promise."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `1 is 1` and the like are the candidate's affair
+            if pruned:
+                prune(program, rules.domains)
             text = program.text()
             if len(text) > LIMIT:
                 return None

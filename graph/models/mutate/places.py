@@ -11,7 +11,9 @@ import ast
 import io
 import re
 import textwrap
+import threading
 import tokenize
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -84,6 +86,7 @@ def parsed(source: str) -> Program | None:
         regions = _regions(source)
         small = len(regions) <= _MOST_REGIONS and size(tree) <= _MOST_NODES
         slots = _slots(tree.body, regions) if small else []
+        _said(source, slots)
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
         return None
     return Program(source, tree, slots)
@@ -126,11 +129,32 @@ def _slots(body: list[ast.stmt], regions: tuple[tuple[int, float], ...]) -> list
                 slots += _slots(block, regions)
         elif region == inside:
             slots[-1].statements.append(node)
-            slots[-1].originals.append(_Original(node, first, last, ast.dump(node)))
+            slots[-1].originals.append(_Original(node, first, last, ""))
         else:
-            slots.append(Slot([node], body, at, [_Original(node, first, last, ast.dump(node))]))
+            slots.append(Slot([node], body, at, [_Original(node, first, last, "")]))
         inside = region
     return slots
+
+
+_LOCK = threading.Lock()
+_SAID: OrderedDict[str, list[str]] = OrderedDict()
+_REMEMBERED = 256
+"""Programs whose statements were dumped already: a parent is parsed again for each of its children."""
+
+
+def _said(source: str, slots: list[Slot]) -> None:
+    """Give every original its dump."""
+    originals = [each for slot in slots for each in slot.originals]
+    with _LOCK:
+        known = _SAID.get(source)
+    if known is None:
+        known = [ast.dump(each.node) for each in originals]
+        with _LOCK:
+            _SAID[source] = known
+            if len(_SAID) > _REMEMBERED:
+                _SAID.popitem(last=False)
+    for each, dump in zip(originals, known, strict=True):
+        each.dump = dump
 
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:

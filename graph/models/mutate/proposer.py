@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import random
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +20,16 @@ from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Task
 
-__all__ = ["MutateProposer", "as_reply", "asks_python", "bred", "ground_of", "need_python", "seed_of"]
+__all__ = [
+    "MutateProposer",
+    "as_reply",
+    "asks_python",
+    "bred",
+    "ground_of",
+    "need_python",
+    "offspring",
+    "seed_of",
+]
 
 _MORE = 0.35
 """Chance of a further change in one mutation, each time."""
@@ -105,6 +115,11 @@ def bred(request: Request, ground: Ground, *, adjust: bool = False) -> str:
         if request.round == 0 and request.sample < len(starts):
             return starts[request.sample]
         parents = [chance.choice(starts)]
+    return offspring(parents, operator, rules, chance)
+
+
+def offspring(parents: Sequence[str], operator: str, rules: Rules, chance: random.Random) -> str:
+    """What an operator of a plan makes of one or two programs; the first again where nothing in it can change."""
     seed = chance.getrandbits(64)
     if operator == "cross" and len(parents) > 1:
         try:

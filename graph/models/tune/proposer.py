@@ -17,7 +17,7 @@ from gristmill.graph.records import Ground, Reply, Request, Step
 from gristmill.graph.stopping.ranking import Merit, merit
 from gristmill.verifiers.records import Task
 
-__all__ = ["TuneProposer"]
+__all__ = ["TuneProposer", "first_step"]
 
 
 class _Trial(NamedTuple):
@@ -104,12 +104,12 @@ def _fitted(request: Request, ground: Ground, rules: Rules, trials: _Trials) -> 
     for trial in seen:
         ranks.setdefault(trial.point, rank[trial.merit])
     start = seen[0].point if seen else form.values
-    steps = [_step(value, domain) for value, domain in zip(start, form.domains, strict=True)]
+    steps = [first_step(value, domain) for value, domain in zip(start, form.domains, strict=True)]
     point = next_point(start, steps, ranks, form.rounded, ahead=request.sample)
     return None if point is None else form.filled(point)
 
 
-def _step(value: float, domain: Domain | None) -> float:
+def first_step(value: float, domain: Domain | None) -> float:
     """By how far a number is changed first."""
     step = 0.25 * abs(value) or 0.5
     if domain is not None and domain.low is not None and domain.high is not None and domain.high > domain.low:
