@@ -24,8 +24,8 @@ from problems import nguyen, packing
 from problems.caps import BEST, FORMS, forms, greedy, vectors
 from problems.programs import Programs, loaded, written
 from problems.tuning import Tuner
-from searching import Found, one_plus_one, search
 from program_tables import show
+from searching import Found, one_plus_one, search
 
 from gristmill.graph.models.mutate import Domain, Rules
 from gristmill.graph.search.best_of import BestOf
