@@ -119,12 +119,13 @@ def finds(rows: Rows, given: argparse.Namespace) -> None:
 def overlap(rows: Rows, given: argparse.Namespace) -> None:
     """Ours with a model and an evaluator that take time, so many calls in flight."""
     for peer in given.peers:
-        key = {"what": "overlap", "peer": peer, "asked": given.calls, "tag": given.tag}
+        key = {"what": "overlap", "peer": peer, "asked": given.calls, "tag": given.tag or f"ahead {given.ahead}"}
         if not rows.missing(**key):
             continue
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "search"
             more = ["--hypotheses", "8", "--rounds", str(given.calls // 8), "--concurrency", "8", "--workers", "4"]
+            more += ["--ahead", str(given.ahead)]
             search = run(
                 peer, "slow", given.calls, 1, place, limit=given.limit, more=more, model=["--seconds", "2"], nap=0.5
             )
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", default=["packing", "circles", "curve", "tour"], help="of finds")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="seed to begin with")
+    parser.add_argument("--ahead", type=int, default=3, help="of overlap: rounds asked for ahead")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a search is ended")
     parser.add_argument("--tag", default="", help="a name for rows of another tree or another way")
     given = parser.parse_args()
