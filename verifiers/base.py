@@ -109,6 +109,16 @@ class Replicating(Protocol):
         """As `Explaining.explain`, by those seeds; the `replicates` of the verdict are in their order."""
         ...
 
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool:
+        """Whether plain Python, evaluator and candidate in one process, comes to the scores that one seed has given.
+
+        In a sandbox that is used for nothing else and is thrown away; one bit leaves it.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solution.
+        """
+        ...
+
 
 @runtime_checkable
 class Placed(Protocol):

@@ -10,11 +10,12 @@ from typing import Protocol, runtime_checkable
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import Extraction, extract
-from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
 
 __all__ = [
     "Judge",
     "Losses",
+    "Rescoring",
     "Settling",
     "Standing",
     "Telling",
@@ -45,6 +46,34 @@ class Settling(Judge, Protocol):
 
     async def settle_all(self, task: Task, judged: Sequence[tuple[str, Verdict]]) -> list[Verdict]:
         """The verdicts on several (solution, verdict) of one task, none of them pending any more."""
+        ...
+
+
+@runtime_checkable
+class Rescoring(Judge, Protocol):
+    """A judge that looks once more at what a search has found, before that is called the best.
+
+    It comes after the last call of the model, and nothing of it is shown to one.
+    """
+
+    async def rescore(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
+        """The verdict found on workers that have run nothing before, by seeds of another draw than the search's."""
+        ...
+
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool | None:
+        """Whether plain execution comes to the scores that `rescore` has found; None where that is not asked.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solution.
+        """
+        ...
+
+    async def held_out(self, task: Task, solution: str, *, seeds: Seeds) -> Evidence | None:
+        """The score on what is held out from the search; None where nothing is.
+
+        Raises:
+            SandboxError: nothing may be concluded about the solution.
+        """
         ...
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from gristmill.sandbox.records import Limits, Record, Text
 from gristmill.verifiers.testing.calls import Case, CasesTest, StdioCase, StdioTest
 from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
+from gristmill.verifiers.testing.programs import PytestTest, PythonTest
 from gristmill.verifiers.testing.repository import Repo
 from gristmill.verifiers.testing.scored import Direction, ScoreTest, Seeds
 
@@ -41,28 +42,6 @@ __all__ = [
     "Task",
     "Verdict",
 ]
-
-
-_SHARED = "source that tests and solution both have; objects of its classes cross by value. Not hidden from candidates"
-
-
-class PythonTest(Record):
-    """A test program: HumanEval's ``check(candidate)`` or a list of asserts; runs in the judge process."""
-
-    type: Literal["python"] = "python"
-    entry_point: str | tuple[str, ...]
-    code: str
-    setup: str = Field("", description="what the judge runs first: imports and helpers that the tests use")
-    shared: str = Field("", description=_SHARED)
-
-
-class PytestTest(Record):
-    """pytest files that ``import solution``; they run in the judge process."""
-
-    type: Literal["pytest"] = "pytest"
-    entry_point: str | tuple[str, ...]
-    files: dict[str, str] = Field(min_length=1)
-    shared: str = Field("", description=_SHARED)
 
 
 CodeTest = Annotated[
@@ -226,7 +205,7 @@ class Evidence(Record):
 
 
 class Apart(Record):
-    """What a judge process found, apart from the candidate, before the consistency run."""
+    """What was found before something that no model may know of: the consistency run, or the close of a search."""
 
     outcome: Outcome
     score: float | None
@@ -267,6 +246,10 @@ class Verdict(Record):
         None, description="whether the consistency run has passed; None where there was none, or not yet"
     )
 
+    searched: Apart | None = Field(
+        None, description="what the search has found, where its close has looked again at one that stood to be the best"
+    )
+
     @property
     def pending(self) -> bool:
         """Whether the consistency run is still to come: `gristmill.verifiers.registry.Verifiers.settle`."""
@@ -274,7 +257,12 @@ class Verdict(Record):
 
     @property
     def unsettled(self) -> Verdict:
-        """The verdict as it stood before the consistency run: what a search decides on, and all a model may know."""
+        """The verdict as it stood before the consistency run and the close of the search.
+
+        It is what a search decides on, and all a model may know.
+        """
+        if self.searched is not None:
+            return self.model_copy(update={**dict(self.searched), "together": None, "searched": None})
         if self.apart is None or self.together is None:
             return self
         return self.model_copy(update={**dict(self.apart), "together": None})

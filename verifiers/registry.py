@@ -17,6 +17,7 @@ from gristmill.verifiers.base import (
     Examining,
     HoldingOut,
     Placed,
+    Replicating,
     Secretive,
     Shelf,
     Splitting,
@@ -27,16 +28,13 @@ from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
-from gristmill.verifiers.settling import admitted, reason, settled
+from gristmill.verifiers.settling import PAUSE_SECONDS, TRIES, admitted, reason, settled, shown_together
 from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
 __all__ = ["UnknownKindError", "VerifierClass", "Verifiers", "kinds", "problems", "verifier_class", "warnings"]
-
-_TRIES = 3
-_PAUSE_SECONDS = 0.05
 
 
 class UnknownKindError(UserError):
@@ -144,8 +142,8 @@ class Verifiers:
             self._made[kind] = self._make(kind, self._pool)
         return self._made[kind]
 
-    def _make(self, kind: str, pool: Jobs) -> Verifier:
-        verifier = verifier_class(kind)(pool, confirm=self._confirm)
+    def _make(self, kind: str, pool: Jobs, *, confirm: bool = True) -> Verifier:
+        verifier = verifier_class(kind)(pool, confirm=confirm and self._confirm)
         if isinstance(verifier, Secretive):
             verifier.secret = self._secret
         if isinstance(verifier, Building):
@@ -243,43 +241,49 @@ class Verifiers:
         if not pending or not isinstance(verifier, Consistent):
             return [verdict for _, verdict in judged]
         name = f"{verifier.name}/{verifier.version}"
-        for attempt in range(_TRIES):
-            try:
-                with on_behalf_of(task.kind, task.id):
-                    bits = iter(await verifier.together(task, pending))
-            except SandboxError as error:
-                trouble = str(error)
-                await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
-            except GristmillError:
-                raise
-            except Exception:  # noqa: BLE001  # whose fault it is shows where each is run by itself
-                if len(pending) > 1:
-                    return [await self.settle(task, *each) for each in judged]
-                if attempt:
-                    # Twice on fresh workers: nobody has shown that it passes together.
-                    return [settled(verdict, together=False) for _, verdict in judged]
-            else:
-                return [
-                    settled(verdict, next(bits), accept_together=self._accept_together) if verdict.pending else verdict
-                    for _, verdict in judged
-                ]
-        lost = unscored(f"its consistency run could not be had: {trouble}", verifier=name)
-        return [lost if verdict.pending else verdict for _, verdict in judged]
+        bits = iter(await shown_together(verifier, task, pending))
+
+        def after(verdict: Verdict, bit: bool | str) -> Verdict:
+            if isinstance(bit, str):
+                return unscored(f"its consistency run could not be had: {bit}", verifier=name)
+            return settled(verdict, bit, accept_together=self._accept_together)
+
+        return [after(verdict, next(bits)) if verdict.pending else verdict for _, verdict in judged]
+
+    async def rescore(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
+        """See `gristmill.verifiers.judging.Rescoring`; it confirms what was found, and is not confirmed itself."""
+        fresh = self._make(task.kind, FreshJobs(self._pool), confirm=False)
+        return (await self._tried(task, solution, seeds, explain=False, by=fresh))[0]
+
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool | None:
+        """See `gristmill.verifiers.judging.Rescoring`; of score tests only."""
+        verifier = self.for_kind(task.kind)
+        if task.scored is None or not self._consistency or not isinstance(verifier, Replicating):
+            return None
+        with on_behalf_of(task.kind, task.id):
+            for attempt in range(TRIES):
+                try:
+                    return await verifier.reproduces(task, solution, verdict, seeds)
+                except SandboxError:
+                    if attempt + 1 == TRIES:
+                        raise
+                    await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
+        return None
 
     async def _tried(
-        self, task: Task, solution: str, seeds: Seeds, *, explain: bool
+        self, task: Task, solution: str, seeds: Seeds, *, explain: bool, by: Verifier | None = None
     ) -> tuple[Verdict, Evidence | None]:
-        verifier = self.for_kind(task.kind)
+        verifier = by or self.for_kind(task.kind)
         evidence = None
         with timing() as watch, on_behalf_of(task.kind, task.id):
-            for attempt in range(_TRIES):
+            for attempt in range(TRIES):
                 try:
                     verdict, evidence = await judged(verifier, task, solution, seeds, explain=explain)
                     self._canaries.sings(task, solution)
                     break
                 except SandboxError as error:
                     verdict = unscored(str(error), verifier=f"{verifier.name}/{verifier.version}")
-                    await asyncio.sleep(_PAUSE_SECONDS * 2**attempt)
+                    await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
                 except GristmillError:
                     raise
                 except Exception as fault:  # noqa: BLE001  # whose it is, is found out

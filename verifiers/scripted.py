@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
-from gristmill.verifiers.records import Apart, Task, Verdict
+from gristmill.verifiers.records import Apart, Evidence, Task, Verdict
 from gristmill.verifiers.settling import settled
 
-__all__ = ["ScriptedJudge", "SettlingJudge"]
+__all__ = ["RescoringJudge", "ScriptedJudge", "SettlingJudge"]
 
 
 class ScriptedJudge:
@@ -55,3 +55,37 @@ class SettlingJudge(ScriptedJudge):
         """What the script makes of pending verdicts."""
         self.settled += [(task.id, solution) for solution, verdict in judged if verdict.pending]
         return [settled(verdict, self._together(task, solution)) for solution, verdict in judged]
+
+
+class RescoringJudge(ScriptedJudge):
+    """A scripted judge that finds again what `again` says, by replicate, at the close of a search.
+
+    `looked` lists what it was asked then: (solution, replicate), and (solution, "together") or (solution, "held out").
+    """
+
+    def __init__(
+        self,
+        find: Callable[[Task, str], Verdict | Awaitable[Verdict]],
+        again: Callable[[Task, str, int], Verdict],
+        *,
+        together: Callable[[str], bool | None] = lambda solution: True,
+        held_out: Callable[[str], float | None] = lambda solution: None,
+    ) -> None:
+        super().__init__(find)
+        self.looked: list[tuple[str, int | str]] = []
+        self._again, self._together, self._held_out = again, together, held_out
+
+    async def rescore(self, task: Task, solution: str, replicate: int) -> Verdict:
+        """The verdict that the script has for this replicate."""
+        self.looked.append((solution, replicate))
+        return self._again(task, solution, replicate)
+
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, replicate: int) -> bool | None:
+        """What the script says of plain execution."""
+        self.looked.append((solution, "together"))
+        return self._together(solution)
+
+    async def held_out(self, task: Task, solution: str) -> Evidence | None:
+        """The score that the script has on what is held out."""
+        self.looked.append((solution, "held out"))
+        return Evidence(verifier="scripted/1", score=self._held_out(solution))

@@ -7,13 +7,35 @@ pass needs both; and what fails apart, yet passes together, is `refused`: this j
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
-from gristmill.verifiers.records import VERIFIED, Direction, Outcome, Strength, Verdict
+from gristmill.sandbox.errors import GristmillError, SandboxError
+from gristmill.sandbox.sharing import on_behalf_of
+from gristmill.verifiers.base import Consistent
+from gristmill.verifiers.records import VERIFIED, Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["BESIDE", "SETTLED", "Accept", "admitted", "outcome_words", "reason", "settled", "taken", "weaker_words"]
+__all__ = [
+    "BESIDE",
+    "PAUSE_SECONDS",
+    "SETTLED",
+    "TRIES",
+    "Accept",
+    "admitted",
+    "outcome_words",
+    "reason",
+    "settled",
+    "shown_together",
+    "taken",
+    "weaker_words",
+]
+
+TRIES: Final = 3
+"""How often what this machine has troubled is tried."""
+PAUSE_SECONDS: Final = 0.05
+"""Before the second try; twice as long before each later one."""
 
 Accept = Literal["verified", "split", "together"]
 """What an owner takes for a pass; each takes what the one before it takes."""
@@ -45,6 +67,29 @@ def settled(verdict: Verdict, together: bool, *, accept_together: bool = False) 
             changed |= {"outcome": Outcome.PASSED, "strength": Strength.TOGETHER}
             changed["score"] = verdict.score if verdict.direction is Direction.MINIMIZE else 1.0
     return verdict.model_copy(update=changed)
+
+
+async def shown_together(
+    verifier: Consistent, task: Task, judged: Sequence[tuple[str, Verdict]]
+) -> Sequence[bool | str]:
+    """What the consistency run shows of each (solution, verdict): its bit, or in words why it could not be had."""
+    trouble = ""
+    for attempt in range(TRIES):
+        try:
+            with on_behalf_of(task.kind, task.id):
+                return await verifier.together(task, judged)
+        except SandboxError as error:
+            trouble = str(error)
+            await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
+        except GristmillError:
+            raise
+        except Exception:  # noqa: BLE001  # whose fault it is shows where each is run by itself
+            if len(judged) > 1:
+                return [bit for one in judged for bit in await shown_together(verifier, task, [one])]
+            if attempt:
+                # Twice on fresh workers: nobody has shown that it passes together.
+                return [False]
+    return [trouble] * len(judged)
 
 
 def admitted(verdict: Verdict, *, accept_together: bool = False, accept_split: bool = False) -> Verdict:

@@ -21,11 +21,12 @@ from gristmill.verifiers.code.programs.compiling import compiled, profile_of
 from gristmill.verifiers.code.repository.apart import PartedTests
 from gristmill.verifiers.code.repository.judging import judge_repository
 from gristmill.verifiers.code.scored.judging import Scores
+from gristmill.verifiers.code.scored.together import scores_together
 from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Apart, Check, CodeTest, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 from gristmill.verifiers.testing.scored import SEARCH
 
@@ -68,9 +69,8 @@ class CodeVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
-        if (elsewhere := self._elsewhere(task, solution)) is not None:
-            return (await elsewhere)[0]
-        return (await self._judge(task, solution, explain=False))[0]
+        elsewhere = self._elsewhere(task, solution)
+        return (await (elsewhere or self._judge(task, solution, explain=False)))[0]
 
     async def explain(self, task: Task, solution: str) -> tuple[Verdict, Evidence]:
         """See `gristmill.verifiers.base.Explaining.explain`; the evidence is of the run that decided."""
@@ -92,6 +92,10 @@ class CodeVerifier:
         """See `gristmill.verifiers.base.Replicating.replicate`; only score tests have seeds."""
         test = task.scored
         return await (self._scores.judge(task, solution, test, seeds) if test else self.explain(task, solution))
+
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool:
+        """See `gristmill.verifiers.base.Replicating.reproduces`."""
+        return await scores_together(self._pool, task, solution, verdict, seeds)
 
     async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
         """See `gristmill.verifiers.base.HoldingOut.held_out`."""
@@ -140,9 +144,8 @@ class CodeVerifier:
 
     async def _first(self, task: Task, solution: str, profile: Profile, explain: bool) -> _Findings:
         """Test by test; or all at once, as far as that can be, where most of what came lately has passed."""
-        if self._passing > 0.5 and (at_once := await self._at_once(task, solution, profile, fresh=False)) is not None:
-            return at_once
-        return await self._run(task, solution, profile, None, explain)
+        at_once = await self._at_once(task, solution, profile, fresh=False) if self._passing > 0.5 else None
+        return at_once or await self._run(task, solution, profile, None, explain)
 
     async def _run(
         self, task: Task, solution: str, profile: Profile, confirming: Random | None, explain: bool
@@ -158,10 +161,7 @@ class CodeVerifier:
             if isinstance(compilation, Broken):
                 return _Findings([("solution", True, Findings((), compilation))])
             program = compilation
-        groups: list[tuple[str, bool, tuple[CodeTest, ...]]] = [
-            ("public_tests", True, task.public_tests),
-            ("tests", False, task.tests),
-        ]
+        groups = (("public_tests", True, task.public_tests), ("tests", False, task.tests))
         rows: list[tuple[str, bool, Findings]] = []
         pool, splits = self._pool, self._splits if self.splits else None
         for field, public, tests in groups:
