@@ -18,6 +18,7 @@ from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, LeftOut, Listener, NodeEntered, RunEnded, RunStarted
+from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
@@ -38,7 +39,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.importing import need_packages
-from gristmill.verifiers.judging import Judge
+from gristmill.verifiers.judging import Judge, Rescoring
 from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ async def run_campaign(
                 store=store,
                 journal=journal,
                 verification=verification,
+                closings=_closings(name, store, journal, judge) if config.confirm and purpose == "search" else None,
                 spending=spending,
                 silence=silence,
                 sharing=Sharing(spending, _levels(store, name)),
@@ -206,6 +208,10 @@ async def _walk(context: Context) -> None:
     start: CampaignState = {"pending": [], "after": -1}
     walk = campaign_graph().ainvoke(start, config, context=context)
     await asyncio.create_task(walk, context=contextvars.Context(), name=f"campaign {context.run}")
+
+
+def _closings(run: str, store: Store, journal: Journal, judge: Judge) -> Closings | None:
+    return Closings(run, store, journal, judge) if isinstance(judge, Rescoring) else None
 
 
 def _levels(store: Store, run: str) -> dict[str, int]:

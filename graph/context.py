@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event
+from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
@@ -62,7 +63,8 @@ class Context:
     `choice` says which model is asked, `silence` which of them do not answer; `calls` bounds the model calls in flight,
     `slots` the tasks at work; `cut_off` tells how many calls for a hypothesis were begun in vain; `messages_for` is
     None for the built-in prompts; `tell` stores an event where it belongs to the run's story and lets the listener hear
-    of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for.
+    of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for;
+    `closings` looks once more at the best of a task, and is None where nobody announces one.
     """
 
     run: str
@@ -76,6 +78,7 @@ class Context:
     store: Store
     journal: Journal
     verification: Verification
+    closings: Closings | None
     spending: Spending
     silence: Silence
     sharing: Sharing

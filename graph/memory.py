@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.judging.repeats import Judged, Repeats, has_trees, same_program
@@ -20,7 +20,7 @@ from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.roster import rates
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
-from gristmill.graph.search.history import History, Past, Place, Row, SettledStanding
+from gristmill.graph.search.history import History, Past, Place, Row
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
@@ -169,15 +169,9 @@ class TaskMemory:
         """The hypotheses whose consistency run is still to come, in the order of places."""
         return [row.id for row in self._history.rows() if row.final.pending]
 
-    def outcome(self, verdicts: Mapping[str, Verdict]) -> tuple[str | None, bool]:
-        """(id of the best hypothesis in the end, whether any passed); `verdicts` has those settled just now."""
-        best, solved, most = None, False, None
-        for row in self._history.rows():
-            final = SettledStanding.of(verdicts[row.id]) if row.id in verdicts else row.final
-            solved |= final.passed
-            if most is None or final.merit > most:
-                best, most = row.id, final.merit
-        return best, solved
+    def rows(self) -> Iterable[Row]:
+        """All judged hypotheses, in the order of places."""
+        return self._history.rows()
 
     def plans(self, round: int) -> tuple[Plan, ...]:
         """The plans for the samples of a round."""

@@ -10,9 +10,9 @@ from pydantic import Field
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Outcome, Strength
+from gristmill.verifiers.records import Direction, Outcome, Strength
 
-__all__ = ["CampaignSummary", "Purpose", "Run", "Status", "TaskStanding"]
+__all__ = ["CampaignSummary", "Closing", "Finalist", "Purpose", "Run", "Status", "TaskStanding"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -65,6 +65,51 @@ class CampaignSummary(Record):
         return self.verified / scored if scored else 0.0
 
 
+class Finalist(Record):
+    """A hypothesis that stood to be the best of its task when the search ended, and what a second look has shown.
+
+    For the task's owner: no model is ever told of it, also where the search goes on later.
+    """
+
+    hypothesis: str
+    score: float | None = Field(description="what the search has found")
+    rescore: float | None = Field(
+        None,
+        description="what was found on fresh workers, by fresh seeds where there are any: the mean of all replicates",
+    )
+    replicates: int = Field(0, description="how often it was evaluated again")
+    low: float | None = Field(None, description="lower end of the 95% interval of `rescore`, where the score is noisy")
+    high: float | None = Field(None, description="its upper end")
+    reproduced: bool | None = Field(
+        None, description="whether plain Python, evaluator and candidate in one process, comes to the same score"
+    )
+    held_out: float | None = Field(
+        None, description="the score on instances that the search was not steered by; of the winner only"
+    )
+    stepped_down: str = Field("", description="why it is not the best, though the search had it so")
+
+
+class Closing(Record):
+    """What was found of the best of a task before it was announced: its record of its own, never shown to a model."""
+
+    winner: str | None = Field(description="id of the hypothesis that is announced; None where nothing had a score")
+    confirmed: bool = Field(description="whether the winner stood; else it is the best of those that did not")
+    noisy: bool = Field(False, description="the finalists have raced: replicates went where they decide")
+    direction: Direction
+    finalists: tuple[Finalist, ...] = Field((), description="in the order in which the search had them")
+    trouble: str = Field("", description="why it could not be made yet; a resume tries again")
+
+    @property
+    def of_winner(self) -> Finalist | None:
+        """What was found of the winner."""
+        return next((each for each in self.finalists if each.hypothesis == self.winner), None)
+
+    @property
+    def stepped_down(self) -> tuple[Finalist, ...]:
+        """Those that the search had before the winner."""
+        return tuple(each for each in self.finalists if each.stepped_down)
+
+
 class TaskStanding(Record):
     """How one task of a run stands: its best hypothesis so far, and what it took."""
 
@@ -79,5 +124,6 @@ class TaskStanding(Record):
     graded: bool = Field(False, description="its score says how good a solution is; the next two are of such tasks")
     baseline: float | None = Field(None, description="the best score of the first round, before any feedback")
     target: float | None = Field(None, description="the score from which a hypothesis passes")
+    closing: Closing | None = Field(None, description="what was found of the best when its search ended, if it was")
     rounds: int
     calls: int = Field(description="model calls that were started for it")

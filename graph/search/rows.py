@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -14,7 +14,7 @@ from gristmill.graph.roster import Rates
 from gristmill.graph.stopping.ranking import Merit, content_key, graded, merit, reaches_target
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
-__all__ = ["LENGTH", "NO_SCORES", "Place", "Rank", "Row", "Scores", "SettledStanding", "cost"]
+__all__ = ["LENGTH", "NO_SCORES", "Place", "Rank", "Row", "Scores", "SettledStanding", "cost", "finalists", "outcome"]
 
 LENGTH = "length"
 """The feature that every solution has: its characters."""
@@ -96,7 +96,7 @@ class Rank(NamedTuple):
 
 
 class SettledStanding(NamedTuple):
-    """How a hypothesis that a judge process decided stands after its consistency run, or before it while `pending`."""
+    """How a hypothesis stands after its consistency run, or before it while `pending`, and after its search's close."""
 
     passed: bool
     merit: Merit
@@ -152,7 +152,8 @@ class Row:
             rates: what the tokens of its models count for, by their names.
         """
         hypothesis, verdict = step.hypothesis, step.verdict.unsettled
-        settled = None if step.verdict.apart is None else SettledStanding.of(step.verdict)
+        looked_at = step.verdict.apart is not None or step.verdict.searched is not None
+        settled = SettledStanding.of(step.verdict) if looked_at else None
         return cls(
             id=hypothesis.id,
             place=Place(hypothesis.round, hypothesis.sample, width, hypothesis.repairs is not None),
@@ -194,3 +195,29 @@ class Row:
     def final(self) -> SettledStanding:
         """How it stands in the end."""
         return self.settled or SettledStanding(self.passed, self.merit, pending=False)
+
+
+def outcome(rows: Iterable[Row], verdicts: Mapping[str, Verdict]) -> tuple[str | None, bool]:
+    """(id of the best hypothesis in the end, whether any passed); `verdicts` has those decided just now."""
+    best, solved, most = None, False, None
+    for row in rows:
+        final = _final(row, verdicts)
+        solved |= final.passed
+        if most is None or final.merit > most:
+            best, most = row.id, final.merit
+    return best, solved
+
+
+def finalists(rows: Iterable[Row], verdicts: Mapping[str, Verdict], most: int) -> list[str]:
+    """Ids of the best graded rows by how they stand in the end, best first; of those that say the same the first."""
+    finals = ((_final(row, verdicts), row) for row in rows if row.graded and not row.repeated)
+    ranked = [(final, row) for final, row in finals if math.isfinite(final.merit[2])]
+    ranked.sort(key=lambda each: each[0].merit, reverse=True)
+    first: dict[str, str] = {}
+    for _, row in ranked:
+        first.setdefault(row.content, row.id)
+    return list(first.values())[:most]
+
+
+def _final(row: Row, verdicts: Mapping[str, Verdict]) -> SettledStanding:
+    return SettledStanding.of(verdicts[row.id]) if row.id in verdicts else row.final

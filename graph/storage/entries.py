@@ -21,6 +21,7 @@ from gristmill.verifiers.records import Evidence, Verdict
 
 __all__ = [
     "CACHED",
+    "CLOSING",
     "EVIDENCE",
     "LEFT_OUT",
     "REPLY",
@@ -31,6 +32,7 @@ __all__ = [
     "call_finished",
     "call_started",
     "call_unanswered",
+    "document",
     "ended",
     "evident",
     "happened",
@@ -73,6 +75,10 @@ class Kept(Record):
     reply: Reply | None = None
 
 
+CLOSING = "closing"
+"""The kind of document that says what was found of a task's best before it was announced: its key is the task."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row for one table."""
@@ -111,9 +117,7 @@ def cached(run: str, hypothesis_id: str, attempt: int, reply: Reply) -> tuple[En
     """How many tokens of the call's prompt the server had at hand, a document; none where it tells of none."""
     if not reply.tokens.cached:
         return ()
-    key, record = f"{hypothesis_id}/{attempt}", reply.tokens.model_dump_json()
-    row = {"kind": CACHED, "owner": run, "key": key, "record": record, "at": time.time()}
-    return (Entry(schema.documents, row, "last"),)
+    return (document(CACHED, run, f"{hypothesis_id}/{attempt}", reply.tokens),)
 
 
 def kept(sha: str, run: str, id_: str, reply: Reply | None = None) -> Entry:
@@ -157,13 +161,12 @@ def judged(run: str, hypothesis: Hypothesis, verdict: Verdict) -> Entry:
 
 def evident(run: str, hypothesis: Hypothesis, evidence: Evidence) -> Entry:
     """What only the owner of the task may read about a verdict: a document, which nothing that asks a model reads."""
-    row = {
-        "kind": EVIDENCE,
-        "owner": run,
-        "key": hypothesis.id,
-        "record": evidence.model_dump_json(),
-        "at": time.time(),
-    }
+    return document(EVIDENCE, run, hypothesis.id, evidence)
+
+
+def document(kind: str, run: str, key: str, record: Record) -> Entry:
+    """A document of a run, in place of the one that is there."""
+    row = {"kind": kind, "owner": run, "key": key, "record": record.model_dump_json(), "at": time.time()}
     return Entry(schema.documents, row, "last")
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, and_, func, select
 from gristmill.graph.records import StopReason
 from gristmill.graph.stopping.ranking import graded, merit
 from gristmill.graph.storage import queries, schema
-from gristmill.graph.summary import TaskStanding
+from gristmill.graph.storage.entries import CLOSING
+from gristmill.graph.summary import Closing, TaskStanding
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
 __all__ = ["standings"]
@@ -28,11 +29,24 @@ def standings(connection: Connection, run: str) -> list[TaskStanding]:
     rounds = {task_id: round + 1 for task_id, round in connection.execute(last)}
     calls = queries.calls_by_task(connection, run)
     best = dict(_best(connection, run, {task_id: row.best for task_id, row in ended.items()}))
-    first = _first_scores(connection, run)
-    return [
+    first, closings = _first_scores(connection, run), _closings(connection, run)
+    found = [
         _standing(task, ended.get(task.id), rounds.get(task.id, 0), calls[task.id], best.get(task.id), first[task.id])
         for task in queries.tasks(connection, run)
     ]
+    # What was found before a search went on with wider bounds is not of what it has found since.
+    return [
+        each.model_copy(update={"closing": closing})
+        if (closing := closings.get(each.task)) is not None and (each.stop is not None or closing.trouble)
+        else each
+        for each in found
+    ]
+
+
+def _closings(connection: Connection, run: str) -> dict[str, Closing]:
+    table = schema.documents.c
+    rows = connection.execute(select(table.key, table.record).where(table.kind == CLOSING, table.owner == run))
+    return {row.key: Closing.model_validate_json(row.record) for row in rows}
 
 
 def _standing(
