@@ -20,6 +20,7 @@ from gristmill.graph.errors import StoreError
 from gristmill.graph.events import CallStarted, Event, LeftOut, Listener, NodeEntered, RunEnded, RunStarted
 from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.constructions import StoredShelf
+from gristmill.graph.judging.evaluations import Evaluations
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
@@ -211,7 +212,7 @@ async def _walk(context: Context) -> None:
 
 
 def _closings(run: str, store: Store, journal: Journal, judge: Judge) -> Closings | None:
-    return Closings(run, store, journal, judge) if isinstance(judge, Rescoring) else None
+    return Closings(Evaluations(run, store, journal, judge)) if isinstance(judge, Rescoring) else None
 
 
 def _levels(store: Store, run: str) -> dict[str, int]:

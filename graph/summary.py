@@ -48,6 +48,9 @@ class CampaignSummary(Record):
     verified: int = Field(description="hypotheses that passed, strongly enough to be exported as verified")
     unverified: dict[Strength, int] = Field({}, description="those that passed and are not verified, by strength")
     unscored: int = Field(description="hypotheses that infrastructure trouble left unjudged; retried at resume")
+    faulty: int = Field(0, description="of these, those for which a task's own evaluator had no number, by its fault")
+    fault: str = Field("", description="what such an evaluator did, and where")
+    fault_of: str = Field("", description="the task whose evaluator it is")
     outcomes: dict[Outcome, int]
     stops: dict[StopReason, int]
     tokens: Tokens

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from gristmill.graph.commands.attack import _say
 from gristmill.graph.commands.progress import Display
-from gristmill.graph.commands.show import print_summary
+from gristmill.graph.commands.reports.summary import print_summary
 from gristmill.graph.commands.tally import Tally
 from gristmill.graph.commands.verify import _report
 from gristmill.graph.records import Tokens

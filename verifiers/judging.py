@@ -21,6 +21,7 @@ __all__ = [
     "Telling",
     "beside",
     "explain_extraction",
+    "is_evaluators_fault",
     "judge_extraction",
     "judge_reply",
     "short_error",
@@ -196,6 +197,11 @@ def unscored(trouble: str, *, verifier: str = "none") -> Verdict:
     return Verdict(
         outcome=Outcome.UNSCORED, score=None, strength=Strength.SELF_ASSESSED, verifier=verifier, sandbox=trouble
     )
+
+
+def is_evaluators_fault(verdict: Verdict) -> bool:
+    """Whether a verdict is unscored because a task's own evaluator had no number, and not by this machine's trouble."""
+    return verdict.outcome is Outcome.UNSCORED and verdict.sandbox.startswith("tests[")
 
 
 def short_error(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
-from gristmill.verifiers.records import Apart, Evidence, Task, Verdict
+from gristmill.verifiers.records import Apart, Evidence, Seeds, Task, Verdict
 from gristmill.verifiers.settling import settled
 
 __all__ = ["RescoringJudge", "ScriptedJudge", "SettlingJudge"]
@@ -75,17 +75,17 @@ class RescoringJudge(ScriptedJudge):
         self.looked: list[tuple[str, int | str]] = []
         self._again, self._together, self._held_out = again, together, held_out
 
-    async def rescore(self, task: Task, solution: str, replicate: int) -> Verdict:
+    async def rescore(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
         """The verdict that the script has for this replicate."""
-        self.looked.append((solution, replicate))
-        return self._again(task, solution, replicate)
+        self.looked.append((solution, seeds.first))
+        return self._again(task, solution, seeds.first)
 
-    async def reproduces(self, task: Task, solution: str, verdict: Verdict, replicate: int) -> bool | None:
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool | None:
         """What the script says of plain execution."""
         self.looked.append((solution, "together"))
         return self._together(solution)
 
-    async def held_out(self, task: Task, solution: str) -> Evidence | None:
+    async def held_out(self, task: Task, solution: str, *, seeds: Seeds) -> Evidence | None:
         """The score that the script has on what is held out."""
         self.looked.append((solution, "held out"))
         return Evidence(verifier="scripted/1", score=self._held_out(solution))

@@ -124,6 +124,12 @@ def reason(verdict: Verdict) -> str:
     if verdict.tree and verdict.strength is Strength.TOGETHER:
         passes = verdict.outcome in (Outcome.PASSED, Outcome.REFUSED)
         return "its tests run beside it, in one process: that they pass is its own word" if passes else ""
+    if verdict.searched is not None and verdict.outcome is not verdict.searched.outcome:
+        if verdict.together is False:
+            return (
+                "its score exists only apart: plain Python, evaluator and candidate in one process, does not come to it"
+            )
+        return "when its search had ended it was scored again on a fresh worker, and its score was not found again"
     if verdict.apart is None and verdict.strength is Strength.TOGETHER:
         return (
             "it passes, and so do guesses: each case that decides is passed by one (`gristmill tasks check` names them)"

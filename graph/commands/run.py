@@ -63,8 +63,8 @@ def run(
     import shlex
     import sys
 
+    from gristmill.graph.commands.reports.summary import print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
-    from gristmill.graph.commands.show import print_summary
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.resuming import decide_run
     from gristmill.graph.storage.store import Store

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.explaining import came_words, say_task, short_number
+from gristmill.graph.commands.explaining import came_words, say_task
 from gristmill.graph.commands.options import Json, Workspace
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from gristmill.graph.storage.store import Store
-    from gristmill.graph.summary import CampaignSummary, TaskStanding
+    from gristmill.graph.summary import TaskStanding
 
-__all__ = ["graph", "print_standings", "print_summary", "runs", "short_number", "show"]
+__all__ = ["graph", "runs", "show"]
 
 
 def runs(
@@ -113,6 +111,7 @@ def show(
     import json
 
     from gristmill.graph.commands.reports.course import one_task, say_course, say_shortly
+    from gristmill.graph.commands.reports.summary import print_standings, print_summary
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
@@ -196,78 +195,3 @@ def graph() -> None:
     from gristmill.graph.build import mermaid
 
     say(mermaid(), nl=False)
-
-
-def print_standings(standings: Sequence[TaskStanding]) -> None:
-    """A table of tasks, for people."""
-    from gristmill.verifiers.settling import outcome_words
-
-    if not standings:
-        say("no such tasks")
-        return
-    graded = any(each.graded for each in standings)
-    numbers = ("best", "baseline", "target") if graded else ("score",)
-
-    def outcome(each: TaskStanding) -> str:
-        if each.outcome is None:
-            return "not judged"
-        # A score short of its target is how far a search has come, not an answer that is wrong.
-        below = each.graded and each.outcome.value == "failed"
-        return "below target" if below else outcome_words(each.outcome, each.strength)
-
-    rows = [
-        (
-            each.task,
-            outcome(each),
-            *(short_number(value) for value in ((each.score, each.baseline, each.target) if graded else (each.score,))),
-            str(each.rounds),
-            str(each.calls),
-            each.stop.value if each.stop else "goes on",
-        )
-        for each in standings
-    ]
-    say_table(("task", "outcome", *numbers, "rounds", "calls", "ended by"), rows, right=(*numbers, "rounds", "calls"))
-
-
-def print_summary(console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = ()) -> None:
-    """What a run came to, for people; where all its tasks are graded, in words that fit these."""
-    from gristmill.verifiers.records import Outcome
-    from gristmill.verifiers.settling import weaker_words
-
-    def counts(values: dict[Any, int]) -> str:
-        weaker = {Outcome.PASSED: f" ({words})" if (words := weaker_words(summary.unverified)) else ""}
-        return ", ".join(f"{count} {key.value}{weaker.get(key, '')}" for key, count in values.items())
-
-    scored = summary.hypotheses - summary.unscored
-    graded = bool(standings) and all(each.graded for each in standings)
-    solved = "reached their target" if graded else "solved"
-    outcomes = dict(summary.outcomes)
-    below = outcomes.pop(Outcome.FAILED, 0) if graded else 0
-    told_outcomes = ", ".join(part for part in (f"{below} below target" if below else "", counts(outcomes)) if part)
-    reasons = ", ".join(f"{reason.value} ({count})" for reason, count in summary.stops.items()) or "none"
-    cached = f" ({summary.tokens.cached} of them cached)" if summary.tokens.cached else ""
-    lines = [
-        f"run          {summary.run}: {summary.status}" + (f" ({summary.detail})" if summary.detail else ""),
-        f"tasks        {summary.tasks}: {summary.ended} ended, {summary.solved} {solved}",
-        f"ended by     {reasons}",
-        f"hypotheses   {summary.hypotheses}: {told_outcomes or 'none'}",
-        f"verified     {summary.verified} of {scored} scored ({100 * summary.verified_share:.1f}%)",
-        f"calls        {summary.calls}, {summary.repeated} of them repeated after an interruption",
-        f"tokens       {summary.tokens.prompt} prompt{cached}, {summary.tokens.completion} completion",
-        f"seconds      {summary.seconds:.1f}",
-    ]
-    if summary.cut:
-        lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
-    if refused := summary.outcomes.get(Outcome.REFUSED, 0):
-        lines.append(f"refused      {refused}: they pass beside their tests alone; --accept together takes them")
-    if summary.reasoning_only:
-        lines.append(
-            f"reasoning    {summary.reasoning_only} replies were reasoning only, without an answer: "
-            "--max-tokens is too small"
-        )
-    if summary.unanswered:
-        lines.append(f"unanswered   {summary.unanswered} places: the model did not answer; --resume asks it again")
-    if summary.unscored:
-        lines.append(f"unscored     {summary.unscored}: not judged for want of a sandbox; --resume tries them again")
-    for line in lines:
-        console.print(line, soft_wrap=True)

@@ -16,16 +16,11 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from gristmill.graph.judging.evaluations import Evaluations, TroubleError
 from gristmill.graph.judging.racing import Replicate, interval, race
 from gristmill.graph.records import Step
-from gristmill.graph.storage.entries import document
-from gristmill.graph.storage.journal import Journal
-from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import Closing, Finalist
-from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.records import Record
-from gristmill.verifiers.judging import Rescoring
-from gristmill.verifiers.records import Apart, Direction, Evidence, Outcome, Task, Verdict
+from gristmill.verifiers.records import Apart, Direction, Outcome, Task, Verdict
 
 __all__ = ["MOST_FINALISTS", "Closed", "Closings", "closes"]
 
@@ -34,8 +29,7 @@ MOST_FINALISTS: Final = 8
 REPLICATES: Final = 12
 """Of a race, for each finalist, on the average."""
 SAME: Final = 1e-12
-"""What a score that leaves nothing to chance may differ by, of itself or in all: a sum in another order, and no more."""
-_RESCORED, _REPRODUCED, _HELD_OUT = "rescored", "reproduced", "held-out"
+"""What a score that leaves nothing to chance may differ by, of itself or in all: a sum in another order, no more."""
 
 
 class Closed(NamedTuple):
@@ -45,14 +39,6 @@ class Closed(NamedTuple):
     verdicts: dict[str, Verdict]
 
 
-class _Bit(Record):
-    shown: bool | None
-
-
-class _TroubleError(Exception):
-    """This machine's, or the evaluator's own: nothing may be concluded."""
-
-
 def closes(task: Task) -> bool:
     """Whether a task's best is looked at again: those whose score is an author's number, or an open problem's."""
     return task.scored is not None or task.kind == "program"
@@ -60,19 +46,14 @@ def closes(task: Task) -> bool:
 
 def is_noisy(task: Task) -> bool:
     """Whether the author says that the same solution may score otherwise."""
-    return task.scored is not None and getattr(task.scored, "repeats", 1) > 1
+    return task.scored is not None and task.scored.noisy
 
 
 class Closings:
-    """Closes the searches of one run.
+    """Closes the searches of one run, by evaluations that are made once."""
 
-    Args:
-        run, store, journal: where what is found goes, and what was found before is.
-        judge: who judges.
-    """
-
-    def __init__(self, run: str, store: Store, journal: Journal, judge: Rescoring) -> None:
-        self._run, self._store, self._journal, self._judge = run, store, journal, judge
+    def __init__(self, evaluations: Evaluations) -> None:
+        self._evaluations = evaluations
 
     async def close(self, task: Task, finalists: Sequence[Step]) -> Closed:
         """Look at the finalists of a task, which stand best first, each with a solution and a score.
@@ -80,59 +61,19 @@ class Closings:
         Raises:
             GristmillError: the user's mistake.
         """
-        look = _Look(self, task, finalists)
+        look = _Look(self._evaluations, task, finalists)
         try:
             await (look.race() if is_noisy(task) else look.step_by_step())
-        except _TroubleError as error:
+        except TroubleError as error:
             return Closed(look.closing(None, trouble=str(error)), {})
         return await look.closed()
-
-    async def rescored(self, task: Task, step: Step, replicate: int) -> Verdict:
-        """One evaluation of a hypothesis on fresh workers, made now or before."""
-        id_, solution = step.hypothesis.id, step.hypothesis.solution or ""
-        key = f"{id_}/{replicate}"
-        known = await asyncio.to_thread(self._store.documents.get, _RESCORED, self._run, key, Verdict)
-        if known is not None:
-            return known
-        verdict = await self._judge.rescore(_given(task, step), solution, replicate)
-        if verdict.outcome is Outcome.UNSCORED:
-            raise _TroubleError(f"{id_} could not be scored again: {verdict.sandbox}")
-        await self._journal.write(document(_RESCORED, self._run, key, verdict))
-        return verdict
-
-    async def reproduced(self, task: Task, step: Step, verdict: Verdict, replicate: int) -> bool | None:
-        """Whether plain execution comes to what was found, as it showed now or before."""
-        id_ = step.hypothesis.id
-        known = await asyncio.to_thread(self._store.documents.get, _REPRODUCED, self._run, id_, _Bit)
-        if known is not None:
-            return known.shown
-        try:
-            shown = await self._judge.reproduces(task, step.hypothesis.solution or "", verdict, replicate)
-        except SandboxError as error:
-            raise _TroubleError(f"the consistency run of {id_} could not be had: {error}") from error
-        await self._journal.write(document(_REPRODUCED, self._run, id_, _Bit(shown=shown)))
-        return shown
-
-    async def held_out(self, task: Task, step: Step) -> float | None:
-        """The score on what was held out; the evidence of each instance is kept for the owner."""
-        id_ = step.hypothesis.id
-        known = await asyncio.to_thread(self._store.documents.get, _HELD_OUT, self._run, id_, Evidence)
-        if known is None:
-            try:
-                known = await self._judge.held_out(_given(task, step), step.hypothesis.solution or "")
-            except SandboxError as error:
-                raise _TroubleError(f"{id_} could not be scored on what is held out: {error}") from error
-            if known is None:
-                return None
-            await self._journal.write(document(_HELD_OUT, self._run, id_, known))
-        return known.score
 
 
 class _Look:
     """One task's finalists, and what is found of them."""
 
-    def __init__(self, closings: Closings, task: Task, finalists: Sequence[Step]) -> None:
-        self._closings, self._task = closings, task
+    def __init__(self, evaluations: Evaluations, task: Task, finalists: Sequence[Step]) -> None:
+        self._evaluations, self._task = evaluations, task
         self._steps = {step.hypothesis.id: step for step in finalists}
         self._found: dict[str, list[Verdict]] = {id_: [] for id_ in self._steps}
         self._reproduced: dict[str, bool | None] = {}
@@ -144,7 +85,7 @@ class _Look:
     async def step_by_step(self) -> None:
         """The first that is found again as it was is the best."""
         for id_, step in self._steps.items():
-            again = await self._closings.rescored(self._task, step, 0)
+            again = await self._evaluations.rescored(self._task, step, 0)
             self._found[id_].append(again)
             if not self._agrees(step.verdict.unsettled, again):
                 self._stepped_down[id_] = _not_again(again)
@@ -176,7 +117,7 @@ class _Look:
         """All of it, and the verdicts that follow."""
         winner = self._winner or self._least_bad()
         if winner is not None and winner != self._winner:
-            self._held_out[winner] = await self._closings.held_out(self._task, self._steps[winner])
+            self._held_out[winner] = await self._evaluations.held_out(self._task, self._steps[winner])
         verdicts = {id_: self._verdict(id_) for id_ in self._steps if self._found[id_]}
         return Closed(self.closing(winner), verdicts)
 
@@ -194,13 +135,13 @@ class _Look:
     async def _stands(self, id_: str) -> bool:
         """Whether plain execution shows nothing else; then it is the winner, and is scored on what is held out."""
         step, first = self._steps[id_], self._found[id_][0]
-        self._reproduced[id_] = await self._closings.reproduced(self._task, step, first, 0)
+        self._reproduced[id_] = await self._evaluations.reproduced(self._task, step, first, 0)
         if self._reproduced[id_] is False:
             self._stepped_down[id_] = (
                 "its score exists only apart from the evaluator: plain Python, both in one process, does not come to it"
             )
             return False
-        self._held_out[id_] = await self._closings.held_out(self._task, step)
+        self._held_out[id_] = await self._evaluations.held_out(self._task, step)
         self._winner = id_
         return True
 
@@ -209,7 +150,7 @@ class _Look:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._closings.rescored(self._task, self._steps[each.hypothesis], each.number))
+                    group.create_task(self._evaluations.rescored(self._task, self._steps[each.hypothesis], each.number))
                     for each in wanted
                 ]
         except BaseExceptionGroup as failed:
@@ -289,12 +230,6 @@ def _has_score(verdict: Verdict) -> bool:
         and verdict.score is not None
         and math.isfinite(verdict.score)
     )
-
-
-def _given(task: Task, step: Step) -> Task:
-    """The task as the hypothesis was judged by it."""
-    best = step.hypothesis.best
-    return task if best is None else task.model_copy(update={"best": best})
 
 
 def _not_again(again: Verdict) -> str:

@@ -15,7 +15,7 @@ from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.records import Sampling, Step, StopReason
 from gristmill.graph.reports.course import family, operator_of
 from gristmill.graph.storage.store import Store
-from gristmill.graph.summary import TaskStanding
+from gristmill.graph.summary import Closing, TaskStanding
 from gristmill.sandbox.errors import GristmillError
 from gristmill.sandbox.plain import writable
 from gristmill.sandbox.records import Record
@@ -41,7 +41,9 @@ class WinnerEvidence(Record):
     score: float | None
     direction: Direction
     target: float | None = Field(None, description="the score from which a hypothesis passes, where there is one")
-    held_out: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
+    rescore: float | None = Field(None, description="what it came to on fresh workers, before it was announced")
+    held_out: float | None = Field(None, description="the total over instances that the search was not steered by")
+    closing: Closing | None = Field(None, description="all that was found of the best, and who stepped down for it")
     metrics: dict[str, float]
     strength: Strength
     verified: bool
@@ -88,7 +90,7 @@ def winner_of(store: Store, run: str, standing: TaskStanding) -> Winner:
     hypothesis, verdict = step.hypothesis, step.verdict
     text = writable(solution)
     program = (text if text.endswith("\n") else f"{text}\n").encode()
-    owned = store.evidence(run, [hypothesis.id]).get(hypothesis.id)
+    looked = standing.closing.of_winner if standing.closing is not None else None
     evidence = WinnerEvidence(
         gristmill=_release(),
         run=run,
@@ -99,7 +101,9 @@ def winner_of(store: Store, run: str, standing: TaskStanding) -> Winner:
         score=verdict.score,
         direction=verdict.direction,
         target=standing.target,
-        held_out=None if owned is None else owned.score,
+        rescore=looked and looked.rescore,
+        held_out=looked and looked.held_out,
+        closing=standing.closing,
         metrics=verdict.metrics,
         strength=verdict.strength,
         verified=verdict.verified,
@@ -134,7 +138,7 @@ def _need_won(run: str, standing: TaskStanding, step: Step) -> None:
             f"the best of {standing.task}, {step.hypothesis.id}, is still to be confirmed, when its search ends: "
             f"{_go_on(run)}; `gristmill show {run} --task {standing.task} --best` prints it as it is"
         )
-    if verdict.passed or (standing.graded and verdict.outcome is Outcome.FAILED):
+    if verdict.passed or (standing.graded and verdict.outcome in (Outcome.FAILED, Outcome.FLAKY)):
         return
     raise NoWinnerError(
         f"nothing has passed for {standing.task} (its best, {step.hypothesis.id}: {verdict.outcome.value}): "

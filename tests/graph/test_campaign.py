@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from gristmill.graph.campaign import run_campaign
-from gristmill.graph.commands.show import print_summary
+from gristmill.graph.commands.reports.summary import print_summary
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, RunMismatchError, UnknownRunError
 from gristmill.graph.models.errors import ModelError

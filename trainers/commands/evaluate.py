@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.explaining import short_number
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
-from gristmill.graph.commands.show import short_number
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 

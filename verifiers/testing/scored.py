@@ -99,6 +99,11 @@ class ScoreTest(Record):
         """Whether the evaluator compares processor time, by its text: a reference runs beside the solution then."""
         return _times(self.code)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether the same solution may score otherwise: `evaluate` draws by a seed, or compares processor time."""
+        return _takes_seed(self.code) or self.timed
+
     def seeds(self, asked: Seeds) -> tuple[int, ...]:
         """The seeds of the replicates that are asked for, each below 2**32, as every generator takes them.
 
@@ -123,6 +128,17 @@ def _times(source: str) -> bool:
         return any(isinstance(node, ast.Attribute) and node.attr == "timed" for node in nodes)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+
+
+@lru_cache(maxsize=256)
+def _takes_seed(code: str) -> bool:
+    """Whether `evaluate` takes a third argument by its place."""
+    try:
+        module = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    named = [each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == "evaluate"]
+    return any(len(each.args.posonlyargs) + len(each.args.args) > 2 for each in named[-1:])
 
 
 def instance_name(place: int, instance: Any) -> str:

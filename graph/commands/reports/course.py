@@ -86,7 +86,7 @@ def _curve(course: Course) -> None:
             str(each.round),
             each.hypothesis,
             _outcome(course, each),
-            short_number(each.score),
+            _number(each.score),
             _signed(each.gain),
             each.operator,
             each.model,
@@ -102,17 +102,19 @@ def _family(course: Course) -> None:
     if not course.family:
         say(f"family: {course.task} has no best hypothesis yet")
         return
-    say(f"family of {course.family[-1].hypothesis}: {len(course.family)} generations, the oldest first")
+    count = len(course.family)
+    grown = f"{count} generations, the oldest first" if count > 1 else "1 generation"
+    say(f"family of {course.family[-1].hypothesis}: {grown}")
     for number, each in enumerate(course.family):
         others = f", with {', '.join(each.parents[1:])}" if len(each.parents) > 1 else ""
-        score = f", score {short_number(each.score)}" if each.score is not None else ""
+        score = f", score {_number(each.score)}" if each.score is not None else ""
         say(f"{number}. {each.hypothesis}: {_outcome(course, each)}{score}, by {each.operator} of {each.model}{others}")
         say("\n".join(f"    {line}" for line in each.difference.splitlines()) or "    the same program")
 
 
 def _gains(course: Course) -> None:
     """Which operators and models have brought how much of the gain."""
-    begun = f" from {short_number(course.first)}" if course.first is not None else ""
+    begun = f" from {_number(course.first)}" if course.first is not None else ""
     say(f"gains of {course.task}{begun}, over {course.hypotheses} judged hypotheses")
     for name, shares in (("operator", course.operators), ("model", course.models)):
         head = (name, "hypotheses", "improved the best", "gain", "share")
@@ -161,8 +163,16 @@ def _outcome(course: Course, each: Point | Generation) -> str:
     return "below target" if below else outcome_words(each.outcome, each.strength)
 
 
+def _number(score: float | None) -> str:
+    """A score for people; what has none has the worst one, an infinity."""
+    return "none" if score is None or not math.isfinite(score) else short_number(score)
+
+
 def _from_to(course: Course) -> str:
-    return f"{short_number(course.first)} → {short_number(course.best)}"
+    if course.best is None or not math.isfinite(course.best):
+        return "no score yet"
+    first = course.first is not None and math.isfinite(course.first)
+    return f"{short_number(course.first) if first else 'none'} → {short_number(course.best)}"
 
 
 def _calls(count: int) -> str:

@@ -39,6 +39,7 @@ def winner(
       gristmill winner mended --out fines.patch --json
     """
     from gristmill.graph.commands.reports.course import one_task
+    from gristmill.graph.commands.reports.summary import closing_lines
     from gristmill.graph.reports.winning import winner_of
     from gristmill.graph.storage.store import Store
     from gristmill.graph.tasks.output import refuse_existing, write_file
@@ -58,7 +59,8 @@ def winner(
         refuse_existing(path, force=force)
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
-        found = winner_of(store, name, one_task(name, store.standings(name), task, "a winner is"))
+        standing = one_task(name, store.standings(name), task, "a winner is")
+        found = winner_of(store, name, standing)
     # Last the evidence: where that is, all that it names is there.
     told = f"{found.evidence.model_dump_json(indent=1)}\n".encode()
     files = {"program": found.program, "construction": found.construction, "given": found.given, "evidence": told}
@@ -71,6 +73,8 @@ def winner(
     evidence = found.evidence
     came = outcome_words(evidence.outcome, evidence.strength if evidence.outcome is Outcome.PASSED else None)
     say(f"{evidence.hypothesis}: {came}, score {short_number(evidence.score)}, after {evidence.calls} calls")
+    for line in closing_lines(standing, alone=True):
+        say(line)
     if evidence.stop is None:
         say(f"the search has not ended: `gristmill run TASKS --name {name} --resume` may find a better one", err=True)
     for part, path in paths.items():

@@ -18,7 +18,7 @@ from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.storage.store import Store
-from gristmill.verifiers.records import Evidence, Outcome, Strength, Task, Verdict
+from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.scripted import RescoringJudge
 
 ROUNDS = 10
@@ -26,7 +26,7 @@ ROUNDS = 10
 
 def task(noisy: bool) -> Task:
     test = {"type": "score", "entry_point": "f", "instances": [1], "held_out": [2], "direction": "maximize"}
-    test["code"] = "def evaluate(candidate, instance, seed):\n    return candidate(instance)"
+    test["code"] = f"def evaluate(candidate, instance{', seed' if noisy else ''}):\n    return candidate(instance)"
     row = {"id": "t", "kind": "code", "prompt": "f", "tests": [test | ({"repeats": 2} if noisy else {})]}
     return Task.model_validate(row)
 
@@ -52,17 +52,17 @@ class Killed(RescoringJudge):
         )
         self._log, self._count, self._seen = log, count, 0
 
-    async def rescore(self, task: Task, solution: str, replicate: int) -> Verdict:
-        verdict = await super().rescore(task, solution, replicate)
-        self._look(f"{solution} #{replicate}")
+    async def rescore(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
+        verdict = await super().rescore(task, solution, seeds)
+        self._look(f"{solution} #{seeds.first}")
         return verdict
 
-    async def reproduces(self, task: Task, solution: str, verdict: Verdict, replicate: int) -> bool | None:
+    async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool | None:
         self._look(f"{solution} together")
         # The first of the race is refuted, so that the next steps up.
         return solution != "return 9"
 
-    async def held_out(self, task: Task, solution: str) -> Evidence | None:
+    async def held_out(self, task: Task, solution: str, *, seeds: Seeds) -> Evidence | None:
         self._look(f"{solution} held out")
         return Evidence(verifier="scripted/1", score=7.0)
 

@@ -1,0 +1,95 @@
+"""Evaluations at the close of a search: each is made once, and stored when it is made.
+
+They are documents of the run, which nothing that asks a model reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from gristmill.graph.records import Step
+from gristmill.graph.storage.entries import document
+from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.records import Record
+from gristmill.verifiers.judging import Rescoring
+from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
+
+__all__ = ["Evaluations", "TroubleError"]
+
+_DRAW: Final = "close"
+_RESCORED, _REPRODUCED, _HELD_OUT = "rescored", "reproduced", "held-out"
+
+
+class TroubleError(Exception):
+    """This machine's, or the evaluator's own: nothing may be concluded."""
+
+
+class _Bit(Record):
+    shown: bool | None
+
+
+class Evaluations:
+    """What is found of hypotheses when their search has ended.
+
+    Args:
+        run, store, journal: where it goes, and what was found before is.
+        judge: who judges.
+    """
+
+    def __init__(self, run: str, store: Store, journal: Journal, judge: Rescoring) -> None:
+        self._run, self._store, self._journal, self._judge = run, store, journal, judge
+
+    async def rescored(self, task: Task, step: Step, replicate: int) -> Verdict:
+        """One evaluation of a hypothesis on fresh workers, made now or before."""
+        id_, solution = step.hypothesis.id, step.hypothesis.solution or ""
+        key = f"{id_}/{replicate}"
+        known = await asyncio.to_thread(self._store.documents.get, _RESCORED, self._run, key, Verdict)
+        if known is not None:
+            return known
+        verdict = await self._judge.rescore(_given(task, step), solution, _seeds(replicate))
+        if verdict.outcome is Outcome.UNSCORED:
+            raise TroubleError(f"{id_} could not be scored again: {verdict.sandbox}")
+        await self._journal.write(document(_RESCORED, self._run, key, verdict))
+        return verdict
+
+    async def reproduced(self, task: Task, step: Step, verdict: Verdict, replicate: int) -> bool | None:
+        """Whether plain execution comes to what was found, as it showed now or before."""
+        id_ = step.hypothesis.id
+        known = await asyncio.to_thread(self._store.documents.get, _REPRODUCED, self._run, id_, _Bit)
+        if known is not None:
+            return known.shown
+        try:
+            shown = await self._judge.reproduces(task, step.hypothesis.solution or "", verdict, _seeds(replicate))
+        except SandboxError as error:
+            raise TroubleError(f"the consistency run of {id_} could not be had: {error}") from error
+        await self._journal.write(document(_REPRODUCED, self._run, id_, _Bit(shown=shown)))
+        return shown
+
+    async def held_out(self, task: Task, step: Step) -> float | None:
+        """The score on what was held out; the evidence of each instance is kept for the owner."""
+        id_ = step.hypothesis.id
+        known = await asyncio.to_thread(self._store.documents.get, _HELD_OUT, self._run, id_, Evidence)
+        if known is None:
+            try:
+                solution, seeds = step.hypothesis.solution or "", Seeds(draw=_DRAW)
+                known = await self._judge.held_out(_given(task, step), solution, seeds=seeds)
+            except SandboxError as error:
+                raise TroubleError(f"{id_} could not be scored on what is held out: {error}") from error
+            if known is None:
+                return None
+            await self._journal.write(document(_HELD_OUT, self._run, id_, known))
+        return known.score
+
+
+def _given(task: Task, step: Step) -> Task:
+    """The task as the hypothesis was judged by it."""
+    best = step.hypothesis.best
+    return task if best is None else task.model_copy(update={"best": best})
+
+
+def _seeds(replicate: int) -> Seeds:
+    """One replicate, by a seed that no verdict of the search was made with, the same for all."""
+    return Seeds(draw=_DRAW, first=replicate, count=1)
