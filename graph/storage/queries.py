@@ -25,7 +25,6 @@ from gristmill.graph.records import (
 )
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CACHED, MESSAGES
-from gristmill.graph.storage.faults import faults
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -266,7 +265,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
     )
     by_outcome = {Outcome(outcome): count for outcome, count in outcomes}
     by_stop = {StopReason(stop): count for stop, count in stops}
-    (started, tokens), (faulty, fault, fault_of) = spent(connection, run), faults(connection, run)
+    started, tokens = spent(connection, run)
     cut = [finish + more for finish in CUT_FINISHES for more in ("", REASONING_ONLY)]
 
     def count(query: object) -> int:
@@ -283,9 +282,6 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         verified=count(select(func.count()).where(verdicts.run == run, verdicts.verified)),
         unverified=_unverified(connection, run),
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
-        faulty=faulty,
-        fault=fault,
-        fault_of=fault_of,
         outcomes=by_outcome,
         stops=by_stop,
         tokens=tokens.model_copy(update={"cached": _cached(connection, run)}),

@@ -13,10 +13,11 @@ from gristmill.graph.records import StopReason
 from gristmill.graph.stopping.ranking import graded, merit
 from gristmill.graph.storage import queries, schema
 from gristmill.graph.storage.entries import CLOSING
-from gristmill.graph.summary import Closing, TaskStanding
+from gristmill.graph.summary import CampaignSummary, Closing, TaskStanding
+from gristmill.verifiers.judging import is_evaluators_fault
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
-__all__ = ["standings"]
+__all__ = ["standings", "summary"]
 
 
 def standings(connection: Connection, run: str) -> list[TaskStanding]:
@@ -122,3 +123,23 @@ def _same_hypothesis() -> Any:
     return and_(
         schema.hypotheses.c.run == schema.verdicts.c.run, schema.hypotheses.c.id == schema.verdicts.c.hypothesis_id
     )
+
+
+def summary(connection: Connection, run: str) -> CampaignSummary:
+    """What a run has come to so far, and which of its verdicts an evaluator of its own has no number for."""
+    faulty, fault, fault_of = _faults(connection, run)
+    found = queries.summary(connection, run)
+    return found.model_copy(update={"faulty": faulty, "fault": fault, "fault_of": fault_of})
+
+
+def _faults(connection: Connection, run: str) -> tuple[int, str, str]:
+    """(how many verdicts are unscored by the fault of their task's evaluator, the first such fault, whose it is)."""
+    table = schema.verdicts.c
+    query = select(table.task_id, table.record).where(table.run == run, table.outcome == Outcome.UNSCORED.value)
+    found = (
+        (row.task_id, Verdict.model_validate_json(row.record))
+        for row in connection.execute(query.order_by(table.task_id, table.hypothesis_id))
+    )
+    theirs = [(task, verdict.sandbox) for task, verdict in found if is_evaluators_fault(verdict)]
+    task, fault = theirs[0] if theirs else ("", "")
+    return len(theirs), fault, task

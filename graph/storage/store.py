@@ -24,7 +24,7 @@ from gristmill.graph.storage.base import Database, database_trouble, reading, wr
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
 from gristmill.graph.storage.replies import Replies
-from gristmill.graph.storage.standings import standings
+from gristmill.graph.storage.standings import standings, summary
 from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
 from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status, TaskStanding
@@ -240,7 +240,7 @@ class Store:
     def summary(self, run: str) -> CampaignSummary:
         """What a run has come to so far."""
         with self._reading() as connection:
-            return queries.summary(connection, run)
+            return summary(connection, run)
 
     def calls(self, run: str) -> Mapping[str, int]:
         """Model calls that were started, by the id of the hypothesis or lesson that each was for; without repairs."""
