@@ -107,7 +107,18 @@ class Search(Record):
     novelty: bool = Field(
         True, description="refuse, before it is judged, a program that repeats an earlier one under other names"
     )
-    patience: int = Field(2, ge=1, description="rounds without a better best before a task is given up")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="rounds without a better best before a task is given up; default: 2 for reflect and best_of, as "
+        "many as hold 400 hypotheses for the others, more with many islands or a large population",
+    )
+    same: int | None = Field(
+        None,
+        ge=1,
+        description="rounds in a row without anything new before a task is given up; default: 1 for reflect and "
+        "best_of, as many as hold 100 hypotheses for the others",
+    )
     ahead: int = Field(
         0,
         ge=0,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from gristmill.graph.config import RunConfig, knobs
 from gristmill.graph.errors import RunMismatchError
 from gristmill.graph.records import StopReason
+from gristmill.graph.stopping.patience import bounded
 from gristmill.graph.summary import Purpose
 from gristmill.verifiers.records import Task
 
@@ -24,6 +25,7 @@ _BOUNDS = tuple(
     for reason in (
         StopReason.ROUNDS,
         StopReason.PATIENCE,
+        StopReason.SAME,
         StopReason.CALLS,
         StopReason.TOKENS,
         StopReason.SECONDS,
@@ -66,7 +68,7 @@ def decide_run(
     if run.purpose != purpose:
         command = {"search": "run", "evaluation": "eval"}[run.purpose]
         raise RunMismatchError(f"{name!r} is not of this kind: go on with it by `gristmill {command} --resume`")
-    wider = widened(f"the run {name!r}", run.config, config, _BOUNDS)
+    wider = widened(f"the run {name!r}", bounded(run.config), bounded(config), _BOUNDS)
     if (difference := _difference(store.tasks(name), tasks)) is not None:
         raise RunMismatchError(
             f"the run {name!r} was started with other tasks: {difference}; "

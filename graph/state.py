@@ -24,8 +24,9 @@ class TaskState(TypedDict, total=False):
     target: bool
     stale: int
     novel: int
+    same: int
     arrived: bool
-    """These seven are the `Standing` after the round."""
+    """These eight are the `Standing` after the round."""
     stop: str | None
     detail: str
     until: int | None

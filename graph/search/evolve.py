@@ -20,6 +20,7 @@ from gristmill.graph.search.archive import Archive, Axis, archive
 from gristmill.graph.search.base import Operator, Plan
 from gristmill.graph.search.history import Fold, Past, Place
 from gristmill.graph.search.rows import Row
+from gristmill.graph.stopping.patience import still
 from gristmill.graph.stopping.ranking import Merit
 
 __all__ = ["Evolve", "Islands"]
@@ -28,8 +29,6 @@ _GREEDY, _GREEDY_ON_GRID = 60, 0.1
 """Rows without a better best after which half the parents come from all; the best's share on a grid."""
 _UNUSABLE = 0.2
 """What a row counts towards standing still that cannot be used: most are repeats, which nothing was spent on."""
-_STANDS_STILL = 2
-"""An island stands still after this many times its population in which no member became better, but at least 50."""
 _SECOND = 3
 """The second parent of a cross is the best of so many."""
 
@@ -54,7 +53,7 @@ class Islands:
     def __init__(self, axes: tuple[Axis, ...], population: int, islands: int) -> None:
         self._axes, self._population, self._most = axes, population, islands
         self._islands: list[_Island] = []
-        self.still = max(50, _STANDS_STILL * population)
+        self.still = still(population)
         self._found()
 
     @property

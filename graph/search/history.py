@@ -50,7 +50,7 @@ class Past:
         self._first: dict[str, Row] = {}
         self._by_id: dict[str, Row] = {}
         self._children: dict[str, list[Row]] = {}
-        self._round = self._passed = self._novel = self._improved = 0
+        self._round = self._passed = self._novel = self._improved = self._same = 0
 
     def __len__(self) -> int:
         return len(self._ordered)
@@ -58,6 +58,7 @@ class Past:
     def add(self, row: Row) -> None:
         """Take the next row in the order of places."""
         if row.place.round != self._round:
+            self._same = 0 if self._novel or not self._ordered else self._same + 1
             self._round, self._passed, self._novel = row.place.round, 0, 0
         self._ordered.append(row)
         self._passed += row.passed
@@ -118,6 +119,7 @@ class Past:
             target=self.target,
             stale=round - self._improved,
             novel=self._novel if here else 0,
+            same=self._same + 1 if here and not self._novel else 0,
             arrived=here,
         )
 

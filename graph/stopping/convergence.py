@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import StopReason
+from gristmill.graph.stopping import patience
 from gristmill.graph.stopping.ranking import Standing
 from gristmill.sandbox.records import Record
 
@@ -47,16 +48,17 @@ def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopRe
 
 
 def nothing_new(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
-    """Every hypothesis of the round repeats one of an earlier round, in a search that has been without a better one for
-    half of its patience: who has patience for many rounds wants them, as the next one is drawn anew."""
-    if round == 0 or not standing.arrived or standing.novel > 0 or 2 * standing.stale < config.search.patience:
+    """Every hypothesis of this round, and of so many before it, repeats one of an earlier round."""
+    most = patience.same(config.search)
+    if round == 0 or not standing.arrived or standing.novel > 0 or standing.same < most:
         return None
-    return Stop(reason=StopReason.SAME, detail=f"round {round} brought no hypothesis that was not there before")
+    rounds = f"round {round}" if most == 1 else f"{standing.same} rounds, up to round {round},"
+    return Stop(reason=StopReason.SAME, detail=f"{rounds} brought no hypothesis that was not there before")
 
 
 def patience_lost(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:
     """The best has not become better for too long."""
-    if standing.stale < config.search.patience:
+    if standing.stale < patience.patience(config.search):
         return None
     return Stop(reason=StopReason.PATIENCE, detail=f"no better hypothesis in {standing.stale} rounds")
 

@@ -20,7 +20,11 @@ Merit = tuple[int, bool, float]
 
 
 class Standing(Record):
-    """How a task stands after a round; `arrived` says whether the model answered at all in it."""
+    """How a task stands after a round.
+
+    `arrived` says whether the model answered at all in it; `stale` counts rounds since the best became better, `same`
+    those in a row, this one with them, whose hypotheses were all there before.
+    """
 
     best: str | None = None
     score: float | None = None
@@ -28,6 +32,7 @@ class Standing(Record):
     target: bool = False
     stale: int = 0
     novel: int = 0
+    same: int = 0
     arrived: bool = True
 
 

@@ -340,6 +340,32 @@ async def test_greedy_repetition_stops_a_task(store: Store) -> None:
     assert summary.stops == {StopReason.SAME: 8}
 
 
+async def test_a_search_that_goes_long_is_given_up_after_several_rounds_without_anything_new(store: Store) -> None:
+    def same(request: Request) -> str:
+        return "```python\ndef f(x):\n    return x + 99\n```"
+
+    # 100 hypotheses, of 50 a round: the first is new, and the two rounds after it are not.
+    config = CONFIG.changed(strategy="tree", hypotheses=50, rounds=9, patience=None)
+    summary = await run(store, scripted(text=same), config=config, tasks=tasks(1))
+    assert (summary.stops, summary.hypotheses) == ({StopReason.SAME: 1}, 3 * 50)
+    assert "2 rounds" in next(iter(store.trajectories("run"))).detail
+
+
+async def test_rounds_without_anything_new_can_be_widened_at_resume(store: Store) -> None:
+    def same(request: Request) -> str:
+        return "```python\ndef f(x):\n    return x + 99\n```"
+
+    whole, wide = CONFIG.changed(patience=9, rounds=6), CONFIG.changed(patience=9, rounds=6, same=3)
+    await run(store, scripted(text=same), name="whole", config=wide)
+    first = await run(store, scripted(text=same), config=whole)
+    assert (set(first.stops), first.hypotheses) == ({StopReason.SAME}, 8 * 2 * 3)
+    with pytest.raises(RunMismatchError, match="same = 3, 1 is less"):
+        await run(store, name="whole", config=whole, resume=True)
+    last = await run(store, scripted(text=same), config=wide, resume=True)
+    assert (set(last.stops), last.hypotheses) == ({StopReason.SAME}, 8 * 4 * 3)
+    assert story(store) == story(store, "whole")
+
+
 async def test_a_task_without_progress_is_given_up(store: Store) -> None:
     def different(request: Request) -> str:
         return f"```python\ndef f(x):\n    return {request.sampling.seed}\n```"

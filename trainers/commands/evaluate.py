@@ -27,7 +27,10 @@ __all__ = ["evaluate"]
 _GREEDY = RunConfig.of(hypotheses=1, temperature=0.0, top_p=1.0)
 
 
-@options_of(_GREEDY, leave_out=("models", "strategy", "hypotheses", "rounds", "first_pass", "patience", "concurrency"))
+@options_of(
+    _GREEDY,
+    leave_out=("models", "strategy", "hypotheses", "rounds", "first_pass", "patience", "same", "ahead", "concurrency"),
+)
 def evaluate(
     tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML), or the word ifeval.")],
     source: Annotated[

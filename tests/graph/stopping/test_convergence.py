@@ -76,6 +76,10 @@ def ranked(steps: Sequence[Step]) -> list[Step]:
     return sorted(in_order, key=lambda step: merit(step.verdict), reverse=True)
 
 
+def _round(step: Step) -> int:
+    return step.hypothesis.round
+
+
 def surveyed(steps: Sequence[Step], round: int) -> Standing:
     """A standing, said plainly."""
     seen = [step for step in steps if step.hypothesis.round <= round]
@@ -88,6 +92,9 @@ def surveyed(steps: Sequence[Step], round: int) -> Standing:
     for each in sorted(seen, key=lambda step: step.hypothesis.round):
         if best is None or merit(each.verdict) > best:
             best, improved = merit(each.verdict), each.hypothesis.round
+    first = {content_key(step): step.hypothesis.round for step in sorted(seen, key=_round, reverse=True)}
+    answered = sorted({step.hypothesis.round for step in seen})
+    fruitful = [number for number in answered if number in first.values()]
     return Standing(
         best=ranked(seen)[0].hypothesis.id,
         score=ranked(seen)[0].verdict.score,
@@ -95,6 +102,7 @@ def surveyed(steps: Sequence[Step], round: int) -> Standing:
         target=any(reaches_target(TASK, step.verdict) for step in seen),
         stale=round - improved,
         novel=len({content_key(step) for step in last} - before),
+        same=len([number for number in answered if number > fruitful[-1]]) if last else 0,
         arrived=bool(last),
     )
 
@@ -205,7 +213,7 @@ def test_without_a_target_a_pass_is_enough() -> None:
         (Standing(target=True), 0, StopReason.CALLS, StopReason.TARGET),
         (Standing(novel=1), 0, StopReason.TOKENS, StopReason.TOKENS),
         (Standing(novel=1), 4, None, StopReason.ROUNDS),
-        (Standing(novel=0, stale=1), 1, None, StopReason.SAME),
+        (Standing(novel=0, same=1), 1, None, StopReason.SAME),
         (Standing(novel=0), 0, None, None),
         (Standing(novel=0, arrived=False), 1, None, None),
         (Standing(novel=1, stale=2), 3, None, StopReason.PATIENCE),
