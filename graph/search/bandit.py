@@ -20,7 +20,7 @@ from collections.abc import Sequence
 __all__ = ["Bandit"]
 
 _FADES, _SPREAD = 0.99, 0.5
-_SLACK, _ALARM, _KEPT = 0.25, 6.0, 0.1
+_SLACK, _ALARM, _KEPT = 0.25, 6.0, 0.03
 """Standard deviations by which a gain may stay below the mean, and their sum at which this much of all is kept."""
 _SETTLED = 5.0
 """Pulls of an arm before it is known well enough to be missed."""
