@@ -229,9 +229,9 @@ def test_each_reason_to_stop_is_named(
     assert stop is None or stop.detail
 
 
-@pytest.mark.parametrize(("stale", "reason"), [(1, None), (24, None), (25, StopReason.SAME)])
-def test_a_round_without_anything_new_ends_no_search_that_has_patience(stale: int, reason: StopReason | None) -> None:
-    stop = converged(Standing(novel=0, stale=stale), 30, RunConfig.of(rounds=1000, patience=50))
+@pytest.mark.parametrize(("same", "reason"), [(1, None), (24, None), (25, StopReason.SAME)])
+def test_a_round_without_anything_new_ends_no_search_that_goes_long(same: int, reason: StopReason | None) -> None:
+    stop = converged(Standing(novel=0, same=same), 30, RunConfig.of(rounds=1000, strategy="evolve"))
     assert (stop and stop.reason) == reason
 
 
