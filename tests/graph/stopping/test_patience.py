@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ def test_every_island_opens_before_a_search_is_given_up(width: int, population: 
         planned = [strategy.plan(past, at, draw(0, "t", at)) for at in (Place(round, n, width) for n in range(width))]
         for number, plan in enumerate(planned):
             place = Place(round, number, width)
-            made = {"content": str(place), "parents": plan.parents, "island": plan.island}
+            made: Any = {"content": str(place), "parents": plan.parents, "island": plan.island}
             history.add(row(place, Outcome.FAILED, 0.0 if round or number else 1.0, graded=True, **made))
         standing = history.upto(Place(round + 1, 0, width)).standing(round)
         if converged(standing, round, config):
