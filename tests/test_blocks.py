@@ -21,6 +21,7 @@ import yaml
 from gristmill.graph.commands.settings import settle
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.replay.recording import Recorded
+from gristmill.graph.models.roster.reading import read_roster
 from gristmill.graph.tasks.loading import load_tasks
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.cli import app
@@ -87,10 +88,13 @@ def read_rows(text: str, folder: Path) -> None:
 
 
 def read_settings(text: str, file: Path) -> None:
-    """YAML of a page: tasks, or the configuration of a run or of an improvement."""
+    """YAML of a page: tasks, several models, or the configuration of a run or of an improvement."""
     file.write_text(text)
-    if isinstance(yaml.safe_load(text), list):
-        load_tasks(file)
+    if isinstance(rows := yaml.safe_load(text), list):
+        if "model" in rows[0]:
+            read_roster(file)
+        else:
+            load_tasks(file)
         return
     try:
         settle(RunConfig(), {}, file=file)

@@ -140,7 +140,7 @@ async def test_an_unknown_kind_is_the_users_mistake() -> None:
 
 
 async def test_infrastructure_trouble_is_unscored_and_never_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(registry, "PAUSE_SECONDS", 0.0)
 
     def broken(job: Job, sockets: Sequence[socket.socket]) -> Report | SandboxError:
         return SandboxError("the engine is gone")
