@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
@@ -28,6 +28,8 @@ from gristmill.verifiers.extraction.replies import extract, part
 from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
+
+T = TypeVar("T")
 
 _Asked = tuple[Member, Request]
 
@@ -153,7 +155,7 @@ async def _round(
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
-        hypothesis = await _keep(context, task, id_, request, member, answer, parent, plan)
+        hypothesis = await _whole(_keep(context, task, id_, request, member, answer, parent, plan))
         memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
@@ -168,6 +170,16 @@ async def _round(
         await one(sample, plan, request)
         for hypothesis in list(memory.waiting.values()):
             memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that is done to its end also where nobody waits for it any more: what was bought is stored."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def request_for(

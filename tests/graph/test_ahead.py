@@ -182,3 +182,24 @@ async def test_unscored_ones_of_rounds_asked_for_ahead_are_tried_again(tmp_path:
 def test_one_after_another_and_ahead_exclude_each_other() -> None:
     with pytest.raises(ValidationError, match="nothing may be asked for ahead"):
         config(first_pass=True, ahead=1)
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+async def test_what_was_answered_is_stored_whatever_ends_the_session(tmp_path: Path, ahead: int) -> None:
+    answered: list[tuple[str, int, int]] = []
+
+    async def note(request: Request) -> str:
+        answered.append((request.task_id, request.round, request.sample))
+        return answer(request)
+
+    def stop(event: Any) -> None:
+        if event.kind == "call_started" and len(answered) > 7:
+            raise RuntimeError("stop here")
+
+    with Store.open(tmp_path) as store:
+        with pytest.raises(RuntimeError, match="stop here"):
+            await run(store, ScriptedProposer(note), ScriptedJudge(by_number), config(ahead=ahead), on_event=stop)
+        first, answered[:] = set(answered), []
+        await run(store, ScriptedProposer(note), ScriptedJudge(by_number), config(ahead=ahead), resume=True)
+    assert first
+    assert not first & set(answered)
