@@ -95,11 +95,11 @@ def docker_engine() -> str:
 @pytest.fixture(scope="session")
 def bubblewrap() -> str:
     """Path of a bwrap that can make a sandbox here."""
-    from gristmill.sandbox.backends.bubblewrap import find_bwrap
+    from gristmill.sandbox.backends.bubblewrap import BubblewrapFactory, find_bwrap
 
     try:
         path = find_bwrap()
-        subprocess.run([path, "--ro-bind", "/", "/", "--unshare-all", "/bin/true"], check=True, timeout=20)
+        BubblewrapFactory().check()
     except Exception as error:
         _missing(f"bubblewrap does not work here: {error}", "bubblewrap")
     return str(path)

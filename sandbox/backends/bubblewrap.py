@@ -71,6 +71,9 @@ def find_bwrap() -> str:
     )
 
 
+_CHECKS = 5
+
+
 class BubblewrapFactory:
     """Makes bubblewrap workers."""
 
@@ -83,13 +86,18 @@ class BubblewrapFactory:
             SandboxError: it cannot; the message says why and what to do.
         """
         command = [find_bwrap(), *_namespaces(), "--ro-bind", "/", "/", "true"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SandboxError(f"bubblewrap does not run here: {error}") from error
-        if done.returncode != 0:
-            raise SandboxError(explained(done.stderr.strip()))
-        sweep()
+        said = ""
+        # A mount of somebody else's (an engine that makes a container) may go between being found and being bound.
+        for _ in range(_CHECKS):
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise SandboxError(f"bubblewrap does not run here: {error}") from error
+            if done.returncode == 0:
+                sweep()
+                return
+            said = done.stderr.strip()
+        raise SandboxError(explained(said))
 
     async def probe(self) -> None:
         """Run a job where each is put into namespaces of its own: `check` does not see whether they can be made.

@@ -289,3 +289,25 @@ def test_a_switch_that_is_shut_says_more_than_any_error(tmp_path: Path) -> None:
         assert words in said
         assert said.endswith("(OSError: Operation not permitted)")
     assert explained("", tmp_path) == "bubblewrap cannot make a sandbox here: no reason was given"
+
+
+@pytest.mark.parametrize(("fails", "works"), [(0, True), (2, True), (99, False)])
+def test_a_mount_that_goes_meanwhile_is_no_reason_to_have_no_sandbox(
+    fails: int, works: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bubblewrap: str
+) -> None:
+    """An engine beside it makes and drops mounts, and bwrap does not find one again that it has just seen."""
+    count, racing = tmp_path / "count", tmp_path / "bwrap"
+    count.write_text("0")
+    said = "bwrap: Can't bind mount /oldroot/ on /newroot/: Unable to apply mount flags: remount: Invalid argument"
+    racing.write_text(
+        f"#!/bin/sh\nn=$(cat {count}); echo $((n + 1)) >{count}\n"
+        f'[ "$n" -lt {fails} ] && {{ echo "{said}" >&2; exit 1; }}\nexec {bubblewrap} "$@"\n'
+    )
+    racing.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(racing))
+    if works:
+        BubblewrapFactory().check()
+        assert count.read_text().strip() == str(fails + 1)
+    else:
+        with pytest.raises(SandboxError, match="cannot make a sandbox here"):
+            BubblewrapFactory().check()
