@@ -40,7 +40,7 @@ class Sqlite:
         """An engine on the file, whose folder is made."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "connect", lambda connection, _: _tune(connection))
+        event.listen(engine, "connect", lambda connection, _: self._tune(connection))
         return engine
 
     def insert(self, table: Table) -> sqlite.Insert:
@@ -74,7 +74,13 @@ class Sqlite:
             return "use a workspace that can be written (--workspace)"
         return ""
 
-
-def _tune(connection: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    def _tune(self, connection: Any) -> None:
+        # A new file's change to WAL does not wait for another connection's ("database is locked" at once, whatever the
+        # timeout is), so one does it at a time. The folder is what all of them have to lock.
+        folder = os.open(self.file.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            os.close(folder)
+        connection.execute("PRAGMA synchronous=NORMAL")

@@ -366,8 +366,9 @@ def test_a_read_only_workspace_says_so(mounted: Path) -> None:
         Store.open(folder).create_run("x", RunConfig(), TASKS)
 
 
-def test_a_new_store_is_made_once_however_many_open_it(tmp_path: Path) -> None:
-    start = threading.Barrier(5)
+@pytest.mark.parametrize("folder", range(20))
+def test_a_new_store_is_made_once_however_many_open_it(tmp_path: Path, folder: int) -> None:
+    start = threading.Barrier(12)
     failures: list[Exception] = []
 
     def opened() -> None:
@@ -378,7 +379,7 @@ def test_a_new_store_is_made_once_however_many_open_it(tmp_path: Path) -> None:
         except Exception as error:  # seen by the test
             failures.append(error)
 
-    threads = [threading.Thread(target=opened) for _ in range(5)]
+    threads = [threading.Thread(target=opened) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
