@@ -84,6 +84,10 @@ def show(
     gains: Annotated[
         bool, typer.Option("--gains", help="As --curve: how much of the gain each operator and model has brought.")
     ] = False,
+    population: Annotated[
+        bool,
+        typer.Option("--population", help="As --curve: islands, archives and the front that the strategy builds on."),
+    ] = False,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
@@ -94,6 +98,7 @@ def show(
     before any feedback) and the target. Numbers are rounded; --json has them exactly. Exit code 1: --best finds none.
 
     --curve, --family and --gains tell how a search went, together or each by itself; with --json all of that.
+    --population shows what the strategy holds by now: islands with their archives, and who is best at which instance.
     `gristmill winner` writes the best with its evidence.
 
     \b
@@ -105,12 +110,14 @@ def show(
       gristmill show night --task HumanEval/32 --best > solution.py
       gristmill show pack --curve --gains
       gristmill show night --task HumanEval/32 --family
+      gristmill show pack --population
       gristmill show night --json
       gristmill show night --recording > replies.jsonl
     """
     import json
 
     from gristmill.graph.commands.reports.course import one_task, say_course, say_shortly
+    from gristmill.graph.commands.reports.population import say_population
     from gristmill.graph.commands.reports.summary import print_standings, print_summary
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
@@ -130,6 +137,8 @@ def show(
         elif curve or family or gains:
             chosen = one_task(name, standings, task, "how a search went is told")
             say_course(store, name, chosen, (curve, family, gains), json_)
+        elif population:
+            say_population(store, name, one_task(name, standings, task, "a population is"), json_)
         elif task is not None:
             say_task(store, name, task, prompt, evidence, json_)
         elif json_:

@@ -81,6 +81,10 @@ class Archive(Protocol):
         """The best; of equals the earlier one. There must be one."""
         ...
 
+    def rows(self) -> list[Row]:
+        """All, best first."""
+        ...
+
     def __len__(self) -> int: ...
 
 

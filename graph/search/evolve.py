@@ -61,6 +61,9 @@ class Islands:
         """In the order in which they were opened."""
         return [number for number, each in enumerate(self._islands) if not each.closed]
 
+    def __len__(self) -> int:
+        return len(self._islands)
+
     def __getitem__(self, number: int) -> _Island:
         return self._islands[number]
 

@@ -57,6 +57,10 @@ class Front:
     def __bool__(self) -> bool:
         return any(rows for _, rows in self._held.values())
 
+    def held(self) -> list[tuple[str, list[Row]]]:
+        """Each instance with those that are best at it."""
+        return [(name, self._held[name][1]) for name in self._names]
+
     def pick(self, chance: random.Random) -> Row:
         """One that is best at an instance; there must be one."""
         names = [name for name in self._names if self._held[name][1]]
