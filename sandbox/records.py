@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError, to_json
@@ -71,6 +71,15 @@ class Limits(Record):
         64, ge=1, le=1024, description="one value that crosses between a solution and its tests, as it is sent"
     )
     disk_mb: int = Field(16, ge=1, le=4096, description="what the job may hold in its own directory")
+
+    @classmethod
+    def of_processor(cls, seconds: float, **others: Any) -> Self:
+        """Limits of which the processor time counts, in seconds; `others` are further fields.
+
+        The clock is set to 4 times that and 15 s: it ends what waits, and nothing that computes on a core which a few
+        others want as well.
+        """
+        return cls(cpu_seconds=seconds, wall_seconds=min(4 * seconds + 15, 3600), **others)
 
 
 class Programs(StrEnum):

@@ -187,7 +187,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
         "template": str(template) if template else "",
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
-        "seconds": f"{task.limits.wall_seconds:g}",
+        "seconds": f"{min(task.limits.cpu_seconds, task.limits.wall_seconds):g}",
         "examples": examples(task),
         "evaluator": description(task),
         "instances": instances(task),

@@ -16,7 +16,7 @@ from gristmill.verifiers.records import Direction, Task
 
 __all__ = ["OpenProblem", "problem", "problem_names", "task_of"]
 
-_LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_mb=1024, output_kb=8192)
+_LIMITS = Limits.of_processor(60, memory_mb=1024, output_kb=8192)
 
 
 class OpenProblem(Record):
@@ -81,7 +81,7 @@ def problem(name: str) -> OpenProblem:
 
 
 def task_of(name: str, **fields: Any) -> Task:
-    """The task of a problem: a minute to run, and passed at the best known value unless `fields` name a target.
+    """The task of a problem: a minute of processor time, passed at the best known value unless `fields` name a target.
 
     Raises:
         KeyError: there is no such problem.

@@ -18,7 +18,10 @@ _SEVERAL = "AlphaEvolve 2025, after the radii were shrunk by 3.2e-18 to make it 
 
 @dataclass(frozen=True)
 class ProblemFamily:
-    """Problems that share an evaluator. `members` maps a problem's name to what fills the texts and the options."""
+    """Problems that share an evaluator. `members` maps a problem's name to what fills the texts and the options.
+
+    `seconds` of processor time are the evaluator's for one construction.
+    """
 
     title: str
     statement: str

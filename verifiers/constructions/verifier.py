@@ -176,13 +176,7 @@ class ProgramVerifier:
         message = report.messages[0]
         if first is not None and message == first.message:
             return first
-        limits = Limits(
-            wall_seconds=asked.seconds,
-            cpu_seconds=asked.seconds,
-            memory_mb=_MEMORY_MB,
-            processes=4,
-            output_kb=_OUTPUT_KB,
-        )
+        limits = Limits.of_processor(asked.seconds, memory_mb=_MEMORY_MB, processes=4, output_kb=_OUTPUT_KB)
         judging = {
             "message": message,
             "evaluator": asked.evaluator,

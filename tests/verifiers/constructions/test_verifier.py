@@ -15,7 +15,7 @@ import pytest_asyncio
 from gristmill.sandbox.backends.fake import FakeFactory
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Limits
+from gristmill.sandbox.records import Job, Limits, Report
 from gristmill.verifiers.constructions.catalogue import problem, problem_names, task_of
 from gristmill.verifiers.constructions.verifier import ProgramVerifier
 from gristmill.verifiers.extraction.replies import extract
@@ -213,6 +213,29 @@ def test_the_example_file_is_the_catalogue_s() -> None:
     assert (EXAMPLES / "tasks" / "program.jsonl").read_text("utf-8") == lines()
     assert set(TARGETS) <= set(problem_names())
     assert len(TARGETS) >= 10
+
+
+@in_module
+async def test_processor_time_is_what_ends_a_program_and_its_judge(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[Limits] = []
+    run = pool.run
+
+    async def watched(job: Job, *args: Any, **kwargs: Any) -> Report:
+        limits.append(job.limits)
+        return await run(job, *args, **kwargs)
+
+    monkeypatch.setattr(pool, "run", watched)
+    # A program that has to wait for its core, as on a machine that has other work: here it waits by itself.
+    waiting = "import time\ndef construct():\n    time.sleep(2)" + GRID.format(radius=0.0625).split(":", 1)[1]
+    verdict = await judge(pool, waiting, limits=Limits.of_processor(1, output_kb=2048))
+    assert (verdict.outcome, verdict.score) == (Outcome.FAILED, 1.625), verdict
+    verdict = await judge(pool, "def construct():\n    while True:\n        pass", limits=Limits.of_processor(1))
+    assert verdict.outcome is Outcome.TIMEOUT
+    assert "1 s of processor time" in verdict.feedback
+    program, judging, _ = limits
+    assert (program.cpu_seconds, program.wall_seconds) == (1, 19)
+    assert (judging.cpu_seconds, judging.wall_seconds) == (60, 255)
+    assert task_of("circles_26").limits.wall_seconds == 255
 
 
 @in_module
