@@ -46,6 +46,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["sandbox", "check", "--backend", "bubblewrap", "--only", "there_is_no_network"], 0, "1 held"),
     (["tasks", "generate", "list-functions", "--out", "g.jsonl"], 0, "g.jsonl"),
     (["tasks", "check", "t.jsonl", "--run-references", "--sandbox", "bubblewrap"], 0, ""),
+    (["new", "math", "begun"], 0, "gristmill verify begun/task.yaml"),
     (["tasks", "list", "t.jsonl"], 0, "double"),
     (["tasks", "import", "humaneval", "--out", "h.jsonl"], 2, "human"),
     (["verify", "t.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", "bubblewrap"], 0, "1 passed"),

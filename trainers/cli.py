@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "graph": Mount(f"{_GRAPH}.show:graph", "Print the loop as a Mermaid picture."),
     },
     "Judge": {
+        "new": Mount(f"{_GRAPH}.beginning.new:new", "Write a task to begin with, explained, that runs as it stands."),
         "tasks": Mount(f"{_GRAPH}.tasks:app", "Check, list, import and generate task files."),
         "verify": Mount(f"{_GRAPH}.verify:verify", "Judge a file of candidates."),
         "attack": Mount(f"{_GRAPH}.attack:attack", "Find out what the tests of tasks let through."),
