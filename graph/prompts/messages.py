@@ -28,7 +28,7 @@ from gristmill.graph.prompts.assignments import hints
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
 from gristmill.graph.prompts.repository import shown_repository
-from gristmill.graph.prompts.scored import description, instances
+from gristmill.graph.prompts.scored import description, instances, starts
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Hypothesis, Message, Step
 from gristmill.verifiers.extraction.replies import entry_points
@@ -113,8 +113,9 @@ def _told_values(task: Task, told: Told) -> dict[str, Any]:
         "tried": told.tried,
         "best_known": told.best,
         "operator": told.operator,
-        # What is said of one function to write is beside the point where something in many files is wrong.
-        **hints(task.kind if task.repo is None else "repository", told.operator, told.place),
+        # What is said of one function to write is beside the point where something in many files is wrong, or where
+        # there is no right answer, only better ones.
+        **hints("repository" if task.repo else "score" if task.scored else task.kind, told.operator, told.place),
     }
 
 
@@ -185,6 +186,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
+        "begun": next((each.rstrip() for each in starts(task) if each.strip() not in task.prompt), ""),
         "template": str(template) if template else "",
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{min(task.limits.cpu_seconds, task.limits.wall_seconds):g}",

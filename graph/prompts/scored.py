@@ -1,5 +1,7 @@
 """What a model is shown of a score test: the evaluator's description, and the instances that the author marks public.
 
+`starts` are the programs that a task's search begins from, of whatever kind it is.
+
 Never the evaluator's code, another instance, or what is held out.
 """
 
@@ -8,11 +10,12 @@ from __future__ import annotations
 import ast
 import json
 import warnings
+from typing import Any
 
 from gristmill.graph.prompts.feedback import clip, fenced
 from gristmill.verifiers.records import Task
 
-__all__ = ["description", "instances"]
+__all__ = ["description", "instances", "starts"]
 
 _DESCRIPTION, _INSTANCE, _INSTANCES = 4000, 1500, 5
 
@@ -44,3 +47,9 @@ def instances(task: Task) -> str:
             text = json.dumps(task.scored.instances[place], ensure_ascii=False, default=repr)
             shown.append(f"Instance {task.scored.names[place]}:\n{fenced(clip(text, _INSTANCE), 'json')}")
     return "\n\n".join(shown)
+
+
+def starts(task: Task) -> tuple[str, ...]:
+    """The programs that a search of the task begins from, as `settings.start` has them: one, or a list."""
+    given: Any = task.settings.get("start") or ()
+    return tuple(each for each in ([given] if isinstance(given, str) else given) if isinstance(each, str))

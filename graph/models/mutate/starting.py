@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
 from gristmill.graph.prompts.facts import signature
+from gristmill.graph.prompts.scored import starts
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.records import CasesTest, Task
@@ -18,9 +18,7 @@ _STDIO = "import sys\n\nlines = sys.stdin.read().split('\\n')\nprint(lines[0])\n
 
 def starting_programs(task: Task) -> tuple[str, ...]:
     """The task's own (`start`), else one with the entry points that the task names, which does next to nothing."""
-    given: Any = getattr(task, "start", None) or task.settings.get("start") or ()
-    own = tuple(each for each in ([given] if isinstance(given, str) else given) if isinstance(each, str))
-    if own:
+    if own := starts(task):
         return own
     points = entry_points(task)
     if not points:

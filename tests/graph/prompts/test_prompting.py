@@ -211,6 +211,7 @@ PACKING = Task.model_validate(
         "id": "packing",
         "kind": "code",
         "prompt": "Write pack(sizes): into which bin each item goes.",
+        "settings": {"start": "def pack(sizes):\n    return list(range(len(sizes)))\n"},
         "tests": [
             {
                 "type": "score",
