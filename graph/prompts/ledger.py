@@ -133,7 +133,10 @@ def numbered(row: Row) -> str:
 
 def came(row: Row) -> str:
     """What came of it in words: ``failed 0.25``. A score that is no number is none to think about."""
-    score = "" if row.score is None or not math.isfinite(row.score) else f" {row.score:.6g}"
+    score = ""
+    if row.score is not None and math.isfinite(row.score):
+        # What is no share is often told apart late: packings of circles by the sixth digit behind the point.
+        score = f" {row.score:.6g}" if abs(row.score) <= 1 else f" {row.score:.8g}"
     return f"{row.outcome.value.replace('_', ' ')}{score}"
 
 
@@ -159,6 +162,8 @@ def entry(task: Task, row: Row, step: Step, *, parent: str | None, repeats: Row 
     if hypothesis.solution is None:
         said = hypothesis.note or said
     first = next((each for each in said.splitlines() if each.strip()), "")
+    if row.score is not None and first.startswith("Score "):
+        first = ""  # The line has the score already, and the idea needs the room.
     return Entry(numbered(row), came(row), idea(task, hypothesis, parent), flat(first, _SAID))
 
 
