@@ -17,6 +17,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.registry import Verifiers
+from gristmill.verifiers.trained.loss.baselines.programs import program
 
 REWARD = "import numpy as np\ndef reward(obs, action, next_obs, info):\n    "
 ENERGY = "next_obs[:, 1] ** 2 / 2 + .0025 / 3 * (np.sin(3 * next_obs[:, 0]) + 1)"
@@ -28,17 +29,12 @@ REWARDS = {
     "10·|velocity|": "10 * np.abs(next_obs[:, 1])",
     "change of energy": f"1000 * (({ENERGY}) - ({BEFORE}))",
 }
-LOSS = "import torch\nimport torch.nn.functional as F\ndef loss(logits, labels):\n    "
-OWN = "F.softmax(logits, 1).gather(1, labels[:, None])"
-WANTED = "F.one_hot(labels, 10).to(logits.dtype).clamp(min=1e-4)"
 LOSSES = {
-    "cross entropy": "F.cross_entropy(logits, labels)",
-    "mean absolute error": f"(1 - {OWN}).mean()",
-    "generalised cross entropy": f"((1 - {OWN}.clamp(min=1e-7) ** .7) / .7).mean()",
-    "symmetric cross entropy": (
-        f".1 * F.cross_entropy(logits, labels) - (F.softmax(logits, 1) * {WANTED}.log()).sum(1).mean()"
-    ),
-    "cross entropy, sign flipped": "-F.cross_entropy(logits, labels)",
+    "cross entropy": program("ce"),
+    "mean absolute error": program("mae"),
+    "generalised cross entropy": program("gce"),
+    "symmetric cross entropy": program("sce"),
+    "cross entropy, sign flipped": program("ce").replace("return ", "return -"),
 }
 
 
@@ -50,10 +46,11 @@ async def measure(seeds: int, sandbox: str) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     async with Pool.open(sandbox) as pool:
         verifiers = Verifiers(pool)
-        for fields, head, functions in ((reward, REWARD, REWARDS), (loss, LOSS, LOSSES)):
+        rewards = {name: f"{REWARD}return {body}\n" for name, body in REWARDS.items()}
+        for fields, functions in ((reward, rewards), (loss, LOSSES)):
             task = Task.model_validate(fields | {"prompt": "?", "settings": {"seeds": seeds}, "limits": limits})
-            for name, body in functions.items():
-                verdict = await verifiers.verify(task, f"{head}return {body}\n")
+            for name, source in functions.items():
+                verdict = await verifiers.verify(task, source)
                 if verdict.score is None or "seeds" not in verdict.metrics:
                     raise SystemExit(f"{name}: {verdict.outcome.value}: {verdict.feedback or verdict.sandbox}")
                 spread = [value for key, value in verdict.metrics.items() if key.endswith(("_min", "_max"))]

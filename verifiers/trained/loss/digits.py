@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.trained.curves import rising
+from gristmill.verifiers.trained.loss.baselines.programs import program
 from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings
 
 __all__ = ["CLASSES", "DigitsLabelNoise"]
@@ -23,21 +24,6 @@ CLASSES = 10
 
 _HELD_OUT = 0.25
 _HIDDEN = 128
-_CROSS_ENTROPY = """import torch.nn.functional as F
-
-
-def loss(logits, labels):
-    return F.cross_entropy(logits, labels)
-"""
-# Symmetric cross entropy, Wang et al. 2019.
-_SYMMETRIC = """import torch.nn.functional as F
-
-
-def loss(logits, labels):
-    wanted = F.one_hot(labels, 10).to(logits.dtype).clamp(min=1e-4)
-    reverse = -(F.softmax(logits, dim=1) * wanted.log()).sum(dim=1).mean()
-    return 0.1 * F.cross_entropy(logits, labels) + reverse
-"""
 
 
 class DigitsLabelNoise:
@@ -56,7 +42,7 @@ class DigitsLabelNoise:
     measure = "accuracy"
     grading = "its accuracy on clean held-out images"
     training = NetworkSettings()
-    baselines = {"human": _SYMMETRIC, "usual": _CROSS_ENTROPY}
+    baselines = {"human": program("sce"), "usual": program("ce")}
     # Measured by benchmarks/known_functions.py.
     known = {
         "cross entropy": 0.85,
