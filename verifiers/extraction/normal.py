@@ -14,6 +14,7 @@ import re
 import sys
 from functools import lru_cache
 
+from gristmill.verifiers.extraction.canonical import exact
 from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.records import CodeTest, DrivenTest, PytestTest, PythonTest, ScoreTest, Task
@@ -98,10 +99,7 @@ def _text(test: CodeTest) -> str:
 
 
 def _form(solution: str) -> str:
-    try:
-        return ast.dump(parse(solution))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
+    return exact(solution) or ""
 
 
 def _is_blind(solution: str) -> bool:

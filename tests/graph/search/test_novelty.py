@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 
 from gristmill.graph.search.novelty import Novelty
@@ -51,13 +49,12 @@ def solve(count):
 """
 
 
-def test_a_renamed_copy_is_the_same_and_its_canonical_text_is_a_program() -> None:
+def test_a_renamed_copy_is_the_same_and_holds_no_name_but_those_that_are_kept() -> None:
     text = canonical(PROGRAM, ["solve"])
     assert text == canonical(COPY, ["solve"])
     assert text is not None
-    assert canonical(text, ["solve"]) == text
-    ast.parse(text)
-    assert "def solve(" in text
+    assert " solve " in text
+    assert " helper " not in text
     assert "What it does" not in text
 
 
