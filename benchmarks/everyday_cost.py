@@ -1,13 +1,14 @@
-"""What a case of a driven test costs beside one of `cases`, in processor time, confirmed, in one run.
+"""What a case of a driven or of a split test costs beside one of `cases`, in processor time, confirmed, in one run.
 
-    python benchmarks/everyday_cost.py [--sandbox bubblewrap docker] [--cases 1 3 10] [--form driven pytest]
+    python benchmarks/everyday_cost.py [--sandbox bubblewrap docker] [--cases 1 3 10] [--form driven split pytest]
                                        [--rounds 5] [--verdicts 12]
 
-The same work, an integer's sum of digits, as `cases`, as a driven test, and as a test file that a judge with proxies
-cannot carry (`--accept together`: how that is decided is shown). Forms take turns in every round, in warm workers of
-one pool; counted is the processor time of this process and of all workers, divided by the verdicts and by the cases of
-a test (on Docker without containers that are thrown away, as one is for each consistency run). Medians, and ratios
-within a round.
+The same work, a sum of digits, as `cases`, as a driven test, as a test file that a judge decides apart (`pytest`), and
+as one with an object that it cannot carry, so that it is split (`split`: what is found apart, the split run and the one
+that confirms it). What a judge process decided is run together once for all verdicts of a round, as `verify` does for
+the candidates of a task. Forms take turns in every round, in warm workers of one pool; counted is the processor time of
+this process and of all workers, divided by the verdicts and by the cases of a test (on Docker without containers that
+are thrown away, as that of the consistency run is). Medians, and ratios within a round.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ from gristmill.verifiers import Task, Verifiers
 SOLUTION = "def digits(number):\n    return sum(int(each) for each in str(number))\n"
 DRIVE = "def drive(solution, case):\n    return {'sum': solution.digits(case['number'])}\n"
 JUDGE = "def judge(values, case):\n    assert values['sum'] == case['expected']\n"
+WRITTEN = """
+
+class Written:
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        return self.text
+"""
+FORMS = ("driven", "split", "pytest")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,9 +53,18 @@ def tasks(cases: int) -> dict[str, Task]:
         f"    with (tmp_path / 'number').open() as file:\n        assert digits(int(file.read())) == {expected}\n"
         for place, (number, expected) in enumerate(pairs)
     )
+    written = (
+        "from solution import digits\n"
+        + WRITTEN
+        + "".join(
+            f"\n\ndef test_{place}():\n    assert digits(Written('{number}')) == {expected}\n"
+            for place, (number, expected) in enumerate(pairs)
+        )
+    )
     tests = {
         "cases": {"type": "cases", "entry_point": "digits", "cases": called},
         "driven": {"type": "driven", "drive": DRIVE, "judge": JUDGE, "cases": driven},
+        "split": {"type": "pytest", "entry_point": "digits", "files": {"test_digits.py": written}},
         "pytest": {"type": "pytest", "entry_point": "digits", "files": {"test_digits.py": file}},
     }
     return {
@@ -92,12 +112,12 @@ async def measured(
     forms = {form: task for form, task in tasks(cases).items() if form in asked}
     found: dict[str, tuple[str, list[float]]] = {}
     async with Pool.open(backend, size=1) as pool:
-        judging = Verifiers(pool, accept_together=True)
+        judging = Verifiers(pool, accept_split=True)
         for _ in range(rounds + 1):
             for form, task in forms.items():
                 before = spent()
-                for _ in range(verdicts):
-                    verdict = await judging.verify(task, SOLUTION)
+                judged = [(SOLUTION, await judging.verify_apart(task, SOLUTION)) for _ in range(verdicts)]
+                for verdict in await judging.settle_all(task, judged):
                     if not verdict.passed:
                         raise SystemExit(f"{form}: {verdict}")
                 milliseconds = 1000 * (spent() - before) / verdicts / cases
@@ -111,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sandbox", nargs="+", default=("bubblewrap", "docker"))
     parser.add_argument("--cases", nargs="+", type=int, default=(1, 3, 10))
-    parser.add_argument("--form", nargs="+", default=("driven", "pytest"), choices=("driven", "pytest"))
+    parser.add_argument("--form", nargs="+", default=FORMS, choices=FORMS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--verdicts", type=int, default=12)
     arguments = parser.parse_args()

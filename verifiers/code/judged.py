@@ -35,10 +35,11 @@ async def run_judged(setting: Setting, test: PythonTest | PytestTest) -> Finding
     common = {"entry_points": names, "bounds": list(setting.bounds), "shared": test.shared}
     if isinstance(test, PythonTest):
         tests: dict[str, Any] = {"type": "python", "setup": test.setup, "code": test.code}
-        extra = ("pytest",) if "pytest" in test.setup + test.code else ()
+        needs_pytest = "pytest" in test.setup + test.code
     else:
         tests = {"type": "pytest", "files": test.files}
-        extra = ("pytest",)
+        needs_pytest = True
+    extra = ("pytest",) if needs_pytest and "pytest" not in setting.libraries else ()
     limits = setting.judge_limits
     tests["outline"] = await outline_of(setting)
     candidate, judge = await setting.pool.pair(

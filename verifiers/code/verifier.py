@@ -127,7 +127,7 @@ class CodeVerifier:
 
     def profile(self, task: Task, solution: str) -> Profile:
         """See `gristmill.verifiers.base.Placed`."""
-        return profile_of(task, solution)
+        return profile_of(task, solution, splits=self.splits)
 
     async def examine(self, task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Examining.examine`: what guesses pass, or a reference shows of an evaluator."""

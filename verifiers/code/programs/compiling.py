@@ -23,7 +23,7 @@ from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.records import Language
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import DrivenTest, Outcome, Task
+from gristmill.verifiers.records import DrivenTest, Outcome, PytestTest, Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -133,14 +133,17 @@ def _environment(language: Language) -> dict[str, str]:
     return {**_ENVIRONMENT, **language.environment}
 
 
-def profile_of(task: Task, solution: str) -> Profile:
-    """Where the candidate of a task runs, and what is loaded there for it and for its tests."""
+def profile_of(task: Task, solution: str, *, splits: bool = False) -> Profile:
+    """Where the candidate of a task runs, and what is loaded there for it and for its tests.
+
+    With `splits` also what its pytest tests need where they are split, so that both ways share workers.
+    """
     if (language := language_of(task)) is not None:
         return program_profile(task, language)
-    texts = programs((*task.public_tests, *task.tests))
+    tests = (*task.public_tests, *task.tests)
     image = image_of(task)
-    libraries = profiles.libraries(solution, *texts, image=image)
-    drives = [test.drive for test in (*task.public_tests, *task.tests) if isinstance(test, DrivenTest)]
-    if profiles.imports("pytest", *drives):
+    libraries = profiles.libraries(solution, *programs(tests), image=image)
+    drives = [test.drive for test in tests if isinstance(test, DrivenTest)]
+    if profiles.imports("pytest", *drives) or (splits and any(isinstance(test, PytestTest) for test in tests)):
         libraries = (*libraries, "pytest")
     return profiles.candidate(libraries, task.limits.memory_mb, image.image)

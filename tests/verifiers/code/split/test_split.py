@@ -193,3 +193,32 @@ async def test_a_wrong_one_that_passes_split_and_not_together_fails(pool: Pool) 
     verdict = await judged(pool, account(), other)
     assert verdict.outcome is Outcome.FAILED, verdict
     assert verdict.together is False
+
+
+class Watched:
+    """The profiles that a pool's jobs have asked for."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool, self.seen = pool, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
+
+    async def run(self, job: Any, profile: Any, **how: Any) -> Any:
+        self.seen.add(profile.name)
+        return await self.pool.run(job, profile, **how)
+
+    async def pair(self, *jobs: Any, profile: Any, judge_profile: Any, **how: Any) -> Any:
+        self.seen |= {profile.name, judge_profile.name}
+        return await self.pool.pair(*jobs, profile=profile, judge_profile=judge_profile, **how)
+
+
+@inside
+async def test_a_split_test_runs_in_the_workers_in_which_it_was_tried_apart(pool: Pool) -> None:
+    """A small pool would else start workers anew in every verdict."""
+    file = "from solution import f\nclass P:\n    x = 35303\ndef test_f():\n    assert f(P()) == 70606\n"
+    test = {"type": "pytest", "entry_point": "f", "files": {"test_f.py": file}}
+    task, watched = Task(id="t", kind="code", prompt="?", tests=(test,)), Watched(pool)
+    verdict = await Verifiers(watched, accept_split=True).verify_apart(task, "def f(p):\n    return 2 * p.x\n")  # type: ignore[arg-type]  # stands in for a pool
+    assert verdict.strength is Strength.SPLIT
+    assert {name for name in watched.seen if name.startswith("candidate")} == {"candidate-pytest"}
