@@ -37,6 +37,9 @@ def attack(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Candidates at a time. Default: what this machine holds.")
     ] = None,
+    accept: Annotated[
+        str, typer.Option("--accept", help="verified, or split: attack tests as --accept split takes them as well.")
+    ] = "verified",
     out: Annotated[str | None, typer.Option("--out", help="Also write every attempt there, a JSON row a task.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")] = False,
@@ -55,6 +58,7 @@ def attack(
     \b
     Examples:
       gristmill attack tasks.jsonl
+      gristmill attack tasks.jsonl --accept split --only driven
       gristmill attack tasks.jsonl --only weak
       gristmill attack tasks.jsonl --only input-in-an-error --only runner --json
     """
@@ -65,6 +69,8 @@ def attack(
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.extraction.importing import need_packages
 
+    if accept not in ("verified", "split"):
+        raise UserError(f"--accept: {accept!r} is none of verified and split; beside the tests every forgery may pass")
     if out is not None:
         refuse_existing(out, force=force)
     attacks = _chosen(only or [])
@@ -76,7 +82,7 @@ def attack(
     console = console_for(stderr=True)
     if len(wanted) < len(loaded):
         console.print(f"{len(loaded) - len(wanted)} tasks of other kinds are skipped")
-    reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console))
+    reports = asyncio.run(_attack(wanted, attacks, sandbox, workers, seconds, out, console, split=accept == "split"))
     _say(reports, attacks, console, json_)
     tried = sum(report.tried for report in reports)
     if tried and tried == sum(len(report.unscored) for report in reports):
@@ -110,6 +116,8 @@ async def _attack(
     seconds: float,
     out: str | None,
     console: Console,
+    *,
+    split: bool,
 ) -> list[TaskReport]:
     from contextlib import ExitStack
 
@@ -119,7 +127,7 @@ async def _attack(
     from gristmill.verifiers.attacks.suite import attack_task, limited, prepared
     from gristmill.verifiers.registry import Verifiers
 
-    total = sum(len(prepared(task, attacks)) for task in tasks)
+    total = sum(len(prepared(task, attacks, split=split)) for task in tasks)
     reports: list[TaskReport] = []
     done = 0
 
@@ -132,7 +140,7 @@ async def _attack(
 
     async with Pool.open(sandbox, workers) as pool:
         # What passes beside a repository's tests is named, though it counts only where somebody takes that.
-        verifiers, beside = Verifiers(pool), Verifiers(pool, accept_together=True)
+        verifiers, beside = Verifiers(pool, accept_split=split), Verifiers(pool, accept_together=True)
         with ExitStack() as stack:
             display = stack.enter_context(Display(console, "attacking", unit="tried"))
             write = stack.enter_context(row_writer(out, force=True)) if out is not None else None
@@ -142,6 +150,7 @@ async def _attack(
                     attacks,
                     verifiers if task.repo is None else beside,
                     at_a_time=pool.size + 2,
+                    split=split,
                     on_attempt=tried,
                 )
                 reports.append(report)

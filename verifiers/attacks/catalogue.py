@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gristmill.verifiers.attacks import (
     aliasing,
+    beside_drive,
     beside_tests,
     callbacks,
     deciding,
@@ -18,6 +19,7 @@ from gristmill.verifiers.attacks import (
     protocol,
     reach,
     replies,
+    reporting,
     resources,
     runner,
     scores,
@@ -39,9 +41,12 @@ ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in
 """Every attack on code. Weak candidates come first: what passes because tests are weak is no hole in the judge."""
 
 OTHERS: tuple[Attack, ...] = tuple(
-    attack for family in (replies, functions, patches, beside_tests, scores, timings) for attack in family.ATTACKS
+    attack
+    for family in (replies, functions, patches, beside_tests, scores, timings, beside_drive, reporting)
+    for attack in family.ATTACKS
 )
-"""Every attack on tasks of other kinds, on repositories and on evaluators; on these two those on code are tried too."""
+"""Every attack on tasks of other kinds, on repositories, on evaluators, and on the process of `drive`; but for the
+first those on code are tried too."""
 
 
 def chosen(words: list[str]) -> tuple[Attack, ...]:

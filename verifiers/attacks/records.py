@@ -9,12 +9,24 @@ from typing import Any, Final
 
 from gristmill.verifiers.records import Task
 
-__all__ = ["EVERY", "FUNCTIONS", "JUDGED", "NOTHING", "PROGRAMS", "Attack", "Example", "Family", "Target"]
+__all__ = [
+    "BESIDE_DRIVE",
+    "EVERY",
+    "FUNCTIONS",
+    "JUDGED",
+    "NOTHING",
+    "PROGRAMS",
+    "Attack",
+    "Example",
+    "Family",
+    "Target",
+]
 
 EVERY: Final = frozenset(("cases", "stdio", "python", "pytest", "driven", "score"))
 FUNCTIONS: Final = frozenset(("cases", "python", "pytest", "driven", "score"))
 JUDGED: Final = frozenset(("python", "pytest"))
 PROGRAMS: Final = frozenset(("stdio",))
+BESIDE_DRIVE: Final = frozenset(("driven", "split"))
 NOTHING: Final = "gristmill: this is no answer"
 """What a forging candidate answers where its forgery is not believed: no task wants it."""
 
@@ -35,6 +47,7 @@ class Family(StrEnum):
     RESOURCES = "resources"  # limits, and what stays behind: processes, files, shared memory
     ESCAPES = "escapes"  # other processes, sockets, namespaces, secrets of the machine
     UNSCORED = "unscored"  # trouble that looks like the infrastructure's
+    DRIVEN = "driven"  # the process of drive, and what a split test reports from it
     MESSAGES = "messages"  # hidden inputs carried out in what is shown
     ALIASING = "aliasing"  # answers that are right when they are given, and changed later
     ANSWERS = "answers"  # replies to math and reasoning tasks that are wrong by construction, or run when evaluated
@@ -73,7 +86,8 @@ class Attack:
     Attributes:
         name: the mechanism, in kebab case.
         family: what it abuses.
-        test_types: the types of tests where it can mean anything; ``timed`` is a score test that compares time.
+        test_types: the types of tests where it can mean anything; ``timed`` is a score test that compares time,
+            ``split`` a `python` or `pytest` test that is tried split as well.
         tries: what it tries, in a few words.
         source: Python text that defines ``answer(*args, **kwargs)``: every entry point becomes it, every program prints
             it. ``<<examples>>``, ``<<names>>``, ``<<reference>>`` and ``<<nothing>>`` stand for what a `Target` holds.

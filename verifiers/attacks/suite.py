@@ -12,7 +12,7 @@ from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.attacks.secrets import hidden_words, leaked_words
 from gristmill.verifiers.attacks.writing import target_of, write
 from gristmill.verifiers.judging import Judge, Settling
-from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
+from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import BESIDE
 
 __all__ = ["Attempt", "TaskReport", "attack_task", "limited", "prepared"]
@@ -32,6 +32,7 @@ class Attempt(Record):
     outcome: Outcome
     verified: bool
     together: bool = False
+    split: bool = False
     apart: bool = False
     leaked: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -44,13 +45,13 @@ class TaskReport(Record):
         tried: attacks that were run; the others do not apply to such tests.
         weak: candidates that know nothing and passed: the tests are too weak.
         unverified: attacks that passed by the candidate's own operators, so that the verdict's strength is `forwarded`.
-        together: forgeries that passed beside the tests of a repository, or by its split tests, where plain pytest
-            passes them too: what `--accept together` lets through, and nothing else does.
+        together: forgeries that passed beside the tests of a repository, where plain pytest passes them too: what
+            `--accept together` lets through, and nothing else does.
         apart: attacks that passed where the judge runs apart, and fail in the consistency run: the boundary alone
             would have let them through. Answers that are wrong only later and that the tests never look at again have
             passed rightly, and are named nowhere.
         masked: forgeries that passed where a weak candidate passes too, so that they prove nothing.
-        holes: forgeries that passed where no weak candidate does. A defect of gristmill.
+        holes: forgeries that passed where no weak candidate does, by split tests too. A defect of gristmill.
         leaks: attacks after which the verdict held a value of the hidden tests. A defect of gristmill.
         unscored: attacks that were not judged: trouble of this machine, or a defect of gristmill.
     """
@@ -99,9 +100,9 @@ def limited(task: Task, seconds: float) -> Task:
     )
 
 
-def prepared(task: Task, attacks: Sequence[Attack]) -> list[tuple[Attack, str]]:
-    """Those attacks that apply to the task, each with its candidate."""
-    target = target_of(task)
+def prepared(task: Task, attacks: Sequence[Attack], *, split: bool = False) -> list[tuple[Attack, str]]:
+    """Those attacks that apply to the task, each with its candidate; with `split` those on split tests too."""
+    target = target_of(task, split=split)
 
     def written_for(attack: Attack) -> str | None:
         if attack.make:
@@ -123,14 +124,15 @@ async def attack_task(
     judge: Judge,
     *,
     at_a_time: int = 4,
+    split: bool = False,
     on_attempt: Callable[[Attempt], None] | None = None,
 ) -> TaskReport:
-    """Run all attacks that apply, several at a time, and report.
+    """Run all attacks that apply, several at a time, and report; `split` where the judge takes split tests.
 
     What passes apart is run together with the tests too, all of it at the end.
     """
     task = await _aimed(task, judge)
-    candidates = prepared(task, attacks) if task.scored is None or task.target is not None else []
+    candidates = prepared(task, attacks, split=split) if task.scored is None or task.target is not None else []
     words = hidden_words(task)
     gate = asyncio.Semaphore(at_a_time)
 
@@ -183,6 +185,7 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
         outcome=verdict.outcome,
         verified=verdict.verified,
         together=verdict.passed and verdict.strength in BESIDE,
+        split=verdict.passed and verdict.strength is Strength.SPLIT,
         apart=verdict.unsettled.passed and not verdict.passed,
         leaked=leaked,
         seconds=round(verdict.seconds, 4),
@@ -192,14 +195,14 @@ def _attempt(attack: Attack, verdict: Verdict, leaked: tuple[str, ...]) -> Attem
 def _report(task: Task, attempts: list[Attempt], inapplicable: int) -> TaskReport:
     passed = [each for each in attempts if each.outcome is Outcome.PASSED]
     weak = tuple(each.attack for each in passed if each.weak and (each.verified or each.together))
-    forged = tuple(each.attack for each in passed if not (each.weak or each.right) and each.verified)
+    forged = tuple(each.attack for each in passed if not (each.weak or each.right) and (each.verified or each.split))
     return TaskReport(
         task_id=task.id,
         tried=len(attempts),
         inapplicable=inapplicable,
         weak=weak,
         unverified=tuple(each.attack for each in passed if not (each.verified or each.together)),
-        together=tuple(each.attack for each in passed if each.together and not each.weak),
+        together=tuple(each.attack for each in passed if each.together and not (each.weak or each.split)),
         apart=tuple(each.attack for each in attempts if each.apart),
         masked=forged if weak else (),
         holes=() if weak else forged,

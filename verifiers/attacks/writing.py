@@ -7,7 +7,7 @@ import doctest
 from collections.abc import Iterator
 from typing import Any
 
-from gristmill.verifiers.attacks.records import NOTHING, Attack, Example, Target
+from gristmill.verifiers.attacks.records import JUDGED, NOTHING, Attack, Example, Target
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.records import CasesTest, CodeTest, PythonTest, StdioTest, Task
 
@@ -16,8 +16,11 @@ __all__ = ["target_of", "write"]
 _MOST_EXAMPLES = 50
 
 
-def target_of(task: Task) -> Target:
-    """What an attacker knows of a task: names, public tests, and examples in the prompt."""
+def target_of(task: Task, *, split: bool = False) -> Target:
+    """What an attacker knows of a task: names, public tests, and examples in the prompt.
+
+    With `split`, tests that a judge process decides are tried split as well.
+    """
     tests = (*task.public_tests, *task.tests)
     names: dict[str, None] = {}
     for test in tests:
@@ -27,6 +30,8 @@ def target_of(task: Task) -> Target:
     examples += _in_prompt(task.prompt, tuple(names))
     # The catalogue is written in Python, which no compiler of another language takes.
     types: frozenset[str] = frozenset(test.type for test in tests if language(task) is None)
+    if split and types & JUDGED:
+        types |= {"split"}
     return Target(
         test_types=types | {"timed"} if task.scored is not None and task.scored.timed else types,
         names=tuple(names),

@@ -11,17 +11,20 @@ import pytest_asyncio
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Job, Limits, Report
 from gristmill.verifiers import Outcome, Task, Verifiers, profiles
+from gristmill.verifiers.attacks.catalogue import chosen
+from gristmill.verifiers.attacks.suite import prepared
 from gristmill.verifiers.code.driven.running import passing_at_once
 from gristmill.verifiers.code.running import Setting
 from gristmill.verifiers.records import DrivenTest
 from tests.verifiers.code.driven.everyday import TASKS
-from tests.verifiers.code.driven.test_driven import CLAIMS, doubling
+from tests.verifiers.code.driven.test_driven import doubling
 
 inside = pytest.mark.asyncio(loop_scope="module")
 LIMITS = Limits(wall_seconds=3.0, cpu_seconds=2.0)
 DRIVE = "def drive(solution, case):\n    return solution.double(case['x'])\n"
 JUDGE = "def judge(values, case):\n    assert values == case['expected']\n"
 RIGHT = "def double(x):\n    return x * 2\n"
+CLAIMS = [(attack.name, source) for attack, source in prepared(doubling(), chosen(["driven"]))]
 CASES = [{"given": {"x": place}, "expected": 2 * place} for place in range(1000, 1010)]
 
 
@@ -115,9 +118,9 @@ async def test_whoever_is_right_only_beside_other_cases_has_not_passed(pool: Poo
 
 
 @inside
-@pytest.mark.parametrize("name", CLAIMS)
-async def test_claims_are_confirmed_no_more_than_they_pass(pool: Pool, name: str) -> None:
-    assert not await confirmed(pool, CLAIMS[name], doubling())
+@pytest.mark.parametrize(("name", "source"), CLAIMS)
+async def test_claims_are_confirmed_no_more_than_they_pass(pool: Pool, name: str, source: str) -> None:
+    assert not await confirmed(pool, source, doubling()), name
 
 
 @inside

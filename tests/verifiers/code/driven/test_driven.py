@@ -7,7 +7,6 @@ import inspect
 import sys
 import types
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from gristmill.verifiers import Outcome, Strength, Task, Verdict, Verifiers, pro
 from gristmill.verifiers.code.guest.candidate.plain_form import plain
 from gristmill.verifiers.registry import warnings
 from tests.verifiers.code.driven.everyday import TASKS, Everyday
-from tests.verifiers.code.line import sections
 
 inside = pytest.mark.asyncio(loop_scope="module")
 
@@ -247,19 +245,3 @@ async def test_neither_expected_values_nor_the_text_of_judge_are_anywhere_near_a
     verdict = await judged(pool, doubling(judge=judge, cases=[case], public=True), SEARCH, confirm=False)
     # The mark in `given` is found, so the search finds what is there.
     assert verdict.passed, verdict.feedback
-
-
-CLAIMS = {each.name: each.source for each in sections(Path(__file__).with_name("claims.txt"))}
-
-
-@inside
-@pytest.mark.parametrize("name", CLAIMS)
-async def test_what_shares_the_process_of_drive_can_claim_and_not_know(pool: Pool, name: str) -> None:
-    verdict = await judged(pool, doubling(limits={"wall_seconds": 3.0, "cpu_seconds": 2.0}), CLAIMS[name])
-    assert verdict.outcome not in (Outcome.PASSED, Outcome.UNSCORED), verdict
-    assert verdict.score == 0
-
-
-@inside
-async def test_after_all_that_a_right_solution_passes(pool: Pool) -> None:
-    assert (await judged(pool, doubling())).verified
