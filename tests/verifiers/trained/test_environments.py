@@ -19,7 +19,7 @@ from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.problems import loss_task, problem
 from gristmill.verifiers.trained.reward.environment import Ended, Floats, Parameter
 from gristmill.verifiers.trained.reward.environments import environment, reward_task
-from gristmill.verifiers.trained.reward.mountain_car import MountainCar
+from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining
 from gristmill.verifiers.trained.verifier import share

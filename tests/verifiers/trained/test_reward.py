@@ -20,7 +20,7 @@ from gristmill.verifiers.attacks.catalogue import OTHERS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.reward.environment import Episodes, Floats, PolicySettings
-from gristmill.verifiers.trained.reward.mountain_car import MountainCar
+from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
 from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining, RewardVerifier, ask, recheck

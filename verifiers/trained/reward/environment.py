@@ -8,19 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ended", "Environment", "Episodes", "Floats", "Parameter", "PolicySettings", "Quantity", "Steps"]
+__all__ = [
+    "Actions",
+    "Ended",
+    "Environment",
+    "Episodes",
+    "Floats",
+    "Parameter",
+    "PolicySettings",
+    "Quantity",
+    "Steps",
+    "any_actions",
+    "is_continuous",
+]
 
 Floats = NDArray[np.float64]
+Actions = NDArray[np.int64] | Floats
+"""(n,) numbers of actions; or (n, parts) where actions are real numbers."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that is observed, one column of an observation.
+    """A number that is observed, one column of an observation; or one part of an action.
 
     `scale` is how far it usually lies from the middle of its range, for what a policy reads; half the range if None.
     """
@@ -58,6 +72,7 @@ class PolicySettings:
     clip: float = 0.2
     entropy: float = 0.01
     gradient_norm: float = 0.5
+    bootstrap: bool = False  # an episode whose steps are used up is valued as if it went on
     checkpoints: int = 6
     checkpoint_episodes: int = 64
     graded_episodes: int = 256
@@ -70,6 +85,8 @@ class Ended:
     states: Floats  # (n, columns of a state)
     succeeded: NDArray[np.bool_]  # (n,)
     steps: NDArray[np.int64]  # (n,) how many steps it took
+    progress: Floats  # (n,) `Environment.progress` after each of its steps, in the mean
+    nearest: Floats  # (n,) the greatest of these
 
 
 class Environment(Protocol):
@@ -100,8 +117,8 @@ class Environment(Protocol):
         ...
 
     @property
-    def actions(self) -> Sequence[str]:
-        """What each action does, from number 0 on, as in "pushes left"."""
+    def actions(self) -> Sequence[str] | Sequence[Quantity]:
+        """What each action does, from number 0 on, as in "pushes left"; or the parts of an action of real numbers."""
         ...
 
     @property
@@ -143,8 +160,12 @@ class Environment(Protocol):
         """(episodes, columns): states in which episodes begin, drawn from `generator` and nothing else."""
         ...
 
-    def step(self, states: Floats, actions: NDArray[np.int64], physics: Mapping[str, float | Floats]) -> Floats:
+    def step(self, states: Floats, actions: Actions, physics: Mapping[str, float | Floats]) -> Floats:
         """The next states, a new array; `physics` has one number for all rows or one for each."""
+        ...
+
+    def progress(self, states: Floats) -> Floats:
+        """(n,) in [0, 1]: how far states are on the way to what must be learned, for grades; no reward sees it."""
         ...
 
     def succeeded(self, states: Floats) -> NDArray[np.bool_]:
@@ -172,6 +193,20 @@ class Steps:
     step: NDArray[np.int64]  # number of the step within its episode, from 0
 
 
+def is_continuous(actions: Sequence[str] | Sequence[Quantity]) -> TypeGuard[Sequence[Quantity]]:
+    """Whether actions are real numbers."""
+    return not isinstance(actions[0], str)
+
+
+def any_actions(environment: Environment, rows: int, generator: np.random.Generator) -> Actions:
+    """As many actions, each as likely as all others."""
+    actions = environment.actions
+    if is_continuous(actions):
+        low, high = [each.low for each in actions], [each.high for each in actions]
+        return generator.uniform(low, high, (rows, len(actions)))
+    return generator.integers(0, len(actions), rows)
+
+
 class Episodes:
     """`count` independent episodes that begin anew where they end.
 
@@ -190,7 +225,7 @@ class Episodes:
         """(count, quantities): what is observed now."""
         return self.states[:, : len(self.environment.observation)]
 
-    def step(self, action: NDArray[np.int64]) -> Steps:
+    def step(self, action: Actions) -> Steps:
         """Take one action in every episode, and begin anew those that ended."""
         environment, before, age = self.environment, self.observe(), self._age
         after = environment.step(self.states, action, self._physics)

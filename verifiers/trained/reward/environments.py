@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,14 +10,23 @@ import numpy as np
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.plugins import Plugins, instance
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.trained.reward.environment import Ended, Environment
+from gristmill.verifiers.trained.reward.environment import Ended, Environment, Quantity, any_actions, is_continuous
 
 __all__ = ["environment", "reward_task", "world_facts"]
 
 _ENVIRONMENTS: Final = Plugins(
     "environment",
     "gristmill.environments",
-    {"mountain_car": "gristmill.verifiers.trained.reward.mountain_car:MountainCar"},
+    {
+        name: f"gristmill.verifiers.trained.reward.worlds.{module}"
+        for name, module in (
+            ("mountain_car", "mountain_car:MountainCar"),
+            ("mountain_car_continuous", "mountain_car:ContinuousMountainCar"),
+            ("acrobot", "acrobot:Acrobot"),
+            ("pendulum", "pendulum:Pendulum"),
+            ("swing_up", "swing_up:SwingUp"),
+        )
+    },
 )
 
 
@@ -36,17 +46,17 @@ def _try_out(world: Environment, named: str) -> None:
     rows, physics = 3, {parameter.name: parameter.default for parameter in world.physics}
     try:
         states = world.reset(np.random.default_rng(0), rows)
-        after = world.step(states, np.zeros(rows, dtype=np.int64), physics)
-        succeeded = world.succeeded(after)
-        grades = world.grade(Ended(after, succeeded, np.ones(rows, dtype=np.int64)))
-        shapes = [np.shape(each) for each in (states, after, succeeded, grades)]
+        after = world.step(states, any_actions(world, rows, np.random.default_rng(0)), physics)
+        succeeded, progress = world.succeeded(after), world.progress(after)
+        grades = world.grade(Ended(after, succeeded, np.ones(rows, dtype=np.int64), progress, progress))
+        shapes = [np.shape(each) for each in (states, after, succeeded, progress, grades)]
     except Exception as error:
         raise UserError(f"{named} cannot take a step: {type(error).__name__}: {error}") from error
     columns = shapes[0][-1] if len(shapes[0]) == 2 else 0
-    if columns < len(world.observation) or shapes != [(rows, columns), (rows, columns), (rows,), (rows,)]:
+    if columns < len(world.observation) or shapes != [(rows, columns)] * 2 + [(rows,)] * 3:
         raise UserError(
-            f"{named}: for 3 episodes and {len(world.observation)} quantities, reset, step, succeeded and grade gave "
-            f"the shapes {', '.join(map(str, shapes))}; see docs/plugins.md"
+            f"{named}: for 3 episodes and {len(world.observation)} quantities, reset, step, succeeded, progress and "
+            f"grade gave the shapes {', '.join(map(str, shapes))}; see docs/plugins.md"
         )
 
 
@@ -66,19 +76,28 @@ function keeps no state."""
 
 def world_facts(world: Environment) -> tuple[str, ...]:
     """What a reward is given, and how a step changes a state: one line each, in the environment's words."""
-    columns = ", ".join(
-        f"{'Column ' if place == 0 else 'column '}{place} {'is ' if place == 0 else ''}the {quantity.name} in "
-        f"[{quantity.low:g}, {quantity.high:g}]{f' ({quantity.note})' if quantity.note else ''}"
-        for place, quantity in enumerate(world.observation)
-    )
-    actions = ", ".join(f"{number} {does}" for number, does in enumerate(world.actions))
     return (
-        f"obs, next_obs: arrays of shape (n, {len(world.observation)}), before and after the step. {columns}.",
-        f"action: array of shape (n,): {actions}.",
+        f"obs, next_obs: arrays of shape (n, {len(world.observation)}), before and after the step. "
+        f"{_columns(world.observation)}.",
+        f"action: array of shape {_actions(world)}.",
         f'info: dict of arrays of shape (n,): "terminated" ({world.goal}), "truncated" ({world.episode_steps} steps '
         'were used up), "step" (number of the step in its episode).',
         f"A step: {world.dynamics}.",
     )
+
+
+def _columns(quantities: Sequence[Quantity]) -> str:
+    return ", ".join(
+        f"{'Column ' if place == 0 else 'column '}{place} {'is ' if place == 0 else ''}the {quantity.name} in "
+        f"[{quantity.low:g}, {quantity.high:g}]{f' ({quantity.note})' if quantity.note else ''}"
+        for place, quantity in enumerate(quantities)
+    )
+
+
+def _actions(world: Environment) -> str:
+    if is_continuous(world.actions):
+        return f"(n, {len(world.actions)}). {_columns(world.actions)}"
+    return f"(n,): {', '.join(f'{number} {does}' for number, does in enumerate(world.actions))}"
 
 
 def reward_task(name: str, **fields: Any) -> Task:

@@ -1,4 +1,4 @@
-"""The policy that a reward trains: a small network in numpy, and how well it does."""
+"""The policy that a reward trains: a small network in numpy."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import Ended, Environment, Episodes, Floats, Quantity
-from gristmill.verifiers.trained.verifier import share
+from gristmill.verifiers.trained.reward.environment import Floats, Quantity
 
-__all__ = ["Net", "draw", "features", "mean_grade", "network", "probabilities"]
+__all__ = ["Net", "adam", "draw", "features", "network", "probabilities"]
 
 
 @dataclass
@@ -19,8 +18,7 @@ class Net:
     """Two tanh layers and a linear one, with Adam, written out by hand."""
 
     weights: list[Floats]
-    first: list[Floats] = field(default_factory=list)
-    second: list[Floats] = field(default_factory=list)
+    moments: tuple[list[Floats], list[Floats]] = field(default_factory=lambda: ([], []))
     count: int = 0
 
     def forward(self, x: Floats) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
@@ -40,17 +38,28 @@ class Net:
 
     def adam(self, gradients: list[Floats], rate: float, most: float) -> None:
         """One step of Adam, the gradients' joint norm clipped to `most`."""
-        if not self.first:
-            self.first = [np.zeros_like(w) for w in self.weights]
-            self.second = [np.zeros_like(w) for w in self.weights]
         self.count += 1
-        norm = float(np.sqrt(sum(float((g * g).sum()) for g in gradients)))
-        scale = min(1.0, most / (norm + 1e-8))
-        step = rate * np.sqrt(1 - 0.999**self.count) / (1 - 0.9**self.count)
-        for weight, gradient, m, v in zip(self.weights, gradients, self.first, self.second, strict=True):
-            m += 0.1 * (gradient * scale - m)
-            v += 0.001 * ((gradient * scale) ** 2 - v)
-            weight -= step * m / (np.sqrt(v) + 1e-8)
+        adam(self.weights, gradients, self.moments, self.count, rate, most)
+
+
+def adam(
+    weights: list[Floats],
+    gradients: list[Floats],
+    moments: tuple[list[Floats], list[Floats]],
+    count: int,
+    rate: float,
+    most: float,
+) -> None:
+    """Step `count` of Adam, in place, the gradients' joint norm clipped to `most`; `moments` begin empty."""
+    for each in moments:
+        each += [] if each else [np.zeros_like(weight) for weight in weights]
+    norm = float(np.sqrt(sum(float((g * g).sum()) for g in gradients)))
+    scale = min(1.0, most / (norm + 1e-8))
+    step = rate * np.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+    for weight, gradient, m, v in zip(weights, gradients, *moments, strict=True):
+        m += 0.1 * (gradient * scale - m)
+        v += 0.001 * ((gradient * scale) ** 2 - v)
+        weight -= step * m / (np.sqrt(v) + 1e-8)
 
 
 def network(generator: np.random.Generator, inputs: int, hidden: int, outputs: int, gain: float) -> Net:
@@ -91,19 +100,3 @@ def draw(chances: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
     """One action a row, drawn by its row of probabilities."""
     below = generator.random((len(chances), 1)) > chances.cumsum(axis=1)[:, :-1]
     return np.asarray(below.sum(axis=1))
-
-
-def mean_grade(actor: Net, environment: Environment, generator: np.random.Generator, episodes: int) -> float:
-    """The environment's grade of `episodes` fresh episodes with the policy's likeliest action, in the mean."""
-    running = Episodes(environment, episodes, generator)
-    states = np.zeros_like(running.states)
-    succeeded = np.zeros(episodes, dtype=bool)
-    steps = np.zeros(episodes, dtype=np.int64)
-    for number in range(1, environment.episode_steps + 1):
-        logits, _ = actor.forward(features(running.observe(), environment.observation))
-        taken = running.step(logits.argmax(axis=1))
-        now = (taken.terminated | taken.truncated) & (steps == 0)
-        states[now], succeeded[now], steps[now] = taken.next_state[now], taken.terminated[now], number
-        if steps.all():
-            break
-    return share(float(np.mean(environment.grade(Ended(states, succeeded, steps)))))

@@ -16,8 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.verifiers.trained.reward.environment import Environment, Episodes, Floats, PolicySettings, Steps
-from gristmill.verifiers.trained.reward.policy import Net, draw, features, mean_grade, network, probabilities
+from gristmill.verifiers.trained.reward.environment import (
+    Actions,
+    Environment,
+    Episodes,
+    Floats,
+    PolicySettings,
+    Steps,
+)
+from gristmill.verifiers.trained.reward.grading import mean_grade
+from gristmill.verifiers.trained.reward.heads import Head, head
+from gristmill.verifiers.trained.reward.policy import Net, features, network
 from gristmill.verifiers.trained.verifier import Deadline
 
 __all__ = ["Batch", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
@@ -28,7 +37,7 @@ class Batch:
     """Steps in the shape in which a reward function receives them: one row a step, rows independent."""
 
     observation: Floats  # (n, quantities)
-    action: NDArray[np.int64]  # (n,)
+    action: Actions  # (n,) numbers of actions, or (n, parts) of real ones
     next_observation: Floats  # (n, quantities)
     terminated: NDArray[np.bool_]  # (n,) the episode succeeded
     truncated: NDArray[np.bool_]  # (n,) the episode's steps were used up
@@ -65,26 +74,24 @@ class TrainedPolicy:
 
 
 def _rollout(
-    running: Episodes, actor: Net, horizon: int, generator: np.random.Generator
-) -> tuple[list[Steps], NDArray[np.int64], Floats]:
-    """`horizon` steps of all episodes: the steps, (horizon, episodes) actions, and their log-probabilities."""
+    running: Episodes, actor: Net, says: Head, horizon: int, generator: np.random.Generator
+) -> tuple[list[Steps], list[Actions], Floats]:
+    """`horizon` steps of all episodes: the steps, the actions that were drawn, and (horizon, episodes) logarithms."""
     steps: list[Steps] = []
-    actions = np.empty((horizon, running.count), dtype=np.int64)
+    actions: list[Actions] = []
     logs = np.empty((horizon, running.count))
-    rows = np.arange(running.count)
     for t in range(horizon):
-        logits, _ = actor.forward(features(running.observe(), running.environment.observation))
-        chances = probabilities(logits)
-        actions[t] = draw(chances, generator)
-        logs[t] = np.log(chances[rows, actions[t]] + 1e-12)
-        steps.append(running.step(actions[t]))
+        out, _ = actor.forward(features(running.observe(), running.environment.observation))
+        drawn, logs[t] = says.draw(out, generator)
+        actions.append(drawn)
+        steps.append(running.step(says.applied(drawn)))
     return steps, actions, logs
 
 
-def _batch(steps: list[Steps], actions: NDArray[np.int64]) -> Batch:
+def _batch(steps: list[Steps], actions: Actions) -> Batch:
     return Batch(
         observation=np.concatenate([s.observation for s in steps]),
-        action=actions.reshape(-1).copy(),
+        action=actions.copy(),
         next_observation=np.concatenate([s.next_observation for s in steps]),
         terminated=np.concatenate([s.terminated for s in steps]),
         truncated=np.concatenate([s.truncated for s in steps]),
@@ -95,7 +102,8 @@ def _batch(steps: list[Steps], actions: NDArray[np.int64]) -> Batch:
 def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, settings: PolicySettings) -> Floats:
     """Generalised advantages (horizon, episodes); `after` is the value of each step's own next observation."""
     ended = batch.ended.reshape(rewards.shape)
-    surprise = rewards + settings.discount * after * ~ended - values
+    over = batch.terminated.reshape(rewards.shape) if settings.bootstrap else ended
+    surprise = rewards + settings.discount * after * ~over - values
     advantages = np.zeros_like(rewards)
     running = np.zeros(rewards.shape[1])
     for t in range(len(rewards) - 1, -1, -1):
@@ -120,22 +128,23 @@ def train(
         Deadline: it had not ended by then.
     """
     settings = settings or environment.training
-    quantities, outputs = environment.observation, len(environment.actions)
+    quantities, says = environment.observation, head(environment)
     # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
     world, chance, start, watch, test = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
-    actor = network(start, len(quantities), settings.hidden, outputs, 0.01)
+    actor = network(start, len(quantities), settings.hidden, says.outputs, 0.01)
     critic = network(start, len(quantities), settings.hidden, 1, 1.0)
     running = Episodes(environment, settings.episodes, world)
     rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[PolicyCheckpoint] = []
-    scale = _Spread(settings.discount, settings.episodes)
+    scale = _Deviation(settings.discount, settings.episodes)
     size = settings.episodes * settings.horizon
     for number in range(1, rollouts + 1):
         if deadline is not None and time.monotonic() > deadline:
             raise Deadline
-        steps, actions, old_logs = _rollout(running, actor, settings.horizon, chance)
-        batch = _batch(steps, actions)
+        steps, actions, old_logs = _rollout(running, actor, says, settings.horizon, chance)
+        drawn: Actions = np.concatenate(actions)  # type: ignore[assignment] # all of one kind
+        batch = _batch(steps, says.applied(drawn))
         raw = reward(batch)
         shape = (settings.horizon, settings.episodes)
         rewards = scale.normalise(raw.reshape(shape), batch)
@@ -149,23 +158,24 @@ def train(
             order = chance.permutation(size)
             for part in np.array_split(order, settings.minibatches):
                 _improve(
-                    actor, critic, x[part], batch.action[part], logs[part], flat[part], returns[part], settings, rate
+                    actor, says, critic, x[part], drawn[part], logs[part], flat[part], returns[part], settings, rate
                 )
         if number in marks:
-            grade = mean_grade(actor, environment, watch, settings.checkpoint_episodes)
+            grade = mean_grade(actor, says, environment, watch, settings.checkpoint_episodes)
             checkpoints.append(
                 PolicyCheckpoint(
                     number * size, grade, *(float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
                 )
             )
-    return TrainedPolicy(mean_grade(actor, environment, test, settings.graded_episodes), tuple(checkpoints))
+    return TrainedPolicy(mean_grade(actor, says, environment, test, settings.graded_episodes), tuple(checkpoints))
 
 
 def _improve(
     actor: Net,
+    says: Head,
     critic: Net,
     x: Floats,
-    action: NDArray[np.int64],
+    drawn: Actions,
     old_logs: Floats,
     advantage: Floats,
     returns: Floats,
@@ -174,25 +184,20 @@ def _improve(
 ) -> None:
     """One step of Adam on the clipped objective and one on the squared error of the value."""
     count = len(x)
-    rows = np.arange(count)
     advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    logits, kept = actor.forward(x)
-    chances = probabilities(logits)
-    logs = np.log(chances + 1e-12)
-    ratio = np.exp(logs[rows, action] - old_logs)
+    out, kept = actor.forward(x)
+    logs, of_head = says.logs(out, drawn)
+    ratio = np.exp(logs - old_logs)
     clipped = ((advantage > 0) & (ratio > 1 + settings.clip)) | ((advantage < 0) & (ratio < 1 - settings.clip))
     pull = np.where(clipped, 0.0, -advantage * ratio) / count
-    d_logits = -chances * pull[:, None]
-    d_logits[rows, action] += pull
-    entropy = -(chances * logs).sum(axis=1, keepdims=True)
-    d_logits += settings.entropy / count * chances * (logs + entropy)
-    actor.adam(actor.backward(kept, d_logits), rate, settings.gradient_norm)
+    slope = says.slope(of_head, drawn, pull, settings.entropy, rate, settings.gradient_norm)
+    actor.adam(actor.backward(kept, slope), rate, settings.gradient_norm)
     value, kept_value = critic.forward(x)
     d_value = (value[:, 0] - returns)[:, None] / count
     critic.adam(critic.backward(kept_value, d_value), rate, settings.gradient_norm)
 
 
-class _Spread:
+class _Deviation:
     """Running standard deviation of the discounted return, by which rewards are divided."""
 
     def __init__(self, discount: float, episodes: int) -> None:

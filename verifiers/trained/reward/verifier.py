@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Outcome, Task, Verdict
-from gristmill.verifiers.trained.reward.environment import Environment, Floats
+from gristmill.verifiers.trained.reward.environment import Environment, Floats, any_actions
 from gristmill.verifiers.trained.reward.environments import environment
 from gristmill.verifiers.trained.reward.feedback import rewards_text
 from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy, train
@@ -184,7 +184,7 @@ def _anywhere(environment: Environment, rows: int, generator: np.random.Generato
     before, after, columns = states(), states(), len(environment.observation)
     return Batch(
         observation=before[:, :columns].copy(),
-        action=generator.integers(0, len(environment.actions), rows),
+        action=any_actions(environment, rows, generator),
         next_observation=after[:, :columns].copy(),
         terminated=environment.succeeded(after),
         truncated=np.zeros(rows, dtype=bool),
