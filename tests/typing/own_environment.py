@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings, Problem
 from gristmill.verifiers.trained.reward.environment import (
+    Actions,
     Ended,
     Environment,
     Floats,
@@ -39,9 +40,12 @@ class Far:
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
         return np.zeros((episodes, 2))
 
-    def step(self, states: Floats, actions: NDArray[np.int64], physics: Mapping[str, float | Floats]) -> Floats:
+    def step(self, states: Floats, actions: Actions, physics: Mapping[str, float | Floats]) -> Floats:
         position = np.clip(states[:, 0] + physics["push"] * (actions - 1), -1, 1)
         return np.stack([position, np.maximum(states[:, 1], position)], axis=1)
+
+    def progress(self, states: Floats) -> Floats:
+        return np.asarray((states[:, 0] + 1) / 2)
 
     def succeeded(self, states: Floats) -> NDArray[np.bool_]:
         return np.asarray(states[:, 0] >= 1)

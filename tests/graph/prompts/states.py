@@ -154,7 +154,7 @@ REPLIES: Mapping[str, Mapping[str, str]] = {
         "failed": code(REWARD.format(value="-np.abs(next_obs[:, 1])"), "A slow car is under control."),
         "improved": code(REWARD.format(value="-np.ones(len(action))"), "Every step costs one."),
         "stuck_1": code(
-            REWARD.format(value='100.0 * info["terminated"] + 0.01 * next_obs[:, 0]'), "A bonus at the flag."
+            REWARD.format(value="100.0 * (next_obs[:, 0] >= 0.5) + 0.01 * next_obs[:, 0]"), "A bonus at the flag."
         ),
         "stuck_2": code(REWARD.format(value="-np.abs(0.5 - next_obs[:, 0])"), "Come near to the flag."),
         "stuck_3": code(REWARD.format(value="1.0 * (action == 2)"), "Always push right."),

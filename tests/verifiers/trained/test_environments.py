@@ -19,9 +19,9 @@ from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.problems import loss_task, problem
 from gristmill.verifiers.trained.reward.environment import Ended, Floats, Parameter
 from gristmill.verifiers.trained.reward.environments import environment, reward_task
-from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining
+from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.verifier import share
 from tests.typing.own_environment import Far
 
@@ -89,7 +89,8 @@ def test_a_package_adds_environments_and_problems_but_takes_over_none() -> None:
 @pytest.mark.usefixtures("registered")
 def test_what_is_not_known_is_answered_with_what_is() -> None:
     assert problems(Task(id="r", kind="reward", prompt="?", environment="moon")) == [
-        "environment: 'moon' is none of broken, flat, hill, mountain_car, nothing"
+        "environment: 'moon' is none of acrobot, broken, flat, hill, mountain_car, mountain_car_continuous, "
+        "nothing, pendulum, swing_up"
     ]
     assert problems(Task(id="l", kind="loss", prompt="?")) == [
         "problem: None is none of clean_digits, digits_label_noise"
@@ -104,7 +105,10 @@ def test_what_an_environment_lacks_is_named() -> None:
 
 @pytest.mark.usefixtures("registered")
 def test_an_environment_that_cannot_take_a_step_is_told_by_its_name() -> None:
-    for name, why in (("broken", "cannot take a step: KeyError: 'push'"), ("flat", "(3, 2), (3, 2), (3,), (3, 2)")):
+    for name, why in (
+        ("broken", "cannot take a step: KeyError: 'push'"),
+        ("flat", "(3, 2), (3, 2), (3,), (3,), (3, 2)"),
+    ):
         (sentence,) = problems(Task(id="r", kind="reward", prompt="?", environment=name))
         assert sentence.startswith(f"environment: {name!r}")
         assert why in sentence

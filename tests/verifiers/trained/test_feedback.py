@@ -13,8 +13,8 @@ from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.trainer import NetworkCheckpoint, TrainedNetwork
 from gristmill.verifiers.trained.reward.feedback import Components, rewards_text
-from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
+from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 
 CAR, DIGITS = MountainCar(), DigitsLabelNoise()
 MARKS = 6

@@ -20,10 +20,10 @@ from gristmill.verifiers.attacks.catalogue import OTHERS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.reward.environment import Episodes, Floats, PolicySettings
-from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.reward.policy import draw, network, probabilities
 from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining, RewardVerifier, ask, recheck
+from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
@@ -112,7 +112,6 @@ def some_batch(rows: int = 12) -> Batch:
         states * 0.9,
         np.zeros(rows, bool),
         np.zeros(rows, bool),
-        np.arange(rows),
     )
 
 
@@ -179,7 +178,7 @@ def test_a_reward_that_depends_on_more_than_its_step_is_found_out(reward: Callab
 
 def test_a_reward_of_its_step_alone_stands_the_recheck() -> None:
     def reward(obs: Any, action: Any, next_obs: Any, info: Any) -> Any:
-        return np.abs(next_obs[:, 1]) * 10 + 5.0 * info["terminated"] - 0.01 * info["step"] + action
+        return np.abs(next_obs[:, 1]) * 10 + 5.0 * (next_obs[:, 0] >= 0.5) + action
 
     for rows in ((12, 9), (12, 12)):
         recorded = [(batch, ask(reward, batch)[0]) for batch in map(some_batch, rows)]
@@ -326,7 +325,7 @@ async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     assert good.score is not None
     assert good.score >= 0.95
     assert good.strength is Strength.TESTED
-    assert good.verifier == "reward/1"
+    assert good.verifier == "reward/2"
     assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", good.sandbox)
     bad = await verifier.verify(TASK, "import numpy as np\n" + SAYS + "return -np.ones(len(action))")
     assert bad.outcome is Outcome.FAILED

@@ -190,7 +190,6 @@ class Steps:
     next_state: Floats  # (n, columns of a state), likewise
     terminated: NDArray[np.bool_]  # it succeeded
     truncated: NDArray[np.bool_]  # the episode's steps were used up
-    step: NDArray[np.int64]  # number of the step within its episode, from 0
 
 
 def is_continuous(actions: Sequence[str] | Sequence[Quantity]) -> TypeGuard[Sequence[Quantity]]:
@@ -237,4 +236,4 @@ class Episodes:
             self.states[ended] = environment.reset(self._generator, int(ended.sum()))
             self._age[ended] = 0
         observed = after[:, : len(environment.observation)]
-        return Steps(before, observed, after, terminated, truncated, age)
+        return Steps(before, observed, after, terminated, truncated)

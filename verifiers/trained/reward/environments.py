@@ -80,8 +80,7 @@ def world_facts(world: Environment) -> tuple[str, ...]:
         f"obs, next_obs: arrays of shape (n, {len(world.observation)}), before and after the step. "
         f"{_columns(world.observation)}.",
         f"action: array of shape {_actions(world)}.",
-        f'info: dict of arrays of shape (n,): "terminated" ({world.goal}), "truncated" ({world.episode_steps} steps '
-        'were used up), "step" (number of the step in its episode).',
+        f"info: an empty dict. An episode ends {_end(world)} {world.episode_steps} steps; that is not told.",
         f"A step: {world.dynamics}.",
     )
 
@@ -98,6 +97,10 @@ def _actions(world: Environment) -> str:
     if is_continuous(world.actions):
         return f"(n, {len(world.actions)}). {_columns(world.actions)}"
     return f"(n,): {', '.join(f'{number} {does}' for number, does in enumerate(world.actions))}"
+
+
+def _end(world: Environment) -> str:
+    return "after" if world.goal == "never" else f"when {world.goal}, or after"
 
 
 def reward_task(name: str, **fields: Any) -> Task:

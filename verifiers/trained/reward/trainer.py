@@ -34,14 +34,16 @@ __all__ = ["Batch", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "trai
 
 @dataclass(frozen=True)
 class Batch:
-    """Steps in the shape in which a reward function receives them: one row a step, rows independent."""
+    """Steps in the shape in which a reward function receives them: one row a step, rows independent.
+
+    How an episode ended is the trainer's alone.
+    """
 
     observation: Floats  # (n, quantities)
     action: Actions  # (n,) numbers of actions, or (n, parts) of real ones
     next_observation: Floats  # (n, quantities)
     terminated: NDArray[np.bool_]  # (n,) the episode succeeded
     truncated: NDArray[np.bool_]  # (n,) the episode's steps were used up
-    step: NDArray[np.int64]  # (n,) number of the step within its episode, from 0
 
     @property
     def ended(self) -> NDArray[np.bool_]:
@@ -95,7 +97,6 @@ def _batch(steps: list[Steps], actions: Actions) -> Batch:
         next_observation=np.concatenate([s.next_observation for s in steps]),
         terminated=np.concatenate([s.terminated for s in steps]),
         truncated=np.concatenate([s.truncated for s in steps]),
-        step=np.concatenate([s.step for s in steps]),
     )
 
 

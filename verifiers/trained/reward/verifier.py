@@ -100,7 +100,7 @@ class RewardVerifier:
     """
 
     name = "reward"
-    version = 1
+    version = 2
     kind = "reward"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
@@ -134,8 +134,8 @@ def ask(served: Callable[..., Any], batch: Batch) -> tuple[Floats, dict[str, Flo
     Raises:
         CandidateFault: not one finite number a row.
     """
-    info = {"terminated": batch.terminated, "truncated": batch.truncated, "step": batch.step}
-    answer = served(batch.observation, batch.action, batch.next_observation, info)
+    # Neither success nor the number of the step is told: a reward that pays for them would be the metric itself.
+    answer = served(batch.observation, batch.action, batch.next_observation, {})
     parts: Any = {}
     if type(answer) is tuple and len(answer) == 2:
         answer, parts = answer
@@ -188,7 +188,6 @@ def _anywhere(environment: Environment, rows: int, generator: np.random.Generato
         next_observation=after[:, :columns].copy(),
         terminated=environment.succeeded(after),
         truncated=np.zeros(rows, dtype=bool),
-        step=generator.integers(0, environment.episode_steps, rows),
     )
 
 
@@ -214,7 +213,7 @@ def recheck(
             raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same steps in a fresh process and another order, it gave other rewards. The "
-                "reward of a step may depend on that step's obs, action, next_obs and info only: not on other rows "
+                "reward of a step may depend on that step's obs, action and next_obs only: not on other rows "
                 "of the batch, earlier calls, chance or time.",
             )
 
@@ -236,4 +235,4 @@ def _taken(batch: Batch, rows: NDArray[np.int64]) -> Batch:
     return Batch(*(getattr(batch, name)[rows] for name in _FIELDS))
 
 
-_FIELDS: Final = ("observation", "action", "next_observation", "terminated", "truncated", "step")
+_FIELDS: Final = ("observation", "action", "next_observation", "terminated", "truncated")

@@ -49,8 +49,8 @@ class Acrobot:
         "free end must come above a line one link over the bar, as soon as it can."
     )
     dynamics = (
-        "two links of 1 m and 1 kg, their centres in the middle, inertia 1, g = 9.8; the torque of -1, 0 or 1 acts on the "
-        "joint between them; a step is 0.2 s"
+        "two links of 1 m and 1 kg, their centres in the middle, inertia 1, g = 9.8; the torque of -1, 0 or 1 acts on "
+        "the joint between them; a step is 0.2 s"
     )
     observation = (
         Quantity("cosine of the first angle", -1.0, 1.0, "1 where the first link hangs"),
@@ -73,8 +73,8 @@ class Acrobot:
     goal = "the free end was above the line"
     measure = "swing-up score"
     grading = (
-        "for each fresh episode: where the line is crossed, 1 less half the share of the 500 steps that it took; else a "
-        "tenth of the greatest height that the free end came to, from 0 at the bottom to 1 at the line"
+        "for each fresh episode: where the line is crossed, 1 less half the share of the 500 steps that it took; else "
+        "a tenth of the greatest height that the free end came to, from 0 at the bottom to 1 at the line"
     )
     training = PolicySettings(steps=196_608, episodes=32, horizon=128, discount=0.99, learning_rate=1e-3)
     baselines = {"human": _HUMAN, "sparse": _SPARSE}

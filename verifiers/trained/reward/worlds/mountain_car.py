@@ -31,7 +31,7 @@ def reward(obs, action, next_obs, info):
     return 10.0 * np.abs(next_obs[:, 1])
 """
 _SPARSE = """def reward(obs, action, next_obs, info):
-    return 1.0 * info["terminated"]
+    return 1.0 * (next_obs[:, 0] >= 0.5)
 """
 _NEAR_FLAG = 0.45
 _SPEED_AND_FLAG = """import numpy as np

@@ -39,8 +39,8 @@ class Pendulum:
 
     name = "pendulum"
     story = (
-        "A pole hangs from a motor that is too weak to lift it straight up: it must be swung back and forth, and then be "
-        "kept standing."
+        "A pole hangs from a motor that is too weak to lift it straight up: it must be swung back and forth, and then "
+        "be kept standing."
     )
     dynamics = (
         "angular velocity += (15 * sin(angle) + 3 * torque) * 0.05; it is kept in its range; angle += angular velocity "

@@ -41,8 +41,8 @@ class SwingUp:
 
     name = "swing_up"
     story = (
-        "A pole hangs from a cart on a track between two walls. Pushing the cart, it must be swung up, and then be kept "
-        "standing while the cart stays on the track."
+        "A pole hangs from a cart on a track between two walls. Pushing the cart, it must be swung up, and then be "
+        "kept standing while the cart stays on the track."
     )
     dynamics = (
         "with g = 9.8, cart 1 kg, pole 0.1 kg and half length 0.5 m: t = (force + 0.05 * turn**2 * sin(angle)) / 1.1; "
