@@ -11,7 +11,7 @@ from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
 
-__all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "first_line"]
+__all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "figure", "first_line"]
 
 _ANSWER = 8000
 _SAID = 1000
@@ -64,11 +64,16 @@ class ShownHypothesis(Record):
     cut: bool
 
 
+def figure(score: float) -> str:
+    """A score as it is told: what is no share is often told apart late, as packings of circles by the sixth decimal."""
+    return f"{score:.6g}" if abs(score) <= 1 else f"{score:.8g}"
+
+
 def attempt(step: Step, *, code: bool, fence: str = "python") -> ShownHypothesis:
     """What a model is shown of a step: the solution without the talk around it, the outcome, the feedback."""
     hypothesis, verdict = step.hypothesis, step.verdict
     # A refused construction's score is infinite where less is better: no number to think about.
-    score = "" if verdict.score is None or not math.isfinite(verdict.score) else f", score {verdict.score:.6g}"
+    score = "" if verdict.score is None or not math.isfinite(verdict.score) else f", score {figure(verdict.score)}"
     if hypothesis.solution is None:
         answer = fenced(clip(hypothesis.text, _ANSWER) or "(nothing)", "text")
         parts = dict.fromkeys((hypothesis.note, verdict.feedback))  # a verifier may say what the parser said

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from gristmill.graph.prompts.feedback import figure
 from gristmill.graph.prompts.ideas import flat, idea
 from gristmill.graph.prompts.tokens import fitted, tokens
 from gristmill.graph.records import Step
@@ -133,10 +134,7 @@ def numbered(row: Row) -> str:
 
 def came(row: Row) -> str:
     """What came of it in words: ``failed 0.25``. A score that is no number is none to think about."""
-    score = ""
-    if row.score is not None and math.isfinite(row.score):
-        # What is no share is often told apart late: packings of circles by the sixth digit behind the point.
-        score = f" {row.score:.6g}" if abs(row.score) <= 1 else f" {row.score:.8g}"
+    score = "" if row.score is None or not math.isfinite(row.score) else f" {figure(row.score)}"
     return f"{row.outcome.value.replace('_', ' ')}{score}"
 
 

@@ -47,7 +47,8 @@ def feedback_of(
         )
     scored = _by_instance(test, rows)
     if len(test.instances) > 1 or total is None:
-        for public, words in ((True, "Public instances"), (False, "Other instances")):
+        others = "Other instances" if test.public else "Instances"
+        for public, words in ((True, "Public instances"), (False, others)):
             shown = [_number(test, row) for row in scored if (row.place in test.public) is public]
             if shown:
                 more = "" if len(shown) <= _MOST_LISTED else f" and {len(shown) - _MOST_LISTED} more"
