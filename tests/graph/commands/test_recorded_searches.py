@@ -1,0 +1,68 @@
+"""Searches that were answered by hand go the same way again: `examples/recordings/`, through loop and sandbox.
+
+The commands are those of docs/benchmarks.md, in a workspace of the test's own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gristmill.graph.storage.store import Store
+from gristmill.verifiers.constructions.catalogue import problem, task_of
+from gristmill.verifiers.records import Task
+from tests.conftest import WHOLE
+
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+RECORDINGS = EXAMPLES / "recordings"
+OPTIONS = ("--name", "again", "--hypotheses", "4", "--sandbox", "bubblewrap", "--workers", "2")
+
+
+def replayed(command: str, tasks: Path, name: str, *options: str) -> tuple[dict[str, Any], list[str]]:
+    """(what `show` says of the one task, and of each place number, operator, parents, outcome and score)."""
+    model = f"replay:{RECORDINGS / name}.jsonl"
+    for arguments in (("run", str(tasks), "--model", model, *OPTIONS, *options), ("show", "again", "--json")):
+        done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=3000, check=False)
+        assert done.returncode == 0, done.stderr
+    lines = []
+    with Store.open(".", create=False) as store:
+        (task,) = store.tasks("again")
+        for made, verdict in store.steps("again", task.id):
+            parents = "+".join(".".join(each.split("/")[-2:]) for each in made.parents) or "-"
+            assert verdict is not None
+            lines.append(f"{made.round}.{made.sample} {made.operator} {parents} {verdict.outcome} {verdict.score!r}")
+    shown: dict[str, Any] = json.loads(done.stdout)["table"][0]
+    return shown, lines
+
+
+def test_the_heuristic_for_bin_packing(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
+    tasks = EXAMPLES / "tasks" / "packing.yaml"
+    shown, lines = replayed(forked_gristmill, tasks, "packing", "--rounds", "5", "--patience", "5")
+    assert lines == (RECORDINGS / "packing.txt").read_text(encoding="utf-8").splitlines()
+    (winner,) = (each for each in shown["closing"]["finalists"] if each["hypothesis"] == shown["closing"]["winner"])
+    assert winner["rescore"] == winner["score"]
+    assert winner["held_out"] <= 1.0
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(not WHOLE, reason="minutes of linear programs: with GRISTMILL_TEST_WHOLE=1")
+def test_the_open_problem_of_26_circles(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
+    shown, lines = replayed(forked_gristmill, RECORDINGS / "circles_26_task.jsonl", "circles_26", "--rounds", "4")
+    recorded = (RECORDINGS / "circles_26.txt").read_text(encoding="utf-8").splitlines()
+    # Where linear programs end hangs on the machine's arithmetic: the places are the same, the last digits need not be.
+    assert [line.split()[:2] for line in lines] == [line.split()[:2] for line in recorded]
+    assert shown["stop"] == "target"
+    assert Fraction(shown["score"]) >= Fraction("2.6359")
+    assert max(Fraction(line.split()[-1]) for line in lines) >= problem("circles_26").best_known - Fraction(1, 10**15)
+
+
+def test_the_recorded_open_problem_is_the_catalogue_s() -> None:
+    written = (RECORDINGS / "circles_26_task.jsonl").read_text(encoding="utf-8")
+    assert Task.model_validate_json(written) == task_of("circles_26")
