@@ -27,11 +27,11 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(*`])|\n+")
 _MARKS = re.compile(
     r"^[\s#>*_\-+\d.)]*(?:(?:idea|approach|plan|change|fix|strategy)\s*:[\s*_]*)?|[*_]{2,}", re.IGNORECASE
 )
-# 'Here is the corrected code:', 'The following program …', 'Sure!'
+# 'Here is the corrected code:', 'The following program …', 'Sure!', 'All else stays.'
 _EMPTY = re.compile(
     r"(?:(?:so|thus|now|and|then)[, ]+)?(?:here(?: is|'s|’s| are)\b|below\b|the (?:following|corrected|fixed|new|full|"
     r"complete|final|updated|improved|whole) |sure\b|certainly\b|of course\b|okay\b|ok\b|solution\b|answer\b|code\b"
-    r"|output\b)",
+    r"|output\b|(?:all|everything|nothing) else\b|the rest\b)",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"^[\s#>*_-]*(?:idea|approach|plan|change|fix|strategy)\s*:", re.IGNORECASE)

@@ -339,6 +339,7 @@ def test_every_kind_has_as_many_ways_to_begin_and_none_twice(kind: str) -> None:
         ("**Idea:** use a heap of ends.\n\nIt is simple to do so.\n```python\nx\n```", None, "use a heap of ends."),
         ("Here is the code:\n```python\n# counts pairs\nx = 1\n```", None, "counts pairs"),
         ("```python\ndef f():\n    return 2\n```", "def f():\n    return 1\n", "+1 -1 lines: return 2"),
+        ("I close full bins first. All else stays.\n```python\nx = 1\n```", None, "I close full bins first."),
         ("Sure!\n\n```python\ndef f():\n    return 2\n```", None, "return 2"),
     ],
 )
