@@ -19,6 +19,8 @@ only where somebody else has imported them.
     pandas DataFrame                                 {"columns", "index", "dtypes", "rows"}
     pandas Series                                    {"name", "index", "dtype", "values"}
     pandas Index                                     a list
+    SymPy integer, rational number, truth            int, Fraction, bool
+    SymPy matrix; any other value of SymPy's         nested lists of these; text, as `str` writes it
 
 In frames, missing values (`NaT`, `NA`) are None, times are datetimes, and a missing float stays NaN.
 """
@@ -262,6 +264,20 @@ def _cell(value: Any, place: str, level: int) -> Any:
     return plain(value, place, level)
 
 
+def _of_sympy(value: Any, place: str, level: int) -> Any:
+    sympy: Any = sys.modules.get("sympy")
+    if sympy is None or not hasattr(sympy, "Basic") or not _is(value, (sympy.Basic, sympy.MatrixBase)):
+        return _NOT_MINE
+    if _is(value, sympy.Rational):
+        number = fractions.Fraction(int(value.p), int(value.q))
+        return int(number) if _is(value, sympy.Integer) else number
+    if _is(value, (type(sympy.true), type(sympy.false))):
+        return value is sympy.true
+    if _is(value, sympy.MatrixBase):
+        return plain(value.tolist(), place, level)
+    return str.__str__(str(value))
+
+
 def _of_sqlite(value: Any, place: str, level: int) -> Any:
     sqlite: Any = sys.modules.get("sqlite3")
     if sqlite is None or not _is(value, sqlite.Row):
@@ -269,4 +285,4 @@ def _of_sqlite(value: Any, place: str, level: int) -> Any:
     return tuple(_items(tuple(value), place, level))
 
 
-_LIBRARIES: tuple[_Maker, ...] = (_of_numpy, _of_torch, _of_pandas, _of_sqlite)
+_LIBRARIES: tuple[_Maker, ...] = (_of_numpy, _of_torch, _of_pandas, _of_sympy, _of_sqlite)

@@ -1,4 +1,4 @@
-"""Frames, tensors, paths and the like as plain values, and made of these again, for a judge that compares them.
+"""Frames, tensors, expressions, paths and the like as plain values, and made again, for a judge that compares them.
 
 What is made is of the libraries' own classes and holds nothing but values that have crossed. Against objects that
 compare as they like: none crosses.
@@ -12,6 +12,8 @@ import sys
 import uuid
 from typing import Any
 
+from gristmill.verifiers.code.guest.wire.symbolic import made_symbolic, told_symbolic
+
 __all__ = ["made", "told"]
 
 
@@ -21,7 +23,7 @@ def told(value: Any) -> tuple[str, list[Any]] | None:
         return "path", [str.__str__(str(value))]
     if type(value) is uuid.UUID:
         return "uuid", [str(value)]
-    for telling in (_told_numpy, _told_pandas, _told_torch):
+    for telling in (_told_numpy, _told_pandas, _told_torch, told_symbolic):
         if (form := telling(value)) is not None:
             return form
     return None
@@ -115,6 +117,8 @@ def made(kind: str, parts: Any) -> Any:
         if kind == "torch type":
             return getattr(torch, _torch_type(parts[0]))
         return torch.tensor(parts[0]).to(getattr(torch, _torch_type(parts[1])))
+    if kind == "sympy":
+        return made_symbolic(parts[0])
     if kind == "path":
         return pathlib.PurePosixPath(parts[0])
     if kind == "uuid":
