@@ -13,7 +13,8 @@ from gristmill.graph.errors import RunMismatchError
 from gristmill.graph.records import StopReason
 from gristmill.graph.stopping.patience import bounded
 from gristmill.graph.summary import Purpose
-from gristmill.verifiers.records import Task
+from gristmill.verifiers.records import ScoreTest, Task
+from gristmill.verifiers.testing.data import Data, difference
 
 if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
@@ -112,14 +113,26 @@ def _difference(stored: Sequence[Task], tasks: Sequence[Task]) -> str | None:
         return f"task {missing[0]!r} is missing"
     if added := [id_ for id_ in new if id_ not in old]:
         return f"task {added[0]!r} is new"
+    for id_, task in old.items():
+        if changed_data := difference(_data(task), _data(new[id_])):
+            return f"task {id_!r} has changed: {changed_data}"
     if changed := [id_ for id_ in old if _asked(old[id_]) != _asked(new[id_])]:
         return f"task {changed[0]!r} has changed"
     return None
 
 
+def _data(task: Task) -> tuple[Data, ...]:
+    return task.scored.data if task.scored is not None else ()
+
+
 def _asked(task: Task) -> str:
-    """A task as text, but for the folder of its repository: what is in it is named by the hash of its commit."""
-    return task.model_copy(update={"repo": task.repo and task.repo.model_copy(update={"path": ""})}).model_dump_json()
+    """A task as text, but for the folders of its repository and its data: what is in them is named by hashes."""
+    repo = task.repo and task.repo.model_copy(update={"path": ""})
+    data = tuple(each.model_copy(update={"path": ""}) for each in _data(task))
+    tests = tuple(
+        each.model_copy(update={"data": data}) if isinstance(each, ScoreTest) else each for each in task.tests
+    )
+    return task.model_copy(update={"repo": repo, "tests": tests}).model_dump_json()
 
 
 def _in_words(bound: float | None) -> str:

@@ -13,9 +13,11 @@ from gristmill.sandbox.plain import plain, writable
 
 __all__ = [
     "CANDIDATE",
+    "DATA",
     "Ending",
     "Job",
     "Limits",
+    "Mounted",
     "Name",
     "Profile",
     "Programs",
@@ -27,6 +29,9 @@ __all__ = [
 ]
 
 _NAME_CHARACTERS = 200
+
+DATA = "/work"
+"""Where a worker finds the folders that its profile mounts."""
 
 Text = Annotated[str, AfterValidator(writable)]
 """Text that a candidate or a model may have had a part in: lone surrogates are replaced, so that it can be kept."""
@@ -100,6 +105,13 @@ class Ending(StrEnum):
     OUTPUT_LIMIT = "output_limit"
 
 
+class Mounted(Record):
+    """A folder of this machine that the workers of a profile find, read-only, at `DATA`/`name`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    path: str = Field(min_length=1, description="absolute")
+
+
 class Profile(Record):
     """A kind of worker: what its zygote has imported before it forks.
 
@@ -109,6 +121,7 @@ class Profile(Record):
     side). Always staged: `gristmill.sandbox.wire` and `gristmill.sandbox.guest`. `preload` are library modules
     imported once, in the zygote, before those. `image` names the
     image variant: "base" holds Python, numpy, sympy and math-verify; "torch" adds torch. `programs`: see `Programs`.
+    `data`: see `Mounted`.
     """
 
     name: str
@@ -116,6 +129,7 @@ class Profile(Record):
     preload: tuple[str, ...] = ()
     image: str = "base"
     programs: Programs = Programs.NONE
+    data: tuple[Mounted, ...] = ()
     memory_mb: int = Field(2048, description="cap of one whole worker, the sum over a job's processes")
 
 

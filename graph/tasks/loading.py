@@ -14,10 +14,12 @@ from gristmill.graph.tasks.problems import MOST_PROBLEMS, FileRow, Mistake, Task
 from gristmill.graph.tasks.published import import_hint
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.records import Candidate, Task
+from gristmill.verifiers.records import Candidate, CodeTest, ScoreTest, Task
 from gristmill.verifiers.registry import problems as task_problems
 from gristmill.verifiers.repositories.git import RepositoryError
 from gristmill.verifiers.repositories.trees import pinned
+from gristmill.verifiers.testing.data import DataError
+from gristmill.verifiers.testing.data import pinned as pinned_data
 
 __all__ = ["TaskFileError", "load_candidates", "load_tasks", "task_row"]
 
@@ -127,15 +129,32 @@ def _record(record: type[R], row: FileRow, reading: _Reading) -> R | None:
     return None
 
 
-def _pinned(task: Task, row: FileRow, reading: _Reading) -> Task | None:
-    """The task with its repository, if it has one, as an absolute path and a full hash: what a run keeps of it."""
-    if task.repo is None:
+def _pinned(asked: Task, row: FileRow, reading: _Reading) -> Task | None:
+    """The task with its repository or its data, if it has any, as absolute paths and hashes: what a run keeps of it."""
+    task = _with_data(asked, row, reading)
+    if task is None or task.repo is None:
         return task
     try:
         return task.model_copy(update={"repo": pinned(task.repo, Path(reading.path).parent)})
     except RepositoryError as error:
         reading.add(Mistake(f"task {task.id!r}: repo: {error}", row.line_of(("repo",)), "repo"))
     return None
+
+
+def _with_data(task: Task, row: FileRow, reading: _Reading) -> Task | None:
+    tests: list[CodeTest] = []
+    for number, test in enumerate(task.tests):
+        found = []
+        for place, data in enumerate(test.data if isinstance(test, ScoreTest) else ()):
+            try:
+                found.append(pinned_data(data, Path(reading.path).parent))
+            except DataError as error:
+                field = f"tests[{number}].data[{place}]"
+                line = row.line_of(("tests", number, "data", place))
+                reading.add(Mistake(f"task {task.id!r}: {field}: {error}", line, field))
+                return None
+        tests.append(test.model_copy(update={"data": tuple(found)}) if found else test)
+    return task.model_copy(update={"tests": tuple(tests)}) if tests != list(task.tests) else task
 
 
 def _unknown_task(task_id: str, ids: set[str]) -> str:

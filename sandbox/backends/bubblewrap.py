@@ -29,7 +29,7 @@ from gristmill.sandbox.backends.walls import explained
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.root import PYTHON, digest_of, root
-from gristmill.sandbox.records import Profile, SandboxInfo
+from gristmill.sandbox.records import DATA, Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.warm import canary
 from gristmill.sandbox.workers.worker import Worker
@@ -168,9 +168,7 @@ class BubblewrapSandbox(WarmedSandbox):
             raise SandboxError(f"no file can be made in {tempfile.gettempdir()}: {error}; free some space") from error
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = _command(
-                find_bwrap(), image.path, self._folder, self._devices, self.profile.memory_mb, theirs.fileno()
-            )
+            command = _command(find_bwrap(), image.path, self._folder, self._devices, self.profile, theirs.fileno())
             try:
                 self._process = subprocess.Popen(
                     command,
@@ -257,8 +255,11 @@ def _own_devices(folder: Path) -> dict[str, Path]:
 
 
 def _command(
-    bwrap: str, image: Path, folder: Path, devices: dict[str, Path], memory_mb: int, control: int
+    bwrap: str, image: Path, folder: Path, devices: dict[str, Path], profile: Profile, control: int
 ) -> list[str]:
+    # The root is read-only: places for data are made on a file system of the worker's own.
+    data = (("--ro-bind", each.path, f"{DATA}/{each.name}") for each in profile.data)
+    mounted = (("--size", "65536"), ("--tmpfs", DATA), *data, ("--remount-ro", DATA))
     options = [
         ("--as-pid-1",),
         ("--clearenv",),
@@ -268,9 +269,10 @@ def _command(
         *(("--dev-bind", str(devices.get(name, f"/dev/{name}")), f"/dev/{name}") for name in DEVICES),
         ("--remount-ro", "/dev"),
         ("--proc", "/proc"),
-        ("--size", str(memory_mb << 20)),
+        ("--size", str(profile.memory_mb << 20)),
         ("--tmpfs", "/tmp"),  # noqa: S108  # the sandbox's own
         ("--ro-bind", str(folder / "lib"), "/gristmill/lib"),
+        *(mounted if profile.data else ()),
         ("--chdir", "/"),
     ]
     words = itertools.chain.from_iterable(options)

@@ -31,7 +31,7 @@ from gristmill.sandbox.backends.hardening import DockerOptions, hardening
 from gristmill.sandbox.backends.warmed import WarmedSandbox
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.image.root import ADDED, PYTHON, digest_of
-from gristmill.sandbox.records import Profile, SandboxInfo
+from gristmill.sandbox.records import DATA, Profile, SandboxInfo
 from gristmill.sandbox.workers.staging import stage, sweep
 from gristmill.sandbox.workers.worker import Worker
 
@@ -208,6 +208,7 @@ class DockerSandbox(WarmedSandbox):
             "mounts": [
                 Mount("/gristmill/lib", str(folder / "lib"), type="bind", read_only=True),
                 Mount("/gristmill/control", str(folder / "control"), type="bind", read_only=True),
+                *(Mount(f"{DATA}/{each.name}", each.path, type="bind", read_only=True) for each in self.profile.data),
             ],
         }
 

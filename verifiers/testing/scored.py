@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.testing.data import Data
 
 __all__ = ["SEARCH", "Direction", "ScoreTest", "Seeds", "Stage", "instance_name"]
 
@@ -60,6 +61,7 @@ _SEED = "what the seeds are drawn from, so that others draw the same; by itself 
 _CASCADE = (
     "stages that a candidate has to get through: it is stopped below a threshold, and ranks below who got further"
 )
+_DATA = "folders of large inputs, read-only for the evaluator, and for solutions only where they say `candidate`"
 _FLOOR = "the worst that an instance can score: what one counts as that a cascade has spared"
 
 
@@ -83,6 +85,7 @@ class ScoreTest(Record):
     seed: int | None = Field(None, description=_SEED)
     cascade: tuple[Stage, ...] = Field((), description=_CASCADE)
     floor: float | None = Field(None, allow_inf_nan=False, description=_FLOOR)
+    data: tuple[Data, ...] = Field((), description=_DATA)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ _ALWAYS: Final = (
     (resource.RLIMIT_RTPRIO, 0),
     (resource.RLIMIT_SIGPENDING, 512),
 )
+# Where folders of data are mounted, if a worker has any: the host's `gristmill.sandbox.records.DATA`.
+_DATA: Final = "/work"
 _HIDDEN: Final = frozenset(("dev", "gristmill", "proc", "run", "sys", "tmp", "work", "control"))
 # Where an image has the programs of a language, and the loader that starts them.
 _LANGUAGE_FOLDERS: Final = ("/usr", "/lib", "/lib64", "/opt")
@@ -104,7 +106,8 @@ def open_folders(programs: str = "") -> list[tuple[int, int]]:
     Where jobs may start programs, they find them in those folders that a language's own are in, and not in Python's.
     """
     names = [f"/{name}" for name in sorted(os.listdir("/")) if name not in _HIDDEN]
-    folders = [path for path in (*names, "/gristmill/lib") if os.path.isdir(path)]
+    mounted = [_DATA] if os.path.isdir(_DATA) and os.listdir(_DATA) else []
+    folders = [path for path in (*names, *mounted, "/gristmill/lib") if os.path.isdir(path)]
     started = _LANGUAGE_FOLDERS if programs else ()
     return [
         (os.open(path, os.O_PATH | os.O_CLOEXEC), landlock.READ | (landlock.EXECUTE if path in started else 0))

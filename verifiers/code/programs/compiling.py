@@ -24,6 +24,7 @@ from gristmill.verifiers.languages.limits import compile_limits
 from gristmill.verifiers.languages.records import Language
 from gristmill.verifiers.languages.registry import language as language_of
 from gristmill.verifiers.records import DrivenTest, Outcome, PytestTest, Task
+from gristmill.verifiers.testing.data import mounts
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -146,4 +147,5 @@ def profile_of(task: Task, solution: str, *, splits: bool = False) -> Profile:
     drives = [test.drive for test in tests if isinstance(test, DrivenTest)]
     if profiles.imports("pytest", *drives) or (splits and any(isinstance(test, PytestTest) for test in tests)):
         libraries = (*libraries, "pytest")
-    return profiles.candidate(libraries, task.limits.memory_mb, image.image)
+    data = mounts(task.scored.data, candidate=True) if task.scored is not None else ()
+    return profiles.candidate(libraries, task.limits.memory_mb, image.image, data)

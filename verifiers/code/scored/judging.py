@@ -26,6 +26,7 @@ from gristmill.verifiers.code.scored.words import evidence_of, feedback_of
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, ScoreTest, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.testing.data import unchanged
 from gristmill.verifiers.testing.scored import SEARCH, instance_name
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class Scores:
         blame: bool = True,
     ) -> list[Row]:
         """What came of each instance by each seed, up to the first that has no number."""
+        await asyncio.to_thread(unchanged, test.data)
         profile, rows, instances = profile_of(task, solution), [], getattr(test, field)
         outline = await outline_of(self._setting(task, solution, profile))
         reference = await self._reference(task, test)

@@ -61,6 +61,10 @@ def _problems(test: ScoreTest) -> Iterator[str]:
         if not 0 <= number < len(test.instances):
             yield f"public[{place}]: there is no instances[{number}]; the last one is {len(test.instances) - 1}"
     yield from _cascade_problems(test)
+    names = [each.called for each in test.data]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield f"data[{place}]: is called {name!r}, as data[{names.index(name)}] is: give one of them another `name`"
     if test.main == "":
         yield "main: name the number that counts, or leave it out"
 

@@ -20,6 +20,7 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.running import Setting, judge_limits
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Outcome, ScoreTest
+from gristmill.verifiers.testing.data import mounts
 
 __all__ = ["Evaluation", "Reference", "evaluate"]
 
@@ -78,6 +79,7 @@ async def evaluate(
         SandboxError: nothing may be concluded about the solution.
     """
     names, limits = list(test.entry_points), setting.limits
+    data = mounts(test.data, candidate=False)
     judge, candidate = _judge_limits(limits), _candidate_limits(limits)
     common: dict[str, Any] = {"entry_points": names, "bounds": list(setting.bounds)}
     timed = {} if reference is None else {"reference_outline": reference.outline, "author_patience": judge.wall_seconds}
@@ -107,7 +109,7 @@ async def evaluate(
                 limits=judge,
             ),
             profile=setting.profile,
-            judge_profile=profiles.judge(setting.libraries, judge.memory_mb, setting.profile.image),
+            judge_profile=profiles.judge(setting.libraries, judge.memory_mb, setting.profile.image, data),
             fresh=setting.fresh,
             beside=None if reference is None else (answering(reference.source), reference.profile),
         )

@@ -6,6 +6,7 @@ instance, as apart from the candidate, and one bit of each.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from gristmill.sandbox.records import Ending, Job, Limits
@@ -13,6 +14,7 @@ from gristmill.sandbox.wire.values import encode
 from gristmill.verifiers import profiles
 from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.records import Direction, Seeds, Task, Verdict
+from gristmill.verifiers.testing.data import mounts, unchanged
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -34,16 +36,18 @@ async def scores_together(pool: Jobs, task: Task, solution: str, verdict: Verdic
 
     Raises:
         SandboxError: nothing may be concluded about the solution.
+        DataError: the test's data are not what they were.
     """
     test = task.scored
     if test is None or not verdict.scores:
         return False
+    await asyncio.to_thread(unchanged, test.data)
     (seed,) = test.seeds(seeds)
     image = image_of(task)
     preload = profiles.libraries(solution, test.code, image=image)
     memory = min(task.limits.memory_mb + _EXTRA_MEMORY_MB, 65536)
     named = dict(zip(test.names, test.instances, strict=True))
-    async with pool.alone(profiles.together(preload, memory, image.image)) as run:
+    async with pool.alone(profiles.together(preload, memory, image.image, mounts(test.data, candidate=False))) as run:
         # What a cascade has spared has no score, apart or together.
         for name, expected in verdict.scores.items():
             request = {
