@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.explaining import came_words, say_task
-from gristmill.graph.commands.options import Json, Workspace
+from gristmill.graph.commands.options import SANDBOX_VARIABLE, Json, Workspace
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -88,6 +88,18 @@ def show(
         bool,
         typer.Option("--population", help="As --curve: islands, archives and the front that the strategy builds on."),
     ] = False,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--held-out",
+            metavar="ID",
+            help="Score this hypothesis on the instances that its task holds out; may be given repeatedly.",
+        ),
+    ] = None,
+    sandbox: Annotated[
+        str | None,
+        typer.Option("--sandbox", envvar=SANDBOX_VARIABLE, help="For --held-out; default: the run's."),
+    ] = None,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
@@ -101,6 +113,9 @@ def show(
     --population shows what the strategy holds by now: islands with their archives, and who is best at which instance.
     `gristmill winner` writes the best with its evidence.
 
+    --held-out ID scores any hypothesis on what was held out from the search, once; the scores are kept for you, and
+    no model is told of them, also where the search goes on.
+
     \b
     Examples:
       gristmill show night
@@ -111,6 +126,7 @@ def show(
       gristmill show pack --curve --gains
       gristmill show night --task HumanEval/32 --family
       gristmill show pack --population
+      gristmill show pack --held-out pack/3/0 --held-out pack/7/2
       gristmill show night --json
       gristmill show night --recording > replies.jsonl
     """
@@ -132,6 +148,10 @@ def show(
             raise UserError(f"the run {name!r} has no task {task!r}")
         if recording:
             _recording(store, name, [each.task for each in standings if task in (None, each.task)])
+        elif held_out:
+            from gristmill.graph.commands.reports.held_out import say_held_out
+
+            say_held_out(store, name, list(dict.fromkeys(held_out)), sandbox, json_)
         elif best:
             _best(store, name, standings, task)
         elif curve or family or gains:

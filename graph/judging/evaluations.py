@@ -6,18 +6,17 @@ They are documents of the run, which nothing that asks a model reads.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 from gristmill.graph.records import Step
-from gristmill.graph.storage.entries import document
-from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.entries import Entry, document
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.judging import Rescoring
 from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
 
-__all__ = ["Evaluations", "TroubleError"]
+__all__ = ["Evaluations", "TroubleError", "Writer"]
 
 _DRAW: Final = "close"
 _RESCORED, _REPRODUCED, _HELD_OUT = "rescored", "reproduced", "held-out"
@@ -25,6 +24,14 @@ _RESCORED, _REPRODUCED, _HELD_OUT = "rescored", "reproduced", "held-out"
 
 class TroubleError(Exception):
     """This machine's, or the evaluator's own: nothing may be concluded."""
+
+
+class Writer(Protocol):
+    """The way into the store: `gristmill.graph.storage.journal.Journal`, while a run is at work."""
+
+    async def write(self, *entries: Entry) -> None:
+        """Commit entries."""
+        ...
 
 
 class _Bit(Record):
@@ -39,7 +46,7 @@ class Evaluations:
         judge: who judges.
     """
 
-    def __init__(self, run: str, store: Store, journal: Journal, judge: Rescoring) -> None:
+    def __init__(self, run: str, store: Store, journal: Writer, judge: Rescoring) -> None:
         self._run, self._store, self._journal, self._judge = run, store, journal, judge
 
     async def rescored(self, task: Task, step: Step, replicate: int) -> Verdict:
@@ -69,7 +76,12 @@ class Evaluations:
         return shown
 
     async def held_out(self, task: Task, step: Step) -> float | None:
-        """The score on what was held out; the evidence of each instance is kept for the owner."""
+        """The score on what was held out."""
+        known = await self.held_out_evidence(task, step)
+        return None if known is None else known.score
+
+    async def held_out_evidence(self, task: Task, step: Step) -> Evidence | None:
+        """The same with the score of each instance, kept for the owner; None where nothing is held out."""
         id_ = step.hypothesis.id
         known = await asyncio.to_thread(self._store.documents.get, _HELD_OUT, self._run, id_, Evidence)
         if known is None:
@@ -81,7 +93,7 @@ class Evaluations:
             if known is None:
                 return None
             await self._journal.write(document(_HELD_OUT, self._run, id_, known))
-        return known.score
+        return known
 
 
 def _given(task: Task, step: Step) -> Task:
