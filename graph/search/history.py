@@ -64,8 +64,8 @@ class Past:
         self._passed += row.passed
         self.solved |= row.passed
         self.target |= row.target
-        if self._first.setdefault(row.content, row) is row:
-            self._novel += 1
+        if self._first.setdefault(row.content, row) is row and not row.repeated:
+            self._novel += 1  # a renamed copy has other contents, and is no news either
         self._by_id[row.id] = row
         for parent in row.parents:
             self._try(parent, row)

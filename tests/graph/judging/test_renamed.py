@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
-from gristmill.graph.records import Request
+from gristmill.graph.records import Request, StopReason
 from gristmill.graph.storage.store import Store
 from gristmill.trainers.data.formats import _wrong
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
@@ -26,12 +27,12 @@ def renamed(request: Request) -> str:
     return f"```python\ndef f({name}):\n    return {name} + {request.sample}  # {request.round}\n```"
 
 
-async def judged(folder: Path, **knobs: object) -> tuple[list[str], list[Verdict]]:
+async def judged(folder: Path, same: int = 9, **knobs: Any) -> tuple[list[str], list[Verdict], StopReason]:
     async def find(task: Task, solution: str) -> Verdict:
         return Verdict(outcome=Outcome.FAILED, score=0.5, strength=Strength.TESTED, verifier="story/1")
 
     judge = ScriptedJudge(find)
-    config = RunConfig.of(hypotheses=2, rounds=3, patience=9, profile="chat", **knobs)
+    config = RunConfig.of(hypotheses=2, rounds=3, patience=9, same=same, profile="chat", **knobs)
     with Store.open(folder) as store:
 
         async def answer(request: Request) -> str:
@@ -44,12 +45,12 @@ async def judged(folder: Path, **knobs: object) -> tuple[list[str], list[Verdict
         for step in trajectory.steps
         if step.verdict.repeats and step.verdict.outcome is Outcome.INVALID
     )
-    return [solution for _, solution in judge.judged], [step.verdict for step in trajectory.steps]
+    return [solution for _, solution in judge.judged], [step.verdict for step in trajectory.steps], trajectory.stop
 
 
 @pytest.mark.parametrize("strategy", ["reflect", "tree", "evolve", "pareto", "auto"])
 async def test_it_is_refused_and_told_which_it_is(tmp_path: Path, strategy: str) -> None:
-    sent, verdicts = await judged(tmp_path, strategy=strategy, population=2)
+    sent, verdicts, _ = await judged(tmp_path, strategy=strategy, population=2)
     assert len(sent) == 2
     assert [verdict.outcome for verdict in verdicts] == [Outcome.FAILED] * 2 + [Outcome.INVALID] * 4
     assert [verdict.repeats for verdict in verdicts[2:]] == ["t/0/0", "t/0/1"] * 2
@@ -57,7 +58,12 @@ async def test_it_is_refused_and_told_which_it_is(tmp_path: Path, strategy: str)
 
 
 @pytest.mark.parametrize("knobs", [{"novelty": False}, {"strategy": "best_of"}], ids=["off", "a measure"])
-async def test_it_is_judged_where_that_is_wanted(tmp_path: Path, knobs: dict[str, object]) -> None:
-    sent, verdicts = await judged(tmp_path, **knobs)
+async def test_it_is_judged_where_that_is_wanted(tmp_path: Path, knobs: dict[str, Any]) -> None:
+    sent, verdicts, _ = await judged(tmp_path, **knobs)
     assert len(sent) == 6
     assert {verdict.outcome for verdict in verdicts} == {Outcome.FAILED}
+
+
+async def test_who_only_renames_is_given_up_as_one_who_repeats(tmp_path: Path) -> None:
+    sent, verdicts, stop = await judged(tmp_path, same=1, strategy="evolve", population=2)
+    assert (len(sent), len(verdicts), stop) == (2, 4, StopReason.SAME)
