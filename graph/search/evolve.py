@@ -5,6 +5,8 @@ After FunSearch (Romera-Paredes et al. 2024) and AlphaEvolve (Novikov et al., ar
 - The population is a grid of declared features, or families where none are declared (`gristmill.graph.search.archive`).
 - Where the best has lately become better, it is the parent; the longer it has not, the more often parents come from the
   whole population, and the more often two are crossed. So a search is greedy as long as that pays.
+- There half the operators are chosen by what they have brought in this search (`gristmill.graph.search.bandit`); most
+  of the other half are crossings, which mostly give what was there before where programs have little to cross.
 - Islands open at stagnation only (SkyDiscover): the first is alone until it stands still. One that stands still is
   given the best of the others; when all do, a new one begins from scratch, in place of the weakest if there are many.
 - All choices look at the order of scores only, never at their size, so they are the same for score·k + b, k > 0.
@@ -17,6 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from gristmill.graph.search.archive import Archive, Axis, archive
+from gristmill.graph.search.bandit import Bandit
 from gristmill.graph.search.base import Operator, Plan
 from gristmill.graph.search.history import Fold, Past, Place
 from gristmill.graph.search.rows import Row
@@ -35,6 +38,9 @@ _SECOND = 3
 Mix = tuple[tuple[Operator, float], ...]
 _NEAR: Mix = (("improve", 0.55), ("adjust", 0.2), ("another", 0.15), ("cross", 0.1))
 _FAR: Mix = (("cross", 0.8), ("improve", 0.1), ("another", 0.1))
+_LEARNING: tuple[Operator, ...] = ("cross", "improve", "adjust", "another")
+_LEARNED, _NEW = 0.5, 0.02
+"""How often, far from the best, what pays chooses; what a program that was not there before brings, a better one 1."""
 _MENDING: Mix = (("repair", 0.7), ("another", 0.2), ("cross", 0.1))
 
 
@@ -53,6 +59,8 @@ class Islands:
     def __init__(self, axes: tuple[Axis, ...], population: int, islands: int) -> None:
         self._axes, self._population, self._most = axes, population, islands
         self._islands: list[_Island] = []
+        self._merits: dict[str, Merit] = {}
+        self.operators = Bandit()
         self.still = still(population)
         self._found()
 
@@ -74,6 +82,7 @@ class Islands:
         counts = 1.0 if row.usable else _UNUSABLE
         island.stale += counts
         island.idle += counts
+        self._learn(row)
         if row.usable:
             if island.members.add(row):
                 island.idle = 0.0
@@ -81,6 +90,16 @@ class Islands:
                 island.best, island.stale, island.met = row.merit, 0.0, False
         if island.idle >= self.still and not island.closed:
             self._stands_still(island)
+
+    def _learn(self, row: Row) -> None:
+        """What an operator has brought: a program better than its first parent, a new one, or nothing."""
+        parent = self._merits.get(row.parents[0]) if row.parents else None
+        gain = 0.0
+        if row.usable:
+            self._merits[row.id] = row.merit
+            gain = 1.0 if parent is not None and row.merit > parent else _NEW
+        if parent is not None and row.operator in _LEARNING:
+            self.operators.add(row.operator, gain, row.cost)
 
     def _stands_still(self, island: _Island) -> None:
         """The best of the others comes over, once; when nobody moves any more, a new island is opened."""
@@ -138,7 +157,10 @@ class Evolve:
         near = chance.random() < greedy
         parent = island.members.best() if near else island.members.pick(chance)
         gaining = parent.passed or parent.graded
-        operator = _drawn(chance, (_NEAR if near else _FAR) if gaining else _MENDING)
+        if gaining and not near and chance.random() < _LEARNED:
+            operator = cast("Operator", islands.operators.choose(_LEARNING, chance))
+        else:
+            operator = _drawn(chance, (_NEAR if near else _FAR) if gaining else _MENDING)
         other = _other(island.members, parent, chance, _SECOND if operator == "cross" else 1)
         if operator == "cross":
             if other is not None:

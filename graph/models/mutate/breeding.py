@@ -27,8 +27,9 @@ from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
-_TRIES, _DEEPEST, _NODES = 60, 40, 200_000
-"""Tries of one breeding; how deep a tree may be; nodes that all tries together look at."""
+_TRIES, _CROSSINGS, _DEEPEST, _NODES = 60, 15, 40, 200_000
+"""Tries of one mutation, and of one crossing, for which two programs often have nothing; how deep a tree may be; nodes
+that all tries together look at."""
 _UNFIT = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, TypeError, AttributeError)
 _STRUCTURAL: tuple[Crossing, ...] = ("expression", "statements")
 
@@ -108,7 +109,7 @@ def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | N
         alike = _shape(source, rules) == _shape(other, rules)
     except _UNFIT:
         raise NothingToChangeError("a program is nested too deeply") from None
-    tries = _tries(source)
+    tries = min(_CROSSINGS, _tries(source))
     program: Program | None = None
     for attempt in range(tries):
         own: Crossing = "slice" if alike and attempt < tries // 2 else chance.choice(_STRUCTURAL)

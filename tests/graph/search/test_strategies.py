@@ -156,7 +156,25 @@ def test_a_search_is_greedy_while_that_pays_and_crosses_where_it_does_not() -> N
         past = history.upto(place)
         return Counter(made_by.plan(past, place, number).operator for number in range(200))
 
-    assert operators(0)["cross"] < 50 < 100 < operators(400)["cross"]
+    assert operators(0)["cross"] < 40 < 60 < operators(400)["cross"]
+
+
+def test_where_it_stands_still_what_pays_is_asked_for() -> None:
+    """Crossings that repeat, a fifth of the adjustments better than their parents: the other half is theirs."""
+    history, by = History(folds_of(strategy := Evolve(2, 1))), Counter[str]()
+    history.add(made(0, 5.0))
+    history.add(made(1, 1.0))
+    for number in range(2, 300):
+        operator = ("cross", "adjust", "improve")[number % 3]
+        score = 2.0 if operator == "adjust" and number % 5 == 0 else 0.0
+        each = made(number, score, parent=1, operator=operator)
+        history.add(replace(each, outcome=Outcome.INVALID, repeated=True) if operator == "cross" else each)
+    place = Place(300, 0, 1)
+    past = history.upto(place)
+    for number in range(400):
+        by[strategy.plan(past, place, number).operator] += 1
+    assert by["adjust"] > by["improve"] + by["another"]
+    assert by["adjust"] > 120
 
 
 def test_a_tree_drafts_then_repairs_what_broke_then_builds_on_the_best() -> None:
