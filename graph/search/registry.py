@@ -33,7 +33,7 @@ def _auto(search: Search, models: Sequence[str] = ()) -> Strategy:
 
 
 def _tree(search: Search, models: Sequence[str] = ()) -> Strategy:
-    return Tree(min(search.population, 5))
+    return Tree(min(search.population, 3))
 
 
 def _pareto(search: Search, models: Sequence[str] = ()) -> Strategy:

@@ -152,12 +152,12 @@ class Tree:
     """Tree search; see the module.
 
     Args:
-        drafts: hypotheses from scratch that it begins with.
+        drafts: hypotheses from scratch that it begins with, or all of a wider first round, on which nothing is known.
     """
 
     name = "tree"
 
-    def __init__(self, drafts: int = 5) -> None:
+    def __init__(self, drafts: int = 3) -> None:
         self.drafts = drafts
 
     @property
