@@ -51,7 +51,7 @@ def program_of(test: PythonTest | PytestTest, names: tuple[str, ...]) -> Program
         SplitError: it is not one that can be split.
     """
     if test.shared:
-        raise SplitError("it has source that is shared with the solution")
+        raise SplitError("shared: is source of both sides, which a judge has apart; a test without it can be split")
     try:
         if isinstance(test, PythonTest):
             above = len(test.setup.split("\n")) if test.setup else 0

@@ -213,6 +213,14 @@ def test_what_is_not_split(name: str) -> None:
     assert isinstance(of_python(TOGETHER[name]), str)
 
 
+def test_a_test_with_shared_source_is_not_split_and_says_why() -> None:
+    test = PythonTest(entry_point="f", shared="class P:\n    x = 1\n", code="assert f(P()) == 7003")
+    said = split(test)
+    assert isinstance(said, str)
+    assert said.startswith("shared: ")
+    assert isinstance(split(test.model_copy(update={"shared": ""})), Split)
+
+
 def test_a_callback_reports_and_never_raises() -> None:
     code = "def seen(x):\n    assert x == 4001, 'words'\n    return x\nassert f(seen) == 'done 8123'"
     parts = made(of_python(code))
