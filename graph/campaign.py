@@ -24,6 +24,7 @@ from gristmill.graph.judging.evaluations import Evaluations
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.prices import PRICES, Prices, prices_of
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
@@ -89,6 +90,7 @@ async def run_campaign(
 
     Raises:
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
+        UserError: there is a budget of money, and a model has no price.
         ModelError: the model did not answer several calls in a row (`graph.models.silence`), or none at all; what
             was done is kept. One call that is not answered, after all its tries, leaves its place empty until a resume.
             Of several models one that does not answer is left out, and the run ends with the last.
@@ -97,6 +99,7 @@ async def run_campaign(
         asyncio.CancelledError: cancelled from outside (Ctrl-C under `asyncio.run`); work in flight was dropped,
             everything that had arrived is stored and the run is marked as interrupted.
     """
+    prices = prices_of(config, store.documents.get(PRICES, name, "", Prices) if resume else None)
     chosen = strategy(config.search.strategy, config.search, [each.name for each in config.models])
     decision = decide_run(store, name, config, tasks, resume=resume, purpose=purpose)
     if decision.step == "nothing":
@@ -109,13 +112,13 @@ async def run_campaign(
             judge = await stack.enter_async_context(_verifiers(config, pool, store, name))
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
+            store.documents.add(PRICES, name, "", prices)
         with store.claim(name):
             if decision.wider:
                 # Tasks go on that had ended at a bound which is now wider.
                 store.reopen(name, config, decision.reasons)
             run = store.get_run(name)
-            calls, tokens = store.spent(name)
-            spending = Spending(config.budget, calls=calls, tokens=tokens, seconds=run.seconds)
+            spending = Spending(config.budget, spent=store.account.spending(name), seconds=run.seconds)
             bounded = config.budget != Budget()
             journal = Journal(store, name, spending.seconds)
             tell = functools.partial(_tell, name, journal, on_event)
@@ -142,6 +145,7 @@ async def run_campaign(
                 slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency, WAVE if bounded else 0)),
                 reuse=Reuse(store, name, config, proposer),
                 cut_off=store.cut_off(name) if resume else {},
+                prices=prices,
                 tell=tell,
             )
             await _session(context, run, resume=resume)
@@ -192,6 +196,8 @@ def _started(context: Context, run: Run, *, resume: bool) -> RunStarted:
         solved=before.solved,
         calls=before.calls,
         tokens=before.tokens.prompt + before.tokens.completion,
+        counted=before.counted,
+        money=before.money,
         replies=before.hypotheses,
         outcomes=before.outcomes,
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from gristmill.graph.roster import Member, unset_by_us
+from gristmill.graph.roster import Member, Price, unset_by_us
 from gristmill.sandbox.records import Record
 
 __all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knobs", "paths"]
@@ -41,6 +41,12 @@ class Calls(Record):
     retry_seconds: float = Field(900.0, ge=0, description="seconds for all tries of one call and the waits between")
     reuse: bool = Field(
         False, description="take what earlier runs of the workspace were answered to the very same request, for nothing"
+    )
+
+    price: Price | None = Field(
+        None,
+        description="dollars for a million tokens of the model, as IN,OUT or IN,OUT,CACHED; default: what the table of "
+        "prices says",
     )
 
     @field_validator("request", mode="before")
@@ -140,6 +146,9 @@ class Budget(Record):
     calls: int | None = Field(None, ge=1, description="budget of the whole run: model calls")
     tokens: int | None = Field(None, ge=1, description="budget of the whole run: prompt and completion tokens")
     seconds: float | None = Field(None, gt=0, description="budget of the whole run: wall time")
+    money: float | None = Field(
+        None, gt=0, le=1e6, allow_inf_nan=False, description="budget of the whole run: dollars, by the models' prices"
+    )
 
 
 class RunConfig(Record):
@@ -190,7 +199,7 @@ class RunConfig(Record):
     @property
     def members(self) -> tuple[Member, ...]:
         """Who may be asked: `models`, or the one model."""
-        return self.models or (Member(model=self.model, adapter=self.adapter),)
+        return self.models or (Member(model=self.model, adapter=self.adapter, price=self.calls.price),)
 
     @property
     def asked(self) -> str:
@@ -204,6 +213,8 @@ class RunConfig(Record):
             raise ValueError(f"two of the models are called {twice!r}: give each a `name` of its own")
         if self.models and self.adapter is not None:
             raise ValueError("with several models, each names its own `adapter`")
+        if self.models and self.calls.price is not None:
+            raise ValueError("with several models, each has its own `price`, in the file of --models")
         return self
 
     @model_validator(mode="before")

@@ -15,6 +15,7 @@ from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.prices import Prices
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
@@ -64,6 +65,7 @@ class Context:
     `slots` the tasks at work; `cut_off` tells how many calls for a hypothesis were begun in vain; `messages_for` is
     None for the built-in prompts; `tell` stores an event where it belongs to the run's story and lets the listener hear
     of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for;
+    `prices` has what tokens cost, `beyond` why a model is not asked any more whose word on them does not hold;
     `closings` looks once more at the best of a task, and is None where nobody announces one.
     """
 
@@ -86,7 +88,9 @@ class Context:
     slots: asyncio.Semaphore
     reuse: Reuse
     cut_off: dict[str, int]
+    prices: Prices
     tell: Callable[[Event], None]
+    beyond: dict[str, str] = field(default_factory=dict)
     memories: dict[str, TaskMemory] = field(default_factory=dict)
     flights: dict[str, dict[int, Flight]] = field(default_factory=dict)
 

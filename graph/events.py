@@ -46,6 +46,8 @@ class RunStarted(Record):
     solved: int = Field(0, description="tasks that had been solved before")
     calls: int = Field(0, description="calls that were made before; so do the others count what was there")
     tokens: int = 0
+    counted: int = Field(0, description="tokens that count in the budget; calls that were cut off at their most")
+    money: float = Field(0.0, description="dollars")
     replies: int = 0
     outcomes: dict[Outcome, int] = Field({}, description="verdicts by outcome")
 
@@ -83,6 +85,8 @@ class Unanswered(Record):
     task_id: str
     hypothesis: str
     detail: str
+    counted: int = Field(0, description="tokens that count in the budget all the same")
+    money: float = Field(0.0, description="dollars that do")
 
 
 class LeftOut(Record):
@@ -101,6 +105,8 @@ class Replied(Record):
     hypothesis: str
     usable: bool = Field(description="whether a solution was found in it")
     tokens: Tokens
+    counted: int = Field(0, description="of these, or more where the server does not tell: what counts in the budget")
+    money: float = Field(0.0, description="dollars")
     seconds: float
 
 
@@ -146,6 +152,8 @@ class Reflected(Record):
     round: int
     parents: tuple[str, ...]
     tokens: Tokens = Tokens()
+    counted: int = 0
+    money: float = 0.0
 
 
 class TaskEnded(Record):

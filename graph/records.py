@@ -28,6 +28,7 @@ __all__ = [
     "StopReason",
     "Tokens",
     "Trajectory",
+    "Tries",
 ]
 
 
@@ -73,7 +74,20 @@ class Request(Record):
     sampling: Sampling
     model: str | None = Field(None, description="the member of a roster that is asked; None where there is one model")
     parents: tuple[str, ...] = Field((), description="ids of the hypotheses that this one builds on")
+    tries: Tries | None = Field(None, exclude=True, repr=False, description="what each try is told to; never stored")
     ground: Ground | None = Field(None, exclude=True, repr=False, description="what a search knows there; never stored")
+
+
+class Tries(Record):
+    """How a proposer that may ask several times for one reply says so: each time may cost as much as the first.
+
+    A proposer that does not call these is charged by the tokens of its reply.
+    """
+
+    again: Callable[[], Awaitable[bool]] = Field(description="before each try, the first too: whether it may be made")
+    over: Callable[[Tokens | None], None] = Field(
+        description="after it: what it took; None where nobody knows, which counts as the most that it may have taken"
+    )
 
 
 UNANSWERED = "unanswered"
@@ -150,6 +164,7 @@ class StopReason(StrEnum):
     CALLS = "calls"
     TOKENS = "tokens"
     SECONDS = "seconds"
+    MONEY = "money"
 
 
 class Reflection(Record):

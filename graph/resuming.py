@@ -30,6 +30,7 @@ _BOUNDS = tuple(
         StopReason.CALLS,
         StopReason.TOKENS,
         StopReason.SECONDS,
+        StopReason.MONEY,
     )
 )
 """Knobs that bound a run, each named as the reason with which it ends a task."""

@@ -16,6 +16,8 @@ __all__ = ["Limits", "Member", "Price", "Rates", "drawn", "rates", "unset_by_us"
 
 _OWN = frozenset("model messages stream n temperature top_p max_tokens max_completion_tokens seed stop timeout".split())
 """Fields of a request that other knobs, or nobody, may set."""
+_DEAREST = 1e5
+"""Dollars for a million tokens that a price may be at most."""
 
 
 def unset_by_us(given: dict[str, Any]) -> dict[str, Any]:
@@ -36,13 +38,32 @@ def unset_by_us(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class Price(Record):
-    """What a model's tokens cost, in one currency for the whole roster, a million of them."""
+    """What a million of a model's tokens cost, in dollars."""
 
-    input: float = Field(ge=0, allow_inf_nan=False, description="of a prompt")
-    output: float = Field(ge=0, allow_inf_nan=False, description="of an answer, reasoning included")
+    input: float = Field(ge=0, le=_DEAREST, allow_inf_nan=False, description="of a prompt")
+    output: float = Field(ge=0, le=_DEAREST, allow_inf_nan=False, description="of an answer, reasoning included")
     cached: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="of what the server had in its cache; None: as the rest"
+        None, ge=0, le=_DEAREST, allow_inf_nan=False, description="of what the server had in its cache; None: as input"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said_shortly(cls, given: Any) -> Any:
+        """As the command line has it: ``0.4,1.6`` or ``0.4,1.6,0.1``."""
+        if not isinstance(given, str):
+            return given
+        numbers = [each.strip() for each in given.split(",")]
+        if len(numbers) not in (2, 3) or not all(map(_is_number, numbers)):
+            raise ValueError(f"{given!r} is not IN,OUT or IN,OUT,CACHED, dollars for a million tokens, e.g. 0.4,1.6")
+        return dict(zip(("input", "output", "cached"), map(float, numbers), strict=False))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Limits(Record):

@@ -12,7 +12,7 @@ from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Direction, Outcome, Strength
 
-__all__ = ["CampaignSummary", "Closing", "Finalist", "Purpose", "Run", "Status", "TaskStanding"]
+__all__ = ["CampaignSummary", "Closing", "Finalist", "Purpose", "Run", "Status", "TaskStanding", "Usual"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -55,6 +55,10 @@ class CampaignSummary(Record):
     stops: dict[StopReason, int]
     tokens: Tokens
     calls: int = Field(description="model calls that were started, repeats after a kill included")
+    counted: int = Field(
+        0, description="tokens that count in the budget: of a call that was cut off, the most that it may have taken"
+    )
+    money: float = Field(0.0, description="dollars that calls have cost, counted as those tokens are")
     repeated: int = Field(description="calls that had to be made again because a kill had cut them off")
     unanswered: int = Field(0, description="places for which the model was asked in vain; asked again at resume")
     cut: int = Field(0, description="replies that were cut off at the greatest length allowed")
@@ -66,6 +70,14 @@ class CampaignSummary(Record):
         """Verified hypotheses among the scored ones; 0 where none is scored."""
         scored = self.hypotheses - self.unscored
         return self.verified / scored if scored else 0.0
+
+
+class Usual(Record):
+    """What the answered calls of a run took, all of them together."""
+
+    calls: int = Field(ge=1)
+    tokens: Tokens
+    seconds: float = Field(description="of waiting for answers, one call after another")
 
 
 class Finalist(Record):

@@ -32,6 +32,9 @@ def run(
         str | None, typer.Option(help="Name of the run, new in the workspace. Default: the file's name and a number.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what the run may cost at most and typically, and do nothing else.")
+    ] = False,
     config: ConfigFile = None,
     models: Models = None,
     flags: Flags,
@@ -43,8 +46,9 @@ def run(
     """Propose, verify and reflect until each task of a file is solved, or a bound is reached.
 
     Everything is stored as it arrives. Ctrl-C stops cleanly (exit code 130), a second one at once; --resume goes on
-    and buys no stored reply again; rounds and budgets may then be larger than before. Exit code 3: no sandbox, no
-    model or a full disk; what was done so far is kept.
+    and buys no stored reply again; rounds and budgets may then be larger than before. Budgets are never exceeded: the
+    most that a call may cost is held before it is made; --estimate says what a run may cost. Exit code 3: no sandbox,
+    no model or a full disk; what was done so far is kept.
 
     \b
     Examples:
@@ -59,13 +63,18 @@ def run(
       gristmill run tasks.jsonl --strategy auto --model local --model mutate --rounds 200 --patience 200
       gristmill run tasks.jsonl --models models.yaml --name again --reuse
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
+      gristmill run tasks.jsonl --model openai:gpt-5-mini --money 2 --estimate
+      gristmill run tasks.jsonl --model openai:qwen3@http://gpu:8000/v1 --price 0.4,1.6 --money 2
     """
     import shlex
     import sys
 
-    from gristmill.graph.commands.reports.summary import print_summary
+    from gristmill.graph.commands.reports.estimate import print_estimate
+    from gristmill.graph.commands.reports.summary import of_prices, print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
     from gristmill.graph.models.options import ModelOptions
+    from gristmill.graph.models.prices import PRICES, Prices, prices_of
+    from gristmill.graph.reports.estimate import estimate as cost_of
     from gristmill.graph.resuming import decide_run
     from gristmill.graph.storage.store import Store
     from gristmill.graph.tasks.loading import load_tasks
@@ -82,8 +91,15 @@ def run(
         chosen = name or free_name(tasks, [each.name for each in store.runs()])
         # Before models and sandboxes are started for it.
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
+        prices = prices_of(chosen_config, store.documents.get(PRICES, chosen, "", Prices) if resume else None)
         # With --json, standard output belongs to the program that reads it.
         console = console_for(file=sys.stderr if json_ else sys.stdout)
+        if estimate:
+            told = cost_of(store, chosen_config, loaded, prices, resumed=chosen if resume else None)
+            if json_:
+                say_json(told.model_dump_json(indent=1))
+            print_estimate(console, told)
+            return
         options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=chosen)
         where = [] if workspace == "." else ["--workspace", workspace]
         vllm = [] if vllm_python is None else ["--vllm-python", str(vllm_python)]
@@ -95,7 +111,7 @@ def run(
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
         if json_:
             say_json(summary.model_dump_json(indent=1))
-        print_summary(console, summary, store.standings(chosen))
+        print_summary(console, summary, store.standings(chosen), of_prices(store, chosen))
 
 
 def _run(

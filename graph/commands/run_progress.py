@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from gristmill.graph.amounts import in_words
 from gristmill.graph.commands.progress import beating
 from gristmill.graph.config import Budget
 from gristmill.graph.errors import RunBusyError, StoreError
@@ -98,7 +99,8 @@ class RunProgress:
         self._begun = display.seconds
         self._tasks = self._ended = self._solved = self._calls = 0
         self._replies = self._verdicts = self._passed = self._unscored = self._tokens = self._unanswered = 0
-        self._tokens_before = 0
+        self._tokens_before = self._counted = 0
+        self._money = 0.0
         self._in_flight: dict[str, float] = {}
         self._best: dict[str, float] = {}
         self._last_best = ""
@@ -117,6 +119,7 @@ class RunProgress:
                 self._in_flight[event.hypothesis] = self._display.seconds
             case Unanswered():
                 self._unanswered += 1
+                self._charge(event)
                 self._in_flight.pop(event.hypothesis, None)
                 self._display.note(f"{event.hypothesis}: not answered, its place stays empty: {event.detail}")
             case LeftOut():
@@ -124,9 +127,11 @@ class RunProgress:
             case Replied():
                 self._replies += 1
                 self._tokens += event.tokens.prompt + event.tokens.completion
+                self._charge(event)
                 self._in_flight.pop(event.hypothesis, None)
             case Reflected():
                 self._tokens += event.tokens.prompt + event.tokens.completion
+                self._charge(event)
                 self._in_flight.pop(f"{event.task_id}/{event.round}{LESSON}", None)
             case Judged():
                 self._judge(event)
@@ -166,6 +171,7 @@ class RunProgress:
         self._tasks, self._ended, self._solved = event.tasks, event.ended, event.solved
         self._calls, self._replies = event.calls, event.replies
         self._tokens = self._tokens_before = event.tokens
+        self._counted, self._money = event.counted, event.money
         self._verdicts = sum(event.outcomes.values())
         self._passed = event.outcomes.get(Outcome.PASSED, 0)
         # They are tried again, and counted then.
@@ -177,6 +183,10 @@ class RunProgress:
             self._display.note(
                 f"{word} run {event.run}: {event.tasks} tasks, {event.ended} ended{there}, model {event.model}"
             )
+
+    def _charge(self, event: Replied | Reflected | Unanswered) -> None:
+        self._counted += event.counted
+        self._money += event.money
 
     def _judge(self, event: Judged) -> None:
         self._verdicts += 1
@@ -208,8 +218,10 @@ class RunProgress:
             parts.append(waiting)
         if self._last_best:
             parts.append(f"best score {self._best[self._last_best]:.6g} ({self._last_best})")
-        spent = _of(self._calls, self._budget.calls), _of(self._tokens, self._budget.tokens)
-        parts.append(f"spent {spent[0]} calls and {spent[1]} tokens")
+        spent = [f"{_of(self._calls, self._budget.calls)} calls", f"{_of(self._counted, self._budget.tokens)} tokens"]
+        if self._money or self._budget.money is not None:
+            spent.append(in_words(self._money) + (f" of {in_words(bound)}" if (bound := self._budget.money) else ""))
+        parts.append(f"spent {', '.join(spent[:-1])} and {spent[-1]}")
         return ", ".join([*parts, f"{rate:.0f} tokens/s"])
 
 

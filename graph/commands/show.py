@@ -76,7 +76,8 @@ def show(
         typer.Option("--evidence", help="With --task: also what only you may read, of hidden tests too; for no model."),
     ] = False,
     curve: Annotated[
-        bool, typer.Option("--curve", help="How the best score of --task, or of the only task, grew over calls.")
+        bool,
+        typer.Option("--curve", help="How the best score of --task, or of the only task, grew over calls and money."),
     ] = False,
     family: Annotated[
         bool, typer.Option("--family", help="As --curve: what the best goes back to, each step as a difference.")
@@ -134,7 +135,8 @@ def show(
 
     from gristmill.graph.commands.reports.course import one_task, say_course, say_shortly
     from gristmill.graph.commands.reports.population import say_population
-    from gristmill.graph.commands.reports.summary import print_standings, print_summary
+    from gristmill.graph.commands.reports.summary import of_prices, print_standings, print_summary
+    from gristmill.graph.models.prices import PRICES, Prices
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
@@ -163,10 +165,16 @@ def show(
             say_task(store, name, task, prompt, evidence, json_)
         elif json_:
             rows = [each.model_dump(mode="json") for each in standings if not (unsolved and each.solved)]
-            whole = {**store.summary(name).model_dump(mode="json"), "waiting": _waiting(store, name), "table": rows}
+            prices = store.documents.get(PRICES, name, "", Prices)
+            whole = {
+                **store.summary(name).model_dump(mode="json"),
+                "prices": prices and prices.model_dump(mode="json"),
+                "waiting": _waiting(store, name),
+                "table": rows,
+            }
             say_json(json.dumps(whole, indent=1))
         else:
-            print_summary(console_for(), store.summary(name), standings)
+            print_summary(console_for(), store.summary(name), standings, of_prices(store, name))
             if waiting := _waiting(store, name):
                 say(f"waiting      {waiting} for an answer by hand: `gristmill next {name}` shows what is asked")
             say_shortly(store, name, standings)

@@ -6,10 +6,20 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gristmill.graph.records import Reply, Request
+from gristmill.graph.records import Reply, Request, Tokens
 from gristmill.verifiers.records import Task
 
-__all__ = ["UNPROMPTED", "Paced", "Proposer", "Several", "Waiting", "member_of", "reads_prompts", "takes"]
+__all__ = [
+    "UNPROMPTED",
+    "Paced",
+    "Proposer",
+    "Several",
+    "Waiting",
+    "bounded_by",
+    "member_of",
+    "reads_prompts",
+    "takes",
+]
 
 UNPROMPTED = ("mutate", "tune")
 """What replies name as their model that answer no prompt: what was asked says nothing of what was said."""
@@ -74,6 +84,13 @@ def takes(proposer: Proposer, task: Task) -> bool:
     """Whether a proposer can answer a task at all; one that cannot answer some has a method of this name."""
     able = getattr(proposer, "takes", None)
     return True if able is None else bool(able(task))
+
+
+def bounded_by(proposer: Proposer, request: Request) -> Tokens | None:
+    """Tokens that a reply to a request takes at most, where the proposer knows that by itself: by a method
+    `most_tokens(request)`, as those have that take none. None where it does not."""
+    bound = getattr(proposer, "most_tokens", None)
+    return None if bound is None else Tokens.model_validate(bound(request))
 
 
 def reads_prompts(proposer: Proposer) -> bool:

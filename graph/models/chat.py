@@ -12,10 +12,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from gristmill.graph.models.completion import estimated, reasoning_of, reported
-from gristmill.graph.models.errors import ModelError, ModelSetupError
+from gristmill.graph.models.errors import ModelError, ModelSetupError, NoRoomError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.retrying import Retries, Withheld
-from gristmill.graph.models.trouble import UnreadableAnswerError, meaning, refused_parameter, short, stream_wanted
+from gristmill.graph.models.trouble import (
+    UnreadableAnswerError,
+    meaning,
+    refused_parameter,
+    short,
+    stream_wanted,
+    uncharged,
+)
 from gristmill.graph.records import Message, Reply, Request, Sampling, Tokens
 from gristmill.verifiers.extraction.replies import without_reasoning
 
@@ -108,7 +115,12 @@ class ChatProposer:
         """One reply; see the class for what is tried again and what is raised."""
         start, tokens, asked = time.perf_counter(), Tokens(), 0
         while True:
-            reply = await self._ask(request)
+            try:
+                reply = await self._ask(request)
+            except NoRoomError:
+                if not asked:
+                    raise
+                break
             asked += 1
             tokens += reply.tokens
             seconds = time.perf_counter() - start
@@ -140,14 +152,19 @@ class ChatProposer:
     def _reply(self, message: BaseMessage, request: Request) -> Reply:
         metadata = message.response_metadata
         tokens = reported(message)
+        text, reasoning = str(message.text), reasoning_of(message)
+        if request.tries is not None:
+            # Of a prompt and of what is said some token is told, or it is no word to be charged by.
+            told = tokens is not None and tokens.prompt and (tokens.completion or not (text or reasoning))
+            request.tries.over(tokens if told else None)
         if tokens is None:
             if not self._counts:
                 _log.warning("%s tells no usage that can be counted with; tokens are estimated", self._where)
             self._counts = True
             tokens = estimated(message, _messages(request.messages))
         return Reply(
-            text=str(message.text),
-            reasoning=reasoning_of(message),
+            text=text,
+            reasoning=reasoning,
             tokens=tokens,
             model=str(metadata.get("model_name") or metadata.get("model") or self.model),
             finish=str(
@@ -161,10 +178,14 @@ class ChatProposer:
             sampling = request.sampling
             chat, stop, sent = self._prepared(sampling)
             extra = self._keywords(request, stream) if self._keywords else {}
+            if request.tries is not None and not await request.tries.again():
+                raise NoRoomError(f"{self._where}: the budget has no room for another try")
             try:
                 async with asyncio.timeout(self._options.timeout_seconds):
                     answer = await chat.agenerate([_messages(request.messages)], stop=stop, **extra)
             except Exception as error:
+                if request.tries is not None:
+                    request.tries.over(Tokens() if uncharged(error) else None)
                 refused = refused_parameter(error, sent)
                 if refused is not None:
                     if refused not in self._refused:

@@ -16,11 +16,22 @@ from __future__ import annotations
 
 from gristmill.sandbox.errors import InfrastructureError, UserError
 
-__all__ = ["AnswerRefusedError", "ModelError", "ModelSetupError", "ReplayMissError", "UnknownModelError"]
+__all__ = [
+    "AnswerRefusedError",
+    "ModelError",
+    "ModelSetupError",
+    "NoRoomError",
+    "ReplayMissError",
+    "UnknownModelError",
+]
 
 
 class ModelError(InfrastructureError):
     """The model could not be had after retries. The message names the server and what to do next."""
+
+
+class NoRoomError(ModelError):
+    """The budget has no room for another try of a call: the loop ends for that budget, and nobody sees this."""
 
 
 class ModelSetupError(UserError):

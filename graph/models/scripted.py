@@ -38,6 +38,10 @@ class ScriptedProposer:
     ) -> None:
         return None
 
+    def most_tokens(self, request: Request) -> Tokens:
+        """Each reply takes the same."""
+        return self._tokens
+
     async def propose(self, request: Request) -> Reply:
         """The reply that the script has for this request."""
         self.requests.append(request)

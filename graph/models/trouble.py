@@ -19,6 +19,7 @@ __all__ = [
     "retry_after",
     "short",
     "stream_wanted",
+    "uncharged",
 ]
 
 Meaning = Literal["again", "too_long", "filtered", "setup", "unknown"]
@@ -144,6 +145,24 @@ def refused_parameter(error: BaseException, sent: Mapping[str, Any]) -> str | No
 def stream_wanted(error: BaseException) -> bool:
     """Whether a server refuses a whole answer since it gives streams only, or a stream since it gives none."""
     return _status(error) in {400, 405, 406, 415, 422} and bool(_STREAM.search(_text(error)))
+
+
+def uncharged(error: BaseException) -> bool:
+    """Whether a try that failed so cannot have cost anything: nobody was reached, or the request was refused.
+
+    What broke off, was late or could not be read may have been paid for, and so may what a gateway has given up.
+    """
+    if isinstance(error, UnreadableAnswerError):
+        return False
+    status = _status(error)
+    if status is not None:
+        return (400 <= status < 500 and status not in {408, 499}) or status in {503, 529}
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, ConnectionRefusedError) or type(each).__name__ in {"ConnectError", "ConnectTimeout"}:
+            return True
+        each = each.__cause__
+    return False
 
 
 def kind_of(error: BaseException | None) -> str:

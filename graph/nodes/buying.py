@@ -1,4 +1,4 @@
-"""Buy one call of a model: the budget is asked first, and the call is written down before it is made.
+"""Buy one call of a model: the most that it may cost is held first, and written down with it before it is made.
 
 What another run was answered to the very same request is taken instead, where the run says so: that is no call."""
 
@@ -11,14 +11,25 @@ import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from gristmill.graph.amounts import NOTHING, Amount, dollars
 from gristmill.graph.context import Context
 from gristmill.graph.events import CallStarted, LeftOut, Unanswered
 from gristmill.graph.models.base import Paced
-from gristmill.graph.models.errors import ModelError, ModelSetupError
-from gristmill.graph.records import Reply, Request, StopReason, Tokens
+from gristmill.graph.models.errors import ModelError, ModelSetupError, NoRoomError
+from gristmill.graph.models.prices import most_tokens
+from gristmill.graph.records import Reply, Request, StopReason, Tokens, Tries
 from gristmill.graph.roster import Member
+from gristmill.graph.stopping.metering import Meter
 from gristmill.graph.stopping.sharing import Turn
-from gristmill.graph.storage.entries import Entry, cached, call_finished, call_started, call_unanswered, left_out
+from gristmill.graph.storage.entries import (
+    Entry,
+    cached,
+    call_finished,
+    call_grown,
+    call_started,
+    call_unanswered,
+    left_out,
+)
 from gristmill.sandbox.plain import plain
 
 __all__ = ["ASK_ANOTHER", "Bought", "buy"]
@@ -41,6 +52,7 @@ class Bought(NamedTuple):
     attempt: int = 0
     started: float = 0.0
     reused: str = ""
+    charged: Amount = NOTHING
 
     @property
     def spent(self) -> Tokens:
@@ -51,7 +63,9 @@ class Bought(NamedTuple):
         """What is to be stored of the call, with what came of it; nothing of a reply that was there."""
         if self.reused:
             return ()
-        finished = call_finished(run, id_, self.attempt, self.reply, started=self.started, reasoned=reasoned)
+        finished = call_finished(
+            run, id_, self.attempt, self.reply, started=self.started, spent=self.charged, reasoned=reasoned
+        )
         return finished, *cached(run, id_, self.attempt, self.reply)
 
 
@@ -62,19 +76,44 @@ async def buy(
     nobody answers it."""
     if (there := await context.reuse.find(request, member)) is not None:
         return Bought(there.reply, reused=there.source)
-    async with _paced(context, request) as given, context.calls:
-        if not given:
-            return StopReason.SECONDS
-        if member.name in context.silence.lost:
-            # Given up while this call waited for its turn.
-            return ASK_ANOTHER
-        refused = turn.refused or context.spending.take_call()
-        turn.take()
-        if refused is not None:
-            return refused
-        attempt, started = context.cut_off.get(id_, 0) + 1, time.time()
-        await context.journal.write(call_started(context.run, id_, attempt))
-        context.tell(CallStarted(task_id=request.task_id, hypothesis=id_, attempt=attempt))
+    account = _Account(context, id_, request, member)
+    refused = turn.refused or await account.meter.reserve()
+    turn.take()
+    if refused is not None:
+        return refused
+    try:
+        async with _paced(context, account.request) as given, context.calls:
+            if not given:
+                return StopReason.SECONDS
+            if member.name in context.silence.lost:
+                # Given up while this call waited for its turn.
+                return ASK_ANOTHER
+            if (why := context.beyond.get(member.name)) is not None:
+                return await _distrust(context, member, why)
+            return await account.buy()
+    finally:
+        account.meter.release()
+        account.meter.close()
+
+
+class _Account:
+    """One call, and what it takes."""
+
+    def __init__(self, context: Context, id_: str, request: Request, member: Member) -> None:
+        self._context, self._id, self._member = context, id_, member
+        most = most_tokens(context.choice.proposer(member), request, {**context.config.calls.request, **member.request})
+        self.meter = Meter(context.spending, most, context.prices.of.get(member.name), self._grown)
+        tries = Tries(again=self.meter.again, over=self._over)
+        self.request = request.model_copy(update={"tries": tries})
+        self._attempt, self._started, self._told = context.cut_off.get(id_, 0) + 1, 0.0, False
+
+    async def buy(self) -> Bought | StopReason | Another | None:
+        """Make the call; as `buy`."""
+        context, id_, request = self._context, self._id, self.request
+        self._started = time.time()
+        self.meter.made()
+        await context.journal.write(call_started(context.run, id_, self._attempt, self.meter.counted))
+        context.tell(CallStarted(task_id=request.task_id, hypothesis=id_, attempt=self._attempt))
         try:
             async with asyncio.timeout(context.spending.remaining_seconds()) as bound:
                 reply = await context.proposer.propose(request)
@@ -83,10 +122,89 @@ async def buy(
                 return StopReason.SECONDS
             raise
         except (ModelError, ModelSetupError) as error:
-            return await _unanswered(context, id_, request, member, attempt, started, error)
-        context.silence.answered(member.name)
-        context.spending.add(reply.tokens)
-    return Bought(reply, attempt, started)
+            self.meter.close()
+            return await self._unanswered(error)
+        context.silence.answered(self._member.name)
+        if not self._told:
+            # It does not tell of single tries.
+            self.meter.over(reply.tokens)
+        self.meter.close()
+        self._trust()
+        return Bought(reply, self._attempt, self._started, charged=self.meter.charged)
+
+    async def _grown(self, most: Amount) -> None:
+        context = self._context
+        await context.journal.write(call_grown(context.run, self._id, self._attempt, most, started=self._started))
+
+    def _over(self, tokens: Tokens | None) -> None:
+        self._told = True
+        self.meter.over(tokens)
+
+    def _trust(self) -> None:
+        """Ask a model no more that tells of more than was asked for, where a budget has to hold."""
+        beyond, name = self.meter.beyond, self._member.name
+        if self._told and beyond != Tokens() and self._context.spending.metered:
+            most = self.meter.most
+            self._context.beyond[name] = (
+                f"{name} tells of {most.prompt + beyond.prompt} tokens of a prompt and "
+                f"{most.completion + beyond.completion} of an answer, where {most.prompt} and {most.completion} are "
+                "the most that was asked for: it does not keep to max_tokens, or lies, and no budget of tokens or "
+                "money can be held with it. Bound the run by --calls, or ask another server"
+            )
+
+    async def _unanswered(self, error: ModelError | ModelSetupError) -> StopReason | Another | None:
+        """Write down that a call was in vain. One that only the user can mend ends the run, unless there are others."""
+        context, id_, spent = self._context, self._id, self.meter.charged
+        entry = call_unanswered(context.run, id_, self._attempt, started=self._started, spent=spent)
+        detail = plain(" ".join(str(error).split())[:500])
+        event = Unanswered(
+            task_id=self.request.task_id,
+            hypothesis=id_,
+            detail=detail,
+            counted=spent.tokens,
+            money=dollars(spent.money),
+        )
+        if isinstance(error, NoRoomError):
+            await context.journal.write(entry)
+            context.tell(event)
+            context.cut_off[id_] = self._attempt
+            return self.meter.refused
+        known = self._member.name in context.silence.lost
+        if isinstance(error, ModelError):
+            await context.journal.write(entry)
+            context.tell(event)
+        else:
+            # Whether this is a call in vain or one that ends the run is known next; what it has cost, by now.
+            grown = call_grown(context.run, id_, self._attempt, spent, started=self._started)
+            await context.journal.write(grown)
+        another = context.silence.unanswered(error, self._member.name)
+        if not isinstance(error, ModelError):
+            await context.journal.write(entry)
+        if not another:
+            return None
+        context.cut_off[id_] = self._attempt
+        if not known:
+            await _leave_out(context, self._member, detail)
+        return ASK_ANOTHER
+
+
+async def _distrust(context: Context, member: Member, why: str) -> Another:
+    """Ask somebody else than a member whose word does not hold.
+
+    Raises:
+        ModelSetupError: there is nobody else.
+    """
+    known = member.name in context.silence.lost
+    context.silence.unanswered(ModelSetupError(why), member.name)
+    if not known:
+        await _leave_out(context, member, why)
+    return ASK_ANOTHER
+
+
+async def _leave_out(context: Context, member: Member, detail: str) -> None:
+    event = LeftOut(model=member.name, detail=detail)
+    await context.journal.write(left_out(context.run, event))
+    context.tell(event)
 
 
 @contextlib.asynccontextmanager
@@ -103,32 +221,3 @@ async def _paced(context: Context, request: Request) -> AsyncIterator[bool]:
             yield False
             return
         yield True
-
-
-async def _unanswered(
-    context: Context,
-    id_: str,
-    request: Request,
-    member: Member,
-    attempt: int,
-    started: float,
-    error: ModelError | ModelSetupError,
-) -> Another | None:
-    """Write down that a call was in vain. One that only the user can mend ends the run, unless there are others."""
-    known = member.name in context.silence.lost
-    detail = plain(" ".join(str(error).split())[:500])
-    if isinstance(error, ModelError):
-        await context.journal.write(call_unanswered(context.run, id_, attempt, started=started))
-        context.tell(Unanswered(task_id=request.task_id, hypothesis=id_, detail=detail))
-        another = context.silence.unanswered(error, member.name)
-    else:
-        another = context.silence.unanswered(error, member.name)
-        await context.journal.write(call_unanswered(context.run, id_, attempt, started=started))
-    if not another:
-        return None
-    context.cut_off[id_] = attempt
-    if not known:
-        event = LeftOut(model=member.name, detail=detail)
-        await context.journal.write(left_out(context.run, event))
-        context.tell(event)
-    return ASK_ANOTHER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gristmill.graph.amounts import NOTHING, Amount
 from gristmill.graph.context import Context
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.nodes.buying import ASK_ANOTHER, buy
@@ -17,8 +18,8 @@ __all__ = ["learned"]
 
 async def learned(
     context: Context, memory: TaskMemory, task: Task, round: int
-) -> tuple[str | None, Tokens, tuple[Entry, ...]]:
-    """The lesson of a round, what it took, and what is to be stored with it.
+) -> tuple[str | None, Tokens, Amount, tuple[Entry, ...]]:
+    """The lesson of a round, what it took and what it was charged, and what is to be stored with it.
 
     None where none is wanted (small models, independent samples) or a budget refuses the call; empty where the model
     did not answer. One that is stored already is not bought again.
@@ -30,10 +31,10 @@ async def learned(
         or not config.prompts.lessons
         or config.search.strategy == "best_of"
     ):
-        return known, Tokens(), ()
+        return known, Tokens(), NOTHING, ()
     rows, steps = await memory.of_round(round)
     if not rows:
-        return None, Tokens(), ()
+        return None, Tokens(), NOTHING, ()
     before = next((lesson for of in range(round - 1, -1, -1) if (lesson := memory.lesson(of))), "")
     # Behind the round's last sample: a place of its own, for its seed and in recordings.
     sample = config.search.hypotheses
@@ -41,7 +42,7 @@ async def learned(
     while True:
         member = context.choice.of(task, round, sample, able=True)
         if member is None:
-            return None, Tokens(), ()
+            return None, Tokens(), NOTHING, ()
         request = Request(
             task_id=task.id,
             round=round,
@@ -55,9 +56,9 @@ async def learned(
         if bought is not ASK_ANOTHER:
             break
     if bought is None:
-        return "", Tokens(), ()
+        return "", Tokens(), NOTHING, ()
     if isinstance(bought, StopReason):
-        return None, Tokens(), ()
+        return None, Tokens(), NOTHING, ()
     _, said = part(task, bought.reply.text)
     where = () if bought.reused else context.reuse.entries(id_, request, member, bought.reply)
-    return lesson_of(said), bought.spent, (*bought.entries(context.run, id_), *where)
+    return lesson_of(said), bought.spent, bought.charged, (*bought.entries(context.run, id_), *where)

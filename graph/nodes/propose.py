@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from gristmill.graph.amounts import dollars
 from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
 from gristmill.graph.memory import TaskMemory
@@ -262,6 +263,8 @@ async def _keep(
             hypothesis=id_,
             usable=hypothesis.solution is not None,
             tokens=answer.spent,
+            counted=answer.charged.tokens,
+            money=dollars(answer.charged.money),
             seconds=reply.seconds,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gristmill.graph.amounts import dollars
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
 from gristmill.graph.nodes.learning import learned
@@ -27,13 +28,17 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         return {"round": round + 1}
     memory = await context.memory(task_id)
     steps = await memory.shown(memory.plans(round + 1 + context.config.search.ahead))
-    lesson, tokens, calls = await learned(context, memory, context.tasks[task_id], round)
+    lesson, tokens, charged, calls = await learned(context, memory, context.tasks[task_id], round)
     about = feedback(list(steps.values()))
     reflection = Reflection(round=round, parents=tuple(steps), feedback=about, lesson=lesson)
     await context.journal.write(*calls, reflected(context.run, task_id, reflection))
     if lesson is not None:
         memory.learn(round, lesson)
-    context.tell(Reflected(task_id=task_id, round=round, parents=reflection.parents, tokens=tokens))
+    counted, money = charged.tokens, dollars(charged.money)
+    told = Reflected(
+        task_id=task_id, round=round, parents=reflection.parents, tokens=tokens, counted=counted, money=money
+    )
+    context.tell(told)
     return {"round": round + 1}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import Field
 
+from gristmill.graph.amounts import dollars
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.stopping.ranking import Merit, merit
 from gristmill.graph.storage.store import Store
@@ -42,6 +43,7 @@ class Point(Record):
     """A hypothesis that was better than all before it."""
 
     calls: int = Field(description="model calls that were started for the task up to its place, its own with them")
+    money: float = Field(0.0, description="dollars that these have cost")
     hypothesis: str
     round: int
     operator: str
@@ -86,6 +88,7 @@ class Course(Record):
     graded: bool = Field(description="its score says how good a solution is, not which share of tests it passed")
     direction: Direction
     calls: int = Field(description="model calls that were started for the task")
+    money: float = Field(0.0, description="dollars that these have cost")
     hypotheses: int = Field(description="that were judged")
     first: float | None = Field(None, description="score of the first hypothesis that could be judged")
     best: float | None = Field(None, description="score of the best")
@@ -97,7 +100,7 @@ class Course(Record):
 
 def course(store: Store, run: str, standing: TaskStanding) -> Course:
     """The course of one task, from what is stored by now."""
-    calls = Calls(store.calls(run), standing.task)
+    calls, money = Calls(store.calls(run), standing.task), Calls(store.account.money(run), standing.task)
     operators: Counter[str] = Counter()
     models: Counter[str] = Counter()
 
@@ -108,13 +111,14 @@ def course(store: Store, run: str, standing: TaskStanding) -> Course:
                 models[hypothesis.model] += 1
                 yield hypothesis, verdict
 
-    points = curve(judged(), calls)
+    points = curve(judged(), calls, money)
     return Course(
         run=run,
         task=standing.task,
         graded=standing.graded,
         direction=points[-1].direction if points else Direction.MAXIMIZE,
         calls=calls.all,
+        money=dollars(money.all),
         hypotheses=models.total(),
         first=points[0].score if points else None,
         best=points[-1].score if points else None,
@@ -125,14 +129,16 @@ def course(store: Store, run: str, standing: TaskStanding) -> Course:
     )
 
 
-def curve(judged: Iterable[tuple[Hypothesis, Verdict]], calls: Calls) -> tuple[Point, ...]:
-    """Those that were better than all before, of judged hypotheses in the order of places."""
+def curve(judged: Iterable[tuple[Hypothesis, Verdict]], calls: Calls, money: Calls | None = None) -> tuple[Point, ...]:
+    """Those that were better than all before, of judged hypotheses in the order of places; `money` is in units."""
     points: list[Point] = []
     best: tuple[Merit, Verdict] | None = None
     for hypothesis, verdict in judged:
         worth = merit(verdict)
         if worth[1] and (best is None or worth > best[0]):
-            points.append(_point(hypothesis, verdict, calls.upto(hypothesis), None if best is None else best[1]))
+            spent = dollars(money.upto(hypothesis)) if money is not None else 0.0
+            before = None if best is None else best[1]
+            points.append(_point(hypothesis, verdict, calls.upto(hypothesis), spent, before))
             best = worth, verdict
     return tuple(points)
 
@@ -187,9 +193,10 @@ def _generation(step: Step, before: Step | None) -> Generation:
     )
 
 
-def _point(hypothesis: Hypothesis, verdict: Verdict, calls: int, before: Verdict | None) -> Point:
+def _point(hypothesis: Hypothesis, verdict: Verdict, calls: int, money: float, before: Verdict | None) -> Point:
     return Point(
         calls=calls,
+        money=money,
         hypothesis=hypothesis.id,
         round=hypothesis.round,
         operator=operator_of(hypothesis),
@@ -233,7 +240,7 @@ def shares(judged: Mapping[str, int], points: Sequence[tuple[str, Point]]) -> tu
 
 
 class Calls:
-    """Model calls of one task, counted up in the order of places."""
+    """Model calls of one task, or what they have cost, counted up in the order of places."""
 
     def __init__(self, by_hypothesis: Mapping[str, int], task: str) -> None:
         self._waiting = sorted(self._placed(by_hypothesis.items(), task), reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gristmill.graph.amounts import in_words
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import StopReason
 from gristmill.graph.stopping import patience
@@ -35,9 +36,11 @@ def budget_spent(standing: Standing, round: int, config: RunConfig, spent: StopR
     """The run may not buy any more."""
     if spent is None:
         return None
-    return Stop(
-        reason=spent, detail=f"the run's budget of {getattr(config.budget, spent.value)} {spent.value} is spent"
-    )
+    bound = getattr(config.budget, spent.value)
+    whole = in_words(float(bound)) if spent is StopReason.MONEY else f"{bound} {spent.value}"
+    left = spent in (StopReason.TOKENS, StopReason.MONEY)
+    rest = ", or what is left of it is less than the next call may take" if left else ""
+    return Stop(reason=spent, detail=f"the run's budget of {whole} is spent{rest}")
 
 
 def rounds_done(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from sqlalchemy import Table
 
+from gristmill.graph.amounts import NOTHING, Amount
 from gristmill.graph.events import Event, LeftOut
 from gristmill.graph.records import REASONING_ONLY, UNANSWERED, Hypothesis, Message, Reflection, Reply, StopReason
 from gristmill.graph.storage import schema
@@ -30,6 +31,7 @@ __all__ = [
     "Kept",
     "cached",
     "call_finished",
+    "call_grown",
     "call_started",
     "call_unanswered",
     "document",
@@ -88,14 +90,31 @@ class Entry:
     keep: Keep
 
 
-def call_started(run: str, hypothesis_id: str, attempt: int) -> Entry:
-    """A model is about to be asked; without a `call_finished` it was cut off."""
+def call_started(run: str, hypothesis_id: str, attempt: int, most: Amount = NOTHING) -> Entry:
+    """A model is about to be asked, which may take so much; without a `call_finished` it was cut off."""
     row = {"run": run, "hypothesis_id": hypothesis_id, "attempt": attempt, "started": time.time()}
-    return Entry(schema.calls, row, "first")
+    return Entry(schema.calls, row | _spent(most), "first")
+
+
+def call_grown(run: str, hypothesis_id: str, attempt: int, most: Amount, *, started: float) -> Entry:
+    """A call is about to be tried again, and may have taken so much then. `started` is seconds since the epoch."""
+    row = {"run": run, "hypothesis_id": hypothesis_id, "attempt": attempt, "started": started}
+    return Entry(schema.calls, row | _spent(most), "last")
+
+
+def _spent(amount: Amount) -> dict[str, Any]:
+    return {"spent_tokens": amount.tokens, "spent_money": amount.money}
 
 
 def call_finished(
-    run: str, hypothesis_id: str, attempt: int, reply: Reply, *, started: float, reasoned: bool = False
+    run: str,
+    hypothesis_id: str,
+    attempt: int,
+    reply: Reply,
+    *,
+    started: float,
+    spent: Amount = NOTHING,
+    reasoned: bool = False,
 ) -> Entry:
     """A model answered, with reasoning only where `reasoned`. `started` is seconds since the epoch."""
     row = {
@@ -106,6 +125,7 @@ def call_finished(
         "finished": time.time(),
         "prompt_tokens": reply.tokens.prompt,
         "completion_tokens": reply.tokens.completion,
+        **_spent(spent),
         "model": reply.model,
         "finish": reply.finish + (REASONING_ONLY if reasoned else ""),
         "seconds": reply.seconds,
@@ -133,10 +153,10 @@ def left_out(run: str, event: LeftOut) -> Entry:
     return Entry(schema.documents, row, "first")
 
 
-def call_unanswered(run: str, hypothesis_id: str, attempt: int, *, started: float) -> Entry:
+def call_unanswered(run: str, hypothesis_id: str, attempt: int, *, started: float, spent: Amount = NOTHING) -> Entry:
     """A model was asked in vain, after all tries of the call. `started` is seconds since the epoch."""
     row = {"run": run, "hypothesis_id": hypothesis_id, "attempt": attempt, "started": started}
-    return Entry(schema.calls, {**row, "finished": time.time(), "finish": UNANSWERED}, "last")
+    return Entry(schema.calls, {**row, **_spent(spent), "finished": time.time(), "finish": UNANSWERED}, "last")
 
 
 def replied(run: str, hypothesis: Hypothesis, messages: Sequence[Message]) -> tuple[Entry, Entry]:

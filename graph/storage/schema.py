@@ -24,7 +24,7 @@ __all__ = [
     "versions",
 ]
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -120,6 +120,9 @@ calls = Table(
     Column("finished", Float),  # null: in flight, or cut off by a kill
     Column("prompt_tokens", BigInteger, nullable=False, default=0),
     Column("completion_tokens", BigInteger, nullable=False, default=0),
+    # What counts of it in the budget: what it was charged, and until that is known the most that it may cost.
+    Column("spent_tokens", BigInteger, nullable=False, default=0),
+    Column("spent_money", BigInteger, nullable=False, default=0),  # 10^-12 of a dollar
     Column("model", Text, nullable=False, default=""),
     Column("finish", Text, nullable=False, default=""),
     Column("seconds", Float, nullable=False, default=0.0),

@@ -19,12 +19,14 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
-from gristmill.graph.storage import queries, schema, statements
+from gristmill.graph.storage import schema, statements
 from gristmill.graph.storage.base import Database, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
+from gristmill.graph.storage.reading import queries
+from gristmill.graph.storage.reading.spending import Account
+from gristmill.graph.storage.reading.standings import standings, summary
 from gristmill.graph.storage.replies import Replies
-from gristmill.graph.storage.standings import standings, summary
 from gristmill.graph.storage.versions import prepare
 from gristmill.graph.storage.workspace import Location, database_at
 from gristmill.graph.summary import CampaignSummary, Purpose, Run, Status, TaskStanding
@@ -40,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 class Store:
     """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls, events; `documents` of others;
-    `replies` by what was asked.
+    `replies` by what was asked; `account` of what was spent.
 
     All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
@@ -49,6 +51,7 @@ class Store:
         self.database = database
         self.documents = Documents(database, engine)
         self.replies = Replies(database, engine)
+        self.account = Account(database, engine)
         self._engine = engine
         self._entries: dict[tuple[str, Keep, tuple[str, ...]], statements.Prepared] = {}
         self._clock = statements.clock(engine.dialect)

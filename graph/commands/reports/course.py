@@ -6,6 +6,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
+from gristmill.graph.amounts import in_words
 from gristmill.graph.commands.explaining import short_number
 from gristmill.sandbox.plain import say, say_json, say_table
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import TaskStanding
 
-__all__ = ["bars", "one_task", "say_course", "say_shortly"]
+__all__ = ["bars", "bars_over_money", "one_task", "say_course", "say_shortly"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
@@ -77,12 +78,17 @@ def _curve(course: Course) -> None:
         say(f"curve: nothing that was proposed for {course.task} could be judged yet")
         return
     way = "lower is better" if course.direction.value == "minimize" else "higher is better"
-    say(f"curve of {course.task}: {_from_to(course)} in {_calls(course.calls)} ({way})")
+    paid = course.money > 0
+    cost = f" for {in_words(course.money)}" if paid else ""
+    say(f"curve of {course.task}: {_from_to(course)} in {_calls(course.calls)}{cost} ({way})")
     if drawn := bars(course.curve, course.calls):
-        say(f"  {drawn}")
+        say(f"  {drawn}{'  over calls' if paid else ''}")
+        if paid:
+            say(f"  {bars_over_money(course)}  over money")
     rows = [
         (
             str(each.calls),
+            *([in_words(each.money)] if paid else []),
             str(each.round),
             each.hypothesis,
             _outcome(course, each),
@@ -93,8 +99,9 @@ def _curve(course: Course) -> None:
         )
         for each in course.curve
     ]
-    head = ("call", "round", "hypothesis", "outcome", "best", "gain", "operator", "model")
-    say_table(head, rows, right=("call", "round", "best", "gain"))
+    money = ("money",) if paid else ()
+    head = ("call", *money, "round", "hypothesis", "outcome", "best", "gain", "operator", "model")
+    say_table(head, rows, right=("call", *money, "round", "best", "gain"))
 
 
 def _family(course: Course) -> None:
@@ -126,6 +133,18 @@ def bars(curve: Sequence[Point], calls: int, width: int = _WIDTH) -> str:
 
     The lowest score has the lowest bar, whatever the direction; blank where there is no number yet.
     """
+    count = max(1, min(width, calls))
+    return _drawn(curve, [each.calls * count for each in curve], [column * calls for column in range(1, count + 1)])
+
+
+def bars_over_money(course: Course, width: int = _WIDTH) -> str:
+    """As `bars`, over what calls have cost."""
+    steps = [column * course.money / width for column in range(1, width)]
+    return _drawn(course.curve, [each.money for each in course.curve], [*steps, math.inf])
+
+
+def _drawn(curve: Sequence[Point], places: Sequence[float], columns: Sequence[float]) -> str:
+    """A bar for each column: the best of the points that stand up to there."""
     scores = [each.score for each in curve if each.score is not None and math.isfinite(each.score)]
     try:
         _BARS.encode(sys.stdout.encoding or "utf-8")
@@ -134,10 +153,9 @@ def bars(curve: Sequence[Point], calls: int, width: int = _WIDTH) -> str:
     if not scores:
         return ""
     low, high = min(scores), max(scores)
-    count = max(1, min(width, calls))
     drawn, at = [], 0
-    for column in range(1, count + 1):
-        while at < len(curve) and curve[at].calls * count <= column * calls:
+    for column in columns:
+        while at < len(curve) and places[at] <= column:
             at += 1
         score = curve[at - 1].score if at else None
         if score is None or not math.isfinite(score):

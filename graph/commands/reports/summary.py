@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gristmill.graph.amounts import in_words
 from gristmill.graph.commands.explaining import short_number
 from gristmill.sandbox.plain import say, say_table
 
@@ -12,9 +13,18 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary, TaskStanding
 
-__all__ = ["closing_lines", "print_standings", "print_summary"]
+__all__ = ["closing_lines", "of_prices", "print_standings", "print_summary"]
+
+
+def of_prices(store: Store, run: str) -> str:
+    """Whose prices the money of a run is by, in words."""
+    from gristmill.graph.models.prices import PRICES, Prices
+
+    prices = store.documents.get(PRICES, run, "", Prices)
+    return prices.words if prices is not None else ""
 
 
 def print_standings(standings: Sequence[TaskStanding]) -> None:
@@ -83,8 +93,16 @@ def closing_lines(standing: TaskStanding, *, alone: bool) -> list[str]:
     return lines
 
 
-def print_summary(console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = ()) -> None:
-    """What a run came to, for people; where all its tasks are graded, in words that fit these."""
+def print_summary(
+    console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = (), prices: str = ""
+) -> None:
+    """What a run came to, for people; where all its tasks are graded, in words that fit these.
+
+    Args:
+        console: where to.
+        summary, standings: of the run.
+        prices: whose prices its money is by, in words.
+    """
     from gristmill.verifiers.records import Outcome
     from gristmill.verifiers.settling import weaker_words
 
@@ -110,6 +128,8 @@ def print_summary(console: Console, summary: CampaignSummary, standings: Sequenc
         f"tokens       {summary.tokens.prompt} prompt{cached}, {summary.tokens.completion} completion",
         f"seconds      {summary.seconds:.1f}",
     ]
+    if summary.money:
+        lines.insert(-1, f"money        {in_words(summary.money)}{f' by {prices}' if prices else ''}")
     if summary.cut:
         lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
     if refused := summary.outcomes.get(Outcome.REFUSED, 0):

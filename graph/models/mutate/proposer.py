@@ -14,7 +14,7 @@ from gristmill.graph.models.errors import ModelSetupError
 from gristmill.graph.models.mutate.breeding import NothingToChangeError, cross, mutate
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.starting import starting_programs
-from gristmill.graph.records import Ground, Reply, Request
+from gristmill.graph.records import Ground, Reply, Request, Tokens
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
@@ -53,6 +53,10 @@ class MutateProposer:
     def takes(self, task: Task) -> bool:
         """Whether the task asks for a Python program."""
         return asks_python(task)
+
+    def most_tokens(self, request: Request) -> Tokens:
+        """None: no model is asked."""
+        return Tokens()
 
     async def propose(self, request: Request) -> Reply:
         """A program.

@@ -28,8 +28,9 @@ def proposer_of(
     members: Sequence[Member], options: ModelOptions | None = None, *, left_out: Collection[str] = ()
 ) -> Proposer:
     """The proposer of a run: of one model without limits that itself, else a roster; as `resolve` raises."""
-    if len(members) == 1 and members[0] == Member(model=members[0].model, adapter=members[0].adapter):
-        return resolve(members[0].model, adapter=members[0].adapter, options=options)
+    only = members[0]
+    if len(members) == 1 and only == Member(model=only.model, adapter=only.adapter, price=only.price):
+        return resolve(only.model, adapter=only.adapter, options=options)
     return RosterProposer(members, options, left_out=left_out)
 
 

@@ -13,7 +13,7 @@ from gristmill.graph.models.mutate.rules import Domain, Rules
 from gristmill.graph.models.mutate.starting import starting_programs
 from gristmill.graph.models.tune.simplex import Point, next_point
 from gristmill.graph.models.tune.skeleton import skeleton
-from gristmill.graph.records import Ground, Reply, Request, Step
+from gristmill.graph.records import Ground, Reply, Request, Step, Tokens
 from gristmill.graph.stopping.ranking import Merit, merit
 from gristmill.verifiers.records import Task
 
@@ -71,6 +71,10 @@ class TuneProposer:
     def takes(self, task: Task) -> bool:
         """Whether the task asks for a Python program."""
         return asks_python(task)
+
+    def most_tokens(self, request: Request) -> Tokens:
+        """None: no model is asked."""
+        return Tokens()
 
     async def propose(self, request: Request) -> Reply:
         """A program with other numbers.

@@ -64,15 +64,18 @@ def test_a_resumed_run_counts_what_was_there(out: io.StringIO) -> None:
         solved=3,
         calls=21,
         tokens=5000,
+        counted=6000,
+        money=0.5,
         replies=20,
         outcomes={Outcome.PASSED: 7, Outcome.FAILED: 12, Outcome.UNSCORED: 1},
     )
     ended = TaskEnded(task_id="t", stop=StopReason.TARGET, solved=True, best="t/0/0")
-    replied = Replied(task_id="t", hypothesis="t/0/0", usable=True, tokens=Tokens(prompt=10, completion=5), seconds=1)
+    tokens = Tokens(prompt=10, completion=5)
+    replied = Replied(task_id="t", hypothesis="t/0/0", usable=True, tokens=tokens, counted=15, money=0.25, seconds=1)
     call = CallStarted(task_id="t", hypothesis="t/0/0", attempt=1)
-    _, line = shown(out, began, call, replied, ended, budget=Budget(calls=500))
+    _, line = shown(out, began, call, replied, ended, budget=Budget(calls=500, money=2))
     assert line.startswith("5 of 9 tasks, 4 solved, 21 replies, 19 verdicts, 7 passed, ")
-    assert "spent 22 of 500 calls and 5,015 tokens" in line
+    assert "spent 22 of 500 calls, 6,015 tokens and $0.750 of $2.00" in line
     assert out.getvalue().startswith("resuming run r: 9 tasks, 4 ended, 20 replies there")
 
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.graph.amounts import Amount, in_units
 from gristmill.graph.config import Budget, RunConfig
-from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Tokens
+from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason
 from gristmill.graph.search.base import Operator, Plan, Strategy
 from gristmill.graph.search.history import History, Past, Place, Row
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.stopping.convergence import PREDICATES, converged
 from gristmill.graph.stopping.ranking import Merit, Standing, content_key, merit, reaches_target
-from gristmill.graph.stopping.spending import Spending
+from gristmill.graph.stopping.spending import Purse, Spending
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
@@ -374,16 +375,21 @@ def test_an_unknown_strategy_is_the_users_mistake() -> None:
 
 @given(st.integers(1, 20), st.lists(st.integers(0, 50), max_size=40))
 def test_calls_are_never_exceeded(limit: int, asked: Sequence[int]) -> None:
-    spending = Spending(Budget(calls=limit), calls=0)
-    taken = [spending.take_call() for _ in asked]
+    purse = Purse(Budget(calls=limit))
+    taken: list[StopReason | None] = []
+    for _ in asked:
+        taken.append(purse.refuses(Amount(calls=1)))
+        if taken[-1] is None:
+            purse.hold(Amount(calls=1))
     assert taken.count(None) == min(limit, len(asked))
     assert set(taken[limit:]) <= {StopReason.CALLS}
 
 
-def test_earlier_sessions_count() -> None:
-    spent = Tokens(prompt=60, completion=39)
-    assert Spending(Budget(tokens=100), tokens=spent).over() is None
-    assert Spending(Budget(tokens=99), tokens=spent).over() is StopReason.TOKENS
-    assert Spending(Budget(calls=5), calls=5).take_call() is StopReason.CALLS
+async def test_earlier_sessions_count() -> None:
+    spent = Amount(tokens=99, money=in_units(1.5))
+    assert Spending(Budget(tokens=100), spent=spent).over() is None
+    assert Spending(Budget(tokens=99), spent=spent).over() is StopReason.TOKENS
+    assert Spending(Budget(money=1.5), spent=spent).over() is StopReason.MONEY
+    assert await Spending(Budget(calls=5), spent=Amount(calls=5)).reserve(Amount(calls=1)) is StopReason.CALLS
     assert Spending(Budget(seconds=10), seconds=11).over() is StopReason.SECONDS
     assert Spending(Budget()).remaining_seconds() is None

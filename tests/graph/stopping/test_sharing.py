@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.graph.amounts import Amount
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
-from gristmill.graph.records import Request, StopReason, Tokens
+from gristmill.graph.records import Request, StopReason
 from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
 from gristmill.graph.storage.store import Store
@@ -110,12 +111,12 @@ def test_turns_never_hang_and_spend_all_that_is_asked_for(calls: int, wants: lis
 
         async def one(id_: str) -> bool:
             async with sharing.turn(id_) as turn:
-                if turn.refused or spending.take_call():
+                if turn.refused or await spending.reserve(Amount(calls=1)):
                     return False
                 turn.take()
                 await asyncio.sleep(0)
                 by_task[id_] += 1
-                spending.add(Tokens())
+                spending.settle(Amount(calls=1), Amount(calls=1))
                 return True
 
         async def task(id_: str, at_a_time: int, more: int) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from gristmill.graph.records import StopReason
 from gristmill.graph.stopping.ranking import graded, merit
-from gristmill.graph.storage import queries, schema
+from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CLOSING
+from gristmill.graph.storage.reading import queries
 from gristmill.graph.summary import CampaignSummary, Closing, TaskStanding
 from gristmill.verifiers.judging import is_evaluators_fault
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from gristmill.graph.amounts import dollars
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
@@ -25,6 +26,7 @@ from gristmill.graph.records import (
 )
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CACHED, MESSAGES
+from gristmill.graph.storage.reading.spending import spending
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -265,7 +267,8 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
     )
     by_outcome = {Outcome(outcome): count for outcome, count in outcomes}
     by_stop = {StopReason(stop): count for stop, count in stops}
-    started, tokens = spent(connection, run)
+    _, tokens = spent(connection, run)
+    counted = spending(connection, run)
     cut = [finish + more for finish in CUT_FINISHES for more in ("", REASONING_ONLY)]
 
     def count(query: object) -> int:
@@ -285,7 +288,9 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         outcomes=by_outcome,
         stops=by_stop,
         tokens=tokens.model_copy(update={"cached": _cached(connection, run)}),
-        calls=started,
+        calls=counted.calls,
+        counted=counted.tokens,
+        money=dollars(counted.money),
         repeated=count(select(func.count()).where(calls.run == run, calls.attempt > 1)),
         unanswered=len(unanswered(connection, run)),
         reasoning_only=count(

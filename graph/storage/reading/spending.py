@@ -1,0 +1,58 @@
+"""What a run has spent, as a fold of its calls: each row counts as what it was charged, and until that is known as the
+most that it may cost. So a call that a kill has cut off is paid for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Engine, func, select
+
+from gristmill.graph.amounts import Amount
+from gristmill.graph.records import REPAIR, UNANSWERED, Tokens
+from gristmill.graph.storage import schema
+from gristmill.graph.storage.base import Database, reading
+from gristmill.graph.summary import Usual
+
+__all__ = ["Account", "spending"]
+
+
+class Account:
+    """What runs have spent. Every method may raise StoreError."""
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database = database
+        self._engine = engine
+
+    def spending(self, run: str) -> Amount:
+        """Calls that were begun, and what counts of their tokens and their money."""
+        with reading(self._database, self._engine) as connection:
+            return spending(connection, run)
+
+    def money(self, run: str) -> Mapping[str, int]:
+        """Units of money by the hypothesis or lesson that calls were made for; a repair's are of what it repairs."""
+        calls = schema.calls.c
+        query = select(calls.hypothesis_id, func.sum(calls.spent_money)).where(calls.run == run)
+        found: dict[str, int] = defaultdict(int)
+        with reading(self._database, self._engine) as connection:
+            for id_, units in connection.execute(query.group_by(calls.hypothesis_id)):
+                found[id_.removesuffix(REPAIR)] += int(units or 0)
+        return found
+
+    def usual(self, run: str) -> Usual | None:
+        """What the answered calls of a run took, all together; None where none was answered."""
+        calls = schema.calls.c
+        sums = func.sum(calls.prompt_tokens), func.sum(calls.completion_tokens), func.sum(calls.seconds)
+        here = (calls.run == run, calls.finished.is_not(None), calls.finish != UNANSWERED)
+        with reading(self._database, self._engine) as connection:
+            count, prompt, completion, seconds = connection.execute(select(func.count(), *sums).where(*here)).one()
+        tokens = Tokens(prompt=int(prompt or 0), completion=int(completion or 0))
+        return Usual(calls=count, tokens=tokens, seconds=float(seconds or 0.0)) if count else None
+
+
+def spending(connection: Connection, run: str) -> Amount:
+    """As `Account.spending`, on a connection that is open."""
+    calls = schema.calls.c
+    sums = func.sum(calls.spent_tokens), func.sum(calls.spent_money)
+    row = connection.execute(select(func.count(), *sums).where(calls.run == run)).one()
+    return Amount(row[0], int(row[1] or 0), int(row[2] or 0))
