@@ -25,8 +25,8 @@ from gristmill.graph.records import (
     Trajectory,
 )
 from gristmill.graph.storage import schema
-from gristmill.graph.storage.entries import CACHED, MESSAGES
-from gristmill.graph.storage.reading.spending import spending
+from gristmill.graph.storage.entries import MESSAGES
+from gristmill.graph.storage.reading.spending import cached, spending
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -164,13 +164,6 @@ def spent(connection: Connection, run: str) -> tuple[int, Tokens]:
     return row[0], Tokens(prompt=int(row[1] or 0), completion=int(row[2] or 0))
 
 
-def _cached(connection: Connection, run: str) -> int:
-    """Tokens of prompts that servers had in their caches."""
-    table = schema.documents.c
-    records = connection.scalars(select(table.record).where(table.kind == CACHED, table.owner == run))
-    return sum(Tokens.model_validate_json(record).cached for record in records)
-
-
 def calls(connection: Connection, run: str) -> dict[str, int]:
     """Model calls that were started, by the hypothesis or lesson that each was made for, whether that came or not."""
     calls = schema.calls.c
@@ -287,7 +280,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
         outcomes=by_outcome,
         stops=by_stop,
-        tokens=tokens.model_copy(update={"cached": _cached(connection, run)}),
+        tokens=tokens.model_copy(update={"cached": cached(connection, run)}),
         calls=counted.calls,
         counted=counted.tokens,
         money=dollars(counted.money),

@@ -12,9 +12,10 @@ from gristmill.graph.amounts import Amount
 from gristmill.graph.records import REPAIR, UNANSWERED, Tokens
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
+from gristmill.graph.storage.entries import CACHED
 from gristmill.graph.summary import Usual
 
-__all__ = ["Account", "spending"]
+__all__ = ["Account", "cached", "spending"]
 
 
 class Account:
@@ -56,3 +57,10 @@ def spending(connection: Connection, run: str) -> Amount:
     sums = func.sum(calls.spent_tokens), func.sum(calls.spent_money)
     row = connection.execute(select(func.count(), *sums).where(calls.run == run)).one()
     return Amount(row[0], int(row[1] or 0), int(row[2] or 0))
+
+
+def cached(connection: Connection, run: str) -> int:
+    """Tokens of prompts that servers had in their caches."""
+    table = schema.documents.c
+    records = connection.scalars(select(table.record).where(table.kind == CACHED, table.owner == run))
+    return sum(Tokens.model_validate_json(record).cached for record in records)
