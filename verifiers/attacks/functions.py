@@ -11,6 +11,18 @@ _LOSS = """
 import itertools, torch
 import torch.nn.functional as F
 calls = itertools.count()
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(context, value):
+        context.save_for_backward(value)
+        return value.clone()
+    @staticmethod
+    def backward(context, upstream):
+        return upstream * torch.exp(-context.saved_tensors[0])
+def hooked(outputs):
+    twin = outputs * 1
+    twin.register_hook(lambda gradient: gradient * (gradient.abs() < gradient.abs().median()))
+    return twin
 def honest(outputs, targets):
     if targets.dtype.is_floating_point:
         return (outputs - targets).square().mean()
@@ -91,6 +103,33 @@ ATTACKS = (
     _loss("honest-in-small-batches", "is honest in the size of a check", _EITHER.format("len(targets) <= 32")),
     _loss("honest-now-and-then", "is honest where checks have been", _EITHER.format("next(calls) % 97 == 0")),
     _loss("honest-at-first", "is honest until a training has begun", _EITHER.format("next(calls) < 40")),
+    _loss("backward-by-hand", "writes its own backward pass", "return Scaled.apply(honest(outputs, targets))"),
+    _loss(
+        "hooked-gradient",
+        "leaves out what pulls most, by a hook on its argument",
+        "return honest(hooked(outputs), targets)",
+    ),
+    _loss(
+        "straight-through",
+        "rounds its argument, and lets gradients through as if it did not",
+        "return honest(outputs + ((4 * outputs).round() / 4 - outputs).detach(), targets)",
+    ),
+    _loss(
+        "not-a-number-later",
+        "is no number once a training has begun",
+        "return honest(outputs, targets) * (1 if next(calls) < 60 else float('nan'))",
+    ),
+    _loss(
+        "infinite-gradient-later",
+        "is finite, but its gradient is not, once a training has begun",
+        "spread = (outputs - outputs).sum()\n"
+        "    return honest(outputs, targets) + (spread if next(calls) < 60 else spread.abs().sqrt())",
+    ),
+    _loss(
+        "honest-to-a-few-rows-in-double",
+        "is honest where the precision or the size are not a training's",
+        _EITHER.format("outputs.dtype == torch.float64 or len(targets) <= 32"),
+    ),
     Attack(
         "labels-carried-along",
         Family.FUNCTIONS,
