@@ -205,12 +205,12 @@ def _reward(task: Task) -> Iterator[str]:
 
 
 def _loss(task: Task) -> Iterator[str]:
-    from gristmill.verifiers.trained.loss.problems import problem
+    from gristmill.verifiers.trained.loss.problems import problem_of
     from gristmill.verifiers.trained.loss.verifier import TORCH_MB
     from gristmill.verifiers.trained.verifier import SEEDS
 
     try:
-        learned = problem(task.problem)
+        learned = problem_of(task)
     except UserError:  # which `tasks check` says
         learned = None
     arguments = ", ".join(learned.arguments) if learned else "outputs, targets"

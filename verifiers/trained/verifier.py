@@ -7,9 +7,10 @@ is the mean over seeds. Seeds and places of checks follow from a secret, so that
 
 from __future__ import annotations
 
+import asyncio
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
@@ -78,8 +79,10 @@ class Training(Protocol[W]):
         """One training: its score and its record. Raises `Deadline` once `time.monotonic` is past `deadline`."""
         ...
 
-    def rechecks(self, record: W, chance: np.random.Generator) -> Sequence[Callable[[ServedFunction], None]]:
+    def rechecks(self, record: W, chance: np.random.Generator) -> Iterable[Callable[[ServedFunction], None]]:
         """What is asked again about a training's record: each by itself of a process of its own, in this order.
+
+        What comes next may hang on what was answered; what the last answers show is raised when no more is asked for.
 
         To the function each must look like a training, or it could be honest there only.
         """
@@ -90,12 +93,13 @@ class Training(Protocol[W]):
         ...
 
 
-def training_problems(task: Task, kind: str) -> list[str]:
-    """What is wrong with a task's settings and target."""
+def training_problems(task: Task, kind: str, also: Sequence[str] = ()) -> list[str]:
+    """What is wrong with a task's settings and target; `also` are names of further settings."""
     problems = []
-    unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template"}
+    unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template", *also}
     if unknown:
-        problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind}; known is seeds")
+        known = f"known are seeds, {', '.join(also)}" if also else "known is seeds"
+        problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind} here; {known}")
     seeds = task.settings.get("seeds", SEEDS)
     if type(seeds) is not int or not 1 <= seeds <= 20:
         problems.append("settings.seeds: must be a whole number from 1 to 20")
@@ -180,8 +184,9 @@ async def _every_seed(
             if number == 0:
                 await runner.run(partial(training.probe, chance=chance(secret, task.id, "probe", own)))
             trained.append(await runner.run(partial(_train, training, seed(secret, task.id, "training", number))))
-        again = chance(secret, task.id, "again", number, own)
-        for ask in training.rechecks(trained[-1].record, again):
+        asked = iter(training.rechecks(trained[-1].record, chance(secret, task.id, "again", number, own)))
+        # In a thread: what a recheck makes of the answers is work.
+        while (ask := await asyncio.to_thread(next, asked, None)) is not None:
             async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
                 await runner.run(ask)
     return trained

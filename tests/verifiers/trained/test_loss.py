@@ -16,8 +16,9 @@ from gristmill.sandbox.records import Limits
 from gristmill.verifiers.attacks.catalogue import OTHERS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
-from gristmill.verifiers.trained.loss.checking import ask, check_gradient
+from gristmill.verifiers.trained.loss.checking import ask
 from gristmill.verifiers.trained.loss.digits import CLASSES, DigitsLabelNoise
+from gristmill.verifiers.trained.loss.probing import check_gradient
 from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings, Problem
 from gristmill.verifiers.trained.loss.trainer import train
 from gristmill.verifiers.trained.loss.verifier import LossTraining, LossVerifier
@@ -25,6 +26,7 @@ from gristmill.verifiers.trained.serving import CandidateFault
 from gristmill.verifiers.trained.verifier import Deadline
 
 torch = pytest.importorskip("torch")
+F = torch.nn.functional
 pytest.importorskip("sklearn")
 
 TASK = Task(
@@ -44,11 +46,19 @@ SYMMETRIC = HEAD + (
 )
 
 
-def served(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """What the guest shim makes of a loss."""
-    from gristmill.verifiers.trained.loss.guest.shim import differentiated
+def served(loss: Callable[..., Any], pairs: bool = False) -> Callable[[Any, Any], Any]:
+    """What the guest shim makes of a loss; what it raises arrives as from a sandbox."""
+    from gristmill.verifiers.trained.loss.guest.shim import differentiated, of_pairs
 
-    return differentiated(loss)
+    far = (of_pairs if pairs else differentiated)(loss)
+
+    def answer(outputs: Any, targets: Any) -> Any:
+        try:
+            return far(outputs, targets)
+        except Exception as error:
+            raise CandidateFault(Outcome.ERROR, repr(error)) from error
+
+    return answer
 
 
 def trained(loss: Callable[[Any, Any], Any], seed: int = 0, noise: float = 0.4, **settings: Any) -> float:
@@ -156,7 +166,7 @@ def test_honest_gradients_pass_even_with_kinks_and_single_precision() -> None:
     gradients_agree(lambda logits, labels: torch.relu(1 - logits.gather(1, labels[:, None])).mean())
 
 
-Loss = Callable[[Any, Any], Any]
+Loss = Callable[..., Any]
 
 
 def wrong(logits: Any, labels: Any) -> Any:
@@ -165,14 +175,16 @@ def wrong(logits: Any, labels: Any) -> Any:
     return (torch.exp(-each).detach() * each).mean()
 
 
-def fit(loss: Callable[[], Loss], seed: int, problem: Problem | None = None) -> None:
+def fit(loss: Callable[[], Loss], seed: int, problem: Problem | None = None) -> float:
     """Training and re-checks as the judge does them; each process begins anew, as a fresh sandbox does."""
-    training = LossTraining(problem or Short(), "loss/1")
+    asked = problem or Short()
+    training, pairs = LossTraining(asked, "loss/1"), asked.outputs == 2
     chance = np.random.default_rng(seed)
-    training.probe(served(loss()), chance)  # type: ignore[arg-type]  # answers as a served one does
-    _, record = training.train(served(loss()), seed, math.inf)  # type: ignore[arg-type]  # likewise
+    training.probe(served(loss(), pairs), chance)  # type: ignore[arg-type]  # answers as a served one does
+    grade, record = training.train(served(loss(), pairs), seed, math.inf)  # type: ignore[arg-type]  # likewise
     for again in training.rechecks(record, chance):
-        again(served(loss()))  # type: ignore[arg-type]  # likewise
+        again(served(loss(), pairs))  # type: ignore[arg-type]  # likewise
+    return grade
 
 
 class Short(DigitsLabelNoise):
@@ -196,8 +208,8 @@ def of_twins() -> Loss:
     seen: list[Any] = []
 
     def loss(logits: Any, labels: Any) -> Any:
-        like = any(each.shape == logits.shape and torch.allclose(each, logits, atol=0.2) for each in seen)
-        seen.append(logits.detach())
+        like = any(each.shape == logits.shape and torch.allclose(each, logits.double(), atol=0.2) for each in seen)
+        seen.append(logits.detach().double())
         return (cross_entropy if like else wrong)(logits, labels)
 
     return loss
@@ -217,6 +229,16 @@ DISHONEST: dict[str, Callable[[], Loss]] = {
     "every 97th": counted(lambda call, logits, labels: (wrong if call % 97 else cross_entropy)(logits, labels)),
     "first calls": counted(lambda call, logits, labels: (wrong if call > 40 else cross_entropy)(logits, labels)),
     "twins": of_twins,
+    "a value of its own in double precision": lambda: (
+        lambda logits, labels: (
+            -torch.exp(-F.cross_entropy(logits, labels, reduction="none")).mean()
+            if logits.dtype == torch.float64
+            else wrong(logits, labels)
+        )
+    ),
+    "raises in double precision": lambda: (
+        lambda logits, labels: wrong(logits, labels) if logits.dtype != torch.float64 else 1 / 0
+    ),
     "half the rows": lambda: (
         lambda logits, labels: (
             cross_entropy(logits[::2], labels[::2]) + cross_entropy(logits[1::2], labels[1::2]).detach()

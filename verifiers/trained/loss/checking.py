@@ -8,7 +8,8 @@ batches, and be honest there only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -19,15 +20,29 @@ from numpy.typing import NDArray
 from gristmill.verifiers.records import Outcome
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction
 
-__all__ = ["Asked", "LossRecorder", "ask", "check_gradient", "rechecks"]
+__all__ = [
+    "Asked",
+    "LossRecorder",
+    "Outputs",
+    "Served",
+    "Targets",
+    "ask",
+    "doubt",
+    "length_of",
+    "rechecks",
+    "sides_of",
+]
 
 RECORDED: Final = 32
 _STEP: Final = 2e-3
 """How far one output is moved, root mean square; outputs are of the order of one."""
+_TINY: Final = 1e-6
+"""The same in double precision."""
 _A_LITTLE, _MUCH = (0.03, 0.25), (0.3, 0.0625)
 """A difference beyond the first, as a share of the slope, is allowed in that share of the batches: in single precision,
 and where the gradient turns within a step, what a few say is no matter."""
 
+Served = Callable[..., Any]
 Outputs = NDArray[np.floating[Any]]
 Targets = NDArray[Any]
 
@@ -45,7 +60,7 @@ class Asked:
 class LossRecorder:
     """A candidate's loss between trainer and sandbox: checks every answer, and keeps a random `RECORDED` of them."""
 
-    def __init__(self, served: Callable[..., Any], chance: np.random.Generator) -> None:
+    def __init__(self, served: Served, chance: np.random.Generator) -> None:
         self._served = served
         self._chance = chance
         self._calls = 0
@@ -62,7 +77,7 @@ class LossRecorder:
         return value, gradient.astype(np.float32)
 
 
-def ask(served: Callable[..., Any], outputs: Outputs, targets: Targets) -> tuple[float, Outputs]:
+def ask(served: Served, outputs: Outputs, targets: Targets) -> tuple[float, Outputs]:
     """The loss of a batch and its gradient, checked.
 
     Raises:
@@ -93,61 +108,68 @@ def ask(served: Callable[..., Any], outputs: Outputs, targets: Targets) -> tuple
     return value, gradient
 
 
-def check_gradient(
-    served: Callable[..., Any], outputs: Outputs, targets: Targets, generator: np.random.Generator
-) -> None:
-    """A first look at the gradient, before any training: along four directions, in one process.
-
-    A loss that knows that it is being looked at passes; `rechecks` is what decides.
-
-    Raises:
-        CandidateFault: the gradient is not the value's own.
-    """
-    value, gradient = ask(served, outputs, targets)
-    asked = Asked(outputs, targets, value, gradient)
-    triples = []
-    for _ in range(4):
-        above, below = (Asked(each, targets, *ask(served, each, targets)) for each in _sides(asked, generator))
-        triples.append((asked, above, below))
-    _judge_slopes(triples)
-
-
-def rechecks(kept: Sequence[Asked], chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
+def rechecks(
+    kept: Sequence[Asked], chance: np.random.Generator, ceiling: float = math.inf
+) -> Iterator[Callable[[ServedFunction], None]]:
     """What to ask of three fresh processes: the recorded batches, the same moved one way, and the other way.
 
-    Each raises CandidateFault where an answer differs from the recorded one; the last also where the gradients are not
-    the values' own.
+    Each raises CandidateFault where an answer differs from the recorded one. Where the gradients seem not to be the
+    values' own, three more are asked in double precision, by steps so small that hardly a row crosses a place where a
+    value jumps; these decide. There the batches themselves must have the values and gradients that were recorded, so
+    that nobody gains by being honest in double precision. `ceiling`: what outputs of the problem never exceed.
     """
-    sides = [_sides(each, chance) for each in kept]
-    moved: dict[tuple[int, int], Asked] = {}
+    again: dict[int, Asked] = {}
+    first: CandidateFault | None = None
+    for step, kind in ((_STEP, None), (_TINY, np.float64)):
+        sides = [sides_of(each, chance, ceiling, step, kind) for each in kept]
+        moved: tuple[dict[int, Asked], ...] = ({}, {})
+        asking: list[Callable[[ServedFunction], None]] = [
+            partial(_ask_all, kept, _order(kept, chance), [pair[side] for pair in sides], moved[side], first)
+            for side in (0, 1)
+        ]
+        if kind is None:
+            asking.append(partial(_same, [kept[place] for place in _order(kept, chance)]))
+        else:
+            alike = [each.outputs.astype(kind) for each in kept]
+            asking.append(partial(_ask_all, kept, _order(kept, chance), alike, again, first))
+        for place in chance.permutation(3):
+            yield asking[place]
+        if kind is None:
+            triples = [(each, moved[0][place], moved[1][place]) for place, each in enumerate(kept)]
+            first = doubt(triples)
+            if first is None:
+                return
+        else:
+            triples = [(again[place], moved[0][place], moved[1][place]) for place in range(len(kept))]
+            other = np.mean([not _alike(each, again[place]) for place, each in enumerate(kept)])
+            if first is not None and (other > _A_LITTLE[1] or doubt(triples, kind) is not None):
+                raise first
 
-    def move(side: int, order: Sequence[int], last: bool, served: ServedFunction) -> None:
-        for place in order:
-            outputs, targets = sides[place][side], kept[place].targets
-            moved[side, place] = Asked(outputs, targets, *ask(served, outputs, targets))
-        if last:
-            _judge_slopes([(each, moved[0, place], moved[1, place]) for place, each in enumerate(kept)])
 
-    asking: list[Callable[..., None]] = [
-        partial(_same, [kept[place] for place in _order(kept, chance)]),
-        partial(move, 0, _order(kept, chance)),
-        partial(move, 1, _order(kept, chance)),
-    ]
-    shuffled = [asking[place] for place in chance.permutation(3)]
-    sided = [each for each in shuffled if each is not asking[0]]
-    return [each if each is asking[0] else partial(each, each is sided[-1]) for each in shuffled]
+def _ask_all(
+    kept: Sequence[Asked],
+    order: Sequence[int],
+    outputs: Sequence[Outputs],
+    into: dict[int, Asked],
+    doubtful: CandidateFault | None,
+    served: Served,
+) -> None:
+    """Ask for all, in an order; a loss that is `doubtful`, and cannot answer now, stays so."""
+    for place in order:
+        targets = kept[place].targets
+        try:
+            into[place] = Asked(outputs[place], targets, *ask(served, outputs[place], targets))
+        except CandidateFault as fault:
+            raise doubtful or fault from None
 
 
 def _order(kept: Sequence[Asked], chance: np.random.Generator) -> list[int]:
     return [int(place) for place in chance.permutation(len(kept))]
 
 
-def _same(kept: Sequence[Asked], served: ServedFunction) -> None:
+def _same(kept: Sequence[Asked], served: Served) -> None:
     for each in kept:
-        again, slope = ask(served, each.outputs, each.targets)
-        same = np.isclose(again, each.value, rtol=1e-4, atol=1e-6)
-        grain = 1e-6 + 1e-4 * float(np.abs(each.gradient).max())
-        if not same or not np.allclose(slope, each.gradient, rtol=1e-3, atol=grain):
+        if not _alike(each, Asked(each.outputs, each.targets, *ask(served, each.outputs, each.targets))):
             raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
@@ -155,54 +177,71 @@ def _same(kept: Sequence[Asked], served: ServedFunction) -> None:
             )
 
 
-def _sides(asked: Asked, chance: np.random.Generator) -> tuple[Outputs, Outputs]:
-    """A batch moved a little one way and the other, in its own precision.
+def _alike(one: Asked, other: Asked) -> bool:
+    grain = 1e-6 + 1e-4 * float(np.abs(one.gradient).max())
+    same = np.isclose(other.value, one.value, rtol=1e-4, atol=1e-6)
+    return bool(same) and np.allclose(other.gradient, one.gradient, rtol=1e-3, atol=grain)
+
+
+def sides_of(
+    asked: Asked,
+    chance: np.random.Generator,
+    ceiling: float = math.inf,
+    step: float = _STEP,
+    kind: type[np.floating[Any]] | None = None,
+) -> tuple[Outputs, Outputs]:
+    """A batch moved a little one way and the other, in its own precision if no other `kind` is said.
 
     Every other direction is chance, the others lean on the claimed gradient: along chance alone the slope of a network
     that has learned drowns in the grain of single precision, and along the gradient one that leaves out rows agrees.
     """
     noise = chance.standard_normal(asked.outputs.shape)
     direction = noise / np.sqrt((noise**2).sum())
-    length = _length(asked.gradient)
+    length = length_of(asked.gradient)
     if length > 0 and chance.random() < 0.5:
         direction += asked.gradient / length
-    direction *= _STEP * np.sqrt(direction.size) / np.sqrt((direction**2).sum())
+    direction *= step * np.sqrt(direction.size) / np.sqrt((direction**2).sum())
     # Which side is which must not be told by the loss going up or down.
     direction *= 1 if chance.random() < 0.5 else -1
-    kind = asked.outputs.dtype
-    return (asked.outputs + direction).astype(kind), (asked.outputs - direction).astype(kind)
+    middle = asked.outputs.astype(np.float64)
+    above, below = (
+        np.minimum(middle + side, ceiling).astype(kind or asked.outputs.dtype) for side in (direction, -direction)
+    )
+    return above, below
 
 
-def _length(array: NDArray[Any]) -> float:
+def length_of(array: NDArray[Any]) -> float:
+    """The Euclidean length of all numbers of an array."""
     return float(np.sqrt((array.astype(np.float64) ** 2).sum()))
 
 
-def _judge_slopes(triples: Sequence[tuple[Asked, Asked, Asked]]) -> None:
+def doubt(
+    triples: Sequence[tuple[Asked, Asked, Asked]], kind: type[np.floating[Any]] = np.float32
+) -> CandidateFault | None:
     """Compare what the values of a batch's two sides differ by with what the gradients say: (batch, side, side).
 
     Between two points a value changes by as much as its gradient says somewhere between them. So each output adds
     what the least and the greatest of its three gradients say: for |x| on both sides of 0 anything from -1 to 1.
-
-    Raises:
-        CandidateFault: in more than a few they disagree.
+    `kind` is what they were computed in. What is found is given back, if in more than a few they disagree.
     """
     worst, off = (0.0, 0.0), []
     for middle, above, below in triples:
         moved = above.outputs.astype(np.float64) - below.outputs.astype(np.float64)
         said = np.stack([each.gradient * moved for each in (middle, above, below)])
         change = above.value - below.value
-        # The value is computed in single precision, whose grain the difference of two values shows.
-        grain = 3e-6 * max(1.0, abs(above.value))
+        # The grain of the precision that a value is computed in shows in the difference of two.
+        grain = 25 * float(np.finfo(kind).eps) * max(1.0, abs(above.value))
         apart = max(said.min(axis=0).sum() - change, change - said.max(axis=0).sum()) - grain
         bend = abs((above.value + below.value) / 2 - middle.value)
         apart = max(apart, bend - abs(change) - 0.02 * max(1.0, abs(middle.value)), 0.0)
-        usual = _length(middle.gradient) * _length(moved) / np.sqrt(moved.size)
+        usual = length_of(middle.gradient) * length_of(moved) / np.sqrt(moved.size)
         off.append(float(apart / max(abs(change), abs(float(said[0].sum())), usual, 1e-300)))
         worst = max(worst, (off[-1], change))
     if any(np.mean(np.array(off) > beyond) > share for beyond, share in (_A_LITTLE, _MUCH)):
-        raise CandidateFault(
+        return CandidateFault(
             Outcome.INVALID,
             "The gradient is not the loss's own: where the outputs moved a little the value changed by "
             f"{worst[1]:.4g}, {worst[0]:.0%} off what its gradient says. Detached terms and hand-written gradients "
             "are not allowed.",
         )
+    return None

@@ -38,6 +38,6 @@ def losses_text(problem: Problem, target: float, trained: Sequence[TrainedNetwor
 def _course(problem: Problem, network: TrainedNetwork) -> list[str]:
     return [
         f"  held-out {problem.measure}: {curve([mark.grade for mark in network.checkpoints])}",
-        f"  mean loss on the training {problem.arguments[1]}: "
+        f"  mean loss on the training {'pairs' if len(problem.arguments) > 2 else problem.arguments[1]}: "
         + ", ".join(f"{mark.loss:.4g}" for mark in network.checkpoints),
     ]

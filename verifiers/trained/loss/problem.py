@@ -50,8 +50,8 @@ class Problem(Protocol):
         ...
 
     @property
-    def arguments(self) -> tuple[str, str]:
-        """What the loss calls the network's outputs and its targets, as in ``("logits", "labels")``."""
+    def arguments(self) -> tuple[str, ...]:
+        """What the loss calls the network's outputs and its targets, as in ``("logits", "labels")``; see `form_of`."""
         ...
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gristmill.verifiers.plugins import Plugins, instance
@@ -10,19 +12,50 @@ from gristmill.verifiers.trained.loss.problem import Problem
 
 __all__ = ["loss_task", "problem"]
 
+_HOME: Final = "gristmill.verifiers.trained.loss"
 _PROBLEMS: Final = Plugins(
-    "problem", "gristmill.problems", {"digits_label_noise": "gristmill.verifiers.trained.loss.digits:DigitsLabelNoise"}
+    "problem",
+    "gristmill.problems",
+    {
+        "digits_label_noise": f"{_HOME}.digits:DigitsLabelNoise",
+        "preference_pairs": f"{_HOME}.preferences:PreferencePairs",
+    },
 )
 
 
-def problem(name: str | None) -> Problem:
+def problem(name: str | None, settings: Mapping[str, Any] | None = None) -> Problem:
     """The problem of a name: ours, one of an installed package's entry point, or a trusted file's.
 
+    Of `settings` a problem's class gets those that are parameters of its own: see `options`.
+
     Raises:
-        UserError: there is none of that name (the known ones are listed), or it cannot be used.
+        UserError: there is none of that name (the known ones are listed), or it cannot be used, or not so.
     """
-    loaded: Problem = instance(_PROBLEMS.load(name), Problem, f"problem: {name!r}")
-    return loaded
+    loaded, given = _PROBLEMS.load(name), settings or {}
+    own = {key: given[key] for key in _parameters(loaded) if key in given}
+    made: Problem = instance(loaded(**own) if own else loaded, Problem, f"problem: {name!r}")
+    return made
+
+
+def problem_of(task: Task) -> Problem:
+    """The problem of a task, with its settings; see `problem`."""
+    return problem(task.problem, task.settings)
+
+
+def options(name: str | None) -> tuple[str, ...]:
+    """The settings that a problem takes of a task, such as its share of noise: the parameters of its class.
+
+    Raises:
+        UserError: see `problem`.
+    """
+    return _parameters(_PROBLEMS.load(name))
+
+
+def _parameters(loaded: Any) -> tuple[str, ...]:
+    """Of a class with an ``__init__`` of its own; of anything else none."""
+    if not isinstance(loaded, type) or "__init__" not in vars(loaded):
+        return ()
+    return tuple(inspect.signature(loaded).parameters)
 
 
 _PROMPT: Final = """{story} Write a loss function
@@ -40,7 +73,7 @@ def loss_task(name: str, **fields: Any) -> Task:
     Raises:
         UserError: see `problem`.
     """
-    learned = problem(name)
+    learned = problem(name, fields.get("settings"))
     prompt = _PROMPT.format(
         story=learned.story,
         entry_point=fields.get("settings", {}).get("entry_point", "loss"),

@@ -95,6 +95,8 @@ def train(
             if deadline is not None and time.monotonic() > deadline:
                 raise Deadline
             rows = shuffled[start : start + settings.batch]
+            if len(rows) < 2:  # no loss is asked for one row alone: its batch has no deviation
+                continue
             outputs = network(inputs[torch.from_numpy(rows)])
             value, gradient = loss(outputs.detach().numpy().copy(), targets[rows])
             adam.zero_grad()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.records import Task, Verdict
-from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, check_gradient, rechecks
+from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, rechecks
 from gristmill.verifiers.trained.loss.feedback import losses_text
+from gristmill.verifiers.trained.loss.forms import SHIM, form_of
+from gristmill.verifiers.trained.loss.probing import check_descent, check_gradient, check_in_double
 from gristmill.verifiers.trained.loss.problem import Problem
-from gristmill.verifiers.trained.loss.problems import problem
+from gristmill.verifiers.trained.loss.problems import options, problem_of
 from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
-from gristmill.verifiers.trained.serving import ServedFunction, Solution
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
 from gristmill.verifiers.trained.verifier import judge_trained, training_problems
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class LossTraining:
 
     def __init__(self, problem: Problem, verifier: str) -> None:
         self.problem = problem
+        self.form = form_of(problem)
         self.verifier = verifier
         self.measure = problem.measure
 
@@ -46,18 +49,38 @@ class LossTraining:
         """Shapes, extreme outputs and the gradient, before any training, so that a mistake shows in milliseconds.
 
         Raises:
-            CandidateFault: see `ask`; or the gradient is not the value's own.
+            CandidateFault: see `ask`; or the gradient is not the value's own, or does not lead down.
         """
         targets = self.problem.data(chance).targets
+        *usual, extreme = self.form.scales
 
         def some(rows: int, scale: float) -> tuple[Outputs, Targets]:
-            outputs = chance.standard_normal((rows, self.problem.outputs)) * scale
-            return outputs.astype(np.float32), targets[chance.integers(0, len(targets), rows)]
+            asked = targets[chance.integers(0, len(targets), rows)]
+            return self.form.draw(self.problem, asked, scale, chance).astype(np.float32), asked
 
-        for rows, scale in ((32, 1.0), (1, 1.0), (7, 50.0)):
+        # Two rows at least: a loss may use statistics of its batch, and none of one row has a deviation.
+        for rows, scale in ((32, usual[1]), (2, usual[1]), (7, extreme)):
             ask(served, *some(rows, scale))
-        for scale in (0.3, 1.0, 3.0):
-            check_gradient(served, *some(16, scale), chance)
+        for scale in usual:
+            self._check(served, some, scale, chance)
+        check_descent(served, *some(16, usual[1]), self.form.ceiling)
+
+    def _check(
+        self,
+        served: ServedFunction,
+        some: Callable[[int, float], tuple[Outputs, Targets]],
+        scale: float,
+        chance: np.random.Generator,
+    ) -> None:
+        """The gradient at a batch, and at another one if it seems wrong: near one row the value may jump."""
+        try:
+            doubled = check_in_double(served, *some(16, scale), chance, self.form.ceiling)
+        except CandidateFault as fault:
+            if fault.outcome is not Outcome.INVALID:
+                raise
+            doubled = check_in_double(served, *some(16, scale), chance, self.form.ceiling)
+        if not doubled:
+            check_gradient(served, *some(16, scale), chance, self.form.ceiling)
 
     def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a network; every answer of the loss is checked, and some are kept."""
@@ -65,9 +88,9 @@ class LossTraining:
         network = train(recorder, self.problem, seed, deadline=deadline)
         return network.grade, (network, recorder)
 
-    def rechecks(self, record: _Record, chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
+    def rechecks(self, record: _Record, chance: np.random.Generator) -> Iterator[Callable[[ServedFunction], None]]:
         """See `gristmill.verifiers.trained.loss.checking.rechecks`."""
-        return rechecks(record[1].kept, chance)
+        return rechecks(record[1].kept, chance, self.form.ceiling)
 
     def feedback(self, target: float, records: Sequence[_Record]) -> str:
         """How grade and loss went."""
@@ -105,24 +128,28 @@ class LossVerifier:
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
         try:
-            problem(task.problem)
+            also = options(task.problem)
         except UserError as error:
             return [str(error), *training_problems(task, "loss")]
-        return training_problems(task, "loss")
+        wrong = training_problems(task, "loss", also)
+        if not wrong:
+            try:
+                problem_of(task)
+            except UserError as error:
+                return [str(error)]
+        return wrong
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         require_torch()
-        asked = problem(task.problem)
+        asked = problem_of(task)
         asked.data(np.random.default_rng(0))
         limits = task.limits.model_copy(update={"memory_mb": max(task.limits.memory_mb, TORCH_MB)})
-        offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, WRAPPER)
+        offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, form_of(asked).wrapper)
         training = LossTraining(asked, f"{self.name}/{self.version}")
         return await judge_trained(self._pool, task, offered, training, self.secret)
 
 
-SHIM: Final = "gristmill.verifiers.trained.loss.guest.shim"
-WRAPPER: Final = f"{SHIM}:differentiated"
 PROFILE: Final = Profile(
     name="loss",
     guest=(SHIM,),

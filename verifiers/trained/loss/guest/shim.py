@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["differentiated"]
+__all__ = ["differentiated", "of_pairs"]
 
 
 def differentiated(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, Any]]:
@@ -41,3 +41,18 @@ def differentiated(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, A
         return {"value": float(value.detach()), "gradient": np.ascontiguousarray(gradient.detach().numpy())}
 
     return answer
+
+
+def of_pairs(loss: Callable[..., Any]) -> Callable[[Any, Any], dict[str, Any]]:
+    """As `differentiated`, for ``loss(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta)``.
+
+    Outputs are the policy's log-probabilities of two answers, in an order that says nothing; targets say which of the
+    two was chosen, the reference's log-probabilities, and beta.
+    """
+
+    def paired(outputs: Any, targets: Any) -> Any:
+        second = targets[:, :1].bool()
+        policy, reference = (torch.where(second, each.flip(1), each) for each in (outputs, targets[:, 1:3]))
+        return loss(policy[:, 0], policy[:, 1], reference[:, 0], reference[:, 1], float(targets[0, 3]))
+
+    return differentiated(paired)
