@@ -98,6 +98,21 @@ def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> B
     class Chat(ChatOpenAI):
         """Reads whatever a server answers, by the client's rules only where it is what it should be."""
 
+        def _get_request_payload(self, input_: Any, *, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+            # The same body, byte by byte: the client looks at each character of what a model has said, and at each
+            # field of each message by its declared type, which took a third of a call's processor time.
+            messages = self._convert_input(input_).to_messages()
+            if not all(isinstance(message.content, str) for message in messages):
+                return super()._get_request_payload(messages, stop=stop, **kwargs)
+            bare = [message.model_copy(update={"content": ""}) for message in messages]
+            payload = super()._get_request_payload(bare, stop=stop, **kwargs)
+            said = [
+                {**each, "content": message.content}
+                for each, message in zip(payload["messages"], messages, strict=True)
+            ]
+            body = {"messages": said, **(payload.get("extra_body") or {})}
+            return {**payload, "messages": [], "extra_body": body}
+
         def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
             said = readable(response)
             result = super()._create_chat_result(said, generation_info)

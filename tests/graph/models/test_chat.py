@@ -597,3 +597,34 @@ async def test_further_fields_reach_the_body_of_each_request() -> None:
     }
     with pytest.raises(ModelSetupError, match="--request"):
         resolve("local", options=ModelOptions(request={"top_k": 20}))
+
+
+async def test_a_request_is_sent_as_langchain_s_own_client_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+
+    async def hear(outgoing: Any) -> None:
+        sent.append(outgoing.content)
+
+    def heard(url: str | None, seconds: float) -> Any:
+        return DefaultAsyncHttpxClient(timeout=seconds, trust_env=False, event_hooks={"request": [hear]})
+
+    monkeypatch.setattr("gristmill.graph.models.openai.run_connections", heard)
+    said = Message(role="assistant", content='He said: "hello" {"a": 1} \U0001f600\n\t\\')
+    asked = request("Say «hello».", temperature=0.3, top_p=0.5, max_tokens=99, stop=("\n\n",))
+    asked = asked.model_copy(update={"messages": (*asked.messages, said, Message(role="user", content=" \n"))})
+    options = ModelOptions(request={"extra_body": {"a": [1]}})
+    with served() as server:
+        async with OpenAIProposer("replay", server.url, options=options) as ours:
+            await ours.propose(asked)
+        fields = {"temperature": 0.3, "top_p": 0.5, "max_tokens": 99, "seed": 7}
+        messages = [(message.role, message.content) for message in asked.messages]
+        async with heard(None, 5) as connections:
+            theirs = ChatOpenAI(
+                model="replay",
+                base_url=server.url,
+                api_key=SecretStr("EMPTY"),
+                disable_streaming=True,
+                http_async_client=connections,
+            ).model_copy(update=fields)
+            await theirs.ainvoke(messages, stop=["\n\n"], extra_body={"max_tokens": 99, "a": [1]})
+    assert sent[0] == sent[1]
