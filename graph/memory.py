@@ -24,6 +24,7 @@ from gristmill.graph.search.history import History, Past, Place, Row
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
+from gristmill.verifiers.extraction.normal import form_key
 from gristmill.verifiers.extraction.replies import UNAPPLIED, entry_points
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
@@ -59,7 +60,7 @@ class TaskMemory:
         self._lacking: dict[str, Place] = {}
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
-        self._repeats = Repeats(task)
+        self._repeats, self._compared = Repeats(task), set[str]()
         self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and has_trees(task) else None
         self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
@@ -120,38 +121,43 @@ class TaskMemory:
         """A verdict is stored."""
         self._hold(hypothesis.id, _unsettled(Step(hypothesis=hypothesis, verdict=verdict)))
         self.waiting.pop(hypothesis.id, None)
+        self._compared.discard(hypothesis.id)
         self._add(hypothesis, verdict)
 
     async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
+        if hypothesis.solution is not None and hypothesis.id not in self._compared:
+            await asyncio.to_thread(self.compare, hypothesis.id, hypothesis.solution, hypothesis.best)
         end = self._known_before(hypothesis)
-        alike = self._repeats.alike(hypothesis, (end.round, end.sample))
-        known = await asyncio.to_thread(self._judged, hypothesis, alike) if alike else None
-        return known or await asyncio.to_thread(self._renamed, hypothesis, end)
+        alike = self._repeats.alike(hypothesis, end[:2])
+        copied = self._copied(hypothesis, end)
+        return await asyncio.to_thread(self._judged, hypothesis, alike, copied) if alike or copied else None
+
+    def compare(self, id_: str, solution: str, given: str | None) -> None:
+        """Work out what a program is compared by, and have it at hand: it takes time with its size, so in a thread."""
+        form_key(solution)
+        if self._novelty is not None:
+            self._novelty.compare(solution, given)
+        self._compared.add(id_)
 
     def _known_before(self, hypothesis: Hypothesis) -> Place:
-        """The place before which all that may be compared with a hypothesis stands.
-
-        Of one round, and of those asked for ahead, it is chance which reply comes first.
-        """
+        """The place before which all that it is compared with stands: of one round it is chance which comes first."""
         if self._config.search.first_pass:
             return self.place(hypothesis.round, hypothesis.sample)
         return self.place(self.horizon(hypothesis.round), 0)
 
-    def _judged(self, hypothesis: Hypothesis, alike: list[str]) -> Judged | None:
-        steps = self._store.steps_of(self._run, alike)
-        first = same_program(self._task, hypothesis, [steps[id_] for id_ in alike if id_ in steps])
-        if first is None:
-            return None
-        return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
-
-    def _renamed(self, hypothesis: Hypothesis, end: Place) -> Judged | None:
+    def _copied(self, hypothesis: Hypothesis, end: Place) -> str | None:
         """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
         if self._novelty is None or hypothesis.solution is None or hypothesis.operator in (None, "again"):
             return None
-        known = self._novelty.known(hypothesis.solution, end, hypothesis.best)
-        step = None if known is None else self._store.steps_of(self._run, [known.id]).get(known.id)
-        return None if step is None else Judged(step, None, renamed=True)
+        return found.id if (found := self._novelty.known(hypothesis.solution, end, hypothesis.best)) else None
+
+    def _judged(self, hypothesis: Hypothesis, alike: list[str], copied: str | None) -> Judged | None:
+        steps = self._store.steps_of(self._run, [*alike, *filter(None, [copied])])
+        first = same_program(self._task, hypothesis, [steps[id_] for id_ in alike if id_ in steps]) if alike else None
+        if first is not None:
+            return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
+        return Judged(steps[copied], None, renamed=True) if copied in steps else None
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
@@ -291,4 +297,4 @@ class TaskMemory:
 
 
 def _unsettled(step: Step) -> Step:
-    return step.model_copy(update={"verdict": step.verdict.unsettled})
+    return step if (known := step.verdict.unsettled) is step.verdict else step.model_copy(update={"verdict": known})

@@ -200,7 +200,9 @@ class Evidence(Record):
         for each in (shown[place] for place in kept):
             texts = {name: getattr(each, name)[: min(_LONGEST, room)] for name in _TEXTS}
             room = max(0, room - sum(map(len, texts.values())))
-            checks.append(each.model_copy(update=texts | {"name": each.name[:_LONGEST]}))
+            texts["name"] = each.name[:_LONGEST]
+            short = {name: text for name, text in texts.items() if len(text) < len(getattr(each, name))}
+            checks.append(each.model_copy(update=short) if short else each)
         return cls(verifier=verifier, checks=tuple(checks), left_out=len(shown) - len(kept))
 
 

@@ -49,6 +49,10 @@ class Verification:
             work = asyncio.create_task(self._verify(task, hypothesis, before), name=f"verify {hypothesis.id}")
             self._under_way[hypothesis.id] = work
 
+    def has_begun(self, hypothesis: Hypothesis) -> bool:
+        """Whether a hypothesis is being judged, or has been and nobody has asked for its verdict."""
+        return hypothesis.id in self._under_way
+
     async def finish(self, task: Task, hypothesis: Hypothesis, before: Judged | None = None) -> Verdict:
         """The verdict about a hypothesis, judged now if it was not begun.
 

@@ -25,7 +25,7 @@ from gristmill.graph.state import TaskState
 from gristmill.graph.stopping.sharing import Turn
 from gristmill.graph.storage.entries import replied
 from gristmill.verifiers.constructions.offering import takes_best
-from gristmill.verifiers.extraction.replies import extract, part
+from gristmill.verifiers.extraction.replies import Extraction, extract, part
 from gristmill.verifiers.records import Task
 
 __all__ = ["propose", "request_for"]
@@ -156,7 +156,7 @@ async def _round(
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
-        hypothesis = await _whole(_keep(context, task, id_, request, member, answer, parent, plan))
+        hypothesis = await _whole(_keep(context, task, memory, id_, request, member, answer, parent, plan))
         memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
@@ -209,6 +209,7 @@ def request_for(
 async def _keep(
     context: Context,
     task: Task,
+    memory: TaskMemory,
     id_: str,
     request: Request,
     member: Member,
@@ -217,11 +218,19 @@ async def _keep(
     plan: Plan,
 ) -> Hypothesis:
     reply, proposer = answer.reply, context.choice.proposer(member)
-    # Reading takes a bounded time, and yet other tasks need not wait for it.
-    thought, said = await asyncio.to_thread(part, task, reply.text)
-    reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
     base, handed_on = (parent.hypothesis.solution, parent.handed_on) if parent is not None else (None, None)
-    extraction = await asyncio.to_thread(extract, task, said, parent=base)
+
+    def read() -> tuple[str, str, Extraction, str | None]:
+        thought, said = part(task, reply.text)
+        extraction = extract(task, said, parent=base)
+        best = handed_on if handed_on and takes_best(task, extraction.solution) else None
+        if extraction.solution is not None:
+            memory.compare(id_, extraction.solution, best)
+        return thought, said, extraction, best
+
+    # Reading takes a bounded time, and yet other tasks need not wait for it.
+    thought, said, extraction, best = await asyncio.to_thread(read)
+    reasoning = "\n".join(each for each in (reply.reasoning, thought) if each)
     reasoned = bool(reasoning) and not said.strip()
     note = "reasoning only, without an answer" if reasoned else extraction.note
     if reply.cut:
@@ -238,7 +247,7 @@ async def _keep(
         note=note,
         parents=request.parents,
         repairs=id_.removesuffix(REPAIR) if id_.endswith(REPAIR) else None,
-        best=handed_on if handed_on and takes_best(task, extraction.solution) else None,
+        best=best,
         operator=plan.operator,
         by=plan.by,
         island=plan.island,

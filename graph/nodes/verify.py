@@ -23,7 +23,8 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     memory = await context.memory(task.id)
 
     async def settle(hypothesis: Hypothesis) -> None:
-        before = await memory.judged_before(hypothesis)
+        begun = context.verification.has_begun(hypothesis)
+        before = None if begun else await memory.judged_before(hypothesis)
         memory.settle(hypothesis, await context.verification.finish(task, hypothesis, before))
 
     ahead = context.flights.get(task.id, {})

@@ -56,6 +56,10 @@ class Novelty:
         # A reply is asked about when it comes and added after its verdict; meanwhile others come.
         self._key = lru_cache(maxsize=_AT_WORK)(self._made)
 
+    def compare(self, solution: str, given: str | None = None) -> None:
+        """Have at hand what a program is known by: this is what takes time, and may be done in a thread."""
+        self._key(solution, given)
+
     def add(self, id_: str, place: Place, solution: str, given: str | None = None) -> None:
         """A program was proposed; in any order, and twice is once. `given` is what it is run with, a part of it."""
         key, text = self._key(solution, given)

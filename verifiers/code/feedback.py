@@ -68,8 +68,7 @@ def call_text(function: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str
 
 def source_line(source: str, line: int | None) -> str:
     """``line 3: `return 1 / 0` ``, or nothing where the line is unknown."""
-    lines = source.splitlines()
-    if line is None or not 0 < line <= len(lines):
+    if line is None or not 0 < line <= len(lines := source.splitlines()):
         return ""
     return f"line {line}: `{lines[line - 1].strip()[:200]}`"
 

@@ -40,6 +40,7 @@ _LEFT_OUT = re.compile(
 _READS = re.compile(r"\binput\s{0,4}\(|\bstdin\b|\bopen\s{0,4}\(\s{0,4}0\b|\bfileinput\b|\bos\.read\s{0,4}\(\s{0,4}0")
 _PRINTS = re.compile(r"\bprint\s{0,4}\(|\bstdout\b|\bos\.write\s{0,4}\(\s{0,4}1")
 _PATCHES = re.compile(r"\bsys\.stdin\s{0,4}=[^=]|\bsubprocess\b|\bmonkeypatch\b")
+_PATCHED = ("stdin", "subprocess", "monkeypatch")  # what each of these holds
 _TESTING = frozenset(("unittest", "pytest", "doctest", "hypothesis", "timeit"))
 _MOST_PASSES = 4
 
@@ -204,7 +205,7 @@ def _tests(source: str, module: ast.Module, points: frozenset[str]) -> bool:
             return True
         if isinstance(node, ast.Expr) and points & {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
             return True
-    return bool(_PATCHES.search(source))
+    return any(word in source for word in _PATCHED) and bool(_PATCHES.search(source))
 
 
 def _without_mistakes(source: str, points: frozenset[str]) -> str:

@@ -26,6 +26,8 @@ _CLOSE = re.compile(
         r"|(?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>"
     )
 )
+# What each of the tags holds: whether one of these is there at all costs a hundredth of looking for the tags.
+_SIGNS = ("think>", "thinking>", "thought>", "reasoning>", "THINK]", "think▷", "THINKING|>", "<|channel|>")
 
 
 def parted(text: str) -> tuple[str, str]:
@@ -34,6 +36,8 @@ def parted(text: str) -> tuple[str, str]:
     One of two tags may be missing: what is never closed was thought to the end, and what stands before a lone closing
     one was thought, since a chat template may have opened it.
     """
+    if not any(sign in text for sign in _SIGNS):
+        return "", text
     thought: list[str] = []
     said: list[str] = []
     at = 0
