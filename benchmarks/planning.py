@@ -37,9 +37,8 @@ class Instances(Sphere):
 def planned(name: str, sizes: Sequence[int]) -> list[float]:
     """Processor ms a place before each size."""
     rows: list[Row] = []
-    search(
-        strategy(name), Instances(), 1, max(sizes), width=WIDTH, novelty=False, heard=lambda _, row: rows.append(row)
-    )
+    problem = Instances()
+    search(strategy(name), problem, 1, max(sizes), width=WIDTH, novelty=False, heard=lambda _, row: rows.append(row))
     chosen = strategy(name)
     history, spent = History(folds_of(chosen)), []
     for first in range(0, len(rows), WIDTH):

@@ -147,10 +147,12 @@ from ribs.emitters import GaussianEmitter, IsoLineEmitter
 from ribs.schedulers import Scheduler
 seed, emitter = int(sys.argv[1]), sys.argv[2]
 grid = GridArchive(solution_dim={DIMENSIONS}, dims=[{CELLS}, {CELLS}], ranges=[(-2, 2), (-2, 2)], seed=seed)
+begun = numpy.random.default_rng(seed).normal(0, {SIGMA}, (100, {DIMENSIONS}))
+settings = dict(initial_solutions=begun, batch_size=100, seed=seed)
 if emitter == "iso":
-    emitter = IsoLineEmitter(grid, x0=[0.0] * {DIMENSIONS}, iso_sigma=0.01, line_sigma=0.2, batch_size=100, seed=seed)
+    emitter = IsoLineEmitter(grid, iso_sigma=0.01, line_sigma=0.2, **settings)
 else:
-    emitter = GaussianEmitter(grid, sigma={SIGMA}, x0=[0.0] * {DIMENSIONS}, batch_size=100, seed=seed)
+    emitter = GaussianEmitter(grid, sigma={SIGMA}, **settings)
 scheduler = Scheduler(grid, [emitter])
 for _ in range({EVALUATIONS} // 100):
     asked = scheduler.ask()
