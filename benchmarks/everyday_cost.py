@@ -111,7 +111,8 @@ async def measured(
 
     forms = {form: task for form, task in tasks(cases).items() if form in asked}
     found: dict[str, tuple[str, list[float]]] = {}
-    async with Pool.open(backend, size=1) as pool:
+    # Warm workers of all forms at once: three are kept for each of its size.
+    async with Pool.open(backend, size=3) as pool:
         judging = Verifiers(pool, accept_split=True)
         for _ in range(rounds + 1):
             for form, task in forms.items():
