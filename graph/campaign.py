@@ -137,6 +137,7 @@ async def run_campaign(
                 journal=journal,
                 verification=verification,
                 closings=_closings(name, store, journal, judge) if config.confirm and purpose == "search" else None,
+                with_starts=purpose == "search",
                 spending=spending,
                 silence=silence,
                 sharing=Sharing(spending, _levels(store, name)),

@@ -66,6 +66,7 @@ class Context:
     None for the built-in prompts; `tell` stores an event where it belongs to the run's story and lets the listener hear
     of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for;
     `prices` has what tokens cost, `beyond` why a model is not asked any more whose word on them does not hold;
+    `with_starts` says that searches begin with the programs that tasks have for that, as measures do not;
     `closings` looks once more at the best of a task, and is None where nobody announces one.
     """
 
@@ -81,6 +82,7 @@ class Context:
     journal: Journal
     verification: Verification
     closings: Closings | None
+    with_starts: bool = True
     spending: Spending
     silence: Silence
     sharing: Sharing
@@ -111,7 +113,7 @@ class Context:
         if task_id not in self.memories:
             task = self.tasks[task_id]
             self.memories[task_id] = await self.read(
-                lambda: TaskMemory(self.store, self.run, task, self.config, self.strategy)
+                lambda: TaskMemory(self.store, self.run, task, self.config, self.strategy, with_starts=self.with_starts)
             )
         return self.memories[task_id]
 

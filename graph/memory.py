@@ -17,13 +17,14 @@ from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.ledger import Entry, Line, Room
 from gristmill.graph.prompts.lessons import lessons_within
 from gristmill.graph.prompts.told import Remembered, Told
-from gristmill.graph.records import Hypothesis, Step
+from gristmill.graph.records import STARTS, Hypothesis, Step
 from gristmill.graph.roster import rates
-from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
+from gristmill.graph.search.base import Plan, Strategy, draw, folds_of, from_start
 from gristmill.graph.search.history import History, Past, Place, Row
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
+from gristmill.verifiers.extraction.forms.starting import starts
 from gristmill.verifiers.extraction.normal import form_key
 from gristmill.verifiers.extraction.replies import UNAPPLIED, entry_points
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
@@ -44,12 +45,14 @@ class TaskMemory:
     Args:
         store, run, task, config: whose history; all that is stored of it is read.
         strategy: plans the hypotheses.
+        with_starts: the search begins with the programs that the task has for that.
     """
 
-    def __init__(self, store: Store, run: str, task: Task, config: RunConfig, strategy: Strategy) -> None:
+    def __init__(
+        self, store: Store, run: str, task: Task, config: RunConfig, strategy: Strategy, *, with_starts: bool = True
+    ) -> None:
         self._store, self._run, self._task = store, run, task
-        self._config = config
-        self._strategy = strategy
+        self._config, self._strategy = config, strategy
         self._history = History(folds_of(strategy))
         self._features = tuple(each.partition("=")[0] for each in config.search.features)
         self._rates = rates(config.models)
@@ -64,7 +67,7 @@ class TaskMemory:
         self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and has_trees(task) else None
         self.torn: dict[str, Hypothesis] = {}
         self.waiting: dict[str, Hypothesis] = {}
-        self.first = 0
+        self.first = STARTS if with_starts and starts(task) else 0
         for reflection in store.reflections(run, task.id) if config.prompts.lessons else ():
             if reflection.lesson is not None:
                 self._lessons[reflection.round] = reflection.lesson
@@ -85,7 +88,7 @@ class TaskMemory:
 
     def horizon(self, round: int) -> int:
         """The round before which everything is known where this one is asked for: itself, or earlier ones (`ahead`)."""
-        return max(0, round - self._config.search.ahead)
+        return round if round == STARTS else max(0, round - self._config.search.ahead)
 
     def place(self, round: int, sample: int) -> Place:
         """The place of a hypothesis."""
@@ -142,13 +145,14 @@ class TaskMemory:
 
     def _known_before(self, hypothesis: Hypothesis) -> Place:
         """The place before which all that it is compared with stands: of one round it is chance which comes first."""
-        if self._config.search.first_pass:
+        if self._config.search.first_pass and not hypothesis.given:
             return self.place(hypothesis.round, hypothesis.sample)
         return self.place(self.horizon(hypothesis.round), 0)
 
     def _copied(self, hypothesis: Hypothesis, end: Place) -> str | None:
         """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
-        if self._novelty is None or hypothesis.solution is None or hypothesis.operator in (None, "again"):
+        bare = hypothesis.operator in (None, "again") or hypothesis.given
+        if self._novelty is None or hypothesis.solution is None or bare:
             return None
         return found.id if (found := self._novelty.known(hypothesis.solution, end, hypothesis.best)) else None
 
@@ -184,7 +188,8 @@ class TaskMemory:
         if round not in self._plans:
             past, seed = self.known(round), self._config.seed
             places = [self.place(round, sample) for sample in range(self._config.search.hypotheses)]
-            plans = tuple(self._strategy.plan(past, place, draw(seed, self._task.id, place)) for place in places)
+            planned = ((self._strategy.plan(past, place, draw(seed, self._task.id, place)), place) for place in places)
+            plans = tuple(from_start(plan, past, place) for plan, place in planned)
             self._plans = {each: kept for each, kept in self._plans.items() if each >= self.horizon(round)}
             self._plans[round] = plans
         return self._plans[round]

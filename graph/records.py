@@ -16,6 +16,7 @@ __all__ = [
     "LESSON",
     "REASONING_ONLY",
     "REPAIR",
+    "STARTS",
     "UNANSWERED",
     "Ground",
     "Hypothesis",
@@ -94,6 +95,8 @@ UNANSWERED = "unanswered"
 """The finish, in the store, of a call that was given up after all its tries."""
 REPAIR = "r"
 """How the id of a hypothesis ends that repairs another; others end with the number of their sample."""
+STARTS = -1
+"""The round of the programs that a task begins with: before the first one that a model is asked in."""
 CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 """How OpenAI, Anthropic and Google name the end of a reply at its greatest length, in lower case."""
 
@@ -123,7 +126,10 @@ class Reply(Record):
 
 
 class Hypothesis(Record):
-    """One proposal. `id` is ``{task_id}/{round}/{sample}`` and so the same in a killed and resumed run."""
+    """One proposal. `id` is ``{task_id}/{round}/{sample}`` and so the same in a killed and resumed run.
+
+    What a task begins with is ``{task_id}/start/{number}``, of the round `STARTS`.
+    """
 
     id: str
     task_id: str
@@ -152,6 +158,11 @@ class Hypothesis(Record):
     prompt_sha: str = Field(description="sha256 of the canonical JSON of the messages; the store holds them")
     tokens: Tokens = Tokens()
     cut: bool = Field(False, description="the reply had reached the greatest length allowed and was cut off there")
+
+    @property
+    def given(self) -> bool:
+        """Whether it is a program that the task begins with: nobody was asked for it, and no model has made it."""
+        return self.round == STARTS
 
 
 class StopReason(StrEnum):

@@ -23,6 +23,7 @@ from gristmill.verifiers.base import (
     Splitting,
     Verifier,
 )
+from gristmill.verifiers.extraction.forms.starting import start_problems
 from gristmill.verifiers.faults import Canaries, FreshJobs, judged
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, unscored
@@ -81,7 +82,7 @@ def problems(task: Task) -> list[str]:
         return [why]
     if task.best is not None:
         return ["best: names what a search has kept, and a search sets it; leave it out"]
-    return verifier_class(task.kind).problems(task)
+    return [*start_problems(task), *verifier_class(task.kind).problems(task)]
 
 
 def warnings(task: Task) -> list[str]:

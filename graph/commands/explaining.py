@@ -22,6 +22,7 @@ __all__ = [
     "say_task",
     "short_lines",
     "short_number",
+    "summary_of",
     "with_examples",
 ]
 
@@ -31,6 +32,7 @@ _BESIDE = {
     "split": "their tests split, assertions apart from them",
     "together": "beside the tests of their repositories",
 }
+_REFERENCE = "reference"
 _NEXT = {
     "raises by itself": "mend the test: no solution has a part in what it raises",
     "asserts nothing": "let it assert something, or leave it out: it says the same of every solution",
@@ -40,7 +42,7 @@ _NEXT = {
 
 
 class Judged(NamedTuple):
-    """A reference's verdict, and what only the task's owner may read beside it."""
+    """A verdict on a reference, or on what a task begins with, and what only the task's owner may read beside it."""
 
     verdict: Verdict
     evidence: Evidence
@@ -50,9 +52,16 @@ class Judged(NamedTuple):
         """Whether one of the tests is at fault by itself, whatever came of it."""
         return any(each.fault for each in self.evidence.checks)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it could be judged to its end, right or wrong: so it can be begun with."""
+        return self.verdict.outcome.value in ("passed", "failed")
 
-async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | None) -> dict[str, Judged]:
-    """What came of the reference of each task that has one, by the task's id.
+
+async def judge_references(
+    tasks: Sequence[Task], sandbox: str, workers: int | None
+) -> tuple[dict[str, Judged], dict[str, list[Judged]]]:
+    """What came of the reference of each task that has one, and of the programs that each begins with, by task's id.
 
     That of a repository can pass as `together` and no better, so there that is a pass.
     """
@@ -60,19 +69,23 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
 
     from gristmill.graph.judging.candidates import judge_all
     from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.extraction.forms.starting import starts
     from gristmill.verifiers.records import Candidate
     from gristmill.verifiers.registry import Verifiers
 
     candidates = [
-        Candidate(task_id=task.id, id="reference", text=task.reference) for task in tasks if task.reference is not None
+        Candidate(task_id=task.id, id=id_, text=text)
+        for task in tasks
+        for id_, text in ((_REFERENCE, task.reference), *((str(n), each) for n, each in enumerate(starts(task))))
+        if text is not None
     ]
-    by_task: dict[str, Judged] = {}
+    found: dict[tuple[str, str], Judged] = {}
     if not candidates:
-        return by_task
+        return {}, {}
     by_id = {task.id: task for task in tasks}
 
     def keep(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> None:
-        by_task[candidate.task_id] = Judged(verdict, evidence)
+        found[candidate.task_id, candidate.id] = Judged(verdict, evidence)
 
     async with Pool.open(sandbox, workers) as pool:
         for of_repositories in (False, True):
@@ -81,7 +94,14 @@ async def judge_references(tasks: Sequence[Task], sandbox: str, workers: int | N
             async with aclosing(judge_all(by_id, some, judge, on_evidence=keep)) as verdicts:
                 async for _ in verdicts:
                     pass
-    return {task.id: by_task[task.id] for task in tasks if task.id in by_task}
+    references: dict[str, Judged] = {}
+    begun: dict[str, list[Judged]] = {}
+    for each in candidates:
+        if each.id == _REFERENCE:
+            references[each.task_id] = found[each.task_id, each.id]
+        else:
+            begun.setdefault(each.task_id, []).append(found[each.task_id, each.id])
+    return references, begun
 
 
 def with_examples(tasks: Sequence[Task], sandbox: str) -> list[Task]:
@@ -173,14 +193,31 @@ def _line(text: str, most: int = _LINE) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def say_references(judged: dict[str, Judged], explain: bool) -> None:
-    """What came of references, for people; what is hidden is told as well, as it is the owner who asks."""
+def summary_of(judged: dict[str, Judged], begun: dict[str, list[Judged]], explain: bool) -> dict[str, Any]:
+    """What came of references and of what tasks begin with, as a document."""
+    wrong = {name: each for name, each in judged.items() if not each.verdict.passed}
+    shown = {name: each for name, each in judged.items() if name in wrong or (explain and each.suspicious)}
+    return {
+        "references": len(judged),
+        "wrong": {name: each.verdict.outcome.value for name, each in wrong.items()},
+        "reasons": {name: each.evidence.reason for name, each in wrong.items() if each.evidence.reason},
+        "starts": {name: [each.verdict.outcome.value for each in some] for name, some in begun.items()},
+        "evidence": {name: evidence_rows(each.evidence) for name, each in shown.items()},
+    }
+
+
+def say_references(judged: dict[str, Judged], begun: dict[str, list[Judged]], explain: bool) -> None:
+    """What came of references, for people; what is hidden is told as well, as it is the owner who asks.
+
+    Programs that tasks begin with follow: they need not pass, but they must run.
+    """
     wrong = [name for name, each in judged.items() if not each.verdict.passed]
     passed = f"{len(judged) - len(wrong)} of {len(judged)} references pass"
     for strength, how in _BESIDE.items():
         if count := sum(verdict.passed and verdict.strength == strength for verdict, _ in judged.values()):
             passed += f", {count} of them as `{strength}`: {how}"
-    say(passed if judged else "no task has a `reference`: nothing was judged")
+    nothing = "no task has a `reference`"
+    say(passed if judged else nothing if begun else f"{nothing}: nothing was judged")
     for name, (verdict, evidence) in judged.items():
         if verdict.passed:
             continue
@@ -197,6 +234,9 @@ def say_references(judged: dict[str, Judged], explain: bool) -> None:
             say(f"  {name}: passed, and yet its tests are not in order")
             for line in evidence_lines(each.evidence, reference=True):
                 say(f"    {line}")
+    for name, number, each in ((name, *numbered) for name, some in begun.items() for numbered in enumerate(some)):
+        how = "runs" if each.runs else f"does not run: {each.verdict.feedback or each.verdict.sandbox}"
+        say("  " + _line(f"{name}: `start` {number} ({came_words(each.verdict)}) {how}"))
 
 
 def say_task(store: Store, run: str, task: str, prompt: bool, with_evidence: bool, as_json: bool) -> None:

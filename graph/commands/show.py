@@ -194,7 +194,8 @@ def _recording(store: Store, run: str, tasks: Sequence[str]) -> None:
 
     for task in tasks:
         for hypothesis, _ in store.each_step(run, task):
-            say_json(Recorded.of(hypothesis).line())
+            if not hypothesis.given:
+                say_json(Recorded.of(hypothesis).line())
 
 
 def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str | None) -> None:

@@ -25,7 +25,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 def check(
     file: File,
     run_references: Annotated[
-        bool, typer.Option("--run-references", help="Also judge each task's `reference` in a sandbox; it must pass.")
+        bool,
+        typer.Option(
+            "--run-references", help="Also judge `reference`, which must pass, and `settings.start`, which must run."
+        ),
     ] = False,
     explain: Annotated[
         bool,
@@ -42,7 +45,7 @@ def check(
 ) -> None:
     """Say whether a task file can be used, with the line and the field of every mistake; and what is doubtful in it.
 
-    Exit code 0: it can. 1: a reference does not pass its own task, or there was none to run. 2: the file has mistakes.
+    Exit code 0: it can. 1: a reference does not pass, a `start` does not run, or there is neither. 2: it has mistakes.
     3: not on this machine yet, where no sandbox works, or no image holds the packages that a task names.
 
     \b
@@ -54,7 +57,7 @@ def check(
     import asyncio
     import json
 
-    from gristmill.graph.commands.explaining import evidence_rows, judge_references, say_references
+    from gristmill.graph.commands.explaining import judge_references, say_references, summary_of
     from gristmill.graph.judging.examining import examine
     from gristmill.graph.judging.exemplary import weaker_than_examples
     from gristmill.graph.tasks.loading import TaskFileError, load_tasks
@@ -83,15 +86,10 @@ def check(
     for tried, some in ((examine, tasks), (weaker_than_examples, [] if lacking else tasks)):
         for name, found in asyncio.run(tried(some, sandbox, workers)).items():
             summary["warnings"][name] = summary["warnings"].get(name, []) + found
-    judged: dict[str, Judged] = {}
+    judged, begun = dict[str, "Judged"](), dict[str, list["Judged"]]()
     if run_references and not lacking:
-        judged = asyncio.run(judge_references(tasks, sandbox, workers))
-        wrong = {name: each for name, each in judged.items() if not each.verdict.passed}
-        shown = {name: each for name, each in judged.items() if name in wrong or (explain and each.suspicious)}
-        summary["references"] = len(judged)
-        summary["wrong"] = {name: each.verdict.outcome.value for name, each in wrong.items()}
-        summary["reasons"] = {name: each.evidence.reason for name, each in wrong.items() if each.evidence.reason}
-        summary["evidence"] = {name: evidence_rows(each.evidence) for name, each in shown.items()}
+        judged, begun = asyncio.run(judge_references(tasks, sandbox, workers))
+        summary |= summary_of(judged, begun, explain)
     if json_:
         say_json(json.dumps(summary, indent=1))
     else:
@@ -102,12 +100,14 @@ def check(
         if lacking:
             say(f"  not to be judged on this machine yet: {lacking}")
         elif run_references:
-            say_references(judged, explain)
+            say_references(judged, begun, explain)
         for name, said in summary["warnings"].items():
             say(f"  {name}: warning: {' '.join('; '.join(said).split())}")
-    if lacking or any(each.verdict.score is None for each in judged.values()):
+    first = [each for some in begun.values() for each in some]
+    if lacking or any(each.verdict.score is None for each in (*judged.values(), *first)):
         raise typer.Exit(3)
-    if run_references and not (judged and all(each.verdict.passed for each in judged.values())):
+    good = [each.verdict.passed for each in judged.values()] + [each.runs for each in first]
+    if run_references and not (good and all(good)):
         raise typer.Exit(1)
 
 

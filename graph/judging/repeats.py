@@ -24,11 +24,11 @@ _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
 # Programs of one form that are held against another: they differ where a program could see its own text.
 _MOST_ALIKE = 16
 _TOLD = (
-    "This is the same program as an earlier answer of yours (round {round}, answer {sample}), but for layout and "
+    "This is the same program as {which}, but for layout and "
     "comments at most, so it was not judged again: what was found then stands."
 )
 _RENAMED = (
-    "This is the program of an earlier answer of yours (round {round}, answer {sample}) under other names, so it was "
+    "This is the program of {which} under other names, so it was "
     "not judged. What was found about that one stands: answer with another program."
 )
 
@@ -86,9 +86,15 @@ def has_trees(task: Task) -> bool:
     return reads_code(task.kind) and language(task) is None and task.repo is None and is_without_noise(task)
 
 
+def _which(hypothesis: Hypothesis) -> str:
+    if hypothesis.given:
+        return "the one to begin with"
+    return f"an earlier answer of yours (round {hypothesis.round}, answer {hypothesis.sample})"
+
+
 def repeated(first: Step) -> Verdict:
     """The verdict of a hypothesis that says the same as an earlier one; its consistency run is that one's, too."""
-    told = _TOLD.format(round=first.hypothesis.round, sample=first.hypothesis.sample)
+    told = _TOLD.format(which=_which(first.hypothesis))
     verdict = first.verdict.unsettled
     feedback = "\n\n".join(part for part in (told, verdict.feedback) if part)
     return verdict.model_copy(update={"repeats": first.hypothesis.id, "feedback": feedback, "seconds": 0.0})
@@ -105,7 +111,7 @@ def renamed(task: Task, first: Step) -> Verdict:
         score=math.inf if minimize else 0.0,
         direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
         strength=Strength.TESTED,
-        feedback=_RENAMED.format(round=first.hypothesis.round, sample=first.hypothesis.sample),
+        feedback=_RENAMED.format(which=_which(first.hypothesis)),
         repeats=first.hypothesis.id,
         verifier="novelty/1",
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered
-from gristmill.graph.records import StopReason
+from gristmill.graph.records import STARTS, StopReason
 from gristmill.graph.state import TaskState
 from gristmill.graph.stopping.convergence import converged
 from gristmill.graph.stopping.ranking import Standing
@@ -34,7 +34,8 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     if stop is None:
         return {"stop": None, "detail": ""}
     search = context.config.search
-    last = min(round + search.ahead, search.rounds - 1) if until is None else until
+    ahead = 0 if round == STARTS else search.ahead
+    last = min(round + ahead, search.rounds - 1) if until is None else until
     return {"stop": stop.reason.value, "detail": stop.detail, "until": last}
 
 

@@ -7,12 +7,17 @@ import hashlib
 from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import LESSON
 
-__all__ = ["hypothesis_id", "lesson_id", "prompt_sha", "sample_seed"]
+__all__ = ["hypothesis_id", "lesson_id", "prompt_sha", "sample_seed", "start_id"]
 
 
 def hypothesis_id(task_id: str, round: int, sample: int) -> str:
     """``{task_id}/{round}/{sample}``."""
     return f"{task_id}/{round}/{sample}"
+
+
+def start_id(task_id: str, number: int) -> str:
+    """``{task_id}/start/{number}``: of a program that the task begins with."""
+    return f"{task_id}/start/{number}"
 
 
 def lesson_id(task_id: str, round: int) -> str:

@@ -16,8 +16,9 @@ from gristmill.graph.nodes.asking import Asked
 from gristmill.graph.nodes.buying import ASK_ANOTHER, Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
+from gristmill.graph.nodes.starting import lay_starts
 from gristmill.graph.nodes.together import together
-from gristmill.graph.records import REPAIR, Ground, Hypothesis, Message, Request, Step, StopReason
+from gristmill.graph.records import REPAIR, STARTS, Ground, Hypothesis, Message, Request, Step, StopReason
 from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
@@ -38,6 +39,7 @@ _Asked = tuple[Member, Request]
 async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """A round of requests, all at once; each reply is stored, then handed to verification, as it arrives.
 
+    Before the first one, the programs that the task begins with are laid down instead, and nobody is asked.
     With `ahead`, so many of the rounds after it are asked for too: nothing that this round finds decides what they are.
     """
     context = runtime.context
@@ -49,6 +51,9 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         best = memory.whole().best
         context.tell(TaskStarted(task_id=task.id, score=best.score if best else None))
     begun = time.monotonic()
+    if round == STARTS:
+        await lay_starts(context, task, memory)
+        return {"round": round, "spent": None, "seconds": time.monotonic() - begun}
     search = context.config.search
     last = min(round + search.ahead, search.rounds - 1)
     flights = context.flights.setdefault(task.id, {})

@@ -9,7 +9,7 @@ from gristmill.graph.amounts import dollars
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
 from gristmill.graph.nodes.learning import learned
-from gristmill.graph.records import Reflection, Step
+from gristmill.graph.records import STARTS, Reflection, Step
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import reflected
 
@@ -19,12 +19,12 @@ __all__ = ["feedback", "reflect"]
 async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     """What the strategy's plans for the next round that is asked for show to the model.
 
-    Once there is a reason to stop, nothing is asked for any more.
+    Once there is a reason to stop, nothing is asked for any more; of what the task begins with no model has learned.
     """
     context = runtime.context
     task_id, round = state["task_id"], state["round"]
     context.tell(NodeEntered(node="reflect", task_id=task_id, round=round))
-    if state.get("until") is not None:
+    if round == STARTS or state.get("until") is not None:
         return {"round": round + 1}
     memory = await context.memory(task_id)
     steps = await memory.shown(memory.plans(round + 1 + context.config.search.ahead))

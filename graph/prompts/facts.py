@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import DATA, Limits
+from gristmill.verifiers.extraction.forms.starting import changeable
 from gristmill.verifiers.extraction.importing import PACKAGES, image_of
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.limits import compile_limits
@@ -26,7 +27,15 @@ __all__ = ["facts", "signature", "target"]
 def facts(task: Task) -> tuple[str, ...]:
     """One sentence or more a line, in a fixed order; equal for equal tasks on one machine."""
     tell = _TELL.get(task.kind, _general)
-    return tuple(line for line in tell(task) if line not in task.prompt)
+    return tuple(line for line in (*tell(task), *_changeable(task)) if line not in task.prompt)
+
+
+def _changeable(task: Task) -> Iterator[str]:
+    if (marks := changeable(task)) is not None:
+        yield (
+            f"What may change of the program: what stands between the lines `{marks[0]}` and `{marks[1]}`. These lines "
+            "and all else stay, and are put back where an answer has them otherwise."
+        )
 
 
 def target(task: Task) -> float | None:

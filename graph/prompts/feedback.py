@@ -9,6 +9,7 @@ from typing import Any
 from gristmill.graph.records import Step
 from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.extraction.forms.starting import PUT_BACK
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
 
 __all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "figure", "first_line"]
@@ -81,7 +82,8 @@ def attempt(step: Step, *, code: bool, fence: str = "python") -> ShownHypothesis
     else:
         shown = clip(hypothesis.solution, _ANSWER)
         answer = fenced(shown, fence) if code else tame(shown)
-        feedback = verdict.feedback
+        put_back = f"({PUT_BACK})" if (hypothesis.note or "").endswith(PUT_BACK) else ""
+        feedback = "\n".join(part for part in (verdict.feedback, put_back) if part)
     return ShownHypothesis(
         answer=answer,
         said=tame(clip(hypothesis.text.strip(), _SAID)) or "(nothing)",

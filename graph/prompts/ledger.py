@@ -18,7 +18,7 @@ from typing import Self
 from gristmill.graph.prompts.feedback import figure
 from gristmill.graph.prompts.ideas import flat, idea
 from gristmill.graph.prompts.tokens import fitted, tokens
-from gristmill.graph.records import Step
+from gristmill.graph.records import STARTS, Step
 from gristmill.graph.search.history import Row
 from gristmill.verifiers.records import Task
 
@@ -128,8 +128,8 @@ class Room:
 
 
 def numbered(row: Row) -> str:
-    """How a hypothesis is named to the model: ``2.1`` is the second of the third round."""
-    return f"{row.place.round}.{row.place.sample}"
+    """How a hypothesis is named to the model: ``2.1`` is the second of the third round, ``start.0`` what was given."""
+    return f"start.{row.place.sample}" if row.place.round == STARTS else f"{row.place.round}.{row.place.sample}"
 
 
 def came(row: Row) -> str:
@@ -156,6 +156,8 @@ def entry(task: Task, row: Row, step: Step, *, parent: str | None, repeats: Row 
     hypothesis = step.hypothesis
     if repeats is not None:
         return Entry(numbered(row), came(row), f"the same as {numbered(repeats)}", "")
+    if hypothesis.given:
+        return Entry(numbered(row), came(row), "the program to begin with", "")
     said = "" if row.passed else step.verdict.feedback
     if hypothesis.solution is None:
         said = hypothesis.note or said

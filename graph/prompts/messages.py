@@ -28,9 +28,10 @@ from gristmill.graph.prompts.assignments import hints
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
 from gristmill.graph.prompts.repository import shown_repository
-from gristmill.graph.prompts.scored import description, instances, starts
+from gristmill.graph.prompts.scored import description, instances
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Hypothesis, Message, Step
+from gristmill.verifiers.extraction.forms.starting import starts
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.registry import language, version_of
 from gristmill.verifiers.plugins import reads_code
@@ -58,7 +59,8 @@ def messages_for(
     """The messages of one request.
 
     With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the feedback
-    about it and about the others, and the request to reason about what failed before answering again. With `told`, the
+    about it and about the others, and the request to reason about what failed before answering again; without, what the
+    task has to begin with follows, if it has any. With `told`, the
     task is followed by what was tried before, which is the same for all places of a round, and all ends with what this
     place is to do.
 
@@ -81,6 +83,8 @@ def messages_for(
         "best_known": "",
     }
     messages = _render(name, values)
+    if values["begun"] and not parents:
+        messages = _joined(messages, _render("chat_start", values))
     if told is not None:
         values |= _told_values(task, told)
         messages = _joined(messages, _render("chat_ledger", values))
@@ -186,7 +190,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "whole_program": bool(task.tests) and all(isinstance(test, StdioTest) for test in task.tests),
         "entry_points": " and ".join(f"`{name}`" for name in points) or "the function that the task names",
         "start": str(start).rstrip() if start and str(start).strip() not in task.prompt else "",
-        "begun": next((each.rstrip() for each in starts(task) if each.strip() not in task.prompt), ""),
+        "begun": tuple(each for each in starts(task) if each.strip() not in task.prompt),
         "template": str(template) if template else "",
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{min(task.limits.cpu_seconds, task.limits.wall_seconds):g}",

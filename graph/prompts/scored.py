@@ -10,12 +10,11 @@ from __future__ import annotations
 import ast
 import json
 import warnings
-from typing import Any
 
 from gristmill.graph.prompts.feedback import clip, fenced
 from gristmill.verifiers.records import Task
 
-__all__ = ["description", "instances", "starts"]
+__all__ = ["description", "instances"]
 
 _DESCRIPTION, _INSTANCE, _INSTANCES = 4000, 1500, 5
 
@@ -47,9 +46,3 @@ def instances(task: Task) -> str:
             text = json.dumps(task.scored.instances[place], ensure_ascii=False, default=repr)
             shown.append(f"Instance {task.scored.names[place]}:\n{fenced(clip(text, _INSTANCE), 'json')}")
     return "\n\n".join(shown)
-
-
-def starts(task: Task) -> tuple[str, ...]:
-    """The programs that a search of the task begins from, as `settings.start` has them: one, or a list."""
-    given: Any = task.settings.get("start") or ()
-    return tuple(each for each in ([given] if isinstance(given, str) else given) if isinstance(each, str))

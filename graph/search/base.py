@@ -10,8 +10,9 @@ from pydantic import Field
 
 from gristmill.graph.search.history import Fold, Past, Place
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.records import Outcome
 
-__all__ = ["Folding", "Operator", "Plan", "Strategy", "draw", "folds_of"]
+__all__ = ["Folding", "Operator", "Plan", "Strategy", "draw", "folds_of", "from_start"]
 
 Operator = Literal["again", "fresh", "repair", "improve", "adjust", "cross", "another"]
 """What is asked for: the bare prompt once more, as a measure needs it; an answer from scratch; with the first parent:
@@ -65,6 +66,21 @@ class Folding(Protocol):
 def folds_of(strategy: Strategy) -> Mapping[str, Callable[[], Fold]]:
     """What a strategy wants built up; nothing for most."""
     return strategy.folds if isinstance(strategy, Folding) else {}
+
+
+def from_start(plan: Plan, past: Past, place: Place) -> Plan:
+    """A strategy's plan, on a program that the task begins with wherever it would begin from nothing.
+
+    One place for all strategies: their first population and restarts after a standstill are asked to be another idea
+    than a start is, the starts taken in turn, or its repair where it does not do yet. Plans of independent samples
+    stay: there a start is the best so far, and no more.
+    """
+    starts = [row for row in past.starts if row.outcome is not Outcome.UNSCORED]
+    if plan.parents or plan.operator == "again" or not starts:
+        return plan
+    start = starts[place.number % len(starts)]
+    operator = "another" if start.passed or start.graded else "repair"
+    return plan.model_copy(update={"parents": (start.id,), "operator": operator})
 
 
 def draw(run_seed: int, task_id: str, place: Place) -> int:

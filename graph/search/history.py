@@ -13,11 +13,14 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from gristmill.graph.records import STARTS
 from gristmill.graph.search.rows import Place, Rank, Row, SettledStanding
 from gristmill.graph.stopping.ranking import Standing
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["Fold", "History", "Past", "Place", "Row", "SettledStanding"]
+
+_FIRST = Place(STARTS, 0, 0)
 
 
 class Fold(Protocol):
@@ -35,8 +38,8 @@ class Fold(Protocol):
 class Past:
     """All that is known before a place: what a plan may look at. Good until its history is asked for another place.
 
-    `best` is the best row so far, `solved` whether any passed, `target` whether any reached the task's target, `folds`
-    what a strategy has had built up beside these.
+    `best` is the best row so far, `solved` whether any passed, `target` whether any reached the task's target, `starts`
+    what the task begins with, `folds` what a strategy has had built up beside these.
     """
 
     def __init__(self, rows: Mapping[Place, Row], folds: Mapping[str, Fold]) -> None:
@@ -44,6 +47,7 @@ class Past:
         self.solved = self.target = False
         self.folds = folds
         self._rows = rows
+        self.starts: list[Row] = []
         self._ordered: list[Row] = []
         self._leader: dict[str, Row] = {}
         self._order: list[tuple[Rank, Row]] = []
@@ -60,6 +64,8 @@ class Past:
         if row.place.round != self._round:
             self._same = 0 if self._novel or not self._ordered else self._same + 1
             self._round, self._passed, self._novel = row.place.round, 0, 0
+        if row.place.round == STARTS:
+            self.starts.append(row)
         self._ordered.append(row)
         self._passed += row.passed
         self.solved |= row.passed
@@ -160,7 +166,7 @@ class History:
         self._makers = dict(folds or {})
         self._rows: dict[Place, Row] = {}
         self._past = self._new()
-        self._end = Place(0, 0, 0)
+        self._end = _FIRST
         self._waiting: list[Place] = []
         self._stale = False
 
@@ -186,7 +192,7 @@ class History:
     def upto(self, place: Place | None) -> Past:
         """What is known of all places before `place`; None is of all."""
         if self._stale or (place is not None and place < self._end):
-            self._past, self._end, self._stale = self._new(), Place(0, 0, 0), False
+            self._past, self._end, self._stale = self._new(), _FIRST, False
             self._waiting = sorted(self._rows)
         while self._waiting and (place is None or self._waiting[0] < place):
             self._end = heapq.heappop(self._waiting)

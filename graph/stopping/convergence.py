@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gristmill.graph.amounts import in_words
 from gristmill.graph.config import RunConfig
-from gristmill.graph.records import StopReason
+from gristmill.graph.records import STARTS, StopReason
 from gristmill.graph.stopping import patience
 from gristmill.graph.stopping.ranking import Standing
 from gristmill.sandbox.records import Record
@@ -29,7 +29,8 @@ def target_reached(standing: Standing, round: int, config: RunConfig, spent: Sto
     """A hypothesis passed, at the task's target score where it has one."""
     if not standing.target:
         return None
-    return Stop(reason=StopReason.TARGET, detail=f"{standing.best} reached the target in round {round}")
+    where = "before the first round" if round == STARTS else f"in round {round}"
+    return Stop(reason=StopReason.TARGET, detail=f"{standing.best} reached the target {where}")
 
 
 def budget_spent(standing: Standing, round: int, config: RunConfig, spent: StopReason | None) -> Stop | None:

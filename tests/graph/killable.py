@@ -42,13 +42,21 @@ def tasks(count: int = 24) -> list[Task]:
 
 
 def searched() -> list[Task]:
-    """Tasks whose score only ever becomes better."""
+    """Tasks whose score only ever becomes better; all but the first begin with programs."""
     code = "def evaluate(candidate, instance):\n    return candidate(instance)"
     test = ScoreTest.model_validate(
         {"entry_point": "shift", "code": code, "instances": [1, 2], "direction": "maximize"}
     )
     return [
-        Task(id=f"search/{number}", kind="code", prompt=f"Task {number}: write shift(x).", tests=(test,))
+        Task(
+            id=f"search/{number}",
+            kind="code",
+            prompt=f"Task {number}: write shift(x).",
+            tests=(test,),
+            settings={"start": [f"def shift(x):\n    return x + {each}\n" for each in (3, 11)[:number]]}
+            if number
+            else {},
+        )
         for number in range(3)
     ]
 

@@ -80,7 +80,7 @@ def _rows(
     trajectory: Trajectory, config: CurateConfig, accept: Accept, prompting: Prompting, dropped: Counter[str]
 ) -> list[dict[str, Any]]:
     """The rows of one task."""
-    steps = list(trajectory.steps)
+    steps = [step for step in trajectory.steps if not step.hypothesis.given]
     if not config.verified:
         random.Random(f"{config.seed}/{trajectory.task.id}").shuffle(steps)
     texts = RowTexts(trajectory, prompting)

@@ -115,7 +115,7 @@ def preference_rows(
     """
     for trajectory in trajectories:
         texts = RowTexts(trajectory, prompting)
-        for steps in _grouped(trajectory.steps, texts.prompt_key):
+        for steps in _grouped(_asked(trajectory), texts.prompt_key):
             chosen, rejected = _sides(steps, texts, accept)
             for better, worse in _pairs(chosen, rejected, _most(steps, texts, accept)):
                 yield {
@@ -177,11 +177,16 @@ def feedback(verdict: Verdict) -> str:
 def _kept(trajectory: Trajectory, texts: RowTexts, accept: Accepted) -> Iterator[Step]:
     steps = (
         step
-        for step in trajectory.steps
+        for step in _asked(trajectory)
         if taken(step.verdict, accept)
         or (accept == "judged" and step.verdict.outcome is not Outcome.UNSCORED and not _unjudged(step))
     )
     return _different((step for step in steps if step.hypothesis.text.strip()), texts)
+
+
+def _asked(trajectory: Trajectory) -> Iterator[Step]:
+    """What a model was asked for: a program that the task begins with is nobody's answer to anything."""
+    return (step for step in trajectory.steps if not step.hypothesis.given)
 
 
 def _different(steps: Iterable[Step], texts: RowTexts) -> Iterator[Step]:

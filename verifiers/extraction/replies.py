@@ -20,6 +20,7 @@ from gristmill.verifiers.extraction.edits import Edit, apply, find_edits, why_un
 from gristmill.verifiers.extraction.fences import Block, blocks, indented
 from gristmill.verifiers.extraction.forms.cleaning import clean_reply
 from gristmill.verifiers.extraction.forms.completions import before_entry, completion
+from gristmill.verifiers.extraction.forms.starting import START, kept_outside
 from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.programs import bare_program, program
 from gristmill.verifiers.extraction.repositories import patch_in
@@ -71,16 +72,26 @@ def extract(task: Task, reply: str, *, parent: str | None = None) -> Extraction:
         reply: raw text of the model, or a bare solution.
         parent: solution of the hypothesis that this one builds on, which changes in the reply apply to.
 
+    What stands outside the marked regions of the programs that a task begins with (`settings.start`) stays as it is.
+
     Raises:
         RepositoryError: the task's repository can no longer be read, which says nothing of the reply.
     """
     try:
         with bounded():
-            return _extract(task, reply, parent)
+            found = _extract(task, reply, parent)
+            return found if found.solution is None or START not in task.settings else _kept(task, found, parent)
     except RepositoryError:
         raise
     except Exception as error:  # noqa: BLE001  # a reply that we cannot read is the model's trouble, and ends nothing
         return Extraction(solution=None, note=f"the reply could not be read ({type(error).__name__})")
+
+
+def _kept(task: Task, found: Extraction, parent: str | None) -> Extraction:
+    program, said = kept_outside(task, found.solution or "", parent)
+    if program is None:
+        return Extraction(solution=None, note=said)
+    return found if not said else _extraction(program, f"{found.note}; {said}")
 
 
 def _extract(task: Task, reply: str, parent: str | None) -> Extraction:

@@ -1,33 +1,26 @@
 """Where a program may change, and its text after it has: whatever lies outside keeps every byte.
 
-A region begins at a line `# gristmill: change` (or OpenEvolve's `# EVOLVE-BLOCK-START`) and ends at `# gristmill: end`
-(`# EVOLVE-BLOCK-END`) or at the end of the file. A program without one may change everywhere; statements of it that
-stay as they are keep their text, comments and all.
+Which regions may change is `gristmill.verifiers.extraction.forms.regions`'s to say. A program without one may change
+everywhere; statements of it that stay as they are keep their text, comments and all.
 """
 
 from __future__ import annotations
 
 import ast
-import io
 import re
 import textwrap
 import threading
 import tokenize
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 
+from gristmill.verifiers.extraction.forms.regions import blocks_of, first_line_of, regions
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
 
 __all__ = ["Program", "Slot", "parsed", "size"]
 
-# gristmill: change
-_BEGIN = re.compile(r"#\s*(?:gristmill:\s*change|EVOLVE-BLOCK-START)\s*")
-# EVOLVE-BLOCK-END
-_END = re.compile(r"#\s*(?:gristmill:\s*end|EVOLVE-BLOCK-END)\s*")
 _MOST_REGIONS, _MOST_NODES = 200, 10_000
 """A model's program may be of any length; what is larger is left alone, as every change walks through all of it."""
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
@@ -83,9 +76,9 @@ def parsed(source: str) -> Program | None:
         return None
     try:
         tree = parse(source)
-        regions = _regions(source)
-        small = len(regions) <= _MOST_REGIONS and size(tree) <= _MOST_NODES
-        slots = _slots(tree.body, regions) if small else []
+        bounds = regions(source)
+        small = len(bounds) <= _MOST_REGIONS and size(tree) <= _MOST_NODES
+        slots = _slots(tree.body, bounds) if small else []
         _said(source, slots)
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
         return None
@@ -97,36 +90,16 @@ def size(tree: ast.AST) -> int:
     return sum(1 for _ in ast.walk(tree))
 
 
-@lru_cache(maxsize=64)
-def _regions(source: str) -> tuple[tuple[int, float], ...]:
-    """First and last line of each region; the marks stand outside."""
-    if not _BEGIN.search(source):
-        return ((0, float("inf")),)
-    begun, regions = 0, []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type != tokenize.COMMENT or token.line[: token.start[1]].strip():
-            continue
-        if _BEGIN.fullmatch(token.string) and not begun:
-            begun = token.start[0]
-        elif _END.fullmatch(token.string) and begun:
-            regions.append((begun + 1, float(token.start[0] - 1)))
-            begun = 0
-    if begun:
-        regions.append((begun + 1, float("inf")))
-    # The words stood in a string: no mark, and so no region.
-    return tuple(regions) or ((0, float("inf")),)
-
-
-def _slots(body: list[ast.stmt], regions: tuple[tuple[int, float], ...]) -> list[Slot]:
+def _slots(body: list[ast.stmt], bounds: tuple[tuple[int, float], ...]) -> list[Slot]:
     """Runs of statements that lie within one region, the outermost ones."""
     slots: list[Slot] = []
     inside = -1
     for at, node in enumerate(body):
-        first, last = _first(node), node.end_lineno or node.lineno
-        region = next((n for n, (begin, end) in enumerate(regions) if begin <= first and last <= end), -1)
+        first, last = first_line_of(node), node.end_lineno or node.lineno
+        region = next((n for n, (begin, end) in enumerate(bounds) if begin <= first and last <= end), -1)
         if region < 0:
-            for block in _blocks(node):
-                slots += _slots(block, regions)
+            for block in blocks_of(node):
+                slots += _slots(block, bounds)
         elif region == inside:
             slots[-1].statements.append(node)
             slots[-1].originals.append(_Original(node, first, last, ""))
@@ -155,21 +128,6 @@ def _said(source: str, slots: list[Slot]) -> None:
                 _SAID.popitem(last=False)
     for each, dump in zip(originals, known, strict=True):
         each.dump = dump
-
-
-def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-            yield block
-    for name in ("handlers", "cases"):
-        for part in getattr(node, name, ()):
-            yield part.body
-
-
-def _first(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _replacements(slot: Slot, lines: list[str]) -> list[tuple[int, int, str]]:

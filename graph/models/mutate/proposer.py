@@ -15,6 +15,7 @@ from gristmill.graph.models.mutate.breeding import NothingToChangeError, cross, 
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.starting import starting_programs
 from gristmill.graph.records import Ground, Reply, Request, Tokens
+from gristmill.verifiers.extraction.forms.starting import starts
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
@@ -115,10 +116,11 @@ def bred(request: Request, ground: Ground, *, adjust: bool = False) -> str:
     parents = [step.hypothesis.solution for step in ground.parents if step.hypothesis.solution is not None]
     operator = "adjust" if adjust else ground.operator
     if not parents:
-        starts = starting_programs(ground.task)
-        if request.round == 0 and request.sample < len(starts):
-            return starts[request.sample]
-        parents = [chance.choice(starts)]
+        begun = starting_programs(ground.task)
+        # What the task itself begins with is there already.
+        if not starts(ground.task) and request.round == 0 and request.sample < len(begun):
+            return begun[request.sample]
+        parents = [chance.choice(begun)]
     return offspring(parents, operator, rules, chance)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from gristmill.graph.prompts.facts import signature
-from gristmill.graph.prompts.scored import starts
+from gristmill.verifiers.extraction.forms.starting import starts
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.records import CasesTest, Task

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from gristmill.graph.records import StopReason
+from gristmill.graph.records import STARTS, StopReason
 from gristmill.graph.stopping.ranking import graded, merit
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CLOSING
@@ -107,16 +107,19 @@ def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Ite
 
 
 def _first_scores(connection: Connection, run: str) -> dict[str, list[float]]:
-    """By task, the scores of the first round's hypotheses that could be graded."""
+    """By task, the scores of its first hypotheses that could be graded: what it begins with, else the first round."""
     verdicts, hypotheses = schema.verdicts.c, schema.hypotheses.c
-    query = select(verdicts.task_id, verdicts.score).select_from(
+    query = select(verdicts.task_id, hypotheses.round, verdicts.score).select_from(
         schema.verdicts.join(schema.hypotheses, _same_hypothesis())
     )
     graded = verdicts.outcome.in_([Outcome.PASSED.value, Outcome.FAILED.value])
     scores: dict[str, list[float]] = defaultdict(list)
-    for task_id, score in connection.execute(query.where(verdicts.run == run, hypotheses.round == 0, graded)):
-        if score is not None and math.isfinite(score):
+    given: set[str] = set()
+    which = query.where(verdicts.run == run, hypotheses.round <= 0, graded).order_by(hypotheses.round)
+    for task_id, round, score in connection.execute(which):
+        if score is not None and math.isfinite(score) and (round == STARTS or task_id not in given):
             scores[task_id].append(score)
+            given |= {task_id} if round == STARTS else set()
     return scores
 
 

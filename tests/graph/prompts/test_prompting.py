@@ -238,6 +238,16 @@ TORN = step(
     update={"note": f"{UNAPPLIED}: change 1 of 1 looks for `x = 0`, which is not there, and there is no full rewrite"}
 )
 
+MARKED = """import math
+
+# EVOLVE-BLOCK-START
+def weight(item):
+    return item
+# EVOLVE-BLOCK-END
+
+def pack(items):
+    return [item for item in items if weight(item) < 1]
+"""
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
     "chat_code_stdio": lambda: messages_for(STDIO, profile="chat", round=0),
@@ -265,6 +275,9 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
     "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
     "chat_score": lambda: messages_for(PACKING, profile="small", round=0),
+    "chat_start": lambda: messages_for(
+        PACKING.model_copy(update={"settings": {"start": MARKED}}), profile="chat", round=0
+    ),
     "chat_score_better": lambda: messages_for(PACKING, profile="chat", round=1, parents=[HALF]),
     "chat_repair": lambda: repairing(CODE, messages_for(CODE, profile="chat", round=1, parents=[LONG]), TORN, LONG),
     "chat_lesson": lambda: messages_for_lesson(

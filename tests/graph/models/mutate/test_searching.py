@@ -71,11 +71,12 @@ async def test_a_search_without_a_model_gets_better_and_goes_on_as_if_it_had_nev
         assert told == [(step.hypothesis.id, step.hypothesis.text, step.hypothesis.parents) for step in parts]
         assert store.summary("whole").tokens == Tokens()
     scores = [step.verdict.score for step in whole if step.verdict.score is not None]
-    assert len(whole) == 36
+    assert len(whole) == 37
     assert scores[0] == -((4 - 1.25) ** 2) - (-3 - 0.5) ** 2, "the first is the program that the task begins with"
     assert max(scores) > (-0.5 if model == "tune" else scores[0])
-    assert {step.hypothesis.proposer for step in whole} == {model}
-    assert {step.hypothesis.model for step in whole} <= {model, "mutate"}
+    assert whole[0].hypothesis.given
+    assert {step.hypothesis.proposer for step in whole[1:]} == {model}
+    assert {step.hypothesis.model for step in whole[1:]} <= {model, "mutate"}
     if model == "tune":
         fitted = [step.hypothesis for step in whole if step.hypothesis.model == "tune"]
         assert len(fitted) > 30
@@ -86,8 +87,8 @@ async def test_a_search_without_a_model_gets_better_and_goes_on_as_if_it_had_nev
 async def test_the_best_of_independent_mutants_needs_no_parents(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         steps = await search(store, "mutate", "run", strategy="best_of", rounds=3)
-    assert len(steps) == 9
-    assert len({step.hypothesis.text for step in steps}) == 9
+    assert len(steps) == 10
+    assert len({step.hypothesis.text for step in steps}) == 10
     assert not any(step.hypothesis.parents for step in steps)
 
 
@@ -104,13 +105,14 @@ async def test_a_recorded_search_can_be_played_again(tmp_path: Path) -> None:
             (trajectory,) = store.trajectories(name)
             stories.append([(step.hypothesis.id, step.hypothesis.text) for step in trajectory.steps])
         # What a stored run said can be played as well, though its prompts were the task alone.
-        played = ReplayProposer(Recording(Recorded.of(step.hypothesis) for step in trajectory.steps))
+        asked = [step.hypothesis for step in trajectory.steps if not step.hypothesis.given]
+        played = ReplayProposer(Recording(map(Recorded.of, asked)))
         async with played as proposer:
             given |= {"name": "played", "proposer": proposer}
             await run_campaign([task()], config, verifiers=ScriptedJudge(bowl), **given)
         (trajectory,) = store.trajectories("played")
         stories.append([(step.hypothesis.id, step.hypothesis.text) for step in trajectory.steps])
-    assert len(stories[0]) == 8
+    assert len(stories[0]) == 9
     assert stories == [stories[0]] * 4
 
 

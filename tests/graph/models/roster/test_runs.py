@@ -95,7 +95,9 @@ async def run(
 
 
 def hypotheses(store: Store, name: str = "run") -> list[Hypothesis]:
-    return [step.hypothesis for trajectory in store.trajectories(name) for step in trajectory.steps]
+    """Those that a model was asked for; a task's first one is what it begins with."""
+    every = [step.hypothesis for trajectory in store.trajectories(name) for step in trajectory.steps]
+    return [each for each in every if not each.given]
 
 
 async def test_each_hypothesis_says_who_was_asked_and_that_is_whom_the_draw_gives(store: Store) -> None:
@@ -119,9 +121,10 @@ async def test_prompts_and_sampling_are_those_of_the_member(store: Store) -> Non
         Member(model="mutate"),
     )
     models: dict[str, Any] = {"little": says("little"), "large": says("large"), "mutate": resolve("mutate")}
-    await run(store, config(*members, profile="auto"), models)
+    bare = [task.model_copy(update={"settings": {}}) for task in tasks()]
+    await run(store, config(*members, profile="auto"), models, tasks=bare)
     little, large = models["little"].requests, models["large"].requests
-    small = messages_for(tasks()[0], profile="small", round=0)
+    small = messages_for(bare[0], profile="small", round=0)
     assert little
     assert large
     assert next(each for each in little if (each.task_id, each.round) == ("t/0", 0)).messages == small
@@ -311,7 +314,7 @@ async def test_replies_are_taken_again_for_nothing_where_the_very_same_is_asked(
 async def test_what_is_asked_otherwise_is_asked(store: Store, change: dict[str, Any]) -> None:
     await run(store, config(rounds=1), {"a": says("a"), "b": says("b")})
     summary = await run(store, config(rounds=1, reuse=True, **change), {"a": says("a"), "b": says("b")}, "other")
-    assert summary.calls == summary.hypotheses == 12
+    assert summary.calls == len(hypotheses(store, "other")) == 12
     assert not any(each.reused for each in hypotheses(store, "other"))
 
 
@@ -339,7 +342,7 @@ async def test_replies_never_cross_models(store: Store, tmp_path: Path) -> None:
 async def test_lessons_are_taken_again_too(store: Store) -> None:
     models = {"a": says("a"), "b": says("b")}
     first = await run(store, config(lessons=True), dict(models))
-    assert first.calls > first.hypotheses
+    assert first.calls > first.hypotheses - 3
     summary = await run(store, config(lessons=True, reuse=True), {"a": Silent(), "b": Silent()}, "again")
     assert (summary.calls, summary.hypotheses) == (0, first.hypotheses)
     ours, theirs = (
