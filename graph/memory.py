@@ -57,16 +57,13 @@ class TaskMemory:
         self._features = tuple(each.partition("=")[0] for each in config.search.features)
         self._rates = rates(config.models)
         self._plans: dict[int, tuple[Plan, ...]] = {}
-        self._entries: dict[str, Entry] = {}
-        self._lines: dict[str, Line] = {}
-        self._at_hand: dict[str, Step] = {}
-        self._lacking: dict[str, Place] = {}
+        self._entries, self._lines = dict[str, Entry](), dict[str, Line]()
+        self._at_hand, self._lacking = dict[str, Step](), dict[str, Place]()
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
         self._repeats, self._compared = Repeats(task), set[str]()
         self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and has_trees(task) else None
-        self.torn: dict[str, Hypothesis] = {}
-        self.waiting: dict[str, Hypothesis] = {}
+        self.torn, self.waiting = dict[str, Hypothesis](), dict[str, Hypothesis]()
         self.first = STARTS if with_starts and starts(task) else 0
         for reflection in store.reflections(run, task.id) if config.prompts.lessons else ():
             if reflection.lesson is not None:
@@ -189,9 +186,8 @@ class TaskMemory:
             past, seed = self.known(round), self._config.seed
             places = [self.place(round, sample) for sample in range(self._config.search.hypotheses)]
             planned = ((self._strategy.plan(past, place, draw(seed, self._task.id, place)), place) for place in places)
-            plans = tuple(from_start(plan, past, place) for plan, place in planned)
             self._plans = {each: kept for each, kept in self._plans.items() if each >= self.horizon(round)}
-            self._plans[round] = plans
+            self._plans[round] = tuple(from_start(plan, past, place) for plan, place in planned)
         return self._plans[round]
 
     async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
@@ -227,8 +223,7 @@ class TaskMemory:
         """What all prompts of a round tell of the rounds that are known there."""
         if not self._room.whole:
             return Remembered()
-        round = self.horizon(round)
-        past = self.before(round)
+        past = self.before(round := self.horizon(round))
         last = past.last(ledger.MOST)
         await self._read(last, past)
         self._lines = {row.id: self._lines.get(row.id) or Line.of(self._entries[row.id], self._room) for row in last}
