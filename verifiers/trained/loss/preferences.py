@@ -57,7 +57,7 @@ class PreferencePairs:
         "strength is brought there), as a share of the most that can be gained there"
     )
     training = NetworkSettings(epochs=60, batch=128, learning_rate=4e-3)
-    baselines = {"human": program("cdpo"), "usual": program("dpo")}
+    baselines = {"human": program("robust_dpo"), "usual": program("dpo")}
 
     def __init__(self, flips: float = 0.1) -> None:
         if type(flips) not in (int, float) or not 0 <= flips < 0.5:

@@ -115,7 +115,7 @@ class LossVerifier:
     """
 
     name = "loss"
-    version = 1
+    version = 2
     kind = "loss"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
