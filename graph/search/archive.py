@@ -22,6 +22,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, Self
 
+from gristmill.graph.records import STARTS
 from gristmill.graph.search.rows import Rank, Row
 
 __all__ = ["Archive", "Axis", "Families", "Grid", "archive"]
@@ -130,10 +131,18 @@ class Families(_Ordered):
         self._size = size
         self._family: dict[str, int] = {}
         self._living: list[Row] = []
+        self._starts: set[str] = set()
 
     def add(self, row: Row) -> bool:
-        """A child goes to its first parent's family, whoever else was its parent."""
-        number = self._family.get(row.parents[0]) if row.parents else None
+        """A child goes to its first parent's family, whoever else was its parent.
+
+        What is built on a program of the task's founds a family, as what comes from scratch does: where every search
+        begins with one program, all of it would be one family.
+        """
+        if row.place.round == STARTS:
+            self._starts.add(row.id)
+        parent = next(iter(row.parents), None)
+        number = self._family.get(parent) if parent is not None and parent not in self._starts else None
         if number is None:
             return self.put(row)
         self._family[row.id] = number

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.graph.config import RunConfig, Search
+from gristmill.graph.records import STARTS
 from gristmill.graph.search.archive import Axis, Families, Grid
 from gristmill.graph.search.auto import Auto
 from gristmill.graph.search.bandit import Bandit
@@ -107,6 +108,18 @@ def test_a_child_takes_its_own_familys_place_only() -> None:
     assert not families.add(made(5, 0.0))
     assert families.add(made(6, 3.0)), "one from scratch takes the place of the worst"
     assert [each.id for each in families.rows()] == ["task/0/0", "task/6/0"]
+
+
+def test_what_is_built_on_a_task_s_own_program_founds_a_family() -> None:
+    families = Families(3)
+    start = row(Place(STARTS, 0, 1), Outcome.FAILED, 4.0, content="start", graded=True)
+    assert families.add(start)
+    for number, score in ((0, 1.0), (1, 2.0), (2, 1.5)):
+        child = made(number, score)
+        families.add(replace(child, parents=(start.id,)))
+    assert [each.id for each in families.rows()] == [start.id, "task/1/0", "task/2/0"]
+    assert families.add(made(4, 5.0, parent=1)), "a child of such a one goes to its family"
+    assert [each.id for each in families.rows()] == ["task/4/0", start.id, "task/2/0"]
 
 
 def test_a_grid_keeps_the_best_of_a_cell_and_no_cell_drifts() -> None:
