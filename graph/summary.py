@@ -60,6 +60,7 @@ class CampaignSummary(Record):
     )
     money: float = Field(0.0, description="dollars that calls have cost, counted as those tokens are")
     repeated: int = Field(description="calls that had to be made again because a kill had cut them off")
+    left_out: dict[str, str] = Field({}, description="models that were given up, with the reason")
     unanswered: int = Field(0, description="places for which the model was asked in vain; asked again at resume")
     cut: int = Field(0, description="replies that were cut off at the greatest length allowed")
     reasoning_only: int = Field(0, description="replies that came to no answer after their reasoning")

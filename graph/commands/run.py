@@ -66,6 +66,7 @@ def run(
       gristmill run tasks.jsonl --model openai:gpt-5-mini --money 2 --estimate
       gristmill run tasks.jsonl --model openai:qwen3@http://gpu:8000/v1 --price 0.4,1.6 --money 2
     """
+    import json
     import shlex
     import sys
 
@@ -109,9 +110,11 @@ def run(
             summary = store.summary(chosen)
         else:
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
+        standings = store.standings(chosen)
         if json_:
-            say_json(summary.model_dump_json(indent=1))
-        print_summary(console, summary, store.standings(chosen), of_prices(store, chosen))
+            table = [each.model_dump(mode="json") for each in standings]
+            say_json(json.dumps({**summary.model_dump(mode="json"), "table": table}, indent=1))
+        print_summary(console, summary, standings, of_prices(store, chosen))
 
 
 def _run(

@@ -139,6 +139,7 @@ def print_summary(
             f"reasoning    {summary.reasoning_only} replies were reasoning only, without an answer: "
             "--max-tokens is too small"
         )
+    lines += [f"left out     {model}, which is asked no more: {why}" for model, why in summary.left_out.items()]
     if summary.unanswered:
         lines.append(f"unanswered   {summary.unanswered} places: the model did not answer; --resume asks it again")
     if lost := summary.unscored - summary.faulty:

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from gristmill.graph.events import LeftOut
 from gristmill.graph.records import STARTS, StopReason
 from gristmill.graph.stopping.ranking import graded, merit
 from gristmill.graph.storage import schema
-from gristmill.graph.storage.entries import CLOSING
+from gristmill.graph.storage.entries import CLOSING, LEFT_OUT
 from gristmill.graph.storage.reading import queries
 from gristmill.graph.summary import CampaignSummary, Closing, TaskStanding
 from gristmill.verifiers.judging import is_evaluators_fault
@@ -130,10 +131,19 @@ def _same_hypothesis() -> Any:
 
 
 def summary(connection: Connection, run: str) -> CampaignSummary:
-    """What a run has come to so far, and which of its verdicts an evaluator of its own has no number for."""
+    """What a run has come to so far, which of its verdicts an evaluator has no number for, and who was given up."""
     faulty, fault, fault_of = _faults(connection, run)
     found = queries.summary(connection, run)
-    return found.model_copy(update={"faulty": faulty, "fault": fault, "fault_of": fault_of})
+    told = {"faulty": faulty, "fault": fault, "fault_of": fault_of, "left_out": _left_out(connection, run)}
+    return found.model_copy(update=told)
+
+
+def _left_out(connection: Connection, run: str) -> dict[str, str]:
+    """The models that were given up, with the reason, in this order."""
+    table = schema.documents.c
+    query = select(table.record).where(table.kind == LEFT_OUT, table.owner == run).order_by(table.at, table.key)
+    events = (LeftOut.model_validate_json(record) for record in connection.scalars(query))
+    return {event.model: event.detail for event in events}
 
 
 def _faults(connection: Connection, run: str) -> tuple[int, str, str]:

@@ -68,6 +68,7 @@ def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recordin
     summary = json.loads(done.stdout)
     assert (summary["run"], summary["status"], summary["solved"]) == ("doubling-1", "finished", 4)
     assert summary["outcomes"] == {"failed": 8, "passed": 8}
+    assert [(each["task"], each["solved"]) for each in summary["table"]][2:] == [("double/2", True), ("double/3", True)]
     assert "run doubling-1 finished" in done.stderr
     again = call(forked_gristmill, "run", str(tasks), "--model", recording, *RUN)
     assert "doubling-2" in again.stdout

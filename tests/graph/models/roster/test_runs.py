@@ -210,6 +210,9 @@ async def test_a_member_that_fails_for_good_is_left_out_and_the_run_goes_on(stor
     assert summary.unanswered == (0 if setup else 4)
     assert [each.model for each in heard if each.kind == "left_out"] == ["a"]
     assert left_out(store, "run") == {"a"}
+    told = store.summary("run").left_out
+    assert list(told) == ["a"]
+    assert told["a"]
     assert len(models["a"].requests) == 3 + (1 if setup else 5)
     made = hypotheses(store)
     assert len(made) == 36 - summary.unanswered
