@@ -52,6 +52,8 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["verify", "t.jsonl", "c.jsonl", "--out", "v.jsonl", "--sandbox", "bubblewrap"], 0, "1 passed"),
     (["attack", "t.jsonl", "--only", "weak", "--sandbox", "bubblewrap"], 0, ""),
     (["run", "t.jsonl", *MODEL, "--name", "first"], 0, ""),
+    (["search", "reward", "mountain_car", "--estimate"], 0, "nothing is stored"),
+    (["search", "loss", "digits_label_noise", "--estimate"], 2, "gristmill[losses]"),
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
     (["winner", "first", "--out", "w.py"], 0, "wrote w.py.json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gristmill.graph.summary import CampaignSummary
     from gristmill.verifiers.records import Task
 
-__all__ = ["run"]
+__all__ = ["Call", "run", "run_tasks"]
 
 
 @options_of(RunConfig(), leave_out=("models",), repeated=("model",))
@@ -66,6 +67,71 @@ def run(
       gristmill run tasks.jsonl --model openai:gpt-5-mini --money 2 --estimate
       gristmill run tasks.jsonl --model openai:qwen3@http://gpu:8000/v1 --price 0.4,1.6 --money 2
     """
+    from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.extraction.importing import need_packages
+
+    if resume and name is None:
+        raise UserError(NO_NAME)
+    loaded = load_tasks(tasks)
+    need_packages(loaded)
+    call = Call(
+        words=("run", str(tasks)),
+        stem=tasks.name,
+        name=name,
+        resume=resume,
+        estimate=estimate,
+        config=config,
+        models=models,
+        flags=flags,
+        vllm_python=vllm_python,
+        workspace=workspace,
+        json=json_,
+    )
+    run_tasks(loaded, RunConfig(), call)
+
+
+NO_NAME = "--resume needs the --name of the run; `gristmill runs` lists them"
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a command that runs tasks was called.
+
+    `words` are the command and its arguments, `stem` what a run without a name is called after; the rest are options.
+    """
+
+    words: tuple[str, ...]
+    stem: str
+    name: str | None
+    resume: bool
+    estimate: bool
+    config: Path | None
+    models: Path | None
+    flags: Flags
+    vllm_python: Path | None
+    workspace: str
+    json: bool
+
+
+def run_tasks(
+    given: Sequence[Task] | None,
+    default: RunConfig,
+    call: Call,
+    *,
+    forecast: Callable[[RunConfig], str] | None = None,
+) -> None:
+    """Run tasks as a command does: settle how, estimate or run, and say what came of it.
+
+    Args:
+        given: the tasks; None takes those of the run that is resumed.
+        default: what holds where nothing else is said.
+        call: how the command was called.
+        forecast: says of a new run, beside what it may cost, what else it will take.
+
+    Raises:
+        UserError: the user's mistake.
+    """
     import json
     import shlex
     import sys
@@ -78,40 +144,40 @@ def run(
     from gristmill.graph.reports.estimate import estimate as cost_of
     from gristmill.graph.resuming import decide_run
     from gristmill.graph.storage.store import Store
-    from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
-    from gristmill.verifiers.extraction.importing import need_packages
 
+    name, resume, workspace = call.name, call.resume, call.workspace
     if resume and name is None:
-        raise UserError("--resume needs the --name of the run; `gristmill runs` lists them")
-    loaded = load_tasks(tasks)
-    need_packages(loaded)
+        raise UserError(NO_NAME)
     with Store.open(workspace) as store:
         stored = (f"the run {name}", store.get_run(name).config) if resume and name is not None else None
-        chosen_config = settle(RunConfig(), chosen_models(flags, models), file=config, stored=stored).config
-        chosen = name or free_name(tasks, [each.name for each in store.runs()])
+        chosen_config = settle(default, chosen_models(call.flags, call.models), file=call.config, stored=stored).config
+        loaded = store.tasks(name) if given is None and name is not None else list(given or ())
+        chosen = name or free_name(Path(call.stem), [each.name for each in store.runs()])
         # Before models and sandboxes are started for it.
         decision = decide_run(store, chosen, chosen_config, loaded, resume=resume)
         prices = prices_of(chosen_config, store.documents.get(PRICES, chosen, "", Prices) if resume else None)
         # With --json, standard output belongs to the program that reads it.
-        console = console_for(file=sys.stderr if json_ else sys.stdout)
-        if estimate:
+        console = console_for(file=sys.stderr if call.json else sys.stdout)
+        if forecast is not None and not resume:
+            console.print(forecast(chosen_config), soft_wrap=True)
+        if call.estimate:
             told = cost_of(store, chosen_config, loaded, prices, resumed=chosen if resume else None)
-            if json_:
+            if call.json:
                 say_json(told.model_dump_json(indent=1))
             print_estimate(console, told)
             return
-        options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=chosen)
+        options = ModelOptions.of(chosen_config.calls, vllm_python=call.vllm_python, workspace=workspace, run=chosen)
         where = [] if workspace == "." else ["--workspace", workspace]
-        vllm = [] if vllm_python is None else ["--vllm-python", str(vllm_python)]
-        go_on = shlex.join(["gristmill", "run", str(tasks), "--name", chosen, "--resume", *where, *vllm])
+        vllm = [] if call.vllm_python is None else ["--vllm-python", str(call.vllm_python)]
+        go_on = shlex.join(["gristmill", *call.words, "--name", chosen, "--resume", *where, *vllm])
         if decision.step == "nothing":
             console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
         else:
             summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
         standings = store.standings(chosen)
-        if json_:
+        if call.json:
             table = [each.model_dump(mode="json") for each in standings]
             say_json(json.dumps({**summary.model_dump(mode="json"), "table": table}, indent=1))
         print_summary(console, summary, standings, of_prices(store, chosen))

@@ -96,7 +96,7 @@ class Training(Protocol[W]):
 def training_problems(task: Task, kind: str, also: Sequence[str] = ()) -> list[str]:
     """What is wrong with a task's settings and target; `also` are names of further settings."""
     problems = []
-    unknown = set(task.settings) - {"seeds", "entry_point", "prefix", "signature", "template", *also}
+    unknown = set(task.settings) - {"seeds", "start", "entry_point", "prefix", "signature", "template", *also}
     if unknown:
         known = f"known are seeds, {', '.join(also)}" if also else "known is seeds"
         problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind} here; {known}")

@@ -1,0 +1,83 @@
+"""What a search for a function will take, measured on this machine by a little of one training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gristmill.graph.config import RunConfig
+    from gristmill.verifiers.records import Task
+
+__all__ = ["loss_forecast", "reward_forecast"]
+
+
+def reward_forecast(task: Task, config: RunConfig) -> str:
+    """Trainings of a search for a reward at most, and core-minutes: a few rollouts are timed."""
+    import numpy as np
+
+    from gristmill.verifiers.trained.reward.environments import environment
+    from gristmill.verifiers.trained.reward.trainer import train
+
+    world = environment(task.environment)
+    rollout = world.training.episodes * world.training.horizon
+
+    def take(rollouts: int, graded: int = 1) -> None:
+        few = replace(
+            world.training, steps=rollouts * rollout, checkpoints=1, checkpoint_episodes=graded, graded_episodes=graded
+        )
+        train(lambda batch: np.zeros(len(batch.action)), world, 0, few)
+
+    settings = world.training
+    learning = _extrapolated(take, settings.steps // rollout)
+    # Episodes are graded side by side: what many take is not what one takes so often.
+    grading = max(0.0, _spent(lambda: take(2, settings.graded_episodes)) - _spent(lambda: take(2))) / 2
+    seconds = learning + grading * (1 + settings.checkpoints * settings.checkpoint_episodes / settings.graded_episodes)
+    return _words(task, config, f"{world.training.steps:,} steps", seconds)
+
+
+def loss_forecast(task: Task, config: RunConfig) -> str:
+    """Trainings of a search for a loss at most, and core-minutes: a few epochs are timed."""
+    from gristmill.verifiers.trained.loss.problems import problem_of
+    from gristmill.verifiers.trained.loss.trainer import train
+
+    problem = problem_of(task)
+
+    def take(epochs: int) -> None:
+        few = replace(problem.training, epochs=epochs, checkpoints=1)
+        # What a loss costs by itself is left out: it hangs on the candidate, and on the way to its process.
+        train(lambda outputs, targets: (0.0, 0.0 * outputs), problem, 0, few)
+
+    seconds = _extrapolated(take, problem.training.epochs)
+    return _words(task, config, f"{problem.training.epochs} epochs", seconds)
+
+
+def _extrapolated(take: Callable[[int], None], all_: int) -> float:
+    """Processor seconds of `all_` parts, by what two and twelve of them take once all is loaded."""
+    take(2)
+    few, more = (_spent(lambda parts=parts: take(parts)) for parts in (2, 12))  # type: ignore[misc]
+    each = max(0.0, (more - few) / 10)
+    return max(0.0, few - 2 * each) + each * all_
+
+
+def _spent(work: Callable[[], None]) -> float:
+    """Processor seconds."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def _words(task: Task, config: RunConfig, length: str, seconds: float) -> str:
+    from gristmill.sandbox.pool import fitting_size
+
+    candidates = config.search.hypotheses * config.search.rounds  # and as many calls, which --estimate tells more of
+    seeds = int(task.settings.get("seeds", 3))
+    workers = config.workers or fitting_size()
+    core = candidates * seeds * seconds / 60
+    memory = workers * task.limits.memory_mb
+    return (
+        f"takes        at most {candidates} candidates by {seeds} trainings of {length}: about {seconds:.1f} s each, "
+        f"{core:.1f} core-minutes besides what candidates take; workers may use {memory:,} MB"
+    )

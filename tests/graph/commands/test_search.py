@@ -1,0 +1,88 @@
+"""`gristmill search` (docs/functions.md): what a search will take and begins with, and a user's mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gristmill.graph.commands.functions.starting import loss_starts, reward_starts
+from gristmill.trainers.cli import app
+
+OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
+RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
+LEFT = RIGHT.replace("return ", "return -1.0 * (").replace("obs[:, 0]\n", "obs[:, 0])\n")
+LOSS = "def loss(predictions, values):\n    return ((predictions - values) ** 2).mean()\n"
+
+
+def search(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["--plugin-files", "search", *words, "--workspace", str(folder)])
+
+
+def recorded(folder: Path, *programs: str) -> str:
+    rows = (json.dumps({"text": f"```python\n{each}```", "round": number}) for number, each in enumerate(programs))
+    (folder / "replies.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return f"replay:{folder / 'replies.jsonl'}"
+
+
+FEW = ("--hypotheses", "1", "--seeds", "1", "--sandbox", "bubblewrap", "--name", "far")
+SURE = ("--seeds", "3", "--target", "0.1")  # a policy that learns for 512 steps comes to little
+
+
+def test_a_reward_is_searched_for_in_an_environment_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "begin.py").write_text(LEFT, encoding="utf-8")
+    model, begin = recorded(tmp_path, LEFT.replace("-1.0", "-2.0"), RIGHT), ("--start", str(tmp_path / "begin.py"))
+    first = search(tmp_path, "reward", f"{OWN}:Far", "--model", model, "--rounds", "1", *begin, *FEW, *SURE)
+    assert first.exit_code == 0, first.output
+    assert "at most 1 candidates by 3 trainings of 512 steps" in first.output
+    assert "2 below target" in first.output, "the program that it begins with, and the reply"
+    # All but the bounds is the stored run's: neither start nor seeds need to be said again.
+    again = search(tmp_path, "reward", f"{OWN}:Far", "--name", "far", "--resume", "--rounds", "2", "--json")
+    assert again.exit_code == 0, again.output
+    (row,) = json.loads(again.stdout)["table"]
+    assert row["solved"]
+    assert row["baseline"] < 0.1 <= row["score"]
+    assert row["best"].endswith("/1/0")
+
+
+def test_a_loss_is_searched_for_with_a_problem_of_ones_own(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    done = search(tmp_path, "loss", f"{OWN}:Doubling", "--model", recorded(tmp_path, LOSS), "--rounds", "1", *FEW)
+    assert done.exit_code == 0, done.output
+    assert "at most 1 candidates by 1 trainings of 2 epochs" in done.output
+    assert "hypotheses   1:" in done.output
+
+
+def test_an_estimate_asks_nothing_and_stores_nothing(tmp_path: Path) -> None:
+    told = search(tmp_path, "reward", "mountain_car", "--estimate", "--model", "openai:gpt-5-mini", "--price", "1,2")
+    assert told.exit_code == 0, told.output
+    assert "at most 80 candidates by 3 trainings of 98,304 steps" in told.output
+    assert "nothing was asked, and nothing is stored" in told.output
+    assert "no runs yet" in CliRunner().invoke(app, ["runs", "--workspace", str(tmp_path)]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("reward", "moon"), "environment: 'moon' is none of acrobot"),
+        (("reward", "pendulum", "--start", "best"), "--start: 'best' is none of human, sparse, and no FILE.py"),
+        (("reward", "pendulum", "--start", "missing.py"), "--start: missing.py cannot be read"),
+        (("reward", "pendulum", "--resume"), "--resume needs the --name of the run"),
+        (("loss", "preference_pairs", "--set", "flip=1"), "preference_pairs takes flips"),
+        (("loss", "preference_pairs", "--set", "flips"), "is not NAME=NUMBER, as in --set flips=0.3"),
+        (("loss", "preference_pairs", "--start", "ce"), "--start: 'ce' is none of"),
+        (("loss", "moon"), "problem: 'moon' is none of"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_starts(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    done = search(tmp_path, *words)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_what_it_begins_with_is_known_by_name() -> None:
+    human, sparse = reward_starts("pendulum", ["human"]), reward_starts("pendulum", ["sparse"])
+    assert reward_starts("pendulum", ["human,sparse"]) == [*human, *sparse]
+    assert all("def loss(" in each for each in loss_starts("preference_pairs", ["dpo", "ipo,slic,kto"]))
