@@ -175,6 +175,7 @@ def test_generate_list_and_import_write_files_that_check_accepts(workspace: Path
         "tasks": 30,
         "problems": [],
         "warnings": {},
+        "data": {},
         "kinds": {"code": 30},
     }
     listed = json.loads(gristmill(forked_gristmill, "tasks", "list", "lf.jsonl", "--split", "test", "--json").stdout)

@@ -55,7 +55,9 @@ def test_what_new_says_to_call_next_works(kind: str, runner: asyncio.Runner, wor
         assert better["outcome"] == "passed"
 
     summary = json.loads(call(*replay, "--name", "played", "--json").stdout)
-    assert summary["outcomes"]["passed"] == sum(each["outcome"] == "passed" for each in verdicts)
+    # The program that the score task begins with is a row of its own, and has a score too.
+    begun = kind == "score"
+    assert summary["outcomes"]["passed"] - begun == sum(each["outcome"] == "passed" for each in verdicts)
     assert bool(others) is (kind == "score")
     for number, other in enumerate(others):
         summary = json.loads(call(*other, "--name", f"searched{number}", "--json").stdout)

@@ -93,7 +93,7 @@ def test_what_is_not_known_is_answered_with_what_is() -> None:
         "nothing, pendulum, swing_up"
     ]
     assert problems(Task(id="l", kind="loss", prompt="?")) == [
-        "problem: None is none of clean_digits, digits_label_noise"
+        "problem: None is none of clean_digits, digits_label_noise, preference_pairs"
     ]
 
 
