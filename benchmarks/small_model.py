@@ -49,7 +49,9 @@ def played(tree: Path, tasks: Path, workspace: Path, seed: int) -> tuple[dict[st
     """(1 or 0 by task; round, prompt and reply by place) of a seed's run, which is made where it is not there."""
     workspace.mkdir(parents=True, exist_ok=True)
     name, place = f"s{seed}", ("--workspace", str(workspace))
-    runs = {run["name"]: run["status"] for run in json.loads(printed(tree, CALL, "runs", "--json", *place))}
+    runs = {}
+    if (workspace / ".gristmill" / "gristmill.db").exists():  # `runs` of a workspace without a store is a mistake
+        runs = {run["name"]: run["status"] for run in json.loads(printed(tree, CALL, "runs", "--json", *place))}
     if runs.get(name) != "finished":
         how = ("--resume",) if name in runs else (*RUN, "--seed", str(seed))
         printed(tree, CALL, "run", str(tasks), "--name", name, *how, *place)
