@@ -22,6 +22,7 @@ __all__ = [
     "Parameter",
     "PolicySettings",
     "Quantity",
+    "Ranges",
     "Steps",
     "any_actions",
     "is_continuous",
@@ -30,6 +31,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 Actions = NDArray[np.int64] | Floats
 """(n,) numbers of actions; or (n, parts) where actions are real numbers."""
+Ranges = Mapping[str, tuple[float, float]]
+"""Between what a constant of the physics is drawn for an episode, each value as likely; what is not named stays."""
 
 
 @dataclass(frozen=True)
@@ -209,16 +212,44 @@ def any_actions(environment: Environment, rows: int, generator: np.random.Genera
 class Episodes:
     """`count` independent episodes that begin anew where they end.
 
-    Starts are drawn from the generator given, and from nothing else: equal seeds give equal episodes.
+    Starts are drawn from the generator given, physics from one that it spawns, and nothing from elsewhere: equal seeds
+    give equal episodes, whatever the ranges.
+
+    Args:
+        environment: the world.
+        count: how many run side by side.
+        generator: where chance comes from.
+        physics: constants of the world, one number for all episodes or one for each; what is not named is as it is.
+        ranges: constants that are drawn anew whenever an episode begins.
     """
 
-    def __init__(self, environment: Environment, count: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        count: int,
+        generator: np.random.Generator,
+        *,
+        physics: Mapping[str, float | Floats] | None = None,
+        ranges: Ranges | None = None,
+    ) -> None:
         self.environment = environment
         self.count = count
         self._generator = generator
-        self._physics = {parameter.name: parameter.default for parameter in environment.physics}
+        self._physics: dict[str, float | Floats] = {each.name: each.default for each in environment.physics}
+        # In the order of the environment, which is the order in which they are drawn.
+        self._ranges = {name: ranges[name] for name in self._physics if name in ranges} if ranges else {}
+        self._physics |= dict(physics or {})
+        if self._ranges:
+            self._of_physics = generator.spawn(1)[0]
+            self._drawn = {name: np.empty(count) for name in self._ranges}
+            self._physics |= self._drawn
+            self._draw(np.ones(count, dtype=bool))
         self.states = environment.reset(generator, count)
         self._age = np.zeros(count, dtype=np.int64)
+
+    def _draw(self, rows: NDArray[np.bool_]) -> None:
+        for name, (low, high) in self._ranges.items():
+            self._drawn[name][rows] = self._of_physics.uniform(low, high, int(rows.sum()))
 
     def observe(self) -> Floats:
         """(count, quantities): what is observed now."""
@@ -235,5 +266,6 @@ class Episodes:
         if ended.any():
             self.states[ended] = environment.reset(self._generator, int(ended.sum()))
             self._age[ended] = 0
+            self._draw(ended)
         observed = after[:, : len(environment.observation)]
         return Steps(before, observed, after, terminated, truncated)

@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-from gristmill.verifiers.trained.reward.environment import Ended, Environment, Episodes
+from gristmill.verifiers.trained.reward.environment import Actions, Ended, Environment, Episodes, Floats
 from gristmill.verifiers.trained.reward.heads import Head
 from gristmill.verifiers.trained.reward.policy import Net, features
 from gristmill.verifiers.trained.verifier import share
 
-__all__ = ["mean_grade"]
+__all__ = ["Policy", "grades", "mean_grade"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy as it is graded: it takes its likeliest action, and draws nothing."""
+
+    actor: Net
+    says: Head
+
+    def act(self, environment: Environment, observed: Floats) -> Actions:
+        """What it does in each row of (n, quantities)."""
+        out, _ = self.actor.forward(features(observed, environment.observation))
+        return self.says.applied(self.says.likeliest(out))
 
 
 def mean_grade(
     actor: Net, says: Head, environment: Environment, generator: np.random.Generator, episodes: int
 ) -> float:
     """The environment's grade of `episodes` fresh episodes with the policy's likeliest action, in the mean."""
-    running = Episodes(environment, episodes, generator)
+    return share(float(np.mean(grades(Policy(actor, says), environment, generator, episodes))))
+
+
+def grades(
+    policy: Policy,
+    environment: Environment,
+    generator: np.random.Generator,
+    episodes: int,
+    physics: Mapping[str, float | Floats] | None = None,
+) -> Floats:
+    """(episodes,): the environment's grade of each of so many fresh episodes.
+
+    `physics` has one number for all of them or one for each; what it does not name is as it is in the environment.
+    """
+    running = Episodes(environment, episodes, generator, physics=physics)
     states = np.zeros_like(running.states)
     succeeded = np.zeros(episodes, dtype=bool)
     steps = np.zeros(episodes, dtype=np.int64)
     progress, nearest = np.zeros(episodes), np.zeros(episodes)
     for number in range(1, environment.episode_steps + 1):
-        out, _ = actor.forward(features(running.observe(), environment.observation))
-        taken = running.step(says.applied(says.likeliest(out)))
+        taken = running.step(policy.act(environment, running.observe()))
         goes_on = steps == 0
         there = environment.progress(taken.next_state)
         progress[goes_on] += there[goes_on]
@@ -32,5 +61,4 @@ def mean_grade(
         states[now], succeeded[now], steps[now] = taken.next_state[now], taken.terminated[now], number
         if steps.all():
             break
-    ended = Ended(states, succeeded, steps, progress / np.maximum(steps, 1), nearest)
-    return share(float(np.mean(environment.grade(ended))))
+    return environment.grade(Ended(states, succeeded, steps, progress / np.maximum(steps, 1), nearest))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,10 @@ from gristmill.verifiers.trained.reward.environment import (
     Episodes,
     Floats,
     PolicySettings,
+    Ranges,
     Steps,
 )
-from gristmill.verifiers.trained.reward.grading import mean_grade
+from gristmill.verifiers.trained.reward.grading import Policy, mean_grade
 from gristmill.verifiers.trained.reward.heads import Head, head
 from gristmill.verifiers.trained.reward.policy import Net, features, network
 from gristmill.verifiers.trained.verifier import Deadline
@@ -73,6 +74,7 @@ class TrainedPolicy:
 
     grade: float
     checkpoints: tuple[PolicyCheckpoint, ...]
+    policy: Policy | None = field(default=None, repr=False, compare=False)
 
 
 def _rollout(
@@ -119,11 +121,13 @@ def train(
     seed: int,
     settings: PolicySettings | None = None,
     deadline: float | None = None,
+    ranges: Ranges | None = None,
 ) -> TrainedPolicy:
     """Train one policy from nothing with `reward` and grade it on fresh episodes.
 
     `reward` is called once a rollout, with ``horizon * episodes`` rows; success, the grade and every seed stay here.
-    `settings` are the environment's own if None; `deadline` is a `time.monotonic` instant.
+    `settings` are the environment's own if None; `deadline` is a `time.monotonic` instant. With `ranges` the physics
+    is another in each episode of the training; grades are those of the environment as it is.
 
     Raises:
         Deadline: it had not ended by then.
@@ -134,7 +138,7 @@ def train(
     world, chance, start, watch, test = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
     actor = network(start, len(quantities), settings.hidden, says.outputs, 0.01)
     critic = network(start, len(quantities), settings.hidden, 1, 1.0)
-    running = Episodes(environment, settings.episodes, world)
+    running = Episodes(environment, settings.episodes, world, ranges=ranges)
     rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[PolicyCheckpoint] = []
@@ -168,7 +172,8 @@ def train(
                     number * size, grade, *(float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
                 )
             )
-    return TrainedPolicy(mean_grade(actor, says, environment, test, settings.graded_episodes), tuple(checkpoints))
+    grade = mean_grade(actor, says, environment, test, settings.graded_episodes)
+    return TrainedPolicy(grade, tuple(checkpoints), Policy(actor, says))
 
 
 def _improve(
