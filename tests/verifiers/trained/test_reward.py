@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
@@ -25,6 +26,7 @@ from gristmill.verifiers.trained.reward.trainer import Batch, train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining, RewardVerifier, ask, recheck
 from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 from gristmill.verifiers.trained.serving import CandidateFault
+from gristmill.verifiers.trained.threads import one_thread
 from gristmill.verifiers.trained.verifier import Deadline
 
 TASK = Task(id="r", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 1})
@@ -101,6 +103,25 @@ def test_the_scale_of_a_reward_does_not_decide() -> None:
 def test_training_ends_at_its_deadline() -> None:
     with pytest.raises(Deadline):
         train(native, CAR, 0, deadline=0.0)
+
+
+def test_linear_algebra_has_one_thread_in_a_training_and_gets_its_threads_back() -> None:
+    def threads() -> list[int]:
+        return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+    seen = []
+
+    def watching(batch: Batch) -> Floats:
+        with one_thread():  # another training beside this one, which ends first
+            pass
+        seen.append(threads())
+        return speed(batch)
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        train(watching, CAR, 0, PolicySettings(steps=2 * 4096))
+        assert threads() == before
+    assert set(map(tuple, seen)) == {(1,) * len(before)}
 
 
 def some_batch(rows: int = 12) -> Batch:

@@ -28,6 +28,7 @@ from gristmill.verifiers.trained.reward.environment import (
 from gristmill.verifiers.trained.reward.grading import Policy, mean_grade
 from gristmill.verifiers.trained.reward.heads import Head, head
 from gristmill.verifiers.trained.reward.policy import Net, features, network
+from gristmill.verifiers.trained.threads import one_thread
 from gristmill.verifiers.trained.verifier import Deadline
 
 __all__ = ["Batch", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
@@ -115,6 +116,7 @@ def _advantages(rewards: Floats, values: Floats, after: Floats, batch: Batch, se
     return advantages
 
 
+@one_thread()
 def train(
     reward: RewardFunction,
     environment: Environment,

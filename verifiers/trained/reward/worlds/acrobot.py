@@ -6,7 +6,7 @@ step of Runge-Kutta of the fourth order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from gristmill.verifiers.trained.reward.environment import (
     PolicySettings,
     Quantity,
 )
+from gristmill.verifiers.trained.reward.worlds.base import World
 
 __all__ = ["Acrobot"]
 
@@ -40,7 +41,7 @@ def reward(obs, action, next_obs, info):
 """
 
 
-class Acrobot:
+class Acrobot(World):
     """See `gristmill.verifiers.trained.reward.environment.Environment`; the score says how soon the line is crossed."""
 
     name = "acrobot"
@@ -77,6 +78,9 @@ class Acrobot:
         "a tenth of the greatest height that the free end came to, from 0 at the bottom to 1 at the line"
     )
     training = PolicySettings(steps=196_608, episodes=32, horizon=128, discount=0.99, learning_rate=1e-3)
+    lost = 0.1
+    hint = "The line was never crossed: the reward must pay for every swing that is higher."
+    wanted = "crossing the line sooner"
     baselines = {"human": _HUMAN, "sparse": _SPARSE}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
@@ -113,12 +117,6 @@ class Acrobot:
         """Sooner is better; what never got there is told apart by its height."""
         share = ended.steps / self.episode_steps
         return np.asarray(np.where(ended.succeeded, 1.0 - 0.5 * share, 0.1 * ended.nearest))
-
-    def advice(self, grades: Sequence[float]) -> str:
-        """Whether the line was ever crossed."""
-        if max(grades) <= 0.1:
-            return "The line was never crossed: the reward must pay for every swing that is higher."
-        return "The policy did raise this reward, but that is not the same as crossing the line sooner."
 
 
 def _height(states: Floats) -> Floats:

@@ -5,7 +5,7 @@ The dynamics are those of Moore (1990) as in Gymnasium's ``MountainCar-v0``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from gristmill.verifiers.trained.reward.environment import (
     PolicySettings,
     Quantity,
 )
+from gristmill.verifiers.trained.reward.worlds.base import World
 
 __all__ = ["ContinuousMountainCar", "MountainCar"]
 
@@ -34,6 +35,7 @@ _SPARSE = """def reward(obs, action, next_obs, info):
     return 1.0 * (next_obs[:, 0] >= 0.5)
 """
 _NEAR_FLAG = 0.45
+_HINT = "The goal was never reached: the reward must point the way long before the goal is first seen."
 _SPEED_AND_FLAG = """import numpy as np
 
 
@@ -45,7 +47,7 @@ _SPARSE_CONTINUOUS = """def reward(obs, action, next_obs, info):
 """
 
 
-class MountainCar:
+class MountainCar(World):
     """See `gristmill.verifiers.trained.reward.environment.Environment`; the score is the success rate."""
 
     name = "mountain_car"
@@ -68,6 +70,7 @@ class MountainCar:
     measure = "success rate"
     grading = "the share of fresh episodes in which the trained policy reaches the flag within 200 steps"
     training = PolicySettings()
+    lost, hint, wanted = 0.0, _HINT, "reaching the goal more often"
     baselines = {"human": _SPEED, "sparse": _SPARSE}
     # Measured by benchmarks/known_functions.py; the best is told without its formula, which would be the answer.
     known = {"-1 a step": 0.22, "+1 at the goal": 0.19, "the best by hand": 1.0}
@@ -97,14 +100,8 @@ class MountainCar:
         """1 for a car that reached the flag, else 0."""
         return ended.succeeded.astype(np.float64)
 
-    def advice(self, grades: Sequence[float]) -> str:
-        """Whether the flag was ever reached."""
-        if max(grades) == 0:
-            return "The goal was never reached: the reward must point the way long before the goal is first seen."
-        return "The policy did raise this reward, but that is not the same as reaching the goal more often."
 
-
-class ContinuousMountainCar:
+class ContinuousMountainCar(World):
     """See `gristmill.verifiers.trained.reward.environment.Environment`; Gymnasium's ``MountainCarContinuous-v0``."""
 
     name = "mountain_car_continuous"
@@ -127,6 +124,7 @@ class ContinuousMountainCar:
         "from the left end to the flag that it came to"
     )
     training = PolicySettings(steps=196_608, horizon=128, discount=0.99, entropy=0.005)
+    lost, hint, wanted = 0.1, _HINT, "reaching the goal more often"
     baselines = {"human": _SPEED_AND_FLAG, "sparse": _SPARSE_CONTINUOUS}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
@@ -153,9 +151,3 @@ class ContinuousMountainCar:
     def grade(self, ended: Ended) -> Floats:
         """1 at the flag; what never got there is told apart by how far it came."""
         return np.asarray(np.where(ended.succeeded, 1.0, 0.1 * ended.nearest))
-
-    def advice(self, grades: Sequence[float]) -> str:
-        """Whether the flag was ever reached."""
-        if max(grades) <= 0.1:
-            return "The goal was never reached: the reward must point the way long before the goal is first seen."
-        return "The policy did raise this reward, but that is not the same as reaching the goal more often."

@@ -5,19 +5,18 @@ The dynamics are those of Gymnasium's ``Pendulum-v1``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gristmill.verifiers.trained.reward.environment import (
     Actions,
-    Ended,
     Floats,
     Parameter,
     PolicySettings,
     Quantity,
 )
+from gristmill.verifiers.trained.reward.worlds.base import Endless
 
 __all__ = ["Pendulum"]
 
@@ -34,7 +33,7 @@ _SPARSE = """def reward(obs, action, next_obs, info):
 """
 
 
-class Pendulum:
+class Pendulum(Endless):
     """See `gristmill.verifiers.trained.reward.environment.Environment`; the score is the mean height."""
 
     name = "pendulum"
@@ -58,13 +57,15 @@ class Pendulum:
         Parameter("length", 1.0, 0.7, 1.3),
     )
     episode_steps = 200
-    goal = "never"
     measure = "mean height"
     grading = (
         "the height of the pole's end, from 0 where it hangs to 1 where it stands, in the mean over the 200 steps of "
         "fresh episodes"
     )
     training = PolicySettings(steps=262_144, learning_rate=2e-3, discount=0.95, entropy=0.0, bootstrap=True, hidden=32)
+    lost = 0.5
+    hint = "The pole never stays above the middle: the reward must pay for swinging before it pays for standing."
+    wanted = "a pole that stands"
     baselines = {"human": _NATIVE, "sparse": _SPARSE}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
@@ -83,22 +84,6 @@ class Pendulum:
     def progress(self, states: Floats) -> Floats:
         """The height of the pole's end."""
         return np.asarray((states[:, 0] + 1.0) / 2.0)
-
-    def succeeded(self, states: Floats) -> NDArray[np.bool_]:
-        """None: an episode goes on to its end."""
-        return np.zeros(len(states), dtype=bool)
-
-    def grade(self, ended: Ended) -> Floats:
-        """The mean height."""
-        return ended.progress
-
-    def advice(self, grades: Sequence[float]) -> str:
-        """Whether it ever got up."""
-        if max(grades) < 0.5:
-            return (
-                "The pole never stays above the middle: the reward must pay for swinging before it pays for standing."
-            )
-        return "The policy did raise this reward, but that is not the same as a pole that stands."
 
 
 def _states(angle: Floats, velocity: Floats) -> Floats:

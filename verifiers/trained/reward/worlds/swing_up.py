@@ -6,19 +6,18 @@ a start that hangs, and walls at which the cart stops, where CartPole ends an ep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gristmill.verifiers.trained.reward.environment import (
     Actions,
-    Ended,
     Floats,
     Parameter,
     PolicySettings,
     Quantity,
 )
+from gristmill.verifiers.trained.reward.worlds.base import Endless
 
 __all__ = ["SwingUp"]
 
@@ -36,7 +35,7 @@ _SPARSE = """def reward(obs, action, next_obs, info):
 """
 
 
-class SwingUp:
+class SwingUp(Endless):
     """See `gristmill.verifiers.trained.reward.environment.Environment`; the score is the mean height."""
 
     name = "swing_up"
@@ -65,13 +64,15 @@ class SwingUp:
         Parameter("half_length", 0.5, 0.3, 0.8),
     )
     episode_steps = 250
-    goal = "never"
     measure = "mean height"
     grading = (
         "the height of the pole's end, from 0 where it hangs to 1 where it stands, in the mean over the 250 steps of "
         "fresh episodes"
     )
     training = PolicySettings(steps=524_288, learning_rate=2e-3, discount=0.98, entropy=0.0, bootstrap=True, hidden=32)
+    lost = 0.3
+    hint = "The pole hardly leaves its lowest point: the reward must pay for every swing that is higher."
+    wanted = "a pole that stands"
     baselines = {"human": _HUMAN, "sparse": _SPARSE}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
@@ -98,20 +99,6 @@ class SwingUp:
     def progress(self, states: Floats) -> Floats:
         """The height of the pole's end."""
         return np.asarray((states[:, 2] + 1.0) / 2.0)
-
-    def succeeded(self, states: Floats) -> NDArray[np.bool_]:
-        """None: an episode goes on to its end."""
-        return np.zeros(len(states), dtype=bool)
-
-    def grade(self, ended: Ended) -> Floats:
-        """The mean height."""
-        return ended.progress
-
-    def advice(self, grades: Sequence[float]) -> str:
-        """Whether it ever got up."""
-        if max(grades) < 0.3:
-            return "The pole hardly leaves its lowest point: the reward must pay for every swing that is higher."
-        return "The policy did raise this reward, but that is not the same as a pole that stands."
 
 
 def _states(position: Floats, velocity: Floats, angle: Floats, turn: Floats) -> Floats:
