@@ -64,7 +64,7 @@ def programs(tests: Sequence[CodeTest]) -> Iterator[str]:
         elif isinstance(test, DrivenTest):
             yield from (test.drive, test.judge)
         elif isinstance(test, ScoreTest):
-            yield test.code
+            yield from test.sources
 
 
 def _passed(report: Report) -> bool:

@@ -115,8 +115,10 @@ def _problems(test: CodeTest) -> Iterator[str]:
         yield from driven_problems(test)
         return
     if isinstance(test, ScoreTest):
-        if len(test.code) <= _MOST_CHARACTERS:
-            yield from _peeking("code", test.code)
+        texts = {"code": test.code} | {f"files[{path!r}]": text for path, text in test.files.items()}
+        for field, text in texts.items():
+            if len(text) <= _MOST_CHARACTERS:
+                yield from _peeking(field, text)
         return
     names = [test.entry_point] if isinstance(test.entry_point, str) else list(test.entry_point)
     if not names:

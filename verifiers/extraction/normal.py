@@ -94,7 +94,7 @@ def _text(test: CodeTest) -> str:
     if isinstance(test, DrivenTest):
         return "\n".join((test.drive, test.judge))
     if isinstance(test, ScoreTest):
-        return test.code
+        return "\n".join(test.sources)
     return ""
 
 

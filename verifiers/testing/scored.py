@@ -62,6 +62,7 @@ _CASCADE = (
     "stages that a candidate has to get through: it is stopped below a threshold, and ranks below who got further"
 )
 _DATA = "folders of large inputs, read-only for the evaluator, and for solutions only where they say `candidate`"
+_FILES = "modules that `code` imports, texts by path: for the evaluator alone"
 _FLOOR = "the worst that an instance can score: what one counts as that a cascade has spared"
 
 
@@ -86,6 +87,7 @@ class ScoreTest(Record):
     cascade: tuple[Stage, ...] = Field((), description=_CASCADE)
     floor: float | None = Field(None, allow_inf_nan=False, description=_FLOOR)
     data: tuple[Data, ...] = Field((), description=_DATA)
+    files: dict[str, str] = Field({}, description=_FILES)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,9 +100,14 @@ class ScoreTest(Record):
         return (self.entry_point,) if isinstance(self.entry_point, str) else self.entry_point
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """All texts that the evaluator consists of."""
+        return self.code, *self.files.values()
+
+    @property
     def timed(self) -> bool:
         """Whether the evaluator compares processor time, by its text: a reference runs beside the solution then."""
-        return _times(self.code)
+        return any(map(_times, self.sources))
 
     @property
     def noisy(self) -> bool:
@@ -115,7 +122,8 @@ class ScoreTest(Record):
         """
         key = self.seed
         if key is None:
-            hidden = json.dumps([self.code, self.instances, self.held_out], sort_keys=True, default=repr)
+            parts = [self.code, self.instances, self.held_out, *([self.files] if self.files else ())]
+            hidden = json.dumps(parts, sort_keys=True, default=repr)
             key = int.from_bytes(hashlib.sha256(hidden.encode("utf-8", "surrogatepass")).digest())
         places = range(asked.first, asked.first + (asked.count or self.repeats))
         texts = (f"{key}/{asked.draw}/{place}".encode("utf-8", "surrogatepass") for place in places)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Reading", "defined", "packages", "read_evaluator"]
+__all__ = ["Reading", "defined", "imported", "packages", "read_evaluator", "refuse"]
 
 _LOADS = frozenset({"spec_from_file_location", "module_from_spec", "__import__", "import_module"})
 _MODULE_OF = frozenset({"module_from_spec", "__import__", "import_module"})
@@ -58,8 +58,13 @@ class Reading:
     texts: frozenset[str]
 
 
-def read_evaluator(text: str, name: str) -> Reading:
+def read_evaluator(text: str, name: str, beside: Collection[str] = ()) -> Reading:
     """Read an evaluator's text.
+
+    Args:
+        text: of the evaluator, or of a module that it imports.
+        name: what it is called in messages.
+        beside: names of modules that go along with it.
 
     Raises:
         UserError: it cannot judge a program that is in another process; with the line and the reason.
@@ -72,11 +77,7 @@ def read_evaluator(text: str, name: str) -> Reading:
     if not named:
         raise UserError(f"{name} defines no function `evaluate(program_path)` at its top level")
     nodes = list(ast.walk(module))
-    for line, reason in sorted(_refusals(nodes, named[-1])):
-        raise UserError(
-            f"{name}, line {line}: {reason}. A solution runs in a process of its own here, out of reach of its score: "
-            "call its functions, and write the evaluator by hand as docs/evaluators.md says"
-        )
+    refuse(nodes, name, beside, named[-1])
     if not any(_called(node) in _LOADS for node in nodes):
         raise UserError(
             f"{name} does not load the program by importlib (spec_from_file_location, import_module) or `__import__`: "
@@ -111,7 +112,7 @@ def defined(text: str, name: str) -> list[str]:
 
 def packages(text: str) -> list[str]:
     """What a program imports beside the standard library and what every image holds, by the names of imports."""
-    tops = {name.partition(".")[0] for node in ast.walk(ast.parse(text)) for name in _imported(node)}
+    tops = {name.partition(".")[0] for node in ast.walk(ast.parse(text)) for name in imported(node)}
     return sorted(tops - set(sys.stdlib_module_names) - _BESIDE - {""})
 
 
@@ -129,23 +130,41 @@ def _called(node: ast.AST) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
+def imported(node: ast.AST) -> Iterator[str]:
+    """The modules that a statement names as imported, dotted; `.` for one beside it."""
     if isinstance(node, ast.Import):
         yield from (each.name for each in node.names)
     elif isinstance(node, ast.ImportFrom):
         yield "." if node.level else node.module or ""
 
 
-def _refusals(nodes: Sequence[ast.AST], evaluate: ast.FunctionDef) -> Iterator[tuple[int, str]]:
-    arguments = [*evaluate.args.posonlyargs, *evaluate.args.args]
+def refuse(
+    nodes: Sequence[ast.AST], name: str, beside: Collection[str], evaluate: ast.FunctionDef | None = None
+) -> None:
+    """Raise for the first thing that keeps an evaluator, or a module of its, from judging another process.
+
+    Raises:
+        UserError: with the line and the reason.
+    """
+    for line, reason in sorted(_refusals(nodes, beside, evaluate)):
+        raise UserError(
+            f"{name}, line {line}: {reason}. A solution runs in a process of its own here, out of reach of its score: "
+            "call its functions, and write the evaluator by hand as docs/evaluators.md says"
+        )
+
+
+def _refusals(
+    nodes: Sequence[ast.AST], beside: Collection[str], evaluate: ast.FunctionDef | None
+) -> Iterator[tuple[int, str]]:
+    arguments = [*evaluate.args.posonlyargs, *evaluate.args.args] if evaluate is not None else []
     path = arguments[0].arg if arguments else ""
     for node in nodes:
         line = getattr(node, "lineno", 0)
-        for module in _imported(node):
+        for module in imported(node):
             top = module.partition(".")[0]
             if module in _PROCESSES:
                 yield line, f"it {_PROCESSES[module]} (`{module}`)"
-            elif module != RESULT and top not in sys.stdlib_module_names and top not in _BESIDE:
+            elif module != RESULT and top not in sys.stdlib_module_names and top not in _BESIDE and top not in beside:
                 yield line, f"it imports `{module}`, which stands in no sandbox, or beside it in the folder"
         if (called := _called(node)) in _CALLS:
             yield line, f"it {_CALLS[called]} (`{called}`)"

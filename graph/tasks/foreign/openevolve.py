@@ -13,8 +13,10 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from gristmill.graph.tasks.foreign.evaluators import Reading, defined, packages, read_evaluator
+from gristmill.graph.tasks.foreign.neighbours import neighbours
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.repositories.modules import tops
 
 __all__ = ["Imported", "import_openevolve"]
 
@@ -116,7 +118,8 @@ def import_openevolve(folder: str, *, main: str | None = None) -> Imported:
     """
     place = Path(folder)
     program, evaluator = _text(place / _PROGRAM), _text(place / _EVALUATOR)
-    reading = read_evaluator(evaluator, str(place / _EVALUATOR))
+    files = neighbours(place, evaluator, Path(_PROGRAM).stem)
+    reading = read_evaluator(evaluator, str(place / _EVALUATOR), tops(files))
     settings = _settings(place / _CONFIG)
     own = defined(program, str(place / _PROGRAM))
     names = [name for name in reading.uses if name in own]
@@ -143,7 +146,7 @@ def import_openevolve(folder: str, *, main: str | None = None) -> Imported:
             described=_DESCRIBED.format(names=", ".join(names), main=main or COMBINED),
         ),
         "instances": [{"name": place.resolve().name}],
-    }
+    } | ({"files": files} if files else {})
     row = {
         "id": place.resolve().name,
         "kind": "code",
@@ -154,7 +157,10 @@ def import_openevolve(folder: str, *, main: str | None = None) -> Imported:
         "tests": [test],
         "reference": program,
     }
-    return Imported(Task.model_validate(row), tuple(_notes(place, reading, settings, main, needs)))
+    notes = list(_notes(place, reading, settings, main, needs))
+    if files:
+        notes.append(f"for the evaluator alone, as it imports them: {', '.join(files)}")
+    return Imported(Task.model_validate(row), tuple(notes))
 
 
 def _notes(

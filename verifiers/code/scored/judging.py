@@ -251,7 +251,7 @@ class Scores:
 
 
 def _key(task: Task, test: ScoreTest, field: Field, place: int) -> _Key:
-    return task.id, hash((test.code, test.main, task.limits.model_dump_json())), field, place
+    return task.id, hash((test.sources, test.main, task.limits.model_dump_json())), field, place
 
 
 def _reaches(task: Task, total: float | None) -> bool:

@@ -6,9 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.image.packaged import STANDARD
 from gristmill.sandbox.wire.values import DEEP, EncodeError, encode
 from gristmill.verifiers.code.driven.forms import function, imports_solution, takes, tree
+from gristmill.verifiers.extraction.importing import image_of
 from gristmill.verifiers.records import ScoreTest, Task
+from gristmill.verifiers.repositories.modules import files_problems
 
 __all__ = ["RESERVED", "score_problems", "score_warnings"]
 
@@ -34,7 +38,7 @@ def score_problems(task: Task) -> Iterator[str]:
         own, said = getattr(test, name), getattr(task, name)
         if own is not None and own != said:
             yield f"{name}: the task says {said}, and its score test {own}: say it once"
-    yield from (f"tests[{task.tests.index(test)}].{problem}" for problem in _problems(test))
+    yield from (f"tests[{task.tests.index(test)}].{problem}" for problem in (*_problems(test), *_files(task, test)))
 
 
 def _problems(test: ScoreTest) -> Iterator[str]:
@@ -67,6 +71,25 @@ def _problems(test: ScoreTest) -> Iterator[str]:
             yield f"data[{place}]: is called {name!r}, as data[{names.index(name)}] is: give one of them another `name`"
     if test.main == "":
         yield "main: name the number that counts, or leave it out"
+
+
+def _files(task: Task, test: ScoreTest) -> Iterator[str]:
+    """What keeps the evaluator's modules from being imported."""
+    if not test.files:
+        return
+    try:
+        image = image_of(task)
+    except SandboxError:
+        image = STANDARD  # which is said elsewhere
+    yield from (f"files: {problem}" for problem in files_problems(test.files, image))
+    for path, text in test.files.items():
+        if len(text) > _MOST_CHARACTERS:
+            yield f"files[{path!r}]: has {len(text):,} characters; a module may have {_MOST_CHARACTERS:,}"
+            continue
+        try:
+            tree(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            yield f"files[{path!r}]: is no Python program: {error}"
 
 
 def _cascade_problems(test: ScoreTest) -> Iterator[str]:

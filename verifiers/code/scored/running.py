@@ -95,6 +95,7 @@ async def evaluate(
                 program=_EVALUATE,
                 request={
                     "code": test.code,
+                    "files": test.files,
                     "instance": instance,
                     "seed": seed,
                     "main": test.main,

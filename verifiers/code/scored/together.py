@@ -44,7 +44,7 @@ async def scores_together(pool: Jobs, task: Task, solution: str, verdict: Verdic
     await asyncio.to_thread(unchanged, test.data)
     (seed,) = test.seeds(seeds)
     image = image_of(task)
-    preload = profiles.libraries(solution, test.code, image=image)
+    preload = profiles.libraries(solution, *test.sources, image=image)
     memory = min(task.limits.memory_mb + _EXTRA_MEMORY_MB, 65536)
     named = dict(zip(test.names, test.instances, strict=True))
     async with pool.alone(profiles.together(preload, memory, image.image, mounts(test.data, candidate=False))) as run:
@@ -54,6 +54,7 @@ async def scores_together(pool: Jobs, task: Task, solution: str, verdict: Verdic
                 "source": solution,
                 "entry_points": list(test.entry_points),
                 "code": test.code,
+                "files": test.files,
                 "instance": named[name],
                 "seed": seed,
                 "main": test.main,

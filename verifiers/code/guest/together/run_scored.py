@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gristmill.sandbox.guest.candidate import load
+from gristmill.sandbox.guest.loading.modules import make_importable
 from gristmill.verifiers.code.guest.together.run_plain import be_silent
 
 if TYPE_CHECKING:
@@ -57,11 +58,12 @@ class _Candidate:
 def run(context: JobContext) -> None:
     """Send ``{"reproduced": True}`` if the evaluator comes to the number that is expected, and nothing else ever.
 
-    The request is ``{"source", "entry_points", "code", "instance", "seed", "main", "expected", "bound", "minimize",
-    "relative", "absolute"}``: no score counts as worse than the bound, where there is one.
+    The request is ``{"source", "entry_points", "code", "files", "instance", "seed", "main", "expected", "bound",
+    "minimize", "relative", "absolute"}``: no score counts as worse than the bound, where there is one.
     """
     request = context.request
     be_silent()
+    make_importable(request["files"], "<evaluator>")
     with contextlib.suppress(BaseException):
         solution = vars(load(request["source"]))
         candidate = _Candidate({name: solution[name] for name in request["entry_points"]})
@@ -79,6 +81,7 @@ def run(context: JobContext) -> None:
 def _evaluator(code: str) -> Callable[..., Any]:
     linecache.cache[_FILE] = (len(code), None, code.splitlines(keepends=True), _FILE)
     module = types.ModuleType("evaluator")
+    module.__file__ = "/nowhere/evaluator.py"  # what looks for its neighbours from there finds them by import
     sys.modules["evaluator"] = module
     exec(compile(code, _FILE, "exec", dont_inherit=True), module.__dict__)
     evaluate: Callable[..., Any] = module.__dict__["evaluate"]

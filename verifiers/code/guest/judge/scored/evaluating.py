@@ -14,6 +14,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from gristmill.sandbox.guest.loading.modules import make_importable
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
@@ -39,8 +40,8 @@ class _FaultError(Exception):
 def run_evaluator(context: JobContext) -> None:
     """Evaluate the candidate at the other end of the line on one instance.
 
-    The request is ``{"entry_points", "code", "instance", "seed", "main", "bounds", "outline", "patience", "core",
-    "public", "timed"}``; and ``"reference_outline"`` and ``"author_patience"`` where processor time is compared.
+    The request is ``{"entry_points", "code", "files", "instance", "seed", "main", "bounds", "outline", "patience",
+    "core", "public", "timed"}``; and ``"reference_outline"`` and ``"author_patience"`` where time is compared.
     """
     request = context.request
     share_core(request["core"])
@@ -105,8 +106,10 @@ class _Notes:
 def _evaluated(line: RemoteCandidate, request: dict[str, Any], watch: Stopwatch | None) -> dict[str, Any]:
     code = request["code"]
     linecache.cache[_FILE] = (len(code), None, code.splitlines(keepends=True), _FILE)
-    line.test_files.add(_FILE)
+    line.test_files |= {_FILE, *(f"{_FILE}/{path}" for path in request["files"])}
+    make_importable(request["files"], _FILE)
     module = types.ModuleType("evaluator")
+    module.__file__ = "/nowhere/evaluator.py"  # what looks for its neighbours from there finds them by import
     sys.modules["evaluator"] = module
     try:
         exec(compile(code, _FILE, "exec", dont_inherit=True), module.__dict__)
