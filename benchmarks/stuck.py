@@ -1,10 +1,11 @@
 """Forty searches that got stuck: what an earlier tree asks next, and what this one does, answered by a mind; who wins.
 
-    python benchmarks/stuck.py ask FOLDER --before CHECKOUT
-    python benchmarks/stuck.py judge FOLDER [--sandbox bubblewrap] [--record benchmarks/stuck]
+    python benchmarks/stuck.py ask FOLDER --before CHECKOUT [--of histories|readings]
+    python benchmarks/stuck.py judge FOLDER [--of …] [--sandbox bubblewrap] [--record benchmarks/stuck]
 
 `benchmarks/stuck/histories.yaml` has forty tasks of all kinds, each with the replies of its rounds so far, none of
-which solves it. `ask` plays these to both trees (`replay:`, one hypothesis a round), goes on where it was left, and
+which solves it; `benchmarks/stuck_readings.py` has forty code tasks with a vague word, of which the likely readings
+were all tried. `ask` plays these to both trees (`replay:`, one hypothesis a round), goes on where it was left, and
 keeps what each then asks for one round more: `FOLDER/asked/KEY.md`, without a word of which tree a prompt is of.
 Whoever answers reads one such file, and nothing else of this repository, and writes the reply to
 `FOLDER/answered/KEY.md`: a mailbox of files, as the earlier tree has no other. `judge` verifies all replies in
@@ -34,6 +35,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
+from stuck_readings import READINGS
 
 HERE = Path(__file__).resolve().parents[1]
 STUCK = HERE / "benchmarks" / "stuck"
@@ -41,12 +43,14 @@ ARMS = ("old", "new")
 Row = dict[str, Any]
 
 
-def histories() -> list[tuple[Row, list[str]]]:
-    """Each task with the replies of its rounds so far.
+def histories(of: str) -> list[tuple[Row, list[str]]]:
+    """Each task of a set with the replies of its rounds so far.
 
     Raises:
         SystemExit: two tasks have one id.
     """
+    if of == "readings":
+        return [(each.task, each.replies) for each in READINGS]
     found = []
     for entry in yaml.safe_load((STUCK / "histories.yaml").read_text(encoding="utf-8")):
         row = entry["task"]
@@ -84,9 +88,9 @@ def gristmill(checkout: Path, *words: object) -> str:
     return done.stdout
 
 
-def ask(folder: Path, before: Path, sandbox: str) -> None:
+def ask(of: str, folder: Path, before: Path, sandbox: str) -> None:
     """Play the histories to both trees; keep what they ask next."""
-    stuck = histories()
+    stuck = histories(of)
     write_rows(folder / "tasks.jsonl", [row for row, _ in stuck])
     asked: dict[str, Row] = {}
     for arm, checkout in zip(ARMS, (before, HERE), strict=True):
@@ -130,10 +134,10 @@ def last_prompt(shown: list[Row], round: int) -> list[Row]:
     raise SystemExit(f"{shown[0]['hypothesis']['task_id']}: no round {round}: an earlier reply solves the task")
 
 
-def judge(folder: Path, sandbox: str, record: Path | None) -> None:
+def judge(of: str, folder: Path, sandbox: str, record: Path | None) -> None:
     """Verify what was answered; print who won."""
     asked = json.loads((folder / "keys.json").read_text(encoding="utf-8"))
-    rows = {row["id"]: row for row, _ in histories()}
+    rows = {row["id"]: row for row, _ in histories(of)}
     candidates = []
     for key, each in sorted(asked.items()):
         path = folder / "answered" / f"{key}.md"
@@ -153,7 +157,7 @@ def judge(folder: Path, sandbox: str, record: Path | None) -> None:
                 if each["arm"] == arm:
                     texts = [*each["replies"], candidate["text"]]
                     kept += [{"task_id": each["task_id"], "round": n, "text": text} for n, text in enumerate(texts)]
-            write_rows(record / f"{arm}.jsonl", kept)
+            write_rows(record / (f"{arm}.jsonl" if of == "histories" else f"{of}_{arm}.jsonl"), kept)
 
 
 def worth(row: Row, verdict: Row) -> tuple[bool, float]:
@@ -209,13 +213,14 @@ def main() -> None:
     for each in (asking, judging):
         each.add_argument("folder", type=Path)
         each.add_argument("--sandbox", default="bubblewrap")
+        each.add_argument("--of", choices=("histories", "readings"), default="histories", help="which forty")
     asking.add_argument("--before", type=Path, required=True, help="a checkout of the earlier tree")
     judging.add_argument("--record", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "ask":
-        ask(arguments.folder, arguments.before, arguments.sandbox)
+        ask(arguments.of, arguments.folder, arguments.before, arguments.sandbox)
     else:
-        judge(arguments.folder, arguments.sandbox, arguments.record)
+        judge(arguments.of, arguments.folder, arguments.sandbox, arguments.record)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from gristmill.graph.judging.candidates import judge_all
-from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.verifiers.extraction.importing import need_packages
 from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
 from gristmill.verifiers.standing.judge import StandingJudge, standing
 
-__all__ = ["RewardFunction", "reward_function"]
+__all__ = ["RewardFunction", "compute_score", "reward_function"]
 
 Turns = Sequence[Mapping[str, Any]]
 
@@ -78,6 +80,32 @@ def reward_function(
         return [_worth(by_id[task_id], verdict, reward) for task_id, verdict in zip(ids, verdicts, strict=True)]
 
     return verified
+
+
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: str, extra_info: Mapping[str, Any] | None = None
+) -> dict[str, float]:
+    """verl's reward for a row of ``export --format verl``: ``{"score"}``, 1 for a reply that tools verified, else 0.
+
+    Args:
+        data_source, extra_info: what verl passes besides; not needed.
+        solution_str: the reply.
+        ground_truth: the task's row as JSON.
+
+    Raises:
+        UserError: `ground_truth` is no task, or one that cannot be judged.
+        InfrastructureError: this machine could not judge the reply, which says nothing about it.
+    """
+    try:
+        task = Task.model_validate_json(ground_truth)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "row"
+        raise UserError(f"ground_truth is no task row: {place}: {first['msg']}") from error
+    (worth,) = reward_function([task])([], [solution_str], task=[task.id])
+    if worth is None:
+        raise InfrastructureError(f"task {task.id!r}: the reply could not be judged on this machine")
+    return {"score": worth}
 
 
 def _worth(task: Task, verdict: Verdict, reward: Callable[[Task, Verdict], float] | None) -> float | None:

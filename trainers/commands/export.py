@@ -21,7 +21,14 @@ def export(
         str,
         typer.Option("--out", help="A new folder (data files by split, and a card), or one .jsonl or .parquet file."),
     ],
-    format: Annotated[str, typer.Option("--format", help="sft, preference or messages.")] = "sft",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Of answers: sft, preference, unpaired (KTO), stepwise, messages (OpenAI), sharegpt, alpaca. Of tasks "
+            "with how they are judged, hidden tests too: grpo, verl, nemo_gym.",
+        ),
+    ] = "sft",
     prompts: Annotated[
         str,
         typer.Option(
@@ -76,6 +83,7 @@ def export(
       gristmill export night --out night-sft
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
+      gristmill export night --format verl --out night-verl
       gristmill export night --reasoning keep --out night-thoughts
       gristmill export night --accept together --out night-patches
       gristmill export night --prompts asked --replies given --format messages --out night-as-sent

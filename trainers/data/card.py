@@ -17,6 +17,14 @@ __all__ = ["card", "unverified"]
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 # What Markdown or HTML reads as more than text; "-" and "." begin no line inside a cell.
 _MARKUP = re.compile(r"[^\w\s.,/+()=-]|_|(?<=www)\.", re.ASCII | re.IGNORECASE)
+_EARLIER = (
+    "Most trainers of this form learn earlier turns too; ask for bare prompts, and there are none that are wrong."
+)
+_HIDDEN = (
+    "**It holds the tasks' hidden tests, answers and references**: it is for whoever trains, and not to be learned or "
+    "published where tests should stay hidden."
+)
+_ANSWERLESS = ("grpo", "verl", "nemo_gym")
 _USE = {
     "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
     "Where a prompt is what was sent after a reflection, it holds the wrong answer and the feedback on it as earlier "
@@ -26,8 +34,32 @@ _USE = {
     "preference": "`chosen` was accepted, as `strength` says; `rejected` answers the very same prompt and was judged "
     "wrong (never merely unjudged). The i-th accepted reply meets the i-th wrong one, the shorter list again from its "
     "start; no two meet twice.",
+    "unpaired": "`label` says whether the reply was accepted or judged wrong (never merely unjudged), as TRL's KTO "
+    "reads it.",
+    "stepwise": "`completions` are the attempts of one lineage, the oldest first, and `labels` say which of them was "
+    "accepted. They are whole attempts, not steps within one: those no tool has judged.",
+    "sharegpt": "`conversations` is a whole conversation; what the last `gpt` says was accepted. " + _EARLIER,
+    "alpaca": "`output` answers `instruction`, and was accepted; `history` holds earlier turns in pairs. " + _EARLIER,
+    "grpo": "`prompt` is chat messages, and there is no answer: the trainer samples. `specification` is the task as "
+    "JSON, from which `gristmill.trainers.rewards.reward_function` judges what it samples. " + _HIDDEN,
+    "verl": "verl's columns, a file a split. `gristmill.trainers.rewards.compute_score` is its reward function: "
+    "`reward.custom_reward_function.path` and `.name`. " + _HIDDEN,
+    "nemo_gym": "A row is what NeMo Gym sends to an agent; `verifier_metadata.task` is the task as JSON, for whoever "
+    "answers `/verify`. " + _HIDDEN,
 }
 
+_COLUMNS = (
+    "`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction that a program was given, by "
+    "its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes from; `verified`, `outcome`, "
+    "`strength`, `feedback`, `verifier`, `sandbox` and `tree` (a repository's commit and content) what was found about "
+    "it."
+)
+_TASK_COLUMNS = (
+    "`task`, `kind`, `split` and `run` say where a row comes from; `replies` is how many of the run's replies were "
+    "judged, and `share` the share of them that was accepted (a trainer in groups learns most between .2 and .8). "
+    "`verified`, `outcome`, `strength`, `verifier`, `sandbox`, `model` and `adapter` are of the first accepted reply, "
+    "else of the first."
+)
 _WEAKER = {
     "split": " (only the assertions of its test were apart from the reply)",
     "together": " (its tests ran beside the reply, in one process, where it could have forged that)",
@@ -50,7 +82,7 @@ def card(
 
     Args:
         splits: rows by split, in the order of the files ``data/{split}.{extension}``.
-        format: one of `gristmill.trainers.data.formats.FORMATS`.
+        format: one of `gristmill.trainers.data.export.FORMATS`.
         run: where the rows come from.
         license: an identifier of the hub's list, say ``apache-2.0``.
         extension: of the data files.
@@ -74,13 +106,10 @@ def card(
         f"## Use\n\n{_USE[format]}"
         + (_THOUGHT if any("reasoning_verified" in row for split in splits.values() for row in split) else ""),
         "## How rows were verified\n\n"
-        + _verified(rows, verified)
+        + (_tried(rows, verified) if format in _ANSWERLESS else _verified(rows, verified))
         + "\n\n"
         + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
-        "## Columns\n\n`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction "
-        "that a program was given, by its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes "
-        "from; `verified`, `outcome`, `strength`, `feedback`, `verifier`, `sandbox` and "
-        "`tree` (a repository's commit and content) what was found about it.",
+        "## Columns\n\n" + (_TASK_COLUMNS if format in _ANSWERLESS else _COLUMNS),
         "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"
@@ -101,6 +130,10 @@ def _verified(rows: Sequence[Mapping[str, Any]], verified: int) -> str:
     if others := len(rows) - verified - sum(weaker.values()):
         parts.append(f"{others} did not pass")
     return "; ".join(parts) + "."
+
+
+def _tried(rows: Sequence[Mapping[str, Any]], verified: int) -> str:
+    return f"A row is a task, not an answer. For {verified} of {len(rows)} the run found an answer that tools verified."
 
 
 def _size(count: int) -> str:

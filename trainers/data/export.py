@@ -14,16 +14,33 @@ from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.card import card, unverified
-from gristmill.trainers.data.formats import ACCEPTED, FORMATS
+from gristmill.trainers.data.formats import Rows, messages_rows, preference_rows, sft_rows
+from gristmill.trainers.data.interchange import alpaca_rows, sharegpt_rows, stepwise_rows, unpaired_rows
 from gristmill.trainers.data.prompting import Profile, Prompting, check_prompting
+from gristmill.trainers.data.questions import grpo_rows, nemo_gym_rows, verl_rows
+from gristmill.trainers.data.steps import ACCEPTED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Exported", "export_rows", "refuse_ending", "write_dataset"]
+__all__ = ["FORMATS", "Exported", "export_rows", "refuse_ending", "write_dataset"]
+
+FORMATS: dict[str, Rows] = {
+    "sft": sft_rows,
+    "preference": preference_rows,
+    "messages": messages_rows,
+    "unpaired": unpaired_rows,
+    "stepwise": stepwise_rows,
+    "sharegpt": sharegpt_rows,
+    "alpaca": alpaca_rows,
+    "grpo": grpo_rows,
+    "verl": verl_rows,
+    "nemo_gym": nemo_gym_rows,
+}
+"""Name → what makes its rows."""
 
 _MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
-_TYPES = {"round": "int64", "verified": "bool", "reasoning_verified": "bool"}
+_TYPES = {"round": "int64", "verified": "bool", "reasoning_verified": "bool", "label": "bool", "replies": "int64"}
 _OTHER_PROMPTS = {
     "bare": "\n## Prompts\n\nA row's prompt is the task as it is asked without a search, whatever else the model was "
     "shown when it answered: earlier attempts, and what they got wrong. `round` and `parents` tell, and `prompt_sha` "
@@ -116,6 +133,8 @@ def write_dataset(
     """
     refuse_ending(out)
     target = Path(out)
+    # verl reads Parquet alone.
+    parquet = parquet or format == "verl"
     whole = target.suffix in (".jsonl", ".parquet") or str(out) == "-"
     splits: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -132,7 +151,8 @@ def write_dataset(
             license=license,
             extension="parquet" if parquet else "jsonl",
         )
-        files.append(_write_text(target / "README.md", text + _OTHER_PROMPTS.get(prompts, "")))
+        more = "" if format in ("grpo", "verl", "nemo_gym") else _OTHER_PROMPTS.get(prompts, "")
+        files.append(_write_text(target / "README.md", text + more))
     return Exported(
         out=str(out),
         format=format,
@@ -194,11 +214,28 @@ def _schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
         ]
     )
 
+    texts = pa.list_(pa.string())
+    nested = {
+        "parents": texts,
+        "completions": texts,
+        "labels": pa.list_(pa.bool_()),
+        "conversations": pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())])),
+        "history": pa.list_(texts),
+        "share": pa.float64(),
+        "reward_model": pa.struct([("style", pa.string()), ("ground_truth", pa.string())]),
+        "extra_info": pa.struct(
+            [("index", pa.int64()), ("split", pa.string()), ("task", pa.string()), ("share", pa.float64())]
+        ),
+        "responses_create_params": pa.struct([("input", pa.list_(message))]),
+        "verifier_metadata": pa.struct([("task", pa.string())]),
+    }
+
     def typed(column: str) -> pa.DataType:
-        if column in _MESSAGE_COLUMNS:
+        # `stepwise` asks in one text.
+        if column in _MESSAGE_COLUMNS and not isinstance(rows[0][column], str):
             return pa.list_(message)
-        if column == "parents":
-            return pa.list_(pa.string())
+        if column in nested:
+            return nested[column]
         return {"int64": pa.int64(), "bool": pa.bool_()}.get(_TYPES.get(column, ""), pa.string())
 
     return pa.schema([(column, typed(column)) for column in (rows[0] if rows else ())])

@@ -64,6 +64,17 @@ class RowTexts:
         self._same = None if prompting.prompts == "asked" else _same(trajectory, prompting)
         self._sha = None if self._same is None else prompt_sha(self._same)
 
+    @property
+    def question(self) -> tuple[Message, ...]:
+        """What a row asks that holds no answer: the one prompt of all rows.
+
+        Raises:
+            UserError: rows were to ask what was sent, which differs from reply to reply.
+        """
+        if self._same is None:
+            raise UserError("--prompts asked: rows without answers have no one prompt that was sent; leave it out")
+        return self._same
+
     def prompt(self, step: Step) -> tuple[Message, ...]:
         """What the row of a step asks."""
         return self._trajectory.prompts[step.hypothesis.prompt_sha] if self._same is None else self._same

@@ -12,7 +12,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.records import Request, StopReason
 from gristmill.graph.storage.store import Store
-from gristmill.trainers.data.formats import _wrong
+from gristmill.trainers.data.steps import is_wrong
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.scripted import ScriptedJudge
 
@@ -41,7 +41,7 @@ async def judged(folder: Path, same: int = 9, **knobs: Any) -> tuple[list[str], 
         await run_campaign([TASK], config, store=store, proposer=ScriptedProposer(answer), verifiers=judge, name="run")
         (trajectory,) = store.trajectories("run")
     assert all(
-        not _wrong(step)
+        not is_wrong(step)
         for step in trajectory.steps
         if step.verdict.repeats and step.verdict.outcome is Outcome.INVALID
     )

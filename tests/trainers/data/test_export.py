@@ -24,13 +24,15 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain
 from gristmill.trainers.cli import app
 from gristmill.trainers.commands.learn import _rows
-from gristmill.trainers.data.export import export_rows, write_dataset
-from gristmill.trainers.data.formats import FORMATS, PAIRS
+from gristmill.trainers.data.export import FORMATS, export_rows, write_dataset
+from gristmill.trainers.data.formats import PAIRS
 from gristmill.trainers.data.prompting import Profile
+from gristmill.trainers.rewards import compute_score
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Apart, Check, Outcome, Strength, Task, Verdict
 
 as_sent = partial(export_rows, prompts="asked")
+ANSWERLESS = ("grpo", "verl", "nemo_gym")
 ASK = (Message(role="system", content="Be brief."), Message(role="user", content="Double n."))
 SHA = hashlib.sha256(b"ask").hexdigest()
 
@@ -382,13 +384,14 @@ def test_halves_of_surrogate_pairs_do_not_break_a_file(tmp_path: Path) -> None:
 def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Path) -> None:
     both = (step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))
     stories = [trajectory(*both), trajectory(*both, name="u", split="test"), trajectory(*both, name="v", split=None)]
-    rows = as_sent(stories, format)
+    rows = export_rows(stories, format)
     out = tmp_path / "set"
     written = write_dataset(rows, out, format=format, run="night", license="apache-2.0", parquet=True)
-    assert written.rows == {"train": 2, "test": 1}
+    each = 2 if format == "unpaired" else 1
+    assert written.rows == {"train": 2 * each, "test": each}
     for split, names in (("train", ["t", "v"]), ("test", ["u"])):
         lines = [json.loads(line) for line in (out / "data" / f"{split}.jsonl").read_text().splitlines()]
-        assert [row["task"] for row in lines] == names
+        assert [row["task"] for row in lines[::each]] == names
         assert same(pq.read_table(out / "data" / f"{split}.parquet").to_pylist(), lines)
     text = (out / "README.md").read_text()
     front = yaml.safe_load(text.split("---\n")[1])
@@ -398,7 +401,7 @@ def test_folder_holds_a_file_for_each_split_and_a_card(format: str, tmp_path: Pa
         {"split": "train", "path": "data/train.parquet"},
         {"split": "test", "path": "data/test.parquet"},
     ]
-    assert "| train | 2 | 2 |" in text
+    assert f"| train | {2 * each} | 2 |" in text
     assert "| code | code/1 | tested | passed | bubblewrap abc | 3 |" in text
 
 
@@ -435,7 +438,7 @@ def test_the_name_that_a_server_gives_its_model_is_text_in_the_card(name: str, t
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_folder_loads_with_datasets(format: str, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    rows = as_sent([trajectory(step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))], format)
+    rows = export_rows([trajectory(step(0, Outcome.PASSED, "good"), step(1, Outcome.FAILED, "bad"))], format)
     for parquet in (False, True):
         out = tmp_path / f"set-{parquet}"
         write_dataset(rows, out, format=format, run="night", parquet=parquet)
@@ -460,7 +463,10 @@ def test_one_file_can_be_named_and_nothing_is_overwritten_unasked(tmp_path: Path
         write_dataset(rows, tmp_path / name, format="sft", run="night", force=True)
     assert pq.read_table(tmp_path / "rows.parquet").num_rows == 1
     with pytest.raises(UserError, match="sft, preference, messages"):
-        as_sent([FIXED], "alpaca")
+        as_sent([FIXED], "vicuna")
+    for format in ANSWERLESS:
+        with pytest.raises(UserError, match="no one prompt that was sent"):
+            as_sent([FIXED], format)
 
 
 def test_a_folder_that_cannot_be_made_is_infrastructure(tmp_path: Path) -> None:
@@ -511,11 +517,68 @@ def test_a_real_run_is_exported_by_the_command(workspace: Path, gristmill_comman
             capture_output=True,
             text=True,
         )
-        assert json.loads(done.stdout)["rows"] == {"train": 1}
-        (row,) = [json.loads(line) for line in Path(f"set-{format}/data/train.jsonl").read_text().splitlines()]
+        assert json.loads(done.stdout)["rows"] == {"train": 2 if format == "unpaired" else 1}
+        row, *wrong = [json.loads(line) for line in Path(f"set-{format}/data/train.jsonl").read_text().splitlines()]
+        if wrong:
+            row, wrong = wrong[0], [row]
+            assert [each["label"] for each in (row, *wrong)] == [True, False]
         assert row["verified"] is True
-        turns = [turn for value in row.values() if isinstance(value, list) for turn in value if isinstance(turn, dict)]
-        assert good in [turn["content"] for turn in turns]
+        assert (json.dumps(good)[1:-1] in json.dumps(row)) == (format not in ANSWERLESS)
+        specified = row.get("specification") or row.get("reward_model", {}).get("ground_truth")
+        if specified:
+            assert [compute_score("gristmill/code", reply, specified)["score"] for reply in (good, bad)] == [1.0, 0.0]
+            assert row["share"] == 0.5
+
+
+LINE = trajectory(
+    step(0, Outcome.FAILED, "first", feedback="no"),
+    step(0, Outcome.TIMEOUT, "second", round=1, parents=("t/0/0",)),
+    step(1, Outcome.UNSCORED, "lost", round=1, parents=("t/0/0",)),
+    step(0, Outcome.PASSED, "third", round=2, parents=("t/1/0",)),
+    step(1, Outcome.PASSED, "other", round=2, parents=("t/1/1",)),
+)
+
+
+def test_a_lineage_is_a_row_of_attempts_each_with_its_label() -> None:
+    (row,) = export_rows([LINE], "stepwise")
+    assert row["completions"] == ["first", "second", "third"]
+    assert row["labels"] == [False, False, True]
+    assert "Double n." in row["prompt"]
+    assert row["hypothesis"] == "t/2/0"
+
+
+def test_unpaired_rows_say_which_replies_were_right() -> None:
+    rows = export_rows([LINE, FIXED], "unpaired")
+    said = [(row["completion"][0]["content"], row["label"]) for row in rows]
+    assert said == [
+        ("first", False),
+        ("second", False),
+        ("third", True),
+        ("other", True),
+        ("wrong", False),
+        ("right", True),
+    ]
+
+
+def test_conversations_have_the_words_that_their_readers_know() -> None:
+    (row,) = as_sent([FIXED], "sharegpt")
+    assert [turn["from"] for turn in row["conversations"]] == ["system", "human", "gpt", "human", "gpt"]
+    assert row["conversations"][-1]["value"] == "right"
+    (row,) = as_sent([FIXED], "alpaca")
+    assert (row["system"], row["history"]) == ("Be brief.", [["Double n.", "wrong"]])
+    assert (row["instruction"], row["input"], row["output"]) == ("f(2) returned 3. Again.", "", "right")
+
+
+def test_rows_without_answers_say_what_the_run_came_to() -> None:
+    lost = trajectory(step(0, Outcome.UNSCORED, "lost"), name="u")
+    solved, unknown = export_rows([LINE, lost], "verl")
+    assert Task.model_validate_json(solved["reward_model"]["ground_truth"]) == LINE.task
+    assert (solved["replies"], solved["share"], solved["verified"]) == (4, 0.5, True)
+    assert (unknown["replies"], unknown["share"], unknown["verified"]) == (0, None, False)
+    assert solved["extra_info"] == {"index": 0, "split": "train", "task": "t", "share": 0.5}
+    (row,) = export_rows([LINE], "nemo_gym")
+    assert row["responses_create_params"]["input"][-1]["role"] == "user"
+    assert not any(word in json.dumps(row["responses_create_params"]) for word in ("first", "second", "third"))
 
 
 def same(rows: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
