@@ -1,8 +1,8 @@
 """A search in this process: the real strategies, histories and novelty over a problem of our own, without a model.
 
-A place is planned, an operator of the problem makes what the plan asks for, and a program that was there before is
-refused before it is evaluated, as a run refuses it: the place is used up and no evaluation is. The programs are ours,
-so nothing is sandboxed.
+A place is planned, an operator of the problem makes what the plan asks for, again while that was there before, as
+`mutate` does; one that was there all the same is refused before it is evaluated, as a run refuses it: the place is used
+up and no evaluation is. The programs are ours, so nothing is sandboxed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from gristmill.graph.search.base import Strategy, draw, folds_of
+from gristmill.graph.models.mutate.proposer import TRIES, further
+from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
 from gristmill.graph.search.history import History
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.search.rows import NO_SCORES, Place, Row, Scores
@@ -80,12 +81,14 @@ def search(
     novelty: bool = True,
     heard: Callable[[int, Row], None] | None = None,
     models: Mapping[str, Model] = MappingProxyType({}),
+    tries: int = TRIES,
     written: Callable[[Solution], str] = text,
     keep: Sequence[str] = ("solution",),
 ) -> Searched:
     """Search until solved, or until so many evaluations are done, or twenty times as many places.
 
-    `models` make the solutions of plans that name them, for what they cost, all others the problem's own operators;
+    `models` make the solutions of plans that name them, for what they cost, all others the problem's own operators,
+    which are free, and try so many times until theirs was not there before, as `mutate` does;
     `written` is the program of a solution, and `keep` are the names in it that others know it by.
     """
     history, known = History(folds_of(strategy)), Novelty(keep=keep)
@@ -104,16 +107,18 @@ def search(
             cost = 1.0
             if plan.model is not None and plan.model in models:
                 solution, cost = models[plan.model](parents, chance)
-            elif not parents:
-                solution = problem.fresh(chance)
-            elif plan.operator == "cross" and len(parents) > 1:
-                solution = problem.crossed(parents[0], parents[1], chance)
             else:
-                solution = problem.changed(parents[0], plan.operator, chance)
+                solution = _made(problem, plan, parents, chance, 0)
             id_ = f"task/{round}/{sample}"
-            made[id_] = solution
             program = written(solution)
             again = novelty and known.known(program, place) is not None
+            if again and plan.model not in models and plan.operator != "again":
+                for each in range(1, tries):
+                    other = _made(problem, plan, parents, chance, each)
+                    if known.known(other_program := written(other), place) is None:
+                        solution, program, again = other, other_program, False
+                        break
+            made[id_] = solution
             known.add(id_, place, program)
             found = None if again else problem.evaluate(solution)
             row = _row(id_, place, solution, found, plan.parents, plan.operator, plan.by, plan.island, cost)
@@ -131,6 +136,19 @@ def search(
         if done + refused > 20 * evaluations:
             return Searched(False, done, best, refused, history)
     raise AssertionError
+
+
+def _made(problem: Problem, plan: Plan, parents: Sequence[Solution], chance: random.Random, number: int) -> Solution:
+    """What the problem's own operators make of the parents by one try."""
+    if not parents:
+        solution = problem.fresh(chance)
+    elif plan.operator == "cross" and len(parents) > 1:
+        solution = problem.crossed(parents[0], parents[1], chance)
+    else:
+        solution = problem.changed(parents[0], plan.operator, chance)
+    for _ in range(further(number)):
+        solution = problem.changed(solution, plan.operator, chance)
+    return solution
 
 
 def _row(

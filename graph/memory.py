@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
 from gristmill.graph.config import RunConfig
-from gristmill.graph.judging.repeats import Judged, Repeats, has_trees, same_program
+from gristmill.graph.judging.compared import Compared
+from gristmill.graph.judging.repeats import Judged
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.ledger import Entry, Line, Room
@@ -21,13 +22,10 @@ from gristmill.graph.records import STARTS, Hypothesis, Step
 from gristmill.graph.roster import rates
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of, from_start
 from gristmill.graph.search.history import History, Past, Place, Row
-from gristmill.graph.search.novelty import Novelty
-from gristmill.graph.storage.entries import EVIDENCE
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.extraction.forms.starting import starts
-from gristmill.verifiers.extraction.normal import form_key
-from gristmill.verifiers.extraction.replies import UNAPPLIED, entry_points
-from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
+from gristmill.verifiers.extraction.replies import UNAPPLIED
+from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
 
@@ -39,8 +37,9 @@ class TaskMemory:
     """One task of one run.
 
     `waiting` has the stored hypotheses that are to be judged in this session: those without a verdict, and once more
-    those that an earlier session left unscored; `torn` those whose repair is still to come. `first` is the round at
-    which the loop goes on: all before it are whole and were decided on the very verdicts that are known now.
+    those that an earlier session left unscored; `torn` those whose repair is still to come; `compared` what programs
+    are compared with. `first` is the round at which the loop goes on: all before it are whole and were decided on the
+    very verdicts that are known now.
 
     Args:
         store, run, task, config: whose history; all that is stored of it is read.
@@ -61,8 +60,7 @@ class TaskMemory:
         self._at_hand, self._lacking = dict[str, Step](), dict[str, Place]()
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons: dict[int, str] = {}
-        self._repeats, self._compared = Repeats(task), set[str]()
-        self._novelty = Novelty(keep=entry_points(task)) if config.search.novelty and has_trees(task) else None
+        self.compared = Compared(store, run, task, novelty=config.search.novelty)
         self.torn, self.waiting = dict[str, Hypothesis](), dict[str, Hypothesis]()
         self.first = STARTS if with_starts and starts(task) else 0
         for reflection in store.reflections(run, task.id) if config.prompts.lessons else ():
@@ -121,44 +119,21 @@ class TaskMemory:
         """A verdict is stored."""
         self._hold(hypothesis.id, _unsettled(Step(hypothesis=hypothesis, verdict=verdict)))
         self.waiting.pop(hypothesis.id, None)
-        self._compared.discard(hypothesis.id)
         self._add(hypothesis, verdict)
 
     async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
-        if hypothesis.solution is not None and hypothesis.id not in self._compared:
-            await asyncio.to_thread(self.compare, hypothesis.id, hypothesis.solution, hypothesis.best)
-        end = self._known_before(hypothesis)
-        alike = self._repeats.alike(hypothesis, end[:2])
-        copied = self._copied(hypothesis, end)
-        return await asyncio.to_thread(self._judged, hypothesis, alike, copied) if alike or copied else None
+        place = self.place(hypothesis.round, hypothesis.sample)
+        end = self.place(self.horizon(hypothesis.round), 0) if hypothesis.given else self._known_before(place)
+        return await self.compared.judged_before(hypothesis, end)
 
-    def compare(self, id_: str, solution: str, given: str | None) -> None:
-        """Work out what a program is compared by, and have it at hand: it takes time with its size, so in a thread."""
-        form_key(solution)
-        if self._novelty is not None:
-            self._novelty.compare(solution, given)
-        self._compared.add(id_)
+    def was_there(self, place: Place, parent: Step | None, solution: str) -> bool:
+        """Whether a program, built on a parent, would be refused at a place since it was there before."""
+        return self.compared.was_there(solution, parent, self._known_before(place))
 
-    def _known_before(self, hypothesis: Hypothesis) -> Place:
+    def _known_before(self, place: Place) -> Place:
         """The place before which all that it is compared with stands: of one round it is chance which comes first."""
-        if self._config.search.first_pass and not hypothesis.given:
-            return self.place(hypothesis.round, hypothesis.sample)
-        return self.place(self.horizon(hypothesis.round), 0)
-
-    def _copied(self, hypothesis: Hypothesis, end: Place) -> str | None:
-        """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
-        bare = hypothesis.operator in (None, "again") or hypothesis.given
-        if self._novelty is None or hypothesis.solution is None or bare:
-            return None
-        return found.id if (found := self._novelty.known(hypothesis.solution, end, hypothesis.best)) else None
-
-    def _judged(self, hypothesis: Hypothesis, alike: list[str], copied: str | None) -> Judged | None:
-        steps = self._store.steps_of(self._run, [*alike, *filter(None, [copied])])
-        first = same_program(self._task, hypothesis, [steps[id_] for id_ in alike if id_ in steps]) if alike else None
-        if first is not None:
-            return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
-        return Judged(steps[copied], None, renamed=True) if copied in steps else None
+        return place if self._config.search.first_pass else self.place(self.horizon(place.round), 0)
 
     def before(self, round: int) -> Past:
         """What is known of all rounds before `round`."""
@@ -281,12 +256,7 @@ class TaskMemory:
             self._entries[id_] = entry
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
-        self._repeats.add(hypothesis, verdict)
-        # What failed otherwise need not be the program's doing, and may be tried again.
-        told = verdict.repeats is None and verdict.unsettled.outcome in (Outcome.PASSED, Outcome.FAILED)
-        if self._novelty is not None and told and hypothesis.solution is not None:
-            place = self.place(hypothesis.round, hypothesis.sample)
-            self._novelty.add(hypothesis.id, place, hypothesis.solution, hypothesis.best)
+        self.compared.add(hypothesis, verdict, self.place(hypothesis.round, hypothesis.sample))
         step = Step(hypothesis=hypothesis, verdict=verdict)
         row = Row.of(self._task, step, self._config.search.hypotheses, self._features, self._rates)
         self._history.add(row)

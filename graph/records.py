@@ -214,6 +214,9 @@ class Ground(Record):
     tried: Callable[[Container[str]], Awaitable[list[Step]]] = Field(
         description="the judged hypotheses before the horizon, in order, without those whose ids are given"
     )
+    known: Callable[[str], bool] | None = Field(
+        None, description="whether a program was there before the horizon; None where that is not asked"
+    )
 
 
 class Trajectory(Record):

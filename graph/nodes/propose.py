@@ -103,12 +103,14 @@ async def _request(
     member = context.choice.of(task, place.round, place.sample, wanted)
     assert member is not None
     shown = tuple(steps[each] for each in (*plan.parents, *plan.inspirations))
+    parent = steps[plan.parents[0]] if plan.parents else None
     ground = Ground(
         task=task,
         operator=plan.operator,
         parents=tuple(steps[each] for each in plan.parents),
         horizon=(memory.horizon(place.round), 0),
         tried=functools.partial(memory.tried, memory.horizon(place.round)),
+        known=None if plan.operator == "again" else functools.partial(memory.was_there, place, parent),
     )
     messages = await asked.prompt(place, plan, shown, member)
     return member, request_for(context, task, place, plan, messages, member, ground)
@@ -230,7 +232,7 @@ async def _keep(
         extraction = extract(task, said, parent=base)
         best = handed_on if handed_on and takes_best(task, extraction.solution) else None
         if extraction.solution is not None:
-            memory.compare(id_, extraction.solution, best)
+            memory.compared.compare(id_, extraction.solution, best)
         return thought, said, extraction, best
 
     # Reading takes a bounded time, and yet other tasks need not wait for it.

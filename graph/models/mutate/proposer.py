@@ -22,10 +22,12 @@ from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Task
 
 __all__ = [
+    "TRIES",
     "MutateProposer",
     "as_reply",
     "asks_python",
     "bred",
+    "further",
     "ground_of",
     "need_python",
     "offspring",
@@ -34,6 +36,8 @@ __all__ = [
 
 _MORE = 0.35
 """Chance of a further change in one mutation, each time."""
+TRIES, _NEAR = 32, 8
+"""Tries for a program that was not there before, and after how many of them one change more is made."""
 
 
 class MutateProposer:
@@ -111,29 +115,50 @@ def _reply(request: Request, ground: Ground) -> str:
 
 
 def bred(request: Request, ground: Ground, *, adjust: bool = False) -> str:
-    """The program for one place; the parent again where nothing in it can change, which costs no evaluation."""
-    rules, chance = Rules.of(ground.task), random.Random(seed_of(request, "mutate"))
+    """The program for one place: of so many tries the first that was not there before, or else the first of all.
+
+    Each try has a number of its own, so a resumed run makes the same; nothing but its time is spent on it.
+    """
+    first = _bred(request, ground, 0, adjust=adjust)
+    if ground.known is None or not ground.known(first):
+        return first
+    tries = (_bred(request, ground, each, adjust=adjust) for each in range(1, TRIES))
+    return next((each for each in tries if not ground.known(each)), first)
+
+
+def further(number: int) -> int:
+    """By how many more changes a try departs: where all that is near was there, what is farther away is looked at
+    (variable neighbourhood search, Mladenović & Hansen 1997)."""
+    return number // _NEAR
+
+
+def _bred(request: Request, ground: Ground, number: int, *, adjust: bool) -> str:
+    """What one try gives; the parent again where nothing in it can change, which costs no evaluation."""
+    purpose = f"mutate {number}" if number else "mutate"
+    rules, chance = Rules.of(ground.task), random.Random(seed_of(request, purpose))
     parents = [step.hypothesis.solution for step in ground.parents if step.hypothesis.solution is not None]
     operator = "adjust" if adjust else ground.operator
     if not parents:
         begun = starting_programs(ground.task)
         # What the task itself begins with is there already.
-        if not starts(ground.task) and request.round == 0 and request.sample < len(begun):
+        if not number and not starts(ground.task) and request.round == 0 and request.sample < len(begun):
             return begun[request.sample]
         parents = [chance.choice(begun)]
-    return offspring(parents, operator, rules, chance)
+    return offspring(parents, operator, rules, chance, more=further(number))
 
 
-def offspring(parents: Sequence[str], operator: str, rules: Rules, chance: random.Random) -> str:
-    """What an operator of a plan makes of one or two programs; the first again where nothing in it can change."""
+def offspring(parents: Sequence[str], operator: str, rules: Rules, chance: random.Random, *, more: int = 0) -> str:
+    """What an operator of a plan makes of one or two programs, by so many changes `more`; the first again where nothing
+    in it can change."""
     seed = chance.getrandbits(64)
     if operator == "cross" and len(parents) > 1:
         try:
             child = cross(parents[0], parents[1], rules, seed).source
-            return mutate(child, rules, seed, steps=1).source if chance.random() < 0.3 else child
+            changes = more + (chance.random() < 0.3)
+            return mutate(child, rules, seed, steps=changes).source if changes else child
         except NothingToChangeError:
             pass  # the two have nothing in common: one of them alone, then
-    steps = 3 if operator in ("another", "fresh", "again") else 1
+    steps = more + (3 if operator in ("another", "fresh", "again") else 1)
     while chance.random() < _MORE:
         steps += 1
     try:

@@ -48,7 +48,8 @@ class _Trials:
 class TuneProposer:
     """Fits the numbers of what the plan builds on; where it builds on nothing, of what the task begins with.
 
-    A program without numbers, or one whose numbers have settled, is mutated instead; the reply's model says so.
+    A program without numbers, or one whose numbers have settled, is mutated instead, as is one that was there before
+    under other names; the reply's model says so.
     """
 
     name, model = "tune", "tune"
@@ -110,7 +111,8 @@ def _fitted(request: Request, ground: Ground, rules: Rules, trials: _Trials) -> 
     start = seen[0].point if seen else form.values
     steps = [first_step(value, domain) for value, domain in zip(start, form.domains, strict=True)]
     point = next_point(start, steps, ranks, form.rounded, ahead=request.sample)
-    return None if point is None else form.filled(point)
+    text = None if point is None else form.filled(point)
+    return None if text is None or (ground.known is not None and ground.known(text)) else text
 
 
 def first_step(value: float, domain: Domain | None) -> float:

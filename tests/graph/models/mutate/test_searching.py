@@ -84,6 +84,26 @@ async def test_a_search_without_a_model_gets_better_and_goes_on_as_if_it_had_nev
         assert len({each.solution for each in fitted}) > 30
 
 
+@pytest.mark.parametrize("strategy", ["reflect", "evolve", "tree"])
+async def test_a_place_goes_to_a_program_that_was_not_there_while_there_are_any(strategy: str, tmp_path: Path) -> None:
+    rules = {"literals_only": True, "domains": {"f": {"low": 0, "high": 2}, "a": {"low": 0, "high": 2}}}
+    few = task(start="def f(a=0):\n    a = [0, 0]\n    return a\n", mutate=rules)
+    options = {"hypotheses": 1, "patience": 99, "same": 99, "model": "mutate", "seed": 5, "strategy": strategy}
+    told = []
+    with Store.open(tmp_path) as store:
+        for name, parts in (("whole", [11]), ("parts", [3, 4, 11])):
+            for done, rounds in enumerate(parts):
+                async with resolve("mutate") as proposer:
+                    given: dict[str, Any] = {"name": name, "store": store, "proposer": proposer}
+                    given |= {"verifiers": ScriptedJudge(bowl), "resume": bool(done)}
+                    await run_campaign([few], RunConfig.of(rounds=rounds, **options), **given)
+            (trajectory,) = store.trajectories(name)
+            told.append([(each.hypothesis.id, each.hypothesis.solution) for each in trajectory.steps])
+    assert told[0] == told[1]
+    assert len({solution for _, solution in told[0][:9]}) == 9, "all that there are: three values for each of two"
+    assert len(told[0]) == 12, "and where there are no more, a place has what was there"
+
+
 async def test_the_best_of_independent_mutants_needs_no_parents(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         steps = await search(store, "mutate", "run", strategy="best_of", rounds=3)
