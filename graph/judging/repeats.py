@@ -103,13 +103,14 @@ def repeated(first: Step) -> Verdict:
 def renamed(task: Task, first: Step) -> Verdict:
     """The verdict of a program that an earlier one is under other names: it says nothing new, and is not judged.
 
-    It is never a pass and has no score of its own, since a program may read its own names.
+    It is never a pass and has no score of its own, since a program may read its own names: it has the worst one there
+    is, in the direction of the other's. 0 would be the best of all where scores are below it.
     """
-    minimize = task.direction is Direction.MINIMIZE
+    direction = first.verdict.direction
     return Verdict(
         outcome=Outcome.INVALID,
-        score=math.inf if minimize else 0.0,
-        direction=Direction.MINIMIZE if minimize else Direction.MAXIMIZE,
+        score=math.inf if direction is Direction.MINIMIZE else task.worst,
+        direction=direction,
         strength=Strength.TESTED,
         feedback=_RENAMED.format(which=_which(first.hypothesis)),
         repeats=first.hypothesis.id,

@@ -28,8 +28,8 @@ __all__ = ["PRICES", "Prices", "dearest", "member_price", "most_tokens", "most_t
 PRICES = "prices"
 """The kind of document that holds the prices of a run: its owner is the run, its key empty."""
 
-FREE = ("local", "mailbox", "replay", "mutate", "tune")
-"""Forms of models that nobody is paid for."""
+FREE = ("local", "vllm", "mailbox", "replay", "mutate", "tune")
+"""Forms of models that nobody is paid for: they run here. Who rents what they run on gives a price."""
 _TEMPLATE, _EACH = 512, 16
 """Tokens that a chat template may put around a whole prompt, a system prompt of its own included, and a message."""
 _PROVIDERS = {
@@ -106,7 +106,7 @@ def member_price(member: Member) -> Price | None:
     form, _, rest = member.model.partition(":")
     if form in FREE:
         return Price(input=0, output=0)
-    if form == "vllm" or not rest:
+    if not rest:
         return None
     if form == "openai" and "@" in rest:
         at = rest.find("@http") if "@http" in rest else rest.index("@")

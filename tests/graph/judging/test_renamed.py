@@ -9,11 +9,18 @@ import pytest
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
+from gristmill.graph.judging.repeats import renamed as renamed_verdict
 from gristmill.graph.models.scripted import ScriptedProposer
-from gristmill.graph.records import Request, StopReason
+from gristmill.graph.records import Hypothesis, Request, Sampling, Step, StopReason
+from gristmill.graph.stopping.ranking import merit
 from gristmill.graph.storage.store import Store
+<<<<<<< HEAD
 from gristmill.trainers.data.steps import is_wrong
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
+=======
+from gristmill.trainers.data.formats import _wrong
+from gristmill.verifiers.records import CasesTest, Direction, Outcome, ScoreTest, Strength, Task, Verdict
+>>>>>>> c433bfaf (Give a renamed copy the worst score there is in its direction, and take vllm models for free unless a price is given)
 from gristmill.verifiers.scripted import ScriptedJudge
 
 TEST = CasesTest.model_validate({"entry_point": "f", "cases": [{"args": [0], "expected": 0}]})
@@ -67,3 +74,33 @@ async def test_it_is_judged_where_that_is_wanted(tmp_path: Path, knobs: dict[str
 async def test_who_only_renames_is_given_up_as_one_who_repeats(tmp_path: Path) -> None:
     sent, verdicts, stop = await judged(tmp_path, same=1, strategy="evolve", population=2)
     assert (len(sent), len(verdicts), stop) == (2, 4, StopReason.SAME)
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("kind", ["score", "target"])
+def test_it_is_the_worst_in_the_direction_of_what_it_repeats(direction: Direction, kind: str) -> None:
+    given = {
+        "entry_point": "f",
+        "code": "def evaluate(c, i):\n    return c(i)",
+        "instances": [1],
+        "direction": direction,
+    }
+    scored = (ScoreTest.model_validate(given),)
+    task = Task(id="t", kind="code", prompt="p", tests=scored if kind == "score" else (TEST,), target=1.0)
+    task = task if kind == "score" else task.model_copy(update={"direction": direction})
+    about: dict[str, Any] = {"proposer": "p", "model": "p", "sampling": Sampling(), "prompt_sha": ""}
+    first = Hypothesis(id="t/0/0", task_id="t", round=0, sample=0, text="p", solution="p", **about)
+    found = Verdict(
+        outcome=Outcome.FAILED,
+        score=-5.0 if kind == "score" else 0.5,
+        direction=direction,
+        strength=Strength.TESTED,
+        verifier="v/1",
+    )
+    verdict = renamed_verdict(task, Step(hypothesis=first, verdict=found))
+    assert (verdict.direction, verdict.score) == (direction, task.worst)
+    assert merit(verdict) < merit(found)
+    sign = -1 if direction is Direction.MINIMIZE else 1
+    assert verdict.score is not None
+    assert found.score is not None
+    assert sign * verdict.score < sign * found.score, "by its number alone, too"

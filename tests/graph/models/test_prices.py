@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from pydantic import ValidationError
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.mutate.proposer import MutateProposer
 from gristmill.graph.models.openai import OpenAIProposer
+from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.prices import dearest, member_price, most_tokens, prices_of, table
+from gristmill.graph.models.resolve import resolve
 from gristmill.graph.records import Message, Request, Sampling, Tokens
 from gristmill.graph.roster import Member, Price
 from gristmill.sandbox.errors import UserError
@@ -37,7 +41,7 @@ def test_nobody_is_paid_for_these(model: str) -> None:
         ("perplexity:sonar-pro", None),
         ("openai:gpt-5@http://127.0.0.1:8000/v1", None),
         ("openai:no-such-model", None),
-        ("vllm:Qwen/Qwen3-4B", None),
+        ("vllm:Qwen/Qwen3-4B", Price(input=0, output=0)),
         ("nonsense", None),
     ],
 )
@@ -64,6 +68,23 @@ def test_prices_of_a_run_say_whose_they_are() -> None:
     ).of == {"nobody:knows": Price(input=1, output=1)}
     with pytest.raises(UserError, match=r"'x' has no price .* give it a `price` in the file of --models"):
         prices_of(RunConfig.of(models=["local", {"model": "nobody:knows", "name": "x"}], money=1))
+
+
+def test_a_server_of_the_runs_own_costs_nothing_unless_a_price_is_given() -> None:
+    rented, owned = RunConfig.of(model="vllm:m", price="0.05,0.2", money=2), RunConfig.of(model="vllm:m", money=2)
+    assert prices_of(owned).of == {"vllm:m": Price(input=0, output=0)}
+    assert prices_of(rented).of == {"vllm:m": Price(input=0.05, output=0.2)}
+    assert prices_of(rented).words == "prices given"
+    request = Request(
+        task_id="t",
+        round=0,
+        sample=0,
+        messages=(Message(role="user", content="é" * 90),),
+        sampling=Sampling(max_tokens=7),
+    )
+    most = most_tokens(resolve("vllm:m", options=ModelOptions(vllm_python=Path(sys.executable))), request, {})
+    assert most.prompt >= 180, "what is held of the budget before a call"
+    assert most.completion == 7
 
 
 @pytest.mark.parametrize("wrong", ["1", "1,2,3,4", "a,b", "-1,2", "1,1e9", "nan,1", ""])
