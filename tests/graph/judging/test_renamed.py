@@ -14,13 +14,8 @@ from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.records import Hypothesis, Request, Sampling, Step, StopReason
 from gristmill.graph.stopping.ranking import merit
 from gristmill.graph.storage.store import Store
-<<<<<<< HEAD
 from gristmill.trainers.data.steps import is_wrong
-from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
-=======
-from gristmill.trainers.data.formats import _wrong
 from gristmill.verifiers.records import CasesTest, Direction, Outcome, ScoreTest, Strength, Task, Verdict
->>>>>>> c433bfaf (Give a renamed copy the worst score there is in its direction, and take vllm models for free unless a price is given)
 from gristmill.verifiers.scripted import ScriptedJudge
 
 TEST = CasesTest.model_validate({"entry_point": "f", "cases": [{"args": [0], "expected": 0}]})
