@@ -9,6 +9,7 @@ themselves in the same process, before and after; what is left is ours: graph, p
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -176,6 +177,7 @@ def start_up(sandbox: str) -> float:
 
 def report(sizes: list[int], sandbox: str, output: Path | None) -> None:
     """Measure and print."""
+    gc.set_threshold(50_000, 20, 20)  # garbage is looked for as often as in the command
     figures = asyncio.run(search(sizes, sandbox))
     client, job = figures["client"], figures["job"]
     print(f"processor ms of this process a hypothesis beyond the first round, {figures['sandbox']}")

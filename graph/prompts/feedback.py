@@ -22,8 +22,11 @@ _EXAMPLE = 2000
 _EXAMPLES = 20
 # What may begin markup: '<|im_end|>', '</s>', '[INST]', ']~b]' of MiniMax, '[e~[', and wide brackets, which some
 # tokenizers take for the others.
+# One set of characters comes first: Python looks for that alone, and at the rest of it where it has found one.
 _BRACKET = re.compile(
-    r"[<＜﹤](?=[|｜︱¦])|[<＜﹤](?=([^\s<>＜＞﹥]{1,40})[>＞﹥])|[\[［](?=([^\s\[\]［］]{1,40})[\]］])|\](?=~)|\[(?=e~)"
+    r"[<＜﹤\[［\]](?:"
+    r"(?<=[<＜﹤])(?:(?=[|｜︱¦])|(?=([^\s<>＜＞﹥]{1,40})[>＞﹥]))"
+    r"|(?<=[\[［])(?=([^\s\[\]［］]{1,40})[\]］])|(?<=\])(?=~)|(?<=\[)(?=e~))"
 )
 # '/s', 'start_of_turn', '/SYS', 'think', 'seed:bos', 'turn|', '_user', 'extra_id_0', 'SPECIAL_10', '0x0A', '[SEP]'
 _ANGLED = re.compile(
@@ -109,7 +112,7 @@ def examples(task: Task) -> str:
 
 def fenced(text: str, language: str = "") -> str:
     """`text` in a Markdown fence that nothing inside it can close."""
-    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
+    longest = max((len(run) for run in _TICKS.findall(text)), default=0) if "`" in text else 0
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{tame(text.rstrip())}\n{ticks}"
 

@@ -37,6 +37,18 @@ _LEFT_OUT = re.compile(
     r"#\s{0,4}(?:\.\.\.|…)|#[^\n]{0,30}\b(?:rest of|same as|existing code|as before|as above|unchanged|your code here)",
     re.IGNORECASE,
 )
+_OF_LEFT_OUT = (
+    "...",
+    "…",
+    "rest of",
+    "same as",
+    "existing code",
+    "as before",
+    "as above",
+    "unchanged",
+    "your code here",
+)
+"""What each of these holds: to look for all of them costs a tenth of looking for the marks."""
 _READS = re.compile(r"\binput\s{0,4}\(|\bstdin\b|\bopen\s{0,4}\(\s{0,4}0\b|\bfileinput\b|\bos\.read\s{0,4}\(\s{0,4}0")
 _PRINTS = re.compile(r"\bprint\s{0,4}\(|\bstdout\b|\bos\.write\s{0,4}\(\s{0,4}1")
 _PATCHES = re.compile(r"\bsys\.stdin\s{0,4}=[^=]|\bsubprocess\b|\bmonkeypatch\b")
@@ -182,10 +194,16 @@ def _bare(source: str) -> str:
 
 def _is_cut_short(source: str, module: ast.Module | None, points: frozenset[str]) -> bool:
     """Whether a block leaves out code that it speaks of."""
-    if _LEFT_OUT.search(source):
+    if _may_leave_out(source) and _LEFT_OUT.search(source):
         return True
     entries = [node for node in (module.body if module else ()) if getattr(node, "name", None) in points]
     return any(_is_dots(each) for node in entries for each in getattr(node, "body", ()))
+
+
+def _may_leave_out(source: str) -> bool:
+    # Some letters beyond ASCII are small or great forms of those, and stay what they are in `lower`.
+    small = source.lower()
+    return not source.isascii() or any(words in small for words in _OF_LEFT_OUT)
 
 
 def _is_dots(node: ast.stmt) -> bool:

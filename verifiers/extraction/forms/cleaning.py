@@ -53,7 +53,7 @@ _ESCAPED = re.compile(r"\\([_*\[\]<>#()])")
 def clean_reply(text: str) -> str:
     """A reply without a byte order mark, and without the marks of a quotation around its fences."""
     text = text.lstrip("\ufeff")
-    return _QUOTE.sub("", text) if _QUOTED.search(text) else text
+    return _QUOTE.sub("", text) if ">" in text and _QUOTED.search(text) else text
 
 
 def readable(source: str, *, program: bool = False) -> str:
