@@ -87,6 +87,11 @@ class Task(Record):
         return next((test for test in self.tests if isinstance(test, ScoreTest)), None)
 
     @property
+    def shares_a_process(self) -> bool:
+        """Whether its tests or its evaluator run beside a solution, so that no pass can be more than `together`."""
+        return self.repo is not None or (self.scored is not None and self.scored.together)
+
+    @property
     def worst(self) -> float:
         """The score of what has none. An author's numbers may be less than 0."""
         return math.inf if self.direction is Direction.MINIMIZE else -math.inf if self.scored else 0.0

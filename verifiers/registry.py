@@ -259,7 +259,8 @@ class Verifiers:
     async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool | None:
         """See `gristmill.verifiers.judging.Rescoring`; of score tests only."""
         verifier = self.for_kind(task.kind)
-        unasked = task.scored is None or task.scored.timed or not self._consistency
+        # What was evaluated beside the solution has nothing to be reproduced by.
+        unasked = task.scored is None or task.scored.timed or task.scored.together or not self._consistency
         if unasked or not isinstance(verifier, Replicating):
             return None
         with on_behalf_of(task.kind, task.id):

@@ -124,6 +124,8 @@ def reason(verdict: Verdict) -> str:
     if verdict.tree and verdict.strength is Strength.TOGETHER:
         passes = verdict.outcome in (Outcome.PASSED, Outcome.REFUSED)
         return "its tests run beside it, in one process: that they pass is its own word" if passes else ""
+    if verdict.scores and verdict.strength is Strength.TOGETHER:
+        return "its evaluator runs beside it, in one process: its score is its own word"
     if verdict.searched is not None and verdict.outcome is not verdict.searched.outcome:
         if verdict.together is False:
             return (

@@ -30,7 +30,7 @@ _SHORT, _FULL, _LINE = 5, 20, 400
 _FIELD = re.compile(r"`(limits\.\w+)`")  # 512 MiB (`limits.memory_mb`)
 _BESIDE = {
     "split": "their tests split, assertions apart from them",
-    "together": "beside the tests of their repositories",
+    "together": "beside the tests of their repositories, or their evaluators",
 }
 _REFERENCE = "reference"
 _NEXT = {
@@ -63,7 +63,7 @@ async def judge_references(
 ) -> tuple[dict[str, Judged], dict[str, list[Judged]]]:
     """What came of the reference of each task that has one, and of the programs that each begins with, by task's id.
 
-    That of a repository can pass as `together` and no better, so there that is a pass.
+    Where tests or evaluator share a process with it, it can pass as `together` and no better, so there that is a pass.
     """
     from contextlib import aclosing
 
@@ -88,9 +88,9 @@ async def judge_references(
         found[candidate.task_id, candidate.id] = Judged(verdict, evidence)
 
     async with Pool.open(sandbox, workers) as pool:
-        for of_repositories in (False, True):
-            some = [each for each in candidates if (by_id[each.task_id].repo is not None) is of_repositories]
-            judge = Verifiers(pool, accept_together=of_repositories)
+        for shared in (False, True):
+            some = [each for each in candidates if by_id[each.task_id].shares_a_process is shared]
+            judge = Verifiers(pool, accept_together=shared)
             async with aclosing(judge_all(by_id, some, judge, on_evidence=keep)) as verdicts:
                 async for _ in verdicts:
                     pass

@@ -63,6 +63,9 @@ _CASCADE = (
 )
 _DATA = "folders of large inputs, read-only for the evaluator, and for solutions only where they say `candidate`"
 _FILES = "modules that `code` imports, texts by path: for the evaluator alone"
+_TOGETHER = (
+    "the evaluator needs the program itself, by `candidate.path`: one process holds both, so its score can be forged"
+)
 _FLOOR = "the worst that an instance can score: what one counts as that a cascade has spared"
 
 
@@ -88,6 +91,7 @@ class ScoreTest(Record):
     floor: float | None = Field(None, allow_inf_nan=False, description=_FLOOR)
     data: tuple[Data, ...] = Field((), description=_DATA)
     files: dict[str, str] = Field({}, description=_FILES)
+    together: bool = Field(False, description=_TOGETHER)
 
     @property
     def names(self) -> tuple[str, ...]:

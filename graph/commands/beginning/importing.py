@@ -43,12 +43,21 @@ def import_(
     main: Annotated[
         str | None, typer.Option("--main", help="openevolve: the metric that counts. Default: combined_score.")
     ] = None,
+    accept: Annotated[
+        str,
+        typer.Option(
+            "--accept",
+            help="openevolve: together takes an evaluator that needs the program in its own process. Never verified.",
+        ),
+    ] = "verified",
     force: Force = False,
 ) -> None:
     """Turn a public data set into a task file, with its reference solutions and the tests that were published.
 
     openevolve reads a folder with initial_program.py, evaluator.py and config.yaml, and says what is to be known of the
-    task that comes of it. An evaluator that needs the program in its own process is refused, with the line.
+    task that comes of it. An evaluator that needs the program in its own process (it starts it, runs its source, reads
+    its file) is refused, with the line. With --accept together its task says `together`: it is evaluated beside the
+    program, which can forge its score there, so it counts only where --accept together is said again.
 
     \b
     Examples:
@@ -57,6 +66,7 @@ def import_(
       gristmill tasks import mbpp sanitized-mbpp.json --out mbpp.jsonl
       gristmill tasks import reasoning-gym:chain_sum --size 200 --seed 1 --out sums.jsonl
       gristmill tasks import openevolve examples/signal_processing --out signal.yaml
+      gristmill tasks import openevolve examples/circle_packing --accept together --out circles.yaml
       gristmill tasks import gsm8k train.jsonl.gz --split train --out gsm8k.jsonl
     """
     from gristmill.graph.commands.explaining import with_examples
@@ -70,13 +80,15 @@ def import_(
     refuse_existing(out, force=force)
     if main is not None and name != "openevolve":
         raise UserError("--main is of openevolve only; leave it out")
+    if accept not in ("verified", "together") or (accept != "verified" and name != "openevolve"):
+        raise UserError("--accept is verified or together, and together of openevolve only")
     family, _, dataset = name.partition(":")
     if name == "openevolve":
         from gristmill.graph.tasks.foreign.openevolve import import_openevolve
 
         if source is None:
             raise UserError("name the folder: gristmill tasks import openevolve FOLDER")
-        imported = import_openevolve(source, main=main)
+        imported = import_openevolve(source, main=main, together=accept == "together")
         tasks = [imported.task]
         for note in imported.notes:
             say(note, err=True)

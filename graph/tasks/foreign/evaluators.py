@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Reading", "defined", "imported", "packages", "read_evaluator", "refuse"]
+__all__ = ["NeedsItselfError", "Reading", "defined", "imported", "packages", "read_evaluator", "refuse"]
 
 _LOADS = frozenset({"spec_from_file_location", "module_from_spec", "__import__", "import_module"})
 _MODULE_OF = frozenset({"module_from_spec", "__import__", "import_module"})
@@ -34,6 +34,7 @@ _CLOCKS = frozenset(
     {"time", "perf_counter", "monotonic", "process_time", "perf_counter_ns", "time_ns", "default_timer"}
 )
 _BESIDE = frozenset({"numpy", "scipy", "sympy", "mpmath"})
+_LOADING = "(spec_from_file_location, import_module) or `__import__`"
 RESULT = "openevolve.evaluation_result"
 
 
@@ -58,16 +59,22 @@ class Reading:
     texts: frozenset[str]
 
 
-def read_evaluator(text: str, name: str, beside: Collection[str] = ()) -> Reading:
+class NeedsItselfError(UserError):
+    """An evaluator that needs the program in its own process: behind a flag it may be run beside it."""
+
+
+def read_evaluator(text: str, name: str, beside: Collection[str] = (), *, together: bool = False) -> Reading:
     """Read an evaluator's text.
 
     Args:
         text: of the evaluator, or of a module that it imports.
         name: what it is called in messages.
         beside: names of modules that go along with it.
+        together: it may need the program in its own process, and gets it there.
 
     Raises:
-        UserError: it cannot judge a program that is in another process; with the line and the reason.
+        NeedsItselfError: it cannot judge a program that is in another process; with the line and the reason.
+        UserError: it cannot judge anything here.
     """
     try:
         module = ast.parse(text)
@@ -77,11 +84,10 @@ def read_evaluator(text: str, name: str, beside: Collection[str] = ()) -> Readin
     if not named:
         raise UserError(f"{name} defines no function `evaluate(program_path)` at its top level")
     nodes = list(ast.walk(module))
-    refuse(nodes, name, beside, named[-1])
-    if not any(_called(node) in _LOADS for node in nodes):
-        raise UserError(
-            f"{name} does not load the program by importlib (spec_from_file_location, import_module) or `__import__`: "
-            "nothing is known that a proxy could stand for"
+    refuse(nodes, name, beside, named[-1], together=together)
+    if not together and not any(_called(node) in _LOADS for node in nodes):
+        raise NeedsItselfError(
+            f"{name} does not load the program by importlib {_LOADING}: nothing is known that a proxy could stand for"
         )
     return Reading(
         source=_without_tool(text, nodes),
@@ -110,10 +116,30 @@ def defined(text: str, name: str) -> list[str]:
     return [each.name for each in body if isinstance(each, ast.FunctionDef | ast.ClassDef)]
 
 
-def packages(text: str) -> list[str]:
-    """What a program imports beside the standard library and what every image holds, by the names of imports."""
-    tops = {name.partition(".")[0] for node in ast.walk(ast.parse(text)) for name in imported(node)}
+def packages(text: str, names: Sequence[str]) -> list[str]:
+    """What a program imports beside the standard library and what every image holds, by the names of imports.
+
+    Args:
+        text: the program.
+        names: what is called of it: a function that neither these nor its loading come to is left out, as is what it
+            does as a script.
+    """
+    body = ast.parse(text).body
+    functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    left: list[ast.AST] = [node for node in body if node not in functions.values() and not _is_script(node)]
+    left += [functions.pop(name) for name in names if name in functions]
+    tops: set[str] = set()
+    while left:
+        for node in ast.walk(left.pop()):
+            tops |= {name.partition(".")[0] for name in imported(node)}
+            if isinstance(node, ast.Name) and node.id in functions:
+                left.append(functions.pop(node.id))
     return sorted(tops - set(sys.stdlib_module_names) - _BESIDE - {""})
+
+
+def _is_script(node: ast.AST) -> bool:
+    """Whether a statement is ``if __name__ == "__main__":``."""
+    return isinstance(node, ast.If) and any(_is(each, "__name__") for each in ast.walk(node.test))
 
 
 def _catches_all(node: ast.AST) -> bool:
@@ -139,33 +165,43 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def refuse(
-    nodes: Sequence[ast.AST], name: str, beside: Collection[str], evaluate: ast.FunctionDef | None = None
+    nodes: Sequence[ast.AST],
+    name: str,
+    beside: Collection[str],
+    evaluate: ast.FunctionDef | None = None,
+    *,
+    together: bool = False,
 ) -> None:
     """Raise for the first thing that keeps an evaluator, or a module of its, from judging another process.
 
     Raises:
-        UserError: with the line and the reason.
+        NeedsItselfError: with the line and the reason; not where it may run `together` with the program.
+        UserError: it imports what is not there.
     """
-    for line, reason in sorted(_refusals(nodes, beside, evaluate)):
-        raise UserError(
+    for line, reason in sorted(_missing(nodes, beside)):
+        raise UserError(f"{name}, line {line}: {reason}")
+    for line, reason in sorted(_refusals(nodes, evaluate)) if not together else ():
+        raise NeedsItselfError(
             f"{name}, line {line}: {reason}. A solution runs in a process of its own here, out of reach of its score: "
             "call its functions, and write the evaluator by hand as docs/evaluators.md says"
         )
 
 
-def _refusals(
-    nodes: Sequence[ast.AST], beside: Collection[str], evaluate: ast.FunctionDef | None
-) -> Iterator[tuple[int, str]]:
+def _missing(nodes: Sequence[ast.AST], beside: Collection[str]) -> Iterator[tuple[int, str]]:
+    for node in nodes:
+        for module in imported(node):
+            top = module.partition(".")[0]
+            if module != RESULT and top not in sys.stdlib_module_names and top not in _BESIDE and top not in beside:
+                where = "which stands in no sandbox, nor beside it in the folder"
+                yield getattr(node, "lineno", 0), f"it imports `{module}`, {where}"
+
+
+def _refusals(nodes: Sequence[ast.AST], evaluate: ast.FunctionDef | None) -> Iterator[tuple[int, str]]:
     arguments = [*evaluate.args.posonlyargs, *evaluate.args.args] if evaluate is not None else []
     path = arguments[0].arg if arguments else ""
     for node in nodes:
         line = getattr(node, "lineno", 0)
-        for module in imported(node):
-            top = module.partition(".")[0]
-            if module in _PROCESSES:
-                yield line, f"it {_PROCESSES[module]} (`{module}`)"
-            elif module != RESULT and top not in sys.stdlib_module_names and top not in _BESIDE and top not in beside:
-                yield line, f"it imports `{module}`, which stands in no sandbox, or beside it in the folder"
+        yield from ((line, f"it {_PROCESSES[each]} (`{each}`)") for each in imported(node) if each in _PROCESSES)
         if (called := _called(node)) in _CALLS:
             yield line, f"it {_CALLS[called]} (`{called}`)"
         if called == "open" and isinstance(node, ast.Call) and any(_is(each, path) for each in node.args):

@@ -16,13 +16,14 @@ __all__ = ["neighbours"]
 _MOST_BYTES: Final = 1_000_000
 
 
-def neighbours(folder: Path, evaluator: str, *without: str) -> dict[str, str]:
+def neighbours(folder: Path, evaluator: str, *without: str, together: bool = False) -> dict[str, str]:
     """Texts by path of what an evaluator imports of its own folder, and of what these import of it.
 
     Args:
         folder: where the evaluator is.
         evaluator: its text; one that is no Python program imports nothing.
         without: names that are none of its modules: of the program that it judges.
+        together: they may need the program in their own process.
 
     Raises:
         UserError: one of them is a link, cannot be read, has a name that a module here may not have, or cannot judge
@@ -44,7 +45,7 @@ def neighbours(folder: Path, evaluator: str, *without: str) -> dict[str, str]:
     for path, text in found.items():
         if problem := module_problem(path, STANDARD):
             raise UserError(f"{folder / path} {problem}")
-        refuse(list(ast.walk(_parsed(text, folder / path))), str(folder / path), tops(found))
+        refuse(list(ast.walk(_parsed(text, folder / path))), str(folder / path), tops(found), together=together)
     return dict(sorted(found.items()))
 
 

@@ -6,13 +6,15 @@ on as it is, below it stands what hands it the proxy, and takes from what it ret
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import yaml
 
-from gristmill.graph.tasks.foreign.evaluators import Reading, defined, packages, read_evaluator
+from gristmill.graph.tasks.foreign.calling import APART, NUMBERS, TOGETHER
+from gristmill.graph.tasks.foreign.evaluators import NeedsItselfError, Reading, defined, packages, read_evaluator
 from gristmill.graph.tasks.foreign.neighbours import neighbours
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Task
@@ -28,76 +30,6 @@ _TIME: Final = r"time|seconds|duration|latency|speed"
 
 _DESCRIBED: Final = "An evaluator calls {names} and comes to numbers, of which {main} counts; more is better."
 
-_TAIL: Final = '''
-
-# By `gristmill tasks import openevolve`: the evaluator above is as it was, and `evaluate` below is what is asked.
-import importlib as _importlib
-import importlib.util
-import math as _math
-import numbers as _numbers
-import re as _re
-import types as _types
-
-_evaluate_program = evaluate
-_MAIN, _TIME, _PATH = {main!r}, {time!r}, "/nowhere/initial_program.py"
-_stem = "initial_program"
-_program = None
-_util, _real = importlib.util, importlib.import_module
-_spec_of, _module_of, _import = _util.spec_from_file_location, _util.module_from_spec, __import__
-
-
-class _Loader:
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        pass
-
-
-def spec_from_file_location(name, location=None, *args, **more):
-    if str(location) != _PATH:
-        return _spec_of(name, location, *args, **more)
-    return _types.SimpleNamespace(name=name, origin=_PATH, loader=_Loader(), program=True)
-
-
-def module_from_spec(spec):
-    return _program if getattr(spec, "program", False) else _module_of(spec)
-
-
-def import_module(name, package=None):
-    return _program if name == _stem else _real(name, package)
-
-
-def __import__(name, *args, **more):
-    return _program if name == _stem else _import(name, *args, **more)
-
-
-# Also for those who reach them by their modules; any other module is imported as ever.
-_util.spec_from_file_location, _util.module_from_spec = spec_from_file_location, module_from_spec
-_importlib.import_module, _importlib.__import__ = import_module, __import__
-
-
-def evaluate(candidate, instance):
-    """{described}"""
-    global _program
-    _program = candidate
-    result = _evaluate_program(_PATH)
-    metrics = getattr(result, "metrics", result)
-    if not isinstance(metrics, dict):
-        raise TypeError(f"the evaluator returned no metrics by name, but a {{type(metrics).__name__}}")
-    if isinstance(error := metrics.get("error"), str) and error:
-        candidate.reject(error)
-    found = {{}}
-    for name, value in metrics.items():
-        if isinstance(value, bool) or not isinstance(value, _numbers.Real):
-            continue
-        if name == _MAIN or (_math.isfinite(value) and not _re.search(_TIME, name)):
-            found[name] = float(value)
-    if _MAIN == {combined!r} and _MAIN not in found and found:
-        found[_MAIN] = sum(found.values()) / len(found)
-    return found
-'''
-
 
 class Imported(NamedTuple):
     """A task, and what its owner should know of how it came about."""
@@ -106,47 +38,52 @@ class Imported(NamedTuple):
     notes: tuple[str, ...]
 
 
-def import_openevolve(folder: str, *, main: str | None = None) -> Imported:
+def import_openevolve(folder: str, *, main: str | None = None, together: bool = False) -> Imported:
     """The task of a folder with `initial_program.py`, `evaluator.py` and, where there is one, `config.yaml`.
 
     Args:
+        folder: where these files are.
         main: the metric that counts; None is `combined_score`, or the mean of all numbers where there is none.
+        together: an evaluator that needs the program in its own process may have it there, in a test so marked
+            (`ScoreTest.together`); one that does not is called across the boundary all the same.
 
     Raises:
-        UserError: a file is missing or no Python program, or the evaluator needs the program in its own process; named
-            with its line.
+        UserError: a file is missing or no Python program, or the evaluator needs the program in its own process
+            without `together`, or what is not there; named with its line.
     """
     place = Path(folder)
     program, evaluator = _text(place / _PROGRAM), _text(place / _EVALUATOR)
-    files = neighbours(place, evaluator, Path(_PROGRAM).stem)
-    reading = read_evaluator(evaluator, str(place / _EVALUATOR), tops(files))
-    settings = _settings(place / _CONFIG)
     own = defined(program, str(place / _PROGRAM))
-    names = [name for name in reading.uses if name in own]
-    if not names:
-        used = ", ".join(f"`{each}`" for each in reading.uses) or "nothing"
-        raise UserError(
-            f"{place / _EVALUATOR} takes {used} of the program, and {place / _PROGRAM} defines no function of these"
-        )
+    try:
+        files, reading, names = _apart(place, evaluator, own)
+        shared = ""
+    except NeedsItselfError as error:
+        if not together:
+            raise UserError(f"{error}; or take it beside the program, in one process, by --accept together") from None
+        files, reading, names = _beside(place, evaluator, own)
+        shared = str(error).partition(". ")[0]
+    settings = _settings(place / _CONFIG)
     seconds = min(float(_of(settings, "evaluator", "timeout", (int, float), _SECONDS)), 3600.0)
     asked = _of(settings, "prompt", "system_message", str, "").strip()
     called = ", ".join(f"`{each}`" for each in names)
     wanted = f"Write a Python program that defines {called}, as the one to begin with does."
-    needs = packages(program)
-    test = {
+    needs = packages(program, names)
+    tail = TOGETHER if shared else APART
+    test: dict[str, Any] = {
         "type": "score",
         "entry_point": names[0] if len(names) == 1 else names,
         "direction": "maximize",
         "main": main or COMBINED,
         "code": reading.source
-        + _TAIL.format(
+        + (tail + NUMBERS).format(
             main=main or COMBINED,
             time=_TIME,
             combined=COMBINED,
             described=_DESCRIBED.format(names=", ".join(names), main=main or COMBINED),
         ),
         "instances": [{"name": place.resolve().name}],
-    } | ({"files": files} if files else {})
+    }
+    test |= ({"files": files} if files else {}) | ({"together": True} if shared else {})
     row = {
         "id": place.resolve().name,
         "kind": "code",
@@ -160,7 +97,38 @@ def import_openevolve(folder: str, *, main: str | None = None) -> Imported:
     notes = list(_notes(place, reading, settings, main, needs))
     if files:
         notes.append(f"for the evaluator alone, as it imports them: {', '.join(files)}")
+    if shared:
+        notes.append(
+            f"together: {shared}. So program and evaluator share a process, and a program can forge its score: `run`, "
+            "`verify` and `export` take it with --accept together alone, and it is never called verified"
+        )
     return Imported(Task.model_validate(row), tuple(notes))
+
+
+def _apart(place: Path, evaluator: str, own: Sequence[str]) -> tuple[dict[str, str], Reading, list[str]]:
+    """The evaluator's modules, what its text says, and the names that it takes of the program, all across the boundary.
+
+    Raises:
+        NeedsItselfError: it needs the program in its own process.
+    """
+    files = neighbours(place, evaluator, Path(_PROGRAM).stem)
+    reading = read_evaluator(evaluator, str(place / _EVALUATOR), tops(files))
+    names = [name for name in reading.uses if name in own]
+    if not names:
+        used = ", ".join(f"`{each}`" for each in reading.uses) or "nothing"
+        raise NeedsItselfError(
+            f"{place / _EVALUATOR} takes {used} of the program, and {place / _PROGRAM} defines no function of these"
+        )
+    return files, reading, names
+
+
+def _beside(place: Path, evaluator: str, own: Sequence[str]) -> tuple[dict[str, str], Reading, list[str]]:
+    """The same in one process: of the program's names those that stand anywhere in the evaluator's text, or all."""
+    files = neighbours(place, evaluator, Path(_PROGRAM).stem, together=True)
+    reading = read_evaluator(evaluator, str(place / _EVALUATOR), tops(files), together=True)
+    if not own:
+        raise UserError(f"{place / _PROGRAM} defines no function")
+    return files, reading, [name for name in own if re.search(rf"\b{re.escape(name)}\(", evaluator)] or list(own)
 
 
 def _notes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -12,20 +12,22 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.outlining import outline_of
 from gristmill.verifiers.code.programs.compiling import profile_of
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.code.scored.beside import beside
 from gristmill.verifiers.code.scored.running import Evaluation, Reference, evaluate
 from gristmill.verifiers.code.scored.totals import (
     Row,
     better,
-    mean_scores,
     metrics_of,
     replicates_of,
+    spared_of,
     stages,
+    stopped,
     total_of,
 )
-from gristmill.verifiers.code.scored.words import evidence_of, feedback_of
+from gristmill.verifiers.code.scored.words import check_of, evidence_of, feedback_of, scores_of, strength_of
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.judging import unscored
-from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, ScoreTest, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.records import Direction, Evidence, Outcome, ScoreTest, Seeds, Task, Verdict
 from gristmill.verifiers.testing.data import unchanged
 from gristmill.verifiers.testing.scored import SEARCH, instance_name
 
@@ -98,7 +100,7 @@ class Scores:
 
     @staticmethod
     def _passes(task: Task, test: ScoreTest, rows: Sequence[Row]) -> bool:
-        return not _spared(test, rows) and _reaches(task, total_of(test, rows))
+        return not spared_of(test, rows) and _reaches(task, total_of(test, rows))
 
     async def held_out(self, task: Task, solution: str, test: ScoreTest, seeds: Seeds = SEARCH) -> Evidence:
         """The score on the instances that are held out, on fresh workers: for the task's owner, and in no verdict."""
@@ -106,7 +108,7 @@ class Scores:
         rows = await self._rows(task, solution, test, "held_out", places, seeds, fresh=True)
         names = [instance_name(place, each) for place, each in enumerate(test.held_out)]
         return evidence_of(self._verifier, "held_out", names, rows, test).model_copy(
-            update={"score": total_of(test, rows) if rows else None, "scores": _scores(test, names, rows)}
+            update={"score": total_of(test, rows) if rows else None, "scores": scores_of(test, names, rows)}
         )
 
     async def examine(self, task: Task, test: ScoreTest) -> list[str]:
@@ -135,14 +137,14 @@ class Scores:
                         f"{other.evaluation.score!r}; draw by seeds"
                     )
             if field == "instances" and not said:
-                said += await self._direction(task, test, total_of(test, first)) + _stopped(test, first)
+                said += await self._direction(task, test, total_of(test, first)) + stopped(test, first)
         return said
 
     async def _direction(self, task: Task, test: ScoreTest, reference: float | None) -> list[str]:
         """Whether what does nothing at all is better than the reference."""
         nothing = "\n".join(f"def {name}(*args, **kwargs):\n    return None" for name in test.entry_points)
         rows = await self._stages(task, nothing, test, SEARCH, blame=False)
-        idle = total_of(test, rows, _spared(test, rows))
+        idle = total_of(test, rows, spared_of(test, rows))
         if idle is None or reference is None or not better(test.direction, idle, reference):
             return []
         return [
@@ -164,13 +166,12 @@ class Scores:
     ) -> list[Row]:
         """What came of each instance by each seed, up to the first that has no number."""
         await asyncio.to_thread(unchanged, test.data)
+        if test.together:
+            return await self._beside(task, solution, test, field, places, seeds, blame=blame)
         profile, rows, instances = profile_of(task, solution), [], getattr(test, field)
         outline = await outline_of(self._setting(task, solution, profile))
         reference = await self._reference(task, test)
-        wanted = [
-            (first + seeds.first, seed, place) for first, seed in enumerate(test.seeds(seeds)) for place in places
-        ]
-        for replicate, seed, place in wanted:
+        for replicate, seed, place in _wanted(test, places, seeds):
             public = field == "instances" and place in test.public
             setting = self._setting(task, solution, profile, public=public, fresh=fresh)
             evaluation = await evaluate(setting, test, instances[place], seed, outline, reference)
@@ -180,6 +181,33 @@ class Scores:
             if evaluation.score is None:
                 break
             self._note(_key(task, test, field, place), sound=True)
+        return rows
+
+    async def _beside(
+        self,
+        task: Task,
+        solution: str,
+        test: ScoreTest,
+        field: Field,
+        places: Sequence[int],
+        seeds: Seeds,
+        *,
+        blame: bool,
+    ) -> list[Row]:
+        """The same, where evaluator and solution share a process."""
+        rows: list[Row] = []
+        async with beside(self._pool, task, solution, test) as evaluated:
+            for replicate, seed, place in _wanted(test, places, seeds):
+                evaluation = await evaluated(getattr(test, field)[place], seed)
+                rows.append(Row(place, replicate, evaluation))
+                if evaluation.score is None:
+                    break
+                self._note(_key(task, test, field, place), sound=True)
+        if rows and rows[-1].evaluation.fault and blame:
+            # When its worker is gone: the reference may need one.
+            last = rows[-1]
+            blamed = await self._blamed(task, solution, test, last.evaluation, field, last.place)
+            rows[-1] = last._replace(evaluation=blamed)
         return rows
 
     async def _reference(self, task: Task, test: ScoreTest) -> Reference | None:
@@ -200,7 +228,8 @@ class Scores:
         """The same, without its fault where that is the candidate's doing: nobody may choose to be unscored."""
         if not evaluation.begun or not await self._is_sound(task, solution, test, field, place):
             return replace(evaluation, outcome=Outcome.UNSCORED)
-        text = f"the evaluator could not use what it returned: {evaluation.fault}"
+        why = "" if test.together else f": {evaluation.fault}"
+        text = f"the evaluator could not use what it returned{why}"
         return replace(evaluation, outcome=Outcome.INVALID, text=text, fault="")
 
     async def _is_sound(self, task: Task, solution: str, test: ScoreTest, field: Field, place: int) -> bool:
@@ -220,7 +249,7 @@ class Scores:
     def _told(
         self, task: Task, solution: str, test: ScoreTest, rows: list[Row], *, flaky: bool = False
     ) -> tuple[Verdict, Evidence]:
-        spared, last = _spared(test, rows), rows[-1].evaluation
+        spared, last = spared_of(test, rows), rows[-1].evaluation
         total = total_of(test, rows, spared)
         evidence = evidence_of(self._verifier, "instances", test.names, rows, test)
         if last.fault or (total is None and last.score is not None):
@@ -238,16 +267,22 @@ class Scores:
             score=task.worst if total is None else total,
             direction=test.direction,
             metrics=metrics_of(test, rows, spared),
-            scores=_scores(test, test.names, rows),
+            scores=scores_of(test, test.names, rows),
             replicates=replicates_of(test, rows),
-            checks=tuple(_check(test, row) for row in rows),
-            strength=Strength.FORWARDED if any(row.evaluation.forwarded for row in rows) else Strength.TESTED,
+            checks=tuple(check_of(test, row) for row in rows),
+            strength=strength_of(test, rows),
             feedback=feedback_of(test, rows, total, spared=spared, flaky=flaky, lacks=lacks),
             notes=feedback.clean(notes)[:_MOST_NOTES].strip(),
             verifier=self._verifier,
             sandbox=self._pool.info(profile_of(task, solution)).label,
         )
         return verdict, evidence
+
+
+def _wanted(test: ScoreTest, places: Sequence[int], seeds: Seeds) -> Iterator[tuple[int, int, int]]:
+    """(replicate, seed, place) of all evaluations that are asked for, in their order."""
+    for first, seed in enumerate(test.seeds(seeds)):
+        yield from ((first + seeds.first, seed, place) for place in places)
 
 
 def _key(task: Task, test: ScoreTest, field: Field, place: int) -> _Key:
@@ -258,41 +293,3 @@ def _reaches(task: Task, total: float | None) -> bool:
     if total is None or task.target is None:
         return total is not None
     return not better(task.direction or Direction.MAXIMIZE, task.target, total)
-
-
-def _spared(test: ScoreTest, rows: Sequence[Row]) -> int:
-    """How many instances were not run, though none of those before was without a number."""
-    lost = any(row.evaluation.score is None for row in rows)
-    return 0 if lost else len(test.instances) - len({row.place for row in rows})
-
-
-def _stopped(test: ScoreTest, rows: Sequence[Row]) -> list[str]:
-    """A threshold that the reference itself does not reach."""
-    seen: set[int] = set()
-    for number, (places, threshold) in enumerate(stages(test)):
-        seen.update(places)
-        total = total_of(test, [row for row in rows if row.place in seen])
-        if threshold is not None and total is not None and better(test.direction, threshold, total):
-            return [
-                f"tests[0].cascade[{number}].threshold: the reference has {total:.6g} there: {threshold:.6g} stops it"
-            ]
-    return []
-
-
-def _scores(test: ScoreTest, names: Sequence[str], rows: Sequence[Row]) -> dict[str, float]:
-    """By name, in the order of the instances."""
-    return {names[place]: score for place, score in mean_scores(test, rows).items()}
-
-
-def _check(test: ScoreTest, row: Row) -> Check:
-    public = row.place in test.public
-    by = f" #{row.replicate}" if test.repeats > 1 else ""
-    evaluation = row.evaluation
-    text = evaluation.text if evaluation.score is None else f"score {evaluation.score:.12g}"
-    name = test.names[row.place] if public else str(row.place)
-    return Check(
-        name=feedback.clean(f"tests[0]/{name}{by}"),
-        outcome=evaluation.outcome,
-        public=public,
-        detail=feedback.clean(text) if public else "",
-    )

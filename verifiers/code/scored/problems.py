@@ -32,6 +32,8 @@ def score_problems(task: Task) -> Iterator[str]:
         return
     if len(task.tests) + len(task.public_tests) > 1:
         yield "tests: a score test stands alone: put what else must hold into its evaluator, as `candidate.reject(why)`"
+    if test.timed and test.together:
+        yield "together: `candidate.timed` measures a solution apart from its evaluator"
     if test.timed and task.reference is None:
         yield "reference: `candidate.timed` measures a solution beside the task's reference, and there is none"
     for name in ("direction", "target"):
@@ -47,7 +49,7 @@ def _problems(test: ScoreTest) -> Iterator[str]:
     for name in test.entry_points:
         if not name.isidentifier() or name.startswith("__"):
             yield f"entry_point: {name!r} is no Python name"
-        elif name in RESERVED:
+        elif name in RESERVED or (test.together and name == "path"):
             yield f"entry_point: `candidate.{name}` is the candidate's own; rename it"
     yield from _evaluator_problems(test)
     for field, instances in (("instances", test.instances), ("held_out", test.held_out)):
@@ -161,6 +163,11 @@ def score_warnings(task: Task, test: ScoreTest) -> Iterator[str]:
         yield (
             "code: the task has no `reference`: where `evaluate` raises on what a candidate has returned, nobody can "
             "say whose fault that is, so that candidate stays unscored"
+        )
+    if test.together:
+        yield (
+            "together: evaluator and solution share a process, so that a solution can forge its score: nothing passes "
+            "but with --accept together, and nothing of it is called verified"
         )
     if test.timed and test.public:
         yield (

@@ -46,7 +46,8 @@ class Evaluation:
     """What came of one instance: numbers, or an outcome without any.
 
     `fault`: what the evaluator did in the place of giving a number, for its author; whose doing it is, is not known
-    yet. `begun`: whether the candidate had been asked by then. `broken`: it is the same for every instance.
+    yet. `begun`: whether the candidate had been asked by then. `broken`: it is the same for every instance. `told`:
+    what the task's owner alone may read.
     """
 
     outcome: Outcome
@@ -61,6 +62,7 @@ class Evaluation:
     crossing: float = 0.0
     printed: str = ""
     forwarded: bool = False
+    told: str = ""
 
     @property
     def score(self) -> float | None:

@@ -19,7 +19,7 @@ from gristmill.verifiers.testing.data import mounts, unchanged
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["ABSOLUTE", "RELATIVE", "scores_together"]
+__all__ = ["ABSOLUTE", "RELATIVE", "limits_of_both", "memory_of_both", "scores_together"]
 
 RELATIVE: Final = 1e-9
 """By how much of itself a score may differ where it is made again: the order of a sum, and no more."""
@@ -45,7 +45,7 @@ async def scores_together(pool: Jobs, task: Task, solution: str, verdict: Verdic
     (seed,) = test.seeds(seeds)
     image = image_of(task)
     preload = profiles.libraries(solution, *test.sources, image=image)
-    memory = min(task.limits.memory_mb + _EXTRA_MEMORY_MB, 65536)
+    memory = memory_of_both(task.limits)
     named = dict(zip(test.names, test.instances, strict=True))
     async with pool.alone(profiles.together(preload, memory, image.image, mounts(test.data, candidate=False))) as run:
         # What a cascade has spared has no score, apart or together.
@@ -64,13 +64,18 @@ async def scores_together(pool: Jobs, task: Task, solution: str, verdict: Verdic
                 "relative": RELATIVE,
                 "absolute": ABSOLUTE,
             }
-            report = await run(Job(program=_RUN, request=request, limits=_limits(task.limits, memory)))
+            report = await run(Job(program=_RUN, request=request, limits=limits_of_both(task.limits, memory)))
             if report.ending is not Ending.FINISHED or report.exit_status != 0 or report.messages != _REPRODUCED:
                 return False
     return True
 
 
-def _limits(limits: Limits, memory: int) -> Limits:
+def memory_of_both(limits: Limits) -> int:
+    """MiB that evaluator and solution may take in one process."""
+    return min(limits.memory_mb + _EXTRA_MEMORY_MB, 65536)
+
+
+def limits_of_both(limits: Limits, memory: int) -> Limits:
     """Room for both sides: processor time bounds them, and the clock only what waits."""
     return limits.model_copy(
         update={

@@ -26,7 +26,9 @@ __all__ = [
     "mean_scores",
     "metrics_of",
     "replicates_of",
+    "spared_of",
     "stages",
+    "stopped",
     "total_of",
 ]
 
@@ -146,3 +148,22 @@ def metrics_of(test: ScoreTest, rows: Sequence[Row], spared: int) -> dict[str, f
     if (spread := deviation(replicates)) is not None:
         found |= {SPREAD: spread, REPEATS: float(len(replicates))}
     return found
+
+
+def spared_of(test: ScoreTest, rows: Sequence[Row]) -> int:
+    """How many instances were not run, though none of those before was without a number."""
+    lost = any(row.evaluation.score is None for row in rows)
+    return 0 if lost else len(test.instances) - len({row.place for row in rows})
+
+
+def stopped(test: ScoreTest, rows: Sequence[Row]) -> list[str]:
+    """A threshold that the reference itself does not reach."""
+    seen: set[int] = set()
+    for number, (places, threshold) in enumerate(stages(test)):
+        seen.update(places)
+        total = total_of(test, [row for row in rows if row.place in seen])
+        if threshold is not None and total is not None and better(test.direction, threshold, total):
+            return [
+                f"tests[0].cascade[{number}].threshold: the reference has {total:.6g} there: {threshold:.6g} stops it"
+            ]
+    return []

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.scored.totals import Row, deviation, mean_scores, replicates_of
-from gristmill.verifiers.records import Direction, Evidence, Fault, Outcome, ScoreTest, Shown
+from gristmill.verifiers.records import Check, Direction, Evidence, Fault, Outcome, ScoreTest, Shown, Strength
 
-__all__ = ["evidence_of", "feedback_of"]
+__all__ = ["check_of", "evidence_of", "feedback_of", "scores_of", "strength_of"]
 
 _MOST_LISTED: Final = 50
 _MOST_CHARACTERS: Final = 4000
@@ -128,8 +128,37 @@ def evidence_of(verifier: str, field: str, names: Sequence[str], rows: Sequence[
                 asked=feedback.clean(feedback.short(instances[place])),
                 value=feedback.clean("" if score is None else repr(score)),
                 limit=evaluation.limit,
-                detail=feedback.clean("\n".join(filter(None, (text, numbers, time if evaluation.calls else "")))),
+                detail=feedback.clean(
+                    "\n".join(filter(None, (text, evaluation.told, numbers, time if evaluation.calls else "")))
+                ),
                 fault=Fault.RAISES if evaluation.fault else None,
             )
         )
     return Evidence.of(verifier, shown)
+
+
+def scores_of(test: ScoreTest, names: Sequence[str], rows: Sequence[Row]) -> dict[str, float]:
+    """By name, in the order of the instances."""
+    return {names[place]: score for place, score in mean_scores(test, rows).items()}
+
+
+def check_of(test: ScoreTest, row: Row) -> Check:
+    """A verdict's check of one evaluation."""
+    public = row.place in test.public
+    by = f" #{row.replicate}" if test.repeats > 1 else ""
+    evaluation = row.evaluation
+    text = evaluation.text if evaluation.score is None else f"score {evaluation.score:.12g}"
+    name = test.names[row.place] if public else str(row.place)
+    return Check(
+        name=feedback.clean(f"tests[0]/{name}{by}"),
+        outcome=evaluation.outcome,
+        public=public,
+        detail=feedback.clean(text) if public else "",
+    )
+
+
+def strength_of(test: ScoreTest, rows: Sequence[Row]) -> Strength:
+    """How much these evaluations prove."""
+    if test.together:
+        return Strength.TOGETHER
+    return Strength.FORWARDED if any(row.evaluation.forwarded for row in rows) else Strength.TESTED
