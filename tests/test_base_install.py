@@ -64,6 +64,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["config"], 0, "model"),
     (["graph"], 0, "propose"),
     (["export", "first", "--format", "sft", "--out", "rows"], 0, "1 verified"),
+    (["audit", "rows", "--key", "k"], 2, "pip install 'gristmill[audit]'"),
     (["eval", "t.jsonl", *MODEL], 0, "100"),
     (["adapters"], 0, "no adapters"),
     (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),

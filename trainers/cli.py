@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "eval": Mount(f"{_TRAINERS}.evaluate:evaluate", "Measure a model on a file of tasks."),
         "adapters": Mount(f"{_TRAINERS}.learn:adapters", "List the adapters of a workspace."),
         "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),
+        "audit": Mount(f"{_TRAINERS}.audit:audit", "Judge a dataset once more, and sign it; or check that."),
     },
     "Machine": {
         "doctor": Mount("gristmill.sandbox.cli:doctor", "Say what this machine has and what it lacks."),
