@@ -29,6 +29,7 @@ OWN = {
     "local": ("transformers", "trl"),
     "train": ("trl", "lm_eval"),
     "losses": ("sklearn", "peft"),
+    "control": ("stable_baselines3", "trl"),
     "instructions": ("lm_eval", "reasoning_gym"),
     "reasoning": ("reasoning_gym", "langdetect"),
     "postgres": ("psycopg", "torch"),
@@ -93,6 +94,12 @@ def test_losses_a_loss_is_called_on_digits(bubblewrap: str, tmp_path: Path) -> N
     (said,) = smoke("losses", tmp_path, ["verify", *files, "--out", "v.jsonl", *BUBBLEWRAP])
     assert "loss: 1 invalid" in said
     assert "scalar" in json.loads((tmp_path / "v.jsonl").read_text())["feedback"]
+
+
+@pytest.mark.slow
+def test_control_a_search_in_gymnasium_is_timed(tmp_path: Path) -> None:
+    (said,) = smoke("control", tmp_path, ["search", "reward", "reacher", "--estimate"])
+    assert "102,400 steps" in said
 
 
 def test_instructions_a_reply_is_judged(bubblewrap: str, tmp_path: Path) -> None:

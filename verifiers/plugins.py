@@ -180,7 +180,9 @@ def instance(plugin: Any, protocol: type, named: str) -> Any:
         UserError: it lacks members of the protocol; `named` begins the message.
     """
     member = plugin() if isinstance(plugin, type) else plugin
-    if missing := [name for name in vars(protocol) if not name.startswith("_") and not hasattr(member, name)]:
+    protocols = [each for each in reversed(protocol.__mro__) if getattr(each, "_is_protocol", False)]
+    names = [name for each in protocols for name in vars(each) if not name.startswith("_")]
+    if missing := [name for name in names if not hasattr(member, name)]:
         raise UserError(f"{named} lacks {', '.join(missing)}; see docs/plugins.md")
     return member
 

@@ -190,14 +190,14 @@ def _known(scores: Mapping[str, float]) -> Iterator[str]:
 
 
 def _reward(task: Task) -> Iterator[str]:
-    from gristmill.verifiers.trained.reward.environments import environment, world_facts
+    from gristmill.verifiers.trained.reward.environments import environment_spec, world_facts
     from gristmill.verifiers.trained.verifier import SEEDS
 
     yield f"What is called: `{task.settings.get('entry_point', 'reward')}(obs, action, next_obs, info)`."
     yield "What can be imported: Python's standard library and numpy."
     yield _uses(task.limits, "of all its answers in one training together")
     try:
-        world = environment(task.environment)
+        world = environment_spec(task.environment)
     except UserError:  # which `tasks check` says
         return
     if world.dynamics not in task.prompt:

@@ -36,6 +36,7 @@ def test_the_page_has_its_files() -> None:
         "anagram.py",
         "test_anagram.py",
         "carts.py",
+        "poles.py",
         "line.py",
     }
 
@@ -98,9 +99,12 @@ def test_a_fault_is_reported_as_the_plug_in_s_own(folder: Path, gristmill_comman
     assert "ZeroDivisionError" in rows[0]["feedback"]
 
 
-def verdicts_of_baselines(folder: Path, command: str, kind: str, baselines: dict[str, str]) -> dict[str, str]:
+def verdicts_of_baselines(
+    folder: Path, command: str, kind: str, baselines: dict[str, str], *other: str
+) -> dict[str, str]:
     """The outcomes of an environment's or a problem's own baselines, judged by the command as the page says."""
     make = PAGE.read_text("utf-8").split("`make_tasks.py`")[1].split("```python\n")[1].split("```")[0]
+    make = make.replace(*other) if other else make
     done = subprocess.run([sys.executable, "-c", make], cwd=folder, capture_output=True, text=True, check=True)
     (task,) = (row for row in map(json.loads, done.stdout.splitlines()) if row["kind"] == kind)
     (folder / "tasks.jsonl").write_text(json.dumps(task))
@@ -131,6 +135,19 @@ def test_a_reward_is_judged_in_an_environment_of_one_s_own(
     }
     outcomes = verdicts_of_baselines(folder, gristmill_command, "reward", rewards)
     assert (outcomes["human"], outcomes["away"]) == ("passed", "failed")
+
+
+def test_a_reward_is_judged_in_an_environment_of_gymnasium_s(
+    folder: Path, gristmill_command: str, bubblewrap: str
+) -> None:
+    pytest.importorskip("stable_baselines3")
+    rewards = baselines_of(folder, "poles", "Poles") | {
+        "falling": "def reward(obs, action, next_obs, info):\n    return 0 * next_obs[:, 2] - 1",
+        "counting": "n = [0]\ndef reward(obs, action, next_obs, info):\n    n[0] += 1\n    return n[0] + obs[:, 0]",
+    }
+    other = 'carts.py:Carts", id="carts", target=0.8', 'poles.py:Poles", id="poles", target=0.15'
+    outcomes = verdicts_of_baselines(folder, gristmill_command, "reward", rewards, *other)
+    assert outcomes == {"human": "passed", "falling": "failed", "counting": "invalid"}
 
 
 def test_a_loss_is_judged_on_a_problem_of_one_s_own(folder: Path, gristmill_command: str, bubblewrap: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,20 +18,22 @@ def reward_forecast(task: Task, config: RunConfig) -> str:
     """Trainings of a search for a reward at most, and core-minutes: a few rollouts are timed."""
     import numpy as np
 
-    from gristmill.verifiers.trained.reward.environments import environment
-    from gristmill.verifiers.trained.reward.trainer import train
+    from gristmill.verifiers.trained.reward.environments import environment_spec
+    from gristmill.verifiers.trained.reward.training import train_policy
 
-    world = environment(task.environment)
+    world = environment_spec(task.environment)
     rollout = world.training.episodes * world.training.horizon
 
     def take(rollouts: int, graded: int = 1) -> None:
         few = replace(
             world.training, steps=rollouts * rollout, checkpoints=1, checkpoint_episodes=graded, graded_episodes=graded
         )
-        train(lambda batch: np.zeros(len(batch.action)), world, 0, few)
+        train_policy(lambda batch: np.zeros(len(batch.action)), world, 0, few)
 
     settings = world.training
-    learning = _extrapolated(take, settings.steps // rollout)
+    # A process that begins for each training loads its libraries each time: nothing is there to be loaded beforehand.
+    longer = 4 if hasattr(world, "make") else 12
+    learning = _extrapolated(take, settings.steps // rollout, longer)
     # Episodes are graded side by side: what many take is not what one takes so often.
     grading = max(0.0, _spent(lambda: take(2, settings.graded_episodes)) - _spent(lambda: take(2))) / 2
     seconds = learning + grading * (1 + settings.checkpoints * settings.checkpoint_episodes / settings.graded_episodes)
@@ -54,19 +56,19 @@ def loss_forecast(task: Task, config: RunConfig) -> str:
     return _words(task, config, f"{problem.training.epochs} epochs", seconds)
 
 
-def _extrapolated(take: Callable[[int], None], all_: int) -> float:
-    """Processor seconds of `all_` parts, by what two and twelve of them take once all is loaded."""
+def _extrapolated(take: Callable[[int], None], all_: int, many: int = 12) -> float:
+    """Processor seconds of `all_` parts, by what two and `many` of them take once all is loaded."""
     take(2)
-    few, more = (_spent(lambda parts=parts: take(parts)) for parts in (2, 12))  # type: ignore[misc]
-    each = max(0.0, (more - few) / 10)
+    few, more = (_spent(lambda parts=parts: take(parts)) for parts in (2, many))  # type: ignore[misc]
+    each = max(0.0, (more - few) / (many - 2))
     return max(0.0, few - 2 * each) + each * all_
 
 
 def _spent(work: Callable[[], None]) -> float:
-    """Processor seconds."""
-    begun = time.process_time()
+    """Processor seconds, those of processes that ended within too."""
+    begun = sum(os.times()[:4])
     work()
-    return time.process_time() - begun
+    return sum(os.times()[:4]) - begun
 
 
 def _words(task: Task, config: RunConfig, length: str, seconds: float) -> str:

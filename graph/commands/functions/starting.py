@@ -18,7 +18,7 @@ def reward_starts(environment: str, asked: Sequence[str]) -> list[str]:
     """
     if not asked:
         return []
-    from gristmill.verifiers.trained.reward.environments import environment as world
+    from gristmill.verifiers.trained.reward.environments import environment_spec as world
 
     return _programs(asked, dict(world(environment).baselines))
 

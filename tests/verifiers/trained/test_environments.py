@@ -89,8 +89,8 @@ def test_a_package_adds_environments_and_problems_but_takes_over_none() -> None:
 @pytest.mark.usefixtures("registered")
 def test_what_is_not_known_is_answered_with_what_is() -> None:
     assert problems(Task(id="r", kind="reward", prompt="?", environment="moon")) == [
-        "environment: 'moon' is none of acrobot, broken, flat, hill, mountain_car, mountain_car_continuous, "
-        "nothing, pendulum, swing_up"
+        "environment: 'moon' is none of acrobot, bipedal_walker, broken, flat, half_cheetah, hill, hopper, "
+        "lunar_lander, mountain_car, mountain_car_continuous, nothing, pendulum, reacher, swimmer, swing_up"
     ]
     assert problems(Task(id="l", kind="loss", prompt="?")) == [
         "problem: None is none of clean_digits, digits_label_noise, preference_pairs"

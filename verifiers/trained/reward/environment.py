@@ -1,5 +1,7 @@
 """What a reward is judged in: the `Environment` protocol, and many of its episodes run side by side.
 
+`EnvironmentSpec` is what all environments have; `Environment` is one whose steps are a function of arrays, and
+`gristmill.verifiers.trained.reward.control.environment.Simulation` one of gymnasium's that keeps its state to itself.
 An environment describes itself in words, moves its states, and grades how episodes ended. It runs on the judge's side:
 the trainer and the grade see it, the candidate gets arrays of steps only.
 """
@@ -17,6 +19,7 @@ __all__ = [
     "Actions",
     "Ended",
     "Environment",
+    "EnvironmentSpec",
     "Episodes",
     "Floats",
     "Parameter",
@@ -92,12 +95,8 @@ class Ended:
     nearest: Floats  # (n,) the greatest of these
 
 
-class Environment(Protocol):
-    """A world in which a policy learns from a reward. It keeps no state: equal arguments give equal answers.
-
-    A state is a row of numbers whose first columns, one for each `Quantity`, are what is observed; further columns stay
-    hidden from policy and reward.
-    """
+class EnvironmentSpec(Protocol):
+    """What is told of an environment, and how much training a reward gets in it, whatever moves its states."""
 
     @property
     def name(self) -> str:
@@ -125,18 +124,13 @@ class Environment(Protocol):
         ...
 
     @property
-    def physics(self) -> Sequence[Parameter]:
-        """The constants that `step` gets by name."""
-        ...
-
-    @property
     def episode_steps(self) -> int:
         """An episode that has not succeeded by then ends."""
         ...
 
     @property
     def goal(self) -> str:
-        """What `succeeded` finds, as in "the flag was reached"."""
+        """What ends an episode before its time, as in "the flag was reached"; "never" if nothing does."""
         ...
 
     @property
@@ -159,6 +153,23 @@ class Environment(Protocol):
         """Source of rewards to compare with: "human", the best known by hand, and "sparse", success alone."""
         ...
 
+    def advice(self, grades: Sequence[float]) -> str:
+        """A sentence for the author of a reward that falls short; `grades` are the weakest policy's, by checkpoint."""
+        ...
+
+
+class Environment(EnvironmentSpec, Protocol):
+    """A world in which a policy learns from a reward. It keeps no state: equal arguments give equal answers.
+
+    A state is a row of numbers whose first columns, one for each `Quantity`, are what is observed; further columns stay
+    hidden from policy and reward.
+    """
+
+    @property
+    def physics(self) -> Sequence[Parameter]:
+        """The constants that `step` gets by name."""
+        ...
+
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
         """(episodes, columns): states in which episodes begin, drawn from `generator` and nothing else."""
         ...
@@ -179,10 +190,6 @@ class Environment(Protocol):
         """(n,) in [0, 1], higher is better: what a reward is scored by, and cannot touch."""
         ...
 
-    def advice(self, grades: Sequence[float]) -> str:
-        """A sentence for the author of a reward that falls short; `grades` are the weakest policy's, by checkpoint."""
-        ...
-
 
 @dataclass(frozen=True)
 class Steps:
@@ -200,7 +207,7 @@ def is_continuous(actions: Sequence[str] | Sequence[Quantity]) -> TypeGuard[Sequ
     return not isinstance(actions[0], str)
 
 
-def any_actions(environment: Environment, rows: int, generator: np.random.Generator) -> Actions:
+def any_actions(environment: EnvironmentSpec, rows: int, generator: np.random.Generator) -> Actions:
     """As many actions, each as likely as all others."""
     actions = environment.actions
     if is_continuous(actions):

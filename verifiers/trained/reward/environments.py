@@ -3,42 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.plugins import Plugins, instance
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.trained.reward.environment import Ended, Environment, Quantity, any_actions, is_continuous
+from gristmill.verifiers.trained.reward.control.environment import Simulation, try_out
+from gristmill.verifiers.trained.reward.environment import (
+    Ended,
+    Environment,
+    EnvironmentSpec,
+    Quantity,
+    any_actions,
+    is_continuous,
+)
 
-__all__ = ["environment", "reward_task", "world_facts"]
+__all__ = ["environment", "environment_spec", "reward_task", "world_facts"]
 
 _ENVIRONMENTS: Final = Plugins(
     "environment",
     "gristmill.environments",
     {
-        name: f"gristmill.verifiers.trained.reward.worlds.{module}"
+        name: f"gristmill.verifiers.trained.reward.{module}"
         for name, module in (
-            ("mountain_car", "mountain_car:MountainCar"),
-            ("mountain_car_continuous", "mountain_car:ContinuousMountainCar"),
-            ("acrobot", "acrobot:Acrobot"),
-            ("pendulum", "pendulum:Pendulum"),
-            ("swing_up", "swing_up:SwingUp"),
+            ("mountain_car", "worlds.mountain_car:MountainCar"),
+            ("mountain_car_continuous", "worlds.mountain_car:ContinuousMountainCar"),
+            ("acrobot", "worlds.acrobot:Acrobot"),
+            ("pendulum", "worlds.pendulum:Pendulum"),
+            ("swing_up", "worlds.swing_up:SwingUp"),
+            ("lunar_lander", "control.goals:LunarLander"),
+            ("reacher", "control.goals:Reacher"),
+            ("swimmer", "control.locomotion:Swimmer"),
+            ("hopper", "control.locomotion:Hopper"),
+            ("half_cheetah", "control.locomotion:HalfCheetah"),
+            ("bipedal_walker", "control.locomotion:BipedalWalker"),
         )
     },
 )
 
 
-def environment(name: str | None) -> Environment:
+def environment_spec(name: str | None) -> EnvironmentSpec:
     """The environment of a name: ours, one of an installed package's entry point, or a trusted file's.
+
+    It is an `Environment`, or a `Simulation` of gymnasium's, which one knows by its `make`.
 
     Raises:
         UserError: there is none of that name (the known ones are listed), or it cannot be used.
     """
-    loaded: Environment = instance(_ENVIRONMENTS.load(name), Environment, f"environment: {name!r}")
-    _try_out(loaded, f"environment: {name!r}")
-    return loaded
+    loaded, named = _ENVIRONMENTS.load(name), f"environment: {name!r}"
+    if hasattr(loaded, "make"):
+        world: Simulation = instance(loaded, Simulation, named)
+        # Making one takes a tenth of a second, and a task is looked at often.
+        if type(world) not in _tried:
+            try_out(world, named)
+            _tried.add(type(world))
+        return world
+    table: Environment = instance(loaded, Environment, named)
+    _try_out(table, named)
+    return table
+
+
+_tried: set[type] = set()
+
+
+def environment(name: str | None) -> Environment:
+    """`environment_spec`, where steps must be a function of arrays and of the physics.
+
+    Raises:
+        UserError: see there; or it is one of gymnasium's.
+    """
+    world = environment_spec(name)
+    if hasattr(world, "make"):
+        raise UserError(f"environment: {name!r} runs in gymnasium, which lets nobody set its state and its physics")
+    return cast("Environment", world)
 
 
 def _try_out(world: Environment, named: str) -> None:
@@ -74,7 +113,7 @@ shape (n,), which you will be shown. The score is {grading}; your reward is not 
 function keeps no state."""
 
 
-def world_facts(world: Environment) -> tuple[str, ...]:
+def world_facts(world: EnvironmentSpec) -> tuple[str, ...]:
     """What a reward is given, and how a step changes a state: one line each, in the environment's words."""
     return (
         f"obs, next_obs: arrays of shape (n, {len(world.observation)}), before and after the step. "
@@ -93,13 +132,13 @@ def _columns(quantities: Sequence[Quantity]) -> str:
     )
 
 
-def _actions(world: Environment) -> str:
+def _actions(world: EnvironmentSpec) -> str:
     if is_continuous(world.actions):
         return f"(n, {len(world.actions)}). {_columns(world.actions)}"
     return f"(n,): {', '.join(f'{number} {does}' for number, does in enumerate(world.actions))}"
 
 
-def _end(world: Environment) -> str:
+def _end(world: EnvironmentSpec) -> str:
     return "after" if world.goal == "never" else f"when {world.goal}, or after"
 
 
@@ -109,7 +148,7 @@ def reward_task(name: str, **fields: Any) -> Task:
     Raises:
         UserError: see `environment`.
     """
-    world = environment(name)
+    world = environment_spec(name)
     prompt = _PROMPT.format(
         story=world.story,
         entry_point=fields.get("settings", {}).get("entry_point", "reward"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from gristmill.verifiers.trained.curves import curve, fell, figure, level, rising
-from gristmill.verifiers.trained.reward.environment import Environment
+from gristmill.verifiers.trained.reward.environment import EnvironmentSpec
 from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
 
 __all__ = ["Components", "rewards_text"]
@@ -21,7 +21,7 @@ _APART = 0.1
 _DWARFS = 20
 
 
-def rewards_text(environment: Environment, target: float, trained: Sequence[_Run]) -> str:
+def rewards_text(environment: EnvironmentSpec, target: float, trained: Sequence[_Run]) -> str:
     """Of the weakest policy: grade and reward by checkpoint, each component's range, and what to make of them.
 
     Where seeds lie apart, the strongest policy's too: what one run found and another did not says most.
@@ -42,7 +42,7 @@ def rewards_text(environment: Environment, target: float, trained: Sequence[_Run
     return "\n".join(lines)
 
 
-def _course(environment: Environment, run: _Run) -> list[str]:
+def _course(environment: EnvironmentSpec, run: _Run) -> list[str]:
     policy, components = run
     marks = policy.checkpoints
     lines = [
@@ -68,7 +68,7 @@ def _same(marks: Sequence[PolicyCheckpoint]) -> bool:
     return max(mark.reward_max for mark in marks) == min(mark.reward_min for mark in marks)
 
 
-def _diagnosis(environment: Environment, marks: Sequence[PolicyCheckpoint], strongest: TrainedPolicy | None) -> str:
+def _diagnosis(environment: EnvironmentSpec, marks: Sequence[PolicyCheckpoint], strongest: TrainedPolicy | None) -> str:
     """What to make of the weakest run. Its grade comes first: the reward is a means."""
     grades, measure = [mark.grade for mark in marks], environment.measure
     if max(grades) == 0 and strongest is not None:

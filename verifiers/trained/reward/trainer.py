@@ -31,7 +31,7 @@ from gristmill.verifiers.trained.reward.policy import Net, features, network
 from gristmill.verifiers.trained.threads import one_thread
 from gristmill.verifiers.trained.verifier import Deadline
 
-__all__ = ["Batch", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
+__all__ = ["Batch", "Deviation", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def train(
     rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[PolicyCheckpoint] = []
-    scale = _Deviation(settings.discount, settings.episodes)
+    scale = Deviation(settings.discount, settings.episodes)
     size = settings.episodes * settings.horizon
     for number in range(1, rollouts + 1):
         if deadline is not None and time.monotonic() > deadline:
@@ -205,7 +205,7 @@ def _improve(
     critic.adam(critic.backward(kept_value, d_value), rate, settings.gradient_norm)
 
 
-class _Deviation:
+class Deviation:
     """Running standard deviation of the discounted return, by which rewards are divided."""
 
     def __init__(self, discount: float, episodes: int) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
 from gristmill.verifiers.records import Outcome, Task, Verdict
-from gristmill.verifiers.trained.reward.environment import Environment, Floats, any_actions
-from gristmill.verifiers.trained.reward.environments import environment
+from gristmill.verifiers.trained.reward.environment import EnvironmentSpec, Floats, any_actions
+from gristmill.verifiers.trained.reward.environments import environment_spec
 from gristmill.verifiers.trained.reward.feedback import rewards_text
-from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy, train
+from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy
+from gristmill.verifiers.trained.reward.training import train_policy
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
 from gristmill.verifiers.trained.verifier import judge_trained, training_problems
 
@@ -58,7 +59,7 @@ class RewardTraining:
 
     subject = "Policies trained with this reward"
 
-    def __init__(self, environment: Environment, verifier: str) -> None:
+    def __init__(self, environment: EnvironmentSpec, verifier: str) -> None:
         self.environment = environment
         self.verifier = verifier
         self.measure = environment.measure
@@ -71,7 +72,7 @@ class RewardTraining:
     def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a policy; every answer of the reward is checked, and some are kept."""
         watched = _Watched(served, np.random.default_rng([seed, 1]))
-        policy = train(watched, self.environment, seed, deadline=deadline)
+        policy = train_policy(watched, self.environment, seed, deadline=deadline)
         return policy.grade, (policy, watched)
 
     def rechecks(self, record: _Record, chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:
@@ -113,7 +114,7 @@ class RewardVerifier:
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
         try:
-            environment(task.environment)
+            environment_spec(task.environment)
         except UserError as error:
             return [str(error), *training_problems(task, "reward")]
         return training_problems(task, "reward")
@@ -121,7 +122,7 @@ class RewardVerifier:
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
-        training = RewardTraining(environment(task.environment), f"{self.name}/{self.version}")
+        training = RewardTraining(environment_spec(task.environment), f"{self.name}/{self.version}")
         return await judge_trained(self._pool, task, offered, training, self.secret)
 
 
@@ -172,21 +173,18 @@ def _checked(answer: Any, rows: int, what: str) -> Floats:
     return values
 
 
-def _anywhere(environment: Environment, rows: int, generator: np.random.Generator) -> Batch:
+def _anywhere(environment: EnvironmentSpec, rows: int, generator: np.random.Generator) -> Batch:
     """Steps between unrelated states, whether the world allows them or not."""
 
-    def states() -> Floats:
-        drawn = environment.reset(generator, rows)
-        for column, quantity in enumerate(environment.observation):
-            drawn[:, column] = generator.uniform(quantity.low, quantity.high, rows)
-        return drawn
+    def drawn() -> Floats:
+        low, high = ([getattr(each, end) for each in environment.observation] for end in ("low", "high"))
+        return generator.uniform(low, high, (rows, len(low)))
 
-    before, after, columns = states(), states(), len(environment.observation)
     return Batch(
-        observation=before[:, :columns].copy(),
+        observation=drawn(),
         action=any_actions(environment, rows, generator),
-        next_observation=after[:, :columns].copy(),
-        terminated=environment.succeeded(after),
+        next_observation=drawn(),
+        terminated=np.zeros(rows, dtype=bool),
         truncated=np.zeros(rows, dtype=bool),
     )
 
