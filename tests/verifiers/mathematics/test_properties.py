@@ -60,8 +60,17 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Strength]], list[str]]] =
     ),
     "general solution of an equation": (
         {"property": "ode", "equation": "y''+y=0", "constants": 2},
-        [(r"C_1\cos x+C_2\sin x", Strength.PROVED), (r"y=A\sin x+B\cos x", Strength.PROVED)],
         [
+            (r"C_1\cos x+C_2\sin x", Strength.PROVED),
+            (r"y=A\sin x+B\cos x", Strength.PROVED),
+            (r"A\cos(x+B)", Strength.PROVED),
+        ],
+        [
+            r"A\cos x+AB\sin x",
+            r"A(\cos x+B\sin x)",
+            r"A\cos x+|B|\sin x",
+            r"A^2\cos x+B\sin x",
+            r"\sqrt{A}\cos x+B\sin x",
             r"C_1\cos x",
             "0",
             r"\sin x",
@@ -175,7 +184,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Strength]], list[str]]] =
     "recurrence": (
         {"property": "recurrence", "equation": "a_n=2a_{n-1}+1", "initial": {"0": 0}},
         [("2^n-1", Strength.PROVED), ("a_n=2^n-1", Strength.PROVED), (r"\frac{4^n-1}{2^n+1}", Strength.PROVED)],
-        ["2^n", "a_n=2a_{n-1}+1", "2a_{n-1}+1", "n", "2a(n-1)+1", "2^m-1", r"\sum_{k=0}^{n-1} 2^k"],
+        ["2^n", "a_n=2a_{n-1}+1", "2a_{n-1}+1", "n", "2a(n-1)+1", "2^m-1", "2^n-1+0^n", r"\sum_{k=0}^{n-1} 2^k"],
     ),
     "fibonacci": (
         {"property": "recurrence", "equation": "F(n)=F(n-1)+F(n-2)", "function": "F", "initial": {"0": 0, "1": 1}},

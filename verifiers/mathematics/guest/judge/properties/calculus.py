@@ -75,6 +75,8 @@ def ode(check: dict[str, Any], answer: Form) -> Finding:
     wanted = int(check.get("constants", 0))
     if wanted != len(constants) or (wanted and not _independent(solution, constants, variable)):
         return failed(f"it has {len(constants)} free constants, and {wanted} independent ones are asked for")
+    if _leave_some_out(solution, constants, left - right, orders):
+        raise Refused("its constants must stand by themselves: products, powers and |A| of them leave solutions out")
     if not check.get("conditions") and not wanted and solution == 0:
         raise Refused("the zero function is no answer here")
     inserted = {symbol: solution.diff(variable, order) if order else solution for symbol, order in orders.items()}
@@ -118,3 +120,20 @@ def _independent(solution: Any, constants: list[Any], variable: Any) -> bool:
     rows = [[each.diff(variable, order) if order else each for each in partial] for order in range(len(constants))]
     wronskian = sympy.Matrix(rows).subs(point).det()
     return not same(wronskian, sympy.Integer(0))
+
+
+def _leave_some_out(solution: Any, constants: list[Any], equation: Any, orders: dict[Any, int]) -> bool:
+    r"""Whether constants that are independent stand so that solutions of a linear equation are missed.
+
+    The solutions of ``y''+y=0`` have every pair of coefficients: ``A\cos x+AB\sin x`` has no ``\sin x``,
+    ``A\cos x+|B|\sin x`` no ``-\sin x``.
+    """
+    import sympy
+
+    unknown, free = list(orders), set(constants)
+    if not free or not equation.is_polynomial(*unknown) or sympy.Poly(equation, *unknown).total_degree() > 1:
+        return False
+    halved = {each.base for each in solution.atoms(sympy.Pow) if each.exp.is_integer is False}
+    if any(each.free_symbols & free for each in solution.atoms(sympy.Abs) | halved):
+        return True
+    return bool(solution.is_polynomial(*constants)) and sympy.Poly(solution, *constants).total_degree() > 1

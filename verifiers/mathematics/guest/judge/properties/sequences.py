@@ -31,12 +31,15 @@ def recurrence(check: dict[str, Any], answer: Form) -> Finding:
     import sympy
 
     name, variable = check.get("function", "a"), sympy.Symbol(check.get("variable", "n"), integer=True, positive=True)
-    formula = _formula(answer, variable, name)
+    # Terms are those of the formula as it was given: where n is known to be positive, 0^n is nothing, and it is 1 at 0.
+    index = sympy.Symbol(variable.name, integer=True)
+    given = _formula(answer, index, name)
+    formula = given.xreplace({index: variable})
     left, right, lags = _lagged(str(check["equation"]), name, variable.name)
     initial = {int(place): expression(term) for place, term in check["initial"].items()}
     if len(initial) < max(lags.values()) - min(lags.values()):
         raise latex.Unreadable("the recurrence needs more initial terms")
-    wrong = _first_wrong(formula, variable, initial)
+    wrong = _first_wrong(given, index, initial)
     if wrong is not None:
         return failed(f"its term {wrong} is another one")
     shifted = {symbol: formula.subs(variable, variable + lag) for symbol, lag in lags.items()}
@@ -46,7 +49,7 @@ def recurrence(check: dict[str, Any], answer: Form) -> Finding:
     if not any(each.has(sympy.nan, sympy.zoo) for each in first.values()) and sympy.simplify(one - other) == 0:
         return held("symbolic", f"inserted into the recurrence; {len(initial)} initial terms")
     terms = _iterate(left, right, lags, initial, variable)
-    wrong = _first_wrong(formula, variable, terms)
+    wrong = _first_wrong(given, index, terms)
     return (
         failed(f"its term {wrong} is another one")
         if wrong is not None
