@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,22 +91,55 @@ class Adapters:
         raise UserError(f"no adapter {name!r} in {self.path}; there are: {names}")
 
     def promote(self, name: str) -> None:
-        """Make an adapter the one in use.
+        """Make an adapter the one in use; `roll_back` knows the one before.
 
         Raises:
-            UserError: there is none of that name.
+            UserError: there is none of that name, or `current.json` is damaged.
         """
         self.get(name)
-        partial = self.path / "current.partial"
-        partial.write_text(json.dumps({"adapter": name}), encoding="utf-8")
-        os.replace(partial, self.path / "current.json")
+        now, before = self._in_use()
+        if name != now:
+            self._use(name, [*before, now])
+
+    def roll_back(self) -> str | None:
+        """Put the adapter into use that was in use before this one, and name it; None is the base model.
+
+        Raises:
+            UserError: none was in use before, or that one is gone.
+        """
+        now, before = self._in_use()
+        if not before:
+            raise UserError(f"{now or 'the base model'} was the first in use: there is nothing to go back to")
+        *earlier, name = before
+        if name is not None:
+            self.get(name)
+        self._use(name, earlier)
+        return name
 
     def current(self) -> Path | None:
-        """The adapter in use; None is the base model."""
+        """The adapter in use; None is the base model.
+
+        Raises:
+            UserError: `current.json` is damaged.
+        """
+        name, _ = self._in_use()
+        return None if name is None else self.path / name
+
+    def _in_use(self) -> tuple[str | None, tuple[str | None, ...]]:
+        """The one in use, and those before it, the oldest first; None is the base model."""
+        path = self.path / "current.json"
         try:
-            name = json.loads((self.path / "current.json").read_text("utf-8"))["adapter"]
+            said = json.loads(path.read_text("utf-8"))
+            name, before = said["adapter"], tuple(said.get("before", ()))
         except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{self.path / 'current.json'} is damaged; promote an adapter again") from error
-        return self.path / str(name)
+            return None, ()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path} is damaged; promote an adapter again after removing it") from error
+        if not all(each is None or (isinstance(each, str) and _NAME.fullmatch(each)) for each in (name, *before)):
+            raise UserError(f"{path} is damaged; promote an adapter again after removing it")
+        return name, before
+
+    def _use(self, name: str | None, before: Sequence[str | None]) -> None:
+        partial = self.path / "current.partial"
+        partial.write_text(json.dumps({"adapter": name, "before": before}), encoding="utf-8")
+        os.replace(partial, self.path / "current.json")

@@ -1,4 +1,4 @@
-"""The commands `train` and `adapters`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+"""The command `train`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import Workspace
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["adapters", "train"]
+__all__ = ["train"]
 
 
 def train(
@@ -40,6 +40,7 @@ def train(
     from collections import Counter
 
     from gristmill.graph.commands.progress import Display
+    from gristmill.graph.storage.workspace import home_of
     from gristmill.trainers.adapters import Adapters
     from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.methods.lora import Lora
@@ -48,7 +49,7 @@ def train(
 
     loaded = _rows(rows)
     need_training()
-    out = Adapters(_home(workspace)).prepare(name)
+    out = Adapters(home_of(workspace)).prepare(name)
     method = SftMethod(lora=Lora(rank=rank), learning_rate=learning_rate, epochs=epochs, seed=seed)
     console = console_for(file=sys.stderr)
     with Display(console) as progress:
@@ -65,42 +66,6 @@ def train(
     if counts:
         said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
         say(f"{counts.total()} of the rows are not verified: their verdicts have the strengths {said}")
-
-
-def adapters(
-    promote: Annotated[str | None, typer.Option(help="Make this adapter the one in use.")] = None,
-    workspace: Workspace = ".",
-    json_: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """List the adapters of a workspace, and which one is in use.
-
-    \b
-    Examples:
-      gristmill adapters --workspace demo
-      gristmill adapters --promote first
-    """
-    import json
-
-    from gristmill.trainers.adapters import Adapters
-
-    home = Adapters(_home(workspace))
-    if promote is not None:
-        home.promote(promote)
-    listed = home.list()
-    if json_:
-        say_json(json.dumps([info.model_dump(mode="json") for info in listed], indent=1))
-        return
-    for info in listed:
-        mark = "*" if info.current else " "
-        say(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
-    if not listed:
-        say(f"no adapters in {home.path}; `gristmill improve` and `gristmill train` make them")
-
-
-def _home(workspace: str) -> Path:
-    from gristmill.graph.storage.workspace import home_of
-
-    return home_of(workspace)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,150 @@
+"""The command `adapters`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gristmill.graph.commands.options import Workspace
+from gristmill.sandbox.plain import say, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gristmill.trainers.adapters import AdapterInfo, Adapters
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List the adapters of a workspace, and choose which one is in use.")
+Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Name = Annotated[str, typer.Argument(help="An adapter of the workspace.")]
+
+
+@app.callback(invoke_without_command=True)
+def adapters(context: typer.Context, workspace: Workspace = ".", json_: Json = False) -> None:
+    """List the adapters of a workspace, and choose which one is in use.
+
+    Without a command it lists them, a star at the one in use. `improve` promotes what its gate has kept.
+
+    \b
+    Examples:
+      gristmill adapters
+      gristmill adapters promote first
+    """
+    if context.invoked_subcommand is None:
+        _list(workspace, json_)
+
+
+@app.command("list")
+def list_(workspace: Workspace = ".", json_: Json = False) -> None:
+    """List them, the oldest first; a star stands at the one in use.
+
+    \b
+    Example:
+      gristmill adapters list --workspace demo
+    """
+    _list(workspace, json_)
+
+
+@app.command()
+def show(name: Name, workspace: Workspace = ".", json_: Json = False) -> None:
+    """Show where an adapter comes from: method, base, rows, knobs, versions.
+
+    \b
+    Example:
+      gristmill adapters show demo-round-1
+    """
+    info = _home(workspace).get(name)
+    if json_:
+        say_json(info.model_dump_json(indent=1))
+        return
+    say(f"{info.name}, {info.created:%Y-%m-%d %H:%M}{', in use' if info.current else ''}: {info.path}")
+    for key, value in _flat(info.provenance):
+        say(f"  {key}: {value}")
+
+
+@app.command()
+def compare(
+    first: Name,
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    workspace: Workspace = ".",
+    json_: Json = False,
+) -> None:
+    """Say in what two adapters' origins differ. How they answer is measured by `gristmill eval`.
+
+    \b
+    Example:
+      gristmill adapters compare demo-round-1 demo-round-2
+    """
+    import json
+
+    home = _home(workspace)
+    one, other = (dict(_flat(home.get(name).provenance)) for name in (first, second))
+    differing = {key: (one.get(key), other.get(key)) for key in [*one, *other] if one.get(key) != other.get(key)}
+    if json_:
+        say_json(json.dumps(differing, indent=1, default=str))
+        return
+    for key, (before, after) in differing.items():
+        say(f"{key}: {_said(before)} | {_said(after)}")
+    if not differing:
+        say(f"{first} and {second} say the same of where they come from")
+
+
+@app.command()
+def promote(name: Name, workspace: Workspace = ".") -> None:
+    """Make an adapter the one in use.
+
+    \b
+    Example:
+      gristmill adapters promote first
+    """
+    _home(workspace).promote(name)
+    say(f"{name} is in use")
+
+
+@app.command()
+def rollback(workspace: Workspace = ".") -> None:
+    """Put the adapter into use again that was before; before the first there is the base model.
+
+    \b
+    Example:
+      gristmill adapters rollback
+    """
+    name = _home(workspace).roll_back()
+    say(f"{name or 'the base model'} is in use")
+
+
+def _home(workspace: str) -> Adapters:
+    from gristmill.graph.storage.workspace import home_of
+    from gristmill.trainers.adapters import Adapters
+
+    return Adapters(home_of(workspace))
+
+
+def _list(workspace: str, as_json: bool) -> None:
+    import json
+
+    home = _home(workspace)
+    listed: list[AdapterInfo] = home.list()
+    if as_json:
+        say_json(json.dumps([info.model_dump(mode="json") for info in listed], indent=1))
+        return
+    for info in listed:
+        mark = "*" if info.current else " "
+        say(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
+    if not listed:
+        say(f"no adapters in {home.path}; `gristmill improve` and `gristmill train` make them")
+
+
+def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """What is in nested dicts, by a path with dots."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{at}.{key}" if at else str(key))
+    else:
+        yield at or "provenance", value
+
+
+def _said(value: Any) -> str:
+    return "(not said)" if value is None else str(value)
