@@ -21,6 +21,7 @@ __all__ = [
     "Telling",
     "beside",
     "explain_extraction",
+    "holds_out",
     "is_evaluators_fault",
     "judge_extraction",
     "judge_reply",
@@ -163,9 +164,15 @@ _FIELDS = {
     "program": "problem",
     "loss": "problem",
     "reward": "environment",
+    "ranges": "environment",
     "reasoning": "check",
 }
 _RUN_BY_THE_TASK = frozenset(("program", "loss", "reward"))
+
+
+def holds_out(task: Task) -> bool:
+    """Whether there is something that no search is steered by: instances of a score test, or a final test of ranges."""
+    return task.kind == "ranges" or (task.scored is not None and bool(task.scored.held_out))
 
 
 def beside(task: Task, verdict: Verdict) -> Evidence:

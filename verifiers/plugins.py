@@ -221,11 +221,12 @@ BUILT_IN = {
     "reasoning": "gristmill.verifiers.reasoning.verifier:ReasoningVerifier",
     "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
+    "ranges": "gristmill.verifiers.trained.ranges.verifier:RangesVerifier",
 }
 KINDS = Plugins("kind", "gristmill.verifiers", BUILT_IN)
 """Who judges a kind of task."""
 
-_OF_CODE = frozenset({"code", "program", "reward", "loss"})
+_OF_CODE = frozenset({"code", "program", "reward", "loss", "ranges"})
 
 
 def reads_code(kind: str) -> bool:

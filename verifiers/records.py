@@ -53,11 +53,13 @@ class Task(Record):
     """One thing to solve. Which of the fields below `settings` count is a matter of `kind`.
 
     code: `tests` (hidden) and `public_tests`, or `repo`; math: `answer` or `check`; instruction: `constraints`;
-    program, loss: `problem`; reward: `environment`.
+    program, loss: `problem`; reward, ranges: `environment`.
     """
 
     id: str = Field(min_length=1)
-    kind: str = Field(min_length=1, description="code, math, instruction, program, reward, loss, or a plug-in's")
+    kind: str = Field(
+        min_length=1, description="code, math, instruction, program, reward, loss, ranges, or a plug-in's"
+    )
     prompt: str = Field(min_length=1)
     split: str | None = Field(None, description="train, gate, test, or the user's own")
     tags: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from gristmill.verifiers.base import (
 from gristmill.verifiers.extraction.forms.starting import start_problems
 from gristmill.verifiers.faults import Canaries, FreshJobs, judged
 from gristmill.verifiers.functions import from_function
-from gristmill.verifiers.judging import beside, unscored
+from gristmill.verifiers.judging import beside, holds_out, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
 from gristmill.verifiers.settling import PAUSE_SECONDS, TRIES, admitted, reason, settled, shown_together
@@ -209,7 +209,7 @@ class Verifiers:
             SandboxError: nothing may be concluded about the solution.
         """
         verifier = self.for_kind(task.kind)
-        if not isinstance(verifier, HoldingOut) or task.scored is None or not task.scored.held_out:
+        if not isinstance(verifier, HoldingOut) or not holds_out(task):
             return None
         return await verifier.held_out(task, solution, seeds)
 

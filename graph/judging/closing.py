@@ -41,7 +41,7 @@ class Closed(NamedTuple):
 
 def closes(task: Task) -> bool:
     """Whether a task's best is looked at again: those whose score is an author's number, or an open problem's."""
-    return task.scored is not None or task.kind == "program"
+    return task.scored is not None or task.kind in ("program", "ranges")
 
 
 def is_noisy(task: Task) -> bool:

@@ -42,7 +42,7 @@ def target(task: Task) -> float | None:
     """The score that passes, of tasks whose score says how good a solution is; None where nobody says."""
     if task.target is not None:
         return task.target
-    if task.kind in ("reward", "loss"):
+    if task.kind in ("reward", "loss", "ranges"):
         from gristmill.verifiers.trained.verifier import TARGET
 
         return TARGET
@@ -213,6 +213,26 @@ def _reward(task: Task) -> Iterator[str]:
     yield from _known(getattr(world, "known", {}))
 
 
+def _ranges(task: Task) -> Iterator[str]:
+    from gristmill.verifiers.trained.reward.environments import environment
+    from gristmill.verifiers.trained.verifier import SEEDS
+
+    yield (
+        "How it is read: one line `name = [low, high]` for each parameter that is drawn, with two plain numbers; text "
+        "stands in comments. It is data, and nothing in it runs."
+    )
+    with contextlib.suppress(UserError):  # which `tasks check` says
+        settings = environment(task.environment).training
+        yield (
+            f"How it is trained: PPO, {settings.steps:,} steps of {settings.episodes} episodes side by side, whatever "
+            "is randomised: wider ranges leave less for each world."
+        )
+    seeds = task.settings.get("seeds", SEEDS)
+    yield _score(
+        task, Direction.MAXIMIZE, f"It is a mean over {seeds} trainings, and the same worlds for every answer."
+    )
+
+
 def _loss(task: Task) -> Iterator[str]:
     from gristmill.verifiers.trained.loss.problems import problem_of
     from gristmill.verifiers.trained.loss.verifier import TORCH_MB
@@ -256,4 +276,5 @@ _TELL = {
     "program": _program,
     "reward": _reward,
     "loss": _loss,
+    "ranges": _ranges,
 }

@@ -87,13 +87,25 @@ EXAMPLES = {
         good=SPEED,
         bad=(NAN_REWARD,),
     ),
+    "ranges": Example(
+        task=Task(
+            id="t",
+            kind="ranges",
+            prompt="p",
+            environment="mountain_car",
+            settings={"seeds": 1, "reward": SPEED, "priors": {"force": [0.0009, 0.002]}},
+            limits=LONG,
+        ),
+        good="force = [0.001, 0.0012]\n",
+        bad=("force = [0.0001, 0.002]\n", "force = [nan, 0.002]\n"),
+    ),
     "loss": Example(
         task=Task(id="t", kind="loss", prompt="p", problem="digits_label_noise", settings={"seeds": 1}, limits=LONG),
         good=SYMMETRIC,
         bad=("import torch\ndef loss(logits, labels):\n    return torch.tensor(float('nan'))\n",),
     ),
 }
-SLOW = {"reward", "loss"}
+SLOW = {"reward", "loss", "ranges"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -20,7 +20,7 @@ DEFAULT: Final = RunConfig.of(hypotheses=16, rounds=5, patience=5, same=5)
 
 app = typer.Typer(
     name="search",
-    help="Search for a function that something is trained with: a reward or a loss.",
+    help="Search for what something is trained with: a reward, a loss, or ranges of the physics.",
     no_args_is_help=True,
     add_completion=False,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["loss_starts", "reward_starts", "settings_of"]
+__all__ = ["loss_starts", "reward_source", "reward_starts", "settings_of"]
 
 
 def reward_starts(environment: str, asked: Sequence[str]) -> list[str]:
@@ -21,6 +21,36 @@ def reward_starts(environment: str, asked: Sequence[str]) -> list[str]:
     from gristmill.verifiers.trained.reward.environments import environment_spec as world
 
     return _programs(asked, dict(world(environment).baselines))
+
+
+def reward_source(environment: str, asked: str, workspace: str) -> str:
+    """The source of one reward: a baseline of an environment by name, a file, or the winner of a run.
+
+    Raises:
+        UserError: there is none of these, or the run searches for something else.
+    """
+    from gristmill.graph.commands.reports.course import one_task
+    from gristmill.graph.reports.winning import winner_of
+    from gristmill.graph.storage.store import Store
+    from gristmill.verifiers.trained.reward.environments import environment as world
+
+    known = dict(world(environment).baselines)
+    if asked in known:
+        return known[asked]
+    if asked.endswith(".py"):
+        return _file(asked, "REWARD")
+    with Store.open(workspace) as store:
+        runs = [each.name for each in store.runs()]
+        if asked not in runs:
+            raise UserError(
+                f"REWARD: {asked!r} is none of {', '.join(known) or 'nothing'}, no FILE.py, and no run of the "
+                f"workspace ({', '.join(runs) or 'which has none'})"
+            )
+        standing = one_task(asked, store.standings(asked), None, "a reward is the winner")
+        task = next(each for each in store.tasks(asked) if each.id == standing.task)
+        if task.kind != "reward" or task.settings.get("entry_point", "reward") != "reward":
+            raise UserError(f"REWARD: the run {asked!r} searches for a {task.kind}, not for a function `reward`")
+        return winner_of(store, asked, standing).program.decode("utf-8")
 
 
 def loss_starts(problem: str, asked: Sequence[str]) -> list[str]:
@@ -67,10 +97,14 @@ def _programs(asked: Iterable[str], known: Mapping[str, str]) -> list[str]:
         if name in known:
             programs.append(known[name])
         elif name.endswith(".py"):
-            try:
-                programs.append(Path(name).read_text("utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"--start: {name} cannot be read: {error}") from None
+            programs.append(_file(name, "--start"))
         else:
             raise UserError(f"--start: {name!r} is none of {', '.join(known) or 'nothing'}, and no FILE.py")
     return programs
+
+
+def _file(name: str, option: str) -> str:
+    try:
+        return Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{option}: {name} cannot be read: {error}") from None

@@ -138,6 +138,11 @@ def _bred(request: Request, ground: Ground, number: int, *, adjust: bool) -> str
     rules, chance = Rules.of(ground.task), random.Random(seed_of(request, purpose))
     parents = [step.hypothesis.solution for step in ground.parents if step.hypothesis.solution is not None]
     operator = "adjust" if adjust else ground.operator
+    if ground.task.kind == "ranges":
+        from gristmill.graph.models.mutate.intervals import bred_ranges  # and with it numpy
+
+        begins = not parents and not number and (request.round, request.sample) == (0, 0) and not starts(ground.task)
+        return bred_ranges(ground.task, parents, operator, chance, first=begins)
     if not parents:
         begun = starting_programs(ground.task)
         # What the task itself begins with is there already.

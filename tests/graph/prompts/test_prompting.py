@@ -47,6 +47,7 @@ from gristmill.verifiers.records import (
     Task,
     Verdict,
 )
+from gristmill.verifiers.trained.ranges.task import ranges_task
 from tests.verifiers.repositories.making import made
 
 GOLDENS = Path(__file__).with_name("goldens")
@@ -119,6 +120,12 @@ DRIVEN = Task(
 )
 MATH = Task(id="m", kind="math", prompt="What is 17 + 25?", answer="42-secret")
 REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", environment="mountain-car")
+RANGES = ranges_task(
+    "mountain_car",
+    "def reward(obs, action, next_obs, info):\n    return 10 * abs(next_obs[:, 1])\n",
+    {"force": (0.0009, 0.002), "gravity": (0.0015, 0.0035)},
+    target=0.99,
+)
 LOSS = Task(id="l", kind="loss", prompt="Classify digits with noisy labels.", problem="noisy-digits")
 PROGRAM = task_of("circles_26", target=2.6)
 INSTRUCTION = Task(id="i", kind="instruction", prompt="Write two sentences without commas.")
@@ -257,6 +264,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code_driven": lambda: messages_for(DRIVEN, profile="chat", round=0),
     "chat_math": lambda: messages_for(MATH, profile="chat", round=0),
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
+    "chat_ranges": lambda: messages_for(RANGES, profile="chat", round=0),
     "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),
     "chat_loss": lambda: messages_for(LOSS, profile="chat", round=0),
     "chat_math_program": lambda: messages_for(INTEGRAL, profile="chat", round=0),
