@@ -9,10 +9,11 @@ from typing import Any
 from gristmill.graph.records import Step
 from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.forms.starting import PUT_BACK
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
 
-__all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "figure", "first_line"]
+__all__ = ["ShownHypothesis", "attempt", "clip", "examples", "fenced", "figure", "first_line", "program"]
 
 _ANSWER = 8000
 _SAID = 1000
@@ -83,8 +84,8 @@ def attempt(step: Step, *, code: bool, fence: str = "python") -> ShownHypothesis
         parts = dict.fromkeys((hypothesis.note, verdict.feedback))  # a verifier may say what the parser said
         feedback = "\n".join(part for part in parts if part)
     else:
-        shown = clip(hypothesis.solution, _ANSWER)
-        answer = fenced(shown, fence) if code else tame(shown)
+        solution = hypothesis.solution
+        answer = program(solution, fence, _ANSWER) if code else tame(clip(solution, _ANSWER))
         put_back = f"({PUT_BACK})" if (hypothesis.note or "").endswith(PUT_BACK) else ""
         feedback = "\n".join(part for part in (verdict.feedback, put_back) if part)
     return ShownHypothesis(
@@ -115,6 +116,14 @@ def fenced(text: str, language: str = "") -> str:
     longest = max((len(run) for run in _TICKS.findall(text)), default=0) if "`" in text else 0
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{tame(text.rstrip())}\n{ticks}"
+
+
+def program(text: str, fence: str, most: int) -> str:
+    """A program in a fence; of several files each in its own, below its path."""
+    files = files_of(text)
+    if not files:
+        return fenced(clip(text, most), fence)
+    return "\n\n".join(f"`{path}`:\n{fenced(clip(own, most), fence)}" for path, own in files.items())
 
 
 def tame(text: str) -> str:

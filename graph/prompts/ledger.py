@@ -20,6 +20,7 @@ from gristmill.graph.prompts.ideas import flat, idea
 from gristmill.graph.prompts.tokens import fitted, tokens
 from gristmill.graph.records import STARTS, Step
 from gristmill.graph.search.history import Row
+from gristmill.verifiers.extraction.forms.packages import changed_paths
 from gristmill.verifiers.records import Task
 
 __all__ = [
@@ -161,10 +162,12 @@ def entry(task: Task, row: Row, step: Step, *, parent: str | None, repeats: Row 
     said = "" if row.passed else step.verdict.feedback
     if hypothesis.solution is None:
         said = hypothesis.note or said
+    changed = ", ".join(changed_paths(parent, hypothesis.solution or ""))
     first = next((each for each in said.splitlines() if each.strip()), "")
     if row.score is not None and first.startswith("Score "):
         first = ""  # The line has the score already, and the idea needs the room.
-    return Entry(numbered(row), came(row), idea(task, hypothesis, parent), flat(first, _SAID))
+    told = idea(task, hypothesis, parent)
+    return Entry(numbered(row), came(row), f"{flat(changed, _SAID)}: {told}" if changed else told, flat(first, _SAID))
 
 
 def line(told: Entry, most: int, *, brief: bool = False) -> str:

@@ -26,11 +26,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
 from gristmill.graph.prompts.facts import facts
-from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, tame
+from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, program, tame
 from gristmill.graph.prompts.repository import shown_repository
 from gristmill.graph.prompts.scored import description, instances
 from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Hypothesis, Message, Step
+from gristmill.verifiers.extraction.forms.packages import main_file
 from gristmill.verifiers.extraction.forms.starting import starts
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.languages.registry import language, version_of
@@ -128,7 +129,8 @@ def repairing(task: Task, messages: tuple[Message, ...], torn: Hypothesis, paren
     values = {
         "reply": tame(clip(torn.text.strip(), _TORN)),
         "why": tame(clip(torn.note, _TORN)),
-        "parent": clip(parent.hypothesis.solution or "", _WHOLE_CODE),
+        "parent": program(parent.hypothesis.solution or "", _task_values(task)["fence"], _WHOLE_CODE),
+        "main_file": main_file(task) or "",
         "fence": _task_values(task)["fence"],
     }
     return messages + _render("chat_repair", values)
@@ -166,7 +168,7 @@ def _name(task: Task, profile: Literal["chat", "small"]) -> str:
     if task.scored is not None:
         return "chat_score"
     # Small prompts show by example how to answer, in Python.
-    profile = "chat" if language(task) is not None else profile
+    profile = "chat" if language(task) is not None or main_file(task) else profile
     for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
         if name in names():
             return name
@@ -194,6 +196,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "template": str(template) if template else "",
         "packages": ", ".join(map(str, packages)) if isinstance(packages, list | tuple) else "",
         "seconds": f"{min(task.limits.cpu_seconds, task.limits.wall_seconds):g}",
+        "main_file": main_file(task) or "",
         "examples": examples(task),
         "evaluator": description(task),
         "instances": instances(task),
@@ -210,7 +213,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"fenced": fenced, "clip": clip, "first_line": first_line}
+    environment.filters |= {"fenced": fenced, "clip": clip, "first_line": first_line, "program": program}
     return environment
 
 

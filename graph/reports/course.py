@@ -6,6 +6,7 @@ one that the run names, unless bounds were widened meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from collections import Counter, defaultdict
@@ -19,7 +20,9 @@ from gristmill.graph.stopping.ranking import Merit, merit
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import TaskStanding
 from gristmill.sandbox.records import Record
+from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.records import Direction, Outcome, Strength, Verdict
+from gristmill.verifiers.repositories.patches import PatchError, diff
 
 __all__ = [
     "Calls",
@@ -166,6 +169,9 @@ def difference(before: Step | None, after: Step) -> str:
     """Unified diff of two programs, the first of which may be missing."""
     old = "" if before is None else before.hypothesis.solution or ""
     new = after.hypothesis.solution or ""
+    if files := files_of(new):
+        with contextlib.suppress(PatchError):
+            return diff(files_of(old), files).rstrip("\n")
     names = "/dev/null" if before is None else before.hypothesis.id, after.hypothesis.id
     one, two = old.splitlines(), new.splitlines()
     if one != two and one and two and max(len(one), len(two)) > _LINES:

@@ -20,6 +20,7 @@ from gristmill.sandbox.errors import GristmillError
 from gristmill.sandbox.plain import writable
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.constructions.shelf import taken
+from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.records import Direction, Outcome, Strength
 
 __all__ = ["NoWinnerError", "Winner", "WinnerEvidence", "winner_of"]
@@ -63,6 +64,7 @@ class WinnerEvidence(Record):
     calls: int = Field(description="model calls that were started for the task")
     stop: StopReason | None = Field(description="why the search ended; None: it had not, when this was written")
     sha256: str = Field(description="of the program's file")
+    files: dict[str, str] = Field({}, description="of a program of several files: the sha256 of each, by its path")
     construction: str | None = Field(None, description="sha256 of the file of what the program has made")
     given: str | None = Field(None, description="sha256 of the file of the construction that the program was given")
 
@@ -74,6 +76,8 @@ class Winner(NamedTuple):
     construction: bytes | None
     given: bytes | None
     evidence: WinnerEvidence
+    files: dict[str, bytes] = {}
+    """Of a program of several files, each of them by its path; then `program` is the text that was judged."""
 
 
 def winner_of(store: Store, run: str, standing: TaskStanding) -> Winner:
@@ -89,6 +93,7 @@ def winner_of(store: Store, run: str, standing: TaskStanding) -> Winner:
     _need_won(run, standing, step)
     hypothesis, verdict = step.hypothesis, step.verdict
     text = writable(solution)
+    files = files_of(text)
     program = (text if text.endswith("\n") else f"{text}\n").encode()
     looked = standing.closing.of_winner if standing.closing is not None else None
     evidence = WinnerEvidence(
@@ -123,11 +128,12 @@ def winner_of(store: Store, run: str, standing: TaskStanding) -> Winner:
         calls=standing.calls,
         stop=standing.stop,
         sha256=hashlib.sha256(program).hexdigest(),
+        files={path: hashlib.sha256(own.encode()).hexdigest() for path, own in files.items()},
         construction=verdict.construction,
         given=hypothesis.best,
     )
     made, given = (_construction(store, run, name) for name in (verdict.construction, hypothesis.best))
-    return Winner(program, made, given, evidence)
+    return Winner(program, made, given, evidence, {path: own.encode() for path, own in files.items()})
 
 
 def _need_won(run: str, standing: TaskStanding, step: Step) -> None:

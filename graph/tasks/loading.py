@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gristmill.graph.tasks.complaints import complaints
+from gristmill.graph.tasks.packages.reading import PackageFilesError, with_texts
 from gristmill.graph.tasks.problems import MOST_PROBLEMS, FileRow, Mistake, TaskFileError
 from gristmill.graph.tasks.published import import_hint
 from gristmill.graph.tasks.rows import read_rows
@@ -37,6 +39,11 @@ def load_tasks(path: str | Path) -> list[Task]:
     for row in _rows(path, reading):
         if published := import_hint(row.value, str(path)):
             raise TaskFileError(path, [Mistake(published, row.line)])
+        try:
+            row = replace(row, value=with_texts(row.value, Path(path).parent))
+        except PackageFilesError as error:
+            reading.add(Mistake(str(error), row.line_of(tuple(error.field.split("[")[0].split("."))), error.field))
+            continue
         task = _record(Task, row, reading)
         if task is None or (task := _pinned(task, row, reading)) is None:
             continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,18 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import plain_json
 from gristmill.verifiers.records import Task
 
-__all__ = ["count_kinds", "counted", "first_line", "json_line", "refuse_existing", "row_writer", "said", "write_file"]
+__all__ = [
+    "count_kinds",
+    "counted",
+    "first_line",
+    "json_line",
+    "refuse_existing",
+    "refuse_folder",
+    "row_writer",
+    "said",
+    "write_file",
+    "write_folder",
+]
 
 
 def refuse_existing(path: str | Path, *, force: bool) -> None:
@@ -101,6 +113,44 @@ def write_file(path: str, content: bytes | None) -> None:
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
+
+
+def refuse_folder(path: str, *, force: bool) -> None:
+    """Stop where a folder is to be written and something is there.
+
+    Raises:
+        UserError: `path` is a file, or a folder that holds something, which `force` does not change; or the folder that
+            it is to be in does not exist.
+    """
+    target = Path(path)
+    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+        return
+    if target.exists() or target.is_symlink():
+        more = ", and --force overwrites files alone" if force else ""
+        raise UserError(f"{path} exists already, and the program has several files; name a new or empty folder{more}")
+    if not target.parent.is_dir():
+        raise UserError(f"the folder {target.parent} does not exist; make it first, or name another")
+
+
+def write_folder(path: str, files: Mapping[str, bytes]) -> None:
+    """Write files by their relative paths into a new or empty folder, all of them or none.
+
+    Raises:
+        InfrastructureError: they cannot be written.
+    """
+    target = Path(path)
+    partial = target.with_name(f"{target.name}.part")
+    with said(path):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            for name, content in files.items():
+                (partial / name).parent.mkdir(parents=True, exist_ok=True)
+                (partial / name).write_bytes(content)
+            if target.is_dir():
+                target.rmdir()
+            partial.replace(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager

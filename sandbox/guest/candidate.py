@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.sandbox.guest.context import JobContext
+from gristmill.sandbox.guest.loading.modules import make_importable
 from gristmill.sandbox.guest.standard_names import open_standard_names
 from gristmill.sandbox.wire.answers import (
     MESSAGE_CHARACTERS,
@@ -30,6 +31,7 @@ from gristmill.sandbox.wire.answers import (
     encode_answer,
 )
 from gristmill.sandbox.wire.channel import receive, send
+from gristmill.sandbox.wire.files import placed
 from gristmill.sandbox.wire.values import DEEP, Bounds, EncodeError, decode
 
 __all__ = ["MissingEntryError", "calls", "cases", "describe", "load", "resolve", "script"]
@@ -44,7 +46,8 @@ class MissingEntryError(Exception):
 def load(source: str, name: str = "solution", given: dict[str, Any] | None = None) -> types.ModuleType:
     """Run source text as a fresh module that is importable by its name, and whose lines show in tracebacks.
 
-    `given` are names that it has from the beginning.
+    `given` are names that it has from the beginning. Of several files (`gristmill.sandbox.wire.files`) the first is
+    that module, also under its own name, and others are importable by their paths; lines are counted over all of them.
 
     Raises:
         BaseException: whatever the source raises, SystemExit and the like included: `describe` makes data of it.
@@ -53,7 +56,14 @@ def load(source: str, name: str = "solution", given: dict[str, Any] | None = Non
     module = types.ModuleType(name)
     module.__file__ = file
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    code = compile(source, file, "exec", dont_inherit=True)
+    files = placed(source)
+    path = next(iter(files), "")
+    if files:
+        make_importable(files, "", file)
+        own = path.removesuffix(".py").replace("/", ".")
+        module.__package__ = own.rpartition(".")[0]
+        sys.modules[own] = module
+    code = compile(files.get(path, source), file, "exec", dont_inherit=True)
     sys.modules[name] = module
     module.__dict__.update(given or {})
     exec(code, module.__dict__)

@@ -15,6 +15,7 @@ from gristmill.verifiers.code.driven.forms import tree
 from gristmill.verifiers.code.driven.problems import driven_problems
 from gristmill.verifiers.code.repository.problems import repository_problems
 from gristmill.verifiers.code.scored.problems import score_problems
+from gristmill.verifiers.extraction.forms.packages import several_files_problems
 from gristmill.verifiers.languages.limits import COMPILE_LIMITS, compile_limits
 from gristmill.verifiers.languages.records import PYTHON
 from gristmill.verifiers.languages.registry import canonical, language_problem, of_task
@@ -36,6 +37,7 @@ SETTINGS = frozenset(
     {
         "compile_limits",
         "entry_point",
+        "main_file",
         "mutate",
         "packages",
         "prefix",
@@ -70,7 +72,7 @@ def task_problems(task: Task) -> list[str]:
     for field, tests in (("public_tests", task.public_tests), ("tests", task.tests)):
         for place, test in enumerate(tests):
             problems += [f"{field}[{place}].{problem}" for problem in _problems(test)]
-    return problems + list(_language_problems(task))
+    return problems + list(_language_problems(task)) + list(several_files_problems(task))
 
 
 def _language_problems(task: Task) -> Iterator[str]:

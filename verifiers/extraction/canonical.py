@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from gristmill.sandbox.wire.files import HEAD, with_heads
 from gristmill.verifiers.extraction.source import LIMIT, tree
 from gristmill.verifiers.extraction.writing.expressions import Scope
 from gristmill.verifiers.extraction.writing.statements import Written
@@ -46,18 +47,24 @@ def canonical(solution: str, keep: Iterable[str] = ()) -> str | None:
         tokens[at] = known[scope, name]
     for first, end, word in reversed(written.cuts):
         tokens[first:end] = [word] if word else []
-    return " ".join(tokens)
+    return _kind(solution) + " ".join(tokens)
 
 
 def exact(solution: str) -> str | None:
     """A program's form with all that its syntax tree holds; None where it is not Python."""
     written = _written(solution)
-    return None if written is None else " ".join(written.tokens)
+    return None if written is None else _kind(solution) + " ".join(written.tokens)
+
+
+def _kind(solution: str) -> str:
+    """What sets a program of several files apart from every other: no form of one file begins so."""
+    return "\0" if solution.startswith(HEAD) else ""
 
 
 @lru_cache(maxsize=4)  # as of trees: both forms are asked for in a row
 def _written(solution: str) -> Written | None:
     try:
+        solution = with_heads(solution)
         module = tree(solution) if len(solution) <= LIMIT else parse(solution)
         return None if module is None else Written(module)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gristmill.sandbox.image.packaged import STANDARD, LacksPackagesError, Packaged, image_for, lacking, not_in
+from gristmill.sandbox.wire.files import parted
 from gristmill.verifiers.extraction.source import tree
 from gristmill.verifiers.records import Task
 
@@ -53,6 +54,14 @@ def _asked(task: Task) -> list[str]:
     return list(asked) if asked else []
 
 
+def _files(source: str) -> Iterable[str]:
+    """The files that a solution has itself, where it has several."""
+    try:
+        return parted(source)
+    except ValueError:
+        return ()
+
+
 def lacks_text(source: str, image: Packaged) -> str:
     """A sentence where a source imports what the image does not hold, with what it does hold; else empty."""
     # Most import nothing, and are not walked for it.
@@ -64,7 +73,8 @@ def lacks_text(source: str, image: Packaged) -> str:
             names.update((alias.name.partition(".")[0], None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names[node.module.partition(".")[0]] = None
-    if not names or not (missing := not_in(image, names)):
+    own = {path.partition("/")[0].removesuffix(".py") for path in _files(source)}
+    if not names or not (missing := not_in(image, names.keys() - own)):
         return ""
     told = ", ".join(name[:_NAME_CHARACTERS] for name in missing[:_MOST_NAMES])
     return f"There is no {told} here: what can be imported is {image.words()}."

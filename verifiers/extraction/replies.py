@@ -20,6 +20,7 @@ from gristmill.verifiers.extraction.edits import Edit, apply, find_edits, why_un
 from gristmill.verifiers.extraction.fences import Block, blocks, indented
 from gristmill.verifiers.extraction.forms.cleaning import clean_reply
 from gristmill.verifiers.extraction.forms.completions import before_entry, completion
+from gristmill.verifiers.extraction.forms.packages import main_file, package_in
 from gristmill.verifiers.extraction.forms.starting import START, kept_outside
 from gristmill.verifiers.extraction.forms.structured import codes_in
 from gristmill.verifiers.extraction.programs import bare_program, program
@@ -101,6 +102,8 @@ def _extract(task: Task, reply: str, parent: str | None) -> Extraction:
         said = without_reasoning(reply[:_LONGEST]).strip()
         return _extraction(said, "the whole reply") if said else _nothing(reply)
     points = frozenset(entry_points(task))
+    if (main := main_file(task)) is not None:
+        return Extraction(**package_in(task, main, points, reply[:_LONGEST].lstrip("\ufeff"), parent)._asdict())
     reply = reply.lstrip("\ufeff")
     if _is_bare(task, points, reply):
         return _extraction(reply, "bare code")

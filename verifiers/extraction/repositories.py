@@ -14,7 +14,7 @@ from gristmill.verifiers.repositories.patches import PatchError, diff, patched, 
 from gristmill.verifiers.repositories.trees import Tree, tree_of
 from gristmill.verifiers.testing.repository import Repo
 
-__all__ = ["Patch", "patch_in", "patched_tree"]
+__all__ = ["Patch", "changed", "patch_in", "patched_tree"]
 
 _BREAKS = re.compile(r"\r\n?")
 
@@ -74,17 +74,17 @@ def patched_tree(tree: Tree, repo: Repo, patch: str) -> dict[str, str | None]:
     # Which half of a head is the path is for the reader of patches to say: what it might name is looked up here.
     texts = {path: text for head in named if (text := tree.text(path := head[: (len(head) - 3) // 2])) is not None}
     after = patched(texts, patch)
-    changed = {path: after.get(path) for path in {*texts, *after} if texts.get(path) != after.get(path)}
-    _allowed(tree, repo, changed)
-    return changed
+    differing = {path: after.get(path) for path in {*texts, *after} if texts.get(path) != after.get(path)}
+    _allowed(tree, repo, differing)
+    return differing
 
 
-def _allowed(tree: Tree, repo: Repo, changed: Mapping[str, str | None]) -> None:
+def _allowed(tree: Tree, repo: Repo, differing: Mapping[str, str | None]) -> None:
     """Every path may be changed, and no new file stands where another one has its folder."""
-    for path in sorted(changed):
+    for path in sorted(differing):
         if why := tree.unchangeable(path, repo):
             raise PatchError(f"{path} {why}")
-    new = {path for path, text in changed.items() if text is not None and path not in tree.files}
+    new = {path for path, text in differing.items() if text is not None and path not in tree.files}
     for path in new:
         if any(other.startswith(f"{path}/") for other in new):
             raise PatchError(f"{path} is a file and a folder at once")
@@ -97,7 +97,7 @@ def _patch(tree: Tree, repo: Repo, parent: str, changes: list[Change]) -> str:
         # Before anything is read: what may not be changed is not looked at either.
         if why := tree.unchangeable(path, repo):
             raise PatchError(f"{path} {why}")
-        now[path] = _changed(change, now[path] if path in now else tree.text(path))
+        now[path] = changed(change, now[path] if path in now else tree.text(path))
     before = {path: text for path in now if (text := tree.text(path)) is not None}
     after = {path: text for path, text in now.items() if text is not None}
     _allowed(tree, repo, {path: after.get(path) for path in {*before, *after} if before.get(path) != after.get(path)})
@@ -113,8 +113,12 @@ def _patch(tree: Tree, repo: Repo, parent: str, changes: list[Change]) -> str:
     return patch
 
 
-def _changed(change: Change, text: str | None) -> str | None:
-    """A file after a change; line ends stay what they are in the file."""
+def changed(change: Change, text: str | None) -> str | None:
+    """A file after a change; line ends stay what they are in the file.
+
+    Raises:
+        PatchError: it does not apply; words for the model.
+    """
     if change.gone:
         if text is None:
             raise PatchError(f"{change.path} is taken away, and is not there")

@@ -15,7 +15,10 @@ __all__ = ["winner"]
 
 def winner(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run.")],
-    out: Annotated[str, typer.Option("--out", help="File for the program; its evidence goes to FILE.json.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", help="File for the program, a folder for one of several; its evidence: FILE.json."),
+    ],
     task: Annotated[str | None, typer.Option(help="Whose winner; not needed where the run has one task.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     workspace: Workspace = ".",
@@ -27,7 +30,8 @@ def winner(
     takes. FILE.json says what is known of it: run, task, score, strength of the verdict, verifier, digest of the
     sandbox, model, parents, and the sha256 of FILE; nothing of what hidden tests hold. Of an open problem
     FILE.construction.json has what the program has made, as it was scored, and FILE.given.json what it was given to
-    go on from.
+    go on from. A program of several files is written as a folder FILE, which must be new or empty: its files by their
+    paths, and the sha256 of each in FILE.json.
 
     A task with a score as its aim has a winner as soon as something was scored; any other one when something has
     passed. Exit code 1: there is none yet; 2: the files exist, or run or task do not.
@@ -36,37 +40,49 @@ def winner(
     Examples:
       gristmill winner pack --out circles.py
       gristmill winner night --task HumanEval/32 --out solution.py --force
+      gristmill winner planned --out planner/
       gristmill winner mended --out fines.patch --json
     """
+    from pathlib import Path
+
     from gristmill.graph.commands.reports.course import one_task
     from gristmill.graph.commands.reports.summary import closing_lines
     from gristmill.graph.reports.winning import winner_of
     from gristmill.graph.storage.store import Store
-    from gristmill.graph.tasks.output import refuse_existing, write_file
+    from gristmill.graph.tasks.output import refuse_existing, refuse_folder, write_file, write_folder
     from gristmill.sandbox.errors import UserError
     from gristmill.verifiers.records import Outcome
     from gristmill.verifiers.settling import outcome_words
 
     if out == "-":
         raise UserError(f"the evidence goes beside a file: name one, or print the program by `show {name} --best`")
+    out = out.rstrip("/") or out
     paths = {
         "program": out,
         "construction": f"{out}.construction.json",
         "given": f"{out}.given.json",
         "evidence": f"{out}.json",
     }
-    for path in paths.values():
-        refuse_existing(path, force=force)
+    for part, path in paths.items():
+        if part != "program" or not Path(path).is_dir():
+            refuse_existing(path, force=force)
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
         standing = one_task(name, store.standings(name), task, "a winner is")
         found = winner_of(store, name, standing)
+    if found.files:
+        refuse_folder(out, force=force)
+    else:
+        refuse_existing(out, force=force)
     # Last the evidence: where that is, all that it names is there.
     told = f"{found.evidence.model_dump_json(indent=1)}\n".encode()
     files = {"program": found.program, "construction": found.construction, "given": found.given, "evidence": told}
     write_file(paths["evidence"], None)
     for part, path in paths.items():
-        write_file(path, files[part])
+        if part == "program" and found.files:
+            write_folder(path, found.files)
+        else:
+            write_file(path, files[part])
     if json_:
         say_json(told.decode().rstrip())
         return

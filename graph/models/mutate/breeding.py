@@ -22,6 +22,7 @@ from gristmill.graph.models.mutate.pruning import prune
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.sites import sites_of
 from gristmill.sandbox.errors import UserError
+from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
 
@@ -164,7 +165,8 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str], 
             if len(text) > LIMIT:
                 return None
             tree = parse(text)
-            compile(tree, "<bred>", "exec", dont_inherit=True)
+            for each in files_of(text).values() or (tree,):
+                compile(each, "<bred>", "exec", dont_inherit=True)
             said = ast.dump(tree)
             if said == _dump(old.source) or said != ast.dump(program.tree):
                 return None

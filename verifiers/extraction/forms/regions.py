@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from gristmill.sandbox.wire.files import HEAD
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
 
@@ -185,6 +186,8 @@ def _checked(start: str, own: Parts, text: str) -> str:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         why = f"with what it has between the marks the program does not parse{line}"
         raise RegionError(f"{why}: {getattr(error, 'msg', error)}") from None
+    # Of a program of several files: a region that holds the beginning of one takes what follows it out of its own.
+    same = same and text.count(f"\n{HEAD}") == start.count(f"\n{HEAD}")
     if not same or _cookies(text) != _cookies(start):
         raise RegionError("what it has between the marks changes what stands outside of them")
     inside, fixed = _bound(text, regions(text))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gristmill.sandbox.guest.candidate import load
 from gristmill.sandbox.guest.loading.modules import make_importable
+from gristmill.sandbox.wire.files import parted
 from gristmill.verifiers.code.guest.together.pythons import fork_pythons
 from gristmill.verifiers.code.guest.together.run_plain import be_silent
 
@@ -118,13 +119,14 @@ class _Beside(_Candidate):
 
     @property
     def path(self) -> str:
-        """The program's file, in the folder of this job."""
-        file = os.path.join(os.getcwd(), "program", "solution.py")
-        if not os.path.exists(file):
-            os.makedirs(os.path.dirname(file))
+        """The program's file in the folder of this job, written anew; of several the one with the entry points."""
+        files = parted(self._source) or {"solution.py": self._source}
+        for path, text in files.items():
+            file = os.path.join(os.getcwd(), "program", path)
+            os.makedirs(os.path.dirname(file), exist_ok=True)
             with open(file, "w", encoding="utf-8", errors="surrogatepass") as written:
-                written.write(self._source)
-        return file
+                written.write(text)
+        return os.path.join(os.getcwd(), "program", next(iter(files)))
 
     def __getattr__(self, name: str) -> Any:
         if self._loaded:
