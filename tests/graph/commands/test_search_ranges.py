@@ -15,6 +15,16 @@ from gristmill.verifiers.trained.ranges.configuration import parse
 
 OWN = f"{Path(__file__).resolve().parents[2] / 'typing' / 'own_environment.py'}:Far"
 RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
+# Trained for longer than the example: a policy that always goes right, whatever the seed.
+LONGER = """
+from dataclasses import replace
+
+from tests.typing.own_environment import Far
+
+
+class Farther(Far):
+    training = replace(Far.training, steps=8192)
+"""
 FEW = ("--model", "mutate", "--hypotheses", "3", "--seeds", "1", "--sandbox", "bubblewrap", "--name", "far")
 
 
@@ -28,21 +38,21 @@ def search(folder: Path, *words: str) -> Result:
 
 def test_ranges_are_searched_for_within_priors_and_tested_apart(tmp_path: Path, bubblewrap: str) -> None:
     (tmp_path / "right.py").write_text(RIGHT, encoding="utf-8")
-    reward = str(tmp_path / "right.py")
-    first = search(tmp_path, OWN, reward, *FEW, "--json")
+    (tmp_path / "longer.py").write_text(LONGER, encoding="utf-8")
+    reward, world = str(tmp_path / "right.py"), f"{tmp_path / 'longer.py'}:Farther"
+    first = search(tmp_path, world, reward, *FEW, "--target", "1", "--json")
     assert first.exit_code == 0, first.output
-    assert "push 0.1: prior [" in first.stderr
-    assert "by the published rule [" in first.stderr
+    assert "push 0.1: prior [0.09, 0.2], by the published rule [0.09, 0.2]; fails at 0.05" in first.stderr
     told = json.loads(first.stdout)
     (row,) = told["table"]
     assert row["kind"] == "ranges"
     assert row["rounds"] == 1
     # A run whose name is taken is refused before anything is trained for it.
-    taken = search(tmp_path, OWN, reward, *FEW)
+    taken = search(tmp_path, world, reward, *FEW)
     assert taken.exit_code == 2
     assert "priors" not in taken.output
     # More rounds: what it was begun with is the stored run's, and the reward is not read again.
-    again = search(tmp_path, OWN, "gone.py", "--name", "far", "--resume", "--rounds", "2", "--json")
+    again = search(tmp_path, world, "gone.py", "--name", "far", "--resume", "--rounds", "2", "--json")
     assert again.exit_code == 0, again.output
     (row,) = json.loads(again.stdout)["table"]
     assert row["rounds"] == 2
@@ -50,9 +60,9 @@ def test_ranges_are_searched_for_within_priors_and_tested_apart(tmp_path: Path, 
     evidence: dict[str, Any] = json.loads((tmp_path / "ranges.py.json").read_text("utf-8"))
     assert evidence["held_out"] is not None
     assert evidence["metrics"]["worst_tenth"] <= evidence["score"]
-    assert parse((tmp_path / "ranges.py").read_text("utf-8"), {"push": (0.05, 0.2)})
+    assert parse((tmp_path / "ranges.py").read_text("utf-8"), {"push": (0.09, 0.2)})
     # What this run is for is no reward.
-    wrong = search(tmp_path, OWN, "far", *FEW[:-1], "other")
+    wrong = search(tmp_path, world, "far", *FEW[:-1], "other")
     assert wrong.exit_code == 2
     assert "the run 'far' searches for a ranges" in wrong.output
 
