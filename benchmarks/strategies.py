@@ -271,7 +271,7 @@ def rows(folder: Path) -> dict[str, tuple[int, dict[str, Arm]]]:
                 "ribs, iso-line": ribs(folder, "iso"),
             },
         ),
-        "bandit": (100, {kind: bandit(kind) for kind in ARMS_OF_A_BANDIT}),
+        "bandit": (1000, {kind: bandit(kind) for kind in ARMS_OF_A_BANDIT}),
         "novelty": (1, {f"likeness {likeness}": copies(likeness) for likeness in (1.0, 0.95)}),
     }
 

@@ -79,6 +79,13 @@ class Prompts(Record):
     lessons: bool = Field(
         False, description="after each round a capable model writes down what was learned, by one call more a task"
     )
+    instructions: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="short instructions that a capable model writes where its search stands still, by one call more "
+        "each; hypotheses are told those that bring most for their cost, of so many at most; 0: none",
+    )
 
     @property
     def remembered(self) -> int:

@@ -7,6 +7,7 @@ texts that a prompt shows.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
@@ -15,10 +16,11 @@ from gristmill.graph.judging.compared import Compared
 from gristmill.graph.judging.repeats import Judged
 from gristmill.graph.prompts import ledger
 from gristmill.graph.prompts.ideas import lacking
+from gristmill.graph.prompts.instructions import INSTRUCTED, Instructed, instructed
 from gristmill.graph.prompts.ledger import Entry, Line, Room
 from gristmill.graph.prompts.lessons import lessons_within
 from gristmill.graph.prompts.told import Remembered, Told
-from gristmill.graph.records import STARTS, Hypothesis, Step
+from gristmill.graph.records import STARTS, Hypothesis, Reflection, Step
 from gristmill.graph.roster import rates
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of, from_start
 from gristmill.graph.search.history import History, Past, Place, Row
@@ -52,20 +54,23 @@ class TaskMemory:
     ) -> None:
         self._store, self._run, self._task = store, run, task
         self._config, self._strategy = config, strategy
-        self._history = History(folds_of(strategy))
+        instructed = {INSTRUCTED: Instructed} if config.prompts.instructions else {}
+        self._history = History({**folds_of(strategy), **instructed})
         self._features = tuple(each.partition("=")[0] for each in config.search.features)
         self._rates = rates(config.models)
         self._plans: dict[int, tuple[Plan, ...]] = {}
         self._entries, self._lines = dict[str, Entry](), dict[str, Line]()
         self._at_hand, self._lacking = dict[str, Step](), dict[str, Place]()
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
-        self._lessons: dict[int, str] = {}
+        self._lessons, self._instructions = dict[int, str](), dict[int, str]()
         self.compared = Compared(store, run, task, novelty=config.search.novelty)
         self.torn, self.waiting = dict[str, Hypothesis](), dict[str, Hypothesis]()
         self.first = STARTS if with_starts and starts(task) else 0
-        for reflection in store.reflections(run, task.id) if config.prompts.lessons else ():
-            if reflection.lesson is not None:
+        for reflection in store.reflections(run, task.id):
+            if reflection.lesson is not None and config.prompts.lessons:
                 self._lessons[reflection.round] = reflection.lesson
+            if reflection.instruction is not None and config.prompts.instructions:
+                self._instructions[reflection.round] = reflection.instruction
         there: Counter[int] = Counter()
         for hypothesis, verdict in store.each_step(run, task.id):
             self.first = hypothesis.round
@@ -162,8 +167,28 @@ class TaskMemory:
             places = [self.place(round, sample) for sample in range(self._config.search.hypotheses)]
             planned = ((self._strategy.plan(past, place, draw(seed, self._task.id, place)), place) for place in places)
             self._plans = {each: kept for each, kept in self._plans.items() if each >= self.horizon(round)}
-            self._plans[round] = tuple(from_start(plan, past, place) for plan, place in planned)
+            begun = ((from_start(plan, past, place), place) for plan, place in planned)
+            self._plans[round] = tuple(self._instructed(plan, past, place) for plan, place in begun)
         return self._plans[round]
+
+    def _instructed(self, plan: Plan, past: Past, place: Place) -> Plan:
+        """The plan with the instruction that its place is told."""
+        living = self.living(past, self.horizon(place.round))
+        if not living or plan.operator == "again":
+            return plan
+        chance = random.Random(draw(self._config.seed, f"{self._task.id}\ninstruction", place))
+        return plan.model_copy(update={"instruction": instructed(past).choose([*living], chance)})
+
+    def living(self, past: Past, before: int) -> dict[str, str]:
+        """The instructions of the archive by name, the oldest first, as it stands before a round."""
+        written = {str(of): self._instructions[of] for of in sorted(self._instructions) if of < before}
+        names = [name for name, text in written.items() if text]
+        most = self._config.prompts.instructions
+        return {name: written[name] for name in instructed(past).living(names, most)} if names else {}
+
+    def instruction(self, round: int) -> str | None:
+        """What the model has written after a round; None where it was not asked, empty where in vain."""
+        return self._instructions.get(round)
 
     async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
         """The steps that these plans show to a model, by id."""
@@ -213,9 +238,12 @@ class TaskMemory:
         """What the model has learned of a round; None where it was not asked, empty where in vain."""
         return self._lessons.get(round)
 
-    def learn(self, round: int, lesson: str) -> None:
-        """A lesson is stored with the round's reflection."""
-        self._lessons[round] = lesson
+    def learn(self, reflection: Reflection) -> None:
+        """What was written of a round is stored with its reflection."""
+        if reflection.lesson is not None:
+            self._lessons[reflection.round] = reflection.lesson
+        if reflection.instruction is not None:
+            self._instructions[reflection.round] = reflection.instruction
 
     async def of_round(self, round: int) -> tuple[list[Row], dict[str, Step]]:
         """The judged hypotheses of a round in the order of places, and their texts as a model may know them."""
@@ -225,8 +253,9 @@ class TaskMemory:
     async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
         """What the prompt of one place tells."""
         past = self.known(place.round)
+        advice = self._instructions.get(int(plan.instruction), "") if plan.instruction else ""
         if not plan.parents or not self._room.whole:
-            return Told(place, plan.operator, remembered)
+            return Told(place, plan.operator, remembered, instruction=advice)
         parent = plan.parents[0]
         children = past.children(parent)[-ledger.CHILDREN :]
         await self._read(children, past)
@@ -239,6 +268,7 @@ class TaskMemory:
             lineage=ledger.lineage(line, self._room.parent // 3) if len(line) > 1 else "",
             tried=ledger.tried([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
             best=ledger.standing(past.best) if past.best is not None and better else "",
+            instruction=advice,
         )
 
     async def _read(self, rows: Sequence[Row], past: Past) -> None:

@@ -13,6 +13,7 @@ from gristmill.verifiers.records import Task, Verdict
 
 __all__ = [
     "CUT_FINISHES",
+    "INSTRUCTION",
     "LESSON",
     "REASONING_ONLY",
     "REPAIR",
@@ -103,6 +104,8 @@ CUT_FINISHES = ("length", "max_tokens", "max_output_tokens")
 
 LESSON = "/lesson"
 """Ends the id, in the store, of a call by which a model writes down what a round has taught it."""
+INSTRUCTION = "/instruction"
+"""Ends the id, in the store, of a call by which a model writes an instruction after a round."""
 REASONING_ONLY = " (reasoning only)"
 """Follows the finish, in the store, of a call whose reply came to no answer."""
 
@@ -149,6 +152,7 @@ class Hypothesis(Record):
     operator: Name | None = Field(None, description="what its plan has asked for; None in stores of older versions")
     by: Name = Field("", description="the strategy that the plan is of, where `auto` has chosen one")
     island: int = Field(0, ge=0, description="the part of the population that it belongs to")
+    instruction: Name = Field("", description="the round after which the instruction was written that it was told")
     asked: Name = Field("", description="the member of a roster that was asked; empty where the run has one model")
     reused: str = Field("", description="run and id of the hypothesis whose reply was taken, so that no call was made")
     proposer: str
@@ -187,6 +191,7 @@ class Reflection(Record):
     lesson: Text | None = Field(
         None, description="what the model has learned of the round; None where it was not asked, empty where in vain"
     )
+    instruction: Text | None = Field(None, description="what later ones may be told, as the model wrote it; as lesson")
 
 
 class Step(Record):

@@ -258,10 +258,13 @@ def say_task(store: Store, run: str, task: str, prompt: bool, with_evidence: boo
         say_json(json.dumps(rows, indent=1))
         return
     shown: set[str] = set()
-    lessons = {each.round: each.lesson for each in store.reflections(run, task) if each.lesson}
+    reflections = list(store.reflections(run, task))
+    written = [(each.round, f"learned of round {each.round}: {each.lesson}") for each in reflections if each.lesson]
+    advice = [(each.round, each.instruction) for each in reflections if each.instruction]
+    written = sorted([*written, *((of, f"instruction after round {of}: {text}") for of, text in advice)])
     for hypothesis, verdict in steps:
-        for of in [round for round in lessons if round < hypothesis.round]:
-            say(f"learned of round {of}: {lessons.pop(of)}")
+        while written and written[0][0] < hypothesis.round:
+            say(written.pop(0)[1])
         if prompt and hypothesis.prompt_sha not in shown:
             # Once, where it was asked first.
             shown.add(hypothesis.prompt_sha)
@@ -272,6 +275,7 @@ def say_task(store: Store, run: str, task: str, prompt: bool, with_evidence: boo
             came = f"{came} ({why})"
         built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""
         given = f", given the construction {hypothesis.best[:12]}" if hypothesis.best else ""
+        given += f", told the instruction after round {hypothesis.instruction}" if hypothesis.instruction else ""
         say(f"{hypothesis.id}: {came}{built}{given}\n  {hypothesis.note}")
         say("\n".join(f"    {line}" for line in (hypothesis.solution or hypothesis.text).splitlines()))
         if verdict is not None and verdict.feedback:

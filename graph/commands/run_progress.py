@@ -27,7 +27,7 @@ from gristmill.graph.events import (
     Unanswered,
 )
 from gristmill.graph.models.base import Proposer, Waiting
-from gristmill.graph.records import LESSON
+from gristmill.graph.records import INSTRUCTION, LESSON
 from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Direction, Outcome
 
@@ -132,7 +132,8 @@ class RunProgress:
             case Reflected():
                 self._tokens += event.tokens.prompt + event.tokens.completion
                 self._charge(event)
-                self._in_flight.pop(f"{event.task_id}/{event.round}{LESSON}", None)
+                for written in (LESSON, INSTRUCTION):
+                    self._in_flight.pop(f"{event.task_id}/{event.round}{written}", None)
             case Judged():
                 self._judge(event)
             case Settled():

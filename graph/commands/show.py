@@ -83,7 +83,10 @@ def show(
         bool, typer.Option("--family", help="As --curve: what the best goes back to, each step as a difference.")
     ] = False,
     gains: Annotated[
-        bool, typer.Option("--gains", help="As --curve: how much of the gain each operator and model has brought.")
+        bool,
+        typer.Option(
+            "--gains", help="As --curve: how much of the gain each operator, model and instruction has brought."
+        ),
     ] = False,
     population: Annotated[
         bool,

@@ -16,7 +16,13 @@ from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.verifiers.records import Task
 
-__all__ = ["Asked"]
+__all__ = ["Asked", "is_told"]
+
+
+def is_told(context: Context, plan: Plan, member: Member) -> bool:
+    """Whether the prompt for a member tells of more than task and parents."""
+    bare = context.messages_for is not None or plan.operator == "again" or context.choice.profile(member) == "small"
+    return not bare and reads_prompts(context.choice.proposer(member))
 
 
 class Asked:
@@ -40,7 +46,7 @@ class Asked:
         """The messages for one place, which shows these hypotheses to this member."""
         make, profile = self._context.messages_for, self._context.choice.profile(member)
         prompted = reads_prompts(self._context.choice.proposer(member))
-        if not prompted or make is not None or profile == "small" or plan.operator == "again":
+        if not is_told(self._context, plan, member):
             shown = shown if prompted else ()
             said = (profile, plan.form or "", *(step.hypothesis.id for step in shown))
             if said not in self._bare:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from gristmill.graph.prompts.messages import prompt_sha
-from gristmill.graph.records import LESSON
+from gristmill.graph.records import INSTRUCTION, LESSON
 
-__all__ = ["hypothesis_id", "lesson_id", "prompt_sha", "sample_seed", "start_id"]
+__all__ = ["hypothesis_id", "instruction_id", "lesson_id", "prompt_sha", "sample_seed", "start_id"]
 
 
 def hypothesis_id(task_id: str, round: int, sample: int) -> str:
@@ -18,6 +18,11 @@ def hypothesis_id(task_id: str, round: int, sample: int) -> str:
 def start_id(task_id: str, number: int) -> str:
     """``{task_id}/start/{number}``: of a program that the task begins with."""
     return f"{task_id}/start/{number}"
+
+
+def instruction_id(task_id: str, round: int) -> str:
+    """``{task_id}/{round}/instruction``: of the call by which a model writes an instruction after a round."""
+    return f"{task_id}/{round}{INSTRUCTION}"
 
 
 def lesson_id(task_id: str, round: int) -> str:

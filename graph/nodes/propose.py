@@ -12,7 +12,7 @@ from gristmill.graph.amounts import dollars
 from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
 from gristmill.graph.memory import TaskMemory
-from gristmill.graph.nodes.asking import Asked
+from gristmill.graph.nodes.asking import Asked, is_told
 from gristmill.graph.nodes.buying import ASK_ANOTHER, Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
@@ -258,6 +258,7 @@ async def _keep(
         operator=plan.operator,
         by=plan.by,
         island=plan.island,
+        instruction=plan.instruction if is_told(context, plan, member) else "",
         asked=request.model or "",
         reused=answer.reused,
         proposer=proposer.name,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gristmill.graph.amounts import dollars
+from gristmill.graph.amounts import NOTHING, dollars
 from gristmill.graph.context import LoopRuntime
 from gristmill.graph.events import NodeEntered, Reflected
-from gristmill.graph.nodes.learning import learned
-from gristmill.graph.records import STARTS, Reflection, Step
+from gristmill.graph.nodes.learning import instructed_by, learned
+from gristmill.graph.records import STARTS, Reflection, Step, Tokens
 from gristmill.graph.state import TaskState
 from gristmill.graph.storage.entries import reflected
 
@@ -28,12 +28,16 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         return {"round": round + 1}
     memory = await context.memory(task_id)
     steps = await memory.shown(memory.plans(round + 1 + context.config.search.ahead))
-    lesson, tokens, charged, calls = await learned(context, memory, context.tasks[task_id], round)
     about = feedback(list(steps.values()))
-    reflection = Reflection(round=round, parents=tuple(steps), feedback=about, lesson=lesson)
-    await context.journal.write(*calls, reflected(context.run, task_id, reflection))
-    if lesson is not None:
-        memory.learn(round, lesson)
+    reflection = Reflection(round=round, parents=tuple(steps), feedback=about)
+    task, tokens, charged = context.tasks[task_id], Tokens(), NOTHING
+    for name, write in (("lesson", learned), ("instruction", instructed_by)):
+        written = await write(context, memory, task, round)
+        reflection = reflection.model_copy(update={name: written.text})
+        tokens, charged = tokens + written.tokens, charged.plus(written.charged)
+        # Stored with what was bought for it, before anything else is bought.
+        await context.journal.write(*written.entries, reflected(context.run, task_id, reflection))
+    memory.learn(reflection)
     counted, money = charged.tokens, dollars(charged.money)
     told = Reflected(
         task_id=task_id, round=round, parents=reflection.parents, tokens=tokens, counted=counted, money=money

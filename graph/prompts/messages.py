@@ -117,6 +117,7 @@ def _told_values(task: Task, told: Told) -> dict[str, Any]:
         "lineage": told.lineage,
         "tried": told.tried,
         "best_known": told.best,
+        "instruction": told.instruction,
         "operator": told.operator,
         # What is said of one function to write is beside the point where something in many files is wrong, or where
         # there is no right answer, only better ones.

@@ -29,7 +29,7 @@ class Told:
     """What the prompt of one place tells.
 
     `lineage` is how the parent came about and `tried` what was built on it, both a line for each hypothesis; `best` is
-    the best so far where that is another one.
+    the best so far where that is another one; `instruction` is one that evolved, if the place is told any.
     """
 
     place: Place
@@ -38,3 +38,4 @@ class Told:
     lineage: str = ""
     tried: str = ""
     best: str = ""
+    instruction: str = ""

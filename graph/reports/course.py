@@ -51,6 +51,7 @@ class Point(Record):
     round: int
     operator: str
     model: str
+    instruction: str = Field("", description="the round after which what it was told was written")
     outcome: Outcome
     strength: Strength | None = Field(None, description="where it passed")
     score: float | None
@@ -83,6 +84,12 @@ class Share(Record):
     share: float | None = Field(None, description="of all gains; None where there was none")
 
 
+class Instruction(Share):
+    """What an instruction that the model wrote has brought; its `name` is the round that it was written after."""
+
+    text: str
+
+
 class Course(Record):
     """How the best of one task of a run grew."""
 
@@ -99,6 +106,7 @@ class Course(Record):
     family: tuple[Generation, ...] = Field(description="the best and what it goes back to, the oldest first")
     operators: tuple[Share, ...]
     models: tuple[Share, ...]
+    instructions: tuple[Instruction, ...] = Field((), description="that evolved, the oldest first; the first is none")
 
 
 def course(store: Store, run: str, standing: TaskStanding) -> Course:
@@ -106,12 +114,14 @@ def course(store: Store, run: str, standing: TaskStanding) -> Course:
     calls, money = Calls(store.calls(run), standing.task), Calls(store.account.money(run), standing.task)
     operators: Counter[str] = Counter()
     models: Counter[str] = Counter()
+    told: Counter[str] = Counter()
 
     def judged() -> Iterator[tuple[Hypothesis, Verdict]]:
         for hypothesis, verdict in store.each_step(run, standing.task):
             if verdict is not None and verdict.outcome is not Outcome.UNSCORED:
                 operators[operator_of(hypothesis)] += 1
                 models[hypothesis.model] += 1
+                told[hypothesis.instruction] += 1
                 yield hypothesis, verdict
 
     points = curve(judged(), calls, money)
@@ -129,7 +139,20 @@ def course(store: Store, run: str, standing: TaskStanding) -> Course:
         family=tuple(family(store, run, standing.best)),
         operators=shares(operators, [(each.operator, each) for each in points]),
         models=shares(models, [(each.model, each) for each in points]),
+        instructions=tuple(_instructions(store, run, standing.task, told, points)),
     )
+
+
+def _instructions(
+    store: Store, run: str, task: str, told: Counter[str], points: Sequence[Point]
+) -> Iterator[Instruction]:
+    """What each has brought, beside what was told none; nothing where no model has written any."""
+    texts = {str(each.round): each.instruction for each in store.reflections(run, task) if each.instruction}
+    if texts:
+        brought = {each.name: each for each in shares(told, [(each.instruction, each) for each in points])}
+        for name, text in {"": "(none)", **texts}.items():
+            share = brought.get(name) or Share(name=name, hypotheses=0, improved=0, gain=0.0)
+            yield Instruction(**share.model_dump(), text=text)
 
 
 def curve(judged: Iterable[tuple[Hypothesis, Verdict]], calls: Calls, money: Calls | None = None) -> tuple[Point, ...]:
@@ -207,6 +230,7 @@ def _point(hypothesis: Hypothesis, verdict: Verdict, calls: int, money: float, b
         round=hypothesis.round,
         operator=operator_of(hypothesis),
         model=hypothesis.model,
+        instruction=hypothesis.instruction,
         outcome=verdict.outcome,
         strength=verdict.strength if verdict.passed else None,
         score=verdict.score,

@@ -87,12 +87,13 @@ def estimate(
 
 
 def _calls(config: RunConfig, tasks: int) -> int:
-    """Calls at most: a reply that builds on another may have to be repaired, and a round may be learned from."""
+    """Calls at most: a reply that builds on another may have to be repaired, and a round may be learned from
+    and be followed by an instruction."""
     search = config.search
     builds = 1 if search.strategy == "best_of" else 2
     a_task = search.hypotheses * (1 + builds * (search.rounds - 1))
-    lessons = search.rounds - 1 if config.prompts.lessons and search.strategy != "best_of" else 0
-    whole = tasks * (a_task + lessons)
+    written = config.prompts.lessons + bool(config.prompts.instructions)
+    whole = tasks * (a_task + (written * (search.rounds - 1) if search.strategy != "best_of" else 0))
     return whole if config.budget.calls is None else min(whole, config.budget.calls)
 
 

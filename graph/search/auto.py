@@ -22,7 +22,7 @@ from gristmill.graph.search.history import Fold, Past, Place
 from gristmill.graph.search.rows import Row
 from gristmill.graph.stopping.ranking import Merit
 
-__all__ = ["Auto", "Learned"]
+__all__ = ["Auto", "Gains", "Learned"]
 
 _BETTER = 0.1
 _AT = "@"
@@ -35,6 +35,27 @@ _LIKE: Mapping[Operator, tuple[Operator, ...]] = {
 """By which others an operator may be replaced."""
 
 
+class Gains:
+    """What rows have brought, asked in the order of places, each once."""
+
+    def __init__(self) -> None:
+        self._merits: dict[str, Merit] = {}
+        self._best: Merit | None = None
+
+    def of(self, row: Row) -> float:
+        """1 for a better best, .1 for being better than its first parent, else nothing; the very first is no gain."""
+        gain = 0.0
+        parent = self._merits.get(row.parents[0]) if row.parents else None
+        if row.usable:
+            if self._best is None or row.merit > self._best:
+                gain = 1.0 if self._best is not None else 0.0
+                self._best = row.merit
+            elif parent is not None and row.merit > parent:
+                gain = _BETTER
+            self._merits[row.id] = row.merit
+        return gain
+
+
 class Learned:
     """What every arm has brought so far, as a fold."""
 
@@ -42,8 +63,7 @@ class Learned:
         self.models = Bandit()
         self._strategies: dict[str, Bandit] = {}
         self._operators: dict[str, Bandit] = {}
-        self._merits: dict[str, Merit] = {}
-        self._best: Merit | None = None
+        self._gains = Gains()
 
     def strategies(self, model: str) -> Bandit:
         """The bandit over strategies with one model, whose name is empty where the run has one only."""
@@ -55,15 +75,7 @@ class Learned:
 
     def add(self, row: Row) -> None:
         """Take a row; of those that another strategy than this has planned nothing is learned."""
-        gain = 0.0
-        parent = self._merits.get(row.parents[0]) if row.parents else None
-        if row.usable:
-            if self._best is None or row.merit > self._best:
-                gain = 1.0 if self._best is not None else 0.0
-                self._best = row.merit
-            elif parent is not None and row.merit > parent:
-                gain = _BETTER
-            self._merits[row.id] = row.merit
+        gain = self._gains.of(row)
         if row.by:
             name, _, model = row.by.partition(_AT)
             if model:

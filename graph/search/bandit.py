@@ -7,8 +7,9 @@ divided by its mean cost, and the greatest is taken. Where the arm that is pulle
 one-sided cumulative sum (Page 1954), nearly all is forgotten at once: that finds the new best one in 20 to 60 pulls.
 
 Departures: gains are measured against their mean over all arms, so a choice is the same for gain·k, k > 0; an arm that
-was never pulled is taken for an average one; half the spread is drawn (`_SPREAD`), as a whole one spends a third of
-late pulls on looking around. In a batch each place draws by itself, which spreads it over arms that are close.
+was never pulled is taken for an average one; while nothing has brought anything, as much is spent on each arm, since
+no draw tells them apart; half the spread is drawn (`_SPREAD`), as a whole one spends a third of late pulls on looking
+around. In a batch each place draws by itself, which spreads it over arms that are close.
 """
 
 from __future__ import annotations
@@ -71,13 +72,16 @@ class Bandit:
         square = math.fsum(each.square for each in known) / pulls
         cost = math.fsum(each.cost for each in known) / pulls
         nothing = _Arm()
-        drawn = []
+        drawn, prices = [], []
         for arm in arms:
             each = self._arms.get(arm, nothing)
             mean = (each.gain + gain) / (each.pulls + 1)
             spread = max((each.square + square) / (each.pulls + 1) - mean * mean, (_LEAST * gain) ** 2)
             price = each.cost / each.pulls if each.pulls >= 1 else (each.cost + cost) / (each.pulls + 1)
+            prices.append(price)
             drawn.append((mean + _SPREAD * chance.gauss(0, 1) * math.sqrt(spread / (each.pulls + 1))) / price)
+        if not gain:
+            return chance.choices(arms, [1 / price for price in prices])[0]
         return arms[max(range(len(arms)), key=drawn.__getitem__)]
 
     def shares(self) -> dict[str, tuple[float, float, float]]:

@@ -33,6 +33,7 @@ class Plan(Record):
     temperature: float | None = Field(None, ge=0)
     island: int = Field(0, ge=0, description="the part of the population that the hypothesis belongs to")
     by: str = Field("", description="the strategy whose plan this is, where another one has chosen it")
+    instruction: str = Field("", description="name of the instruction that is told besides, where these evolve")
 
 
 @runtime_checkable

@@ -115,9 +115,9 @@ class Row:
     A search decides on what was found before the consistency run, whether that has come or not: so it goes on as it
     would have, wherever it is cut off. `settled` has what is told of the task in the end; `parents` are those that the
     reply was built on, `graded` says that it ran and that its score tells how good it is. `operator`, `by` (the
-    strategy that `auto` chose), `island` and `model` tell how it came about, `cost` what it cost in evaluations,
-    `repeated` that it was there before and not judged. 10,000 rows are held in memory, so names are shared, and of the
-    verdict is kept what archives and fronts are made of.
+    strategy that `auto` chose), `island`, `model` and `instruction` tell how it came about, `cost` what it cost in
+    evaluations, `repeated` that it was there before and not judged. 10,000 rows are held in memory, so names are
+    shared, and of the verdict is kept what archives and fronts are made of.
     """
 
     id: str
@@ -133,6 +133,7 @@ class Row:
     operator: str = ""
     by: str = ""
     model: str = ""
+    instruction: str = ""
     island: int = 0
     cost: float = 1.0
     repeated: bool = False
@@ -168,6 +169,7 @@ class Row:
             operator=sys.intern(hypothesis.operator or ""),
             by=sys.intern(hypothesis.by),
             model=sys.intern(hypothesis.asked or hypothesis.model),
+            instruction=sys.intern(hypothesis.instruction),
             island=hypothesis.island,
             cost=cost(hypothesis.tokens, rates.get(hypothesis.asked, _RATES)),
             repeated=verdict.repeats is not None,

@@ -126,6 +126,12 @@ def _gains(course: Course) -> None:
     for name, shares in (("operator", course.operators), ("model", course.models)):
         head = (name, "hypotheses", "improved the best", "gain", "share")
         say_table(head, list(_share_rows(shares)), right=head[1:])
+    if course.instructions:
+        head = ("after round", "hypotheses", "improved the best", "gain", "share")
+        rows = [
+            (*row, each.text) for row, each in zip(_share_rows(course.instructions), course.instructions, strict=True)
+        ]
+        say_table((*head, "instruction"), rows, right=head)
 
 
 def bars(curve: Sequence[Point], calls: int, width: int = _WIDTH) -> str:

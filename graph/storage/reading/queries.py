@@ -12,6 +12,7 @@ from gristmill.graph.amounts import dollars
 from gristmill.graph.config import RunConfig
 from gristmill.graph.records import (
     CUT_FINISHES,
+    INSTRUCTION,
     LESSON,
     REASONING_ONLY,
     REPAIR,
@@ -108,7 +109,8 @@ def unanswered(connection: Connection, run: str) -> set[str]:
     calls, hypotheses = schema.calls.c, schema.hypotheses.c
     there = select(hypotheses.id).where(hypotheses.run == run)
     query = select(calls.hypothesis_id).where(calls.run == run, calls.finish == UNANSWERED)
-    query = query.where(~calls.hypothesis_id.endswith(LESSON, autoescape=True))
+    for written in (LESSON, INSTRUCTION):
+        query = query.where(~calls.hypothesis_id.endswith(written, autoescape=True))
     return set(connection.scalars(query.where(calls.hypothesis_id.not_in(there))))
 
 
