@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
 from gristmill.verifiers.code.guest.judge.scored.timing import Stopwatch, Timing
 
-__all__ = ["Candidate", "RejectedError"]
+__all__ = ["RejectedError", "ScoredCandidate"]
 
 _MOST_CHARACTERS = 500
 
@@ -20,7 +20,7 @@ class RejectedError(BaseException):
     """The evaluator turns the solution down. No ``except Exception`` may swallow it."""
 
 
-class Candidate:
+class ScoredCandidate:
     """The solution: ``candidate(…)`` calls its first entry point, ``candidate.name(…)`` any of them."""
 
     __slots__ = ("_line", "_watch")

@@ -19,7 +19,7 @@ from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.code.guest.judge.instrument import segment
 from gristmill.verifiers.code.guest.judge.proxies import CandidateError
 from gristmill.verifiers.code.guest.judge.remote import RemoteCandidate
-from gristmill.verifiers.code.guest.judge.scored.candidate import Candidate, RejectedError
+from gristmill.verifiers.code.guest.judge.scored.candidate import RejectedError, ScoredCandidate
 from gristmill.verifiers.code.guest.judge.scored.timing import Clock, Stopwatch
 from gristmill.verifiers.code.guest.wire.cores import share_core
 
@@ -113,7 +113,9 @@ def _evaluated(line: RemoteCandidate, request: dict[str, Any], watch: Stopwatch 
     sys.modules["evaluator"] = module
     try:
         exec(compile(code, _FILE, "exec", dont_inherit=True), module.__dict__)
-        returned = _call(module.__dict__["evaluate"], Candidate(line, watch), request["instance"], request["seed"])
+        returned = _call(
+            module.__dict__["evaluate"], ScoredCandidate(line, watch), request["instance"], request["seed"]
+        )
         numbers = _numbers(returned, request["main"])
         uses = line.calls or not all(map(callable, line.entry_points.values()))
         return {"numbers": numbers} if uses else {"fault": {"error": "`evaluate` has not called the candidate"}}
@@ -129,7 +131,7 @@ def _evaluated(line: RemoteCandidate, request: dict[str, Any], watch: Stopwatch 
         return {"fault": _detail(error, code) | {"called": bool(line.calls)}}
 
 
-def _call(evaluate: Any, candidate: Candidate, instance: Any, seed: int) -> Any:
+def _call(evaluate: Any, candidate: ScoredCandidate, instance: Any, seed: int) -> Any:
     """With the seed, where it takes a third argument."""
     code = getattr(evaluate, "__code__", None)
     seeded = type(code) is types.CodeType and code.co_argcount > 2
