@@ -32,10 +32,17 @@ def reward_forecast(task: Task, config: RunConfig) -> str:
 
     settings = world.training
     # A process that begins for each training loads its libraries each time: nothing is there to be loaded beforehand.
-    longer = 4 if hasattr(world, "make") else 12
-    learning = _extrapolated(take, settings.steps // rollout, longer)
+    apart = hasattr(world, "make")
+    few, many = (1, 3) if apart else (2, 12)
+    if not apart:
+        take(few)
+    short, longer, graded = (
+        _spent(lambda given=given: take(*given))  # type: ignore[misc]
+        for given in ((few,), (many,), (few, settings.graded_episodes))
+    )
+    learning = _extrapolated(short, longer, few, many, settings.steps // rollout)
     # Episodes are graded side by side: what many take is not what one takes so often.
-    grading = max(0.0, _spent(lambda: take(2, settings.graded_episodes)) - _spent(lambda: take(2))) / 2
+    grading = max(0.0, graded - short) / 2
     seconds = learning + grading * (1 + settings.checkpoints * settings.checkpoint_episodes / settings.graded_episodes)
     return _words(task, config, f"{world.training.steps:,} steps", seconds)
 
@@ -52,16 +59,16 @@ def loss_forecast(task: Task, config: RunConfig) -> str:
         # What a loss costs by itself is left out: it hangs on the candidate, and on the way to its process.
         train(lambda outputs, targets: (0.0, 0.0 * outputs), problem, 0, few)
 
-    seconds = _extrapolated(take, problem.training.epochs)
+    take(2)
+    short, longer = _spent(lambda: take(2)), _spent(lambda: take(12))
+    seconds = _extrapolated(short, longer, 2, 12, problem.training.epochs)
     return _words(task, config, f"{problem.training.epochs} epochs", seconds)
 
 
-def _extrapolated(take: Callable[[int], None], all_: int, many: int = 12) -> float:
-    """Processor seconds of `all_` parts, by what two and `many` of them take once all is loaded."""
-    take(2)
-    few, more = (_spent(lambda parts=parts: take(parts)) for parts in (2, many))  # type: ignore[misc]
-    each = max(0.0, (more - few) / (many - 2))
-    return max(0.0, few - 2 * each) + each * all_
+def _extrapolated(short: float, longer: float, few: int, many: int, all_: int) -> float:
+    """Processor seconds of `all_` parts, by what `few` and `many` of them have taken."""
+    each = max(0.0, (longer - short) / (many - few))
+    return max(0.0, short - few * each) + each * all_
 
 
 def _spent(work: Callable[[], None]) -> float:
