@@ -1,6 +1,6 @@
 """Known rewards and losses, judged as anybody's would be: mean score over seeds, and how far the seeds lie apart.
 
-    python benchmarks/known_functions.py [--seeds 10] [--sandbox auto] [--json FILE]
+    python benchmarks/known_functions.py [--seeds 10] [--only reward|loss] [--sandbox auto] [--json FILE]
 
 Needs torch and scikit-learn for the losses. Splits, noise and episodes follow from a secret that is drawn
 anew each time, so the last digit differs from run to run.
@@ -38,7 +38,7 @@ LOSSES = {
 }
 
 
-async def measure(seeds: int, sandbox: str) -> list[dict[str, object]]:
+async def measure(seeds: int, sandbox: str, only: str | None) -> list[dict[str, object]]:
     """A row for each function."""
     limits = Limits(wall_seconds=600, cpu_seconds=600)
     reward = {"id": "r", "kind": "reward", "environment": "mountain_car"}
@@ -48,6 +48,8 @@ async def measure(seeds: int, sandbox: str) -> list[dict[str, object]]:
         verifiers = Verifiers(pool)
         rewards = {name: f"{REWARD}return {body}\n" for name, body in REWARDS.items()}
         for fields, functions in ((reward, rewards), (loss, LOSSES)):
+            if only not in (None, fields["kind"]):
+                continue
             task = Task.model_validate(fields | {"prompt": "?", "settings": {"seeds": seeds}, "limits": limits})
             for name, source in functions.items():
                 verdict = await verifiers.verify(task, source)
@@ -55,8 +57,11 @@ async def measure(seeds: int, sandbox: str) -> list[dict[str, object]]:
                     raise SystemExit(f"{name}: {verdict.outcome.value}: {verdict.feedback or verdict.sandbox}")
                 spread = [value for key, value in verdict.metrics.items() if key.endswith(("_min", "_max"))]
                 row = {"kind": task.kind, "name": name, "score": verdict.score, "from": min(spread), "to": max(spread)}
-                rows.append(row)
-                print(f"| {name} | {verdict.score:.2f} | {min(spread):.2f} to {max(spread):.2f} |", flush=True)
+                # Of a reward the share of episodes that reached the flag as well.
+                success = verdict.metrics.get("success_rate")
+                rows.append(row | ({} if success is None else {"success": success}))
+                also = "" if success is None else f" {success:.2f} |"
+                print(f"| {name} | {verdict.score:.2f} | {min(spread):.2f} to {max(spread):.2f} |{also}", flush=True)
     return rows
 
 
@@ -64,10 +69,11 @@ def main() -> None:
     """Print a line for each function, best read in the docs' tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--only", choices=("reward", "loss"))
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    rows = asyncio.run(measure(given.seeds, given.sandbox))
+    rows = asyncio.run(measure(given.seeds, given.sandbox, given.only))
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
 

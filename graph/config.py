@@ -100,7 +100,7 @@ class Search(Record):
         "reflect",
         description="what a round builds on: reflect, best_of (nothing), tree (drafts, repairs, what has the best "
         "child), evolve (a population, crossover, islands), pareto (the best at single instances) or auto (learns "
-        "which of these pays)",
+        "which of these pays), or iteration (Eureka's: the best of the last round)",
     )
     hypotheses: int = Field(4, ge=1, le=256, description="hypotheses per task and round")
     rounds: int = Field(3, ge=1, description="rounds per task at most")

@@ -12,7 +12,7 @@ from gristmill.graph.records import StopReason, Tokens
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Direction, Outcome, Strength
 
-__all__ = ["CampaignSummary", "Closing", "Finalist", "Purpose", "Run", "Status", "TaskStanding", "Usual"]
+__all__ = ["CampaignSummary", "Closing", "Finalist", "Opening", "Purpose", "Run", "Status", "TaskStanding", "Usual"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -105,6 +105,14 @@ class Finalist(Record):
     stepped_down: str = Field("", description="why it is not the best, though the search had it so")
 
 
+class Opening(Record):
+    """What a task holds out was opened for one hypothesis; written down before it is looked at."""
+
+    task: str
+    hypothesis: str
+    at: datetime
+
+
 class Closing(Record):
     """What was found of the best of a task before it was announced: its record of its own, never shown to a model."""
 
@@ -114,6 +122,10 @@ class Closing(Record):
     direction: Direction
     finalists: tuple[Finalist, ...] = Field((), description="in the order in which the search had them")
     trouble: str = Field("", description="why it could not be made yet; a resume tries again")
+    openings: tuple[str, ...] = Field(
+        (),
+        description="for whom what is held out was looked at; after the first it has steered a choice, and says less",
+    )
 
     @property
     def of_winner(self) -> Finalist | None:

@@ -18,6 +18,7 @@ __all__ = [
     "HoldingOut",
     "Placed",
     "Replicating",
+    "Reproducing",
     "Secretive",
     "Shelf",
     "Splitting",
@@ -88,10 +89,12 @@ class Examining(Protocol):
 
 @runtime_checkable
 class HoldingOut(Protocol):
-    """A verifier whose tasks may hold out instances from every search."""
+    """A verifier whose tasks may hold out instances, or seeds and a split of their data, from every search."""
 
     async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
         """The solution's `scores` and `score` on what is held out; None and nothing where a task holds out nothing.
+
+        Of a score test the held-out instances, by those seeds; what is trained is trained by its final seeds.
 
         For the owner, when a winner is announced: no model is asked any more for the task afterwards.
 
@@ -103,11 +106,16 @@ class HoldingOut(Protocol):
 
 @runtime_checkable
 class Replicating(Protocol):
-    """A verifier whose tasks may have evaluators that draw: it can be asked which seeds they draw by."""
+    """A verifier whose tasks may have evaluators that draw: it can be told which seeds they draw by."""
 
     async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
         """As `Explaining.explain`, by those seeds; the `replicates` of the verdict are in their order."""
         ...
+
+
+@runtime_checkable
+class Reproducing(Protocol):
+    """A verifier that can also evaluate as plain Python does, without any boundary between the two sides."""
 
     async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool:
         """Whether plain Python, evaluator and candidate in one process, comes to the scores that one seed has given.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.sandbox.plain import plain
@@ -13,6 +13,8 @@ from gristmill.verifiers.extraction.replies import Extraction, extract
 from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
 
 __all__ = [
+    "FINAL_SEEDS",
+    "TRAINED",
     "Judge",
     "Losses",
     "Rescoring",
@@ -21,6 +23,7 @@ __all__ = [
     "Telling",
     "beside",
     "explain_extraction",
+    "final_seeds",
     "holds_out",
     "is_evaluators_fault",
     "judge_extraction",
@@ -167,12 +170,22 @@ _FIELDS = {
     "ranges": "environment",
     "reasoning": "check",
 }
-_RUN_BY_THE_TASK = frozenset(("program", "loss", "reward"))
+TRAINED: Final = frozenset(("reward", "loss"))
+"""Kinds whose solutions something is trained with, by seeds that a draw of `Seeds` names."""
+FINAL_SEEDS: Final = 5
+"""Trainings of the final score of a winner; Eureka's."""
+_RUN_BY_THE_TASK = frozenset(("program", *TRAINED))
+
+
+def final_seeds(task: Task) -> int:
+    """Trainings of a winner by seeds on which nothing was chosen; 0 where the task is not of a `TRAINED` kind."""
+    return int(task.settings.get("final_seeds", FINAL_SEEDS)) if task.kind in TRAINED else 0
 
 
 def holds_out(task: Task) -> bool:
-    """Whether there is something that no search is steered by: instances of a score test, or a final test of ranges."""
-    return task.kind == "ranges" or (task.scored is not None and bool(task.scored.held_out))
+    """Whether there is something that no search is steered by: instances of a score test, final seeds, or a final test
+    of ranges."""
+    return task.kind == "ranges" or final_seeds(task) > 0 or (task.scored is not None and bool(task.scored.held_out))
 
 
 def beside(task: Task, verdict: Verdict) -> Evidence:

@@ -196,6 +196,7 @@ class Evidence(Record):
     reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
     score: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
     scores: dict[Text, float] = Field({}, description="the score of each held-out instance, where it was asked for")
+    metrics: dict[Text, float] = Field({}, description="what else was measured on what is held out")
 
     @classmethod
     def of(cls, verifier: str, shown: Sequence[Shown]) -> Evidence:
@@ -233,7 +234,9 @@ class Verdict(Record):
     scores: dict[Text, float] = Field(
         {}, description="of a score test: the score of each instance that steers a search, by its name"
     )
-    replicates: tuple[float, ...] = Field((), description="of a noisy score test: the total of each seed, in order")
+    replicates: tuple[float, ...] = Field(
+        (), description="of a noisy score test, a reward or a loss: the total of each seed, in order"
+    )
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")

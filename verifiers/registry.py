@@ -17,7 +17,7 @@ from gristmill.verifiers.base import (
     Examining,
     HoldingOut,
     Placed,
-    Replicating,
+    Reproducing,
     Secretive,
     Shelf,
     Splitting,
@@ -157,7 +157,7 @@ class Verifiers:
         """Judge one solution, the consistency run included. Never raises for anything a candidate does.
 
         Whoever asks a model again for the same task takes `verify_apart`, and `settle_all` when that is over.
-        `seeds`, here and below: which replicates of a score test with `repeats`; it matters to no other task.
+        `seeds`, here and below: which replicates of a score test with `repeats`, or trainings with a reward or loss.
         ``Seeds(first=4, count=8)`` are eight more of the search's own, ``Seeds(draw="re-score")`` are fresh ones.
 
         Raises:
@@ -208,7 +208,7 @@ class Verifiers:
         Raises:
             SandboxError: nothing may be concluded about the solution.
         """
-        verifier = self.for_kind(task.kind)
+        verifier = self._make(task.kind, FreshJobs(self._pool))
         if not isinstance(verifier, HoldingOut) or not holds_out(task):
             return None
         return await verifier.held_out(task, solution, seeds)
@@ -261,7 +261,7 @@ class Verifiers:
         verifier = self.for_kind(task.kind)
         # What was evaluated beside the solution has nothing to be reproduced by.
         unasked = task.scored is None or task.scored.timed or task.scored.together or not self._consistency
-        if unasked or not isinstance(verifier, Replicating):
+        if unasked or not isinstance(verifier, Reproducing):
             return None
         with on_behalf_of(task.kind, task.id):
             for attempt in range(TRIES):

@@ -92,6 +92,14 @@ def show(
         bool,
         typer.Option("--population", help="As --curve: islands, archives and the front that the strategy builds on."),
     ] = False,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines",
+            help="Of a reward or a loss: execute rate, the best of each round, and the winner beside the baselines, "
+            "which are trained as long as candidates are, once.",
+        ),
+    ] = False,
     held_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,7 +110,7 @@ def show(
     ] = None,
     sandbox: Annotated[
         str | None,
-        typer.Option("--sandbox", envvar=SANDBOX_VARIABLE, help="For --held-out; default: the run's."),
+        typer.Option("--sandbox", envvar=SANDBOX_VARIABLE, help="For --held-out and --baselines; default: the run's."),
     ] = None,
     workspace: Workspace = ".",
     json_: Json = False,
@@ -130,6 +138,7 @@ def show(
       gristmill show pack --curve --gains
       gristmill show night --task HumanEval/32 --family
       gristmill show pack --population
+      gristmill show car --baselines
       gristmill show pack --held-out pack/3/0 --held-out pack/7/2
       gristmill show night --json
       gristmill show night --recording > replies.jsonl
@@ -157,6 +166,10 @@ def show(
             from gristmill.graph.commands.reports.held_out import say_held_out
 
             say_held_out(store, name, list(dict.fromkeys(held_out)), sandbox, json_)
+        elif baselines:
+            from gristmill.graph.commands.reports.trained import say_trained
+
+            say_trained(store, name, one_task(name, standings, task, "baselines are"), sandbox, json_)
         elif best:
             _best(store, name, standings, task)
         elif curve or family or gains:

@@ -4,7 +4,8 @@ The best of many scores is the likeliest to be a mistake: of chance, of a worker
 graded scores has ended, and nothing of the task is shown to a model any more, the best is scored again on fresh
 workers, by fresh seeds where the evaluator draws by seeds; plain Python must come to its score; and it is scored on
 what was held out. Who does not stand steps down for the next. Where scores are noisy the first of them race
-(`gristmill.graph.judging.racing`), and the score of the search decides nothing any more.
+(`gristmill.graph.judging.racing`), and the score of the search decides nothing any more. What something is trained
+with is noisy, and held out are the final seeds, with the final split of the data.
 
 Every evaluation is stored when it is made, so that a resumed run makes none again.
 """
@@ -20,14 +21,13 @@ from gristmill.graph.judging.evaluations import Evaluations, TroubleError
 from gristmill.graph.judging.racing import Replicate, interval, race
 from gristmill.graph.records import Step
 from gristmill.graph.summary import Closing, Finalist
+from gristmill.verifiers.judging import TRAINED, final_seeds
 from gristmill.verifiers.records import Apart, Direction, Outcome, Task, Verdict
 
-__all__ = ["MOST_FINALISTS", "Closed", "Closings", "closes"]
+__all__ = ["Closed", "Closings", "closes", "most_finalists"]
 
-MOST_FINALISTS: Final = 8
-"""Hypotheses that are looked at again, at most: in a race all of them, else until one stands."""
 REPLICATES: Final = 12
-"""Of a race, for each finalist, on the average."""
+"""Of a race, for each finalist, on the average; of what is trained, as many as it has final seeds."""
 SAME: Final = 1e-12
 """What a score that leaves nothing to chance may differ by, of itself or in all: a sum in another order, no more."""
 
@@ -40,13 +40,19 @@ class Closed(NamedTuple):
 
 
 def closes(task: Task) -> bool:
-    """Whether a task's best is looked at again: those whose score is an author's number, or an open problem's."""
-    return task.scored is not None or task.kind in ("program", "ranges")
+    """Whether a task's best is looked at again: where the score is an author's number, an open problem's, or that of
+    what was trained with it (unless `final_seeds` are 0)."""
+    return task.scored is not None or task.kind in ("program", "ranges") or final_seeds(task) > 0
 
 
 def is_noisy(task: Task) -> bool:
-    """Whether the author says that the same solution may score otherwise."""
-    return task.scored is not None and task.scored.noisy
+    """Whether the same solution may score otherwise: its author says so, or something is trained with it."""
+    return task.kind in TRAINED or (task.scored is not None and task.scored.noisy)
+
+
+def most_finalists(task: Task) -> int:
+    """Hypotheses that are looked at again, at most: in a race all of them, else until one stands."""
+    return 4 if task.kind in TRAINED else 8
 
 
 class Closings:
@@ -81,6 +87,7 @@ class _Look:
         self._stepped_down: dict[str, str] = {}
         self._minimize = any(step.verdict.direction is Direction.MINIMIZE for step in finalists)
         self._winner: str | None = None
+        self._openings: tuple[str, ...] = ()
 
     async def step_by_step(self) -> None:
         """The first that is found again as it was is the best."""
@@ -94,13 +101,14 @@ class _Look:
 
     async def race(self) -> None:
         """The best by what was found again is the best, if plain execution comes to that."""
-        wanted, order = race(list(self._steps), {}, REPLICATES * len(self._steps))
+        often = final_seeds(self._task) or REPLICATES
+        wanted, order = race(list(self._steps), {}, often * len(self._steps))
         # One finalist alone has nobody to race with, and is scored again all the same.
-        wanted = wanted or [Replicate(id_, number) for id_ in self._steps for number in range(REPLICATES)]
+        wanted = wanted or [Replicate(id_, number) for id_ in self._steps for number in range(often)]
         while wanted:
             await self._evaluate(wanted)
             values = {id_: [self._value(each) for each in verdicts] for id_, verdicts in self._found.items()}
-            wanted, order = race(list(self._steps), values, REPLICATES * len(self._steps))
+            wanted, order = race(list(self._steps), values, often * len(self._steps))
         ahead = list(self._steps)
         for id_ in order:
             if not math.isfinite(self._mean(id_)):
@@ -118,6 +126,7 @@ class _Look:
         winner = self._winner or self._least_bad()
         if winner is not None and winner != self._winner:
             self._held_out[winner] = await self._evaluations.held_out(self._task, self._steps[winner])
+        self._openings = tuple(each.hypothesis for each in await self._evaluations.openings(self._task))
         verdicts = {id_: self._verdict(id_) for id_ in self._steps if self._found[id_]}
         return Closed(self.closing(winner), verdicts)
 
@@ -130,6 +139,7 @@ class _Look:
             direction=Direction.MINIMIZE if self._minimize else Direction.MAXIMIZE,
             finalists=tuple(self._finalist(id_) for id_ in self._steps if self._found[id_]),
             trouble=trouble,
+            openings=self._openings,
         )
 
     async def _stands(self, id_: str) -> bool:
@@ -141,7 +151,12 @@ class _Look:
                 "its score exists only apart from the evaluator: plain Python, both in one process, does not come to it"
             )
             return False
-        self._held_out[id_] = await self._evaluations.held_out(self._task, step)
+        found = await self._evaluations.held_out_evidence(self._task, step)
+        self._held_out[id_] = None if found is None else found.score
+        if found is not None and found.score is None and self._task.kind in TRAINED:
+            failed = next((each.detail for each in found.checks if each.outcome is not Outcome.PASSED), "")
+            self._stepped_down[id_] = f"no score by the final seeds: {failed[:200]}"
+            return False
         self._winner = id_
         return True
 
@@ -216,9 +231,17 @@ class _Look:
             changed |= {"outcome": Outcome.FAILED, "score": self._worst(before)}
         elif not math.isfinite(mean):
             changed |= {"outcome": Outcome.FLAKY, "score": self._worst(before)}
+        elif before.outcome is Outcome.PASSED and self._misses(id_):
+            changed |= {"outcome": Outcome.FAILED, "score": self._sign * mean}
         elif not is_noisy(self._task) and not self._agrees(before, self._found[id_][0]):
             changed |= {"outcome": Outcome.FLAKY, "score": self._sign * min(self._value(before), mean)}
         return before.model_copy(update=changed)
+
+    def _misses(self, id_: str) -> bool:
+        """Whether what is trained misses by fresh seeds a target that it had reached, by more than chance."""
+        bounds = interval([self._value(each) for each in self._found[id_]])
+        trained, target = self._task.kind in TRAINED, self._task.target
+        return trained and target is not None and bounds is not None and bounds[1] < target
 
     def _worst(self, verdict: Verdict) -> float:
         return self._task.worst if self._task.scored is not None else math.inf if self._minimize else 0.0

@@ -6,20 +6,23 @@ They are documents of the run, which nothing that asks a model reads.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from gristmill.graph.records import Step
 from gristmill.graph.storage.entries import Entry, document
 from gristmill.graph.storage.store import Store
+from gristmill.graph.summary import Opening
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.judging import Rescoring
+from gristmill.verifiers.judging import Rescoring, holds_out
 from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
 
-__all__ = ["Evaluations", "TroubleError", "Writer"]
+__all__ = ["Evaluations", "TroubleError", "Writer", "final_evidence", "openings"]
 
 _DRAW: Final = "close"
 _RESCORED, _REPRODUCED, _HELD_OUT = "rescored", "reproduced", "held-out"
+_OPENED: Final = "opened"
 
 
 class TroubleError(Exception):
@@ -85,6 +88,7 @@ class Evaluations:
         id_ = step.hypothesis.id
         known = await asyncio.to_thread(self._store.documents.get, _HELD_OUT, self._run, id_, Evidence)
         if known is None:
+            await self._opened(task, id_)
             try:
                 solution, seeds = step.hypothesis.solution or "", Seeds(draw=_DRAW)
                 known = await self._judge.held_out(_given(task, step), solution, seeds=seeds)
@@ -94,6 +98,29 @@ class Evaluations:
                 return None
             await self._journal.write(document(_HELD_OUT, self._run, id_, known))
         return known
+
+    async def _opened(self, task: Task, id_: str) -> None:
+        """Write down that what is held out is opened, before it is looked at: who is killed then has looked."""
+        if not holds_out(task):
+            return
+        if await asyncio.to_thread(self._store.documents.get, _OPENED, self._run, id_, Opening) is None:
+            opening = Opening(task=task.id, hypothesis=id_, at=datetime.now(UTC))
+            await self._journal.write(document(_OPENED, self._run, id_, opening))
+
+    async def openings(self, task: Task) -> tuple[Opening, ...]:
+        """See `openings`."""
+        return await asyncio.to_thread(openings, self._store, self._run, task.id)
+
+
+def final_evidence(store: Store, run: str, hypothesis: str) -> Evidence | None:
+    """What a hypothesis came to on what is held out, where that was looked at; kept for the owner."""
+    return store.documents.get(_HELD_OUT, run, hypothesis, Evidence)
+
+
+def openings(store: Store, run: str, task_id: str) -> tuple[Opening, ...]:
+    """For whom what a task holds out was opened, the first one first."""
+    kept = store.documents.list(_OPENED, run, Opening)
+    return tuple(each for each in kept.values() if each.task == task_id)
 
 
 def _given(task: Task, step: Step) -> Task:

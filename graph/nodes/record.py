@@ -7,7 +7,7 @@ from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import NodeEntered, Settled, TaskEnded
-from gristmill.graph.judging.closing import MOST_FINALISTS, closes
+from gristmill.graph.judging.closing import closes, most_finalists
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.records import Step, StopReason
 from gristmill.graph.search.rows import finalists, outcome
@@ -68,7 +68,7 @@ async def _close(
     task = context.tasks[task_id]
     if context.closings is None or not closes(task):
         return None, []
-    ids = finalists(memory.rows(), verdicts, MOST_FINALISTS)
+    ids = finalists(memory.rows(), verdicts, most_finalists(task))
     if not ids:
         return None, []
     by_id = await context.read(lambda: context.store.steps_of(context.run, ids))

@@ -25,6 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
+from gristmill.graph.prompts.eureka import is_published, published_reply, published_values
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, program, tame
 from gristmill.graph.prompts.repository import shown_repository
@@ -63,7 +64,7 @@ def messages_for(
     about it and about the others, and the request to reason about what failed before answering again; without, what the
     task has to begin with follows, if it has any. With `told`, the
     task is followed by what was tried before, which is the same for all places of a round, and all ends with what this
-    place is to do.
+    place is to do. A reward that is searched for as published gets Eureka's messages, whatever else is given.
 
     Args:
         task: what is asked.
@@ -75,6 +76,9 @@ def messages_for(
         form: of an answer that builds on a parent: the whole program, or changes to it where it likes; None offers
             changes from a length on at which they save much.
     """
+    if is_published(task):
+        messages = _render("eureka_reward", published_values(task))
+        return messages + _render("eureka_reflect", published_reply(parents[0])) if parents else messages
     name = _name(task, profile)
     values = _task_values(task) | {
         "round": round,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gristmill.graph.search.base import Operator, Plan
 from gristmill.graph.search.history import Past, Place, Row
 
-__all__ = ["Reflect"]
+__all__ = ["IterationBest", "Reflect"]
 
 _MENDING: tuple[Operator, ...] = ("repair", "repair", "another", "cross", "repair", "fresh")
 _GAINING: tuple[Operator, ...] = ("improve", "adjust", "another", "cross")
@@ -53,3 +53,20 @@ class Reflect:
     def _others(self, history: Past, parent: Row) -> list[Row]:
         """What a parent may be crossed with: the other leaders that have something usable."""
         return [row for row in history.leaders(self.breadth + 1) if row.id != parent.id and row.usable]
+
+
+class IterationBest:
+    """Eureka's: the whole round builds on the best of the round before, and on nothing else.
+
+    A round in which nothing ran is repeated: the next one is asked what it was asked. Nobody is told of what was tried
+    before, so that all prompts of a round are the same.
+    """
+
+    name = "iteration"
+
+    def plan(self, history: Past, place: Place, draw: int) -> Plan:
+        """The best of the last round in which something ran; afresh where nothing has."""
+        rows = [row for row in history.last(len(history)) if row.graded]
+        last = max((row.place.round for row in rows), default=None)
+        best = min((row for row in rows if row.place.round == last), key=lambda row: row.rank, default=None)
+        return Plan(parents=(best.id,) if best else (), operator="again")

@@ -11,13 +11,13 @@ from gristmill.graph.search.base import Strategy
 from gristmill.graph.search.best_of import BestOf
 from gristmill.graph.search.evolve import Evolve
 from gristmill.graph.search.pareto import Pareto
-from gristmill.graph.search.reflect import Reflect
+from gristmill.graph.search.reflect import IterationBest, Reflect
 from gristmill.graph.search.tree import Tree
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["strategy"]
 
-_STRATEGIES: dict[str, Strategy] = {each.name: each for each in (BestOf(), Reflect())}
+_STRATEGIES: dict[str, Strategy] = {each.name: each for each in (BestOf(), IterationBest(), Reflect())}
 
 
 def _axes(search: Search) -> tuple[Axis, ...]:

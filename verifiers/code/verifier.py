@@ -94,7 +94,7 @@ class CodeVerifier:
         return await (self._scores.judge(task, solution, test, seeds) if test else self.explain(task, solution))
 
     async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool:
-        """See `gristmill.verifiers.base.Replicating.reproduces`."""
+        """See `gristmill.verifiers.base.Reproducing.reproduces`."""
         return await scores_together(self._pool, task, solution, verdict, seeds)
 
     async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
-__all__ = ["curve", "fell", "figure", "level", "rising"]
+__all__ = ["course", "curve", "fell", "figure", "level", "rising"]
 
 
 def figure(value: float) -> str:
@@ -16,6 +17,13 @@ def figure(value: float) -> str:
 def curve(values: Sequence[float]) -> str:
     """``0.031, 0.5, 0.985``: a score at every checkpoint."""
     return ", ".join(figure(value) for value in values)
+
+
+def course(values: Sequence[float]) -> str:
+    """``0.1, 0.3, 0.2; max 0.3, mean 0.2, min 0.1``: a quantity at every checkpoint, and over them."""
+    over = (max(values), fmean(values), min(values))
+    most, mean, least = (f"{value:.4g}" for value in over)
+    return f"{', '.join(f'{value:.4g}' for value in values)}; max {most}, mean {mean}, min {least}"
 
 
 def rising(values: Sequence[float], grain: float) -> bool:

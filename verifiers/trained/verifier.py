@@ -3,6 +3,9 @@
 The function sits in a sandbox (`gristmill.verifiers.trained.serving`); the trainer, its data and its metric are
 here: one training for every seed. After each, fresh workers are asked again about what was recorded of it. The score
 is the mean over seeds. Seeds and places of checks follow from a secret, so that no function can prepare for them.
+
+A search, the choice among its finalists and the score of its winner have seeds of their own, and splits where data are
+split: `split_of` a draw of seeds.
 """
 
 from __future__ import annotations
@@ -10,16 +13,18 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from gristmill.verifiers.judging import unscored
-from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
+from gristmill.sandbox.errors import SandboxError
+from gristmill.verifiers.judging import FINAL_SEEDS, beside, final_seeds, unscored
+from gristmill.verifiers.records import Check, Evidence, Outcome, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.curves import curve, figure
 from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
@@ -27,9 +32,22 @@ from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
 
-__all__ = ["Deadline", "Trained", "Training", "judge_trained", "share", "training_problems"]
+__all__ = [
+    "Deadline",
+    "Split",
+    "Trained",
+    "Training",
+    "final_evidence",
+    "judge_trained",
+    "seeds_of",
+    "share",
+    "split_of",
+    "training_problems",
+]
 
 SEEDS: Final = 3
+FINAL: Final = "final"
+Split = Literal["search", "selection", "final"]
 TARGET: Final = 0.9
 # A training takes about a second on a quiet core; on a machine full of other work it may take very much longer, and
 # that must not count against anybody.
@@ -43,6 +61,13 @@ class Deadline(Exception):  # noqa: N818 - it is a fact about time, and names it
 def share(grade: float) -> float:
     """A grade in [0, 1]: beyond that it is brought there, and what is no number (a network diverged) is 0."""
     return min(1.0, max(0.0, grade))
+
+
+def split_of(seeds: Seeds) -> Split:
+    """What a draw of seeds is for: every score of a search, the choice among its finalists, or its winner alone."""
+    if not seeds.draw:
+        return "search"
+    return "final" if seeds.draw == FINAL else "selection"
 
 
 W = TypeVar("W")
@@ -88,21 +113,31 @@ class Training(Protocol[W]):
         """
         ...
 
+    def metrics(self, records: Sequence[W]) -> dict[str, float]:
+        """What is known of the trainings beyond their score; no model is told of it."""
+        ...
+
     def feedback(self, target: float, records: Sequence[W]) -> str:
         """What the trainings say to the function's author, beyond their scores."""
         ...
 
 
+_COMMON: Final = ("seeds", "final_seeds")
+
+
 def training_problems(task: Task, kind: str, also: Sequence[str] = ()) -> list[str]:
     """What is wrong with a task's settings and target; `also` are names of further settings."""
     problems = []
-    unknown = set(task.settings) - {"seeds", "start", "entry_point", "prefix", "signature", "template", *also}
+    unknown = set(task.settings) - {"start", "entry_point", "prefix", "signature", "template", *_COMMON, *also}
     if unknown:
-        known = f"known are seeds, {', '.join(also)}" if also else "known is seeds"
+        known = f"known are {', '.join((*_COMMON, *also))}"
         problems.append(f"settings: {', '.join(sorted(unknown))} mean nothing for a {kind} here; {known}")
     seeds = task.settings.get("seeds", SEEDS)
     if type(seeds) is not int or not 1 <= seeds <= 20:
         problems.append("settings.seeds: must be a whole number from 1 to 20")
+    final = task.settings.get("final_seeds", FINAL_SEEDS)
+    if type(final) is not int or not 0 <= final <= 20:
+        problems.append("settings.final_seeds: must be a whole number from 0 (no close) to 20")
     if type(task.settings.get("entry_point", kind)) is not str:
         problems.append("settings.entry_point: must be the name of one function")
     if task.target is not None and not 0 <= task.target <= 1:
@@ -110,10 +145,13 @@ def training_problems(task: Task, kind: str, also: Sequence[str] = ()) -> list[s
     return problems
 
 
-async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes) -> Verdict:
+async def judge_trained(
+    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes, seeds: Seeds = SEARCH
+) -> Verdict:
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
 
-    All functions that are judged with one `secret` get the same trainings, each its own places of checks.
+    All functions that are judged with one `secret` get the same trainings by equal `seeds`, each its own places of
+    checks. `seeds` without a count are as many as the task says.
 
     Raises:
         SandboxError: no healthy worker can be had.
@@ -134,7 +172,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
     try:
-        trained = await _every_seed(pool, task, offered, training, secret)
+        trained = await _every_seed(pool, task, offered, training, secret, seeds)
     except CandidateFault as error:
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
@@ -151,6 +189,7 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
         "seeds": float(len(trained)),
         "trainer_seconds": sum(each.seconds for each in trained),
         "candidate_seconds": sum(each.candidate_seconds for each in trained),
+        **training.metrics([each.record for each in trained]),
     }
     checks = tuple(
         Check(
@@ -167,24 +206,52 @@ async def judge_trained(pool: Jobs, task: Task, offered: Solution, training: Tra
         f"(by seed: {curve(scores)}); the target of {target:.6g} {missing}.\n"
         f"{training.feedback(target, [each.record for each in trained])}"
     )
-    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks)
+    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks, replicates=tuple(scores))
 
 
 def _outcome(score: float, target: float) -> Outcome:
     return Outcome.PASSED if score >= target else Outcome.FAILED
 
 
+async def final_evidence(task: Task, judge: Callable[[Seeds], Awaitable[Verdict]]) -> Evidence:
+    """What a winner comes to by its final seeds: the mean, and of each; no score where it is no function any more.
+
+    Raises:
+        SandboxError: nothing may be concluded.
+    """
+    verdict = await judge(Seeds(draw=FINAL, count=max(1, final_seeds(task))))
+    if verdict.outcome is Outcome.UNSCORED:
+        raise SandboxError(verdict.sandbox)
+    found = beside(task, verdict)
+    if not verdict.replicates:
+        return found
+    scores = {f"training {number}": score for number, score in enumerate(verdict.replicates, 1)}
+    return found.model_copy(update={"score": verdict.score, "scores": scores, "metrics": verdict.metrics})
+
+
+def seeds_of(task: Task, secret: bytes, seeds: Seeds) -> list[int]:
+    """The seed of each training."""
+    numbers = range(seeds.first, seeds.first + (seeds.count or task.settings.get("seeds", SEEDS)))
+    return [seed(secret, task.id, "training", *_named(seeds), number) for number in numbers]
+
+
+def _named(seeds: Seeds) -> tuple[str, ...]:
+    """Those of a search have no name: what an older release has judged is judged alike."""
+    return (seeds.draw,) if seeds.draw else ()
+
+
 async def _every_seed(
-    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes
+    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes, seeds: Seeds
 ) -> list[Trained[W]]:
     own = zlib.crc32(offered.source.encode("utf-8", "surrogatepass"))
+    draw = _named(seeds)
     trained: list[Trained[W]] = []
-    for number in range(task.settings.get("seeds", SEEDS)):
+    for number, drawn in enumerate(seeds_of(task, secret, seeds), seeds.first):
         async with serve(pool, offered, TRAINER_SECONDS) as runner:
-            if number == 0:
-                await runner.run(partial(training.probe, chance=chance(secret, task.id, "probe", own)))
-            trained.append(await runner.run(partial(_train, training, seed(secret, task.id, "training", number))))
-        asked = iter(training.rechecks(trained[-1].record, chance(secret, task.id, "again", number, own)))
+            if number == seeds.first:
+                await runner.run(partial(training.probe, chance=chance(secret, task.id, "probe", *draw, own)))
+            trained.append(await runner.run(partial(_train, training, drawn)))
+        asked = iter(training.rechecks(trained[-1].record, chance(secret, task.id, "again", *draw, number, own)))
         # In a thread: what a recheck makes of the answers is work.
         while (ask := await asyncio.to_thread(next, asked, None)) is not None:
             async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:

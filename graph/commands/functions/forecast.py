@@ -79,14 +79,19 @@ def _spent(work: Callable[[], None]) -> float:
 
 
 def _words(task: Task, config: RunConfig, length: str, seconds: float) -> str:
+    from gristmill.graph.judging.closing import most_finalists
     from gristmill.sandbox.pool import fitting_size
+    from gristmill.verifiers.judging import final_seeds
 
     candidates = config.search.hypotheses * config.search.rounds  # and as many calls, which --estimate tells more of
     seeds = int(task.settings.get("seeds", 3))
     workers = config.workers or fitting_size()
-    core = candidates * seeds * seconds / 60
+    final = final_seeds(task)
+    close = final * (1 + most_finalists(task))
+    core = (candidates * seeds + close) * seconds / 60
+    closing = f", and at the close {close} to find the winner and score it by fresh seeds" if final else ""
     memory = workers * task.limits.memory_mb
     return (
-        f"takes        at most {candidates} candidates by {seeds} trainings of {length}: about {seconds:.1f} s each, "
-        f"{core:.1f} core-minutes besides what candidates take; workers may use {memory:,} MB"
+        f"takes        at most {candidates} candidates by {seeds} trainings of {length}{closing}: about "
+        f"{seconds:.1f} s each, {core:.1f} core-minutes besides what candidates take; workers may use {memory:,} MB"
     )

@@ -33,6 +33,15 @@ Estimate = Annotated[
     bool, typer.Option("--estimate", help="Say what the search may take and cost at most, and do nothing else.")
 ]
 Seeds = Annotated[int, typer.Option(min=1, max=20, help="Trainings of each candidate.")]
+FinalSeeds = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=20,
+        help="Trainings of the winner in the end, by seeds on which nothing was chosen; before that up to four "
+        "finalists get as many in the mean, by others, to find it. 0: the best of the search is the winner.",
+    ),
+]
 Target = Annotated[float, typer.Option(min=0.0, max=1.0, help="The mean score that ends the search.")]
 Python = Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")]
 
@@ -51,6 +60,15 @@ def reward(
         ),
     ] = None,
     seeds: Seeds = 3,
+    final_seeds: FinalSeeds = 5,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Eureka's loop as published: its four messages and its feedback, each round on the best of the last "
+            "one (--strategy iteration), nothing told of what else was tried.",
+        ),
+    ] = False,
     target: Target = 0.95,
     name: Name = None,
     resume: Resume = False,
@@ -72,6 +90,7 @@ def reward(
     Examples:
       gristmill search reward mountain_car --model openai:qwen3@http://127.0.0.1:8000/v1
       gristmill search reward pendulum --model mutate --start sparse --hypotheses 4 --rounds 20 --strategy evolve
+      gristmill search reward mountain_car --published --model openai:qwen3@http://127.0.0.1:8000/v1
       gristmill search reward acrobot --model mailbox --hypotheses 4 --rounds 3
       gristmill search reward swing_up --estimate
     """
@@ -81,9 +100,13 @@ def reward(
     from gristmill.verifiers.trained.reward.environments import reward_task
 
     begun = reward_starts(environment, start or ())
-    task = reward_task(environment, target=target, settings={"seeds": seeds, **({"start": begun} if begun else {})})
+    counts: dict[str, object] = {"seeds": seeds, "final_seeds": final_seeds}
+    if published:
+        counts["published"] = True
+    task = reward_task(environment, target=target, settings=counts | ({"start": begun} if begun else {}))
     call = _call("reward", environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
-    run_tasks(None if resume else [task], DEFAULT, call, forecast=lambda chosen: reward_forecast(task, chosen))
+    chosen = DEFAULT.changed(strategy="iteration") if published else DEFAULT
+    run_tasks(None if resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
 
 
 @app.command()
@@ -101,6 +124,7 @@ def loss(
         list[str] | None, typer.Option("--set", metavar="NAME=NUMBER", help="A setting of the problem, as flips=0.3.")
     ] = None,
     seeds: Seeds = 3,
+    final_seeds: FinalSeeds = 5,
     target: Target = 0.98,
     name: Name = None,
     resume: Resume = False,
@@ -129,7 +153,8 @@ def loss(
     from gristmill.verifiers.trained.loss.problems import loss_task
 
     begun = loss_starts(problem, start or ())
-    settings = {"seeds": seeds, **settings_of(problem, setting or ()), **({"start": begun} if begun else {})}
+    counts = {"seeds": seeds, "final_seeds": final_seeds}
+    settings = {**counts, **settings_of(problem, setting or ()), **({"start": begun} if begun else {})}
     task = loss_task(problem, target=target, settings=settings)
     call = _call("loss", problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
     run_tasks(None if resume else [task], DEFAULT, call, forecast=lambda chosen: loss_forecast(task, chosen))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gristmill.graph.commands.explaining import evidence_lines, evidence_rows, short_number
-from gristmill.graph.judging.evaluations import Evaluations, TroubleError
+from gristmill.graph.commands.reports.summary import opened_again
+from gristmill.graph.judging.evaluations import Evaluations, TroubleError, openings
+from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.storage.entries import Entry
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import say, say_json
+from gristmill.verifiers.judging import holds_out
 from gristmill.verifiers.records import Evidence
 
 if TYPE_CHECKING:
     from gristmill.graph.records import Step
+    from gristmill.graph.summary import Opening
 
 __all__ = ["say_held_out"]
 
@@ -52,13 +56,17 @@ def say_held_out(store: Store, run: str, ids: Sequence[str], sandbox: str | None
                 f"the run {run!r} has no judged hypothesis {id_!r}; `gristmill show {run} --task TASK` lists them"
             )
         task = tasks[steps[id_].hypothesis.task_id]
-        if task.scored is None or not task.scored.held_out:
-            raise UserError(f"task {task.id!r} has no `held_out` instances: only score tests can have them")
+        if not holds_out(task):
+            raise UserError(
+                f"task {task.id!r} has no `held_out` instances, which only score tests can have, and no final seeds, "
+                "as rewards and losses have"
+            )
         if not steps[id_].hypothesis.solution:
             raise UserError(f"{id_} has no solution that could be scored: {steps[id_].verdict.outcome.value}")
     found = asyncio.run(_found(store, run, [steps[id_] for id_ in ids], sandbox))
+    opened = {each: openings(store, run, each) for each in sorted({steps[id_].hypothesis.task_id for id_ in ids})}
     if as_json:
-        say_json(json.dumps([_row(steps[id_], each) for id_, each in found.items()], indent=1))
+        say_json(json.dumps([_row(steps[id_], each, opened) for id_, each in found.items()], indent=1))
         return
     for id_, each in found.items():
         search = steps[id_].verdict.unsettled.score
@@ -67,6 +75,9 @@ def say_held_out(store: Store, run: str, ids: Sequence[str], sandbox: str | None
         say(f"{id_}: search {short_number(search)}, held out {came}")
         for line in evidence_lines(each):
             say(f"  {line}")
+    for task_id, times in opened.items():
+        if len(times) > 1:
+            say(opened_again([each.hypothesis for each in times], f"{task_id}: "))
 
 
 async def _found(store: Store, run: str, steps: Sequence[Step], sandbox: str | None) -> dict[str, Evidence]:
@@ -76,7 +87,7 @@ async def _found(store: Store, run: str, steps: Sequence[Step], sandbox: str | N
     config = store.get_run(run).config
     tasks = {task.id: task for task in store.tasks(run)}
     async with Pool.open(sandbox or config.sandbox, config.workers) as pool:
-        evaluations = Evaluations(run, store, _Straight(store), Verifiers(pool))
+        evaluations = Evaluations(run, store, _Straight(store), Verifiers(pool, secret=kept_secret(store, run)))
         try:
             known = [await evaluations.held_out_evidence(tasks[step.hypothesis.task_id], step) for step in steps]
         except TroubleError as error:
@@ -84,7 +95,7 @@ async def _found(store: Store, run: str, steps: Sequence[Step], sandbox: str | N
     return {step.hypothesis.id: each for step, each in zip(steps, known, strict=True) if each is not None}
 
 
-def _row(step: Step, evidence: Evidence) -> dict[str, object]:
+def _row(step: Step, evidence: Evidence, opened: Mapping[str, Sequence[Opening]]) -> dict[str, object]:
     return {
         "hypothesis": step.hypothesis.id,
         "task": step.hypothesis.task_id,
@@ -92,4 +103,5 @@ def _row(step: Step, evidence: Evidence) -> dict[str, object]:
         "held_out": evidence.score,
         "scores": evidence.scores,
         "evidence": evidence_rows(evidence),
+        "openings": [each.model_dump(mode="json") for each in opened[step.hypothesis.task_id]],
     }

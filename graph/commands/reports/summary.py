@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary, TaskStanding
 
-__all__ = ["closing_lines", "of_prices", "print_standings", "print_summary"]
+__all__ = ["closing_lines", "of_prices", "opened_again", "print_standings", "print_summary"]
 
 
 def of_prices(store: Store, run: str) -> str:
@@ -29,6 +29,7 @@ def of_prices(store: Store, run: str) -> str:
 
 def print_standings(standings: Sequence[TaskStanding]) -> None:
     """A table of tasks, for people."""
+    from gristmill.verifiers.judging import TRAINED
     from gristmill.verifiers.settling import outcome_words
 
     if not standings:
@@ -36,7 +37,8 @@ def print_standings(standings: Sequence[TaskStanding]) -> None:
         return
     graded = any(each.graded for each in standings)
     looked = any(each.closing is not None for each in standings)
-    numbers = ("best", *(("re-score", "held out") if looked else ()), "baseline", "target") if graded else ("score",)
+    held_out = "final" if all(each.kind in TRAINED for each in standings if each.closing) else "held out"
+    numbers = ("best", *(("re-score", held_out) if looked else ()), "baseline", "target") if graded else ("score",)
 
     def scores(each: TaskStanding) -> tuple[float | None, ...]:
         if not graded:
@@ -68,6 +70,8 @@ def print_standings(standings: Sequence[TaskStanding]) -> None:
 
 def closing_lines(standing: TaskStanding, *, alone: bool) -> list[str]:
     """What the close of a search has found: of the only task the scores, of others what is amiss."""
+    from gristmill.verifiers.judging import TRAINED
+
     closing = standing.closing
     if closing is None:
         return []
@@ -78,7 +82,8 @@ def closing_lines(standing: TaskStanding, *, alone: bool) -> list[str]:
     if won is not None and alone:
         mean = f" (95%: {short_number(won.low)} to {short_number(won.high)})" if won.low is not None else ""
         often = f" in the mean of {won.replicates}" if won.replicates > 1 else ""
-        held_out = "" if won.held_out is None else f", held out {short_number(won.held_out)}"
+        on = "final" if standing.kind in TRAINED else "held out"
+        held_out = "" if won.held_out is None else f", {on} {short_number(won.held_out)}"
         again = short_number(won.rescore) or "none"
         lines = [
             f"winner       {won.hypothesis}: search {short_number(won.score)}, re-score {again}{often}{mean}{held_out}"
@@ -90,7 +95,19 @@ def closing_lines(standing: TaskStanding, *, alone: bool) -> list[str]:
         for each in closing.stepped_down
         if each.hypothesis != closing.winner or not closing.confirmed
     ]
+    if len(closing.openings) > 1:
+        lines.append(opened_again(closing.openings, of))
     return lines
+
+
+def opened_again(openings: Sequence[str], of: str) -> str:
+    """That what is held out was looked at for more than one hypothesis, of which it then says less than of the first.
+
+    Args:
+        openings: for whom, the first one first.
+        of: what the line begins with.
+    """
+    return f"opened again {of}what is held out was opened {len(openings)} times: {', '.join(openings)}"
 
 
 def print_summary(

@@ -86,3 +86,30 @@ def test_what_it_begins_with_is_known_by_name() -> None:
     human, sparse = reward_starts("pendulum", ["human"]), reward_starts("pendulum", ["sparse"])
     assert reward_starts("pendulum", ["human,sparse"]) == [*human, *sparse]
     assert all("def loss(" in each for each in loss_starts("preference_pairs", ["dpo", "ipo,slic,kto"]))
+
+
+def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: Path) -> None:
+    text = OWN.read_text(encoding="utf-8").replace(
+        "baselines: Mapping[str, str] = {}", f"baselines = {{'human': {RIGHT!r}}}", 1
+    )
+    own = tmp_path / "far.py"
+    own.write_text(text, encoding="utf-8")
+    model = recorded(tmp_path, "def reward(obs, action, next_obs, info):\n    return obs[7]\n", LEFT)
+    words = ("reward", f"{own}:Far", "--model", model, "--rounds", "2", "--published", "--final-seeds", "2")
+    assert search(tmp_path, *words, *FEW).exit_code == 0
+    show = ("--plugin-files", "show", "far", "--baselines", "--workspace", str(tmp_path))
+    told = json.loads(CliRunner().invoke(app, [*show, "--json"]).stdout)
+    assert (told["candidates"], told["executed"], told["execute_rate"]) == (2, 1, 0.5)
+    assert [each["executed"] for each in told["iterations"]] == [0, 1]
+    assert told["correlation"] == pytest.approx(-1)
+    assert told["beat"] == {"human": 0.0}
+    winner, human = told["table"]  # no control: what is observed does not say how far this cart has been
+    assert (winner["seeds"], human["seeds"], human["name"]) == (2, 2, "human")
+    assert None not in (winner["success"], human["success"], human["low"])
+    out = CliRunner().invoke(app, list(show)).output
+    assert "executed     1 of 2 candidates (50%); every training is 512 steps" in out
+    assert "winner -1, mean of all -1" in out
+    # Nobody has built on what did not run: the second round was asked what the first was.
+    shown = CliRunner().invoke(app, ["show", "far", "--task", told["task"], "--prompt", "--workspace", str(tmp_path)])
+    assert "You are a reward engineer" in shown.output
+    assert "could not be used" not in shown.output

@@ -121,6 +121,7 @@ DRIVEN = Task(
 )
 MATH = Task(id="m", kind="math", prompt="What is 17 + 25?", answer="42-secret")
 REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", environment="mountain-car")
+PUBLISHED = Task(id="r", kind="reward", prompt="-", environment="pendulum", settings={"published": True})
 RANGES = ranges_task(
     "mountain_car",
     "def reward(obs, action, next_obs, info):\n    return 10 * abs(next_obs[:, 1])\n",
@@ -180,6 +181,11 @@ RIGHT = step("def total(xs):\n    return sum(xs)", "all 4 hidden tests passed", 
 LONG = step("\n".join(["def total(xs):", *(f"    x{number} = {number}" for number in range(60)), "    return 0"]))
 BROKEN = step("The sea is wide, deep and cold.", "Not followed: Use no commas.\nFollowed: Two sentences.")
 MISREAD = step("It is 41", "Your answer was read as 'It is 41'. It is wrong.", score=0.0)
+SWUNG = step(
+    "def reward(obs, action, next_obs, info):\n    return -obs[:, 0] ** 2",
+    "Values at 10 checkpoints:\nreward: 0.1, 0.2; max 0.2, mean 0.15, min 0.1",
+    text="I pay for height.\n```python\ndef reward(obs, action, next_obs, info):\n    return -obs[:, 0] ** 2\n```",
+)
 CUT = step(None, text="```python\ndef total(xs", outcome=Outcome.INVALID, score=0.0, cut=True)
 SOLVED = step("So it is \\boxed{41}.", "The answer is wrong.", score=0.0)
 PACKED = step(
@@ -264,6 +270,8 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code_pytest": lambda: messages_for(PYTEST, profile="chat", round=0),
     "chat_code_driven": lambda: messages_for(DRIVEN, profile="chat", round=0),
     "chat_math": lambda: messages_for(MATH, profile="chat", round=0),
+    "eureka_reward": lambda: messages_for(PUBLISHED, profile="small", round=0),
+    "eureka_reflect": lambda: messages_for(PUBLISHED, profile="chat", round=1, parents=[SWUNG], form="edit"),
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
     "chat_ranges": lambda: messages_for(RANGES, profile="chat", round=0),
     "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),

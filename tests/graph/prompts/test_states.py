@@ -206,6 +206,8 @@ def test_a_prompt_shows_the_answer_that_it_asks_to_change_and_its_evidence(kind:
     for state, name in PARENT.items():
         if kind in ("math", "reasoning") and state in ("improved", "stuck"):
             continue
+        if (kind, state) == ("reward", "failed"):
+            name = "stuck_1"  # in the same round, and it came a little farther
         answer, *_ = REPLIES[kind][name].split("\n\n```")
         shown = [message.content for message in prompts_of(kind)[state] if message.role == "assistant"][-1]
         source = REPLIES[kind][name].partition("```python\n")[2].rpartition("\n```")[0]

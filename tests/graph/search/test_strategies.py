@@ -35,10 +35,26 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", [*LEARNING, "iteration"])
 @pytest.mark.parametrize("search", SETTINGS.values(), ids=SETTINGS)
 def test_they_keep_the_contract(name: str, search: Search) -> None:
     assert conformance(lambda: strategy(name, search), stories(12)) == []
+
+
+def test_an_iteration_builds_on_the_best_of_the_last_one_in_which_anything_ran() -> None:
+    def of(round: int, sample: int, score: float | None) -> Row:
+        outcome = Outcome.ERROR if score is None else Outcome.FAILED
+        name = f"{round}/{sample}"
+        return row(Place(round, sample, 2), outcome, score or 0.0, content=name, graded=score is not None)
+
+    rows = [of(0, 0, 0.9), of(0, 1, 0.2), of(1, 0, 0.3), of(1, 1, 0.5), of(2, 0, None), of(2, 1, None)]
+    plans = planned(lambda: strategy("iteration"), rows, 2)
+    assert all(plan.operator == "again" for plan in plans)
+    best = [plan.parents for plan in plans]
+    assert best[:2] == [(), ()]
+    assert best[2:4] == [(rows[0].id,)] * 2
+    # The last round's best, though an earlier round had a better one; and the round without one is asked again.
+    assert best[4:6] == best[6:8] == [(rows[3].id,)] * 2
 
 
 def scaled(rows: list[Row], by: float, more: float) -> list[Row]:

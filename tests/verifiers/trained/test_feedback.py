@@ -57,7 +57,7 @@ def test_a_reward_that_rose_is_not_called_unchanged_because_a_bonus_at_the_goal_
         ((0, 0, 0.1, 0.2, 0.4, 0.6), "still rising at the end"),
         # It rose at first and then came to rest: nothing is rising there.
         ((0, 0.3, 0.6, 0.62, 0.6, 0.62), "came to rest at 0.62"),
-        ((0.1, 0.1, 0.1, 0.1, 0.1, 0.1), "raise this reward"),
+        ((0.2, 0.2, 0.2, 0.2, 0.2, 0.2), "raise this reward"),
         ((0, 0.3, 0.9, 0.8, 0.4, 0.2), "fell from 0.9 to 0.2"),
     ],
 )
@@ -74,7 +74,7 @@ def test_the_second_seed_is_shown_where_seeds_differ_and_only_there() -> None:
     text = said(weak, strong)
     assert "The strongest run" in text
     assert "0, 0, 0.2, 0.7, 0.985, 0.985; in the end 0.985" in text
-    assert "another it came to 0.985: whether the goal is found is chance" in text
+    assert "another it came to 0.985: whether the way is found is chance" in text
     assert "The strongest run" not in said(strong, strong)
 
 

@@ -163,7 +163,11 @@ def test_settings_reach_the_problem_and_mistakes_are_named() -> None:
         ("digits_label_noise", {"noise": 2}, "settings.noise: a share from 0 to below .9, not 2"),
         ("digits_label_noise", {"asymmetric": "yes"}, "settings.asymmetric: true or false, not 'yes'"),
         ("preference_pairs", {"flips": 0.5}, "settings.flips: a share from 0 to below .5, not 0.5"),
-        ("preference_pairs", {"noise": 0.2}, "settings: noise mean nothing for a loss here; known are seeds, flips"),
+        (
+            "preference_pairs",
+            {"noise": 0.2},
+            "settings: noise mean nothing for a loss here; known are seeds, final_seeds, flips",
+        ),
     ):
         assert LossVerifier.problems(Task(id="l", kind="loss", prompt="?", problem=name, settings=given_)) == [says]
 

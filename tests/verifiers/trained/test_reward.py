@@ -83,8 +83,10 @@ def test_actions_are_drawn_by_their_probabilities() -> None:
 
 def test_speed_shaping_is_learned_and_the_native_reward_is_not() -> None:
     assert train(speed, CAR, 0).grade >= 0.95
-    assert train(native, CAR, 0).grade <= 0.05
-    assert train(backwards, CAR, 0, PolicySettings(steps=8 * 4096)).grade == 0.0
+    unshaped = train(native, CAR, 0).success
+    assert unshaped is not None
+    assert unshaped <= 0.05
+    assert train(backwards, CAR, 0, PolicySettings(steps=8 * 4096)).success == 0.0
 
 
 def test_one_seed_gives_one_result() -> None:
@@ -346,17 +348,17 @@ async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     assert good.score is not None
     assert good.score >= 0.95
     assert good.strength is Strength.TESTED
-    assert good.verifier == "reward/2"
+    assert good.verifier == "reward/3"
     assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", good.sandbox)
     bad = await verifier.verify(TASK, "import numpy as np\n" + SAYS + "return -np.ones(len(action))")
     assert bad.outcome is Outcome.FAILED
     assert bad.score is not None
-    assert bad.score <= 0.05
+    assert bad.score <= 0.1
     assert "success rate: 0, 0" in bad.feedback
     assert "the same at every step" in bad.feedback
     parts = await verifier.verify(TASK, SPEED.replace("return ", "s = ").rstrip() + "\n    return s, {'swing': s}\n")
     assert parts.score == good.score
-    assert "component swing, mean:" in parts.feedback
+    assert "component swing, mean of a step:" in parts.feedback
     state = await verifier.verify(
         TASK, "n = 0\n" + SPEED.replace("    return", "    global n\n    n += 1\n    return n +")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.judging import beside
+from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, rechecks
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.forms import SHIM, form_of
@@ -19,8 +22,9 @@ from gristmill.verifiers.trained.loss.probing import check_descent, check_gradie
 from gristmill.verifiers.trained.loss.problem import Problem
 from gristmill.verifiers.trained.loss.problems import options, problem_of
 from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
+from gristmill.verifiers.trained.secret import seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import judge_trained, training_problems
+from gristmill.verifiers.trained.verifier import Split, final_evidence, judge_trained, split_of, training_problems
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -39,8 +43,10 @@ class LossTraining:
 
     subject = "Networks trained with this loss"
 
-    def __init__(self, problem: Problem, verifier: str) -> None:
+    def __init__(self, problem: Problem, verifier: str, split: Split = "search", cut: int = 0) -> None:
         self.problem = problem
+        self.split = split
+        self.cut = cut
         self.form = form_of(problem)
         self.verifier = verifier
         self.measure = problem.measure
@@ -92,6 +98,10 @@ class LossTraining:
         """See `gristmill.verifiers.trained.loss.checking.rechecks`."""
         return rechecks(record[1].kept, chance, self.form.ceiling)
 
+    def metrics(self, records: Sequence[_Record]) -> dict[str, float]:
+        """Nothing beyond the score."""
+        return {}
+
     def feedback(self, target: float, records: Sequence[_Record]) -> str:
         """How grade and loss went."""
         return losses_text(self.problem, target, [network for network, _ in records])
@@ -108,7 +118,8 @@ class LossVerifier:
     order, weights and places of checks follow from `secret`, the same trainings for all losses judged with one.
     `passed` if the score reaches `target` (default .9).
 
-    `settings.seeds`: how many networks are trained, 1 to 20 (default 3).
+    `settings.seeds`: how many networks are trained, 1 to 20 (default 3); `settings.final_seeds`: how many of a search's
+    winner, by seeds on which nothing was chosen, 0 to 20 (default 5).
 
     Raises:
         UserError: torch, or what the data are loaded with, is not installed (on `verify`).
@@ -141,13 +152,27 @@ class LossVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
+        return await self._judge(task, solution, SEARCH)
+
+    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Replicating.replicate`."""
+        verdict = await self._judge(task, solution, seeds)
+        return verdict, beside(task, verdict)
+
+    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
+        """See `gristmill.verifiers.base.HoldingOut.held_out`: by the final seeds and on the final split."""
+        del seeds
+        return await final_evidence(task, partial(self._judge, task, solution))
+
+    async def _judge(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
         require_torch()
         asked = problem_of(task)
         asked.data(np.random.default_rng(0))
         limits = task.limits.model_copy(update={"memory_mb": max(task.limits.memory_mb, TORCH_MB)})
         offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, form_of(asked).wrapper)
-        training = LossTraining(asked, f"{self.name}/{self.version}")
-        return await judge_trained(self._pool, task, offered, training, self.secret)
+        cut = seed(self.secret, task.id, "cut")
+        training = LossTraining(asked, f"{self.name}/{self.version}", split_of(seeds), cut)
+        return await judge_trained(self._pool, task, offered, training, self.secret, seeds)
 
 
 PROFILE: Final = Profile(

@@ -70,6 +70,10 @@ class RangesTraining:
         """None: the reward is the owner's, the same for all configurations."""
         return ()
 
+    def metrics(self, records: Sequence[Graded]) -> dict[str, float]:
+        """None: the verifier adds them."""
+        return {}
+
     def feedback(self, target: float, records: Sequence[Graded]) -> str:
         """Where it fails, and what randomising has cost."""
         nominal, lowest = fmean(each.nominal for each in records), fmean(worst(each.by_world) for each in records)

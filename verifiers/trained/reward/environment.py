@@ -79,7 +79,7 @@ class PolicySettings:
     entropy: float = 0.01
     gradient_norm: float = 0.5
     bootstrap: bool = False  # an episode whose steps are used up is valued as if it went on
-    checkpoints: int = 6
+    checkpoints: int = 10
     checkpoint_episodes: int = 64
     graded_episodes: int = 256
 

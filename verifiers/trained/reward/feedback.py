@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from gristmill.verifiers.trained.curves import curve, fell, figure, level, rising
+from gristmill.verifiers.trained.curves import course, curve, fell, figure, level, rising
 from gristmill.verifiers.trained.reward.environment import EnvironmentSpec
 from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
 
-__all__ = ["Components", "rewards_text"]
+__all__ = ["Components", "published_text", "rewards_text"]
 
 Components = dict[str, tuple[float, float, float]]
 """Smallest, mean and largest value of each named component in one rollout."""
@@ -37,9 +37,34 @@ def rewards_text(environment: EnvironmentSpec, target: float, trained: Sequence[
     if _same(marks):
         lines.append("The reward is the same at every step, so it teaches nothing.")
     elif fmean(policy.grade for policy, _ in trained) < target:
-        lines.append(_diagnosis(environment, marks, strongest[0] if apart else None))
+        lines.append(_diagnosis(environment, weakest[0], strongest[0] if apart else None))
         lines += _scales(weakest[1])
     return "\n".join(lines)
+
+
+def published_text(environment: EnvironmentSpec, trained: Sequence[_Run]) -> str:
+    """Eureka's feedback: every component and the task's metric at the checkpoints of one training, and no more.
+
+    It is of the best policy, as Eureka trains one for each reward. The rules by which to read it are the prompt's.
+    """
+    policy, components = max(trained, key=lambda each: each[0].grade)
+    marks = policy.checkpoints
+    lines = [
+        "A policy was trained with this reward. Values of its components and of the task's metrics at "
+        f"{len(marks)} checkpoints, the last one after {marks[-1].steps} steps:"
+    ]
+    at = _at(marks, components)
+    lines += [f"{name}: {course([rollout[name][1] for rollout in at if name in rollout])}" for name in at[-1]]
+    lines.append(f"reward: {course([mark.reward_mean for mark in marks])}")
+    if successes := _known(environment, policy):
+        lines.append(f"success rate: {course(successes)}")
+    lines.append(f"task score ({environment.measure}): {course([mark.grade for mark in marks])}")
+    return "\n".join(lines)
+
+
+def _at(marks: Sequence[PolicyCheckpoint], components: Sequence[Components]) -> list[Components]:
+    """The rollout of each checkpoint."""
+    return [components[round(mark.steps / marks[-1].steps * len(components)) - 1] for mark in marks]
 
 
 def _course(environment: EnvironmentSpec, run: _Run) -> list[str]:
@@ -47,17 +72,33 @@ def _course(environment: EnvironmentSpec, run: _Run) -> list[str]:
     marks = policy.checkpoints
     lines = [
         f"  {environment.measure}: {curve([mark.grade for mark in marks])}; in the end {figure(policy.grade)}",
+        *_successes(environment, policy),
         f"  reward of a step, mean: {_values([mark.reward_mean for mark in marks])}; smallest "
         f"{min(m.reward_min for m in marks):.4g}, largest {max(m.reward_max for m in marks):.4g}",
     ]
-    at = [components[round(mark.steps / marks[-1].steps * len(components)) - 1] for mark in marks]
+    at = _at(marks, components)
     for name in at[-1]:
         seen = [rollout[name] for rollout in at if name in rollout]
         lines.append(
-            f"  component {name}, mean: {_values([middle for _, middle, _ in seen])}; "
+            f"  component {name}, mean of a step: {course([middle for _, middle, _ in seen])}; of single steps "
             f"smallest {min(low for low, _, _ in seen):.4g}, largest {max(high for _, _, high in seen):.4g}"
         )
     return lines
+
+
+def _successes(environment: EnvironmentSpec, policy: TrainedPolicy) -> list[str]:
+    """The share of episodes that succeeded, where the grade says something else."""
+    successes, grades = _known(environment, policy), [mark.grade for mark in policy.checkpoints]
+    if policy.success is None or list(map(figure, successes)) in ([], list(map(figure, grades))):
+        return []
+    return [f"  success rate: {curve(successes)}; in the end {figure(policy.success)}"]
+
+
+def _known(environment: EnvironmentSpec, policy: TrainedPolicy) -> list[float]:
+    """The success rate at each checkpoint; nothing where there is no such thing."""
+    successes = [mark.success for mark in policy.checkpoints if mark.success is not None]
+    whole = len(successes) == len(policy.checkpoints) and environment.goal != "never"
+    return successes if whole else []
 
 
 def _values(values: Sequence[float]) -> str:
@@ -68,15 +109,24 @@ def _same(marks: Sequence[PolicyCheckpoint]) -> bool:
     return max(mark.reward_max for mark in marks) == min(mark.reward_min for mark in marks)
 
 
-def _diagnosis(environment: EnvironmentSpec, marks: Sequence[PolicyCheckpoint], strongest: TrainedPolicy | None) -> str:
+def _found_nothing(policy: TrainedPolicy) -> bool:
+    """Whether nothing was reached, and nothing was gained on a policy that has learned nothing."""
+    marks = policy.checkpoints
+    most = 0.0 if policy.start is None else policy.start + _GRAIN
+    return not any(mark.success for mark in marks) and max(mark.grade for mark in marks) <= most
+
+
+def _diagnosis(environment: EnvironmentSpec, weakest: TrainedPolicy, strongest: TrainedPolicy | None) -> str:
     """What to make of the weakest run. Its grade comes first: the reward is a means."""
-    grades, measure = [mark.grade for mark in marks], environment.measure
-    if max(grades) == 0 and strongest is not None:
+    marks, measure = weakest.checkpoints, environment.measure
+    grades = [mark.grade for mark in marks]
+    if _found_nothing(weakest) and strongest is not None:
         return (
-            f"In this run the {measure} stayed at 0, in another it came to {figure(strongest.grade)}: whether the goal "
-            "is found is chance. The reward must point the way from the first steps on."
+            f"In this run the {measure} stayed at {figure(max(grades))}, no better than before any training, in "
+            f"another it came to {figure(strongest.grade)}: whether the way is found is chance. The reward must point "
+            "the way from the first steps on."
         )
-    if max(grades) == 0:
+    if _found_nothing(weakest):
         return environment.advice(grades)
     if rising(grades, _GRAIN):
         return (

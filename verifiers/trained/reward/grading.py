@@ -12,7 +12,7 @@ from gristmill.verifiers.trained.reward.heads import Head
 from gristmill.verifiers.trained.reward.policy import Net, features
 from gristmill.verifiers.trained.verifier import share
 
-__all__ = ["Policy", "grades", "mean_grade"]
+__all__ = ["Policy", "ends", "grades", "mean_grade"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class Policy:
 
 def mean_grade(
     actor: Net, says: Head, environment: Environment, generator: np.random.Generator, episodes: int
-) -> float:
-    """The environment's grade of `episodes` fresh episodes with the policy's likeliest action, in the mean."""
-    return share(float(np.mean(grades(Policy(actor, says), environment, generator, episodes))))
+) -> tuple[float, float]:
+    """Of `episodes` fresh episodes with the policy's likeliest action: the mean grade, and the share of successes."""
+    ended = ends(Policy(actor, says), environment, generator, episodes)
+    return share(float(np.mean(environment.grade(ended)))), float(ended.succeeded.mean())
 
 
 def grades(
@@ -42,7 +43,18 @@ def grades(
     episodes: int,
     physics: Mapping[str, float | Floats] | None = None,
 ) -> Floats:
-    """(episodes,): the environment's grade of each of so many fresh episodes.
+    """(episodes,): the environment's grade of each of so many fresh episodes; see `ends`."""
+    return environment.grade(ends(policy, environment, generator, episodes, physics))
+
+
+def ends(
+    policy: Policy,
+    environment: Environment,
+    generator: np.random.Generator,
+    episodes: int,
+    physics: Mapping[str, float | Floats] | None = None,
+) -> Ended:
+    """How so many fresh episodes end.
 
     `physics` has one number for all of them or one for each; what it does not name is as it is in the environment.
     """
@@ -61,4 +73,4 @@ def grades(
         states[now], succeeded[now], steps[now] = taken.next_state[now], taken.terminated[now], number
         if steps.all():
             break
-    return environment.grade(Ended(states, succeeded, steps, progress / np.maximum(steps, 1), nearest))
+    return Ended(states, succeeded, steps, progress / np.maximum(steps, 1), nearest)

@@ -67,15 +67,19 @@ class PolicyCheckpoint:
     reward_mean: float
     reward_max: float
     reward_deviation: float
+    success: float | None = None  # None where success is no notion of the world's
 
 
 @dataclass(frozen=True)
 class TrainedPolicy:
-    """One trained policy's record; `grade` is its mean over fresh episodes, in [0, 1]."""
+    """One trained policy's record; `grade` is its mean over fresh episodes, in [0, 1], `success` their share that
+    succeeded, and `start` the mean grade before any training; None where they were not measured."""
 
     grade: float
     checkpoints: tuple[PolicyCheckpoint, ...]
     policy: Policy | None = field(default=None, repr=False, compare=False)
+    success: float | None = None
+    start: float | None = None
 
 
 def _rollout(
@@ -137,10 +141,13 @@ def train(
     settings = settings or environment.training
     quantities, says = environment.observation, head(environment)
     # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
-    world, chance, start, watch, test = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
+    world, chance, start, watch, test, before = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)
+    )
     actor = network(start, len(quantities), settings.hidden, says.outputs, 0.01)
     critic = network(start, len(quantities), settings.hidden, 1, 1.0)
     running = Episodes(environment, settings.episodes, world, ranges=ranges)
+    begun, _ = mean_grade(actor, says, environment, before, settings.checkpoint_episodes)
     rollouts = settings.steps // (settings.episodes * settings.horizon)
     marks = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[PolicyCheckpoint] = []
@@ -168,14 +175,11 @@ def train(
                     actor, says, critic, x[part], drawn[part], logs[part], flat[part], returns[part], settings, rate
                 )
         if number in marks:
-            grade = mean_grade(actor, says, environment, watch, settings.checkpoint_episodes)
-            checkpoints.append(
-                PolicyCheckpoint(
-                    number * size, grade, *(float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
-                )
-            )
-    grade = mean_grade(actor, says, environment, test, settings.graded_episodes)
-    return TrainedPolicy(grade, tuple(checkpoints), Policy(actor, says))
+            grade, success = mean_grade(actor, says, environment, watch, settings.checkpoint_episodes)
+            low, middle, high, deviation = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
+            checkpoints.append(PolicyCheckpoint(number * size, grade, low, middle, high, deviation, success))
+    grade, success = mean_grade(actor, says, environment, test, settings.graded_episodes)
+    return TrainedPolicy(grade, tuple(checkpoints), Policy(actor, says), success, begun)
 
 
 def _improve(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,14 +15,16 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.records import Outcome, Task, Verdict
+from gristmill.verifiers.judging import beside
+from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
+from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.reward.environment import EnvironmentSpec, Floats, any_actions
 from gristmill.verifiers.trained.reward.environments import environment_spec
-from gristmill.verifiers.trained.reward.feedback import rewards_text
+from gristmill.verifiers.trained.reward.feedback import published_text, rewards_text
 from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy
 from gristmill.verifiers.trained.reward.training import train_policy
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import judge_trained, training_problems
+from gristmill.verifiers.trained.verifier import final_evidence, judge_trained, training_problems
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -37,6 +41,8 @@ class _Watched:
 
     served: Callable[..., Any]
     chance: np.random.Generator
+    human: Callable[..., Any] | None = None
+    beside: list[tuple[Floats, Floats]] = field(default_factory=list)
     recorded: list[tuple[Batch, Floats]] = field(default_factory=list)
     components: list[dict[str, tuple[float, float, float]]] = field(default_factory=list)
 
@@ -48,7 +54,32 @@ class _Watched:
         if place < _RECORDED:
             self.recorded[place : place + 1] = [(batch, rewards)]
         self.components.append({name: (float(p.min()), float(p.mean()), float(p.max())) for name, p in parts.items()})
+        if self.human is not None:
+            self.beside.append((rewards, ask(self.human, batch)[0]))
         return rewards
+
+    def correlation(self) -> float:
+        """Pearson's, of the candidate's and the human reward on all steps of the training (Eureka's measure).
+
+        Not a number where there is no human reward, or one of the two is the same at every step.
+        """
+        if not self.beside:
+            return math.nan
+        own, human = (np.concatenate(each) for each in zip(*self.beside, strict=True))
+        own, human = (each - each.mean() for each in (own, human))
+        size = float(np.linalg.norm(own) * np.linalg.norm(human))
+        return float(own @ human) / size if size > 0 and math.isfinite(size) else math.nan
+
+
+def _human(environment: EnvironmentSpec) -> Callable[..., Any] | None:
+    """The environment's own best reward, if it has one: as trusted as the environment, so it is called here."""
+    source = environment.baselines.get("human")
+    if source is None:
+        return None
+    names: dict[str, Any] = {}
+    exec(compile(source, "<human reward>", "exec"), names)  # noqa: S102
+    human: Callable[..., Any] = names["reward"]
+    return human
 
 
 _Record = tuple[TrainedPolicy, _Watched]
@@ -59,8 +90,9 @@ class RewardTraining:
 
     subject = "Policies trained with this reward"
 
-    def __init__(self, environment: EnvironmentSpec, verifier: str) -> None:
+    def __init__(self, environment: EnvironmentSpec, verifier: str, *, published: bool = False) -> None:
         self.environment = environment
+        self.published = published
         self.verifier = verifier
         self.measure = environment.measure
 
@@ -69,9 +101,9 @@ class RewardTraining:
         for rows in (64, 1, 33):
             ask(served, _anywhere(self.environment, rows, chance))
 
-    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
+    def train(self, served: Callable[..., Any], seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a policy; every answer of the reward is checked, and some are kept."""
-        watched = _Watched(served, np.random.default_rng([seed, 1]))
+        watched = _Watched(served, np.random.default_rng([seed, 1]), _human(self.environment))
         policy = train_policy(watched, self.environment, seed, deadline=deadline)
         return policy.grade, (policy, watched)
 
@@ -81,9 +113,19 @@ class RewardTraining:
             partial(recheck, recorded=record[1].recorded, chance=chance, episodes=self.environment.training.episodes)
         ]
 
+    def metrics(self, records: Sequence[_Record]) -> dict[str, float]:
+        """The share of final episodes that succeeded, and how the reward goes with the human one, step by step."""
+        successes = [policy.success for policy, _ in records if policy.success is not None]
+        found = {"success_rate": fmean(successes)} if successes and self.environment.goal != "never" else {}
+        known = [each for _, watched in records if not math.isnan(each := watched.correlation())]
+        return found | ({"human_correlation": fmean(known)} if known else {})
+
     def feedback(self, target: float, records: Sequence[_Record]) -> str:
         """How grade and reward went."""
-        return rewards_text(self.environment, target, [(policy, watched.components) for policy, watched in records])
+        runs = [(policy, watched.components) for policy, watched in records]
+        return (
+            published_text(self.environment, runs) if self.published else rewards_text(self.environment, target, runs)
+        )
 
 
 class RewardVerifier:
@@ -97,11 +139,13 @@ class RewardVerifier:
     step and is `invalid`. Seeds and places of checks follow from `secret`: the same trainings for all rewards that are
     judged with one.
 
-    `settings.seeds`: how many policies are trained, 1 to 20 (default 3).
+    `settings.seeds`: how many policies are trained, 1 to 20 (default 3); `settings.final_seeds`: how many of a search's
+    winner, by seeds on which nothing was chosen, 0 to 20 (default 5); `settings.published`: messages and feedback are
+    Eureka's.
     """
 
     name = "reward"
-    version = 2
+    version = 3
     kind = "reward"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
@@ -116,14 +160,34 @@ class RewardVerifier:
         try:
             environment_spec(task.environment)
         except UserError as error:
-            return [str(error), *training_problems(task, "reward")]
-        return training_problems(task, "reward")
+            return [str(error), *training_problems(task, "reward", ("published",))]
+        wrong = training_problems(task, "reward", ("published",))
+        if type(task.settings.get("published", False)) is not bool:
+            wrong.append("settings.published: must be true (Eureka's messages and feedback) or false")
+        return wrong
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`."""
+        return await self._judge(task, solution, SEARCH)
+
+    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
+        """See `gristmill.verifiers.base.Replicating.replicate`."""
+        verdict = await self._judge(task, solution, seeds)
+        return verdict, beside(task, verdict)
+
+    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
+        """See `gristmill.verifiers.base.HoldingOut.held_out`: by the final seeds, whatever `seeds` are."""
+        del seeds
+        return await final_evidence(task, partial(self._judge, task, solution))
+
+    async def _judge(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
-        training = RewardTraining(environment_spec(task.environment), f"{self.name}/{self.version}")
-        return await judge_trained(self._pool, task, offered, training, self.secret)
+        training = RewardTraining(
+            environment_spec(task.environment),
+            f"{self.name}/{self.version}",
+            published=task.settings.get("published") is True,
+        )
+        return await judge_trained(self._pool, task, offered, training, self.secret, seeds)
 
 
 PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))

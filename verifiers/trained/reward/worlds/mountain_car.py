@@ -1,6 +1,7 @@
 """MountainCar: a car too weak for the hill must swing up.
 
-The dynamics are those of Moore (1990) as in Gymnasium's ``MountainCar-v0``.
+The dynamics are those of Moore (1990) as in Gymnasium's ``MountainCar-v0``. What never reaches the flag is told apart
+by how far it came: were all of it 0, a search that begins there would have nothing to go by.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _SPARSE_CONTINUOUS = """def reward(obs, action, next_obs, info):
 
 
 class MountainCar(World):
-    """See `gristmill.verifiers.trained.reward.environment.Environment`; the score is the success rate."""
+    """See `gristmill.verifiers.trained.reward.environment.Environment`; the success rate is told beside the score."""
 
     name = "mountain_car"
     story = (
@@ -67,10 +68,13 @@ class MountainCar(World):
     physics = (Parameter("force", 0.001, 0.0005, 0.002), Parameter("gravity", 0.0025, 0.0015, 0.0035))
     episode_steps = 200
     goal = "the flag was reached"
-    measure = "success rate"
-    grading = "the share of fresh episodes in which the trained policy reaches the flag within 200 steps"
+    measure = "flag score"
+    grading = (
+        "for each fresh episode: 1 where the trained policy reaches the flag within 200 steps, else a tenth of the way "
+        "from the left end to the flag that it came to"
+    )
     training = PolicySettings()
-    lost, hint, wanted = 0.0, _HINT, "reaching the goal more often"
+    lost, hint, wanted = 0.1, _HINT, "reaching the goal more often"
     baselines = {"human": _SPEED, "sparse": _SPARSE}
     # Measured by benchmarks/known_functions.py; the best is told without its formula, which would be the answer.
     known = {"-1 a step": 0.22, "+1 at the goal": 0.19, "the best by hand": 1.0}
@@ -97,8 +101,8 @@ class MountainCar(World):
         return np.asarray(states[:, 0] >= _FLAG)
 
     def grade(self, ended: Ended) -> Floats:
-        """1 for a car that reached the flag, else 0."""
-        return ended.succeeded.astype(np.float64)
+        """1 at the flag; what never got there is told apart by how far it came."""
+        return np.asarray(np.where(ended.succeeded, 1.0, 0.1 * ended.nearest))
 
 
 class ContinuousMountainCar(World):
