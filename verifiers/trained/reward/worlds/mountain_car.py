@@ -77,7 +77,7 @@ class MountainCar(World):
     lost, hint, wanted = 0.1, _HINT, "reaching the goal more often"
     baselines = {"human": _SPEED, "sparse": _SPARSE}
     # Measured by benchmarks/known_functions.py; the best is told without its formula, which would be the answer.
-    known = {"-1 a step": 0.22, "+1 at the goal": 0.19, "the best by hand": 1.0}
+    known = {"-1 a step": 0.22, "+1 at the goal": 0.22, "the best by hand": 1.0}
 
     def reset(self, generator: np.random.Generator, episodes: int) -> Floats:
         """At rest, near the bottom of the valley."""
