@@ -1,10 +1,12 @@
 """Published losses ranked: on digits with wrong labels, and on preferences of which none, a tenth or three tenths are
 turned round, scored at equal divergence.
 
-    python benchmarks/losses.py [--seeds 3] [--sandbox auto] [--log benchmarks/losses.jsonl]
+    python benchmarks/losses.py [--only digits] [--sandbox auto] [--log benchmarks/losses.jsonl]
 
-Each loss is judged as a candidate is, in the sandbox. All get the same trainings, so that they are compared training by
-training. A row is written as soon as a loss is judged; called again with the same log, it goes on where it was ended.
+Each loss is trained with as a candidate is, in the sandbox, but not asked again afterwards in fresh processes: that is
+what tests do with the published ones, and a search with its own. All get the same trainings, so that they are compared
+training by training, each with another split of the images, or in another world. A row is written as soon as a loss is
+done; called again with the same log, it goes on where it was ended. `--loss FILE.py` adds one's own.
 Needs torch and scikit-learn.
 """
 
@@ -14,6 +16,8 @@ import argparse
 import ast
 import asyncio
 import json
+import time
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,16 +26,22 @@ import numpy as np
 from scipy import stats
 
 from gristmill.sandbox.pool import Pool
-from gristmill.sandbox.records import Limits
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.registry import Verifiers
 from gristmill.verifiers.trained.loss.baselines.programs import Form, names, program
+from gristmill.verifiers.trained.loss.checking import ask
+from gristmill.verifiers.trained.loss.forms import form_of
+from gristmill.verifiers.trained.loss.problems import loss_task, problem_of
+from gristmill.verifiers.trained.loss.trainer import train
+from gristmill.verifiers.trained.loss.verifier import PROFILE, TORCH_MB
+from gristmill.verifiers.trained.secret import seed
+from gristmill.verifiers.trained.serving import CandidateFault, Solution, serve
 
+# Seeds are trainings of each loss; of the digits each is another split of the images.
 PROBLEMS: dict[str, tuple[str, dict[str, Any], Form, str]] = {
-    "digits, 40% wrong": ("digits_label_noise", {"noise": 0.4}, "labels", "ce"),
-    "preferences, none turned": ("preference_pairs", {"flips": 0.0}, "pairs", "dpo"),
-    "preferences, 10% turned": ("preference_pairs", {"flips": 0.1}, "pairs", "dpo"),
-    "preferences, 30% turned": ("preference_pairs", {"flips": 0.3}, "pairs", "dpo"),
+    "digits, 40% wrong": ("digits_label_noise", {"noise": 0.4, "seeds": 10}, "labels", "ce"),
+    "preferences, none turned": ("preference_pairs", {"flips": 0.0, "seeds": 3}, "pairs", "dpo"),
+    "preferences, 10% turned": ("preference_pairs", {"flips": 0.1, "seeds": 3}, "pairs", "dpo"),
+    "preferences, 30% turned": ("preference_pairs", {"flips": 0.3, "seeds": 3}, "pairs", "dpo"),
 }
 SECRET = b"benchmarks/losses.py: the same trainings for all"
 BLEND = "random blend"
@@ -51,37 +61,47 @@ def blend(form: Form) -> str:
     return source
 
 
-async def judge(sandbox: str, seeds: int, log: Path, rows: list[dict[str, Any]]) -> None:
+async def judge(given: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     """Add the rows that the log lacks."""
-    done = {(row["problem"], row["loss"]) for row in rows if len(row["scores"]) == seeds or not row["scores"]}
-    async with Pool.open(sandbox) as pool:
-        verifiers = Verifiers(pool, secret=SECRET)
+    done = {(row["problem"], row["loss"]) for row in rows}
+    own = {file.stem: file.read_text("utf-8") for file in given.loss}
+    async with Pool.open(given.sandbox, size=1) as pool:
         for title, (problem, settings, form, _) in PROBLEMS.items():
-            task = Task(
-                id=title,
-                kind="loss",
-                prompt="?",
-                problem=problem,
-                settings=settings | {"seeds": seeds},
-                limits=Limits(wall_seconds=600, cpu_seconds=600),
-            )
-            for name, source in {**{each: program(each) for each in names(form)}, BLEND: blend(form)}.items():
+            if not title.startswith(given.only):
+                continue
+            task = loss_task(problem, id=title, settings=settings)
+            for name, source in {**{each: program(each) for each in names(form)}, BLEND: blend(form), **own}.items():
                 if (title, name) in done:
                     continue
-                verdict = await verifiers.verify(task, source)
-                if verdict.score is None:
-                    raise SystemExit(f"{title}: {name}: {verdict.sandbox}")
+                begun = time.monotonic()
+                scores, fault = await _trained(pool, task, source)
                 row = {
                     "problem": title,
                     "loss": name,
-                    "outcome": verdict.outcome.value,
-                    "scores": [float(check.detail.rsplit(" ", 1)[1]) for check in verdict.checks],
-                    "seconds": round(verdict.seconds, 1),
-                    "feedback": "" if verdict.checks else verdict.feedback,
+                    "scores": scores,
+                    "seconds": round(time.monotonic() - begun, 1),
+                    "fault": fault,
                 }
                 rows.append(row)
-                _append(log, row)
-                print(f"{title}: {name}: {verdict.score:.3f}, {verdict.seconds:.0f} s", flush=True)
+                _append(given.log, row)
+                print(f"{title}: {name}: {fault or f'{fmean(scores):.3f}'}, {row['seconds']:.0f} s", flush=True)
+
+
+async def _trained(pool: Pool, task: Task, source: str) -> tuple[list[float], str]:
+    """The scores of all trainings, or what is wrong with the loss."""
+    learned = problem_of(task)
+    limits = task.limits.model_copy(update={"memory_mb": TORCH_MB})
+    offered = Solution(source, "loss", limits, PROFILE, form_of(learned).wrapper)
+    scores = []
+    for number in range(task.settings["seeds"]):
+        drawn = seed(SECRET, task.id, "training", number)
+        async with serve(pool, offered, 1500) as runner:
+            try:
+                network = await runner.run(lambda served, drawn=drawn: train(partial(ask, served), learned, drawn))
+            except CandidateFault as fault:
+                return [], fault.feedback
+        scores.append(round(network.grade, 4))
+    return scores, ""
 
 
 def _append(log: Path, row: dict[str, Any]) -> None:
@@ -109,13 +129,14 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Judge what the log lacks, then print a table for each problem."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="only the problems whose title begins so")
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--log", type=Path, default=Path(__file__).with_name("losses.jsonl"))
+    parser.add_argument("--loss", type=Path, action="append", default=[], help="a file of a loss of one's own")
     given = parser.parse_args()
     log: Path = given.log
     rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
-    asyncio.run(judge(given.sandbox, given.seeds, log, rows))
+    asyncio.run(judge(given, rows))
     print(table(rows))
 
 

@@ -49,10 +49,13 @@ def reward_forecast(task: Task, config: RunConfig) -> str:
 
 def loss_forecast(task: Task, config: RunConfig) -> str:
     """Trainings of a search for a loss at most, and core-minutes: a few epochs are timed."""
+    from gristmill.verifiers.trained.loss.problem import Trains
     from gristmill.verifiers.trained.loss.problems import problem_of
     from gristmill.verifiers.trained.loss.trainer import train
 
     problem = problem_of(task)
+    if isinstance(problem, Trains):
+        return _words(task, config, "one language model", problem.seconds())
 
     def take(epochs: int) -> None:
         few = replace(problem.training, epochs=epochs, checkpoints=1)

@@ -15,7 +15,7 @@ import pytest
 
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.constructions.catalogue import problem, task_of
-from gristmill.verifiers.records import Task
+from gristmill.verifiers.records import Outcome, Task
 from tests.conftest import WHOLE
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
@@ -66,3 +66,28 @@ def test_the_open_problem_of_26_circles(workspace: Path, bubblewrap: str, forked
 def test_the_recorded_open_problem_is_the_catalogue_s() -> None:
     written = (RECORDINGS / "circles_26_task.jsonl").read_text(encoding="utf-8")
     assert Task.model_validate_json(written) == task_of("circles_26")
+
+
+def test_the_loss_for_wrong_labels(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
+    """Its first rounds, by one training each: splits and noise are another run's, so scores differ a little."""
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    model = f"replay:{RECORDINGS / 'label_noise.jsonl'}"
+    words = ("search", "loss", "digits_label_noise", "--start", "ce", "--model", model, "--rounds", "2", "--seeds", "1")
+    done = subprocess.run(
+        [forked_gristmill, *words, *OPTIONS, "--target", "1"],
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    with Store.open(".", create=False) as store:
+        (task,) = store.tasks("again")
+        scores = {f"{made.round}.{made.sample}": verdict for made, verdict in store.steps("again", task.id)}
+    assert len(scores) == 9
+    assert all(verdict is not None and verdict.outcome is Outcome.FAILED for verdict in scores.values())
+    best = scores["1.3"]
+    assert best is not None
+    assert best.score is not None
+    assert best.score > 0.9

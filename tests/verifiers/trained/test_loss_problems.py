@@ -189,3 +189,28 @@ async def test_a_loss_of_pairs_is_judged_in_the_sandbox(backend: str) -> None:
         bad = await verifier.verify(task, turned)
         assert (bad.outcome, bad.score) == (Outcome.FAILED, 0.0)
         assert "mean loss on the training pairs" in bad.feedback
+
+
+@pytest.mark.parametrize("cut", [0, 9])
+def test_no_image_is_held_out_in_two_splits_and_the_final_ones_are_never_learned_from_before(cut: int) -> None:
+    problem = DigitsLabelNoise()
+
+    def rows(images: Any) -> set[bytes]:
+        return {each.tobytes() for each in images}
+
+    parts = {
+        split: [problem.part(np.random.default_rng(seed), split, cut) for seed in range(4)]
+        for split in ("search", "selection", "final")
+    }
+    held = {split: set().union(*(rows(each.held_out_inputs) for each in every)) for split, every in parts.items()}
+    assert not held["search"] & held["selection"]
+    for split in ("search", "selection"):
+        seen = held[split].union(*(rows(each.inputs) for each in parts[split]))
+        assert not seen & held["final"]
+    for split, every in parts.items():
+        drawn = len(rows(every[0].inputs) ^ rows(every[1].inputs))
+        assert (drawn == 0) == (split == "selection"), "else another generator learns from others"
+        assert all(not rows(each.inputs) & rows(each.held_out_inputs) for each in every)
+        assert {(len(each.inputs), len(each.held_out_inputs)) for each in every} == {(1257, 270)}
+    other = problem.part(np.random.default_rng(0), "final", cut + 1)
+    assert rows(other.held_out_inputs) != held["final"]

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.trained.curves import rising
 from gristmill.verifiers.trained.loss.baselines.programs import program
-from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings
+from gristmill.verifiers.trained.loss.problem import Data, NetworkSettings, Split
 
 __all__ = ["CLASSES", "DigitsLabelNoise"]
 
 CLASSES = 10
 
 _HELD_OUT = 0.25
+_HELD_OUT_OF_SPLIT = 0.15
 _HIDDEN = 128
 # At the usual noise, measured by benchmarks/known_functions.py.
 _KNOWN = {
@@ -80,6 +81,25 @@ class DigitsLabelNoise:
         images, labels = images[order], labels[order]
         held = round(len(labels) * _HELD_OUT)
         return Data(images[held:], labels[held:], images[:held], labels[:held])
+
+    def part(self, generator: np.random.Generator, split: Split, cut: int) -> Data:
+        """In each split 270 images are held out and 1 257 learned from, so that scores of splits compare.
+
+        Those held out in the final split and in the selection are the same for every generator; a search draws its own
+        from the rest.
+        """
+        images, labels = _digits()
+        order = np.random.default_rng(cut).permutation(len(labels))
+        held = round(len(labels) * _HELD_OUT_OF_SPLIT)
+        final, selection, rest = order[:held], order[held : 2 * held], order[2 * held :]
+        rest = generator.permutation(rest)
+        if split == "search":
+            tested, learned = rest[:held], np.concatenate((selection, rest[held:]))
+        elif split == "selection":
+            tested, learned = selection, rest
+        else:
+            tested, learned = final, generator.permutation(np.concatenate((selection, rest)))[: len(rest)]
+        return Data(images[learned], labels[learned], images[tested], labels[tested])
 
     def spoiled(self, targets: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
         """Labels of which exactly the share was replaced by another class, each of the nine alike (symmetric noise).

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Data", "NetworkSettings", "Problem"]
+from gristmill.verifiers.trained.verifier import Split
+
+__all__ = ["Data", "NetworkSettings", "Parted", "Problem", "Split", "Trains", "data_of"]
 
 
 @dataclass(frozen=True)
@@ -114,3 +116,43 @@ class Problem(Protocol):
     def advice(self, grades: Sequence[float]) -> str | None:
         """A sentence for the author of a loss that falls short; `grades` are the weakest network's, by checkpoint."""
         ...
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A problem whose data are few: what is measured on is cut in three, once, before a search begins.
+
+    A problem that can draw as much as it likes, or another world for every generator, has no need of it.
+    """
+
+    def part(self, generator: np.random.Generator, split: Split, cut: int) -> Data:
+        """The data of one split, drawn from `generator` within what `cut` has given to it.
+
+        Equal `cut` give equal parts. No example is held out in two splits, and none that is held out in the final one
+        is ever learned from before.
+        """
+        ...
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """A problem that trains by itself, because its network is none that takes rows of numbers."""
+
+    def trained(self, loss: Any, seed: int, deadline: float | None, split: Split | None, cut: int) -> Any:
+        """A `gristmill.verifiers.trained.loss.trainer.TrainedNetwork`; arguments are those of `train` there.
+
+        Raises:
+            Deadline: it had not ended by then.
+        """
+        ...
+
+    def seconds(self) -> float:
+        """About how many processor seconds one training takes, by a little of one."""
+        ...
+
+
+def data_of(problem: Problem, generator: np.random.Generator, split: Split | None = None, cut: int = 0) -> Data:
+    """A problem's data: of a split where it has such, else, or without a split, as its `data` draws them."""
+    if split is None or not isinstance(problem, Parted):
+        return problem.data(generator)
+    return problem.part(generator, split, cut)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gristmill.sandbox.records import Limits
 from gristmill.verifiers.plugins import Plugins, instance
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.loss.problem import Problem
@@ -19,6 +20,8 @@ _PROBLEMS: Final = Plugins(
     {
         "digits_label_noise": f"{_HOME}.digits:DigitsLabelNoise",
         "preference_pairs": f"{_HOME}.preferences:PreferencePairs",
+        # It needs the graph's models and TRL, which nothing here may import: known by name, as a package's would be.
+        "preference_lm": "gristmill.trainers.preferences.problem:PreferenceLm",
     },
 )
 
@@ -58,6 +61,8 @@ def _parameters(loaded: Any) -> tuple[str, ...]:
     return tuple(inspect.signature(loaded).parameters)
 
 
+# Of all answers in one training together: a second on a quiet core, and much more by the clock where others work too.
+_LIMITS: Final = Limits(wall_seconds=300, cpu_seconds=60)
 _PROMPT: Final = """{story} Write a loss function
 
     def {entry_point}({arguments}):
@@ -84,4 +89,5 @@ def loss_task(name: str, **fields: Any) -> Task:
         batch=learned.training.batch,
         grading=learned.grading,
     )
-    return Task(**{"id": f"loss/{name}", "kind": "loss", "prompt": prompt, "problem": name} | fields)
+    made = {"id": f"loss/{name}", "kind": "loss", "prompt": prompt, "problem": name, "limits": _LIMITS}
+    return Task(**made | fields)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
-from gristmill.verifiers.trained.loss.problem import NetworkSettings, Problem
+from gristmill.verifiers.trained.loss.problem import NetworkSettings, Problem, Split, Trains, data_of
 from gristmill.verifiers.trained.verifier import Deadline, share
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["LossFunction", "NetworkCheckpoint", "TrainedNetwork", "require_torch", "train"]
+__all__ = ["LossFunction", "NetworkCheckpoint", "TrainedNetwork", "carried", "require_torch", "train"]
 
 LossFunction = Callable[[NDArray[np.float32], NDArray[Any]], tuple[float, NDArray[np.float32]]]
 """(outputs (n, k), targets (n, …)) → (loss, gradient (n, k)). Whatever it raises ends the training."""
@@ -64,27 +64,33 @@ def train(
     seed: int,
     settings: NetworkSettings | None = None,
     deadline: float | None = None,
+    *,
+    split: Split | None = None,
+    cut: int = 0,
 ) -> TrainedNetwork:
     """Train one network from nothing with `loss` and grade it on the held-out data.
 
     `loss` is called once a batch; split, noise, order and weights follow from `seed`. `settings` are the problem's own
-    if None; `deadline` is a `time.monotonic` instant.
+    if None; `deadline` is a `time.monotonic` instant; `split` and `cut` say which data are drawn from: see `data_of`.
 
     Raises:
         Deadline: it had not ended by then.
         UserError: torch, or what the data are loaded with, is not installed.
     """
     torch = require_torch()
+    if isinstance(problem, Trains):
+        trained: TrainedNetwork = problem.trained(loss, seed, deadline, split, cut)
+        return trained
     settings = settings or problem.training
-    split, noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-    data = problem.data(split)
+    drawn, noise, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
+    data = data_of(problem, drawn, split, cut)
     targets = problem.spoiled(data.targets, noise)
     inputs, held_out = torch.from_numpy(data.inputs), torch.from_numpy(data.held_out_inputs)
     with torch.random.fork_rng(devices=[]):  # torch's own stream is left as it was
         torch.manual_seed(seed)
         network = problem.network(torch)
     adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    carried = _carried(torch)
+    through = carried(torch)
     marks = {round((k + 1) * settings.epochs / settings.checkpoints) for k in range(settings.checkpoints)}
     checkpoints: list[NetworkCheckpoint] = []
     grade = 0.0
@@ -100,7 +106,7 @@ def train(
             outputs = network(inputs[torch.from_numpy(rows)])
             value, gradient = loss(outputs.detach().numpy().copy(), targets[rows])
             adam.zero_grad()
-            carried.apply(outputs, value, torch.from_numpy(gradient)).backward()
+            through.apply(outputs, value, torch.from_numpy(gradient)).backward()
             adam.step()
             values.append(value)
         if epoch in marks:
@@ -110,7 +116,7 @@ def train(
     return TrainedNetwork(grade, tuple(checkpoints))
 
 
-def _carried(torch: Any) -> Any:
+def carried(torch: Any) -> Any:
     """An autograd function whose value and gradient were computed elsewhere."""
 
     class Carried(torch.autograd.Function):  # type: ignore[misc]  # torch is imported on use

@@ -19,7 +19,7 @@ from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, recheck
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.forms import SHIM, form_of
 from gristmill.verifiers.trained.loss.probing import check_descent, check_gradient, check_in_double
-from gristmill.verifiers.trained.loss.problem import Problem
+from gristmill.verifiers.trained.loss.problem import Problem, data_of
 from gristmill.verifiers.trained.loss.problems import options, problem_of
 from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
 from gristmill.verifiers.trained.secret import seed
@@ -57,7 +57,7 @@ class LossTraining:
         Raises:
             CandidateFault: see `ask`; or the gradient is not the value's own, or does not lead down.
         """
-        targets = self.problem.data(chance).targets
+        targets = data_of(self.problem, chance, self.split, self.cut).targets
         *usual, extreme = self.form.scales
 
         def some(rows: int, scale: float) -> tuple[Outputs, Targets]:
@@ -91,7 +91,7 @@ class LossTraining:
     def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
         """Train a network; every answer of the loss is checked, and some are kept."""
         recorder = LossRecorder(served, np.random.default_rng([seed, 1]))
-        network = train(recorder, self.problem, seed, deadline=deadline)
+        network = train(recorder, self.problem, seed, deadline=deadline, split=self.split, cut=self.cut)
         return network.grade, (network, recorder)
 
     def rechecks(self, record: _Record, chance: np.random.Generator) -> Iterator[Callable[[ServedFunction], None]]:
