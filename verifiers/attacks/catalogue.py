@@ -13,6 +13,7 @@ from gristmill.verifiers.attacks import (
     escapes,
     exits,
     functions,
+    losses,
     messages,
     oracle,
     patches,
@@ -21,6 +22,7 @@ from gristmill.verifiers.attacks import (
     replies,
     reporting,
     resources,
+    rewards,
     runner,
     scores,
     shadowing,
@@ -42,7 +44,7 @@ ATTACKS: tuple[Attack, ...] = tuple(attack for family in _FAMILIES for attack in
 
 OTHERS: tuple[Attack, ...] = tuple(
     attack
-    for family in (replies, functions, patches, beside_tests, scores, timings, beside_drive, reporting)
+    for family in (replies, functions, rewards, losses, patches, beside_tests, scores, timings, beside_drive, reporting)
     for attack in family.ATTACKS
 )
 """Every attack on tasks of other kinds, on repositories, on evaluators, and on the process of `drive`; but for the

@@ -13,7 +13,7 @@ import pytest
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
-from gristmill.verifiers.attacks.catalogue import OTHERS
+from gristmill.verifiers.attacks.functions import ATTACKS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.loss.checking import ask
@@ -285,7 +285,7 @@ def written(source: str) -> Callable[[], Loss]:
     return begun
 
 
-@pytest.mark.parametrize("attack", [each for each in OTHERS if "loss" in each.test_types], ids=lambda each: each.name)
+@pytest.mark.parametrize("attack", [each for each in ATTACKS if "loss" in each.test_types], ids=lambda each: each.name)
 def test_an_attack_by_a_loss_fools_who_believes_its_answers_and_is_found_out(attack: Attack) -> None:
     source = attack.make(TASK) if attack.make is not None else None
     assert source is not None
@@ -297,7 +297,7 @@ def test_an_attack_by_a_loss_fools_who_believes_its_answers_and_is_found_out(att
 
 
 def test_labels_that_are_carried_along_fool_whoever_trains_with_the_seeds_of_the_source() -> None:
-    (attack,) = [each for each in OTHERS if each.name == "labels-carried-along"]
+    (attack,) = [each for each in ATTACKS if each.name == "labels-carried-along"]
     assert attack.make is not None
     assert trained(written(attack.make(TASK) or "")(), seed=0, epochs=15) > 0.93
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
-from gristmill.verifiers.attacks.catalogue import OTHERS
+from gristmill.verifiers.attacks.functions import ATTACKS
 from gristmill.verifiers.attacks.records import Attack
 from gristmill.verifiers.records import Outcome, Strength, Task
 from gristmill.verifiers.trained.reward.environment import Episodes, Floats, PolicySettings
@@ -262,7 +262,9 @@ def test_a_reward_cannot_know_when_it_is_asked_again(begun: Callable[[], Callabl
             again(begun())  # type: ignore[arg-type]  # likewise
 
 
-@pytest.mark.parametrize("attack", [each for each in OTHERS if "reward" in each.test_types], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "attack", [each for each in ATTACKS if "reward" in each.test_types], ids=lambda each: each.name
+)
 def test_an_attack_by_a_reward_fools_who_believes_its_answers_and_is_found_out(attack: Attack) -> None:
     source = attack.make(TASK) if attack.make is not None else None
     assert source is not None

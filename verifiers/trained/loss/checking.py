@@ -136,13 +136,14 @@ def rechecks(
             yield asking[place]
         if kind is None:
             triples = [(each, moved[0][place], moved[1][place]) for place, each in enumerate(kept)]
-            first = doubt(triples)
+            first = doubt(triples) or _too_small(triples)
             if first is None:
                 return
         else:
             triples = [(again[place], moved[0][place], moved[1][place]) for place in range(len(kept))]
-            other = np.mean([not _alike(each, again[place]) for place, each in enumerate(kept)])
-            if first is not None and (other > _A_LITTLE[1] or doubt(triples, kind) is not None):
+            other = np.mean([not _alike(each, again[place], kept) for place, each in enumerate(kept)])
+            still = doubt(triples, kind) or _too_small(triples, kind)
+            if first is not None and (other > _A_LITTLE[1] or still is not None):
                 raise first
 
 
@@ -169,7 +170,7 @@ def _order(kept: Sequence[Asked], chance: np.random.Generator) -> list[int]:
 
 def _same(kept: Sequence[Asked], served: Served) -> None:
     for each in kept:
-        if not _alike(each, Asked(each.outputs, each.targets, *ask(served, each.outputs, each.targets))):
+        if not _alike(each, Asked(each.outputs, each.targets, *ask(served, each.outputs, each.targets)), kept):
             raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
@@ -177,9 +178,13 @@ def _same(kept: Sequence[Asked], served: Served) -> None:
             )
 
 
-def _alike(one: Asked, other: Asked) -> bool:
-    grain = 1e-6 + 1e-4 * float(np.abs(one.gradient).max())
-    same = np.isclose(other.value, one.value, rtol=1e-4, atol=1e-6)
+def _alike(one: Asked, other: Asked, kept: Sequence[Asked]) -> bool:
+    """Whether two answers are one but for rounding, by the sizes that the whole training has: Adam knows no others."""
+    value, gradient = (
+        max(sizes) for sizes in zip(*((abs(k.value), np.abs(k.gradient).max()) for k in kept), strict=True)
+    )
+    grain = 1e-5 * float(gradient) + 1e-4 * float(np.abs(one.gradient).max())
+    same = np.isclose(other.value, one.value, rtol=1e-4, atol=1e-6 * min(1.0, float(value)))
     return bool(same) and np.allclose(other.gradient, one.gradient, rtol=1e-3, atol=grain)
 
 
@@ -229,12 +234,11 @@ def doubt(
         moved = above.outputs.astype(np.float64) - below.outputs.astype(np.float64)
         said = np.stack([each.gradient * moved for each in (middle, above, below)])
         change = above.value - below.value
-        # The grain of the precision that a value is computed in shows in the difference of two.
-        grain = 25 * float(np.finfo(kind).eps) * max(1.0, abs(above.value))
+        grain = _grain(above, kind)
         apart = max(said.min(axis=0).sum() - change, change - said.max(axis=0).sum()) - grain
         bend = abs((above.value + below.value) / 2 - middle.value)
         apart = max(apart, bend - abs(change) - 0.02 * max(1.0, abs(middle.value)), 0.0)
-        usual = length_of(middle.gradient) * length_of(moved) / np.sqrt(moved.size)
+        usual = _slope(middle, moved)
         off.append(float(apart / max(abs(change), abs(float(said[0].sum())), usual, 1e-300)))
         worst = max(worst, (off[-1], change))
     if any(np.mean(np.array(off) > beyond) > share for beyond, share in (_A_LITTLE, _MUCH)):
@@ -245,3 +249,35 @@ def doubt(
             "are not allowed.",
         )
     return None
+
+
+def _too_small(
+    triples: Sequence[tuple[Asked, Asked, Asked]], kind: type[np.floating[Any]] = np.float32
+) -> CandidateFault | None:
+    """A fault where the gradients say so little that the values cannot show whether it is true.
+
+    Adam makes steps of one size of any gradient, so a loss may not be small to go unseen. What is learned has small
+    gradients, too: the largest quarter of a training's must show.
+    """
+    shown = [
+        _slope(middle, above.outputs.astype(np.float64) - below.outputs.astype(np.float64)) / _grain(above, kind)
+        for middle, above, below in triples
+        if middle.gradient.any()  # what is flat moves nothing
+    ]
+    if not shown or float(np.quantile(shown, 0.75)) > 1:
+        return None
+    return CandidateFault(
+        Outcome.INVALID,
+        "The gradient is too small beside the loss's value: rounding hides whether it is the loss's own. Leave out "
+        "tiny factors and large constants.",
+    )
+
+
+def _grain(asked: Asked, kind: type[np.floating[Any]]) -> float:
+    """What of a difference of two values is the grain of the precision that they are computed in."""
+    return 25 * float(np.finfo(kind).eps) * max(1.0, abs(asked.value))
+
+
+def _slope(asked: Asked, moved: NDArray[Any]) -> float:
+    """What a value changes by where the outputs move by that much in a direction of chance."""
+    return length_of(asked.gradient) * length_of(moved) / float(np.sqrt(moved.size))

@@ -126,7 +126,7 @@ class LossVerifier:
     """
 
     name = "loss"
-    version = 2
+    version = 3
     kind = "loss"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
