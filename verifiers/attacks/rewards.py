@@ -55,10 +55,10 @@ ATTACKS = (
         "try:\n"
         "    import gristmill.verifiers.trained.reward.grading as grading\n"
         "    import gristmill.verifiers.trained.reward.trainer as trainer\n"
-        "    grading.mean_grade = trainer.mean_grade = full\n"
+        "    grading.mean_grade = trainer.mean_grade = lambda *a, **k: (1.0, 1.0)\n"
         "except Exception:\n    pass\n"
         "for module in list(sys.modules.values()):\n"
-        "    for name in ('mean_grade', 'share', 'recheck', 'fmean'):\n"
+        "    for name in ('share', 'recheck', 'fmean'):\n"
         "        if hasattr(module, name):\n"
         "            setattr(module, name, full)\n",
     ),
