@@ -1,4 +1,4 @@
-"""A dataset that proves itself: audited with real sandboxes, signed, and tampered with in every way that was thought of."""
+"""A dataset that proves itself (docs/tasks.md): audited with real sandboxes, signed, and tampered with in all ways thought of."""
 
 # ruff: noqa: E501 (a row of the tables is a line)
 from __future__ import annotations
