@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gristmill.graph.commands.explaining import short_number
 from gristmill.graph.commands.options import Json, Workspace
 from gristmill.sandbox.plain import say, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gristmill.verifiers.records import Task
 
 __all__ = ["winner"]
 
@@ -30,8 +35,9 @@ def winner(
     takes. FILE.json says what is known of it: run, task, score, strength of the verdict, verifier, digest of the
     sandbox, model, parents, and the sha256 of FILE; nothing of what hidden tests hold. Of an open problem
     FILE.construction.json has what the program has made, as it was scored, and FILE.given.json what it was given to
-    go on from. A program of several files is written as a folder FILE, which must be new or empty: its files by their
-    paths, and the sha256 of each in FILE.json.
+    go on from. A reward or a loss is a module, and the line that uses it is printed. A program of several files is
+    written as a folder FILE, which must be new or empty: its files by their paths, and the sha256 of each in
+    FILE.json.
 
     A task with a score as its aim has a winner as soon as something was scored; any other one when something has
     passed. Exit code 1: there is none yet; 2: the files exist, or run or task do not.
@@ -69,6 +75,7 @@ def winner(
     with Store.open(workspace, create=False) as store:
         store.get_run(name)
         standing = one_task(name, store.standings(name), task, "a winner is")
+        stored = {each.id: each for each in store.tasks(name)}
         found = winner_of(store, name, standing)
     if found.files:
         refuse_folder(out, force=force)
@@ -96,3 +103,27 @@ def winner(
     for part, path in paths.items():
         if files[part] is not None:
             say(f"wrote {path}")
+    if use := _use(stored, standing.task, out):
+        say(f"to use it: {use}")
+
+
+def _use(tasks: Mapping[str, Task], name: str, out: str) -> str:
+    """A line that uses a reward in gymnasium, or a loss of pairs in TRL; empty for what is neither."""
+    from pathlib import Path
+
+    from gristmill.sandbox.errors import UserError
+    from gristmill.verifiers.trained.reward.environments import environment_spec
+
+    task, module = tasks[name], Path(out).stem
+    entry = task.settings.get("entry_point", task.kind)
+    if task.kind == "loss" and str(task.problem).startswith("preference"):
+        home = "gristmill.trainers.preferences.trainer"
+        return f"from {module} import {entry}; from {home} import trainer_for; trainer_for({entry}, …)"
+    if task.kind != "reward":
+        return ""
+    try:
+        known = getattr(environment_spec(task.environment), "id", None)
+    except UserError:
+        known = None  # a plug-in's that is not here
+    made, home = f"gymnasium.make({known!r})" if known else "…", "gristmill.verifiers.trained.reward.wrappers"
+    return f"from {module} import {entry}; from {home} import RewardWrapper; env = RewardWrapper({made}, {entry})"

@@ -20,8 +20,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.cli import app
-from gristmill.trainers.data.export import export_rows
-from gristmill.trainers.data.formats import FORMATS
+from gristmill.trainers.data.export import FORMATS, export_rows
 from gristmill.verifiers import Candidate, Evidence, Outcome, Task, Verifiers
 from gristmill.verifiers.records import Fault, Shown
 

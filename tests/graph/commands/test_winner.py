@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.campaign import run_campaign
+from gristmill.graph.commands.reports.winner import _use
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.storage.store import Store
@@ -161,3 +162,21 @@ async def test_what_is_still_to_be_confirmed_is_no_winner(tmp_path: Path) -> Non
     out = ("--out", str(tmp_path / "f.py"), "--workspace", str(tmp_path))
     assert "t/0/0, is still to be confirmed" in call("winner", "open", *out, code=1).output
     assert "nothing has passed" in call("winner", "lost", *out, code=1).output
+
+
+@pytest.mark.parametrize(
+    ("task", "line"),
+    [
+        ({"kind": "reward", "environment": "hopper"}, "from best import reward; from gristmill.verifiers.trained.reward.wrappers "
+         "import RewardWrapper; env = RewardWrapper(gymnasium.make('Hopper-v5'), reward)"),
+        ({"kind": "reward", "environment": "nobody's"}, "env = RewardWrapper(…, reward)"),
+        ({"kind": "loss", "problem": "preference_pairs"}, "trainer_for(loss, …)"),
+        ({"kind": "loss", "problem": "digits_label_noise"}, ""),
+        ({"kind": "math", "answer": "1"}, ""),
+    ],
+)  # fmt: skip
+def test_a_function_is_told_with_the_line_that_uses_it(task: dict[str, Any], line: str) -> None:
+    row = Task.model_validate({"id": "t", "prompt": "?", **task})
+    said = _use({"t": row}, "t", "folder/best.py")
+    assert said.endswith(line)
+    assert bool(said) == bool(line)
