@@ -167,8 +167,7 @@ async def test_what_is_still_to_be_confirmed_is_no_winner(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("task", "line"),
     [
-        ({"kind": "reward", "environment": "hopper"}, "from best import reward; from gristmill.verifiers.trained.reward.wrappers "
-         "import RewardWrapper; env = RewardWrapper(gymnasium.make('Hopper-v5'), reward)"),
+        ({"kind": "reward", "environment": "hopper"}, "RewardWrapper(gymnasium.make('Hopper-v5'), reward)"),
         ({"kind": "reward", "environment": "nobody's"}, "env = RewardWrapper(…, reward)"),
         ({"kind": "loss", "problem": "preference_pairs"}, "trainer_for(loss, …)"),
         ({"kind": "loss", "problem": "digits_label_noise"}, ""),
