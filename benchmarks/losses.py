@@ -30,11 +30,12 @@ from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.loss.baselines.programs import Form, names, program
 from gristmill.verifiers.trained.loss.checking import ask
 from gristmill.verifiers.trained.loss.forms import form_of
+from gristmill.verifiers.trained.loss.problem import Problem
 from gristmill.verifiers.trained.loss.problems import loss_task, problem_of
-from gristmill.verifiers.trained.loss.trainer import train
+from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, train
 from gristmill.verifiers.trained.loss.verifier import PROFILE, TORCH_MB
 from gristmill.verifiers.trained.secret import seed
-from gristmill.verifiers.trained.serving import CandidateFault, Solution, serve
+from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
 # Seeds are trainings of each loss; of the digits each is another split of the images.
 PROBLEMS: dict[str, tuple[str, dict[str, Any], Form, str]] = {
@@ -97,11 +98,15 @@ async def _trained(pool: Pool, task: Task, source: str) -> tuple[list[float], st
         drawn = seed(SECRET, task.id, "training", number)
         async with serve(pool, offered, 1500) as runner:
             try:
-                network = await runner.run(lambda served, drawn=drawn: train(partial(ask, served), learned, drawn))
+                network = await runner.run(partial(_network, learned, drawn))
             except CandidateFault as fault:
                 return [], fault.feedback
         scores.append(round(network.grade, 4))
     return scores, ""
+
+
+def _network(learned: Problem, drawn: int, served: ServedFunction) -> TrainedNetwork:
+    return train(partial(ask, served), learned, drawn)
 
 
 def _append(log: Path, row: dict[str, Any]) -> None:

@@ -82,8 +82,8 @@ def tested(name: str, ranges: Ranges, priors: Ranges, seed: int, number: int) ->
     exec(world.baselines["human"], space)  # ours
 
     def reward(batch: Batch) -> Floats:
-        given = batch.observation, batch.action, batch.next_observation, {}
-        return np.asarray(space["reward"](*given), dtype=np.float64)
+        made = space["reward"](batch.observation, batch.action, batch.next_observation, {})
+        return np.asarray(made, dtype=np.float64)
 
     trained = train(reward, world, 5_000_000 + 1000 * number + seed, ranges=ranges)
     assert trained.policy is not None
@@ -164,7 +164,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _whole(tests: list[dict[str, Any]], number: int) -> bool:
     counts = {arm: sum(row["arm"] == arm and row["search"] == number for row in tests) for arm in ARMS}
-    return min(counts.values()) == max(counts.values()) > 0
+    return bool(min(counts.values()) == max(counts.values()) > 0)
 
 
 def _values(tests: list[dict[str, Any]], number: int, arm: str, where: str) -> Floats:

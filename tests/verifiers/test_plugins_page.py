@@ -104,7 +104,8 @@ def verdicts_of_baselines(
 ) -> dict[str, str]:
     """The outcomes of an environment's or a problem's own baselines, judged by the command as the page says."""
     make = PAGE.read_text("utf-8").split("`make_tasks.py`")[1].split("```python\n")[1].split("```")[0]
-    make = make.replace(*other) if other else make
+    if other:
+        make = make.replace(other[0], other[1])
     done = subprocess.run([sys.executable, "-c", make], cwd=folder, capture_output=True, text=True, check=True)
     (task,) = (row for row in map(json.loads, done.stdout.splitlines()) if row["kind"] == kind)
     (folder / "tasks.jsonl").write_text(json.dumps(task))

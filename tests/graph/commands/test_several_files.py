@@ -79,8 +79,8 @@ def test_a_start_that_is_no_package_is_told_with_its_field(tmp_path: Path, start
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked/solver.py").symlink_to("/etc/hostname")
     test = {"type": "score", "entry_point": "solve", "code": EVALUATOR, "instances": [2], "direction": "maximize"}
-    row = {"id": "p", "kind": "code", "prompt": "x", "tests": [test]}
-    row |= {"settings": {"main_file": "solver.py", "start": start}}
+    settings = {"main_file": "solver.py", "start": start}
+    row = {"id": "p", "kind": "code", "prompt": "x", "tests": [test], "settings": settings}
     (tmp_path / "tasks.jsonl").write_text(json.dumps(row) + "\n")
     with pytest.raises(TaskFileError, match=re.escape(words)):
         load_tasks(tmp_path / "tasks.jsonl")

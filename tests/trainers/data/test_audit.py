@@ -102,7 +102,7 @@ def manifest(field: str, value: Any) -> Callable[[Path], None]:
     return do
 
 
-def bytes_of(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+def bytes_of(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes())) and None
 
 
@@ -126,7 +126,7 @@ def both(row_field: str, value: Any) -> Callable[[Path], None]:
 
 
 # What is done to an audited folder → what `audit --check` must say.
-TAMPERING: dict[str, tuple[Callable[[Path], None], str]] = {
+TAMPERING: dict[str, tuple[Callable[[Path], object], str]] = {
     "an answer": (answer(GOOD.format(9)), "data/train.jsonl: line 2: was changed"),
     "an answer by a space": (answer(GOOD.format(3) + " "), "data/train.jsonl: line 2: was changed"),
     "a prompt": (put("prompt", [{"role": "user", "content": "Say yes."}]), "data/train.jsonl: line 2: was changed"),
@@ -218,7 +218,7 @@ def test_another_key_or_another_task_is_named(signed: Path, copy: Path, tmp_path
 
 
 # What is done to rows before anybody signs → what the audit against the run says.
-FORGED: dict[str, tuple[Callable[[Path], None], str]] = {
+FORGED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an answer": (answer(GOOD.format(9)), "line 2: completion: is not the reply 'times-3/0/1' of the run"),
     "a prompt": (put("prompt", [{"role": "user", "content": "?"}]), "line 2: prompt: is none that the run's task is asked"),
     "a task": (put("task", "times-9"), "line 2: task: 'times-9' is in no run of this workspace"),

@@ -47,7 +47,7 @@ def test_with_a_published_loss_value_and_gradients_are_those_of_trl(
     config = DPOConfig(
         output_dir=str(tmp_path),
         beta=0.3,
-        loss_type=theirs,
+        loss_type=[theirs],
         precompute_ref_log_probs=True,
         use_cpu=True,
         bf16=False,
@@ -65,7 +65,8 @@ def test_with_a_published_loss_value_and_gradients_are_those_of_trl(
             weight.add_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(weight.numel())))
     found = []
     for trainer in (again, other):
-        batch = trainer.data_collator([trainer.train_dataset[at] for at in range(4)])
+        rows: Any = trainer.train_dataset
+        batch = trainer.data_collator([rows[at] for at in range(4)])
         model.zero_grad()
         loss = trainer.compute_loss(model, batch)
         loss.backward()

@@ -124,7 +124,7 @@ def test_returns_are_made_of_the_answers_given_after_the_rollout(monkeypatch: py
         after = self._value(ppo._seen(batch.next_observation, self.running.quantities))
         found.append((batch, after, buffer.values.copy(), buffer.advantages.copy(), buffer.returns.copy()))
 
-    monkeypatch.setattr(ppo.PPO, "train", looked_at)
+    monkeypatch.setattr("gristmill.verifiers.trained.reward.control.ppo.PPO.train", looked_at)
     before = torch.get_num_threads()
     try:
         ppo.train(reward, Poles(), 5, SHORT)
@@ -155,7 +155,7 @@ def trained() -> list[tuple[TrainedPolicy, list[Batch]]]:
 
         def reward(batch: Batch) -> Floats:
             batches.append(batch)
-            return -np.hypot(*batch.next_observation[:, 8:].T)
+            return np.asarray(-np.hypot(*batch.next_observation[:, 8:].T))
 
         made.append((process.train(reward, environment_spec("reacher"), 3, SHORT), batches))  # type: ignore[arg-type]
 
@@ -237,7 +237,7 @@ def test_wrappers_call_a_reward_as_the_judge_does() -> None:
     many = VecRewardWrapper(DummyVecEnv([made, made]), watching("many"))
     judged.reset()
     one.reset(seed=judged._first[0])
-    many.venv._seeds = list(judged._first)  # type: ignore[attr-defined]  # as `seed` sets them, each its own
+    many.venv._seeds = list(judged._first)  # as `seed` sets them, each its own
     many.reset()
     actions = np.random.default_rng(0).uniform(-1, 1, (60, 2, 2)).astype(np.float32)
     for pair in actions:

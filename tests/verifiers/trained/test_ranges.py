@@ -176,7 +176,7 @@ def task(name: str, **settings: Any) -> Task:
 
 def test_what_a_task_lacks_is_named(own: str) -> None:
     assert problems(task(own)) == []
-    for settings, why in [
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"reward": ""}, "settings.reward: must be the source"),
         ({"priors": {}}, "settings.priors: must name constants"),
         ({"priors": {"pull": [0, 1]}}, "has no 'pull'; it has push"),
@@ -184,7 +184,8 @@ def test_what_a_task_lacks_is_named(own: str) -> None:
         ({"priors": {"push": [0.2, 0.1]}}, "settings.priors.push"),
         ({"priors": {"push": [float("nan"), 0.1]}}, "settings.priors.push"),
         ({"ranges": 1}, "settings: ranges mean nothing for a ranges here"),
-    ]:
+    ]
+    for settings, why in mistakes:
         (said,) = problems(task(own, **settings))
         assert why in said
     (said,) = problems(Task(id="r", kind="ranges", prompt="?", environment="moon", settings={"reward": RIGHT}))
@@ -208,6 +209,7 @@ async def test_a_configuration_is_judged_in_worlds_that_its_final_test_does_not_
     asked, judge = task(own), Verifiers(pool, secret=b"one secret")
     verdict = await judge.verify(asked, "push = [0.09, 0.15]")
     assert verdict.outcome is Outcome.PASSED
+    assert verdict.score is not None
     assert verdict.score == pytest.approx(verdict.metrics["reach_in_perturbed_worlds"])
     assert verdict.metrics["worst_tenth"] < verdict.score
     assert "Drawn in training: push [0.09, 0.15]" in verdict.feedback

@@ -256,7 +256,7 @@ def test_a_reward_cannot_know_when_it_is_asked_again(begun: Callable[[], Callabl
     """Each process of a training begins anew, as a fresh sandbox does."""
     training = RewardTraining(Quick(), "reward/1")
     for seed in range(3):
-        _, record = training.train(begun(), seed, math.inf)  # type: ignore[arg-type]  # answers as a served one does
+        _, record = training.train(begun(), seed, math.inf)  # answers as a served one does
         (again,) = training.rechecks(record, np.random.default_rng(seed))
         with pytest.raises(CandidateFault, match="other rewards"):
             again(begun())  # type: ignore[arg-type]  # likewise
@@ -278,7 +278,7 @@ def test_an_attack_by_a_reward_fools_who_believes_its_answers_and_is_found_out(a
     assert np.isfinite(rewards).all()
     training = RewardTraining(Quick(), "reward/1")
     with pytest.raises(CandidateFault, match="other rewards"):  # noqa: PT012  # in training, or afterwards
-        _, record = training.train(begun(), 0, math.inf)  # type: ignore[arg-type]  # answers as a served one does
+        _, record = training.train(begun(), 0, math.inf)  # answers as a served one does
         (again,) = training.rechecks(record, np.random.default_rng(0))
         again(begun())  # type: ignore[arg-type]  # likewise
 
