@@ -6,6 +6,7 @@ What the other extras bring cannot be imported (base_install.py), so what an ext
 from __future__ import annotations
 
 import json
+import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -33,6 +34,7 @@ OWN = {
     "instructions": ("lm_eval", "reasoning_gym"),
     "reasoning": ("reasoning_gym", "langdetect"),
     "postgres": ("psycopg", "torch"),
+    "audit": ("cryptography", "torch"),
     "providers": ("langchain", "psycopg"),
 }
 ELSEWHERE = {
@@ -121,6 +123,15 @@ def test_postgres_a_run_is_kept_there(bubblewrap: str, postgresql: str, tmp_path
     run = ["run", tasks, "--model", f"replay:{replies}", "--name", name, *ONCE]
     _, said = smoke("postgres", tmp_path, [*run, "--workspace", postgresql], ["runs", "--workspace", postgresql])
     assert name in said
+
+
+def test_audit_a_dataset_is_signed(bubblewrap: str, tmp_path: Path) -> None:
+    tasks, replies = written(tmp_path / "t.jsonl", DOUBLE), written(tmp_path / "r.jsonl", {"text": "\\boxed{6}"})
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    ran = ["run", tasks, "--model", f"replay:{replies}", "--name", "r", *ONCE]
+    exported = ["export", "r", "--out", "rows"]
+    *_, said = smoke("audit", tmp_path, ran, exported, ["audit", "rows", "--key", "key", *BUBBLEWRAP])
+    assert "1 replies judged again, all hold" in said
 
 
 def test_providers_a_model_of_langchain_s_is_asked(bubblewrap: str, tmp_path: Path) -> None:

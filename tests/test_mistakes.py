@@ -148,7 +148,7 @@ def test_a_run_that_exists_or_is_unknown(workspace: Path, forked_gristmill: str,
     fails(2, "night", *run)
     output = fails(2, "'day'", forked_gristmill, "export", "day", "--out", "set")
     assert "night" in output
-    fails(2, "alpaca", forked_gristmill, "export", "night", "--format", "alpaca", "--out", "set")
+    fails(2, "vicuna", forked_gristmill, "export", "night", "--format", "vicuna", "--out", "set")
     assert not Path("set").exists()
 
 

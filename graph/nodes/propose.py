@@ -187,6 +187,8 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # looked at: else asyncio prints what whoever cancelled us tells, a full disk say
         raise
 
 

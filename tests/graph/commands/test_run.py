@@ -121,7 +121,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(
     ("arguments", "sentence"),
     [
         (["--hypotheses", "0"], "--hypotheses"),
-        (["--strategy", "climb"], "best_of, evolve, pareto, reflect"),
+        (["--strategy", "climb"], "best_of, evolve, iteration, pareto, reflect"),
         (["--config", "bad.yaml"], "hypothesis"),
         (["--config", "flat.yaml"], "search: {rounds: 5}"),
         (["--config", "broken.yaml"], "not a YAML file"),

@@ -369,7 +369,7 @@ def test_reflect_spreads_over_different_hypotheses_best_first() -> None:
 
 
 def test_an_unknown_strategy_is_the_users_mistake() -> None:
-    with pytest.raises(UserError, match="auto, best_of, evolve, pareto, reflect, tree"):
+    with pytest.raises(UserError, match="auto, best_of, evolve, iteration, pareto, reflect, tree"):
         strategy("hill_climb")
 
 

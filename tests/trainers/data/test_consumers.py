@@ -13,6 +13,7 @@ from gristmill.graph.records import Hypothesis, Sampling, Step, StopReason, Traj
 from gristmill.trainers.data.export import export_rows, write_dataset
 from gristmill.trainers.rewards import reward_function
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
+from gristmill.verifiers.standing.judge import standing
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -98,6 +99,9 @@ def test_a_step_of_group_relative_optimisation_with_our_verifier_as_reward(
     config = trl.GRPOConfig(
         **_arguments(tmp_path), per_device_train_batch_size=2, num_generations=2, max_completion_length=8
     )
-    done = trl.GRPOTrainer(model=str(tiny_model), args=config, train_dataset=rows, reward_funcs=watched).train()
+    try:
+        done = trl.GRPOTrainer(model=str(tiny_model), args=config, train_dataset=rows, reward_funcs=watched).train()
+    finally:
+        standing().close()
     assert done.global_step == 1
     assert given == [[1.0, 0.0]]

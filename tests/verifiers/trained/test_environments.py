@@ -93,7 +93,7 @@ def test_what_is_not_known_is_answered_with_what_is() -> None:
         "lunar_lander, mountain_car, mountain_car_continuous, nothing, pendulum, reacher, swimmer, swing_up"
     ]
     assert problems(Task(id="l", kind="loss", prompt="?")) == [
-        "problem: None is none of clean_digits, digits_label_noise, preference_pairs"
+        "problem: None is none of clean_digits, digits_label_noise, preference_lm, preference_pairs"
     ]
 
 

@@ -51,7 +51,7 @@ def test_a_policy_is_graded_in_the_physics_that_each_row_has() -> None:
     assert trained.grade > 0.9
     force = np.repeat([0.00001, 0.001], 40)
     weak, strong = grades(trained.policy, CAR, np.random.default_rng(0), 80, {"force": force}).reshape(2, 40)
-    assert weak.max() == 0
+    assert weak.max() < 0.1  # none is at the flag
     assert strong.mean() > 0.9
     assert train(speed, CAR, 1, ranges=WIDE).checkpoints != trained.checkpoints
     assert train(speed, CAR, 1, ranges={}).checkpoints == trained.checkpoints

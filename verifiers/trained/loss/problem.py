@@ -153,6 +153,11 @@ class Trains(Protocol):
 
 def data_of(problem: Problem, generator: np.random.Generator, split: Split | None = None, cut: int = 0) -> Data:
     """A problem's data: of a split where it has such, else, or without a split, as its `data` draws them."""
-    if split is None or not isinstance(problem, Parted):
+    if split is None or not isinstance(problem, Parted) or not _cuts_its_own(type(problem)):
         return problem.data(generator)
     return problem.part(generator, split, cut)
+
+
+def _cuts_its_own(problem: type) -> bool:
+    """Whether no class below that of `part` has a `data` of its own, which that `part` knows nothing of."""
+    return next("part" in vars(each) for each in problem.__mro__ if {"part", "data"} & vars(each).keys())
