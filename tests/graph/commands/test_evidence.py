@@ -211,9 +211,9 @@ async def test_what_is_hidden_is_in_evidence_and_nowhere_that_a_model_or_another
         texts += [event.model_dump_json() for _, event in store.events("night")]
         texts += [each.model_dump_json(exclude={"task"}) for each in trajectories] + asked
         for format in FORMATS:
-            rows = export_rows(trajectories, format, accept="judged")
+            exported = export_rows(trajectories, format, accept="judged")
             # Rows of tasks hold how they are judged, for who trains: what a model is asked does not.
-            texts += [json.dumps([{**row, **dict.fromkeys(SPECIFIED)} for row in rows])]
+            texts += [json.dumps([{**row, **dict.fromkeys(SPECIFIED)} for row in exported])]
         texts += [call("show", "night", "--task", name, "--workspace", str(tmp_path)).output for name in steps]
         kept = {
             name: store.evidence("night", [hypothesis.id for hypothesis, _ in each]) for name, each in steps.items()
