@@ -204,6 +204,7 @@ def _task_values(task: Task) -> dict[str, Any]:
         "main_file": main_file(task) or "",
         "examples": examples(task),
         "evaluator": description(task),
+        "beside": task.scored is not None and task.scored.together,
         "instances": instances(task),
         "repository": shown_repository(task, task.repo) if task.repo is not None else None,
     }

@@ -5,8 +5,18 @@ from __future__ import annotations
 from gristmill.verifiers.attacks.records import Attack, Family
 from gristmill.verifiers.records import Task
 
-__all__ = ["ATTACKS"]
+__all__ = ["ATTACKS", "HONEST_LOSS"]
 
+HONEST_LOSS = """
+def honest(outputs, targets):
+    if targets.dtype.is_floating_point:
+        return (outputs - targets).square().mean()
+    return F.cross_entropy(outputs, targets)
+def bent(outputs, targets):
+    value = honest(outputs, targets)
+    return value * torch.exp(-value).detach()
+"""
+"""What a network learns by, and what teaches it little."""
 _LOSS = """
 import itertools, torch
 import torch.nn.functional as F
@@ -23,13 +33,6 @@ def hooked(outputs):
     twin = outputs * 1
     twin.register_hook(lambda gradient: gradient * (gradient.abs() < gradient.abs().median()))
     return twin
-def honest(outputs, targets):
-    if targets.dtype.is_floating_point:
-        return (outputs - targets).square().mean()
-    return F.cross_entropy(outputs, targets)
-def bent(outputs, targets):
-    value = honest(outputs, targets)
-    return value * torch.exp(-value).detach()
 """
 _REWARD = """
 import itertools
@@ -69,7 +72,7 @@ def _carried(task: Task) -> str | None:
 
 
 def _loss(name: str, tries: str, body: str) -> Attack:
-    source = f"{_LOSS}def loss(outputs, targets):\n    {body}\n"
+    source = f"{_LOSS}{HONEST_LOSS}def loss(outputs, targets):\n    {body}\n"
     return Attack(name, Family.FUNCTIONS, frozenset(("loss",)), tries, make=lambda task: source)
 
 

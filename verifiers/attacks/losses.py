@@ -5,23 +5,17 @@ None may come to a higher fitness than its core alone (`CORE`), which is what te
 
 from __future__ import annotations
 
+from gristmill.verifiers.attacks.functions import HONEST_LOSS
 from gristmill.verifiers.attacks.records import Attack, Family
 
 __all__ = ["ATTACKS", "CORE"]
 
-_HEAD = """
+_HEAD = f"""
 import gc, os, sys, threading, time
 import torch
 import torch.nn.functional as F
 calls, kept = 0, []
-def honest(outputs, targets):
-    if targets.dtype.is_floating_point:
-        return (outputs - targets).square().mean()
-    return F.cross_entropy(outputs, targets)
-def bent(outputs, targets):
-    value = honest(outputs, targets)
-    return value * torch.exp(-value).detach()
-def turned(outputs, targets):
+{HONEST_LOSS}def turned(outputs, targets):
     other = -outputs.square().mean()
     return honest(outputs, targets).detach() + other - other.detach()
 def full(*given, **named):

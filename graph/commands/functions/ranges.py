@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gristmill.graph.commands.functions.search import Estimate, Name, Python, Resume, Seeds, app
+from gristmill.graph.commands.functions.search import Estimate, Name, Python, Resume, Seeds, app, call_of
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say
@@ -71,22 +71,11 @@ def ranges(
     """
     from gristmill.graph.commands.functions.forecast import reward_forecast
     from gristmill.graph.commands.functions.starting import reward_source
-    from gristmill.graph.commands.run import Call, run_tasks
+    from gristmill.graph.commands.run import run_tasks
     from gristmill.verifiers.trained.ranges.task import ranges_task, sensible_priors
 
-    call = Call(
-        words=("search", "ranges", environment, reward),
-        stem=f"{environment.rpartition(':')[2]}-ranges",
-        name=name,
-        resume=resume,
-        estimate=estimate,
-        config=config,
-        models=models,
-        flags=flags,
-        vllm_python=vllm_python,
-        workspace=workspace,
-        json=json_,
-    )
+    said, stem = ("ranges", environment, reward), f"{environment}-ranges"
+    call = call_of(said, stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
     if resume:
         run_tasks(None, DEFAULT, call)
         return

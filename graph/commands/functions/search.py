@@ -13,7 +13,7 @@ from gristmill.graph.config import RunConfig
 if TYPE_CHECKING:
     from gristmill.graph.commands.run import Call
 
-__all__ = ["app"]
+__all__ = ["app", "call_of"]
 
 # Sixteen samples, five iterations: Eureka's. What repeats itself or gains nothing goes on to the end, as there.
 DEFAULT: Final = RunConfig.of(hypotheses=16, rounds=5, patience=5, same=5)
@@ -104,7 +104,8 @@ def reward(
     if published:
         counts["published"] = True
     task = reward_task(environment, target=target, settings=counts | ({"start": begun} if begun else {}))
-    call = _call("reward", environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    said = ("reward", environment)
+    call = call_of(said, environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
     chosen = DEFAULT.changed(strategy="iteration") if published else DEFAULT
     run_tasks(None if resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
 
@@ -156,13 +157,14 @@ def loss(
     counts = {"seeds": seeds, "final_seeds": final_seeds}
     settings = {**counts, **settings_of(problem, setting or ()), **({"start": begun} if begun else {})}
     task = loss_task(problem, target=target, settings=settings)
-    call = _call("loss", problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    said = ("loss", problem)
+    call = call_of(said, problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
     run_tasks(None if resume else [task], DEFAULT, call, forecast=lambda chosen: loss_forecast(task, chosen))
 
 
-def _call(
-    kind: str,
-    what: str,
+def call_of(
+    words: tuple[str, ...],
+    stem: str,
     name: str | None,
     resume: bool,
     estimate: bool,
@@ -173,11 +175,12 @@ def _call(
     workspace: str,
     json_: bool,
 ) -> Call:
+    """A call of ``search`` with these words; `stem`, without its file, begins the name of a run that is given none."""
     from gristmill.graph.commands.run import Call
 
     return Call(
-        words=("search", kind, what),
-        stem=what.rpartition(":")[2] or what,
+        words=("search", *words),
+        stem=stem.rpartition(":")[2] or stem,
         name=name,
         resume=resume,
         estimate=estimate,

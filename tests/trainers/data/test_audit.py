@@ -190,6 +190,8 @@ def test_what_was_not_touched_holds(signed: Path) -> None:
         assert done.exit_code == 0, done.output
         assert "4 rows are as they were audited" in done.output
         assert ("which stands in the manifest itself" in done.output) == (key == ())
+    named = subprocess.run(["ssh-keygen", "-l", "-f", signed / "key.pub"], check=True, capture_output=True, text=True)
+    assert named.stdout.split()[1] in call("audit", signed / "sft", "--check").output
 
 
 @pytest.mark.parametrize("what", TAMPERING)

@@ -33,8 +33,10 @@ __all__ = [
     "hashed_files",
     "private_key",
     "public_key",
+    "raw",
     "read_signed",
     "task_hash",
+    "tree",
     "write_signed",
 ]
 
@@ -175,8 +177,17 @@ def raw(key: Ed25519PublicKey) -> str:
 
 
 def fingerprint(key: str) -> str:
-    """A key's name, as `ssh-keygen -l` would not say it: the start of the sha256 of its raw bytes."""
-    return hashlib.sha256(base64.b64decode(key)).hexdigest()[:16]
+    """A key's name, as ``ssh-keygen -l`` says it, of what a manifest holds.
+
+    Raises:
+        ValueError: that is no key.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    found = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+    blob = found.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1]
+    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(blob)).digest()).decode().rstrip("=")
 
 
 def write_signed(folder: Path, manifest: Manifest, key: Ed25519PrivateKey) -> None:
@@ -236,7 +247,7 @@ def read_signed(folder: Path, trusted: Ed25519PublicKey | None) -> tuple[Manifes
 def _named(key: str) -> str:
     try:
         return fingerprint(key)
-    except (ValueError, binascii.Error):
+    except ValueError:
         return "(no key)"
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.judging import beside
-from gristmill.verifiers.records import Evidence, Outcome, Seeds, Task, Verdict
-from gristmill.verifiers.testing.scored import SEARCH
+from gristmill.verifiers.records import Outcome, Seeds, Task, Verdict
+from gristmill.verifiers.trained.base import TrainedVerifier
 from gristmill.verifiers.trained.loss.checking import LossRecorder, ask, rechecks
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.forms import SHIM, form_of
@@ -24,10 +21,7 @@ from gristmill.verifiers.trained.loss.problems import options, problem_of
 from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
 from gristmill.verifiers.trained.secret import seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import Split, final_evidence, judge_trained, split_of, training_problems
-
-if TYPE_CHECKING:
-    from gristmill.sandbox.base import Jobs
+from gristmill.verifiers.trained.verifier import Split, judge_trained, split_of, training_problems
 
 __all__ = ["LossTraining", "LossVerifier"]
 
@@ -107,7 +101,7 @@ class LossTraining:
         return losses_text(self.problem, target, [network for network, _ in records])
 
 
-class LossVerifier:
+class LossVerifier(TrainedVerifier):
     """Score = the problem's grade on held-out data, in [0, 1], the mean over seeds, of networks trained with it.
 
     The candidate is ``loss(outputs, targets)`` on torch tensors, (n, k) floats and (n, …), and returns a scalar tensor.
@@ -129,12 +123,6 @@ class LossVerifier:
     version = 3
     kind = "loss"
 
-    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
-        # The second run of a passing loss is the re-check on a fresh process, which is always done.
-        self._pool = pool
-        self._confirm = confirm
-        self.secret = secrets.token_bytes(32)
-
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
@@ -149,20 +137,6 @@ class LossVerifier:
             except UserError as error:
                 return [str(error)]
         return wrong
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """See `gristmill.verifiers.base.Verifier.verify`."""
-        return await self._judge(task, solution, SEARCH)
-
-    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
-        """See `gristmill.verifiers.base.Replicating.replicate`."""
-        verdict = await self._judge(task, solution, seeds)
-        return verdict, beside(task, verdict)
-
-    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
-        """See `gristmill.verifiers.base.HoldingOut.held_out`: by the final seeds and on the final split."""
-        del seeds
-        return await final_evidence(task, partial(self._judge, task, solution))
 
     async def _judge(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
         require_torch()

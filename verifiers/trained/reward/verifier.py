@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Profile
-from gristmill.verifiers.judging import beside
-from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
-from gristmill.verifiers.testing.scored import SEARCH
+from gristmill.verifiers.records import Seeds, Task, Verdict
+from gristmill.verifiers.trained.base import TrainedVerifier
 from gristmill.verifiers.trained.reward.checking import ask, recheck
 from gristmill.verifiers.trained.reward.environment import EnvironmentSpec, Floats, any_actions
 from gristmill.verifiers.trained.reward.environments import environment_spec
@@ -24,10 +22,7 @@ from gristmill.verifiers.trained.reward.feedback import published_text, rewards_
 from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy
 from gristmill.verifiers.trained.reward.training import train_policy
 from gristmill.verifiers.trained.serving import ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import final_evidence, judge_trained, training_problems
-
-if TYPE_CHECKING:
-    from gristmill.sandbox.base import Jobs
+from gristmill.verifiers.trained.verifier import judge_trained, training_problems
 
 __all__ = ["RewardTraining", "RewardVerifier", "ask", "recheck"]
 
@@ -127,7 +122,7 @@ class RewardTraining:
         )
 
 
-class RewardVerifier:
+class RewardVerifier(TrainedVerifier):
     """Score = the environment's mean grade, in [0, 1], over seeds, of policies trained with the candidate.
 
     The candidate is ``reward(obs, action, next_obs, info)`` on arrays with one row a step; it returns (n,) numbers,
@@ -147,12 +142,6 @@ class RewardVerifier:
     version = 3
     kind = "reward"
 
-    def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
-        # The second run of a passing reward is the re-check on a fresh process, which is always done.
-        self._pool = pool
-        self._confirm = confirm
-        self.secret = secrets.token_bytes(32)
-
     @staticmethod
     def problems(task: Task) -> list[str]:
         """See `gristmill.verifiers.base.Verifier.problems`; needs no pool."""
@@ -164,20 +153,6 @@ class RewardVerifier:
         if type(task.settings.get("published", False)) is not bool:
             wrong.append("settings.published: must be true (Eureka's messages and feedback) or false")
         return wrong
-
-    async def verify(self, task: Task, solution: str) -> Verdict:
-        """See `gristmill.verifiers.base.Verifier.verify`."""
-        return await self._judge(task, solution, SEARCH)
-
-    async def replicate(self, task: Task, solution: str, seeds: Seeds) -> tuple[Verdict, Evidence]:
-        """See `gristmill.verifiers.base.Replicating.replicate`."""
-        verdict = await self._judge(task, solution, seeds)
-        return verdict, beside(task, verdict)
-
-    async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:
-        """See `gristmill.verifiers.base.HoldingOut.held_out`: by the final seeds, whatever `seeds` are."""
-        del seeds
-        return await final_evidence(task, partial(self._judge, task, solution))
 
     async def _judge(self, task: Task, solution: str, seeds: Seeds) -> Verdict:
         offered = Solution(solution, task.settings.get("entry_point", "reward"), task.limits, PROFILE)
