@@ -292,6 +292,11 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_ledger": lambda: messages_for(CODE, profile="chat", round=1, parents=[WRONG], told=AGAIN),
     "chat_ledger_cross": lambda: messages_for(CODE, profile="chat", round=9, parents=[WRONG, RIGHT], told=CROSS),
     "chat_score": lambda: messages_for(PACKING, profile="small", round=0),
+    "chat_score_beside": lambda: messages_for(
+        PACKING.model_copy(update={"tests": (PACKING.tests[0].model_copy(update={"together": True}),)}),
+        profile="chat",
+        round=0,
+    ),
     "chat_start": lambda: messages_for(
         PACKING.model_copy(update={"settings": {"start": MARKED}}), profile="chat", round=0
     ),
