@@ -1,0 +1,142 @@
+"""Real answers for the gate's trials: which of 1,024 list-function tasks each of four models passes, greedily.
+
+    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py rows            # a campaign, and its verified rows
+    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more   # train that adapter, and let it answer
+
+`base` is the local model; `a` and `b` are twins, trained on the same half of the verified rows with another seed each;
+`more` is trained on all of them. Each line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a
+task, and how it was made. What was cut off goes on where it was; models may be made side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.commands.progress import Display
+from gristmill.graph.commands.run_progress import following
+from gristmill.graph.models.resolve import resolve
+from gristmill.graph.prompts.messages import choose_profile
+from gristmill.graph.storage.store import Store
+from gristmill.graph.tasks.generate import generate_list_functions
+from gristmill.sandbox.pool import Pool
+from gristmill.trainers.data.curate import Curated, curate
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.measure.evaluation import evaluate, greedy
+from gristmill.trainers.methods.saving import is_whole
+from gristmill.trainers.methods.weights import base_weights
+from gristmill.verifiers.records import Task
+
+ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
+TRAIN, ASKED, HYPOTHESES = 128, 1024, 6
+SEEDS = {"a": 1, "b": 2, "more": 1}
+
+
+def tasks() -> tuple[list[Task], list[Task]]:
+    """128 to learn from, and 1,024 others: 730 of combinations that training never shows, the rest of its own."""
+    drawn = generate_list_functions(seed=0, train=TRAIN + ASKED - 730, gate=280, test=450)
+    return drawn[:TRAIN], drawn[TRAIN:]
+
+
+async def rows(config: ImproveConfig, workspace: Path) -> None:
+    """Search the training tasks with the base model, and keep what was verified."""
+    learnt, asked = tasks()
+    run = config.run.changed(hypotheses=HYPOTHESES)
+    with Store.open(workspace) as store, Display(Console()) as shown:
+        async with resolve(run.model) as proposer, Pool.open(run.sandbox) as pool:
+            async with following(shown, ends=False) as heard:
+                await run_campaign(
+                    learnt,
+                    run,
+                    name="rows",
+                    store=store,
+                    proposer=proposer,
+                    pool=pool,
+                    resume=any(begun.name == "rows" for begun in store.runs()),
+                    on_event=heard,
+                )
+        curated = curate(
+            list(store.trajectories("rows")),
+            held_out=asked,
+            config=config.curate,
+            profile=choose_profile(run.prompts.profile, run.model),
+        )
+    (workspace / "rows.json").write_text(curated.model_dump_json(), encoding="utf-8")
+    print(f"{len(curated.rows)} verified rows")
+
+
+async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
+    """Train the adapter, if it is not there yet, and keep what it passes."""
+    asked, adapter, trained_on = tasks()[1], None, 0
+    if name != "base":
+        every = Curated.model_validate_json((workspace / "rows.json").read_text("utf-8")).rows
+        chosen = every if name == "more" else every[::2]
+        out, trained_on = workspace / "adapters" / name, len(chosen)
+        if not is_whole(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            method = config.method.model_copy(update={"seed": SEEDS[name]})
+            await asyncio.to_thread(
+                method.train,
+                chosen,
+                base=base_weights(config.run.model, config.base),
+                out=out,
+                progress=lambda step, steps, loss: print(f"{name}: step {step}/{steps}, loss {loss:.3f}", flush=True),
+            )
+        adapter = str(out)
+    # A store each: two models that are made side by side do not wait for each other.
+    with Store.open(workspace / name) as store, Display(Console()) as shown:
+        async with resolve(config.run.model, adapter=adapter) as proposer, Pool.open(config.run.sandbox) as pool:
+            async with following(shown, ends=False) as heard:
+                found = await evaluate(
+                    asked,
+                    greedy(config.run, adapter),
+                    name=name,
+                    store=store,
+                    proposer=proposer,
+                    pool=pool,
+                    resume=any(begun.name == name for begun in store.runs()),
+                    on_event=heard,
+                )
+    passed = {result.task_id: result.passed[0] for result in found.results}
+    line = {
+        "model": name,
+        "tasks": len(asked),
+        "rows": trained_on,
+        "seed": SEEDS.get(name),
+        "passed": "".join({True: "1", False: "0", None: "?"}[passed[task.id]] for task in asked),
+        "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+        "command": " ".join(["python", *sys.argv]),
+    }
+    with ANSWERS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    print(f"{name}: {line['passed'].count('1')} of {len(asked)}")
+
+
+def main() -> None:
+    """Make one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=["rows", "base", *SEEDS])
+    parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/gate"))
+    arguments = parser.parse_args()
+    config = ImproveConfig()
+    config = config.model_copy(
+        update={
+            "run": config.run.changed(sandbox="bubblewrap"),
+            "method": config.method.model_copy(update={"threads": 1}),
+        }
+    )
+    work = rows if arguments.part == "rows" else None
+    asyncio.run(
+        work(config, arguments.workspace) if work else answer(arguments.part, config, arguments.workspace)
+    )
+
+
+if __name__ == "__main__":
+    main()
