@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/gate_answers.py rows            # a campaign, and its verified rows
     OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more   # train that adapter, and let it answer
 
-`base` is the local model; `a` and `b` are twins, trained on the same half of the verified rows with another seed each;
-`more` is trained on all of them. Each line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a
+`base` is the local model; `a` and `b` are twins, trained on the same 40 verified rows with another seed each;
+`more` on those and 40 others. Each line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a
 task, and how it was made. What was cut off goes on where it was; models may be made side by side.
 """
 
@@ -36,6 +36,7 @@ from gristmill.verifiers.records import Task
 
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
 TRAIN, ASKED, HYPOTHESES = 128, 1024, 6
+TWIN_ROWS, MORE_ROWS = 40, 80
 SEEDS = {"a": 1, "b": 2, "more": 1}
 
 
@@ -50,18 +51,21 @@ async def rows(config: ImproveConfig, workspace: Path) -> None:
     learnt, asked = tasks()
     run = config.run.changed(hypotheses=HYPOTHESES)
     with Store.open(workspace) as store, Display(Console()) as shown:
-        async with resolve(run.model) as proposer, Pool.open(run.sandbox) as pool:
-            async with following(shown, ends=False) as heard:
-                await run_campaign(
-                    learnt,
-                    run,
-                    name="rows",
-                    store=store,
-                    proposer=proposer,
-                    pool=pool,
-                    resume=any(begun.name == "rows" for begun in store.runs()),
-                    on_event=heard,
-                )
+        async with (
+            resolve(run.model) as proposer,
+            Pool.open(run.sandbox) as pool,
+            following(shown, ends=False) as heard,
+        ):
+            await run_campaign(
+                learnt,
+                run,
+                name="rows",
+                store=store,
+                proposer=proposer,
+                pool=pool,
+                resume=any(begun.name == "rows" for begun in store.runs()),
+                on_event=heard,
+            )
         curated = curate(
             list(store.trajectories("rows")),
             held_out=asked,
@@ -72,12 +76,17 @@ async def rows(config: ImproveConfig, workspace: Path) -> None:
     print(f"{len(curated.rows)} verified rows")
 
 
+def commit() -> str:
+    """Of the code that runs."""
+    return subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
+
+
 async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
     """Train the adapter, if it is not there yet, and keep what it passes."""
     asked, adapter, trained_on = tasks()[1], None, 0
     if name != "base":
         every = Curated.model_validate_json((workspace / "rows.json").read_text("utf-8")).rows
-        chosen = every if name == "more" else every[::2]
+        chosen = every[:MORE_ROWS] if name == "more" else every[: MORE_ROWS : MORE_ROWS // TWIN_ROWS]
         out, trained_on = workspace / "adapters" / name, len(chosen)
         if not is_whole(out):
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,31 +101,35 @@ async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
         adapter = str(out)
     # A store each: two models that are made side by side do not wait for each other.
     with Store.open(workspace / name) as store, Display(Console()) as shown:
-        async with resolve(config.run.model, adapter=adapter) as proposer, Pool.open(config.run.sandbox) as pool:
-            async with following(shown, ends=False) as heard:
-                found = await evaluate(
-                    asked,
-                    greedy(config.run, adapter),
-                    name=name,
-                    store=store,
-                    proposer=proposer,
-                    pool=pool,
-                    resume=any(begun.name == name for begun in store.runs()),
-                    on_event=heard,
-                )
+        async with (
+            resolve(config.run.model, adapter=adapter) as proposer,
+            Pool.open(config.run.sandbox) as pool,
+            following(shown, ends=False) as heard,
+        ):
+            found = await evaluate(
+                asked,
+                greedy(config.run, adapter),
+                name=name,
+                store=store,
+                proposer=proposer,
+                pool=pool,
+                resume=any(begun.name == name for begun in store.runs()),
+                on_event=heard,
+            )
     passed = {result.task_id: result.passed[0] for result in found.results}
+    bits = "".join({True: "1", False: "0", None: "?"}[passed[task.id]] for task in asked)
     line = {
         "model": name,
         "tasks": len(asked),
         "rows": trained_on,
         "seed": SEEDS.get(name),
-        "passed": "".join({True: "1", False: "0", None: "?"}[passed[task.id]] for task in asked),
-        "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+        "passed": bits,
+        "commit": commit(),
         "command": " ".join(["python", *sys.argv]),
     }
     with ANSWERS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-    print(f"{name}: {line['passed'].count('1')} of {len(asked)}")
+    print(f"{name}: {bits.count('1')} of {len(asked)}")
 
 
 def main() -> None:
@@ -132,10 +145,8 @@ def main() -> None:
             "method": config.method.model_copy(update={"threads": 1}),
         }
     )
-    work = rows if arguments.part == "rows" else None
-    asyncio.run(
-        work(config, arguments.workspace) if work else answer(arguments.part, config, arguments.workspace)
-    )
+    part, workspace = arguments.part, arguments.workspace
+    asyncio.run(rows(config, workspace) if part == "rows" else answer(part, config, workspace))
 
 
 if __name__ == "__main__":

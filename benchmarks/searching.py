@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from gristmill.graph.comparing import compare
 from gristmill.graph.models.mutate.proposer import TRIES, further
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
 from gristmill.graph.search.history import History
@@ -215,11 +216,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def interval(one: Sequence[float], other: Sequence[float], times: int = 5000) -> tuple[float, float, float]:
+def interval(one: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
     """Mean of one − other over pairs, with its bootstrap interval of 95%."""
-    import numpy
-
-    apart = numpy.asarray(one, float) - numpy.asarray(other, float)
-    drawn = numpy.random.default_rng(0).integers(0, len(apart), (times, len(apart)))
-    means = numpy.sort(apart[drawn].mean(1))
-    return float(apart.mean()), float(means[int(0.025 * times)]), float(means[int(0.975 * times)])
+    found = compare([float(value) for value in other], [float(value) for value in one])
+    return found.difference, *found.interval

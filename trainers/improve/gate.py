@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from gristmill.graph.comparing import compare
 from gristmill.sandbox.records import Record
 from gristmill.trainers.measure.evaluation import TaskResult, share_of, strengths_of
 from gristmill.trainers.records import Share
@@ -13,8 +14,6 @@ from gristmill.verifiers.records import Strength
 from gristmill.verifiers.settling import BESIDE
 
 __all__ = ["GateDecision", "compared", "decide", "fewest_wins"]
-
-RESAMPLES = 10_000
 
 
 class GateDecision(Record):
@@ -46,37 +45,26 @@ def decide(
 
     Where `accept` takes passes that are not verified, the reason says how many of them have decided.
 
-    Tasks that are unscored on either side are left out. The test is McNemar's, exact and one-sided: among the tasks on
-    which the two differ, wins of the new model against a fair coin. The interval is a percentile bootstrap over tasks.
+    Tasks that are unscored on either side are left out. The test is `gristmill.graph.comparing.compare`'s, one-sided.
 
     Raises:
         ValueError: the two were not measured on the same tasks.
     """
-    from scipy.stats import binomtest
-
     earlier = {result.task_id: result for result in before}
     later = {result.task_id: result for result in after}
     if earlier.keys() != later.keys():
         raise ValueError("the gate compares two evaluations of the same tasks")
-    pairs = [
-        (bool(earlier[task].passed[0]), bool(later[task].passed[0]))
-        for task in earlier
-        if earlier[task].passed[0] is not None and later[task].passed[0] is not None
-    ]
-    wins = sum(new and not old for old, new in pairs)
-    losses = sum(old and not new for old, new in pairs)
-    p_value = float(binomtest(wins, wins + losses, alternative="greater").pvalue) if wins + losses else 1.0
-    delta = (wins - losses) / len(pairs) if pairs else 0.0
-    low, high = _interval([int(new) - int(old) for old, new in pairs])
-    kept = bool(pairs) and delta > 0 and p_value <= alpha
-    if not pairs:
+    found = compare([earlier[task].passed[0] for task in earlier], [later[task].passed[0] for task in earlier])
+    kept = found.difference > 0 and found.p_better <= alpha
+    told = f"{found.wins} tasks won, {found.losses} lost of {found.n}"
+    if not found.n:
         reason = "no task of the gate set could be scored with both"
     elif kept:
-        reason = f"{wins} tasks won, {losses} lost of {len(pairs)}: better beyond noise (p = {p_value:.2g})"
-    elif delta > 0:
-        reason = f"{wins} tasks won, {losses} lost of {len(pairs)}: that can be noise (p = {p_value:.2g} > {alpha:g})"
+        reason = f"{told}: better beyond noise (p = {found.p_better:.2g})"
+    elif found.difference > 0:
+        reason = f"{told}: that can be noise (p = {found.p_better:.2g} > {alpha:g})"
     else:
-        reason = f"{wins} tasks won, {losses} lost of {len(pairs)}: not better"
+        reason = f"{told}: not better"
     strengths = compared(before, after)
     if weaker := [f"{new} `{name}` ({old} before)" for name, old, new in strengths if name in BESIDE]:
         reason = f"{reason}; of the passes are {', '.join(weaker)}, which prove less than `tested`"
@@ -85,9 +73,9 @@ def decide(
         reason=reason,
         before=share_of(before),
         after=share_of(after),
-        delta=delta,
-        interval=(low, high),
-        p_value=p_value,
+        delta=found.difference,
+        interval=found.interval,
+        p_value=found.p_better,
         accept=accept,
         strengths=strengths,
     )
@@ -97,15 +85,3 @@ def compared(before: Sequence[TaskResult], after: Sequence[TaskResult]) -> tuple
     """(strength, first replies that passed by it before, and after), strongest first."""
     old, new = strengths_of(before), strengths_of(after)
     return tuple((each.value, old.get(each, 0), new.get(each, 0)) for each in Strength if each in old or each in new)
-
-
-def _interval(differences: Sequence[int]) -> tuple[float, float]:
-    """95% percentile bootstrap of the mean; the same differences give the same interval."""
-    import numpy
-
-    if not differences:
-        return -1.0, 1.0
-    values = numpy.asarray(differences, dtype=float)
-    drawn = numpy.random.default_rng(0).choice(values, size=(RESAMPLES, len(values)))
-    low, high = numpy.quantile(drawn.mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
