@@ -49,14 +49,14 @@ _USE = {
 }
 
 _COLUMNS = (
-    "`task`, `kind`, `split`, `hypothesis`, `round`, `parents`, `best` (the construction that a program was given, by "
-    "its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes from; `verified`, `outcome`, "
-    "`strength`, `feedback`, `verifier`, `sandbox` and `tree` (a repository's commit and content) what was found about "
-    "it."
+    "`task`, `kind`, `split`, `tags`, `hypothesis`, `round`, `parents`, `best` (the construction that a program was "
+    "given, by its sha256), `model`, `adapter`, `run` and `prompt_sha` say where a row comes from; `verified`, "
+    "`outcome`, `strength`, `feedback`, `verifier`, `sandbox` and `tree` (a repository's commit and content) what was "
+    "found about it."
 )
 _TASK_COLUMNS = (
-    "`task`, `kind`, `split` and `run` say where a row comes from; `replies` is how many of the run's replies were "
-    "judged, and `share` the share of them that was accepted (a trainer in groups learns most between .2 and .8). "
+    "`task`, `kind`, `split`, `tags` and `run` say where a row comes from; `replies` is how many of the run's replies "
+    "were judged, and `share` the share of them that was accepted (a trainer in groups learns most between .2 and .8). "
     "`verified`, `outcome`, `strength`, `verifier`, `sandbox`, `model` and `adapter` are of the first accepted reply, "
     "else of the first."
 )

@@ -217,6 +217,7 @@ def _schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
     texts = pa.list_(pa.string())
     nested = {
         "parents": texts,
+        "tags": texts,
         "completions": texts,
         "labels": pa.list_(pa.bool_()),
         "conversations": pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())])),

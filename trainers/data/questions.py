@@ -100,6 +100,7 @@ def _questions(
                 "task": task.id,
                 "kind": task.kind,
                 "split": task.split,
+                "tags": list(task.tags),
                 "replies": len(judged),
                 "share": len(good) / len(judged) if judged else None,
                 "verified": any(step.verdict.verified for step in good),

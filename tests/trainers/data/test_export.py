@@ -157,6 +157,7 @@ def test_a_row_says_where_it_comes_from_and_what_was_found() -> None:
         "task": "t",
         "kind": "code",
         "split": "train",
+        "tags": [],
         "hypothesis": "t/0/3",
         "round": 0,
         "parents": [],
