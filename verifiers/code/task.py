@@ -37,6 +37,7 @@ SETTINGS = frozenset(
     {
         "compile_limits",
         "entry_point",
+        "hint",
         "main_file",
         "mutate",
         "packages",

@@ -70,7 +70,7 @@ class ReasoningVerifier:
             for name, kind in _FIELDS.items()
             if type(check.get(name)) is not kind
         ]
-        problems += unknown_settings(task, ())
+        problems += unknown_settings(task, ("hint",))
         if unknown := set(check) - set(_FIELDS):
             problems.append(f"check: {', '.join(sorted(unknown))} mean nothing here")
         if reason := refusal(str(check.get("dataset"))):

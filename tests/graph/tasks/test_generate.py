@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from gristmill.graph.prompts.messages import messages_for
-from gristmill.graph.tasks.generate import _REDUCTIONS, FEW_SHOT_COMBINATIONS, _filters, generate_list_functions
+from gristmill.graph.tasks.families.list_functions import FEW_SHOT_COMBINATIONS, parameters
+from gristmill.graph.tasks.families.list_parts import REDUCTIONS, filters
+from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import CasesTest, Task
 
-FILTERS = {(each.name, each.condition): each for seed in range(400) for each in _filters(random.Random(seed))}
+SEEDS = map(random.Random, range(400))
+FILTERS = {(each.name, each.condition): each for rng in SEEDS for each in filters(*parameters(rng))}
+    (each.name, each.condition): each for seed in range(400) for each in filters(*parameters(random.Random(seed)))
+}
 
 
 def run(task: Task, program: str, *, public: bool = False) -> bool:
@@ -110,7 +115,7 @@ def test_hidden_cases_hold_edge_cases_and_differ_from_public_ones(tasks: list[Ta
 
 def test_plausible_mistakes_fail_hidden_cases(tasks: list[Task]) -> None:
     """The right reduction over any other filter, and the right filter under any other reduction."""
-    reductions = {reduction.name: reduction for reduction in _REDUCTIONS}
+    reductions = {reduction.name: reduction for reduction in REDUCTIONS}
     numbers = range(-30, 31)
     for task in tasks[::3]:
         assert task.reference is not None
@@ -122,11 +127,11 @@ def test_plausible_mistakes_fail_hidden_cases(tasks: list[Task]) -> None:
             for (name, text), filter_ in FILTERS.items()
             if name == own_filter and reduction.source.format(condition=text) in task.reference
         )
-        for filter_ in _filters(random.Random(0)):
+        for filter_ in filters(*parameters(random.Random(0))):
             if any(filter_.test(x) != condition.test(x) for x in numbers):
                 wrong.append(reduction.source.format(condition=filter_.condition))
         wrong += [
-            other.source.format(condition=condition.condition) for other in _REDUCTIONS if other.name != own_reduction
+            other.source.format(condition=condition.condition) for other in REDUCTIONS if other.name != own_reduction
         ]
         wrong.append(reduction.source.replace(" if {condition}", "").format(condition="True"))
         for mistake in wrong:
@@ -167,7 +172,7 @@ def test_the_small_prompt_shows_no_held_out_combination_and_its_examples_are_rig
         names = {
             f"{filter_.name}/{reduction.name}"
             for filter_ in FILTERS.values()
-            for reduction in _REDUCTIONS
+            for reduction in REDUCTIONS
             if reduction.source.format(condition=filter_.condition) == answer
         }
         assert names, answer

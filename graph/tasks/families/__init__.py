@@ -1,0 +1,1 @@
+"""Families of tasks without end: a difficulty dial, combinations held out, strata to balance by."""
