@@ -16,18 +16,19 @@ ShinkaEvolve asks (cosine .99), is not asked: it costs a call and cannot tell a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gristmill.graph.search.rows import Place
 from gristmill.verifiers.extraction.canonical import canonical
 
-__all__ = ["Known", "Novelty"]
+__all__ = ["Alike", "Known", "Novelty"]
 
 _LINES = 2
 """Neighbouring lines that make one element of what signatures are made of."""
 _NUMBERS, _BANDS = 128, 16
+_CLOSE = 0.8
 _AT_WORK = 64
 """Programs whose trees are not looked at again."""
 
@@ -37,6 +38,44 @@ class Known(NamedTuple):
 
     id: str
     likeness: float
+
+
+class Alike:
+    """Sets of texts, and which of them are alike, by MinHash; needs `rensa`.
+
+    Args:
+        likeness: the estimated Jaccard likeness from which on two count, in (0, 1).
+    """
+
+    def __init__(self, likeness: float) -> None:
+        from rensa import RMinHashLSH
+
+        self._likeness = likeness
+        # Sixteen bands find 95% of what is alike by .8 and all above; what is less alike takes more of them.
+        self._near = RMinHashLSH(likeness, _NUMBERS, _BANDS if likeness >= _CLOSE else 2 * _BANDS)
+        self._signatures: list[Any] = []
+
+    def add(self, elements: Sequence[str]) -> int:
+        """Know a set from now on, by the number that is given back: 0, 1, 2, …"""
+        signature = self._signature(elements)
+        self._near.insert(len(self._signatures), signature)
+        self._signatures.append(signature)
+        return len(self._signatures) - 1
+
+    def near(self, elements: Sequence[str]) -> Iterator[tuple[int, float]]:
+        """The numbers of those known that are so alike, and how alike they are."""
+        signature = self._signature(elements)
+        for number in self._near.query(signature):
+            likeness = signature.jaccard(self._signatures[number])
+            if likeness >= self._likeness:
+                yield number, likeness
+
+    def _signature(self, elements: Sequence[str]) -> Any:
+        from rensa import RMinHash
+
+        signature = RMinHash(_NUMBERS, 1)
+        signature.update(list(elements))
+        return signature
 
 
 class Novelty:
@@ -51,8 +90,8 @@ class Novelty:
         self._likeness = likeness
         self._keep = frozenset(keep)
         self._first: dict[bytes, tuple[Place, str]] = {}
-        self._signatures: list[tuple[Place, str, Any, str | None]] = []
-        self._near: Any = None
+        self._signed: list[tuple[Place, str, str | None]] = []
+        self._near: Alike | None = None
         # A reply is asked about when it comes and added after its verdict; meanwhile others come.
         self._key = lru_cache(maxsize=_AT_WORK)(self._made)
 
@@ -77,12 +116,10 @@ class Novelty:
             return Known(first[1], 1.0)
         if self._likeness == 1 or not text or self._near is None:
             return None
-        signature = self._signature(text)
         found = []
-        for number in self._near.query(signature):
-            place, id_, other, with_ = self._signatures[number]
-            likeness = signature.jaccard(other)
-            if place < before and with_ == given and likeness >= self._likeness:
+        for number, likeness in self._near.near(_pairs(text)):
+            place, id_, with_ = self._signed[number]
+            if place < before and with_ == given:
                 found.append((-likeness, place, id_))
         return Known(min(found)[2], -min(found)[0]) if found else None
 
@@ -93,18 +130,11 @@ class Novelty:
 
     def _sign(self, id_: str, place: Place, text: str, given: str | None) -> None:
         if self._near is None:
-            from rensa import RMinHashLSH
+            self._near = Alike(self._likeness)
+        self._near.add(_pairs(text))
+        self._signed.append((place, id_, given))
 
-            self._near = RMinHashLSH(self._likeness, _NUMBERS, _BANDS)
-        signature = self._signature(text)
-        self._near.insert(len(self._signatures), signature)
-        self._signatures.append((place, id_, signature, given))
 
-    def _signature(self, text: str) -> Any:
-        from rensa import RMinHash
-
-        lines = text.splitlines()
-        pairs = ["\n".join(lines[at : at + _LINES]) for at in range(max(1, len(lines) - _LINES + 1))]
-        signature = RMinHash(_NUMBERS, 1)
-        signature.update(pairs)
-        return signature
+def _pairs(text: str) -> list[str]:
+    lines = text.splitlines()
+    return ["\n".join(lines[at : at + _LINES]) for at in range(max(1, len(lines) - _LINES + 1))]
