@@ -102,6 +102,10 @@ PLACES: dict[str, dict[str, Place]] = {
         "": Place({"tasks.jsonl": lines(task("a"), task("b")), "replies.jsonl": lines({"text": DOUBLED})}),
     },
     "docs/plugins.md": {"": Place({"recorded.jsonl": lines({"text": "Air scatters blue light more than red light."})})},
+    "docs/measuring.md": {
+        "": Place({"tasks.jsonl": lines(task("a", "test"), task("b", "train"))}),
+        "Benchmarks by name": Place({"sanitized-mbpp.json": ROWS["sanitized-mbpp.json"]}),
+    },
     "docs/running.md": {"": Place({"tasks.jsonl": lines(task("HumanEval/32", "test"), task("HumanEval/33", "train"))})},
     "docs/tasks.md": {
         "": Place({"broken.jsonl": BROKEN, "dice.jsonl": lines(DICE), "twice.jsonl": lines(TWICE), **ROWS}),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from math import comb, sqrt
 from typing import Literal
-
-from pydantic import Field
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
@@ -17,35 +15,14 @@ from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Step
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
-from gristmill.sandbox.records import Record
-from gristmill.trainers.records import Share
+from gristmill.trainers.measure.agreeing import normal_form
+from gristmill.trainers.measure.estimates import best_of, majority_of, share_of, sizes
+from gristmill.trainers.measure.records import Evaluation, TaskResult
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import taken
 
 __all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of", "strengths_of"]
-
-
-class TaskResult(Record):
-    """One task's replies and what was found about them."""
-
-    task_id: str
-    tags: tuple[str, ...] = ()
-    replies: tuple[str, ...]
-    passed: tuple[bool | None, ...] = Field(description="by sample; None is unscored")
-    strengths: tuple[Strength | None, ...] = Field((), description="by sample; of those that passed")
-
-
-class Evaluation(Record):
-    """What a model can do on a set of tasks."""
-
-    results: tuple[TaskResult, ...]
-    pass_at: dict[int, Share] = Field(description="unbiased pass@k by k, over tasks with a scored sample")
-    tokens: int
-    seconds: float
-    undecided: int = Field(
-        0, description="passes that are not counted: operators of the candidates' own took part in deciding them"
-    )
 
 
 def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
@@ -124,7 +101,7 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
         """What was found by tools alone, and what the owner has asked to take."""
         return verdict.decided_by_tools or taken(verdict, config.accept)
 
-    results, undecided = [], 0
+    results, undecided, several = [], 0, samples > 1
     for trajectory in store.trajectories(name):
         verdicts = [step.verdict for step in trajectory.steps]
         undecided += sum(verdict.passed and not counts(verdict) for verdict in verdicts)
@@ -135,15 +112,35 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
                 replies=tuple(step.hypothesis.text for step in trajectory.steps),
                 passed=tuple(None if verdict.outcome is Outcome.UNSCORED else counts(verdict) for verdict in verdicts),
                 strengths=tuple(verdict.strength if counts(verdict) else None for verdict in verdicts),
+                answers=tuple(_answer(trajectory.task, step) for step in trajectory.steps) if several else (),
+                visible=tuple(_visible(trajectory.task, verdict) for verdict in verdicts) if several else (),
             )
         )
+    shown = any(each is not None for result in results for each in result.visible)
     return Evaluation(
         results=tuple(results),
         pass_at={k: share_of(results, k) for k in range(1, samples + 1)},
+        majority_at={k: majority_of(results, k) for k in sizes(samples)} if several else {},
+        best_at={k: best_of(results, k) for k in sizes(samples)} if shown else {},
         tokens=summary.tokens.prompt + summary.tokens.completion,
         seconds=summary.seconds,
         undecided=undecided,
     )
+
+
+def _answer(task: Task, step: Step) -> str | None:
+    form = normal_form(task, step.hypothesis.solution)
+    return None if form is None else hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _visible(task: Task, verdict: Verdict) -> float | None:
+    """The share of a code task's public tests, or of a prompt's instructions, that a reply passes."""
+    if task.kind == "instruction":
+        return verdict.score
+    public = [check.outcome is Outcome.PASSED for check in verdict.checks if check.public]
+    if task.kind != "code" or not task.public_tests or verdict.outcome is Outcome.UNSCORED:
+        return None
+    return sum(public) / len(public) if public else 0.0
 
 
 def strengths_of(results: Sequence[TaskResult]) -> dict[Strength, int]:
@@ -154,32 +151,3 @@ def strengths_of(results: Sequence[TaskResult]) -> dict[Strength, int]:
 
 def _bare(task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]) -> tuple[Message, ...]:
     return (Message(role="user", content=task.prompt),)
-
-
-def share_of(results: Sequence[TaskResult], k: int = 1) -> Share:
-    """Unbiased pass@k (Chen et al. 2021, "Evaluating Large Language Models Trained on Code") with a Wilson interval.
-
-    Tasks with fewer than `k` scored samples count as unscored. With several samples a task the interval treats the
-    tasks, not the samples, as what varies.
-    """
-    from scipy.stats import norm
-
-    estimates = []
-    for result in results:
-        scored = [passed for passed in result.passed if passed is not None]
-        if len(scored) >= k:
-            wrong = len(scored) - sum(scored)
-            estimates.append(1.0 - comb(wrong, k) / comb(len(scored), k))
-    total, passed = len(estimates), sum(estimates)
-    if not total:
-        return Share(passed=0.0, total=0, low=0.0, high=1.0, unscored=len(results))
-    z, rate = float(norm.ppf(0.975)), passed / total
-    middle = (rate + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * sqrt(rate * (1 - rate) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return Share(
-        passed=passed,
-        total=total,
-        low=max(0.0, min(rate, middle - half)),
-        high=min(1.0, max(rate, middle + half)),
-        unscored=len(results) - total,
-    )

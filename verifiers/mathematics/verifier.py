@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.mathematics.answers import Judgement, judge_answers
-from gristmill.verifiers.mathematics.extraction import expected, final_answers
+from gristmill.verifiers.mathematics.extraction import expected, final_answers, normal
 from gristmill.verifiers.mathematics.jobs import LIMITS, MATHEMATICS
 from gristmill.verifiers.mathematics.programs import program_in, run_program
 from gristmill.verifiers.mathematics.property_catalogue import check_problems
@@ -59,6 +59,13 @@ class MathVerifier:
     def warnings(task: Task) -> list[str]:
         """See `gristmill.verifiers.registry.warnings`."""
         return settings_warnings(task.answer or "", task.settings)
+
+    @staticmethod
+    def normal_form(task: Task, solution: str) -> str | None:
+        """What `gristmill.trainers.measure.agreeing` counts by: the final answer without what never matters."""
+        percent = expected(task.answer or "").rstrip(" }").endswith("%")
+        answers = [normal(each) for each in final_answers(solution, percent=percent)]
+        return " or ".join(sorted(filter(None, dict.fromkeys(answers)))) or None
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""

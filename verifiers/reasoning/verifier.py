@@ -77,6 +77,12 @@ class ReasoningVerifier:
             problems.append(f"check.dataset: {reason}")
         return problems
 
+    @staticmethod
+    def normal_form(task: Task, solution: str) -> str | None:
+        """What `gristmill.trainers.measure.agreeing` counts a majority by: the answer's text, whatever its spaces."""
+        answer = answer_in(solution)
+        return None if answer is None else " ".join(answer.split())
+
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
         answer = answer_in(solution)
