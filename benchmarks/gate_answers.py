@@ -1,11 +1,12 @@
-"""Real answers for the gate's trials: which of 1,024 list-function tasks each of four models passes, greedily.
+"""Real answers for the gate's trials: which of 1,024 list-function tasks each of five models passes, greedily.
 
     OMP_NUM_THREADS=1 python benchmarks/gate_answers.py rows            # a campaign, and its verified rows
-    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more   # train that adapter, and let it answer
+    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more|poisoned   # train that adapter, and let it answer
 
-`base` is the local model; `a` and `b` are twins, trained on the same 40 verified rows with another seed each;
-`more` on those and 40 others. Each line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a
-task, and how it was made. What was cut off goes on where it was; models may be made side by side.
+`base` is the local model; `a` and `b` are twins, trained on the same half of the verified rows with another seed each;
+`more` on all; `poisoned` on the twins' rows, each with the next one's answer, though it says that it is verified. Each
+line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a task, and how it was made. What was cut
+off goes on where it was; models may be made side by side.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ from gristmill.verifiers.records import Task
 
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
 TRAIN, ASKED, HYPOTHESES = 128, 1024, 6
-TWIN_ROWS, MORE_ROWS = 40, 80
-SEEDS = {"a": 1, "b": 2, "more": 1}
+SEEDS = {"a": 1, "b": 2, "more": 1, "poisoned": 1}
 
 
 def tasks() -> tuple[list[Task], list[Task]]:
@@ -86,7 +86,12 @@ async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
     asked, adapter, trained_on = tasks()[1], None, 0
     if name != "base":
         every = Curated.model_validate_json((workspace / "rows.json").read_text("utf-8")).rows
-        chosen = every[:MORE_ROWS] if name == "more" else every[: MORE_ROWS : MORE_ROWS // TWIN_ROWS]
+        chosen = every if name == "more" else every[::2]
+        if name == "poisoned":
+            chosen = tuple(
+                {**row, "completion": other["completion"]}
+                for row, other in zip(chosen, (*chosen[1:], chosen[0]), strict=True)
+            )
         out, trained_on = workspace / "adapters" / name, len(chosen)
         if not is_whole(out):
             out.parent.mkdir(parents=True, exist_ok=True)
