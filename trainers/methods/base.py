@@ -39,18 +39,22 @@ class Method(Protocol):
         """The method's name: in configurations, and in the provenance of what it trains."""
         ...
 
-    def train(self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None) -> TrainedAdapter:
+    def train(
+        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
+    ) -> TrainedAdapter:
         """Train an adapter and save it, by `gristmill.trainers.methods.saving`.
 
         The base model's files are only read. The adapter appears at `out` whole or not at all.
+        A training that was killed goes on at its last checkpoint where the same is asked again.
 
         Args:
             rows: in the shape that the method reads; keys that it does not know are ignored.
             base: folder of the base model, in Hugging Face's format.
             out: folder to make; it must not exist, or be empty.
             progress: hears each optimizer step.
+            adapter: one to go on from, whose shape holds; None begins a new one. It is only read.
 
         Raises:
-            UserError: `out` is taken, or no row can be trained on.
+            UserError: `out` is taken, no row can be trained on, or `adapter` is none.
         """
         ...

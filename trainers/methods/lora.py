@@ -25,8 +25,8 @@ class Lora(Record):
     alpha: int = Field(32, ge=1, description="scale of the adapter is alpha / rank")
     dropout: float = Field(0.0, ge=0, lt=1, description="of the adapter's input while it is trained")
 
-    def peft(self) -> LoraConfig:
-        """The same in PEFT's words."""
+    def peft(self, *, head: bool = False) -> LoraConfig:
+        """The same in PEFT's words; with `head`, a new head of one output is trained and saved beside it."""
         from peft import LoraConfig
 
         return LoraConfig(
@@ -34,7 +34,8 @@ class Lora(Record):
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             target_modules="all-linear",
-            task_type="CAUSAL_LM",
+            task_type="SEQ_CLS" if head else "CAUSAL_LM",
+            modules_to_save=["score"] if head else None,
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["SharedPrefixCollator", "common_prefix"]
+__all__ = ["MicroBatchCollator", "SharedPrefixCollator", "common_prefix", "micro_batches"]
 
 Example = dict[str, Any]
 
@@ -39,10 +39,9 @@ class SharedPrefixCollator:
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """One batch for the model, on the CPU."""
         prefix = common_prefix(examples)
-        tokens = sum(len(example["input_ids"]) for example in examples)
-        if prefix * (len(examples) - 1) * 3 < tokens:
-            return self._padded(examples)
-        return _packed(examples, prefix)
+        if _is_packed(prefix, [len(example["input_ids"]) for example in examples]):
+            return _packed(examples, prefix)
+        return self._padded(examples)
 
     def _padded(self, examples: Sequence[Example]) -> dict[str, Any]:
         from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
@@ -51,6 +50,49 @@ class SharedPrefixCollator:
             list(examples)
         )
         return padded
+
+
+class MicroBatchCollator:
+    """Collates the rows of one optimizer step to parts of so many tokens at most, each as `SharedPrefixCollator` does.
+
+    ``labels`` are those of all rows, end to end: by them the trainer counts what the loss is divided by.
+    """
+
+    def __init__(self, pad_token_id: int, tokens: int) -> None:
+        self._collate = SharedPrefixCollator(pad_token_id)
+        self._tokens = tokens
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """The parts of one step, on the CPU."""
+        import torch
+
+        parts = micro_batches(examples, self._tokens)
+        labels = [label for example in examples for label in example["labels"]]
+        return {"labels": torch.tensor([labels]), "parts": [self._collate(part) for part in parts]}
+
+
+def micro_batches(examples: Sequence[Example], tokens: int) -> list[list[Example]]:
+    """The rows, in their order, in as few runs as `tokens` allows; a row that has more by itself stands alone."""
+    parts: list[list[Example]] = []
+    for example in examples:
+        if parts and _size([*parts[-1], example]) <= tokens:
+            parts[-1].append(example)
+        else:
+            parts.append([example])
+    return parts
+
+
+def _size(examples: Sequence[Example]) -> int:
+    """Tokens that a part takes in memory."""
+    lengths = [len(example["input_ids"]) for example in examples]
+    prefix = common_prefix(examples)
+    if _is_packed(prefix, lengths):
+        return prefix + sum(length - prefix for length in lengths)
+    return max(lengths) * len(lengths)
+
+
+def _is_packed(prefix: int, lengths: Sequence[int]) -> bool:
+    return prefix * (len(lengths) - 1) * 3 >= sum(lengths)
 
 
 def _packed(examples: Sequence[Example], prefix: int) -> dict[str, Any]:

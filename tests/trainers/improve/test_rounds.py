@@ -45,7 +45,9 @@ class Copying(Record):
 
     kind: Literal["copying"] = "copying"
 
-    def train(self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None) -> TrainedAdapter:
+    def train(
+        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
+    ) -> TrainedAdapter:
         with new_adapter(out) as folder:
             folder.mkdir()
             for name in (CONFIG, WEIGHTS):

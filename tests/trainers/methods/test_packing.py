@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.trainers.methods.packing import SharedPrefixCollator, common_prefix
+from gristmill.trainers.methods.packing import MicroBatchCollator, SharedPrefixCollator, common_prefix, micro_batches
 
 VOCABULARY, PAD = 61, 60
 tokens = st.integers(0, VOCABULARY - 2)
@@ -127,3 +127,32 @@ def test_the_common_prefix_does_not_depend_on_the_order(rows: list[Row], random:
     shuffled = list(rows)
     random.shuffle(shuffled)
     assert common_prefix(shuffled) == common_prefix(rows)
+
+
+@settings(max_examples=15)
+@given(batches(), st.integers(1, 80))
+def test_micro_batches_have_together_the_loss_and_the_gradient_of_the_whole_step(rows: list[Row], tokens: int) -> None:
+    """Each part's loss is over the tokens of the step, as the trainer divides it."""
+    import torch
+
+    wanted, expected = loss_and_gradients(naive(rows))
+    step = MicroBatchCollator(PAD, tokens)(rows)
+    count = int((step["labels"] != -100).sum())
+    network, loss = model(), 0.0
+    network.zero_grad()
+    for part in step["parts"]:
+        shifted = part["labels"][:, 1:]
+        share = network(**part, use_cache=False).loss * ((shifted != -100).sum() / count)
+        share.backward()
+        loss += float(share.detach())
+    assert loss == pytest.approx(wanted, rel=1e-4)
+    for weight, theirs in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(weight.grad, theirs, rtol=1e-3, atol=1e-5)
+
+
+@given(batches(), st.integers(1, 80))
+def test_micro_batches_keep_every_row_in_order_and_the_bound(rows: list[Row], tokens: int) -> None:
+    parts = micro_batches(rows, tokens)
+    assert [each for part in parts for each in part] == rows
+    collate = SharedPrefixCollator(PAD)
+    assert all(len(part) == 1 or collate(part)["input_ids"].numel() <= tokens for part in parts)

@@ -12,6 +12,7 @@ import pytest
 
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.methods.base import Method
+from gristmill.trainers.methods.fitting.checkpoints import Checkpoints
 from gristmill.trainers.methods.lora import Lora
 from gristmill.trainers.methods.saving import PROVENANCE
 from gristmill.trainers.methods.sft import SftMethod
@@ -128,3 +129,59 @@ def test_a_training_that_ends_early_leaves_no_adapter(tiny_model: Path, tmp_path
     # What it left half done is in nobody's way.
     assert TWO_STEPS.train(ROWS, base=tiny_model, out=tmp_path / "a").rows == 4
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_step_in_small_parts_loses_what_the_whole_step_loses(tiny_model: Path, tmp_path: Path) -> None:
+    whole = TWO_STEPS.model_copy(update={"threads": 1, "batch": 4, "epochs": 2})
+    parted = whole.model_copy(update={"micro_tokens": 1})
+    (_, one), (_, two) = whole.train(ROWS, base=tiny_model, out=tmp_path / "a").loss
+    losses = [loss for _, loss in parted.train(ROWS, base=tiny_model, out=tmp_path / "b").loss]
+    assert losses == [pytest.approx(one, rel=1e-3), pytest.approx(two, rel=2e-2)]
+
+
+def test_a_killed_training_goes_on_and_ends_where_it_would_have(tiny_model: Path, tmp_path: Path) -> None:
+    method = TWO_STEPS.model_copy(
+        update={"threads": 1, "epochs": 3, "schedule": "linear", "checkpoint_seconds": 0.0, "lora": Lora(rank=2)}
+    )
+
+    def killed(step: int, steps: int, loss: float) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method.train(ROWS, base=tiny_model, out=tmp_path / "a", progress=killed)
+    heard: list[int] = []
+    went_on = method.train(
+        ROWS, base=tiny_model, out=tmp_path / "a", progress=lambda step, steps, loss: heard.append(step)
+    )
+    assert heard == [4, 5, 6], "it went on behind its last checkpoint"
+    unkilled = method.train(ROWS, base=tiny_model, out=tmp_path / "b")
+    assert went_on.loss == unkilled.loss
+    one, other = ((tmp_path / name / "adapter_model.safetensors").read_bytes() for name in "ab")
+    assert one == other
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_only_a_whole_checkpoint_of_the_same_training_is_gone_on_from(tmp_path: Path) -> None:
+    of = {"rows": "1"}
+    folder = Checkpoints(tmp_path / "a", of).folder
+    for step, whole in ((9, True), (10, True), (11, False)):
+        (folder / f"checkpoint-{step}").mkdir()
+        if whole:
+            (folder / f"checkpoint-{step}" / "trainer_state.json").touch()
+    assert Checkpoints(tmp_path / "a", of).last() == folder / "checkpoint-10"
+    assert Checkpoints(tmp_path / "a", {"rows": "2"}).last() is None
+    assert Checkpoints(tmp_path / "a", of).last() is None, "another's checkpoints are removed"
+
+
+def test_training_goes_on_from_an_adapter_which_stays_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    method = TWO_STEPS.model_copy(update={"epochs": 4, "threads": 1})
+    first = method.train(ROWS, base=tiny_model, out=tmp_path / "a")
+    weights = (tmp_path / "a" / "adapter_model.safetensors").read_bytes()
+    second = method.train(ROWS, base=tiny_model, out=tmp_path / "b", adapter=tmp_path / "a")
+    assert second.loss[0][1] < first.loss[0][1] * 0.99
+    assert (tmp_path / "a" / "adapter_model.safetensors").read_bytes() == weights
+    said = json.loads((tmp_path / "b" / PROVENANCE).read_text("utf-8"))["adapter"]
+    assert said == {"path": str(tmp_path / "a"), "sha256": hashlib.sha256(weights).hexdigest()}
+    with pytest.raises(UserError, match="holds no adapter to go on from"):
+        method.train(ROWS, base=tiny_model, out=tmp_path / "c", adapter=tmp_path / "none")
