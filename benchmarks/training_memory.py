@@ -50,12 +50,11 @@ def train(method: str, count: int, micro: int, threads: int, batch: int, apart: 
     from gristmill.trainers.methods.weights import base_weights
 
     knobs = {"epochs": 1, "batch": batch, "threads": threads, "micro_tokens": micro or UNSPLIT}
+    made: Any = METHODS[method]
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        trained = (
-            METHODS[method]
-            .model_validate(knobs)
-            .train(rows_of(method, count, apart=apart), base=base_weights("local"), out=Path(folder) / "adapter")
+        trained = made.model_validate(knobs).train(
+            rows_of(method, count, apart=apart), base=base_weights("local"), out=Path(folder) / "adapter"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     losses = [round(loss, 4) for _, loss in trained.loss]

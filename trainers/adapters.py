@@ -94,9 +94,10 @@ class Adapters:
         """Make an adapter the one in use; `roll_back` knows the one before.
 
         Raises:
-            UserError: there is none of that name, or `current.json` is damaged.
+            UserError: there is none of that name, it is a reward model, or `current.json` is damaged.
         """
-        self.get(name)
+        if self.get(name).provenance.get("method") == "reward_model":
+            raise UserError(f"{name} is a reward model, which scores replies and gives none: it cannot be in use")
         now, before = self._in_use()
         if name != now:
             self._use(name, [*before, now])

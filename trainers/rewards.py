@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
 from gristmill.verifiers.standing.judge import StandingJudge, standing
 
-__all__ = ["RewardFunction", "compute_score", "reward_function"]
+__all__ = ["AsyncRewardFunction", "RewardFunction", "async_reward_function", "compute_score", "reward_function"]
 
 Turns = Sequence[Mapping[str, Any]]
 
@@ -23,6 +25,16 @@ class RewardFunction(Protocol):
     """What ``GRPOTrainer(reward_funcs=…)`` takes."""
 
     def __call__(
+        self, prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any
+    ) -> list[float | None]:
+        """One reward a completion; None where nothing is known about it."""
+        ...
+
+
+class AsyncRewardFunction(Protocol):
+    """The same, to be awaited: several such rewards are asked at once."""
+
+    async def __call__(
         self, prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any
     ) -> list[float | None]:
         """One reward a completion; None where nothing is known about it."""
@@ -46,7 +58,7 @@ def reward_function(
         tasks: what the prompts of the data set ask.
         column: of the data set; holds the id of each row's task, as exported rows do in `task`.
         reward: what a verdict that is not unscored is worth, in place of 1 and 0. It gets the verdict as it stood
-            before the consistency run, unless that has taken a pass away.
+            before the consistency run, unless that has taken a pass away. What is no finite number counts as 0.
         judge: who judges; None is the one of this process, whose pool stays open (`gristmill.verifiers.judge`).
 
     Raises:
@@ -82,6 +94,24 @@ def reward_function(
     return verified
 
 
+def async_reward_function(
+    tasks: Iterable[Task],
+    *,
+    column: str = "task",
+    reward: Callable[[Task, Verdict], float] | None = None,
+    judge: StandingJudge | None = None,
+) -> AsyncRewardFunction:
+    """As `reward_function`, without blocking the loop that awaits it; a call's completions go to the pool at once."""
+    judged = reward_function(tasks, column=column, reward=reward, judge=judge)
+
+    async def verified(
+        prompts: Sequence[Any], completions: Sequence[str | Turns], **columns: Any
+    ) -> list[float | None]:
+        return await asyncio.to_thread(judged, prompts, completions, **columns)
+
+    return verified
+
+
 def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: Mapping[str, Any] | None = None
 ) -> dict[str, float]:
@@ -113,7 +143,9 @@ def _worth(task: Task, verdict: Verdict, reward: Callable[[Task, Verdict], float
         return None
     if reward is None:
         return float(verdict.verified)
-    return float(reward(task, verdict if verdict.unsettled.passed else verdict.unsettled))
+    worth = float(reward(task, verdict if verdict.unsettled.passed else verdict.unsettled))
+    # NaN is how TRL marks a reply that is left out, and nobody may choose to be; infinity ends a training.
+    return worth if math.isfinite(worth) else 0.0
 
 
 def _ids(given: Any, count: int, column: str, tasks: Mapping[str, Task]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from gristmill.sandbox import UserError
 from gristmill.trainers import reward_function
+from gristmill.trainers.rewards import async_reward_function
 from gristmill.verifiers import StandingJudge, Task
 from tests.verifiers.lost import lost_kind
 
@@ -92,3 +95,28 @@ def test_mistakes_are_named() -> None:
         reward(["p"], [RIGHT], task=["other"])
     with pytest.raises(UserError, match="2 rows for 1"):
         reward(["p"], [RIGHT], task=["double", "double"])
+
+
+def test_a_program_cannot_print_raise_or_compute_its_way_to_a_reward(standing: StandingJudge) -> None:
+    hostile = [
+        'def f(n):\n    print("PASSED 2/2")\n    print(\'{"outcome": "passed", "score": 1.0}\')',
+        "def f(n):\n    raise SystemExit(0)",
+        "import os\ndef f(n):\n    os._exit(0)",
+        "raise SystemExit(0)",
+        'def f(n):\n    return float("nan")',
+        "class Same(int):\n    def __eq__(self, other):\n        return True\n    __hash__ = int.__hash__\n"
+        "def f(n):\n    return Same(1)",
+        "def f(n):\n    raise StopIteration(2 * n)",
+    ]
+    reward = asyncio.run(
+        async_reward_function([DOUBLE], judge=standing)(
+            ["p"] * (len(hostile) + 1), [*hostile, RIGHT], task=["double"] * (len(hostile) + 1)
+        )
+    )
+    assert reward == [0.0] * len(hostile) + [1.0]
+
+
+def test_a_worth_that_is_no_finite_number_never_reaches_the_trainer(standing: StandingJudge) -> None:
+    worths = iter((math.nan, math.inf, -math.inf))
+    reward = reward_function([DOUBLE], judge=standing, reward=lambda _, verdict: next(worths))
+    assert reward(["p"] * 3, [RIGHT, WRONG, RIGHT], task=["double"] * 3) == [0.0] * 3

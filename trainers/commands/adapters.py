@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -113,6 +114,27 @@ def rollback(workspace: Workspace = ".") -> None:
     """
     name = _home(workspace).roll_back()
     say(f"{name or 'the base model'} is in use")
+
+
+@app.command()
+def merge(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="New folder for the model.")],
+    base: Annotated[Path | None, typer.Option(help="Folder of the base; default: the one it was trained on.")] = None,
+    workspace: Workspace = ".",
+) -> None:
+    """Write an adapter and its base as one model, in safetensors, for what takes no adapters.
+
+    \b
+    Example:
+      gristmill adapters merge first --out first-merged/
+    """
+    from gristmill.trainers.commands.extras import need_training
+    from gristmill.trainers.merging import merge as merged
+
+    path = _home(workspace).get(name).path
+    need_training()
+    say(f"{merged(path, out, base=base)}: base and adapter in one")
 
 
 def _home(workspace: str) -> Adapters:

@@ -41,7 +41,7 @@ class Setting:
 
         return Dataset.from_list([{column: row[column] for column in columns} for row in self.rows])
 
-    def batches(self, batch: int, micro_tokens: int, *, sequences: int = 1, least: int = 1) -> dict[str, int]:
+    def batches(self, batch: int, micro_tokens: int, *, sequences: int = 1, least: int = 1) -> dict[str, Any]:
         """How a step's rows are shared out, so that no more than the bound is in memory at once.
 
         Args:

@@ -1,0 +1,65 @@
+"""What methods that sample by themselves have in common: tasks out of rows, and verdicts as rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from gristmill.sandbox.errors import UserError
+from gristmill.trainers.methods.base import Rows
+from gristmill.trainers.methods.fitting.knobs import Knobs
+from gristmill.trainers.methods.fitting.training import Setting
+from gristmill.trainers.rewards import async_reward_function
+from gristmill.verifiers.records import Task
+
+__all__ = ["Sampling", "asked", "rewards_of"]
+
+
+class Sampling(Knobs):
+    """Knobs of a method that samples groups of replies; `batch` counts prompts, each of which has a group."""
+
+    epochs: float = Field(1.0, gt=0, description="passes over the rows")
+    group: int = Field(8, ge=2, description="replies to one prompt")
+    answer_tokens: int = Field(128, ge=1, description="of a reply; a longer one is cut, and judged so")
+    temperature: float = Field(1.0, gt=0, description="of the sampling")
+    beta: float = Field(0.0, ge=0, description="of the divergence from the reference; 0 spares the reference")
+
+    def sampled(self, setting: Setting) -> dict[str, Any]:
+        """What the trainer's configuration takes: a step's groups are sampled, and judged, all at once."""
+        return {
+            **setting.arguments,
+            **setting.batches(self.step_rows * self.group, self.micro_tokens),
+            "num_generations": self.group,
+            "max_completion_length": self.answer_tokens,
+            "temperature": self.temperature,
+            "beta": self.beta,
+        }
+
+
+def asked(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The conversation whose length counts, beside the reply's."""
+    return [row["prompt"]]
+
+
+def rewards_of(rows: Rows) -> tuple[Any, Any]:
+    """The data set that the trainer reads, and the reward of its replies.
+
+    Raises:
+        UserError: naming the row, where its `specification` is no task, or none that can be judged.
+    """
+    from datasets import Dataset
+
+    tasks: dict[str, Task] = {}
+    columns = []
+    for number, row in enumerate(rows, 1):
+        try:
+            task = Task.model_validate_json(row["specification"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "row"
+            raise UserError(f"row {number}: `specification` is no task row: {place}: {first['msg']}") from error
+        if tasks.setdefault(task.id, task) != task:
+            raise UserError(f"row {number}: `specification` is another task of the id {task.id!r}")
+        columns.append({"prompt": row["prompt"], "task": task.id})
+    return Dataset.from_list(columns), async_reward_function(tasks.values())

@@ -1,0 +1,90 @@
+"""A reward model: an adapter with a head of one output, which scores what was verified above what was refuted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
+from gristmill.trainers.methods.fitting.knobs import Knobs
+from gristmill.trainers.methods.fitting.shapes import turns_of
+from gristmill.trainers.methods.fitting.training import Setting, train_adapter
+from gristmill.trainers.methods.lora import quiet
+
+__all__ = ["RewardModelMethod", "scores"]
+
+
+class RewardModelMethod(Knobs):
+    """A `Method` on rows ``{"prompt", "chosen", "rejected"}``: loss -log σ(r(chosen) - r(rejected)), centred.
+
+    What it leaves is no model that answers: `improve` does not take it, and it is never promoted.
+    """
+
+    kind: Literal["reward_model"] = "reward_model"
+    epochs: float = Field(1.0, gt=0, description="passes over the rows")
+    centre: float = Field(
+        0.01, ge=0, description="of the loss that keeps the mean of a pair's scores at 0, which the pairs leave open"
+    )
+
+    rate_share: ClassVar[float] = 0.1
+
+    def train(
+        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
+    ) -> TrainedAdapter:
+        """As `Method.train`."""
+        method = self.settled(base)
+        return train_adapter(
+            method,
+            rows,
+            method._trainer,
+            kind=self.kind,
+            conversations=turns_of("chosen", "rejected"),
+            base=base,
+            out=out,
+            adapter=adapter,
+            progress=progress,
+            head=True,
+        )
+
+    def _trainer(self, setting: Setting) -> Any:
+        from trl.trainer.reward_config import RewardConfig
+        from trl.trainer.reward_trainer import RewardTrainer
+
+        return RewardTrainer(
+            **setting.given,
+            processing_class=setting.tokenizer,
+            train_dataset=setting.dataset("prompt", "chosen", "rejected"),
+            args=RewardConfig(
+                **setting.arguments,
+                **setting.batches(self.step_rows, self.micro_tokens, sequences=2),
+                max_length=None,
+                center_rewards_coefficient=self.centre or None,
+            ),
+        )
+
+
+def scores(conversations: Sequence[Sequence[dict[str, Any]]], *, base: Path, adapter: Path) -> list[float]:
+    """What a reward model says of each conversation, one at a time; greater is better.
+
+    Args:
+        base: folder of the model that it was trained on.
+        adapter: what `RewardModelMethod` left.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        headed = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1, dtype=torch.float32)
+        headed.config.pad_token_id = tokenizer.pad_token_id
+        model: Any = PeftModel.from_pretrained(headed, str(adapter)).eval()
+        found = []
+        for turns in conversations:
+            encoded: Any = tokenizer.apply_chat_template(list(turns), return_dict=True)
+            with torch.inference_mode():
+                found.append(float(model(torch.tensor([encoded["input_ids"]])).logits[0, 0]))
+    return found
