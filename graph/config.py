@@ -120,6 +120,11 @@ class Search(Record):
     novelty: bool = Field(
         True, description="refuse, before it is judged, a program that repeats an earlier one under other names"
     )
+    halving: bool = Field(
+        True,
+        description="stop the trainings of a reward or loss that is plainly behind the best one known, over seeds and "
+        "within a training",
+    )
     patience: int | None = Field(
         None,
         ge=1,

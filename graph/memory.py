@@ -190,9 +190,9 @@ class TaskMemory:
         """What the model has written after a round; None where it was not asked, empty where in vain."""
         return self._instructions.get(round)
 
-    async def shown(self, plans: Iterable[Plan]) -> dict[str, Step]:
-        """The steps that these plans show to a model, by id."""
-        return await self._steps(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations))
+    async def shown(self, plans: Iterable[Plan], *also: str) -> dict[str, Step]:
+        """The steps that these plans show to a model, and those of other ids, by id."""
+        return await self._steps([*(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations)), *also])
 
     async def _steps(self, ids: Iterable[str]) -> dict[str, Step]:
         """The steps of these ids, in this order, as a model may know them: at hand, or read."""

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from gristmill.sandbox.records import Name, Record, Text
-from gristmill.verifiers.records import Task, Verdict
+from gristmill.verifiers.records import Courses, Task, Verdict
 
 __all__ = [
     "CUT_FINISHES",
@@ -146,6 +146,7 @@ class Hypothesis(Record):
     best: str | None = Field(
         None, description="sha256 of the construction that its program is given, as the store keeps it"
     )
+    bar: Courses = Field((), description="courses of the best that was known for its plan: trainings are held to them")
     repairs: str | None = Field(
         None, description="id of the reply at the same place whose changes did not apply, and which this one replaces"
     )

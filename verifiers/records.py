@@ -43,10 +43,10 @@ __all__ = [
     "Verdict",
 ]
 
-
 CodeTest = Annotated[
     CasesTest | StdioTest | PythonTest | PytestTest | DrivenTest | ScoreTest, Field(discriminator="type")
 ]
+Courses = tuple[tuple[float, ...], ...]  # of each training: the grades at its checkpoints, and in the end
 
 
 class Task(Record):
@@ -79,6 +79,7 @@ class Task(Record):
     best: str | None = Field(
         None, description="program: sha256 of the construction that the program is given; a search sets it"
     )
+    bar: Courses = Field((), description="reward, loss: courses of the best one known; a search sets it")
     reference: str | None = Field(
         None, description="a known solution, for `tasks check` and tests; never shown to a model"
     )
@@ -234,9 +235,8 @@ class Verdict(Record):
     scores: dict[Text, float] = Field(
         {}, description="of a score test: the score of each instance that steers a search, by its name"
     )
-    replicates: tuple[float, ...] = Field(
-        (), description="of a noisy score test, a reward or a loss: the total of each seed, in order"
-    )
+    replicates: tuple[float, ...] = Field((), description="of a noisy test, a reward or a loss: each seed's total")
+    courses: Courses = Field((), description="reward, loss: of its trainings, if none was left out or stopped early")
     checks: tuple[Check, ...] = ()
     strength: Strength
     feedback: Text = Field("", description="what the model may read: public tests in full, hidden ones as counts")

@@ -80,8 +80,8 @@ def problems(task: Task) -> list[str]:
     """What is wrong with a task, one sentence each, naming the field; empty when it can be judged."""
     if why := _unknown(task.kind) or KINDS.untrusted(task.kind):
         return [why]
-    if task.best is not None:
-        return ["best: names what a search has kept, and a search sets it; leave it out"]
+    if task.best is not None or task.bar:
+        return [f"{'bar' if task.bar else 'best'}: names what a search has kept, and a search sets it; leave it out"]
     return [*start_problems(task), *verifier_class(task.kind).problems(task)]
 
 

@@ -109,8 +109,8 @@ class Verification:
 
     async def _verify(self, task: Task, hypothesis: Hypothesis, before: Judged | None) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
-        if hypothesis.best is not None:
-            task = task.model_copy(update={"best": hypothesis.best})
+        if hypothesis.best is not None or hypothesis.bar:
+            task = task.model_copy(update={"best": hypothesis.best, "bar": hypothesis.bar})
         if before is not None and before.renamed:
             verdict = renamed(task, before.step)
             evidence = beside(task, verdict)

@@ -27,7 +27,8 @@ from gristmill.graph.stopping.sharing import Turn
 from gristmill.graph.storage.entries import replied
 from gristmill.verifiers.constructions.offering import takes_best
 from gristmill.verifiers.extraction.replies import Extraction, extract, part
-from gristmill.verifiers.records import Task
+from gristmill.verifiers.judging import TRAINED
+from gristmill.verifiers.records import Courses, Task
 
 __all__ = ["propose", "request_for"]
 
@@ -72,7 +73,9 @@ async def propose(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int) -> Flight:
     """Plan a round, make its prompts, and begin to ask: all that is known there is read before anything is awaited."""
     plans = memory.plans(round)
-    steps = await memory.shown(plans)
+    best = memory.known(round).best if context.config.search.halving and task.kind in TRAINED else None
+    steps = await memory.shown(plans, *([best.id] if best else []))
+    bar = steps[best.id].verdict.courses if best else ()
     asked = Asked(context, task, memory, round)
 
     async def make(sample: int, plan: Plan) -> _Asked | None:
@@ -80,7 +83,7 @@ async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int
 
     requests = [await make(sample, plan) for sample, plan in enumerate(plans)]
     refusals: list[StopReason] = []
-    work = _round(context, task, memory, round, [*zip(plans, requests, strict=True)], steps, refusals, make)
+    work = _round(context, task, memory, round, [*zip(plans, requests, strict=True)], steps, bar, refusals, make)
     return Flight(asyncio.create_task(work, name=f"ask {task.id}/{round}"), refusals)
 
 
@@ -123,6 +126,7 @@ async def _round(
     round: int,
     places: Sequence[tuple[Plan, _Asked | None]],
     steps: Mapping[str, Step],
+    bar: Courses,
     refusals: list[StopReason],
     make: Callable[[int, Plan], Awaitable[_Asked | None]],
 ) -> None:
@@ -163,7 +167,7 @@ async def _round(
         if answer is None or isinstance(answer, StopReason):
             refusals.extend([answer] if answer else [])
             return False
-        hypothesis = await _whole(_keep(context, task, memory, id_, request, member, answer, parent, plan))
+        hypothesis = await _whole(_keep(context, task, memory, id_, request, member, answer, parent, plan, bar))
         memory.add(hypothesis)
         context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
         return True
@@ -225,6 +229,7 @@ async def _keep(
     answer: Bought,
     parent: Step | None,
     plan: Plan,
+    bar: Courses,
 ) -> Hypothesis:
     reply, proposer = answer.reply, context.choice.proposer(member)
     base, handed_on = (parent.hypothesis.solution, parent.handed_on) if parent is not None else (None, None)
@@ -257,6 +262,7 @@ async def _keep(
         parents=request.parents,
         repairs=id_.removesuffix(REPAIR) if id_.endswith(REPAIR) else None,
         best=best,
+        bar=bar,
         operator=plan.operator,
         by=plan.by,
         island=plan.island,

@@ -14,6 +14,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import TaskStanding
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Evidence, Outcome, Verdict
+from gristmill.verifiers.trained.halving import STOPPED
 
 __all__ = ["Compared", "Iteration", "Trained", "trained"]
 
@@ -50,7 +51,10 @@ class Trained(Record):
     execute_rate: float | None = Field(description="the share of candidates that could be trained with")
     correlation: float | None = Field(description="Pearson's, of the winner and the human reward on the winner's steps")
     correlation_mean: float | None = Field(description="the same, the mean over all candidates that ran")
-    beat: dict[str, float] = Field(description="the share of candidates whose score is above each baseline's")
+    beat: dict[str, float] = Field(
+        description="the share of candidates whose score is above each baseline's; of who was stopped early it is what "
+        "it would have come to at least"
+    )
     iterations: tuple[Iteration, ...]
     table: tuple[Compared, ...]
 
@@ -105,7 +109,8 @@ def _ran(verdict: Verdict) -> bool:
 
 def _iteration(round: int, verdicts: Sequence[Verdict]) -> Iteration:
     ran = [verdict for verdict in verdicts if _ran(verdict)]
-    successes = [value for verdict in ran if (value := verdict.metrics.get("success_rate")) is not None]
+    known = [verdict.metrics.get("success_rate") for verdict in ran if STOPPED not in verdict.metrics]
+    successes = [value for value in known if value is not None]
     return Iteration(
         round=round,
         candidates=len(verdicts),

@@ -13,6 +13,7 @@ from gristmill.graph.records import Step, Tokens
 from gristmill.graph.roster import Rates
 from gristmill.graph.stopping.ranking import Merit, content_key, graded, merit, reaches_target
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
+from gristmill.verifiers.trained.halving import has_stopped
 
 __all__ = ["LENGTH", "NO_SCORES", "Place", "Rank", "Row", "Scores", "SettledStanding", "cost", "finalists", "outcome"]
 
@@ -116,8 +117,8 @@ class Row:
     would have, wherever it is cut off. `settled` has what is told of the task in the end; `parents` are those that the
     reply was built on, `graded` says that it ran and that its score tells how good it is. `operator`, `by` (the
     strategy that `auto` chose), `island`, `model` and `instruction` tell how it came about, `cost` what it cost in
-    evaluations, `repeated` that it was there before and not judged. 10,000 rows are held in memory, so names are
-    shared, and of the verdict is kept what archives and fronts are made of.
+    evaluations, `repeated` that it was there before and not judged, `stopped` that its trainings ended early. 10,000
+    rows are held in memory, so names are shared, and of the verdict is kept what archives and fronts are made of.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Row:
     island: int = 0
     cost: float = 1.0
     repeated: bool = False
+    stopped: bool = False
     features: tuple[float, ...] = ()
     scores: Scores = NO_SCORES
 
@@ -173,6 +175,7 @@ class Row:
             island=hypothesis.island,
             cost=cost(hypothesis.tokens, rates.get(hypothesis.asked, _RATES)),
             repeated=verdict.repeats is not None,
+            stopped=has_stopped(task, verdict),
             features=tuple(_feature(name, step) for name in features),
             scores=Scores.of(task, verdict),
         )
@@ -200,9 +203,14 @@ class Row:
 
 
 def outcome(rows: Iterable[Row], verdicts: Mapping[str, Verdict]) -> tuple[str | None, bool]:
-    """(id of the best hypothesis in the end, whether any passed); `verdicts` has those decided just now."""
+    """(id of the best hypothesis in the end, whether any passed); `verdicts` has those decided just now.
+
+    Who was stopped early is never the best, whatever becomes of the others: how good it is was not found out.
+    """
     best, solved, most = None, False, None
     for row in rows:
+        if row.stopped:
+            continue
         final = _final(row, verdicts)
         solved |= final.passed
         if most is None or final.merit > most:
@@ -211,8 +219,12 @@ def outcome(rows: Iterable[Row], verdicts: Mapping[str, Verdict]) -> tuple[str |
 
 
 def finalists(rows: Iterable[Row], verdicts: Mapping[str, Verdict], most: int) -> list[str]:
-    """Ids of the best graded rows by how they stand in the end, best first; of those that say the same the first."""
-    finals = ((_final(row, verdicts), row) for row in rows if row.graded and not row.repeated)
+    """Ids of the best graded rows by how they stand in the end, best first; of those that say the same the first.
+
+    Who was stopped early is none of them.
+    """
+    wanted = (row for row in rows if row.graded and not row.repeated and not row.stopped)
+    finals = ((_final(row, verdicts), row) for row in wanted)
     ranked = [(final, row) for final, row in finals if math.isfinite(final.merit[2])]
     ranked.sort(key=lambda each: each[0].merit, reverse=True)
     first: dict[str, str] = {}

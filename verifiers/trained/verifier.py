@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -26,6 +25,7 @@ from gristmill.verifiers.judging import FINAL_SEEDS, beside, final_seeds, unscor
 from gristmill.verifiers.records import Check, Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.curves import curve, figure
+from gristmill.verifiers.trained.halving import STOPPED, Behind, Pace, lower_estimate
 from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
@@ -37,6 +37,7 @@ __all__ = [
     "Split",
     "Trained",
     "Training",
+    "Watch",
     "final_evidence",
     "judge_trained",
     "seeds_of",
@@ -71,6 +72,8 @@ def split_of(seeds: Seeds) -> Split:
 
 
 W = TypeVar("W")
+Watch = Callable[[float], None]
+"""Hears of the grade at each checkpoint of a training, and ends the training by what it raises."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,11 @@ class Training(Protocol[W]):
         """Try the function before any training, so that a mistake shows at once."""
         ...
 
-    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, W]:
-        """One training: its score and its record. Raises `Deadline` once `time.monotonic` is past `deadline`."""
+    def train(self, served: ServedFunction, seed: int, deadline: float, watch: Watch | None = None) -> tuple[float, W]:
+        """One training: its score and its record; `watch` hears of the grade at each checkpoint, and may end it.
+
+        Raises `Deadline` once `time.monotonic` is past `deadline`.
+        """
         ...
 
     def rechecks(self, record: W, chance: np.random.Generator) -> Iterable[Callable[[ServedFunction], None]]:
@@ -151,7 +157,8 @@ async def judge_trained(
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
 
     All functions that are judged with one `secret` get the same trainings by equal `seeds`, each its own places of
-    checks. `seeds` without a count are as many as the task says.
+    checks. `seeds` without a count are as many as the task says. Those of a search are held to the task's `bar`, if it
+    has one (`gristmill.verifiers.trained.halving`); those that choose and score a winner are all trained to their end.
 
     Raises:
         SandboxError: no healthy worker can be had.
@@ -171,22 +178,27 @@ async def judge_trained(
 
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
+    drawn = seeds_of(task, secret, seeds)
+    pace, stopped = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
+    trained: list[Trained[W]] = []
     try:
-        trained = await _every_seed(pool, task, offered, training, secret, seeds)
+        await _every_seed(pool, task, offered, training, secret, seeds, pace, trained)
     except CandidateFault as error:
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
         # Not the candidate's: its own answers are charged apart.
         return unscored("a training took longer than it may", verifier=training.verifier)
+    except Behind as behind:
+        stopped = f"Stopped after {len(trained)} of {len(drawn)} seeds: {behind}."
     target = TARGET if task.target is None else task.target
     scores = [each.score for each in trained]
-    score = fmean(scores)
+    score = lower_estimate(scores, len(drawn))
     key = training.measure.replace(" ", "_")
     metrics = {
         key: score,
-        f"{key}_min": min(scores),
-        f"{key}_max": max(scores),
+        **({f"{key}_min": min(scores), f"{key}_max": max(scores)} if scores else {}),
         "seeds": float(len(trained)),
+        **({STOPPED: 1.0} if stopped else {}),
         "trainer_seconds": sum(each.seconds for each in trained),
         "candidate_seconds": sum(each.candidate_seconds for each in trained),
         **training.metrics([each.record for each in trained]),
@@ -200,13 +212,22 @@ async def judge_trained(
         )
         for number, each in enumerate(trained, 1)
     )
+    said = training.feedback(target, [each.record for each in trained]) if trained else ""
+    if stopped:
+        # It may be above the target all the same, and is no pass: nobody has seen its other seeds.
+        by_seed = f" By seed: {curve(scores)}." if scores else ""
+        feedback = (
+            f"{stopped}{by_seed} Its score of {figure(score)} counts each training that was not made as 0, and so is "
+            f"what the mean {training.measure} is at least.\n{said}"
+        ).strip()
+        return verdict(Outcome.FAILED, score, feedback, metrics=metrics, checks=checks)
     missing = "is reached" if score >= target else f"is not reached, by {target - score:.3g}"
     feedback = (
         f"{training.subject} have a mean {training.measure} of {figure(score)} "
-        f"(by seed: {curve(scores)}); the target of {target:.6g} {missing}.\n"
-        f"{training.feedback(target, [each.record for each in trained])}"
+        f"(by seed: {curve(scores)}); the target of {target:.6g} {missing}.\n{said}"
     )
-    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks, replicates=tuple(scores))
+    by_training: dict[str, Any] = {"replicates": tuple(scores), "courses": pace.courses}
+    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks, **by_training)
 
 
 def _outcome(score: float, target: float) -> Outcome:
@@ -241,25 +262,34 @@ def _named(seeds: Seeds) -> tuple[str, ...]:
 
 
 async def _every_seed(
-    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes, seeds: Seeds
-) -> list[Trained[W]]:
+    pool: Jobs,
+    task: Task,
+    offered: Solution,
+    training: Training[W],
+    secret: bytes,
+    seeds: Seeds,
+    pace: Pace,
+    trained: list[Trained[W]],
+) -> None:
+    """All trainings into `trained`, each once its answers stand; raises `Behind` where the others are not worth it."""
     own = zlib.crc32(offered.source.encode("utf-8", "surrogatepass"))
     draw = _named(seeds)
-    trained: list[Trained[W]] = []
     for number, drawn in enumerate(seeds_of(task, secret, seeds), seeds.first):
+        pace.check()
         async with serve(pool, offered, TRAINER_SECONDS) as runner:
             if number == seeds.first:
                 await runner.run(partial(training.probe, chance=chance(secret, task.id, "probe", *draw, own)))
-            trained.append(await runner.run(partial(_train, training, drawn)))
-        asked = iter(training.rechecks(trained[-1].record, chance(secret, task.id, "again", *draw, number, own)))
+            made = await runner.run(partial(_train, training, drawn, pace))
+        asked = iter(training.rechecks(made.record, chance(secret, task.id, "again", *draw, number, own)))
         # In a thread: what a recheck makes of the answers is work.
         while (ask := await asyncio.to_thread(next, asked, None)) is not None:
             async with serve(pool, offered, TRAINER_SECONDS, fresh=True) as runner:
                 await runner.run(ask)
-    return trained
+        pace.end(made.score)
+        trained.append(made)
 
 
-def _train(training: Training[W], seed: int, served: ServedFunction) -> Trained[W]:
+def _train(training: Training[W], seed: int, pace: Pace, served: ServedFunction) -> Trained[W]:
     begun = time.monotonic()
-    score, record = training.train(served, seed, begun + TRAINER_SECONDS)
+    score, record = training.train(served, seed, begun + TRAINER_SECONDS, pace.watch)
     return Trained(score, time.monotonic() - begun, served.seconds, record)

@@ -66,7 +66,7 @@ def reward(
         typer.Option(
             "--published",
             help="Eureka's loop as published: its four messages and its feedback, each round on the best of the last "
-            "one (--strategy iteration), nothing told of what else was tried.",
+            "one (--strategy iteration), nothing told of what else was tried, no training stopped early.",
         ),
     ] = False,
     target: Target = 0.95,
@@ -106,7 +106,7 @@ def reward(
     task = reward_task(environment, target=target, settings=counts | ({"start": begun} if begun else {}))
     said = ("reward", environment)
     call = call_of(said, environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
-    chosen = DEFAULT.changed(strategy="iteration") if published else DEFAULT
+    chosen = DEFAULT.changed(strategy="iteration", halving=False) if published else DEFAULT
     run_tasks(None if resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
 
 

@@ -75,7 +75,7 @@ def test_the_loss_for_wrong_labels(workspace: Path, bubblewrap: str, forked_gris
     model = f"replay:{RECORDINGS / 'label_noise.jsonl'}"
     words = ("search", "loss", "digits_label_noise", "--start", "ce", "--model", model, "--rounds", "2", "--seeds", "1")
     done = subprocess.run(
-        [forked_gristmill, *words, *OPTIONS, "--target", "1"],
+        [forked_gristmill, *words, *OPTIONS, "--target", "1", "--no-halving"],
         capture_output=True,
         text=True,
         timeout=1500,

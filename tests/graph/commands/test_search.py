@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.commands.functions.starting import loss_starts, reward_starts
+from gristmill.graph.storage.store import Store
 from gristmill.trainers.cli import app
 
 OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
@@ -45,6 +46,31 @@ def test_a_reward_is_searched_for_in_an_environment_of_ones_own(tmp_path: Path) 
     assert row["solved"]
     assert row["baseline"] < 0.1 <= row["score"]
     assert row["best"].endswith("/1/0")
+
+
+def test_what_is_plainly_behind_stops_early_and_the_same_after_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With a secret of chance the start's seeds may lie so far apart that nobody is plainly behind it.
+    monkeypatch.setattr("gristmill.graph.judging.secret.secrets.token_hex", lambda size: "a7" * size)
+
+    def searched(name: str, *words: str) -> tuple[list[float], int]:
+        """Trainings that each candidate got, and how many were looked at again at the close."""
+        common = ("--hypotheses", "1", "--patience", "5", "--same", "5", "--sandbox", "bubblewrap", "--name", name)
+        done = search(tmp_path, "reward", f"{OWN}:Far", *common, *words)
+        assert done.exit_code == 0, done.output
+        with Store.open(tmp_path) as store:
+            (standing,) = store.standings(name)
+            steps = [verdict for _, verdict in store.each_step(name, standing.task) if verdict is not None]
+        looked_at = len(standing.closing.finalists) if standing.closing else 0
+        return [verdict.metrics["seeds"] for verdict in steps], looked_at
+
+    (tmp_path / "begin.py").write_text(RIGHT, encoding="utf-8")
+    begin = ("--start", str(tmp_path / "begin.py"), "--target", "1.0", "--seeds", "3", "--final-seeds", "1")
+    model = recorded(tmp_path, LEFT, LEFT.replace("-1.0", "-2.0"))
+    assert searched("early", "--model", model, "--rounds", "1", *begin) == ([3, 0], 1)
+    assert searched("early", "--resume", "--rounds", "2") == ([3, 0, 0], 1)
+    assert searched("all", "--model", model, "--rounds", "1", "--no-halving", *begin) == ([3, 3], 2)
 
 
 def test_a_loss_is_searched_for_with_a_problem_of_ones_own(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from gristmill.sandbox.records import Limits, Profile
 from gristmill.trainers.cli import app
 from gristmill.verifiers.records import Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.scripted import RescoringJudge
+from gristmill.verifiers.trained.halving import STOPPED
 from gristmill.verifiers.trained.serving import Solution
 from gristmill.verifiers.trained.verifier import judge_trained, split_of
 
@@ -69,7 +70,7 @@ class Seen:
 
     def probe(self, served: Any, chance: np.random.Generator) -> None: ...
 
-    def train(self, served: Any, seed: int, deadline: float) -> tuple[float, None]:
+    def train(self, served: Any, seed: int, deadline: float, watch: Any = None) -> tuple[float, None]:
         self.seeds.append(seed)
         return 0.5, None
 
@@ -84,23 +85,45 @@ class Seen:
 
 
 async def test_no_seed_of_a_search_is_one_of_its_close_and_equal_draws_are_equal(bubblewrap: str) -> None:
-    task = Task(id="t", kind="reward", prompt="?", environment="mountain_car")
+    """And who is behind the best one known is stopped in the search alone: what chooses and scores is trained."""
+    task = Task(id="t", kind="reward", prompt="?", environment="mountain_car", settings={"seeds": 5})
     offered = Solution(RIGHT, "reward", Limits(), Profile(name="reward"))
     draws = [Seeds(), *(Seeds(draw="close", first=k, count=1) for k in range(3)), Seeds(draw="final", count=5)]
     assert [split_of(each) for each in draws] == ["search", *["selection"] * 3, "final"]
     found = []
     async with Pool.open("bubblewrap", size=1) as pool:
-        for _ in range(2):
-            seen = Seen()
-            for each in draws:
-                await judge_trained(pool, task, offered, seen, b"owner", each)
+        for bar in ((), (), ((1.0,),) * 5, ((1.0,),)):
+            seen, held = Seen(), task.model_copy(update={"bar": bar})
+            stopped = [
+                STOPPED in (await judge_trained(pool, held, offered, seen, b"owner", each)).metrics for each in draws
+            ]
             found.append(seen.seeds)
-    assert found[0] == found[1]
-    assert len(set(found[0])) == 3 + 3 + 5
+            assert stopped == [len(bar) == 5, *[False] * 4]
+    assert found[0] == found[1] == found[3]
+    assert len(set(found[0])) == 5 + 3 + 5
+    assert found[2] == [found[0][0], *found[0][5:]]
 
 
-def verdict(score: float | None, outcome: Outcome = Outcome.FAILED) -> Verdict:
-    return Verdict(outcome=outcome, score=score, strength=Strength.TESTED, verifier="scripted/1")
+def verdict(score: float | None, outcome: Outcome = Outcome.FAILED, **metrics: float) -> Verdict:
+    return Verdict(outcome=outcome, score=score, strength=Strength.TESTED, verifier="scripted/1", metrics=metrics)
+
+
+def test_who_was_stopped_early_is_no_finalist_and_not_the_best_whatever_becomes_of_the_others(tmp_path: Path) -> None:
+    first, second = "def reward(): return 1", "def reward(): return 2"
+    judge = RescoringJudge(
+        lambda task, solution: verdict(0.6, stopped=1.0) if solution.strip() == second else verdict(0.7),
+        lambda task, solution, number: verdict(0.0, Outcome.INVALID),
+    )
+    task = Task(id="t", kind="reward", prompt="?", environment="mountain_car", target=0.95)
+    model = ScriptedProposer(lambda request: f"```python\n{(first, second)[request.sample]}\n```")
+    config = RunConfig.of(hypotheses=2, rounds=1, novelty=False)
+    with Store.open(tmp_path) as store:
+        asyncio.run(run_campaign([task], config, name="r", store=store, proposer=model, verifiers=judge))
+        (standing,) = store.standings("r")
+    assert standing.closing is not None
+    assert [each.hypothesis for each in standing.closing.finalists] == ["t/0/0"]
+    assert (standing.best, standing.closing.winner) == ("t/0/0", None)
+    assert {solution.strip() for solution, _ in judge.looked} == {first}
 
 
 @pytest.mark.parametrize("final", [0.8, None])

@@ -14,6 +14,7 @@ import pytest
 
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.verifiers.plugins import ContractError
+from gristmill.verifiers.trained.halving import Behind
 from gristmill.verifiers.trained.reward.control import process
 from gristmill.verifiers.trained.reward.control.environment import TRAINING, GymnasiumWorld
 from gristmill.verifiers.trained.reward.environment import Floats, Quantity
@@ -149,6 +150,7 @@ def test_returns_are_made_of_the_answers_given_after_the_rollout(monkeypatch: py
 def trained() -> list[tuple[TrainedPolicy, list[Batch]]]:
     """Two trainings of one seed at the same time."""
     made: list[tuple[TrainedPolicy, list[Batch]]] = []
+    grades: list[float] = []
 
     def one() -> None:
         batches: list[Batch] = []
@@ -157,13 +159,15 @@ def trained() -> list[tuple[TrainedPolicy, list[Batch]]]:
             batches.append(batch)
             return np.asarray(-np.hypot(*batch.next_observation[:, 8:].T))
 
-        made.append((process.train(reward, environment_spec("reacher"), 3, SHORT), batches))  # type: ignore[arg-type]
+        policy = process.train(reward, environment_spec("reacher"), 3, SHORT, watch=grades.append)  # type: ignore[arg-type]
+        made.append((policy, batches))
 
     threads = [threading.Thread(target=one) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    assert sorted(grades) == sorted(mark.grade for policy, _ in made for mark in policy.checkpoints)
     return made
 
 
@@ -192,7 +196,13 @@ def test_one_seed_gives_one_result_whatever_else_is_trained(trained: Any) -> Non
     np.testing.assert_array_equal(seen[1].observation, also[1].observation)
 
 
-def test_a_training_ends_at_its_deadline_and_is_lost_alone() -> None:
+def stop(grade: float) -> None:
+    raise Behind("a quarter was enough")
+
+
+def test_a_training_ends_at_its_deadline_or_where_it_is_not_worth_its_time_and_is_lost_alone() -> None:
+    with pytest.raises(Behind, match="a quarter"):
+        process.train(upright, Poles(), 0, SHORT, watch=stop)
     with pytest.raises(Deadline):
         process.train(upright, Poles(), 0, SHORT, time.monotonic())
     with pytest.raises(SandboxError, match="exit status 3"):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.trained.loss.problem import NetworkSettings, Problem, Split, Trains, data_of
-from gristmill.verifiers.trained.verifier import Deadline, share
+from gristmill.verifiers.trained.verifier import Deadline, Watch, share
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -67,11 +67,13 @@ def train(
     *,
     split: Split | None = None,
     cut: int = 0,
+    watch: Watch | None = None,
 ) -> TrainedNetwork:
     """Train one network from nothing with `loss` and grade it on the held-out data.
 
     `loss` is called once a batch; split, noise, order and weights follow from `seed`. `settings` are the problem's own
     if None; `deadline` is a `time.monotonic` instant; `split` and `cut` say which data are drawn from: see `data_of`.
+    `watch` hears of the grade at each checkpoint, and may raise; a problem that trains by itself has none.
 
     Raises:
         Deadline: it had not ended by then.
@@ -113,6 +115,8 @@ def train(
             with torch.no_grad():
                 grade = share(problem.grade(network(held_out).numpy(), data.held_out_targets))
             checkpoints.append(NetworkCheckpoint(epoch, grade, float(np.mean(values))))
+            if watch is not None:
+                watch(grade)
     return TrainedNetwork(grade, tuple(checkpoints))
 
 

@@ -21,7 +21,7 @@ from gristmill.verifiers.trained.loss.problems import options, problem_of
 from gristmill.verifiers.trained.loss.trainer import TrainedNetwork, require_torch, train
 from gristmill.verifiers.trained.secret import seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import Split, judge_trained, split_of, training_problems
+from gristmill.verifiers.trained.verifier import Split, Watch, judge_trained, split_of, training_problems
 
 __all__ = ["LossTraining", "LossVerifier"]
 
@@ -82,10 +82,12 @@ class LossTraining:
         if not doubled:
             check_gradient(served, *some(16, scale), chance, self.form.ceiling)
 
-    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, _Record]:
+    def train(
+        self, served: ServedFunction, seed: int, deadline: float, watch: Watch | None = None
+    ) -> tuple[float, _Record]:
         """Train a network; every answer of the loss is checked, and some are kept."""
         recorder = LossRecorder(served, np.random.default_rng([seed, 1]))
-        network = train(recorder, self.problem, seed, deadline=deadline, split=self.split, cut=self.cut)
+        network = train(recorder, self.problem, seed, deadline=deadline, split=self.split, cut=self.cut, watch=watch)
         return network.grade, (network, recorder)
 
     def rechecks(self, record: _Record, chance: np.random.Generator) -> Iterator[Callable[[ServedFunction], None]]:

@@ -14,6 +14,7 @@ from gristmill.verifiers.trained.reward.environment import Environment, Floats, 
 from gristmill.verifiers.trained.reward.trainer import train
 from gristmill.verifiers.trained.reward.verifier import RewardTraining, ask
 from gristmill.verifiers.trained.serving import ServedFunction
+from gristmill.verifiers.trained.verifier import Watch
 
 __all__ = ["Graded", "RangesTraining"]
 
@@ -55,8 +56,13 @@ class RangesTraining:
         """As a reward is probed."""
         RewardTraining(self.environment, self.verifier).probe(served, chance)
 
-    def train(self, served: ServedFunction, seed: int, deadline: float) -> tuple[float, Graded]:
-        """Train one policy, and grade it in every perturbed world; starts follow from the seed."""
+    def train(
+        self, served: ServedFunction, seed: int, deadline: float, watch: Watch | None = None
+    ) -> tuple[float, Graded]:
+        """Train one policy, and grade it in every perturbed world; starts follow from the seed.
+
+        `watch` is not asked: its grades are of the world as it is, the score is not, so nothing stops early by it.
+        """
         policy = train(
             lambda batch: ask(served, batch)[0], self.environment, seed, deadline=deadline, ranges=self._ranges
         )

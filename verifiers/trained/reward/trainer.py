@@ -29,7 +29,7 @@ from gristmill.verifiers.trained.reward.grading import Policy, mean_grade
 from gristmill.verifiers.trained.reward.heads import Head, head
 from gristmill.verifiers.trained.reward.policy import Net, features, network
 from gristmill.verifiers.trained.threads import one_thread
-from gristmill.verifiers.trained.verifier import Deadline
+from gristmill.verifiers.trained.verifier import Deadline, Watch
 
 __all__ = ["Batch", "Deviation", "PolicyCheckpoint", "RewardFunction", "TrainedPolicy", "train"]
 
@@ -128,12 +128,14 @@ def train(
     settings: PolicySettings | None = None,
     deadline: float | None = None,
     ranges: Ranges | None = None,
+    watch: Watch | None = None,
 ) -> TrainedPolicy:
     """Train one policy from nothing with `reward` and grade it on fresh episodes.
 
     `reward` is called once a rollout, with ``horizon * episodes`` rows; success, the grade and every seed stay here.
     `settings` are the environment's own if None; `deadline` is a `time.monotonic` instant. With `ranges` the physics
-    is another in each episode of the training; grades are those of the environment as it is.
+    is another in each episode of the training; grades are those of the environment as it is. `watch` hears of the grade
+    at each checkpoint, and may raise.
 
     Raises:
         Deadline: it had not ended by then.
@@ -141,7 +143,7 @@ def train(
     settings = settings or environment.training
     quantities, says = environment.observation, head(environment)
     # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
-    world, chance, start, watch, test, before = (
+    world, chance, start, looks, test, before = (
         np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)
     )
     actor = network(start, len(quantities), settings.hidden, says.outputs, 0.01)
@@ -175,9 +177,11 @@ def train(
                     actor, says, critic, x[part], drawn[part], logs[part], flat[part], returns[part], settings, rate
                 )
         if number in marks:
-            grade, success = mean_grade(actor, says, environment, watch, settings.checkpoint_episodes)
+            grade, success = mean_grade(actor, says, environment, looks, settings.checkpoint_episodes)
             low, middle, high, deviation = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
             checkpoints.append(PolicyCheckpoint(number * size, grade, low, middle, high, deviation, success))
+            if watch is not None:
+                watch(grade)
     grade, success = mean_grade(actor, says, environment, test, settings.graded_episodes)
     return TrainedPolicy(grade, tuple(checkpoints), Policy(actor, says), success, begun)
 

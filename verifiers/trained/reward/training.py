@@ -11,6 +11,7 @@ from gristmill.verifiers.trained.reward import trainer
 from gristmill.verifiers.trained.reward.control import process
 from gristmill.verifiers.trained.reward.environment import EnvironmentSpec, PolicySettings
 from gristmill.verifiers.trained.reward.trainer import RewardFunction, TrainedPolicy
+from gristmill.verifiers.trained.verifier import Watch
 
 __all__ = ["Trainer", "train_policy", "trainer_of"]
 
@@ -26,8 +27,13 @@ class Trainer(Protocol):
         settings: PolicySettings | None = None,
         deadline: float | None = None,
         /,
+        *,
+        watch: Watch | None = None,
     ) -> TrainedPolicy:
-        """`settings` are the environment's own if None; past `deadline`, of `time.monotonic`, `Deadline` is raised."""
+        """`settings` are the environment's own if None; past `deadline`, of `time.monotonic`, `Deadline` is raised.
+
+        `watch` hears of the grade at each checkpoint, and may raise.
+        """
         ...
 
 
@@ -42,6 +48,7 @@ def train_policy(
     seed: int,
     settings: PolicySettings | None = None,
     deadline: float | None = None,
+    watch: Watch | None = None,
 ) -> TrainedPolicy:
     """See `Trainer`."""
-    return trainer_of(environment)(reward, environment, seed, settings, deadline)
+    return trainer_of(environment)(reward, environment, seed, settings, deadline, watch=watch)

@@ -22,7 +22,7 @@ from gristmill.verifiers.trained.reward.feedback import published_text, rewards_
 from gristmill.verifiers.trained.reward.trainer import Batch, TrainedPolicy
 from gristmill.verifiers.trained.reward.training import train_policy
 from gristmill.verifiers.trained.serving import ServedFunction, Solution
-from gristmill.verifiers.trained.verifier import judge_trained, training_problems
+from gristmill.verifiers.trained.verifier import Watch, judge_trained, training_problems
 
 __all__ = ["RewardTraining", "RewardVerifier", "ask", "recheck"]
 
@@ -95,10 +95,12 @@ class RewardTraining:
         for rows in (64, 1, 33):
             ask(served, _anywhere(self.environment, rows, chance))
 
-    def train(self, served: Callable[..., Any], seed: int, deadline: float) -> tuple[float, _Record]:
+    def train(
+        self, served: Callable[..., Any], seed: int, deadline: float, watch: Watch | None = None
+    ) -> tuple[float, _Record]:
         """Train a policy; every answer of the reward is checked, and some are kept."""
         watched = _Watched(served, np.random.default_rng([seed, 1]), _human(self.environment))
-        policy = train_policy(watched, self.environment, seed, deadline=deadline)
+        policy = train_policy(watched, self.environment, seed, deadline=deadline, watch=watch)
         return policy.grade, (policy, watched)
 
     def rechecks(self, record: _Record, chance: np.random.Generator) -> list[Callable[[ServedFunction], None]]:

@@ -34,7 +34,7 @@ from gristmill.verifiers.trained.reward.trainer import (
     RewardFunction,
     TrainedPolicy,
 )
-from gristmill.verifiers.trained.verifier import share
+from gristmill.verifiers.trained.verifier import Watch, share
 
 __all__ = ["train"]
 
@@ -123,14 +123,17 @@ class _RewardedPPO(PPO):
             mark()
 
 
-def train(reward: RewardFunction, world: Simulation, seed: int, settings: PolicySettings) -> TrainedPolicy:
+def train(
+    reward: RewardFunction, world: Simulation, seed: int, settings: PolicySettings, watch: Watch | None = None
+) -> TrainedPolicy:
     """Train one policy from nothing with `reward` and grade it on fresh episodes.
 
     `reward` is called once a rollout, with ``horizon * episodes`` rows. Randomness is the process's: one training each.
+    `watch` hears of the grade at each checkpoint.
     """
     torch.set_num_threads(1)
     # Independent streams: how a candidate's reward changes the training cannot change the episodes it is tested on.
-    began, learned, watch, test = (int(each) for each in np.random.SeedSequence(seed).generate_state(4))
+    began, learned, looks, test = (int(each) for each in np.random.SeedSequence(seed).generate_state(4))
     running = _Episodes(world, settings, began)
     model = _RewardedPPO(
         "MlpPolicy",
@@ -155,10 +158,12 @@ def train(reward: RewardFunction, world: Simulation, seed: int, settings: Policy
     checkpoints: list[PolicyCheckpoint] = []
 
     def mark() -> None:
-        grade = _grade(model, world, np.random.default_rng([watch, len(checkpoints)]), settings.checkpoint_episodes)
+        grade = _grade(model, world, np.random.default_rng([looks, len(checkpoints)]), settings.checkpoint_episodes)
         raw = model.raw
         seen = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
         checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen))
+        if watch is not None:
+            watch(grade)
 
     places = {round((k + 1) * rollouts / settings.checkpoints) for k in range(settings.checkpoints)}
     model.marks = {place * size: mark for place in places}

@@ -24,7 +24,7 @@ from gristmill.verifiers.plugins import ContractError
 from gristmill.verifiers.trained.reward.control.environment import Simulation, require_control
 from gristmill.verifiers.trained.reward.environment import PolicySettings
 from gristmill.verifiers.trained.reward.trainer import RewardFunction, TrainedPolicy
-from gristmill.verifiers.trained.verifier import Deadline
+from gristmill.verifiers.trained.verifier import Deadline, Watch
 
 __all__ = ["train"]
 
@@ -38,6 +38,7 @@ def train(
     seed: int,
     settings: PolicySettings | None = None,
     deadline: float | None = None,
+    watch: Watch | None = None,
 ) -> TrainedPolicy:
     """As `gristmill.verifiers.trained.reward.trainer.train`, for worlds of gymnasium's.
 
@@ -65,6 +66,10 @@ def train(
                 kind, what = _received(ours, deadline)
             if kind == "trained":
                 return what  # type: ignore[no-any-return]  # what our own worker says
+            if kind == "grade":
+                if watch is not None:
+                    watch(what)
+                continue
             if kind == "error":
                 raise ContractError(type(world), f"in a training: {what}")
             rewards = np.ascontiguousarray(reward(what))

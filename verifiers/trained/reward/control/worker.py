@@ -33,7 +33,7 @@ def _trained(end: Connection) -> tuple[str, Any]:
 
         from gristmill.verifiers.trained.reward.control.ppo import train
 
-        return "trained", train(reward, world, seed, settings)
+        return "trained", train(reward, world, seed, settings, lambda grade: end.send(("grade", grade)))
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001 - whose it is, is found out there
