@@ -43,7 +43,7 @@ def target(task: Task) -> float | None:
     if task.target is not None:
         return task.target
     if task.kind in ("reward", "loss", "ranges"):
-        from gristmill.verifiers.trained.verifier import TARGET
+        from gristmill.verifiers.trained.concluding import TARGET
 
         return TARGET
     if task.kind == "program":

@@ -129,7 +129,7 @@ def _grouped(steps: Iterable[Step], key: Callable[[Step], str]) -> Iterable[list
 def _sides(steps: Sequence[Step], texts: RowTexts, accept: Accepted) -> tuple[list[Step], list[Step]]:
     """The different ones that may be chosen, and those that may be rejected."""
     chosen = unique_steps((step for step in steps if is_accepted(step.verdict, accept)), texts)
-    return list(chosen), list(unique_steps((step for step in steps if is_wrong(step)), texts))
+    return list(chosen), list(unique_steps((step for step in steps if is_wrong(texts.task, step)), texts))
 
 
 def _most(steps: Sequence[Step], texts: RowTexts, accept: Accepted) -> int:

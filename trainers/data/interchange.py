@@ -43,7 +43,9 @@ def unpaired_rows(
     """A row for each different reply that was accepted or judged wrong; `label` is true for the former."""
     for trajectory in trajectories:
         texts = RowTexts(trajectory, prompting)
-        said = (step for step in asked_steps(trajectory) if is_accepted(step.verdict, accept) or is_wrong(step))
+        said = (
+            step for step in asked_steps(trajectory) if is_accepted(step.verdict, accept) or is_wrong(texts.task, step)
+        )
         for step in unique_steps(said, texts):
             yield {
                 "prompt": prompt_turns(texts, step),
@@ -69,7 +71,7 @@ def stepwise_rows(
         by_id = {step.hypothesis.id: step for step in trajectory.steps}
         for step in accepted_steps(trajectory, texts, accept):
             line = _lineage(step, by_id)
-            if any(not (is_accepted(each.verdict, accept) or is_wrong(each)) for each in line):
+            if any(not (is_accepted(each.verdict, accept) or is_wrong(texts.task, each)) for each in line):
                 continue
             yield {
                 "prompt": "\n\n".join(turn["content"] for turn in prompt_turns(texts, line[0])),

@@ -65,6 +65,11 @@ class RowTexts:
         self._sha = None if self._same is None else prompt_sha(self._same)
 
     @property
+    def task(self) -> Task:
+        """Whose rows they are."""
+        return self._trajectory.task
+
+    @property
     def question(self) -> tuple[Message, ...]:
         """What a row asks that holds no answer: the one prompt of all rows.
 

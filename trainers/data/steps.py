@@ -8,8 +8,9 @@ from typing import Any, Final, Literal, get_args
 from gristmill.graph.records import Step, Trajectory
 from gristmill.trainers.data.prompting import RowTexts
 from gristmill.verifiers.extraction.replies import part
-from gristmill.verifiers.records import Outcome, Verdict
+from gristmill.verifiers.records import Outcome, Task, Verdict
 from gristmill.verifiers.settling import taken
+from gristmill.verifiers.trained.halving import is_undecided
 
 __all__ = [
     "ACCEPTED",
@@ -78,9 +79,14 @@ def is_accepted(verdict: Verdict, accept: Accepted) -> bool:
     return taken(verdict, accept) or (accept == "judged" and verdict.passed)
 
 
-def is_wrong(step: Step) -> bool:
-    """Whether it may stand as rejected, or as wrong."""
-    return step.verdict.outcome in WRONG and bool(step.hypothesis.text.strip()) and not _unjudged(step)
+def is_wrong(task: Task, step: Step) -> bool:
+    """Whether it may stand as rejected, or as wrong. Who was stopped early may only where the target was out of reach.
+
+    To be behind the best one known is not to be wrong: a reward that learns slowly may pass in the end.
+    """
+    if _unjudged(step) or is_undecided(task, step.verdict):
+        return False
+    return step.verdict.outcome in WRONG and bool(step.hypothesis.text.strip())
 
 
 def _unjudged(step: Step) -> bool:

@@ -20,10 +20,22 @@ from typing import Final
 from gristmill.verifiers.judging import TRAINED
 from gristmill.verifiers.records import Courses, Task, Verdict
 
-__all__ = ["STOPPED", "Behind", "Courses", "Pace", "has_stopped", "lower_estimate"]
+__all__ = [
+    "STOPPED",
+    "UNDECIDED",
+    "Behind",
+    "Courses",
+    "Pace",
+    "has_stopped",
+    "is_undecided",
+    "lower_estimate",
+    "upper_estimate",
+]
 
 STOPPED: Final = "stopped"
 """The metric of a verdict whose trainings ended early."""
+UNDECIDED: Final = "undecided"
+"""The metric of one that is among these and might have reached its target in the trainings that were not made."""
 
 _MARGIN, _EARLY = 0.1, 0.2
 _DEVIATIONS = 2.0
@@ -108,3 +120,16 @@ def has_stopped(task: Task, verdict: Verdict) -> bool:
 def lower_estimate(scores: Sequence[float], seeds: int) -> float:
     """What the mean over all seeds is at least: a training that was not made counts as 0."""
     return math.fsum(scores) / seeds
+
+
+def is_undecided(task: Task, verdict: Verdict) -> bool:
+    """Whether it stopped where the trainings that were not made could have brought it to its target.
+
+    It is behind, and not refuted: nobody may learn from it that it is wrong.
+    """
+    return task.kind in TRAINED and UNDECIDED in verdict.metrics
+
+
+def upper_estimate(scores: Sequence[float], seeds: int) -> float:
+    """What the mean over all seeds is at most: a training that was not made counts as 1, and no score is above."""
+    return (math.fsum(scores) + seeds - len(scores)) / seeds

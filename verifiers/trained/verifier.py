@@ -22,10 +22,10 @@ import numpy as np
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.verifiers.judging import FINAL_SEEDS, beside, final_seeds, unscored
-from gristmill.verifiers.records import Check, Evidence, Outcome, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
-from gristmill.verifiers.trained.curves import curve, figure
-from gristmill.verifiers.trained.halving import STOPPED, Behind, Pace, lower_estimate
+from gristmill.verifiers.trained.concluding import Ended, concluded, target_of
+from gristmill.verifiers.trained.halving import Behind, Pace
 from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
 
@@ -49,7 +49,6 @@ __all__ = [
 SEEDS: Final = 3
 FINAL: Final = "final"
 Split = Literal["search", "selection", "final"]
-TARGET: Final = 0.9
 # A training takes about a second on a quiet core; on a machine full of other work it may take very much longer, and
 # that must not count against anybody.
 TRAINER_SECONDS: Final = 1500.0
@@ -179,7 +178,7 @@ async def judge_trained(
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
     drawn = seeds_of(task, secret, seeds)
-    pace, stopped = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
+    pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
     trained: list[Trained[W]] = []
     try:
         await _every_seed(pool, task, offered, training, secret, seeds, pace, trained)
@@ -188,50 +187,26 @@ async def judge_trained(
     except Deadline:
         # Not the candidate's: its own answers are charged apart.
         return unscored("a training took longer than it may", verifier=training.verifier)
-    except Behind as behind:
-        stopped = f"Stopped after {len(trained)} of {len(drawn)} seeds: {behind}."
-    target = TARGET if task.target is None else task.target
-    scores = [each.score for each in trained]
-    score = lower_estimate(scores, len(drawn))
-    key = training.measure.replace(" ", "_")
-    metrics = {
-        key: score,
-        **({f"{key}_min": min(scores), f"{key}_max": max(scores)} if scores else {}),
-        "seeds": float(len(trained)),
-        **({STOPPED: 1.0} if stopped else {}),
+    except Behind as reason:
+        behind = str(reason)
+    seconds = {
         "trainer_seconds": sum(each.seconds for each in trained),
         "candidate_seconds": sum(each.candidate_seconds for each in trained),
-        **training.metrics([each.record for each in trained]),
     }
-    checks = tuple(
-        Check(
-            name=f"training {number}",
-            outcome=_outcome(each.score, target),
-            public=True,
-            detail=f"{training.measure} {figure(each.score)}",
-        )
-        for number, each in enumerate(trained, 1)
+    records = [each.record for each in trained]
+    ended = Ended(tuple(each.score for each in trained), len(drawn), behind, pace.courses)
+    found = concluded(task, ended, training.measure, training.subject)
+    said = training.feedback(target_of(task), records) if trained else ""
+    metrics = found.metrics | seconds | training.metrics(records)
+    return verdict(
+        found.outcome,
+        found.score,
+        f"{found.feedback}\n{said}".strip(),
+        metrics=metrics,
+        checks=found.checks,
+        replicates=found.replicates,
+        courses=found.courses,
     )
-    said = training.feedback(target, [each.record for each in trained]) if trained else ""
-    if stopped:
-        # It may be above the target all the same, and is no pass: nobody has seen its other seeds.
-        by_seed = f" By seed: {curve(scores)}." if scores else ""
-        feedback = (
-            f"{stopped}{by_seed} Its score of {figure(score)} counts each training that was not made as 0, and so is "
-            f"what the mean {training.measure} is at least.\n{said}"
-        ).strip()
-        return verdict(Outcome.FAILED, score, feedback, metrics=metrics, checks=checks)
-    missing = "is reached" if score >= target else f"is not reached, by {target - score:.3g}"
-    feedback = (
-        f"{training.subject} have a mean {training.measure} of {figure(score)} "
-        f"(by seed: {curve(scores)}); the target of {target:.6g} {missing}.\n{said}"
-    )
-    by_training: dict[str, Any] = {"replicates": tuple(scores), "courses": pace.courses}
-    return verdict(_outcome(score, target), score, feedback, metrics=metrics, checks=checks, **by_training)
-
-
-def _outcome(score: float, target: float) -> Outcome:
-    return Outcome.PASSED if score >= target else Outcome.FAILED
 
 
 async def final_evidence(task: Task, judge: Callable[[Seeds], Awaitable[Verdict]]) -> Evidence:

@@ -80,7 +80,7 @@ def _target(task: Task, verdict: Verdict | None) -> float | None:
     if task.target is not None:
         return task.target
     if task.kind in ("reward", "loss", "ranges"):
-        from gristmill.verifiers.trained.verifier import TARGET
+        from gristmill.verifiers.trained.concluding import TARGET
 
         return TARGET
     return None if verdict is None else verdict.metrics.get("best_known")

@@ -366,6 +366,25 @@ def test_pairs_answer_the_same_prompt_and_reject_only_what_was_judged_wrong() ->
     assert (rows[0]["rejected_outcome"], rows[0]["rejected_feedback"]) == ("failed", "no")
 
 
+@pytest.mark.parametrize("format", ["preference", "unpaired"])
+def test_who_was_stopped_early_is_wrong_only_where_the_target_was_out_of_reach(format: str) -> None:
+    def stopped(sample: int, text: str, **metrics: float) -> Step:
+        made = step(sample, Outcome.FAILED, text)
+        return made.model_copy(update={"verdict": made.verdict.model_copy(update={"metrics": metrics})})
+
+    open, beaten = stopped(1, "slow", stopped=1.0, undecided=1.0), stopped(2, "poor", stopped=1.0)
+    steps = [step(0, Outcome.PASSED, "good"), open, beaten]
+
+    def wrong(kind: str) -> list[str]:
+        task = Task(id="t", kind=kind, prompt="?", split="train", environment="pendulum" if kind == "reward" else None)
+        rows = as_sent([trajectory(*steps).model_copy(update={"task": task})], format)
+        return [row.get("rejected_hypothesis", row["hypothesis"]) for row in rows if not row.get("label")]
+
+    assert wrong("reward") == ["t/0/2"]
+    # A metric that an evaluator of the task's author calls so says nothing of the kind.
+    assert wrong("code") == ["t/0/1", "t/0/2"]
+
+
 def test_pairs_are_different_and_bounded() -> None:
     steps = [step(n, Outcome.PASSED, f"good {n}") for n in range(3)]
     steps += [step(10 + n, Outcome.FAILED, f"bad {n}") for n in range(9)]

@@ -73,7 +73,7 @@ class Problem(Protocol):
 
     @property
     def measure(self) -> str:
-        """The name of the score, as in "accuracy"."""
+        """The name of the score, as in "accuracy"; it is 1 at most."""
         ...
 
     @property
