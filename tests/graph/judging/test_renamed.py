@@ -43,7 +43,7 @@ async def judged(folder: Path, same: int = 9, **knobs: Any) -> tuple[list[str], 
         await run_campaign([TASK], config, store=store, proposer=ScriptedProposer(answer), verifiers=judge, name="run")
         (trajectory,) = store.trajectories("run")
     assert all(
-        not is_wrong(step)
+        not is_wrong(trajectory.task, step)
         for step in trajectory.steps
         if step.verdict.repeats and step.verdict.outcome is Outcome.INVALID
     )
