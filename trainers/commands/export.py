@@ -64,6 +64,38 @@ def export(
         Literal["keep", "drop"],
         typer.Option("--reasoning", help="What a model thought before it answered: keep or drop."),
     ] = "drop",
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option("--held-out", help="A task file that no row may share anything with; may be given again."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="Benchmarks that no row may share anything with: humaneval, mbpp, gsm8k, math500, ifeval, each "
+            "with the file as it is published, mbpp=FILE,gsm8k=FILE. What is not at hand is said; nothing is fetched.",
+        ),
+    ] = None,
+    words: Annotated[
+        int, typer.Option("--words", min=5, help="Words in a row that make a row one of a held-out task.")
+    ] = 13,
+    show_words: Annotated[
+        bool, typer.Option("--show-words", help="Write these words into decontamination.json, not their hash alone.")
+    ] = False,
+    near_duplicate: Annotated[
+        float | None,
+        typer.Option("--near-duplicate", min=0.0, max=1.0, help="Likeness from which two answers are one, say .9."),
+    ] = None,
+    per_stratum: Annotated[int | None, typer.Option("--per-stratum", min=1, help="Rows of a stratum at most.")] = None,
+    outweigh: Annotated[
+        float | None,
+        typer.Option("--outweigh", min=1.0, help="No stratum has more than this many times the median one's rows."),
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option("--validation", help="Share of the rows of train for a split `validation`, by family, say .1."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of what is drawn: rows of a stratum, families.")] = 0,
     workspace: Workspace = ".",
     force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
@@ -75,7 +107,10 @@ def export(
     What a model thought before it answered is left out; with --reasoning keep it stands in `reasoning_content` of the
     last turn, and each row says `reasoning_verified: false`, since no tool has judged it.
     Rows ask the task's bare prompt, whatever the search had sent, and answer it with the whole solution; `prompt_sha`
-    names what was sent. With --prompts asked, rows of `messages` need a trainer that honours `weight`: others learn the
+    names what was sent.
+    Rows to train on that share words, a prompt or a solution with the run's gate and test tasks are left out, and all
+    rows that do with --held-out and --against; decontamination.json says which, for what.
+    With --prompts asked, rows of `messages` need a trainer that honours `weight`: others learn the
     wrong answers of earlier turns too.
 
     \b
@@ -83,6 +118,8 @@ def export(
       gristmill export night --out night-sft
       gristmill export night --format preference --parquet --license apache-2.0 --out night-pairs
       gristmill export night --format messages --out night.jsonl
+      gristmill export night --against humaneval,mbpp=mbpp.jsonl --held-out exam.jsonl --out night-clean
+      gristmill export night --validation .1 --outweigh 3 --out night-even
       gristmill export night --format verl --out night-verl
       gristmill export night --reasoning keep --out night-thoughts
       gristmill export night --accept together --out night-patches
@@ -90,6 +127,9 @@ def export(
     """
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
+    from gristmill.trainers.data.curation.cleaning import Cleaning, clean
+    from gristmill.trainers.data.curation.counting import not_rows
+    from gristmill.trainers.data.curation.heldout import DecontaminationConfig
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
     from gristmill.verifiers.repositories.git import RepositoryError
     from gristmill.verifiers.settling import weaker_words
@@ -102,8 +142,9 @@ def export(
     with Store.open(workspace) as store:
         stored = store.get_run(run)
         try:
+            trajectories = list(store.trajectories(run))
             rows = export_rows(
-                store.trajectories(run),
+                trajectories,
                 format,
                 prompts=prompts,
                 replies=replies,
@@ -117,6 +158,7 @@ def export(
                 "what was sent and said, which the run has kept: --prompts asked --replies given"
             ) from error
         weaker = weaker_words({} if rows else store.summary(run).unverified)
+        tasks = store.tasks(run)
     if not rows:
         word = "a verified" if accepted == "verified" else "an accepted"
         missing = f"a prompt with both {word} and a wrong reply" if format == "preference" else f"{word} reply"
@@ -124,8 +166,33 @@ def export(
         if weaker:
             say(f"replies that passed and are not verified: {weaker}; --accept says which to take", err=True)
         raise typer.Exit(1)
-    written = write_dataset(
+    cleaned = clean(
         rows,
+        trajectories,
+        tasks,
+        Cleaning(
+            held_out=tuple(held_out or ()),
+            against=against,
+            config=DecontaminationConfig(words=words),
+            show_words=show_words,
+            near_duplicate=near_duplicate or None,
+            per_stratum=per_stratum,
+            outweigh=outweigh,
+            seed=seed,
+        ),
+        format=format,
+    )
+    left_out = not_rows(trajectories, rows, accepted, format)
+    for because, count in cleaned.left_out.items():
+        left_out[because] = left_out.get(because, 0) + count
+    for name, why in cleaned.decontamination.unchecked.items():
+        say(f"not checked against {name}: {why}", err=True)
+    if not cleaned.rows:
+        counted = ", ".join(f"{count} {because}" for because, count in cleaned.left_out.items())
+        say(f"of {len(rows)} rows none is left ({counted}); nothing is written", err=True)
+        raise typer.Exit(1)
+    written = write_dataset(
+        cleaned.rows,
         out,
         format=format,
         run=run,
@@ -133,13 +200,23 @@ def export(
         license=license,
         parquet=parquet,
         force=force,
+        decontamination=cleaned.decontamination,
+        left_out=left_out,
+        seeds={"the run": stored.config.seed, "what was drawn for this dataset": seed},
+        validation=validation,
+        validation_seed=seed,
     )
     if json_:
         say_json(written.model_dump_json(indent=1), err=out == "-")
         return
     counts = ", ".join(f"{count} {name}" for name, count in written.rows.items())
-    weaker = f", {words}" if (words := weaker_words(written.unverified)) else ""
-    say(f"{len(rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified{weaker}", err=out == "-")
+    weaker = f", {passed}" if (passed := weaker_words(written.unverified)) else ""
+    say(
+        f"{len(cleaned.rows)} rows ({counts}) of {written.tasks} tasks; {written.verified} verified{weaker}",
+        err=out == "-",
+    )
+    if left_out:
+        say("left out: " + ", ".join(f"{count} {because}" for because, count in left_out.items()), err=out == "-")
     for file in written.files:
         say(f"  {file}", err=out == "-")
 

@@ -12,7 +12,7 @@ import yaml
 
 from gristmill.sandbox.plain import plain
 
-__all__ = ["card", "unverified"]
+__all__ = ["card", "cell", "table", "unverified"]
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 # What Markdown or HTML reads as more than text; "-" and "." begin no line inside a cell.
@@ -99,18 +99,18 @@ def card(
     }
     parts = [
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
-        f"# {_cell(run)}: {format}",
-        f"Written by gristmill {version('gristmill')} from the run {_cell(run)}. A model proposed every reply; tools, "
+        f"# {cell(run)}: {format}",
+        f"Written by gristmill {version('gristmill')} from the run {cell(run)}. A model proposed every reply; tools, "
         "never the model, decided which hold.",
-        _table(["split", "rows", "tasks"], [_split_line(name, split) for name, split in splits.items()]),
+        table(["split", "rows", "tasks"], [_split_line(name, split) for name, split in splits.items()]),
         f"## Use\n\n{_USE[format]}"
         + (_THOUGHT if any("reasoning_verified" in row for split in splits.values() for row in split) else ""),
         "## How rows were verified\n\n"
         + (_tried(rows, verified) if format in _ANSWERLESS else _verified(rows, verified))
         + "\n\n"
-        + _table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
+        + table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
         "## Columns\n\n" + (_TASK_COLUMNS if format in _ANSWERLESS else _COLUMNS),
-        "## Models\n\n" + _table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
+        "## Models\n\n" + table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -153,12 +153,13 @@ def _group(rows: Sequence[Mapping[str, Any]], *columns: str) -> list[list[Any]]:
     return [[*key, count] for key, count in sorted(counts.items())]
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    cells = [[_cell(cell) for cell in line] for line in (head, *lines)]
+def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """A table of Markdown, whatever its cells say."""
+    cells = [[cell(each) for each in line] for line in (head, *lines)]
     cells.insert(1, ["---"] * len(head))
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Text in a table that is nothing but text: a server may call its model ``](http://…)``, or ``| <img …>``."""
     return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", " ".join(plain(str(value)).split()))

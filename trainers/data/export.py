@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.card import card, unverified
+from gristmill.trainers.data.curation.balance import family_of, strata_of
+from gristmill.trainers.data.curation.contamination import Decontamination
+from gristmill.trainers.data.curation.splitting import validation_families
+from gristmill.trainers.data.curation.telling import REPORT, chosen
 from gristmill.trainers.data.formats import Rows, messages_rows, preference_rows, sft_rows
 from gristmill.trainers.data.interchange import alpaca_rows, sharegpt_rows, stepwise_rows, unpaired_rows
 from gristmill.trainers.data.prompting import Profile, Prompting, check_prompting
@@ -62,6 +67,10 @@ class Exported(Record):
     verified: int
     unverified: dict[str, int] = Field({}, description="rows that passed and are not verified, by strength")
     files: tuple[str, ...]
+    left_out: dict[str, int] = Field({}, description="what became no row, by reason")
+    strata: dict[str, int] = Field({}, description="rows by stratum, see `gristmill.trainers.data.curation.balance`")
+    contaminated: int = Field(0, description="rows left out as they share something with a held-out task")
+    unchecked: dict[str, str] = Field({}, description="what rows were not held against, with the reason")
 
 
 def export_rows(
@@ -118,6 +127,11 @@ def write_dataset(
     license: str = "unknown",
     parquet: bool = False,
     force: bool = False,
+    decontamination: Decontamination | None = None,
+    left_out: Mapping[str, int] | None = None,
+    seeds: Mapping[str, int] | None = None,
+    validation: float | None = None,
+    validation_seed: int = 0,
 ) -> Exported:
     """Write rows to a folder (a file per split under ``data/``, and a card) or to one ``.jsonl`` or ``.parquet`` file.
 
@@ -126,6 +140,11 @@ def write_dataset(
 
     Args:
         prompts: what the rows' prompts are (see `export_rows`), for the card.
+        decontamination: what the rows were held against; a folder gets it as ``decontamination.json``.
+        left_out: what became no row, by reason, for the card.
+        seeds: by what they are of, for the card.
+        validation: the share of the rows of `train` that is written as the split `validation`, by family. The column
+            `split` goes on saying what the task's is.
 
     Raises:
         UserError: `out` exists already and `force` was not given, or it is named like a file of another kind.
@@ -140,6 +159,10 @@ def write_dataset(
     for row in rows:
         # The hub knows a split by a name of letters, digits and underscores.
         splits.setdefault(re.sub(r"\W", "_", row["split"] or "train"), []).append(row)
+    if validation is not None:
+        if whole:
+            raise UserError(f"--validation: {out} is one file, and has no splits; name a folder")
+        splits = _with_validation(splits, validation, validation_seed)
     if whole:
         files = [_write_file(rows, target, force=force)]
     else:
@@ -152,7 +175,11 @@ def write_dataset(
             extension="parquet" if parquet else "jsonl",
         )
         more = "" if format in ("grpo", "verl", "nemo_gym") else _OTHER_PROMPTS.get(prompts, "")
-        files.append(_write_text(target / "README.md", text + more))
+        told = chosen(rows, decontamination=decontamination, left_out=left_out or {}, seeds=seeds or {})
+        files.append(_write_text(target / "README.md", text + more + told))
+        if decontamination is not None:
+            report = decontamination.model_dump_json(indent=1, exclude_none=True)
+            files.append(_write_text(target / REPORT, report + "\n"))
     return Exported(
         out=str(out),
         format=format,
@@ -161,7 +188,23 @@ def write_dataset(
         verified=sum(row["verified"] for row in rows),
         unverified=unverified(rows),
         files=tuple(files),
+        left_out=dict(left_out or {}),
+        strata=dict(sorted(Counter(stratum for row in rows for stratum in strata_of(row)).items())),
+        contaminated=len(decontamination.matches) if decontamination else 0,
+        unchecked=decontamination.unchecked if decontamination else {},
     )
+
+
+def _with_validation(
+    splits: dict[str, list[dict[str, Any]]], share: float, seed: int
+) -> dict[str, list[dict[str, Any]]]:
+    """The splits, with whole families of `train` in `validation`."""
+    rows = splits.get("train", [])
+    families = validation_families(rows, share, seed)
+    parts: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for row in rows:
+        parts[family_of(str(row["task"]), row.get("tags") or ()) in families].append(row)
+    return {**splits, "train": parts[False], "validation": [*splits.get("validation", []), *parts[True]]}
 
 
 def _write_folder(splits: dict[str, list[dict[str, Any]]], target: Path, *, parquet: bool, force: bool) -> list[str]:

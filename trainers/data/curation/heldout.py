@@ -132,7 +132,7 @@ class HeldOut:
             else:
                 alike = count / (len(threes) + theirs - count)
                 long = len(self._prompts[name]) >= self.config.words
-                copied = alike >= self.config.near_copy or (long and count / theirs >= self.config.near_copy)
+                copied = alike >= self.config.near_copy or (long and count == theirs)
             if copied:
                 return Found(name, "prompt", " ".join(self._prompts[name]))
         return None
