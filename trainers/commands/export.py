@@ -96,6 +96,14 @@ def export(
         typer.Option("--validation", help="Share of the rows of train for a split `validation`, by family, say .1."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of what is drawn: rows of a stratum, families.")] = 0,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            "--push",
+            help="Upload the folder as the dataset OWNER/NAME of Hugging Face's hub, private, with the token HF_TOKEN.",
+        ),
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="With --push: for everybody to read.")] = False,
     workspace: Workspace = ".",
     force: Annotated[bool, typer.Option("--force", help="Write over what is at --out.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
@@ -120,21 +128,28 @@ def export(
       gristmill export night --format messages --out night.jsonl
       gristmill export night --against humaneval,mbpp=mbpp.jsonl --held-out exam.jsonl --out night-clean
       gristmill export night --validation .1 --outweigh 3 --out night-even
+      gristmill export night --license apache-2.0 --out night-sft --push me/night
       gristmill export night --format verl --out night-verl
       gristmill export night --reasoning keep --out night-thoughts
       gristmill export night --accept together --out night-patches
       gristmill export night --prompts asked --replies given --format messages --out night-as-sent
     """
+    from functools import partial
+
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
+    from gristmill.trainers.data.card import ANSWERLESS
     from gristmill.trainers.data.curation.cleaning import Cleaning, clean
     from gristmill.trainers.data.curation.counting import not_rows
     from gristmill.trainers.data.curation.heldout import DecontaminationConfig
     from gristmill.trainers.data.export import export_rows, refuse_ending, write_dataset
+    from gristmill.trainers.data.publishing import check_options
+    from gristmill.trainers.data.publishing import push as push_folder
     from gristmill.verifiers.repositories.git import RepositoryError
     from gristmill.verifiers.settling import weaker_words
 
     refuse_ending(out)
+    check_options(out, push=push, public=public, format=format)
     if include_unverified and accept not in (None, "judged"):
         raise UserError(f"--include-unverified is --accept judged; leave it out, or --accept {accept}")
     accepted = "judged" if include_unverified else accept or "verified"
@@ -206,6 +221,9 @@ def export(
         validation=validation,
         validation_seed=seed,
     )
+    if push is not None:
+        upload = partial(push_folder, verified=written.verified, public=public, hidden=format in ANSWERLESS)
+        written = written.model_copy(update={"pushed": upload(out, push, tell=partial(say, err=True))})
     if json_:
         say_json(written.model_dump_json(indent=1), err=out == "-")
         return
@@ -219,6 +237,8 @@ def export(
         say("left out: " + ", ".join(f"{count} {because}" for because, count in left_out.items()), err=out == "-")
     for file in written.files:
         say(f"  {file}", err=out == "-")
+    if written.pushed:
+        say(f"uploaded: {written.pushed}")
 
 
 def _profile(config: RunConfig) -> Literal["chat", "small"] | None:

@@ -12,7 +12,7 @@ import yaml
 
 from gristmill.sandbox.plain import plain
 
-__all__ = ["card", "cell", "table", "unverified"]
+__all__ = ["ANSWERLESS", "card", "cell", "table", "unverified"]
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 # What Markdown or HTML reads as more than text; "-" and "." begin no line inside a cell.
@@ -24,7 +24,8 @@ _HIDDEN = (
     "**It holds the tasks' hidden tests, answers and references**: it is for whoever trains, and not to be learned or "
     "published where tests should stay hidden."
 )
-_ANSWERLESS = ("grpo", "verl", "nemo_gym")
+ANSWERLESS = ("grpo", "verl", "nemo_gym")
+"""Formats whose rows are tasks, with all that judges them."""
 _USE = {
     "sft": "`prompt` and `completion` are chat messages. Train on the completion only (TRL's default for this form). "
     "Where a prompt is what was sent after a reflection, it holds the wrong answer and the feedback on it as earlier "
@@ -106,10 +107,10 @@ def card(
         f"## Use\n\n{_USE[format]}"
         + (_THOUGHT if any("reasoning_verified" in row for split in splits.values() for row in split) else ""),
         "## How rows were verified\n\n"
-        + (_tried(rows, verified) if format in _ANSWERLESS else _verified(rows, verified))
+        + (_tried(rows, verified) if format in ANSWERLESS else _verified(rows, verified))
         + "\n\n"
         + table(["kind", "verifier", "strength", "outcome", "sandbox", "rows"], _counted(rows)),
-        "## Columns\n\n" + (_TASK_COLUMNS if format in _ANSWERLESS else _COLUMNS),
+        "## Columns\n\n" + (_TASK_COLUMNS if format in ANSWERLESS else _COLUMNS),
         "## Models\n\n" + table(["model", "adapter", "rows"], _group(rows, "model", "adapter")),
     ]
     return "\n\n".join(parts) + "\n"

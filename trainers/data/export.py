@@ -71,6 +71,7 @@ class Exported(Record):
     strata: dict[str, int] = Field({}, description="rows by stratum, see `gristmill.trainers.data.curation.balance`")
     contaminated: int = Field(0, description="rows left out as they share something with a held-out task")
     unchecked: dict[str, str] = Field({}, description="what rows were not held against, with the reason")
+    pushed: str = Field("", description="address of the commit on the hub")
 
 
 def export_rows(
