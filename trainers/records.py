@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["ComparedAnswers", "GateSummary", "Improvement", "RoundSummary", "Share"]
+__all__ = ["ComparedAnswers", "GateSummary", "Improvement", "RoundSummary", "SealedSet", "Share", "WaveSummary"]
 
 
 class Share(Record):
@@ -38,6 +38,26 @@ class GateSummary(Record):
     strengths: tuple[tuple[str, int, int], ...] = Field((), description="(strength, passes before, after)")
 
 
+class WaveSummary(Record):
+    """Tries that went to strata which lacked verified rows."""
+
+    strata: int = Field(description="strata that it was for")
+    tasks: int
+    hinted: int = Field(0, description="tasks that were asked with their hint")
+    tries: int = Field(description="hypotheses a task")
+    hypotheses: int
+    verified: int
+    solved: int
+
+
+class SealedSet(Record):
+    """A set of tasks that was fixed before anything began, by the sha256 of its key, and opened later."""
+
+    part: str
+    sha256: str
+    key: str | None = Field(None, description="in hex; None where it was not opened")
+
+
 class RoundSummary(Record):
     """One turn of the mill."""
 
@@ -59,6 +79,14 @@ class RoundSummary(Record):
     dataset: str | None = None
     loss: tuple[tuple[int, float], ...] = Field((), description="(optimizer step, training loss)")
     gate: GateSummary | None = None
+    test: Share | None = Field(
+        None, description="the round's adapter on the test set, kept or not; asked after the end"
+    )
+    families: tuple[tuple[str, int, int], ...] = Field(
+        (), description="(family, passed, tasks) of the round's adapter on the test set"
+    )
+    waves: tuple[WaveSummary, ...] = Field((), description="the part of its hypotheses that went where rows lacked")
+    coverage: dict[str, int] = Field({}, description="rows by stratum, those without any included")
     seconds: dict[str, float] = Field({}, description="wall time by stage")
 
     @property
@@ -93,6 +121,11 @@ class Improvement(Record):
         (), description="(combination, passed before, passed after, tasks) on the test split"
     )
     rounds: tuple[RoundSummary, ...]
+    families: tuple[tuple[str, int, int], ...] = Field(
+        (), description="(family, passed, tasks) of the base model on the test set"
+    )
+    held_out_families: tuple[str, ...] = Field((), description="families that no round trained on")
+    sealed: tuple[SealedSet, ...] = Field((), description="sets that were drawn by keys which were kept back")
     accept: str = Field("verified", description="what counted as a pass in searches, rows and evaluations")
     strengths: tuple[tuple[str, int, int], ...] = Field(
         (), description="(strength, passes before, after) on the test split"

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.records import Improvement, Share
+    from gristmill.verifiers.records import Task
 
 __all__ = ["improve"]
 
 
 @options_of(ImproveConfig(), leave_out=("models", "adapter", "verified", "curate_seed", "kind", "method_seed"))
 def improve(
-    tasks: Annotated[Path, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test.")],
+    tasks: Annotated[
+        Path | None, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test; or --family.")
+    ] = None,
     *,
     name: Annotated[str, typer.Option(help="Name of this improvement, new in the workspace.")] = "improve",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the improvement of this name.")] = False,
@@ -38,14 +41,15 @@ def improve(
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
 
     A gate set that is too small to show that anything is better, or that the base model passes whole, is told before
-    anything is spent on it. --accept holds for searches, rows, gate and test alike, and the report says what passes of
-    which strength decided. On --resume all knobs are recalled. Exit code 0: an adapter was kept. 1: it ran, and none
-    was better beyond noise. The report is a page of its own.
+    anything is spent on it. With --family each round draws fresh tasks, to search and for its gate. --accept holds for
+    searches, rows, gate and test alike, and the report says what passes of which strength decided. On --resume all
+    knobs are recalled. Exit code 0: an adapter was kept. 1: it ran, and none was better beyond noise. The report is a
+    page of its own.
 
     \b
     Examples:
       gristmill improve tasks.jsonl
-      gristmill improve tasks.jsonl --rounds 3 --name night --workspace runs/
+      gristmill improve --family list-functions --rounds 3 --name night --workspace runs/
       gristmill improve tasks.jsonl --name night --workspace runs/ --resume
     """
     import asyncio
@@ -64,8 +68,8 @@ def improve(
 
     if "seed" in flags:
         flags["method_seed"] = flags["seed"]
-    loaded = load_tasks(tasks)
-    need_packages(loaded)
+    loaded = None if tasks is None else load_tasks(tasks)
+    need_packages(loaded or ())
     need_training()
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
@@ -83,6 +87,7 @@ def improve(
             stored = None if begun is None else (f"the improvement {name}", begun)
             chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
             one_model(chosen.run, "improve")
+            _one_source(tasks, chosen)
             options = ModelOptions.of(chosen.run.calls, vllm_python=vllm_python)
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -99,8 +104,24 @@ def improve(
         raise typer.Exit(1)
 
 
+def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
+    """Tasks are read from a file or drawn from families.
+
+    Raises:
+        UserError: both were asked for, or neither.
+    """
+    from gristmill.sandbox.errors import UserError
+
+    if tasks is None and not config.drawn.family:
+        raise UserError("what is to be learned? Give a task file, or --family (see `gristmill tasks generate --help`)")
+    if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
+        raise UserError(
+            f"{tasks} and --family: tasks are read from a file or drawn from families; leave one of them out"
+        )
+
+
 async def _improve(
-    tasks: list,  # type: ignore[type-arg]  # Task is imported where it is used
+    tasks: list[Task] | None,
     config: ImproveConfig,
     name: str,
     resume: bool,
@@ -111,17 +132,24 @@ async def _improve(
     begin: Callable[[], None],
 ) -> Improvement:
     from gristmill.graph.commands.progress import Display
+    from gristmill.graph.judging.secret import kept_secret
     from gristmill.graph.models.resolve import resolve
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve.context import Mill
+    from gristmill.trainers.improve.drawn import DrawnSplits
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.improve.report import write_report
     from gristmill.trainers.improve.rounds import run_rounds
-    from gristmill.trainers.improve.splits import check_gate, split_tasks
+    from gristmill.trainers.improve.splits import Sets, check_gate, split_tasks
     from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.records import Improvement
 
-    splits = split_tasks(tasks, config.run.seed)
+    splits: Sets
+    if tasks is None:
+        splits = DrawnSplits(config.drawn, seed=config.run.seed, secret=kept_secret(store, name))
+        tasks = list(splits.test)  # of the same generators, a resume draws the same
+    else:
+        splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
     if not resume:
         check_gate(splits, config.alpha)
@@ -158,6 +186,31 @@ def _besides(unverified: Mapping[str, int]) -> str:
     return f", {words}" if (words := weaker_words(unverified)) else ""
 
 
+def _print_curve(console: Console, result: Improvement) -> None:
+    """The test set after every round, kept or not, by family, and how many strata have rows."""
+    from rich.table import Table
+
+    families = [family for family, _, _ in result.families]
+    if not any(round_.test for round_ in result.rounds) or (len(result.rounds) < 2 and len(families) < 2):
+        return
+    table = Table(title="test set, round by round (asked after the end)", title_justify="left")
+    for column in ("", "all", *families, "strata with rows"):
+        table.add_column(column + " (never trained on)" * (column in result.held_out_families), justify="right")
+
+    def cells(counts: tuple[tuple[str, int, int], ...]) -> list[str]:
+        found = {family: f"{passed}/{total}" for family, passed, total in counts}
+        return [found.get(family, "") for family in families]
+
+    table.add_row("before", f"{100 * result.test_before.rate:.1f}%", *cells(result.families), "")
+    for round_ in result.rounds:
+        if round_.test:
+            kept = "kept" if round_.gate and round_.gate.kept else "not kept"
+            covered = f"{sum(map(bool, round_.coverage.values()))}/{len(round_.coverage)}" if round_.coverage else ""
+            share = f"{100 * round_.test.rate:.1f}%"
+            table.add_row(f"round {round_.round + 1}, {kept}", share, *cells(round_.families), covered)
+    console.print(table)
+
+
 def _print(console: Console, result: Improvement, folder: Path) -> None:
     from rich.table import Table
 
@@ -179,6 +232,7 @@ def _print(console: Console, result: Improvement, folder: Path) -> None:
             label = f"gate, round {round_.round + 1} ({round_.gate.after.total} tasks)"
             table.add_row(label, share(round_.gate.before), share(round_.gate.after))
     console.print(table)
+    _print_curve(console, result)
     for round_ in result.rounds:
         kept = (
             "nothing to train on"

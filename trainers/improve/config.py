@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gristmill.graph.config import RunConfig
@@ -9,7 +11,42 @@ from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.methods.sft import SftMethod
 
-__all__ = ["ImproveConfig"]
+__all__ = ["Drawn", "ImproveConfig", "Strata"]
+
+
+class Drawn(Record):
+    """Tasks that are drawn from families instead of read from a file: fresh ones every round, for search and gate."""
+
+    family: tuple[str, ...] = Field(
+        (), description="draw tasks of this family instead of reading TASKS, fresh ones every round"
+    )
+    held_out_family: tuple[str, ...] = Field(
+        (), description="a family that nothing is trained on and no gate looks at: in the test set only, told apart"
+    )
+    train_tasks: int = Field(128, ge=1, description="with --family: tasks that a round searches, over all families")
+    gate_tasks: int = Field(320, ge=1, description="with --family: tasks that a round is gated on, over all families")
+    test_tasks: int = Field(
+        288, ge=1, description="with --family: tasks of the test set, and as many a family for those that are held out"
+    )
+    difficulty: int | None = Field(None, ge=1, description="with --family: of its tasks; default: the family's own")
+
+
+class Strata(Record):
+    """Where a round's hypotheses go after a few for each task: to strata that lack verified rows."""
+
+    per_stratum: int | None = Field(
+        None,
+        ge=0,
+        description="verified rows that each stratum should have: after a few tries for each task, a round's other "
+        "hypotheses go to strata with fewer; 0: every task gets the same; default: 4 with --family, else 0",
+    )
+    first_tries: int = Field(4, ge=1, description="with strata: hypotheses for each task before that")
+    waves: int = Field(
+        3, ge=1, le=20, description="with strata: in so many waves, each planned by what is lacking then"
+    )
+    hint_after: int = Field(
+        2, ge=0, description="waves after which a stratum without any row is asked with its tasks' hints; 0: never"
+    )
 
 
 class ImproveConfig(Record):
@@ -17,8 +54,24 @@ class ImproveConfig(Record):
 
     rounds: int = Field(1, ge=1, le=100, description="rounds of run, curate, train, evaluate and gate")
     run: RunConfig = RunConfig.of(strategy="best_of", hypotheses=12, rounds=1, temperature=0.8, max_tokens=64)
+    drawn: Drawn = Drawn()
+    strata: Strata = Strata()
+    rows: Literal["cumulative", "latest"] = Field(
+        "cumulative",
+        description="what a round trains on: cumulative, the rows of all rounds so far, or latest, its own",
+    )
+    reflections: bool = Field(
+        False, description="an answer that was right after a wrong one is a row of its own, wrong, feedback, right"
+    )
     curate: CurateConfig = CurateConfig()
     # A second method makes this a union, told apart by `kind`.
     method: SftMethod = Field(SftMethod(), description="how an adapter is trained")
     alpha: float = Field(0.05, gt=0, lt=1, description="an adapter is kept if p is at most this")
     base: str | None = Field(None, description="folder of the weights to train, where it is not that of the model")
+
+    @property
+    def per_stratum(self) -> int:
+        """Verified rows that each stratum should have; 0 where strata are not looked at."""
+        if self.strata.per_stratum is None:
+            return 4 if self.drawn.family else 0
+        return self.strata.per_stratum

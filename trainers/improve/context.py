@@ -17,8 +17,9 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
 from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.drawn import DrawnSplits, Opened, gate_part
 from gristmill.trainers.improve.records import StageRecords
-from gristmill.trainers.improve.splits import Splits
+from gristmill.trainers.improve.splits import Sets
 from gristmill.trainers.measure.evaluation import Evaluation, greedy, strengths_of
 from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
 from gristmill.verifiers.records import Task
@@ -47,7 +48,7 @@ class Mill:
 
     name: str
     config: ImproveConfig
-    splits: Splits
+    splits: Sets
     home: Path
     store: Store
     pool: Jobs
@@ -70,6 +71,26 @@ class Mill:
     def adapters(self) -> Adapters:
         """The workspace's adapters."""
         return Adapters(self.home)
+
+    def commit(self) -> None:
+        """Write down, before anything is asked, what says later that no set was chosen afterwards."""
+        if isinstance(self.splits, DrawnSplits):
+            self.records.write("commitments", self.splits.commitments(self.config.rounds))
+
+    def gate_set(self, round_: int) -> tuple[Task, ...]:
+        """The gate set of a round; that it was opened is kept."""
+        self._reveal(gate_part(round_))
+        return self.splits.gate_of(round_)
+
+    def test_set(self) -> tuple[Task, ...]:
+        """The test set; that it was opened is kept."""
+        self._reveal("test")
+        return self.splits.test
+
+    def _reveal(self, part: str) -> None:
+        stage = f"{part}-opened"
+        if isinstance(self.splits, DrawnSplits) and self.records.read(stage, Opened) is None:
+            self.records.write(stage, self.splits.opened(part))
 
     async def model(self, adapter: str | None) -> Proposer:
         """The model with this adapter, entered; the one before it is left first, so that one is in memory at a time."""
@@ -100,7 +121,10 @@ class Mill:
         if earlier is not None:
             return earlier
         # Another adapter is another evaluation, also where it is of the same stage.
-        run = f"{Path(adapter).name if adapter else self.name}-{stage.rpartition('/')[2]}"
+        part = stage.rpartition("/")[2]
+        run = f"{Path(adapter).name if adapter else self.name}-{part}"
+        if part == "gate-before" and part != stage:
+            run = f"{run}-{stage.partition('/')[0]}"  # each round has a gate set of its own
         async with self.timed(stage, title), following(self.progress, ends=False) as progress:
             evaluation = await evaluate_tasks(
                 tasks,

@@ -18,7 +18,7 @@ __all__ = ["StageRecords"]
 R = TypeVar("R", bound=Record)
 
 _KIND, _SECONDS, _BEGUN = "improvement", "improvement seconds", "begun"
-_OF_THE_END = ("summary", "test-after")
+_OF_THE_END = ("summary",)
 
 
 class Begun(Record):
@@ -69,7 +69,7 @@ class StageRecords:
         if before.tasks != digest:
             raise UserError(f"the improvement {self.name!r} was begun with other tasks; resume it with the same file")
         if widened(f"the improvement {self.name!r}", before.config, config, ("rounds",)):
-            # What was found about the adapter that the last round left is not yet the end.
+            # What the last round left is not yet the end.
             self._documents.remove(_KIND, self.name, *_OF_THE_END)
             self._documents.remove(_SECONDS, self.name, *_OF_THE_END)
             self.write(_BEGUN, now)

@@ -60,6 +60,8 @@ def _strengths(counts: Sequence[tuple[str, int, int]]) -> str:
 
 def _plots(improvement: Improvement) -> dict[str, str]:
     plots = {"shares": _figure(lambda axes: _draw_shares(axes, improvement), 6.4, 2.6)}
+    if any(round_.test for round_ in improvement.rounds):
+        plots["curve"] = _figure(lambda axes: _draw_curve(axes, improvement), 6.4, 2.8)
     if improvement.seconds:
         plots["seconds"] = _figure(lambda axes: _draw_seconds(axes, improvement), 6.4, 2.4)
     if any(round_.loss for round_ in improvement.rounds):
@@ -110,6 +112,35 @@ def _draw_shares(axes: Axes, improvement: Improvement) -> None:
     axes.set_xlabel("tasks passed at the first reply, % (bars: 95% Wilson intervals)")
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
+
+
+def _draw_curve(axes: Axes, improvement: Improvement) -> None:
+    """The test set after every round, whole and by family; what was not kept is hollow."""
+    tested = [(round_, round_.test) for round_ in improvement.rounds if round_.test]
+    at = [0, *(round_.round + 1 for round_, _ in tested)]
+    shares = [improvement.test_before, *(share for _, share in tested)]
+    spans = [
+        [max(0.0, 100 * (share.rate - share.low)) for share in shares],
+        [max(0.0, 100 * (share.high - share.rate)) for share in shares],
+    ]
+    axes.errorbar(at, [100 * share.rate for share in shares], yerr=spans, color=AFTER, capsize=3, label="all", zorder=3)
+    for round_, share in tested:
+        kept = bool(round_.gate and round_.gate.kept)
+        axes.plot(round_.round + 1, 100 * share.rate, "o", color=AFTER, mfc=AFTER if kept else "white", zorder=4)
+    if len(improvement.families) > 1:
+        for family, _, _ in improvement.families:
+            counts = [improvement.families, *(round_.families for round_, _ in tested)]
+            rates = [100 * passed / total for each in counts for name, passed, total in each if name == family]
+            apart = family in improvement.held_out_families
+            label = f"{family}, never trained on" if apart else family
+            if len(rates) == len(at):
+                axes.plot(at, rates, "--" if apart else "-", linewidth=1, alpha=0.7, label=label)
+        axes.legend(frameon=False, fontsize=7)
+    axes.set_xticks(at)
+    axes.set_ylim(0, 103)
+    axes.set_xlabel("round (0: before; hollow: not kept)")
+    axes.set_ylabel("test tasks passed, %")
+    axes.grid(color=GRID)
 
 
 def _draw_seconds(axes: Axes, improvement: Improvement) -> None:

@@ -1,11 +1,11 @@
 """The outer graph: campaign → curate → train → evaluate → gate, round after round.
 
-    baseline → campaign → curate ─rows?→ train → evaluate → gate → another round? → campaign
-                             └──none──────────────────────────┐         │no
-                                                              └→ report ┘
+    baseline → campaign → waves → curate ─rows?→ train → evaluate → gate → another round? → campaign
+                                     └──none──────────────────────────┐         │no
+                                                                      └→ report ┘
 
 Every node first looks whether its record is in the store: a killed improvement resumes by running the
-graph again. An adapter is trained from the base model each time, on what the current model got verified.
+graph again. An adapter is trained from the base model each time, on what was verified in all rounds so far.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from gristmill.trainers.improve import stages
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.state import RoundsState
+from gristmill.trainers.improve.waves import waves
 from gristmill.trainers.records import Improvement
 
 __all__ = ["build_rounds", "mermaid", "run_rounds"]
@@ -28,6 +29,7 @@ def build_rounds() -> CompiledStateGraph[RoundsState, Mill, Any, Any]:
     graph: StateGraph[RoundsState, Mill, Any, Any] = StateGraph(RoundsState, context_schema=Mill)
     graph.add_node("baseline", stages.baseline)
     graph.add_node("campaign", stages.campaign)
+    graph.add_node("waves", waves)
     graph.add_node("curate", stages.curate)
     graph.add_node("train", stages.train)
     graph.add_node("evaluate", stages.evaluate)
@@ -35,7 +37,8 @@ def build_rounds() -> CompiledStateGraph[RoundsState, Mill, Any, Any]:
     graph.add_node("report", stages.report)
     graph.add_edge(START, "baseline")
     graph.add_edge("baseline", "campaign")
-    graph.add_edge("campaign", "curate")
+    graph.add_edge("campaign", "waves")
+    graph.add_edge("waves", "curate")
     graph.add_conditional_edges("curate", _rows)
     graph.add_edge("train", "evaluate")
     graph.add_edge("evaluate", "gate")
@@ -60,6 +63,7 @@ async def run_rounds(mill: Mill) -> Improvement:
     """
     if (earlier := mill.records.read("summary", Improvement)) is not None:
         return earlier
+    mill.commit()
     try:
         await build_rounds().ainvoke({"round": 0, "adapter": None}, context=mill, config={"recursion_limit": 1000})
     finally:

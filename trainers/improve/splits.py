@@ -3,14 +3,67 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.improve.gate import fewest_wins
 from gristmill.verifiers.records import Task
 
-__all__ = ["Splits", "check_gate", "split_tasks"]
+__all__ = ["Sets", "Splits", "check_gate", "split_tasks", "strata_of"]
+
+
+class Sets(Protocol):
+    """Where tasks come from: the same in every round (`Splits`), or fresh ones (`DrawnSplits`)."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether each round has a gate set of its own."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What is to be said of them before anything begins."""
+        ...
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Tasks by split; of a fresh one, those of one round."""
+        ...
+
+    @property
+    def held_out_families(self) -> tuple[str, ...]:
+        """Families that are in the test set only."""
+        ...
+
+    @property
+    def test(self) -> tuple[Task, ...]:
+        """What the end is reported on."""
+        ...
+
+    def train_of(self, round_: int) -> tuple[Task, ...]:
+        """The tasks that a round, from 0, searches first."""
+        ...
+
+    def gate_of(self, round_: int) -> tuple[Task, ...]:
+        """The tasks on which a round's adapter is decided."""
+        ...
+
+    def gates_until(self, round_: int) -> tuple[Task, ...]:
+        """All gate tasks that the training of a round must not hold."""
+        ...
+
+    def strata(self) -> tuple[str, ...]:
+        """Every stratum of training."""
+        ...
+
+    def of_strata(
+        self, round_: int, wave: int, wanted: Mapping[str, int], searched: Sequence[Task]
+    ) -> tuple[tuple[str, Task], ...]:
+        """Training tasks for strata that lack rows, so many each, with the stratum that each is there for."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -21,11 +74,41 @@ class Splits:
     gate: tuple[Task, ...]
     test: tuple[Task, ...]
     note: str = ""
+    fresh = False
+    held_out_families = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Tasks by split."""
         return {"train": len(self.train), "gate": len(self.gate), "test": len(self.test)}
+
+    def train_of(self, round_: int) -> tuple[Task, ...]:
+        """The same in every round."""
+        return self.train
+
+    def gate_of(self, round_: int) -> tuple[Task, ...]:
+        """The same in every round."""
+        return self.gate
+
+    def gates_until(self, round_: int) -> tuple[Task, ...]:
+        """The one gate set."""
+        return self.gate
+
+    def strata(self) -> tuple[str, ...]:
+        """Those of the training tasks."""
+        return tuple(dict.fromkeys(stratum for task in self.train for stratum in strata_of(task)))
+
+    def of_strata(
+        self, round_: int, wave: int, wanted: Mapping[str, int], searched: Sequence[Task]
+    ) -> tuple[tuple[str, Task], ...]:
+        """The strata's own tasks again, those that were searched least first; none twice."""
+        times = Counter(task.id for task in searched)
+        found: dict[str, tuple[str, Task]] = {}
+        for stratum, count in wanted.items():
+            own = [task for task in self.train if stratum in strata_of(task) and task.id not in found]
+            for task in sorted(own, key=lambda task: times[task.id])[:count]:
+                found[task.id] = (stratum, task)
+        return tuple(found.values())
 
 
 def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
@@ -66,19 +149,25 @@ def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
     return Splits(groups["train"], groups["gate"], groups["test"], note)
 
 
-def check_gate(splits: Splits, alpha: float) -> None:
+def check_gate(splits: Sets, alpha: float) -> None:
     """Refuse a gate set on which no adapter can ever be found better.
 
     Raises:
         UserError: says how many tasks it takes.
     """
-    most, fewest = len(splits.gate), fewest_wins(alpha)
+    most, fewest = splits.counts["gate"], fewest_wins(alpha)
     if most < fewest:
         raise UserError(
             f"the gate set has too few tasks: {most}. An adapter that won all of them would have p = {0.5**most:.2g}, "
             f"and is kept only at p ≤ {alpha:g}: that takes {fewest} tasks at least, and many more in practice. Give "
             "more tasks, or a greater --alpha"
         )
+
+
+def strata_of(task: Task) -> tuple[str, ...]:
+    """What training must cover in a task: its ``stratum:`` tags, without that word, else its family."""
+    named = tuple(tag.removeprefix("stratum:") for tag in task.tags if tag.startswith("stratum:"))
+    return named or (_family(task),)
 
 
 def _family(task: Task) -> str:

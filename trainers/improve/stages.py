@@ -11,12 +11,15 @@ from gristmill.graph.prompts.messages import choose_profile
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
-from gristmill.trainers.data.curate import curate as curate_rows
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
+from gristmill.trainers.improve.rows import rows_of
+from gristmill.trainers.improve.splits import strata_of
 from gristmill.trainers.improve.state import RoundsState
+from gristmill.trainers.improve.strata import coverage
 from gristmill.trainers.improve.summary import summarize
+from gristmill.trainers.improve.waves import first_tries, trajectories_of
 from gristmill.trainers.measure.evaluation import Evaluation
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.verifiers.settling import weaker_words
@@ -31,11 +34,10 @@ def has_rows(round_: int, mill: Mill) -> bool:
 
 
 async def baseline(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """What the model can do before anything: on the gate set and on the test set."""
+    """What the model can do before anything, on the first gate set. The test set waits for the end."""
     mill = runtime.context
-    gate = await mill.evaluation("gate-before", "the base model on the gate set", mill.splits.gate, None)
+    gate = await mill.evaluation("gate-before", "the base model on the gate set", mill.gate_set(0), None)
     _room_for_better(gate, mill)
-    await mill.evaluation("test-before", "the base model on the test set", mill.splits.test, None)
     return {}
 
 
@@ -67,10 +69,13 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         return {}
     begun = any(each.name == run for each in mill.store.runs())
     config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
-    title = f"round {round_ + 1}: hypotheses for {len(mill.splits.train)} training tasks"
+    if mill.config.per_stratum:
+        config = first_tries(config, mill.config.strata.first_tries)
+    tasks = mill.splits.train_of(round_)
+    title = f"round {round_ + 1}: hypotheses for {len(tasks)} training tasks"
     async with mill.timed(stage, title), following(mill.progress, config.budget, ends=False) as progress:
         summary = await run_campaign(
-            mill.splits.train,
+            tasks,
             config,
             name=run,
             store=mill.store,
@@ -95,17 +100,17 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if mill.records.read(stage, Curated) is not None:
         return {}
     async with mill.timed(stage, f"round {round_ + 1}: rows to learn from"):
-        run = f"{mill.name}-round-{round_ + 1}"
-        trajectories = list(mill.store.trajectories(run))
-        held_out = (*mill.splits.gate, *mill.splits.test)
+        trajectories = await asyncio.to_thread(trajectories_of, mill, round_)
+        held_out = (*mill.splits.gates_until(round_), *mill.splits.test)
         profile = choose_profile(mill.config.run.prompts.profile, mill.config.run.model)
         curated = await asyncio.to_thread(
-            curate_rows,
+            rows_of,
             trajectories,
             held_out=held_out,
             config=mill.config.curate,
             accept=mill.config.run.accept,
             profile=profile,
+            reflections=mill.config.reflections,
         )
         if curated.rows:
             folder = mill.folder / f"round-{round_ + 1}/dataset"
@@ -113,11 +118,14 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
                 curated.rows,
                 folder,
                 format="sft",
-                run=run,
+                run=f"{mill.name}-round-{round_ + 1}",
                 prompts=mill.config.curate.prompts,
                 parquet=True,
                 force=True,
             )
+        named = {each.task.id: strata_of(each.task) for each in trajectories}
+        covered = coverage((row["task"] for row in curated.rows), named, mill.splits.strata())
+        mill.records.write(f"round-{round_ + 1}/coverage", covered)
         mill.records.write(stage, curated)
     dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
     weaker = weaker_words(unverified(curated.rows))
@@ -148,12 +156,15 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 
 async def evaluate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """What the new adapter can do on the gate set."""
+    """What the new adapter can do on the gate set; on a fresh one, first what the one in use can."""
     mill, round_ = runtime.context, state["round"]
+    tasks, before = mill.gate_set(round_), _gate_before(mill, round_)
+    if mill.splits.fresh and round_:
+        await mill.evaluation(before, f"round {round_ + 1}: what is in use, on its gate set", tasks, state["adapter"])
     trained = mill.records.read(f"round-{round_ + 1}/trained", TrainedAdapter)
     adapter = str(trained.path) if trained else None
     title = f"round {round_ + 1}: the new adapter on the gate set"
-    await mill.evaluation(f"round-{round_ + 1}/gate-after", title, mill.splits.gate, adapter)
+    await mill.evaluation(f"round-{round_ + 1}/gate-after", title, tasks, adapter)
     return {}
 
 
@@ -177,13 +188,18 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 
 async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """The test set, which nothing so far has seen, and the page about it all."""
+    """The test set, which nothing so far has seen: the base model, then what each round trained; the page about all."""
     from gristmill.trainers.improve.report import write_report
 
     mill = runtime.context
-    if state["adapter"] is not None:
-        title = "the kept adapter on the test set"
-        await mill.evaluation("test-after", title, mill.splits.test, state["adapter"])
+    tasks = mill.test_set()
+    await mill.evaluation("test-before", "the base model on the test set", tasks, None)
+    for round_ in range(state["round"] + 1):
+        trained = mill.records.read(f"round-{round_ + 1}/trained", TrainedAdapter)
+        if trained is not None:
+            kept = str(trained.path) == state["adapter"]
+            title = ("the kept adapter" if kept else f"round {round_ + 1}: its adapter") + " on the test set"
+            await mill.evaluation(f"round-{round_ + 1}/test", title, tasks, str(trained.path))
     await mill.close()
     improvement = summarize(mill.config, mill.splits, mill.records, mill.folder, state["adapter"])
     # Before the record: a kill between the two must not leave an improvement that has ended without its page.
@@ -194,6 +210,8 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 def _gate_before(mill: Mill, round_: int) -> str:
     """The gate evaluation of the adapter in use before this round."""
+    if mill.splits.fresh and round_:
+        return f"round-{round_ + 1}/gate-before"
     for earlier in range(round_, 0, -1):
         decision = mill.records.read(f"round-{earlier}/gate", GateDecision)
         if decision is not None and decision.kept:

@@ -1,0 +1,204 @@
+"""Rounds that draw their own tasks: sets that share nothing, keys that were fixed beforehand, waves, hints, kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from gristmill.graph.models.replay.proposer import ReplayProposer
+from gristmill.graph.models.replay.recording import Recorded, Recording
+from gristmill.graph.records import Reply, Request
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.pool import Pool
+from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
+from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.drawn import DrawnSplits
+from gristmill.trainers.improve.rounds import run_rounds
+from gristmill.trainers.records import Improvement
+from gristmill.verifiers.records import Task
+from tests.trainers.improve.test_rounds import Copying, Killed, Stopping
+
+for package in ("scipy", "matplotlib", "pyarrow"):
+    pytest.importorskip(package)
+
+HINT = "the answer is the number itself"
+
+
+class Numbers:
+    """Tasks of two strata, of which a test can say which a model is able to solve."""
+
+    difficulties = usual = (1,)
+    few_shot = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def strata(self, difficulty: int | None = None) -> tuple[str, ...]:
+        return (f"{self.name}/easy", f"{self.name}/hard")
+
+    def draw(
+        self,
+        *,
+        split: Literal["train", "gate", "test"],
+        seed: int,
+        draw: int,
+        count: int,
+        difficulty: int | None = None,
+        only: Collection[str] | None = None,
+        seen: Collection[str] = (),
+    ) -> list[Task]:
+        tasks = []
+        for at in range(10 * count):
+            number = int.from_bytes(hashlib.sha256(f"{self.name}/{split}/{seed}/{draw}/{at}".encode()).digest()[:4])
+            stratum = sorted(only)[at % len(only)] if only else self.strata()[at % 2]
+            prompt = f"{split} {self.name} {stratum}: {number:b} {'z' * (number % 7)}, how much?"
+            if prompt not in seen and len(tasks) < count:
+                tasks.append(
+                    Task(
+                        id=f"{self.name}-{stratum.rpartition('/')[2]}-{split}-{number}",
+                        kind="math",
+                        prompt=prompt,
+                        answer=str(number),
+                        split=split,
+                        tags=(f"family:{self.name}", f"stratum:{stratum}"),
+                        settings={"hint": HINT},
+                    )
+                )
+        return tasks
+
+
+DRAWN = Drawn(family=("plus",), held_out_family=("times",), train_tasks=4, gate_tasks=6, test_tasks=4)
+
+
+def splits(secret: bytes = b"s", drawn: Drawn = DRAWN) -> DrawnSplits:
+    return DrawnSplits(drawn, seed=0, secret=secret, find=Numbers)
+
+
+def test_rounds_draw_tasks_that_no_set_shares_and_that_their_secret_alone_decides() -> None:
+    one, again = splits(), splits()
+    late = again.train_of(2)
+    sets = [one.test, *(one.gate_of(each) for each in range(3)), *(one.train_of(each) for each in range(3))]
+    prompts = [task.prompt for tasks in sets for task in tasks]
+    assert len(prompts) == len(set(prompts)) == 8 + 3 * 6 + 3 * 4
+    assert one.train_of(2) == late, "the order in which rounds are asked for changes nothing"
+    assert splits(b"other").gate_of(0) != one.gate_of(0)
+    assert {tag for task in sets[1] for tag in task.tags if tag.startswith("family:")} == {"family:plus"}
+    assert sum("family:times" in task.tags for task in one.test) == 4
+    wave = one.of_strata(0, 1, {"plus/hard": 2, "times/easy": 1}, ())
+    assert [stratum for stratum, _ in wave] == ["plus/hard"] * 2
+    assert not {task.prompt for _, task in wave} & set(prompts)
+    # Who has the records can see that a gate set was fixed before, and draw it again.
+    opened, said = one.opened("round-2/gate"), one.commitments(3).sha256
+    assert hashlib.sha256(bytes.fromhex(opened.key)).hexdigest() == said["round-2/gate"] == opened.sha256
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"),
+    [
+        (Drawn(family=("plus",), held_out_family=("plus",)), "trained on too"),
+        (Drawn(family=("plus", "plus")), "given twice"),
+    ],
+)
+def test_families_that_make_no_sense_together_are_refused(drawn: Drawn, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        splits(drawn=drawn)
+
+
+class Learner(ReplayProposer):
+    """Solves what is easy; what is hard only where it is told how, which it repeats, or with an adapter."""
+
+    def __init__(self, adapter: str | None, asked: list[str]) -> None:
+        super().__init__(Recording([Recorded(text="")]), adapter=adapter)
+        self._asked = asked
+
+    async def propose(self, request: Request) -> Reply:
+        said = " ".join(turn.content for turn in request.messages)
+        self._asked.append(f"{self.adapter} {request.task_id} {request.sample}")
+        number = request.task_id.rpartition("-")[2]
+        gate = "gate" in request.task_id or "test" in request.task_id
+        able = bool(self.adapter) if gate else "hard" not in request.task_id or HINT in said
+        text = f"\\boxed{{{number if able else 1}}}" + (f" since {HINT}" if HINT in said and request.sample else "")
+        return Reply(text=text)
+
+
+@pytest.mark.bubblewrap
+async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_nothing(
+    tmp_path: Path, bubblewrap: str
+) -> None:
+    config = ImproveConfig(rounds=2, drawn=DRAWN, strata=Strata(per_stratum=4, first_tries=1, waves=3, hint_after=1))
+    config = config.model_copy(update={"method": Copying(), "run": config.run.changed(hypotheses=8, model="x")})
+
+    async with Pool.open("bubblewrap", 1) as pool:
+
+        async def turn(place: str, asked: list[str], stop: str = "never") -> tuple[Mill, Improvement]:
+            with Store.open(tmp_path / place) as store:
+                mill = Mill(
+                    name="night",
+                    config=config,
+                    splits=splits(),
+                    home=tmp_path / place / "home",
+                    store=store,
+                    pool=pool,
+                    proposer=lambda adapter: Learner(adapter, asked),
+                    base=tmp_path,
+                    progress=Stopping(stop),
+                )
+                return mill, await run_rounds(mill)
+
+        whole, bought = list[str](), list[str]()
+        mill, improvement = await turn("whole", whole)
+        for stop in (
+            "round 1, wave 1",
+            "round 1, wave 2",
+            "rows to learn",
+            "round 2, wave",
+            "what is in use",
+            "round 2: its",
+        ):
+            with pytest.raises(Killed):
+                await turn("killed", bought, stop)
+        _, resumed = await turn("killed", bought)
+
+    def ending(it: Improvement, place: str) -> str:
+        return it.model_copy(update={"seconds": {}}).model_dump_json().replace(f"{tmp_path}/{place}/", "")
+
+    assert ending(resumed, "killed") == ending(improvement, "whole")
+    assert len(bought) == len(whole), "a reply was bought again"
+
+    first, second = improvement.rounds
+    assert first.hypotheses <= 4 * 8
+    assert [wave.hinted > 0 for wave in first.waves][:2] == [False, True], "hints come after waves that won nothing"
+    assert first.coverage["plus/hard"] > 0
+    assert second.rows > first.rows, "rows are of all rounds so far"
+    assert first.gate
+    assert first.gate.kept
+    assert second.gate
+    assert not second.gate.kept
+    assert first.test
+    assert second.test, "what was not kept is tested too"
+    assert improvement.families == (("plus", 0, 4), ("times", 0, 4))
+    assert second.families == (("plus", 4, 4), ("times", 4, 4))
+    assert all(each.key for each in improvement.sealed)
+    assert first.dropped["repeats its hint"] > 0
+    for text in _rows(mill.folder):
+        assert HINT not in text
+    with Store.open(tmp_path / "whole") as store:
+        wave = [store.trajectories(f"night-round-1-wave-{each}") for each in (1, 2)]
+        told = [any(HINT in str(story.prompts) for story in stories) for stories in wave]
+    assert told == [False, True], "the hint was in the prompts"
+    page = (mill.folder / "report.html").read_text("utf-8")
+    assert "plus/hard" in page
+
+
+def _rows(folder: Path) -> list[str]:
+    found: list[Any] = []
+    for path in sorted(folder.glob("round-*/dataset/data/train.jsonl")):
+        found += [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert found
+    return [json.dumps(row) for row in found]
