@@ -137,6 +137,7 @@ async def _improve(
     from gristmill.sandbox.pool import Pool
     from gristmill.trainers.improve.context import Mill
     from gristmill.trainers.improve.drawn import DrawnSplits
+    from gristmill.trainers.improve.forecast import can_show, forecast, measured_rates
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.improve.report import write_report
     from gristmill.trainers.improve.rounds import run_rounds
@@ -165,6 +166,10 @@ async def _improve(
             return ended
         if splits.note:
             progress.note(splits.note)
+        if not resume:
+            progress.note(can_show(splits, config.alpha))
+            rates = measured_rates(store, config.run.model, config.method.epochs)
+            progress.note(forecast(config, splits, base, rates).words)
         async with Pool.open(config.run.sandbox, config.run.workers) as pool:
             mill = Mill(
                 name=name,

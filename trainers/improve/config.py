@@ -47,6 +47,9 @@ class Strata(Record):
     hint_after: int = Field(
         2, ge=0, description="waves after which a stratum without any row is asked with its tasks' hints; 0: never"
     )
+    outweigh: float = Field(
+        4.0, ge=1, description="with strata: none has more than this many times the rows of the median one"
+    )
 
 
 class ImproveConfig(Record):

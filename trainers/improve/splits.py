@@ -14,6 +14,8 @@ from gristmill.verifiers.records import Task
 
 __all__ = ["Sets", "Splits", "check_gate", "split_tasks", "strata_of"]
 
+_MANY = 100
+
 
 class Sets(Protocol):
     """Where tasks come from: the same in every round (`Splits`), or fresh ones (`DrawnSplits`)."""
@@ -114,6 +116,8 @@ class Splits:
 def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
     """The splits that the tasks name; where none names one, 60:20:20 by a hash of each task's family.
 
+    Fewer than 100 tasks are drawn 40:40:20: a gate of so few finds little anyway.
+
     A family is a task's ``combo:`` or ``family:`` tag, else its id: templated siblings stay on one side.
 
     Raises:
@@ -130,9 +134,10 @@ def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
         note = ""
     else:
         groups = {"train": (), "gate": (), "test": ()}
+        gate = 20 if len(tasks) >= _MANY else 40
         for task in tasks:
-            groups[_drawn(_family(task), seed)] += (task,)
-        note = "no task names a split: drawn 60:20:20 by family"
+            groups[_drawn(_family(task), seed, gate)] += (task,)
+        note = f"no task names a split: drawn {80 - gate}:{gate}:20 by family"
     for name, members in groups.items():
         if not members and not named:
             families = len({_family(task) for task in tasks})
@@ -177,6 +182,6 @@ def _family(task: Task) -> str:
     return task.id
 
 
-def _drawn(family: str, seed: int) -> str:
+def _drawn(family: str, seed: int, gate: int) -> str:
     share = int.from_bytes(hashlib.sha256(f"{seed}/{family}".encode()).digest()[:8]) / 2**64
-    return "train" if share < 0.6 else "gate" if share < 0.8 else "test"
+    return "train" if share < (80 - gate) / 100 else "gate" if share < 0.8 else "test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
@@ -11,6 +12,7 @@ from gristmill.graph.prompts.messages import choose_profile
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
+from gristmill.trainers.data.curation.balance import balance
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
@@ -112,6 +114,10 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
             profile=profile,
             reflections=mill.config.reflections,
         )
+        if mill.config.per_stratum and curated.rows:
+            balanced = balance(curated.rows, outweigh=mill.config.strata.outweigh, seed=mill.config.run.seed)
+            dropped = dict(Counter(curated.dropped) + Counter(balanced.dropped))
+            curated = Curated(rows=balanced.rows, dropped=dropped)
         if curated.rows:
             folder = mill.folder / f"round-{round_ + 1}/dataset"
             write_dataset(
@@ -127,10 +133,10 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         covered = coverage((row["task"] for row in curated.rows), named, mill.splits.strata())
         mill.records.write(f"round-{round_ + 1}/coverage", covered)
         mill.records.write(stage, curated)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
+    left_out = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
     weaker = weaker_words(unverified(curated.rows))
     said = f"{len(curated.rows)} rows" + (f", of them {weaker}, not verified" if weaker else "")
-    mill.progress.note(said + (f"; left out: {dropped}" if dropped else ""))
+    mill.progress.note(said + (f"; left out: {left_out}" if left_out else ""))
     return {}
 
 

@@ -19,7 +19,9 @@ from gristmill.sandbox.pool import Pool
 from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.drawn import DrawnSplits
+from gristmill.trainers.improve.forecast import can_show, forecast, measured_rates
 from gristmill.trainers.improve.rounds import run_rounds
+from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.records import Improvement
 from gristmill.verifiers.records import Task
 from tests.trainers.improve.test_rounds import Copying, Killed, Stopping
@@ -190,8 +192,13 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
         assert HINT not in text
     with Store.open(tmp_path / "whole") as store:
         wave = [store.trajectories(f"night-round-1-wave-{each}") for each in (1, 2)]
+        rates = measured_rates(store, "x", 3.0)
+        assert (rates.measured, rates.hypotheses > 0) == (("hypotheses",), True)
         told = [any(HINT in str(story.prompts) for story in stories) for stories in wave]
     assert told == [False, True], "the hint was in the prompts"
+    said = forecast(config, mill.splits, tmp_path, rates)
+    assert said.rates.measured == ("hypotheses",)
+    assert "the rate of rows is assumed" in said.words
     page = (mill.folder / "report.html").read_text("utf-8")
     assert "plus/hard" in page
 
@@ -202,3 +209,15 @@ def _rows(folder: Path) -> list[str]:
         found += [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert found
     return [json.dumps(row) for row in found]
+
+
+def test_thirty_tasks_of_ones_own_are_told_what_they_can_show_and_what_to_do() -> None:
+    tasks = [Task(id=str(at), kind="math", prompt=f"{at}?", answer="1") for at in range(30)]
+    few = split_tasks(tasks)
+    assert few.counts["gate"] > 0.25 * 30, "the gate has more of so few"
+    said = can_show(few, 0.05)
+    for words in (f"a gate of {few.counts['gate']} tasks finds a gain", "Ten points take 113 gate tasks", "--family"):
+        assert words in said
+    enough = can_show(splits(drawn=Drawn(family=("plus",), gate_tasks=330)), 0.05)
+    assert enough.startswith("a gate of 330 tasks finds a gain of 6 points in 80% of cases")
+    assert "--family" not in enough

@@ -1,0 +1,131 @@
+"""What an improvement will take and what it can show, said before anything starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+
+from gristmill.graph.comparing import detectable, tasks_needed
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.records import Record
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.improve.splits import Sets
+from gristmill.trainers.methods.base import TrainedAdapter
+
+__all__ = ["Forecast", "Rates", "can_show", "forecast", "measured_rates"]
+
+DISCORDANCE = 0.17
+"""Share of gate tasks on which two adapters of one search differ, as seen with the local model."""
+_ROUND, _FIRST = "-round-1", "round-1/trained"
+_ENOUGH = 20
+_SEEN = {"hypotheses": 1536 / 360, "rows": 128 * 3 / 480}
+"""A core's work in a second, of the local model on plain cores: hypotheses, and rows times epochs."""
+_MEMORY, _OVERHEAD = 12.0, 2.5e9
+"""Bytes at the peak: so many times the weights' in bfloat16 and of the interpreter with its libraries; from 6.9 GB seen
+with the local model's 135 million parameters."""
+_ADAPTER_SHARE, _REPLY = 0.15, 6_000
+"""Bytes of an adapter beside the weights', and of a reply in the store with verdict and prompts."""
+
+
+class Rates(Record):
+    """How fast this machine is with this model."""
+
+    hypotheses: float = Field(description="a second, judged")
+    rows: float = Field(description="rows times epochs trained a second")
+    measured: tuple[str, ...] = Field((), description="which of the two were measured in this workspace")
+
+
+class Forecast(Record):
+    """What an improvement takes at most, where every round finds rows."""
+
+    minutes: dict[str, float] = Field(description="by stage, over all rounds")
+    memory: float = Field(description="bytes at the peak")
+    disk: float = Field(description="bytes, adapters and replies")
+    rates: Rates
+
+    @property
+    def words(self) -> str:
+        """One paragraph for people."""
+        parts = ", ".join(f"{stage} {minutes:.0f}" for stage, minutes in self.minutes.items())
+        assumed = [name for name in ("hypotheses", "rows") if name not in self.rates.measured]
+        whence = {
+            0: "as measured in this workspace",
+            1: f"the rate of {assumed[0] if assumed else ''} is assumed, the other measured in this workspace",
+            2: "at assumed rates, those of the local model on plain cores: nothing was measured in this workspace yet",
+        }[len(assumed)]
+        return (
+            f"predicted: {sum(self.minutes.values()):.0f} minutes ({parts}), {self.memory / 1e9:.1f} GB of memory "
+            f"(assumed), {self.disk / 1e6:.0f} MB of disk; {whence}"
+        )
+
+
+def measured_rates(store: Store, model: str, epochs: float) -> Rates:
+    """From the newest runs and trainings of this model in the store; what there is none of is assumed by cores."""
+    cores = len(os.sched_getaffinity(0))
+    found: dict[str, float] = {}
+    count, took = 0, 0.0
+    for run in reversed(store.runs()):
+        if run.config.model != model or run.status != "finished" or run.seconds <= 0:
+            continue
+        if "hypotheses" not in found:
+            count, took = count + store.summary(run.name).hypotheses, took + run.seconds
+            if count >= _ENOUGH:
+                found["hypotheses"] = count / took
+        if "rows" not in found and run.name.endswith(_ROUND):
+            trained = StageRecords(store, run.name.removesuffix(_ROUND)).read(_FIRST, TrainedAdapter)
+            if trained is not None and trained.rows >= _ENOUGH and trained.seconds > 0:
+                found["rows"] = trained.rows * epochs / trained.seconds
+        if len(found) == len(_SEEN):
+            break
+    rates = {name: found.get(name, rate * cores) for name, rate in _SEEN.items()}
+    return Rates(**rates, measured=tuple(sorted(found)))
+
+
+def forecast(config: ImproveConfig, splits: Sets, base: Path, rates: Rates) -> Forecast:
+    """Predict from counts and rates: every round searches its whole budget and trains on four rows for five tasks."""
+    counts, rounds, search = splits.counts, config.rounds, config.run.search
+    tried = counts["train"] * search.hypotheses * search.rounds
+    rows = sum(0.8 * counts["train"] * (each + 1 if _grows(config, splits) else 1) for each in range(rounds))
+    gated = counts["gate"] * (2 * rounds if splits.fresh else rounds + 1)
+    tested = counts["test"] * (rounds + 1)
+    minutes = {
+        "search": tried * rounds / rates.hypotheses / 60,
+        "training": rows * config.method.epochs / rates.rows / 60,
+        "gate": gated / rates.hypotheses / 60,
+        "test": tested / rates.hypotheses / 60,
+    }
+    weights = float(sum(path.stat().st_size for path in base.glob("*.safetensors")))
+    return Forecast(
+        minutes=minutes,
+        memory=_OVERHEAD + _MEMORY * weights,
+        disk=rounds * _ADAPTER_SHARE * weights + _REPLY * (tried * rounds + gated + tested),
+        rates=rates,
+    )
+
+
+def _grows(config: ImproveConfig, splits: Sets) -> bool:
+    """Whether a round has rows of other tasks than the one before."""
+    return splits.fresh and config.rows == "cumulative"
+
+
+def can_show(splits: Sets, alpha: float) -> str:
+    """Which gain the gate finds in four of five cases, exactly, and what to do where that is only a great one."""
+    size = splits.counts["gate"]
+    least = detectable(size, DISCORDANCE, alpha)
+    if least is None:
+        said = f"a gate of {size} tasks finds no gain, however great, in 80% of cases"
+    else:
+        said = f"a gate of {size} tasks finds a gain of {100 * least:.0f} points in 80% of cases, lesser ones less"
+    said = f"{said} (exact McNemar at {alpha:g}, where {100 * DISCORDANCE:.0f}% of the tasks differ)"
+    if least is not None and least <= 0.15:
+        return said
+    needed = tasks_needed(0.1, DISCORDANCE, alpha)
+    return (
+        f"{said}. An adapter that is better by less will mostly not be kept, and the test set of "
+        f"{len(splits.test)} shows no more. Ten points take {needed} gate tasks: give more tasks, or learn from a "
+        "family like them with fresh tasks every round (--family) and measure these with `gristmill eval`; to have these "
+        "few tasks solved, and nothing learned, `gristmill run` is enough"
+    )
