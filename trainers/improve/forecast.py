@@ -126,6 +126,6 @@ def can_show(splits: Sets, alpha: float) -> str:
     return (
         f"{said}. An adapter that is better by less will mostly not be kept, and the test set of "
         f"{len(splits.test)} shows no more. Ten points take {needed} gate tasks: give more tasks, or learn from a "
-        "family like them with fresh tasks every round (--family) and measure these with `gristmill eval`; to have these "
-        "few tasks solved, and nothing learned, `gristmill run` is enough"
+        "family like them with fresh tasks every round (--family) and measure these with `gristmill eval`; to have them "
+        "solved, and nothing learned, `gristmill run` is enough"
     )
