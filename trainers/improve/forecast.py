@@ -124,8 +124,8 @@ def can_show(splits: Sets, alpha: float) -> str:
         return said
     needed = tasks_needed(0.1, DISCORDANCE, alpha)
     return (
-        f"{said}. An adapter that is better by less will mostly not be kept, and the test set of "
+        f"{said}. An adapter that is better by less is mostly not kept, and the test set of "
         f"{len(splits.test)} shows no more. Ten points take {needed} gate tasks: give more tasks, or learn from a "
-        "family like them with fresh tasks every round (--family) and measure these with `gristmill eval`; to have them "
+        "family like them with fresh tasks every round (--family), and measure with `gristmill eval`; to have them "
         "solved, and nothing learned, `gristmill run` is enough"
     )
