@@ -69,7 +69,7 @@ picture: | $(BIN)/python
 	$(BIN)/python -P tests/house.py
 
 bench: $(VENV)/.ready
-	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python benchmarks/learning_file.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -1,171 +1,183 @@
-"""Does the model learn from what tools verified? One round on several seeds, each with an unverified control.
+"""Do rounds go on improving a model, and is verification the cause? Arms on the same tasks, each restartable.
 
-    python benchmarks/learning.py [--seeds 0 1 2] [--workspace DIR] [--json FILE]
+    python benchmarks/learning.py --arm main --seed 0 [--workspace DIR] [--log FILE] [--smoke]
+    python benchmarks/learning.py --table [--log FILE]
 
-For each seed: list-function tasks are generated (other held-out combinations each), and one round of `improve` runs as
-`make demo` runs it. The control trains the same base model with the same knobs on as many rows of the same campaign,
-drawn without looking at verdicts, and is evaluated on the same test set with the same prompt and greedy decoding. A run
-that was cut off goes on where it was.
+Three-round arms draw the same fresh tasks: `main` (strata, cumulative rows, from base), `latest` (rows of the round
+alone), `even` (no strata) and `long` (one round with the hypotheses of three). Single-round controls stand on the first
+search of `main`, and train on as many tokens as its first round: `unverified` (whatever was parsed), `refuted` (judged
+wrong) and `shuffled` (verified answers under other prompts); `oracle` trains on the references of all tasks that `main`
+has searched. The test set is the same for all: held-out combinations, and a family that nothing was trained on. What
+was cut off goes on where it was; an arm that has ended adds one line to the log, with what each test task came to.
+`--smoke` is the same with a handful of tasks.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
-import time
+import resource
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from learning_arms import CONTROLS, ORACLE, ROUNDS, rows_for
+from learning_table import show
 from rich.console import Console
-from rich.table import Table
 
 from gristmill.graph.commands.progress import Display
-from gristmill.graph.commands.run_progress import following
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_of
-from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
-from gristmill.trainers.data.curate import CurateConfig, curate
-from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.config import Drawn, ImproveConfig
 from gristmill.trainers.improve.context import Mill
-from gristmill.trainers.improve.gate import decide
+from gristmill.trainers.improve.drawn import DrawnSplits
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.rounds import run_rounds
-from gristmill.trainers.improve.splits import split_tasks
-from gristmill.trainers.measure.evaluation import Evaluation, evaluate, greedy
+from gristmill.trainers.measure.evaluation import Evaluation
+from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.methods.weights import base_weights
-from gristmill.trainers.records import Share
+from gristmill.trainers.records import Improvement
+
+LOG = Path(__file__).with_name("learning.jsonl")
+SMOKE = {"train_tasks": 6, "gate_tasks": 6, "test_tasks": 4}
 
 
-async def measure(seed: int, workspace: Path, console: Console) -> dict[str, object]:
-    """One seed: the improvement, its control, and the paired test between the two."""
-    begun = time.monotonic()
-    tasks = generate_list_functions(seed=seed)
-    default = ImproveConfig()
-    config = default.model_copy(
+def configuration(arm: str, seed: int, options: argparse.Namespace) -> ImproveConfig:
+    """The knobs of an arm; a control has those of `main`."""
+    drawn = Drawn(
+        family=tuple(options.family), held_out_family=tuple(options.held_out_family), **(SMOKE if options.smoke else {})
+    )
+    config = ImproveConfig(rounds=options.rounds, drawn=drawn)
+    config = config.model_copy(
         update={
-            "run": default.run.model_copy(update={"seed": seed}),
-            "method": default.method.model_copy(update={"seed": seed}),
+            "run": config.run.changed(seed=seed, **({"hypotheses": 4} if options.smoke else {})),
+            "method": config.method.model_copy(update={"seed": seed, **({"epochs": 1.0} if options.smoke else {})}),
         }
     )
-    splits, base, name = split_tasks(tasks), base_weights(config.run.model, config.base), f"learning-{seed}"
-    with Store.open(workspace) as store, Display(console) as progress:
+    if options.smoke:
+        few = config.strata.model_copy(update={"first_tries": 2, "waves": 2, "hint_after": 1})
+        config = config.model_copy(update={"strata": few})
+    return ROUNDS[arm](config) if arm in ROUNDS else config
+
+
+async def measure(arm: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Run one arm, or go on with it, to its end."""
+    config, name = configuration(arm, seed, options), f"{arm}-{seed}"
+    begun = _processor()
+    # The same for every arm of a seed, so that all are asked and tested the same.
+    secret = hashlib.sha256(f"learning/{seed}".encode()).digest()
+    splits = DrawnSplits(config.drawn, seed=seed, secret=secret)
+    with Store.open(options.workspace) as store, Display(Console()) as progress:
         records = StageRecords(store, name)
-        records.begin(config, tasks, resume=records.begun() is not None)
+        records.begin(config, splits.test, resume=records.begun() is not None)
         async with Pool.open(config.run.sandbox) as pool:
             mill = Mill(
                 name=name,
                 config=config,
                 splits=splits,
-                home=home_of(workspace),
+                home=home_of(options.workspace),
                 store=store,
                 pool=pool,
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter),
-                base=base,
+                base=base_weights(config.run.model, config.base),
                 progress=progress,
             )
-            improvement = await run_rounds(mill)
-            trajectories = list(store.trajectories(f"{name}-round-1"))
-            rows = improvement.rounds[0].rows
-            control = records.read("control", Evaluation)
-            if control is None:
-                unverified = curate(
-                    trajectories,
-                    held_out=(*splits.gate, *splits.test),
-                    config=CurateConfig(verified=False, size=rows, seed=seed),
-                )
-                progress.stage(f"control: training on {len(unverified.rows)} unverified rows")
-                trained = await asyncio.to_thread(
-                    config.method.train,
-                    unverified.rows,
-                    base=base,
-                    out=workspace / "controls" / name,
-                    progress=lambda step, steps, loss: progress.update(step, steps, f"loss {loss:.3f}"),
-                )
-                async with (
-                    resolve(config.run.model, adapter=str(trained.path)) as proposer,
-                    following(progress, ends=False) as heard,
-                ):
-                    control = await evaluate(
-                        splits.test,
-                        greedy(config.run, str(trained.path)),
-                        name=f"{name}-control",
-                        store=store,
-                        proposer=proposer,
-                        pool=pool,
-                        resume=any(begun.name == f"{name}-control" for begun in store.runs()),
-                        on_event=heard,
-                    )
-                records.write("control", control)
-        after = records.read("test-after", Evaluation)
-    round_ = improvement.rounds[0]
-    against = None if after is None else decide(control.results, after.results)
+            if arm in ROUNDS:
+                improvement = await run_rounds(mill)
+                found = _of_rounds(improvement, records)
+            else:
+                found = await _control(arm, mill, f"main-{seed}")
+        seconds = records.seconds()
+    cpu = _processor() - begun
+    return {"arm": arm, "seed": seed, "smoke": options.smoke, "cpu_seconds_of_last_session": round(cpu, 1)} | {
+        "stage_seconds": {stage: round(took, 1) for stage, took in seconds.items()},
+        **found,
+    }
+
+
+def _of_rounds(improvement: Improvement, records: StageRecords) -> dict[str, Any]:
+    """What a three-round arm came to: every round's answers to the test set, and those of what is in use."""
+    before = records.read("test-before", Evaluation)
+    tested = [records.read(f"round-{each.round + 1}/test", Evaluation) for each in improvement.rounds]
+    used = next((each.round for each in improvement.rounds if each.adapter == improvement.adapter), None)
+    final = tested[used] if improvement.adapter is not None and used is not None else before
     return {
-        "seed": seed,
-        "combinations": improvement.test_combinations,
-        "hypotheses": round_.hypotheses,
-        "verified": round_.verified,
-        "solved": round_.solved,
-        "tasks": round_.tasks,
-        "rows": round_.rows,
-        "kept": bool(round_.gate and round_.gate.kept),
-        "before": improvement.test_before.model_dump(),
-        "after": improvement.test_after.model_dump(),
-        "control": control.pass_at[1].model_dump(),
-        "p_against_control": None if against is None else against.p_value,
-        "seconds": improvement.seconds,
-        "total_seconds": time.monotonic() - begun,
+        "before": _passed(before),
+        "rounds": [_passed(each) for each in tested],
+        "kept": [bool(each.gate and each.gate.kept) for each in improvement.rounds],
+        "rows": [each.rows for each in improvement.rounds],
+        "strata_with_rows": [sum(map(bool, each.coverage.values())) for each in improvement.rounds],
+        "strata": len(improvement.rounds[-1].coverage) if improvement.rounds else 0,
+        "hypotheses": [each.hypotheses for each in improvement.rounds],
+        "passed": _passed(final),
+        "families": _families(final),
     }
 
 
-def show(value: object) -> str:
-    """A share with its interval."""
-    share = Share.model_validate(value)
-    return f"{100 * share.rate:.1f}% ({100 * share.low:.1f}–{100 * share.high:.1f})"
+async def _control(arm: str, mill: Mill, main: str) -> dict[str, Any]:
+    """Train the base model once on other rows of the same search, and test it."""
+    rows = await asyncio.to_thread(rows_for, arm, mill, main)
+    trained = mill.records.read("round-1/trained", TrainedAdapter)
+    if trained is None:
+        async with mill.timed("round-1/trained", f"{arm}: training on {len(rows)} rows"):
+            trained = await asyncio.to_thread(
+                mill.config.method.train,
+                rows,
+                base=mill.base,
+                out=mill.adapters.prepare(f"{mill.name}-round-1"),
+                progress=lambda step, steps, loss: mill.progress.update(step, steps, f"loss {loss:.3f}"),
+            )
+            mill.records.write("round-1/trained", trained)
+    tested = await mill.evaluation("round-1/test", f"{arm} on the test set", mill.test_set(), str(trained.path))
+    await mill.close()
+    return {"rows": [trained.rows], "passed": _passed(tested), "families": _families(tested)}
 
 
-def rate(value: object) -> float:
-    """A share's middle."""
-    return Share.model_validate(value).rate
+def _passed(evaluation: Evaluation | None) -> dict[str, bool | None]:
+    return {each.task_id: each.passed[0] for each in evaluation.results} if evaluation else {}
 
 
-def main() -> None:
-    """Run, print, keep."""
+def _families(evaluation: Evaluation | None) -> dict[str, str]:
+    """Each task's family, so that the log alone gives the table."""
+    results = evaluation.results if evaluation else ()
+    return {
+        each.task_id: next(tag.removeprefix("family:") for tag in each.tags if tag.startswith("family:"))
+        for each in results
+    }
+
+
+def _processor() -> float:
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """One arm and seed, or the table of those that have ended."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arm", choices=[*ROUNDS, *CONTROLS, ORACLE])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--family", nargs="+", default=["list-functions"])
+    parser.add_argument("--held-out-family", nargs="*", default=[])
     parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/learning"))
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    console, measurements = Console(), []
-    for seed in arguments.seeds:
-        console.rule(f"seed {seed}")
-        measurements.append(asyncio.run(measure(seed, arguments.workspace, console)))
-    table = Table(title="pass@1 on held-out combinations, greedy, 95% intervals")
-    for column in ("seed", "verified", "solved", "rows", "before", "after", "unverified control", "p", "minutes"):
-        table.add_column(column, justify="right")
-    for each in measurements:
-        p = each["p_against_control"]
-        table.add_row(
-            str(each["seed"]),
-            f"{each['verified']}/{each['hypotheses']}",
-            f"{each['solved']}/{each['tasks']}",
-            str(each["rows"]),
-            show(each["before"]),
-            show(each["after"]) + ("" if each["kept"] else " not kept"),
-            show(each["control"]),
-            "" if p is None else f"{p:.1e}",
-            f"{sum(each['seconds'].values()) / 60:.1f}",  # type: ignore[attr-defined]  # a dict, which JSON cannot say
-        )
-    means = {
-        key: sum(rate(each[key]) for each in measurements) / len(measurements) for key in ("before", "after", "control")
-    }
-    table.add_row("mean", "", "", "", *(f"{100 * mean:.1f}%" for mean in means.values()), "", "", style="bold")
-    Console(width=140).print(table)
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"seeds": measurements, "means": means}, indent=1) + "\n", encoding="utf-8"
-        )
+    parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.table or options.arm is None:
+        show(options.log, smoke=options.smoke)
+        return
+    ended = [json.loads(line) for line in options.log.read_text("utf-8").splitlines()] if options.log.exists() else []
+    if any((each["arm"], each["seed"], each["smoke"]) == (options.arm, options.seed, options.smoke) for each in ended):
+        Console().print(f"{options.arm}, seed {options.seed}: has ended, its line is in {options.log}")
+        return
+    found = asyncio.run(measure(options.arm, options.seed, options))
+    with options.log.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

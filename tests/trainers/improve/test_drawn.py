@@ -76,6 +76,7 @@ class Numbers:
 
 
 DRAWN = Drawn(family=("plus",), held_out_family=("times",), train_tasks=4, gate_tasks=6, test_tasks=4)
+FEW = Strata(per_stratum=4, first_tries=1, waves=3, hint_after=1, outweigh=20)
 
 
 def splits(secret: bytes = b"s", drawn: Drawn = DRAWN) -> DrawnSplits:
@@ -133,7 +134,7 @@ class Learner(ReplayProposer):
 async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_nothing(
     tmp_path: Path, bubblewrap: str
 ) -> None:
-    config = ImproveConfig(rounds=2, drawn=DRAWN, strata=Strata(per_stratum=4, first_tries=1, waves=3, hint_after=1))
+    config = ImproveConfig(rounds=2, drawn=DRAWN, strata=FEW)
     config = config.model_copy(update={"method": Copying(), "run": config.run.changed(hypotheses=8, model="x")})
 
     async with Pool.open("bubblewrap", 1) as pool:
