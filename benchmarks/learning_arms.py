@@ -23,7 +23,7 @@ Rows = list[dict[str, Any]]
 
 
 def _even(config: ImproveConfig) -> ImproveConfig:
-    return config.model_copy(update={"strata": config.strata.model_copy(update={"per_stratum": 0})})
+    return config.model_copy(update={"strata": config.strata.model_copy(update={"stratum_rows": 0})})
 
 
 def _long(config: ImproveConfig) -> ImproveConfig:

@@ -114,6 +114,8 @@ def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
 
     if tasks is None and not config.drawn.family:
         raise UserError("what is to be learned? Give a task file, or --family (see `gristmill tasks generate --help`)")
+    if config.gate.gate == "open":
+        raise UserError("--gate open: `improve` does not draw gate tasks batch by batch yet; take rounds")
     if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
         raise UserError(
             f"{tasks} and --family: tasks are read from a file or drawn from families; leave one of them out"
@@ -153,7 +155,7 @@ async def _improve(
         splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
     if not resume:
-        check_gate(splits, config.alpha)
+        check_gate(splits, config.level)
     folder = home / "improvements" / name
     with Display(console) as progress:
         records = StageRecords(store, name)
@@ -167,7 +169,7 @@ async def _improve(
         if splits.note:
             progress.note(splits.note)
         if not resume:
-            progress.note(can_show(splits, config.alpha))
+            progress.note(can_show(splits, config.level))
             rates = measured_rates(store, config.run.model, config.method.epochs)
             progress.note(forecast(config, splits, base, rates).words)
         async with Pool.open(config.run.sandbox, config.run.workers) as pool:

@@ -9,9 +9,14 @@ from pydantic import Field
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
+from gristmill.trainers.improve.gating.config import GateConfig
+from gristmill.trainers.improve.gating.evidence import declared_level, ladder_level
 from gristmill.trainers.methods.sft import SftMethod
 
 __all__ = ["Drawn", "ImproveConfig", "Strata"]
+
+OUTWEIGH = 4.0
+"""Times the rows of the median stratum that none has more than, where strata are looked at and nothing else is said."""
 
 
 class Drawn(Record):
@@ -34,7 +39,7 @@ class Drawn(Record):
 class Strata(Record):
     """Where a round's hypotheses go after a few for each task: to strata that lack verified rows."""
 
-    per_stratum: int | None = Field(
+    stratum_rows: int | None = Field(
         None,
         ge=0,
         description="verified rows that each stratum should have: after a few tries for each task, a round's other "
@@ -46,9 +51,6 @@ class Strata(Record):
     )
     hint_after: int = Field(
         2, ge=0, description="waves after which a stratum without any row is asked with its tasks' hints; 0: never"
-    )
-    outweigh: float = Field(
-        4.0, ge=1, description="with strata: none has more than this many times the rows of the median one"
     )
 
 
@@ -70,11 +72,27 @@ class ImproveConfig(Record):
     # A second method makes this a union, told apart by `kind`.
     method: SftMethod = Field(SftMethod(), description="how an adapter is trained")
     alpha: float = Field(0.05, gt=0, lt=1, description="an adapter is kept if p is at most this")
+    gate: GateConfig = GateConfig()
     base: str | None = Field(None, description="folder of the weights to train, where it is not that of the model")
 
     @property
-    def per_stratum(self) -> int:
+    def wanted_rows(self) -> int:
         """Verified rows that each stratum should have; 0 where strata are not looked at."""
-        if self.strata.per_stratum is None:
+        if self.strata.stratum_rows is None:
             return 4 if self.drawn.family else 0
-        return self.strata.per_stratum
+        return self.strata.stratum_rows
+
+    @property
+    def curated(self) -> CurateConfig:
+        """`curate` as it holds: where strata are looked at, none outweighs the median one too much."""
+        if self.wanted_rows and self.curate.outweigh is None:
+            return self.curate.model_copy(update={"outweigh": OUTWEIGH})
+        return self.curate
+
+    @property
+    def level(self) -> float:
+        """The greatest p at which the gate keeps an adapter in its first round."""
+        mode = self.gate.gate or ("rounds" if self.drawn.family else "fixed")
+        if mode == "fixed":
+            return ladder_level(self.alpha, 0, 0, self.gate.gate_step)
+        return declared_level(self.alpha, self.rounds) if mode == "rounds" else self.alpha

@@ -18,6 +18,7 @@ from gristmill.sandbox.base import Jobs
 from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.drawn import DrawnSplits, Opened, gate_part
+from gristmill.trainers.improve.gating.asked import open_sealed, opening_words
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Sets
 from gristmill.trainers.measure.evaluation import Evaluation, greedy, strengths_of
@@ -85,6 +86,8 @@ class Mill:
     def test_set(self) -> tuple[Task, ...]:
         """The test set; that it was opened is kept."""
         self._reveal("test")
+        by = f"{self.name}/test"
+        self.progress.note(opening_words(open_sealed(self.store.documents, self.splits.test, by), by))
         return self.splits.test
 
     def _reveal(self, part: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from gristmill.graph.prompts.messages import messages_for
@@ -22,13 +22,13 @@ __all__ = ["hint_of", "reflected_rows", "rows_of"]
 def rows_of(
     trajectories: Sequence[Trajectory],
     *,
-    held_out: Sequence[Task],
+    held_out: Mapping[str, Sequence[Task]],
     config: CurateConfig,
     accept: Accept,
     profile: Literal["chat", "small"],
     reflections: bool = False,
 ) -> Curated:
-    """What `curate` takes of them, and of a task that was searched several times each solution once.
+    """What `curate` takes of them.
 
     A row whose answer says its task's hint is left out: it was told how, and the row would ask without. With
     `reflections`, a right answer that followed on a wrong one is a row of several turns besides.
@@ -41,27 +41,12 @@ def rows_of(
     prompting = Prompting(prompts=config.prompts, replies=config.replies, profile=profile)
     told = [_without_hint(each, prompting, dropped) for each in trajectories]
     curated = curate(told, held_out=held_out, config=config, accept=accept, profile=profile)
-    dropped.update(curated.dropped)
-    solutions = {
-        (trajectory.run, step.hypothesis.id): normal_form(step.hypothesis.solution or "")
-        for trajectory in told
-        for step in trajectory.steps
-    }
-    rows: list[dict[str, Any]] = []
-    seen: dict[str, set[str]] = {}
-    for row in curated.rows:
-        solution, found = solutions[row["run"], row["hypothesis"]], seen.setdefault(row["task"], set())
-        if solution in found:
-            dropped["duplicate"] += 1
-        elif len(found) >= config.per_task:
-            dropped["over the bound per task"] += 1
-        else:
-            found.add(solution)
-            rows.append(row)
+    rows = list(curated.rows)
     if reflections:
         # Of the same tasks only: what is held out was left out there.
-        rows += reflected_rows([each for each in told if seen.get(each.task.id)], accept=accept, prompting=prompting)
-    return Curated(rows=tuple(rows), dropped=dict(dropped))
+        found = {row["task"] for row in rows}
+        rows += reflected_rows([each for each in told if each.task.id in found], accept=accept, prompting=prompting)
+    return curated.model_copy(update={"rows": tuple(rows), "dropped": dict(dropped + Counter(curated.dropped))})
 
 
 def reflected_rows(trajectories: Sequence[Trajectory], *, accept: Accept, prompting: Prompting) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
@@ -12,10 +11,10 @@ from gristmill.graph.prompts.messages import choose_profile
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
-from gristmill.trainers.data.curation.balance import balance
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
+from gristmill.trainers.improve.gating.asked import ask
 from gristmill.trainers.improve.rows import rows_of
 from gristmill.trainers.improve.splits import strata_of
 from gristmill.trainers.improve.state import RoundsState
@@ -49,7 +48,7 @@ def _room_for_better(gate: Evaluation, mill: Mill) -> None:
     Raises:
         UserError: the base model passes every task of the gate set.
     """
-    share, alpha = gate.pass_at[1], mill.config.alpha
+    share, alpha = gate.pass_at[1], mill.config.level
     left, fewest = sum(result.passed[:1] == (False,) for result in gate.results), fewest_wins(alpha)
     if share.total and not left and not share.unscored:
         raise UserError(
@@ -71,7 +70,7 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         return {}
     begun = any(each.name == run for each in mill.store.runs())
     config = mill.config.run.model_copy(update={"adapter": state["adapter"], "seed": mill.config.run.seed + round_})
-    if mill.config.per_stratum:
+    if mill.config.wanted_rows:
         config = first_tries(config, mill.config.strata.first_tries)
     tasks = mill.splits.train_of(round_)
     title = f"round {round_ + 1}: hypotheses for {len(tasks)} training tasks"
@@ -103,21 +102,17 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         return {}
     async with mill.timed(stage, f"round {round_ + 1}: rows to learn from"):
         trajectories = await asyncio.to_thread(trajectories_of, mill, round_)
-        held_out = (*mill.splits.gates_until(round_), *mill.splits.test)
+        held_out = {"gate": mill.splits.gates_until(round_), "test": mill.splits.test}
         profile = choose_profile(mill.config.run.prompts.profile, mill.config.run.model)
         curated = await asyncio.to_thread(
             rows_of,
             trajectories,
             held_out=held_out,
-            config=mill.config.curate,
+            config=mill.config.curated,
             accept=mill.config.run.accept,
             profile=profile,
             reflections=mill.config.reflections,
         )
-        if mill.config.per_stratum and curated.rows:
-            balanced = balance(curated.rows, outweigh=mill.config.strata.outweigh, seed=mill.config.run.seed)
-            dropped = dict(Counter(curated.dropped) + Counter(balanced.dropped))
-            curated = Curated(rows=balanced.rows, dropped=dropped)
         if curated.rows:
             folder = mill.folder / f"round-{round_ + 1}/dataset"
             write_dataset(
@@ -183,7 +178,7 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if decision is None:
         before = _evaluated(mill, _gate_before(mill, round_))
         after = _evaluated(mill, f"round-{round_ + 1}/gate-after")
-        decision = decide(before.results, after.results, alpha=mill.config.alpha, accept=mill.config.run.accept)
+        decision = _decided(mill, round_, before, after)
         # Before the decision is kept: a kill between the two must not leave a kept adapter out of use.
         if decision.kept and trained is not None:
             mill.adapters.promote(trained.path.name)
@@ -191,6 +186,26 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         mill.progress.note(f"gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
     kept = str(trained.path) if decision.kept and trained else state["adapter"]
     return {"round": round_ + 1, "adapter": kept}
+
+
+def _decided(mill: Mill, round_: int, before: Evaluation, after: Evaluation) -> GateDecision:
+    """The decision of a round; a question to a set that is asked again is counted in the store."""
+    config, fresh, documents = mill.config, mill.splits.fresh, mill.store.documents
+    by, tasks = f"{mill.name}/round-{round_ + 1}", mill.splits.gate_of(round_)
+    decision = decide(
+        before.results,
+        after.results,
+        alpha=config.alpha,
+        accept=config.run.accept,
+        config=config.gate,
+        rounds=config.rounds,
+        earlier=[each for at in range(round_) if (each := mill.records.read(f"round-{at + 1}/gate", GateDecision))],
+        fresh=fresh,
+        asked=None if fresh else ask(documents, tasks, by),
+    )
+    if not fresh:
+        ask(documents, tasks, by, told=decision.kept or decision.refused)
+    return decision
 
 
 async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:

@@ -53,13 +53,13 @@ def searched(mill: Mill, round_: int) -> list[Task]:
 
 
 async def waves(state: RoundsState, runtime: MillRuntime) -> dict[str, object]:
-    """What is left of the round's hypotheses, for strata with fewer than `per_stratum` verified rows.
+    """What is left of the round's hypotheses, for strata with fewer than `stratum_rows` verified rows.
 
     A wave's plan follows from what is stored, so that one that was cut off is planned again as it was.
     """
     mill, round_ = runtime.context, state["round"]
     knobs = mill.config.strata
-    goal = mill.config.per_stratum
+    goal = mill.config.wanted_rows
     if not goal:
         return {}
     for number in range(len(waves_of(mill, round_)) + 1, knobs.waves + 1):

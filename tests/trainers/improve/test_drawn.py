@@ -16,6 +16,7 @@ from gristmill.graph.records import Reply, Request
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
+from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.drawn import DrawnSplits
@@ -76,7 +77,7 @@ class Numbers:
 
 
 DRAWN = Drawn(family=("plus",), held_out_family=("times",), train_tasks=4, gate_tasks=6, test_tasks=4)
-FEW = Strata(per_stratum=4, first_tries=1, waves=3, hint_after=1, outweigh=20)
+FEW = Strata(stratum_rows=4, first_tries=1, waves=3, hint_after=1)
 
 
 def splits(secret: bytes = b"s", drawn: Drawn = DRAWN) -> DrawnSplits:
@@ -136,6 +137,7 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
 ) -> None:
     config = ImproveConfig(rounds=2, drawn=DRAWN, strata=FEW)
     config = config.model_copy(update={"method": Copying(), "run": config.run.changed(hypotheses=8, model="x")})
+    config = config.model_copy(update={"curate": CurateConfig(outweigh=20), "alpha": 0.2})
 
     async with Pool.open("bubblewrap", 1) as pool:
 
@@ -197,7 +199,7 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
         assert (rates.measured, rates.hypotheses > 0) == (("hypotheses",), True)
         told = [any(HINT in str(story.prompts) for story in stories) for stories in wave]
     assert told == [False, True], "the hint was in the prompts"
-    said = forecast(config, mill.splits, tmp_path, rates)
+    said = forecast(ImproveConfig(rounds=2, drawn=DRAWN), mill.splits, tmp_path, rates)
     assert said.rates.measured == ("hypotheses",)
     assert "the rate of rows is assumed" in said.words
     page = (mill.folder / "report.html").read_text("utf-8")

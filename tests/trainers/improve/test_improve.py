@@ -100,7 +100,7 @@ def test_too_few_tasks_are_told_before_anything_is_begun(tmp_path: Path, monkeyp
     done = CliRunner().invoke(app, ["improve", "tasks.jsonl", "--base", "base"])
     assert done.exit_code == 2
     assert "too few tasks: 4" in done.output
-    assert "that takes 5 tasks at least" in done.output
+    assert "that takes 6 tasks at least" in done.output
     with Store.open(tmp_path) as store:
         assert store.runs() == []
         assert StageRecords(store, "improve").begun() is None

@@ -22,6 +22,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.gating.config import GateConfig
 from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.methods.base import Method, Rows, Steps, TrainedAdapter
@@ -169,6 +170,7 @@ async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
     run = ImproveConfig().run.changed(hypotheses=2, accept=accept, model="replay:x")
     # One task that is won is enough for this gate.
     config = ImproveConfig().model_copy(update={"method": Copying(), "run": run, "alpha": 0.5})
+    config = config.model_copy(update={"gate": GateConfig(gate="rounds")})
     async with Pool.open("bubblewrap", 1) as pool:
         with Store.open(tmp_path) as store:
             mill = Mill(
