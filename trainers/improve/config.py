@@ -55,7 +55,7 @@ class Strata(Record):
 
 
 class ImproveConfig(Record):
-    """How a model is improved. `run` is the search of one round; training always starts at the base model."""
+    """How a model is improved. `run` is the search of one round."""
 
     rounds: int = Field(1, ge=1, le=100, description="rounds of run, curate, train, evaluate and gate")
     run: RunConfig = RunConfig.of(strategy="best_of", hypotheses=12, rounds=1, temperature=0.8, max_tokens=64)
@@ -64,6 +64,9 @@ class ImproveConfig(Record):
     rows: Literal["cumulative", "latest"] = Field(
         "cumulative",
         description="what a round trains on: cumulative, the rows of all rounds so far, or latest, its own",
+    )
+    start: Literal["base", "last"] = Field(
+        "base", description="where a training starts: base, the base model, or last, the adapter that is in use"
     )
     reflections: bool = Field(
         False, description="an answer that was right after a wrong one is a row of its own, wrong, feedback, right"

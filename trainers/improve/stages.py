@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from gristmill.graph.campaign import CampaignSummary, run_campaign
@@ -136,21 +137,24 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 
 async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """A LoRA adapter, from the base model, on this round's rows."""
+    """A LoRA adapter on the round's rows, from the base model or going on from the one in use."""
     mill, round_ = runtime.context, state["round"]
     stage = f"round-{round_ + 1}/trained"
     if mill.records.read(stage, TrainedAdapter) is not None:
         return {}
     curated = mill.records.read(f"round-{round_ + 1}/curated", Curated)
     rows = curated.rows if curated else ()
+    last = state["adapter"] if mill.config.start == "last" else None
     await mill.close()
-    async with mill.timed(stage, f"round {round_ + 1}: training a LoRA adapter on {len(rows)} rows"):
+    whence = "" if last is None else f", going on from {Path(last).name}"
+    async with mill.timed(stage, f"round {round_ + 1}: training a LoRA adapter on {len(rows)} rows{whence}"):
         trained = await asyncio.to_thread(
             mill.config.method.train,
             rows,
             base=mill.base,
             out=mill.adapters.prepare(f"{mill.name}-round-{round_ + 1}"),
             progress=lambda step, steps, loss: mill.progress.update(step, steps, f"loss {loss:.3f}"),
+            adapter=None if last is None else Path(last),
         )
         mill.records.write(stage, trained)
     return {}
