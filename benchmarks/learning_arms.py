@@ -107,7 +107,7 @@ def _runs(records: StageRecords, rounds: int = 100) -> list[str]:
 
 
 def _only_wrong(story: Trajectory) -> Trajectory:
-    return story.model_copy(update={"steps": tuple(step for step in story.steps if is_wrong(step))})
+    return story.model_copy(update={"steps": tuple(step for step in story.steps if is_wrong(story.task, step))})
 
 
 def _shuffled(rows: Rows, rng: random.Random) -> Rows:

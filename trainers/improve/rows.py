@@ -62,7 +62,7 @@ def reflected_rows(trajectories: Sequence[Trajectory], *, accept: Accept, prompt
         texts = RowTexts(trajectory, prompting)
         for step in trajectory.steps:
             parent = _built_on(step, by_id)
-            if parent is None or not is_wrong(parent) or not taken(step.verdict, accept):
+            if parent is None or not is_wrong(trajectory.task, parent) or not taken(step.verdict, accept):
                 continue
             key = (trajectory.task.id, *(normal_form(each.hypothesis.solution or "") for each in (parent, step)))
             if key in seen:

@@ -56,7 +56,7 @@ class Numbers:
         only: Collection[str] | None = None,
         seen: Collection[str] = (),
     ) -> list[Task]:
-        tasks = []
+        tasks: list[Task] = []
         for at in range(10 * count):
             number = int.from_bytes(hashlib.sha256(f"{self.name}/{split}/{seed}/{draw}/{at}".encode()).digest()[:4])
             stratum = sorted(only)[at % len(only)] if only else self.strata()[at % 2]
