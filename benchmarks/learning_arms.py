@@ -14,8 +14,8 @@ from gristmill.trainers.data.curate import CurateConfig, Curated, curate
 from gristmill.trainers.data.steps import is_wrong
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.coverage.strata import Wave
 from gristmill.trainers.improve.records import StageRecords
-from gristmill.trainers.improve.strata import Wave
 
 __all__ = ["CONTROLS", "ORACLE", "ROUNDS", "rows_for"]
 

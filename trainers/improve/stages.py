@@ -14,12 +14,12 @@ from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.context import Mill, MillRuntime
+from gristmill.trainers.improve.coverage.rows import rows_of
+from gristmill.trainers.improve.coverage.strata import coverage
 from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
 from gristmill.trainers.improve.gating.asked import ask
-from gristmill.trainers.improve.rows import rows_of
 from gristmill.trainers.improve.splits import strata_of
 from gristmill.trainers.improve.state import RoundsState
-from gristmill.trainers.improve.strata import coverage
 from gristmill.trainers.improve.summary import summarize
 from gristmill.trainers.improve.waves import first_tries, trajectories_of
 from gristmill.trainers.measure.evaluation import Evaluation

@@ -9,11 +9,11 @@ from gristmill.graph.campaign import CampaignSummary
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.coverage.strata import Coverage, Wave
 from gristmill.trainers.improve.drawn import Commitments, Opened
 from gristmill.trainers.improve.gate import GateDecision, compared
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Sets
-from gristmill.trainers.improve.strata import Coverage, Wave
 from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary, SealedSet, WaveSummary

@@ -13,9 +13,9 @@ from gristmill.graph.context import MessagesFor
 from gristmill.graph.prompts.messages import messages_for
 from gristmill.graph.records import Message, Step, Trajectory
 from gristmill.trainers.improve.context import Mill, MillRuntime
-from gristmill.trainers.improve.rows import hint_of
+from gristmill.trainers.improve.coverage.rows import hint_of
+from gristmill.trainers.improve.coverage.strata import Wave, WavePlan, found_rows, plan_wave
 from gristmill.trainers.improve.state import RoundsState
-from gristmill.trainers.improve.strata import Wave, WavePlan, found_rows, plan_wave
 from gristmill.verifiers.records import Task
 
 __all__ = ["first_tries", "hinting", "round_runs", "searched", "trajectories_of", "waves", "waves_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.trainers.improve.strata import plan_wave
+from gristmill.trainers.improve.coverage.strata import plan_wave
 
 COUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 8), max_size=30)
 
