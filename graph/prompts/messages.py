@@ -68,8 +68,8 @@ def messages_for(
 
     Args:
         task: what is asked.
-        profile: `chat` for capable chat models; `small` for few-shot prompts with short answers, which fall back to
-            `chat` for kinds that have no small prompt.
+        profile: `chat` for capable chat models; `small` for few-shot prompts with short answers: those of the family
+            that a tag names, if it has its own, else those of the kind, else as for `chat`.
         round: number of the round, from 0.
         parents: the hypotheses to build on, best first.
         told: what is known beside these; None is the bare prompt.
@@ -174,7 +174,8 @@ def _name(task: Task, profile: Literal["chat", "small"]) -> str:
         return "chat_score"
     # Small prompts show by example how to answer, in Python.
     profile = "chat" if language(task) is not None or main_file(task) else profile
-    for name in (f"{profile}_{task.kind}", f"chat_{task.kind}"):
+    families = [tag.removeprefix("family:") for tag in task.tags if tag.startswith("family:")]
+    for name in (*(f"{profile}_family_{each}" for each in families), f"{profile}_{task.kind}", f"chat_{task.kind}"):
         if name in names():
             return name
     return "chat_general"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from gristmill.graph.tasks.families.base import Split
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Case, Task
 
-__all__ = ["Combination", "Composed", "Draft", "Step", "cases_of", "held_out", "without"]
+__all__ = ["Combination", "Composed", "Draft", "Step", "cases_of", "held_out", "piped"]
 
 Combination: TypeAlias = tuple[str, ...]
 Step: TypeAlias = Callable[[Any], Any]
@@ -188,39 +188,43 @@ def held_out(
     return splits
 
 
-def without(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    """The steps with one of them left out, each in turn."""
-    for place in range(len(steps)):
-        yield [*steps[:place], *steps[place + 1 :]]
+def piped(steps: Sequence[Step]) -> tuple[Step, list[Step]]:
+    """The steps one after the other, and the same with one of them left out, each in turn."""
+
+    def run(some: Sequence[Step]) -> Step:
+        def whole(value: Any) -> Any:
+            for step in some:
+                value = step(value)
+            return value
+
+        return whole
+
+    return run(steps), [run([*steps[:place], *steps[place + 1 :]]) for place in range(len(steps))]
 
 
 def cases_of(
-    steps: Sequence[Step], public: Sequence[Any], hidden: Sequence[Any]
+    whole: Step, fewer: Sequence[Step], public: Sequence[Any], hidden: Sequence[Any]
 ) -> tuple[tuple[Case, ...], tuple[Case, ...]] | None:
-    """Public and hidden cases of one argument with what the steps make of it.
+    """Public and hidden cases of one argument with what `whole` makes of it.
 
-    None where all come to the same, or where the hidden ones would not tell if one of the steps were left out.
+    None where all come to the same, or where the hidden ones do not tell it from one of `fewer`, where a part is left
+    out.
     """
-    outcomes = [_outcome(steps, each) for each in (*public, *hidden)]
+    outcomes = [whole(each) for each in (*public, *hidden)]
     if all(outcome == outcomes[0] for outcome in outcomes):
         return None
-    hidden_outcomes = outcomes[len(public) :]
-    for fewer in without(steps):
-        if all(_same(_outcome(fewer, each), wanted) for each, wanted in zip(hidden, hidden_outcomes, strict=True)):
+    wanted = outcomes[len(public) :]
+    for less in fewer:
+        if all(_same(less, each, outcome) for each, outcome in zip(hidden, wanted, strict=True)):
             return None
     cases = [Case(args=(each,), expected=outcome) for each, outcome in zip((*public, *hidden), outcomes, strict=True)]
     return tuple(cases[: len(public)]), tuple(cases[len(public) :])
 
 
-def _outcome(steps: Sequence[Step], value: Any) -> Any:
-    """What the steps make of a value; the error where what is left of them does not fit together."""
+def _same(less: Step, value: Any, wanted: Any) -> bool:
+    """Whether the outcome is the same. What is left where a part is missing may not fit together."""
     try:
-        for step in steps:
-            value = step(value)
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        return error
-    return value
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+        outcome = less(value)
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError):
+        return False
+    return type(outcome) is type(wanted) and bool(outcome == wanted)

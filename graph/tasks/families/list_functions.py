@@ -11,7 +11,7 @@ import itertools
 import random
 from typing import Any
 
-from gristmill.graph.tasks.families.composing import Combination, Composed, Draft, Step, cases_of
+from gristmill.graph.tasks.families.composing import Combination, Composed, Draft, Step, cases_of, piped
 from gristmill.graph.tasks.families.list_parts import ENDS, FILTERS, MAPS, REDUCTIONS, Filter, filters, maps
 from gristmill.verifiers.records import CasesTest
 
@@ -112,7 +112,7 @@ def _rest(
     if lists is None:
         return None
     keeping: list[Step] = [_keeping(each) for each in some]
-    cases = cases_of([*keeping, *steps], lists[:2], lists[2:])
+    cases = cases_of(*piped([*keeping, *steps]), lists[:2], lists[2:])
     if cases is None:
         return None
     return {

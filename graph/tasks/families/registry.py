@@ -7,12 +7,17 @@ from difflib import get_close_matches
 from typing import Final
 
 from gristmill.graph.tasks.families.base import Family
+from gristmill.graph.tasks.families.dictionary_programs import DICTIONARY_PROGRAMS
 from gristmill.graph.tasks.families.list_functions import LIST_FUNCTIONS
+from gristmill.graph.tasks.families.string_functions import STRING_FUNCTIONS
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["FAMILIES", "family"]
 
-FAMILIES: Final[Mapping[str, Family]] = {each.name: each for each in (LIST_FUNCTIONS,)}
+_EVERY = (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS)
+FAMILIES: Final[Mapping[str, Family]] = {each.name: each for each in _EVERY}
+    each.name: each for each in (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS)
+}
 """Name → family."""
 
 
