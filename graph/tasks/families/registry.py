@@ -16,8 +16,6 @@ __all__ = ["FAMILIES", "family"]
 
 _EVERY = (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS)
 FAMILIES: Final[Mapping[str, Family]] = {each.name: each for each in _EVERY}
-    each.name: each for each in (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS)
-}
 """Name → family."""
 
 
