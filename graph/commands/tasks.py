@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -18,6 +18,8 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, list, import and generate task files.")
 
 File = Annotated[str, typer.Argument(help="Task file: JSONL, a JSON array or YAML, gzipped or not; - is stdin.")]
+Split: TypeAlias = Literal["train", "gate", "test"]
+_FAMILIES = "list-functions, string-functions, dictionary-programs or reasoning-puzzles"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -167,28 +169,68 @@ app.command("import")(import_)
 
 @app.command()
 def generate(
-    name: Annotated[str, typer.Argument(help="list-functions: one expression over a list.")],
+    name: Annotated[str, typer.Argument(help=f"Family: {_FAMILIES}.")],
     out: Out = "-",
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same tasks.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", help="Which combinations of parts are held out; the same seed gives the same tasks."),
+    ] = 0,
+    draw: Annotated[
+        int | None, typer.Option("--draw", min=0, help="Number of a fresh draw: other tasks, the same held out.")
+    ] = None,
+    difficulty: Annotated[
+        int | None, typer.Option("--difficulty", help="How hard, from 1 on. Default: what a small model can do partly.")
+    ] = None,
+    split: Annotated[Split | None, typer.Option("--split", help="Only this split, of --count tasks.")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="With --split: tasks. [128]")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A stratum that each task has, one in turn; --list shows them.")
+    ] = None,
+    seen: Annotated[
+        list[str] | None, typer.Option("--seen", help="Task file whose prompts must not come again; may be repeated.")
+    ] = None,
     train: Annotated[int, typer.Option("--train", min=1, help="Tasks to learn from.")] = 128,
     gate: Annotated[int, typer.Option("--gate", min=1, help="Tasks to decide on an adapter.")] = 96,
     test: Annotated[int, typer.Option("--test", min=1, help="Tasks to report on.")] = 192,
+    list_strata: Annotated[
+        bool, typer.Option("--list", help="Print the strata, a line each, and generate none.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Generate tasks whose held-out splits hold kinds of task that training never shows.
 
+    Without --draw, --difficulty and --split, list-functions gives the tasks of the demonstration.
+
     \b
     Examples:
       gristmill tasks generate list-functions --out tasks.jsonl
-      gristmill tasks generate list-functions --seed 1 --train 200 --test 300 --out more.jsonl
+      gristmill tasks generate string-functions --difficulty 2 --train 200 --test 300 --out more.jsonl
+      gristmill tasks generate string-functions --split train --draw 7 --count 500 --seen more.jsonl --out fresh.jsonl
+      gristmill tasks generate dictionary-programs --list
     """
-    from gristmill.graph.tasks.generate import generate_list_functions
+    from gristmill.graph.tasks.families.registry import family
+    from gristmill.graph.tasks.generate import generate_list_functions, generate_tasks
+    from gristmill.graph.tasks.loading import load_tasks
     from gristmill.graph.tasks.writing import write_tasks
     from gristmill.sandbox.errors import UserError
 
-    if name != "list-functions":
-        raise UserError(f"no generator is called {name!r}; the one there is is list-functions")
-    write_tasks(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
+    made_by = family(name)
+    if list_strata:
+        for stratum in made_by.strata(difficulty):
+            say(stratum)
+        return
+    if count is not None and split is None:
+        raise UserError("--count is of one split: say --split too, or --train, --gate and --test")
+    drawn = any(each is not None for each in (draw, difficulty, split, only, seen))
+    if name == "list-functions" and not drawn:
+        write_tasks(out, generate_list_functions(seed=seed, train=train, gate=gate, test=test), force=force)
+        return
+    sizes: dict[Split, int] = {split: count or 128} if split else {"train": train, "gate": gate, "test": test}
+    known = [task.prompt for file in seen or () for task in load_tasks(file)]
+    tasks = generate_tasks(
+        made_by, sizes, seed=seed, draw=draw or 0, difficulty=difficulty, only=only or None, seen=known
+    )
+    write_tasks(out, tasks, force=force)
 
 
 @app.command("from-tests")

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection, Mapping
 
+from gristmill.graph.tasks.families.base import Family, Split
 from gristmill.graph.tasks.families.composing import Combination, held_out
 from gristmill.graph.tasks.families.list_functions import LIST_FUNCTIONS, held_out_by, parameters, simple
 from gristmill.graph.tasks.families.list_parts import Filter, filters
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import Task
 
-__all__ = ["generate_list_functions"]
+__all__ = ["generate_list_functions", "generate_tasks"]
+
+
+def generate_tasks(
+    family: Family,
+    sizes: Mapping[Split, int],
+    *,
+    seed: int,
+    draw: int = 0,
+    difficulty: int | None = None,
+    only: Collection[str] | None = None,
+    seen: Collection[str] = (),
+) -> list[Task]:
+    """So many tasks of each split, no prompt twice; see `gristmill.graph.tasks.families.base.Family.draw`.
+
+    Raises:
+        UserError: there are not as many.
+    """
+    return [
+        task
+        for split, count in sizes.items()
+        for task in family.draw(
+            split=split, seed=seed, draw=draw, count=count, difficulty=difficulty, only=only, seen=seen
+        )
+    ]
 
 
 def generate_list_functions(*, seed: int, train: int = 128, gate: int = 96, test: int = 192) -> list[Task]:

@@ -42,10 +42,11 @@ _FIELDS: Final = {"dataset": str, "seed": int, "size": int, "index": int, "versi
 class ReasoningVerifier:
     """Score in [0, 1]; `passed` at 1. Strength: `tested`.
 
-    `Task.check` names the item: `dataset`, `seed`, `size`, `index` and the `version` that made it; it is made again
-    in a sandbox. The answer is what stands last between ``<answer>`` and ``</answer>``, else the last line. It is read
-    in another sandbox, as the form that `gristmill.verifiers.reasoning.datasets` names for the data set; what is not
-    wholly of that form is `invalid`. The value is checked here and scored by a rule of ours, next to the item.
+    `Task.check` names the item: `dataset`, `seed`, `size`, `index` and the `version` that made it, with the data set's
+    `config` where that is not its default; it is made again in a sandbox. The answer is what stands last between
+    ``<answer>`` and ``</answer>``, else the last line. It is read in another sandbox, as the form that
+    `gristmill.verifiers.reasoning.datasets` names for the data set; what is not wholly of that form is `invalid`. The
+    value is checked here and scored by a rule of ours, next to the item.
 
     Raises:
         UserError: another version of reasoning-gym makes another question of that seed (on `verify`).
@@ -71,8 +72,12 @@ class ReasoningVerifier:
             if type(check.get(name)) is not kind
         ]
         problems += unknown_settings(task, ("hint",))
-        if unknown := set(check) - set(_FIELDS):
+        if unknown := set(check) - set(_FIELDS) - {"config"}:
             problems.append(f"check: {', '.join(sorted(unknown))} mean nothing here")
+        if (config := check.get("config")) is not None and not _is_config(config):
+            problems.append(
+                "check.config: must be an object of the data set's settings: numbers, texts, or lists of them"
+            )
         if reason := refusal(str(check.get("dataset"))):
             problems.append(f"check.dataset: {reason}")
         return problems
@@ -164,6 +169,14 @@ class ReasoningVerifier:
             verifier=self._label,
             sandbox=info.label,
         )
+
+
+def _is_config(config: Any) -> bool:
+    """Whether it can be the settings of a data set. `seed` and `size` stand beside it."""
+    if not isinstance(config, dict) or {"seed", "size"} & set(config):
+        return False
+    every = [each for value in config.values() for each in (value if isinstance(value, list) else [value])]
+    return all(type(each) in (bool, int, float, str) for each in every)
 
 
 def answer_in(reply: str) -> str | None:

@@ -9,12 +9,13 @@ from typing import Final
 from gristmill.graph.tasks.families.base import Family
 from gristmill.graph.tasks.families.dictionary_programs import DICTIONARY_PROGRAMS
 from gristmill.graph.tasks.families.list_functions import LIST_FUNCTIONS
+from gristmill.graph.tasks.families.reasoning_puzzles import REASONING_PUZZLES
 from gristmill.graph.tasks.families.string_functions import STRING_FUNCTIONS
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["FAMILIES", "family"]
 
-_EVERY = (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS)
+_EVERY = (LIST_FUNCTIONS, STRING_FUNCTIONS, DICTIONARY_PROGRAMS, REASONING_PUZZLES)
 FAMILIES: Final[Mapping[str, Family]] = {each.name: each for each in _EVERY}
 """Name → family."""
 

@@ -27,10 +27,18 @@ RULES: dict[str, Rule] = rules.RULES | puzzles.RULES | integrals.RULES
 def score_values(context: JobContext) -> None:
     """Score values. The request: ``{"dataset", "seed", "size", "index", "question", "form", "rule", "values"}``.
 
-    One message: ``{"scores": […]}``, or ``{"changed": true}`` where this version makes another question of the seed.
+    It has ``"config"`` where the data set is not as by default. One message: ``{"scores": […]}``, or
+    ``{"changed": true}`` where this version makes another question of the seed, or has no such setting.
     """
     request = context.request
-    dataset = reasoning_gym.create_dataset(request["dataset"], seed=request["seed"], size=request["size"])
+    config: dict[str, Any] = request.get("config") or {}
+    try:
+        dataset = reasoning_gym.create_dataset(request["dataset"], seed=request["seed"], size=request["size"], **config)
+    except (TypeError, ValueError, AssertionError):
+        if not config:
+            raise
+        context.send({"changed": True})
+        return
     item = dataset[request["index"]]
     if item["question"] != request["question"]:
         context.send({"changed": True})
