@@ -69,7 +69,7 @@ def messages_for(
     Args:
         task: what is asked.
         profile: `chat` for capable chat models; `small` for few-shot prompts with short answers: those of the family
-            that a tag names, if it has its own, else those of the kind, else as for `chat`.
+            and the difficulty that tags name, if there are some, else those of the kind, else as for `chat`.
         round: number of the round, from 0.
         parents: the hypotheses to build on, best first.
         told: what is known beside these; None is the bare prompt.
@@ -174,8 +174,10 @@ def _name(task: Task, profile: Literal["chat", "small"]) -> str:
         return "chat_score"
     # Small prompts show by example how to answer, in Python.
     profile = "chat" if language(task) is not None or main_file(task) else profile
-    families = [tag.removeprefix("family:") for tag in task.tags if tag.startswith("family:")]
-    for name in (*(f"{profile}_family_{each}" for each in families), f"{profile}_{task.kind}", f"chat_{task.kind}"):
+    said = dict(tag.split(":", 1) for tag in task.tags if ":" in tag)
+    family, difficulty = said.get("family", ""), said.get("difficulty", "")
+    own = (f"{profile}_family_{family}_{difficulty}", f"{profile}_family_{family}")
+    for name in (*own, f"{profile}_{task.kind}", f"chat_{task.kind}"):
         if name in names():
             return name
     return "chat_general"

@@ -148,7 +148,9 @@ class Composed:
     def tags(self, combination: Combination, wordings: Sequence[int]) -> tuple[str, ...]:
         """The tags of a task: its combination before its family, as what splits tasks takes the first of the two."""
         strata = (self._stratum(part, number) for part, number in zip(combination, wordings, strict=True))
-        return ("combo:" + "/".join(combination), f"family:{self.name}", *(f"stratum:{each}" for each in strata))
+        level = next(level for level, some in self.combinations.items() if combination in some)
+        first = ("combo:" + "/".join(combination), f"family:{self.name}", f"difficulty:{level}")
+        return (*first, *(f"stratum:{each}" for each in strata))
 
     def _levels(self, difficulty: int | None) -> tuple[int, ...]:
         if difficulty is None:

@@ -140,44 +140,91 @@ def _values(entries: list[Entry]) -> list[int]:
 
 
 CLOSES = (
-    Close("entries", ("return them as a dictionary", "put them in a dictionary"), "{{{k}: {v} for {loop}}}", (dict,)),
-    Close("keys", ("return a list of their keys", "list their keys"), "[{k} for {loop}]", (_keys,)),
+    Close(
+        "entries",
+        ("Return a dictionary of {things}.", "Keep only {things}."),
+        ("return them as a dictionary", "put them in a dictionary"),
+        "{{{k}: {v} for {loop}}}",
+        (dict,),
+    ),
+    Close(
+        "keys",
+        ("Return a list of the keys of {things}.", "List the keys of {things}."),
+        ("return a list of their keys", "list their keys"),
+        "[{k} for {loop}]",
+        (_keys,),
+    ),
     Close(
         "keys_ordered",
+        ("Sort the keys of {things}.", "Return the sorted keys of {things}."),
         ("return their keys sorted", "sort their keys"),
         "sorted({k} for {loop})",
         (_keys, sorted),
     ),
-    Close("values", ("return a list of their values", "list their values"), "[{v} for {loop}]", (_values,)),
     Close(
-        "value_sum", ("add up their values", "return the sum of their values"), "sum({v} for {loop})", (_values, sum)
+        "values",
+        ("Return a list of the values of {things}.", "List the values of {things}."),
+        ("return a list of their values", "list their values"),
+        "[{v} for {loop}]",
+        (_values,),
+    ),
+    Close(
+        "value_sum",
+        ("Add up the values of {things}.", "Return the sum of the values of {things}."),
+        ("add up their values", "return the sum of their values"),
+        "sum({v} for {loop})",
+        (_values, sum),
     ),
     Close(
         "values_ordered",
+        ("Sort the values of {things}.", "Return the values of {things} in ascending order."),
         ("return their values in ascending order", "sort their values"),
         "sorted({v} for {loop})",
         (_values, sorted),
     ),
     Close(
         "value_most",
+        (
+            "Return the greatest value of {things}, or 0 without any.",
+            "Return the largest of the values of {things}, or 0.",
+        ),
         ("return the greatest value, or 0 without any", "return the largest of their values, or 0"),
         "max(({v} for {loop}), default=0)",
         (_values, lambda some: max(some, default=0)),
     ),
     Close(
         "key_letters",
+        ("Add up the lengths of the keys of {things}.", "Return how many letters the keys of {things} have together."),
         ("add up the lengths of their keys", "return how many letters their keys have together"),
         "sum(len({k}) for {loop})",
         (_keys, lambda some: [len(k) for k in some], sum),
     ),
-    Close("number", ("count them", "return how many there are"), "len([{k} for {loop}])", (len,)),
+    Close(
+        "number",
+        ("Count {things}.", "Return the number of {things}."),
+        ("count them", "return how many there are"),
+        "len([{k} for {loop}])",
+        (len,),
+    ),
 )
+
+
+_known: dict[tuple[str, ...], tuple[list[Entry], list[Entry]]] = {}
+
+
+def _parted(wanted: Sequence[Keep]) -> tuple[list[Entry], list[Entry]]:
+    """The entries that are taken, and the others; a condition says all that it tests."""
+    name = tuple(each.condition for each in wanted)
+    if name not in _known:
+        taken = [entry for entry in _ENTRIES if all(each.test(entry) for each in wanted)]
+        others = [entry for entry in _ENTRIES if not all(each.test(entry) for each in wanted)]
+        _known[name] = taken, others
+    return _known[name]
 
 
 def dictionaries(rng: random.Random, wanted: Sequence[Keep]) -> Inputs | None:
     """Dictionaries of entries that are taken and of others, of one kind only, and with values at every bound."""
-    taken = [entry for entry in _ENTRIES if all(each.test(entry) for each in wanted)]
-    others = [entry for entry in _ENTRIES if not all(each.test(entry) for each in wanted)]
+    taken, others = _parted(wanted)
     if len({key for key, _ in taken}) < 3 or len(others) < 3:
         return None
     made = []

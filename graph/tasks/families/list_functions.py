@@ -28,8 +28,24 @@ FEW_SHOT_COMBINATIONS = (
     "negative/absolutes",
     "different/distinct",
     "at_least/list",
+    "above/plus/results",
+    "even/times/total",
+    "positive/from/largest",
+    "multiple/minus/descending",
+    "below/over/kinds",
+    "odd/modulo/smallest",
+    "negative/times/results",
+    "at_least/over/total",
+    "at_most/plus/descending",
+    "not_multiple/modulo/kinds",
+    "different/from/smallest",
+    "even/above/times/total",
+    "odd/below/plus/results",
+    "multiple/at_most/over/descending",
+    "positive/not_multiple/modulo/kinds",
+    "below/different/from/largest",
 )
-"""The combinations that `prompts/small_code.md` shows; never in the gate or test split."""
+"""The combinations that the small prompts show; never in the gate or test split."""
 
 
 _EDGE_LISTS: tuple[list[int], ...] = ([], [0], [-7, -2, -2, 7, 4, 4], [5, 5, 5], [8, -6, 3, 0, -3, 8])

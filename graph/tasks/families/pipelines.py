@@ -43,7 +43,10 @@ class Close:
     """What is done with all of them."""
 
     name: str
+    plain: tuple[str, ...]
+    """Whole sentences with ``{things}``, where nothing is changed."""
     phrases: tuple[str, ...]
+    """Behind what is changed: "and …"."""
     source: str
     """With ``{loop}`` and the variables of the loop."""
     steps: tuple[Step, ...] = ()
@@ -72,14 +75,16 @@ class Pipeline:
         changed = plain | dict(change.sources) if change else plain
         source = close.source.format(loop=f"{self.loop} if {condition}", **changed)
         hints = [f"{said}: `{each.condition}`" for said, each in zip(predicates, keeps, strict=True)]
-        said = f"Take {self.what} that {' and that '.join(predicates)}"
+        things = f"{self.what} that {' and that '.join(predicates)}"
+        prompt = close.plain[wordings[-1]].format(things=things)
         steps: list[Step] = [self.begin, *(_taking(each) for each in keeps)]
         if change:
             phrase = change.phrases[wordings[-2]]
-            said += f", {phrase},"
+            prompt = f"Take {things}, {phrase}, and {ending}."
             steps.append(_changing(change))
             hints.append(f"{phrase}: `{', '.join(change.sources.values())}`")
-        hints.append(f"{ending}: `{close.source.format(loop=f'{self.loop} if …', **plain)}`")
+        closing = ending if change else close.plain[wordings[-1]].format(things="…")
+        hints.append(f"{closing}: `{close.source.format(loop=f'{self.loop} if …', **plain)}`")
 
         def rest(rng: random.Random) -> dict[str, Any] | None:
             inputs = self.inputs(rng, keeps)
@@ -97,7 +102,7 @@ class Pipeline:
                 "reference": self.template.replace("{answer}", source),
             }
 
-        return Draft(f"{said} and {ending}.", rest)
+        return Draft(prompt, rest)
 
 
 def _taking(keep: Keep) -> Step:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from tempfile import mkdtemp
@@ -262,6 +262,16 @@ def weight(item):
 def pack(items):
     return [item for item in items if weight(item) < 1]
 """
+
+
+def _of_family(name: str) -> tuple[Message, ...]:
+    """The prompt of a task that says, in tags, which family and difficulty it is of."""
+    family, _, difficulty = name.removeprefix("small_family_").partition("_")
+    tags = ("combo:a/b", f"family:{family}", f"difficulty:{difficulty or 1}")
+    task = PUZZLE if "puzzles" in family else LIST
+    return messages_for(task.model_copy(update={"tags": tags}), profile="small", round=0)
+
+
 CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code": lambda: messages_for(CODE, profile="chat", round=0),
     "chat_code_stdio": lambda: messages_for(STDIO, profile="chat", round=0),
@@ -325,6 +335,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "small_code": lambda: messages_for(CODE, profile="small", round=0),
     "small_code_template": lambda: messages_for(LIST, profile="small", round=0),
     "small_math": lambda: messages_for(MATH, profile="small", round=0),
+    **{name: partial(_of_family, name) for name in names() if name.startswith("small_family_")},
     "chat_repository": lambda: messages_for(_of_repository(), profile="chat", round=0),
     "chat_repository_reflect": lambda: messages_for(_of_repository(), profile="chat", round=1, parents=[WRONG]),
     "small_reasoning": lambda: messages_for(PUZZLE, profile="small", round=0),
