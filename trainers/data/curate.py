@@ -15,6 +15,7 @@ from gristmill.trainers.data.curation.balance import balance, strata_of
 from gristmill.trainers.data.curation.contamination import REASONS, Decontamination, decontaminate
 from gristmill.trainers.data.curation.duplicates import NearDuplicates
 from gristmill.trainers.data.curation.heldout import DecontaminationConfig, HeldOut
+from gristmill.trainers.data.curation.sources import benchmarks, held_out_files
 from gristmill.trainers.data.formats import sft_row
 from gristmill.trainers.data.prompting import Profile, Prompting, Prompts, Replies, RowTexts
 from gristmill.verifiers.extraction.normal import normal_form
@@ -38,6 +39,10 @@ class CurateConfig(Record):
     near_copy: float = Field(
         0.95, gt=0, le=1, description="similarity to a held-out prompt from which a task is left out"
     )
+    held_out: tuple[str, ...] = Field(
+        (), description="task files, besides gate and test, that no row shares anything with"
+    )
+    against: str | None = Field(None, description="benchmarks that no row shares anything with: humaneval,mbpp=FILE,…")
     words: int = Field(13, ge=5, description="words in a row that no row shares with a held-out task")
     per_stratum: int | None = Field(None, ge=1, description="rows of a stratum at most")
     outweigh: float | None = Field(None, ge=1, description="no stratum has more times the rows of the median one")
@@ -77,12 +82,14 @@ def curate(
         held_out: tasks, which the report then names by their splits, or tasks by where they are from.
 
     Raises:
-        UserError: near duplicates are asked for, and `rensa` is not installed.
+        UserError: near duplicates are asked for, and `rensa` is not installed; or a file cannot be read.
     """
     config = config or CurateConfig()
     dropped: Counter[str] = Counter()
+    read, unchecked = benchmarks(config.against)
+    sources = held_out if isinstance(held_out, Mapping) else _by_split(held_out)
     index = HeldOut(
-        held_out if isinstance(held_out, Mapping) else _by_split(held_out),
+        {**sources, **held_out_files(config.held_out), **read},
         DecontaminationConfig(words=config.words, near_copy=config.near_copy),
     )
     known = NearDuplicates(config.near_duplicate)
@@ -101,7 +108,7 @@ def curate(
             steps = (step for step in trajectory.steps if not step.hypothesis.given)
             made[place] = [sft_row(trajectory, step, RowTexts(trajectory, prompting)) for step in steps]
     rows = [row for place in range(len(trajectories)) for row in made[place]]
-    rows, report = decontaminate(rows, index, trajectories)
+    rows, report = decontaminate(rows, index, trajectories, unchecked=unchecked)
     dropped.update(REASONS[match.by] for match in report.matches)
     fair = balance(rows, per_stratum=config.per_stratum, outweigh=config.outweigh, seed=config.seed)
     dropped.update(fair.dropped)

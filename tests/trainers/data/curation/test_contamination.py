@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Hypothesis, Message, Sampling, Step, StopReason, Trajectory
+from gristmill.graph.tasks.families.registry import FAMILIES
 from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.graph.tasks.importers import import_tasks
 from gristmill.sandbox.errors import UserError
-from gristmill.trainers.data.curate import Curated, curate
+from gristmill.trainers.data.curate import CurateConfig, Curated, curate
 from gristmill.trainers.data.curation.contamination import decontaminate
 from gristmill.trainers.data.curation.heldout import HeldOut
 from gristmill.trainers.data.curation.sources import benchmarks
@@ -255,6 +256,33 @@ def test_benchmarks_that_are_not_at_hand_are_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=said):
             benchmarks(wrong)
+
+
+def test_files_and_benchmarks_of_the_config_are_held_out_too(tmp_path: Path) -> None:
+    exam, rows = tmp_path / "exam.jsonl", tmp_path / "gsm8k.jsonl"
+    case = {"type": "cases", "entry_point": "running", "cases": [{"args": [[1], 0], "expected": [2]}]}
+    whole = SECRET.model_dump(mode="json", exclude_unset=True) | {"tests": [case]}
+    exam.write_text(json.dumps(whole) + "\n")
+    (tmp_path / "other").mkdir()
+    same = tmp_path / "other/exam.jsonl"
+    same.write_text(json.dumps(whole | {"id": "more", "prompt": unlike(9)}) + "\n")
+    rows.write_text(json.dumps({"question": unlike(7), "answer": "So #### 4"}) + "\n")
+    config = CurateConfig(held_out=(str(exam), str(same)), against=f"gsm8k={rows},math500")
+    told = [story(asked("t", unlike(1)), PROGRAM), story(asked("u", "First: " + unlike(7)), "def f(a):\n    return a")]
+    curated = curate(told, held_out=[], config=config)
+    assert why(curated) == [("exam.jsonl", "secret", "structure"), ("gsm8k", "gsm8k/0", "prompt")]
+    assert curated.decontamination is not None
+    assert set(curated.decontamination.unchecked) == {"math500"}
+    assert curated.decontamination.checked == {"exam.jsonl": 1, f"file {same}": 1, "gsm8k": 1}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_no_row_of_a_family_is_left_out_for_its_wording(name: str) -> None:
+    train, held = (FAMILIES[name].draw(split=split, seed=0, draw=0, count=40) for split in ("train", "test"))
+    curated = curate([story(task, task.reference or task.answer or "") for task in train], held_out=held)
+    # The same program may answer two wordings; whoever draws the tasks is to see that it does not.
+    assert {by for _, _, by in why(curated)} <= {"structure"}
+    assert len(curated.rows) >= 38
 
 
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public data sets of /work/shared/data are not here")
