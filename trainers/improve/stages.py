@@ -124,11 +124,19 @@ async def curate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
                 prompts=mill.config.curate.prompts,
                 parquet=True,
                 force=True,
+                decontamination=curated.decontamination,
+                left_out=curated.dropped,
+                seeds={
+                    "the run": mill.config.run.seed + round_,
+                    "what was drawn for this dataset": mill.config.curate.seed,
+                },
             )
         named = {each.task.id: strata_of(each.task) for each in trajectories}
         covered = coverage((row["task"] for row in curated.rows), named, mill.splits.strata())
         mill.records.write(f"round-{round_ + 1}/coverage", covered)
         mill.records.write(stage, curated)
+    for name, reason in (curated.decontamination.unchecked if curated.decontamination else {}).items():
+        mill.progress.note(f"not checked against {name}: {reason}")
     left_out = ", ".join(f"{count} {reason}" for reason, count in curated.dropped.items() if count)
     weaker = weaker_words(unverified(curated.rows))
     said = f"{len(curated.rows)} rows" + (f", of them {weaker}, not verified" if weaker else "")

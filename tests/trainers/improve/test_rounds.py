@@ -20,6 +20,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
+from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.gating.config import GateConfig
@@ -170,7 +171,7 @@ async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
     run = ImproveConfig().run.changed(hypotheses=2, accept=accept, model="replay:x")
     # One task that is won is enough for this gate.
     config = ImproveConfig().model_copy(update={"method": Copying(), "run": run, "alpha": 0.5})
-    config = config.model_copy(update={"gate": GateConfig(gate="rounds")})
+    config = config.model_copy(update={"gate": GateConfig(gate="rounds"), "curate": CurateConfig(against="mbpp")})
     async with Pool.open("bubblewrap", 1) as pool:
         with Store.open(tmp_path) as store:
             mill = Mill(
@@ -202,6 +203,9 @@ async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
     (row,) = [json.loads(line) for line in (dataset / "data/train.jsonl").read_text().splitlines()]
     assert (row["verified"], row["strength"], row["outcome"]) == (False, "together", "passed")
     assert "0 of 1 rows are verified" in (dataset / "README.md").read_text()
+    assert "| neither verified nor together | 1 |" in (dataset / "README.md").read_text()
+    report = json.loads((dataset / "decontamination.json").read_text())
+    assert (report["checked"], list(report["unchecked"])) == ({"gate": 1, "test": 1}, ["mbpp"])
     assert "together 0 → 1" in (mill.folder / "report.html").read_text()
 
 
