@@ -36,6 +36,10 @@ class GateSummary(Record):
     high: float
     p_value: float
     strengths: tuple[tuple[str, int, int], ...] = Field((), description="(strength, passes before, after)")
+    gate: str = Field("rounds", description="how it was decided: rounds, open or fixed")
+    e_value: float | None = Field(None, description="open: evidence for the new adapter")
+    queries: int | None = Field(None, description="fixed: how often the gate set was asked before")
+    guards: tuple[tuple[str, bool, str], ...] = Field((), description="(what must not get worse, held, in words)")
 
 
 class WaveSummary(Record):

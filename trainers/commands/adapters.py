@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gristmill.trainers.adapters import AdapterInfo, Adapters
+    from gristmill.trainers.improve.gate import GateDecision
 
 __all__ = ["app"]
 
@@ -50,19 +51,26 @@ def list_(workspace: Workspace = ".", json_: Json = False) -> None:
 
 @app.command()
 def show(name: Name, workspace: Workspace = ".", json_: Json = False) -> None:
-    """Show where an adapter comes from: method, base, rows, knobs, versions.
+    """Show where an adapter comes from (method, base, rows, knobs, versions), and what its gate has decided.
 
     \b
     Example:
       gristmill adapters show demo-round-1
     """
-    info = _home(workspace).get(name)
+    import json
+
+    info, decision = _home(workspace).get(name), _decision(workspace, name)
     if json_:
-        say_json(info.model_dump_json(indent=1))
+        gate = None if decision is None else decision.model_dump(mode="json")
+        say_json(json.dumps({**info.model_dump(mode="json"), "gate": gate}, indent=1))
         return
     say(f"{info.name}, {info.created:%Y-%m-%d %H:%M}{', in use' if info.current else ''}: {info.path}")
     for key, value in _flat(info.provenance):
         say(f"  {key}: {value}")
+    if decision is not None:
+        say(f"  gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
+        for guard in decision.guards:
+            say(f"  gate, {guard.name}: {'held' if guard.ok else 'lost'}, {guard.words}")
 
 
 @app.command()
@@ -142,6 +150,17 @@ def _home(workspace: str) -> Adapters:
     from gristmill.trainers.adapters import Adapters
 
     return Adapters(home_of(workspace))
+
+
+def _decision(workspace: str, name: str) -> GateDecision | None:
+    from gristmill.graph.storage.store import Store
+    from gristmill.graph.storage.workspace import database_at
+    from gristmill.trainers.improve.asking.deciding import decision_about
+
+    if not database_at(workspace).exists():  # adapters of `train` alone
+        return None
+    with Store.open(workspace, create=False) as store:
+        return decision_about(store, name)
 
 
 def _list(workspace: str, as_json: bool) -> None:

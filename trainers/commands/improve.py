@@ -114,8 +114,10 @@ def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
 
     if tasks is None and not config.drawn.family:
         raise UserError("what is to be learned? Give a task file, or --family (see `gristmill tasks generate --help`)")
-    if config.gate.gate == "open":
-        raise UserError("--gate open: `improve` does not draw gate tasks batch by batch yet; take rounds")
+    if config.gate.gate == "open" and not config.drawn.family:
+        raise UserError(
+            "--gate open draws gate tasks until it is decided: that takes --family; with a file, take fixed"
+        )
     if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
         raise UserError(
             f"{tasks} and --family: tasks are read from a file or drawn from families; leave one of them out"
@@ -149,7 +151,7 @@ async def _improve(
 
     splits: Sets
     if tasks is None:
-        splits = DrawnSplits(config.drawn, seed=config.run.seed, secret=kept_secret(store, name))
+        splits = DrawnSplits(config.as_drawn, seed=config.run.seed, secret=kept_secret(store, name))
         tasks = list(splits.test)  # of the same generators, a resume draws the same
     else:
         splits = split_tasks(tasks, config.run.seed)

@@ -10,7 +10,7 @@ from gristmill.graph.config import RunConfig
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.gating.config import GateConfig
-from gristmill.trainers.improve.gating.evidence import declared_level, ladder_level
+from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, ladder_level
 from gristmill.trainers.methods.sft import SftMethod
 
 __all__ = ["Drawn", "ImproveConfig", "Strata"]
@@ -93,9 +93,20 @@ class ImproveConfig(Record):
         return self.curate
 
     @property
+    def as_drawn(self) -> Drawn:
+        """`drawn` as it holds: a round of an open gate may take as many gate tasks as it is bound to."""
+        return (
+            self.drawn.model_copy(update={"gate_tasks": self.gate.gate_most})
+            if self.gate.gate == "open"
+            else self.drawn
+        )
+
+    @property
     def level(self) -> float:
-        """The greatest p at which the gate keeps an adapter in its first round."""
+        """The greatest p at which the gate keeps an adapter in its first round; open: 1 / the e-value."""
         mode = self.gate.gate or ("rounds" if self.drawn.family else "fixed")
+        if mode == "rounds":
+            return declared_level(self.alpha, self.rounds)
         if mode == "fixed":
             return ladder_level(self.alpha, 0, 0, self.gate.gate_step)
-        return declared_level(self.alpha, self.rounds) if mode == "rounds" else self.alpha
+        return 1 / e_threshold(self.alpha, 0, 0)

@@ -12,6 +12,7 @@ from typing import Protocol
 from langgraph.runtime import Runtime
 
 from gristmill.graph.commands.run_progress import Screen, following
+from gristmill.graph.config import RunConfig
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
@@ -118,8 +119,10 @@ class Mill:
         yield
         self.records.took(stage, time.monotonic() - started)
 
-    async def evaluation(self, stage: str, title: str, tasks: Sequence[Task], adapter: str | None) -> Evaluation:
-        """Greedy pass@1 on `tasks`, or what an earlier session found."""
+    async def evaluation(
+        self, stage: str, title: str, tasks: Sequence[Task], adapter: str | None, *, config: RunConfig | None = None
+    ) -> Evaluation:
+        """Greedy pass@1 on `tasks` (or as `config` has it), or what an earlier session found."""
         earlier = self.records.read(stage, Evaluation)
         if earlier is not None:
             return earlier
@@ -131,7 +134,7 @@ class Mill:
         async with self.timed(stage, title), following(self.progress, ends=False) as progress:
             evaluation = await evaluate_tasks(
                 tasks,
-                greedy(self.config.run, adapter),
+                config or greedy(self.config.run, adapter),
                 name=run,
                 store=self.store,
                 proposer=await self.model(adapter),

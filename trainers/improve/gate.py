@@ -171,7 +171,8 @@ def _declared(pair: Comparison, alpha: float, rounds: int, earlier: Sequence[Gat
     told = f"{pair.wins} tasks won, {pair.losses} lost of {pair.n}"
     shared = f", which is {alpha:g} over {round(alpha / enough)} declared rounds" if enough < alpha else ""
     if begun := _begun(rounds, earlier):
-        shared += f"; {begun} rounds before were declared apart, so that in all up to {2 * alpha:g} may be spent"
+        times = len({*(each.declared for each in earlier), rounds})
+        shared += f"; {begun} rounds before were declared apart, so that in all up to {times * alpha:g} may be spent"
     better = pair.difference > 0 and pair.p_better <= enough
     if better:
         words = f"{told}: better beyond noise (p = {pair.p_better:.2g} ≤ {enough:.2g}{shared})"

@@ -13,11 +13,11 @@ from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.export import write_dataset
+from gristmill.trainers.improve.asking.deciding import decided, first_batch, in_batches
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.coverage.rows import rows_of
 from gristmill.trainers.improve.coverage.strata import coverage
-from gristmill.trainers.improve.gate import GateDecision, decide, fewest_wins
-from gristmill.trainers.improve.gating.asked import ask
+from gristmill.trainers.improve.gate import GateDecision, fewest_wins
 from gristmill.trainers.improve.splits import strata_of
 from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.improve.summary import summarize
@@ -38,7 +38,7 @@ def has_rows(round_: int, mill: Mill) -> bool:
 async def baseline(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     """What the model can do before anything, on the first gate set. The test set waits for the end."""
     mill = runtime.context
-    gate = await mill.evaluation("gate-before", "the base model on the gate set", mill.gate_set(0), None)
+    gate = await mill.evaluation("gate-before", "the base model on the gate set", first_batch(mill), None)
     _room_for_better(gate, mill)
     return {}
 
@@ -171,11 +171,14 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 async def evaluate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     """What the new adapter can do on the gate set; on a fresh one, first what the one in use can."""
     mill, round_ = runtime.context, state["round"]
+    trained = mill.records.read(f"round-{round_ + 1}/trained", TrainedAdapter)
+    adapter = str(trained.path) if trained else None
+    if mill.config.gate.gate == "open":
+        await in_batches(mill, round_, state["adapter"], adapter)
+        return {}
     tasks, before = mill.gate_set(round_), _gate_before(mill, round_)
     if mill.splits.fresh and round_:
         await mill.evaluation(before, f"round {round_ + 1}: what is in use, on its gate set", tasks, state["adapter"])
-    trained = mill.records.read(f"round-{round_ + 1}/trained", TrainedAdapter)
-    adapter = str(trained.path) if trained else None
     title = f"round {round_ + 1}: the new adapter on the gate set"
     await mill.evaluation(f"round-{round_ + 1}/gate-after", title, tasks, adapter)
     return {}
@@ -190,7 +193,9 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if decision is None:
         before = _evaluated(mill, _gate_before(mill, round_))
         after = _evaluated(mill, f"round-{round_ + 1}/gate-after")
-        decision = _decided(mill, round_, before, after)
+        decision = await decided(
+            mill, round_, before, after, state["adapter"], None if trained is None else str(trained.path)
+        )
         # Before the decision is kept: a kill between the two must not leave a kept adapter out of use.
         if decision.kept and trained is not None:
             mill.adapters.promote(trained.path.name)
@@ -198,26 +203,6 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         mill.progress.note(f"gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
     kept = str(trained.path) if decision.kept and trained else state["adapter"]
     return {"round": round_ + 1, "adapter": kept}
-
-
-def _decided(mill: Mill, round_: int, before: Evaluation, after: Evaluation) -> GateDecision:
-    """The decision of a round; a question to a set that is asked again is counted in the store."""
-    config, fresh, documents = mill.config, mill.splits.fresh, mill.store.documents
-    by, tasks = f"{mill.name}/round-{round_ + 1}", mill.splits.gate_of(round_)
-    decision = decide(
-        before.results,
-        after.results,
-        alpha=config.alpha,
-        accept=config.run.accept,
-        config=config.gate,
-        rounds=config.rounds,
-        earlier=[each for at in range(round_) if (each := mill.records.read(f"round-{at + 1}/gate", GateDecision))],
-        fresh=fresh,
-        asked=None if fresh else ask(documents, tasks, by),
-    )
-    if not fresh:
-        ask(documents, tasks, by, told=decision.kept or decision.refused)
-    return decision
 
 
 async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
@@ -243,7 +228,7 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 def _gate_before(mill: Mill, round_: int) -> str:
     """The gate evaluation of the adapter in use before this round."""
-    if mill.splits.fresh and round_:
+    if mill.splits.fresh and (round_ or mill.config.gate.gate == "open"):
         return f"round-{round_ + 1}/gate-before"
     for earlier in range(round_, 0, -1):
         decision = mill.records.read(f"round-{earlier}/gate", GateDecision)

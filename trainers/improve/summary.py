@@ -31,6 +31,7 @@ STAGES = {
     "test": "report",
 }
 _WAVE = "wave-"
+_ASKED = ("gate-before-", "gate-after-", "retention-", "sampled-")
 
 
 def summarize(
@@ -121,6 +122,10 @@ def _round(number: int, campaign: CampaignSummary, records: StageRecords, folder
             high=gate.interval[1],
             p_value=gate.p_value,
             strengths=gate.strengths,
+            gate=gate.gate,
+            e_value=gate.e_value,
+            queries=gate.queries,
+            guards=tuple((guard.name, guard.ok, guard.words) for guard in gate.guards),
         ),
     )
 
@@ -201,5 +206,6 @@ def _seconds(records: StageRecords) -> dict[str, float]:
     total: dict[str, float] = defaultdict(float)
     for stage, seconds in records.seconds().items():
         part = stage.rpartition("/")[2]
-        total["campaign" if part.startswith(_WAVE) else STAGES[part]] += seconds
+        asked = part.startswith(_ASKED)
+        total["campaign" if part.startswith(_WAVE) else "evaluate" if asked else STAGES[part]] += seconds
     return dict(total)

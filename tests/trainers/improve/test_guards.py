@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def tasks(count: int) -> list[Task]:
     ]
 
 
-def drawn(answers: list[tuple[str, ...]], right: set[str]) -> list[TaskResult]:
+def drawn(answers: Sequence[tuple[str, ...]], right: set[str]) -> list[TaskResult]:
     return [
         TaskResult(task_id=str(n), replies=each, passed=tuple(reply in right for reply in each))
         for n, each in enumerate(answers)
@@ -109,7 +109,7 @@ def test_a_test_set_that_is_opened_again_is_told(store: Store) -> None:
 def test_text_in_another_order_is_foretold_worse(small_model: Path) -> None:
     text = read_text()[:5600]
     plain, turned = kept_text(text, small_model), kept_text(" ".join(text.split()[::-1]), small_model)
-    assert 5 < plain.perplexity < 200 < turned.perplexity
+    assert 5 < plain.perplexity < 0.5 * turned.perplexity
     count = min(len(plain.parts), len(turned.parts))
     worse = not_inferior("kept text", compare(plain.parts[:count], turned.parts[:count]), 0.1, unit="nats a token")
     assert not worse.ok

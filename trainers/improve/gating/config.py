@@ -30,8 +30,14 @@ class GateConfig(Record):
         0.1, gt=0, le=1, description="share by which a family of gate tasks may be worse, by its 95% interval"
     )
     family_tasks: int = Field(64, ge=1, description="families with fewer gate tasks are told, and decide nothing")
+    retention: str | None = Field(
+        None, description="a task file that a kept adapter must not be worse on, e.g. of `tasks import ifeval`"
+    )
     retention_margin: float = Field(
         0.1, gt=0, le=1, description="share by which the retention tasks may be worse, by their 95% interval"
+    )
+    kept_text: str | None = Field(
+        None, description="a text that a kept adapter must foretell as well (local weights), or the word shipped"
     )
     perplexity_margin: float = Field(
         0.1, gt=0, description="nats a token by which kept text may be worse, by its 95% interval"
