@@ -1,19 +1,22 @@
 """Forty searches that got stuck: what an earlier tree asks next, and what this one does, answered by a mind; who wins.
 
-    python benchmarks/stuck.py ask FOLDER --before CHECKOUT [--of histories|readings]
+    python benchmarks/stuck.py ask FOLDER --before CHECKOUT [--of histories|readings|kinds]
     python benchmarks/stuck.py judge FOLDER [--of …] [--sandbox bubblewrap] [--record benchmarks/stuck]
 
 `benchmarks/stuck/histories.yaml` has forty tasks of all kinds, each with the replies of its rounds so far, none of
 which solves it; `benchmarks/stuck_readings.py` has forty code tasks with a vague word, of which the likely readings
-were all tried. `ask` plays these to both trees (`replay:`, one hypothesis a round), goes on where it was left, and
-keeps what each then asks for one round more: `FOLDER/asked/KEY.md`, without a word of which tree a prompt is of.
-Whoever answers reads one such file, and nothing else of this repository, and writes the reply to
+were all tried; `benchmarks/stuck/kinds.yaml` has forty of all kinds in which three to six rounds have failed, each by
+an idea of its own that comes to mind early. `ask` plays these to both trees (`replay:`, one hypothesis a round), goes
+on where it was left, and keeps what each then asks for one round more: `FOLDER/asked/KEY.md`, without a word of which
+tree a prompt is of. Whoever answers reads one such file, and nothing else of this repository, and writes the reply to
 `FOLDER/answered/KEY.md`: a mailbox of files, as the earlier tree has no other. `judge` verifies all replies in
 sandboxes and prints who won; `--record` keeps them as recordings, one a tree, with all rounds: `gristmill run
 FOLDER/tasks.jsonl --hypotheses 1 --rounds 5 --model replay:benchmarks/stuck/new.jsonl` plays them again.
 
-A pair is won by the reply that passes where the other does not, and, in tasks that are graded, by the better score.
-The interval is of the mean of +1, 0 and -1 over pairs, by bootstrap; the test is exact, over pairs that differ.
+A pair is won by the reply that passes where the other does not, and, in tasks that are graded, by the better score: of
+open problems by more than 1e-9 of it, of rewards and losses where the interval of 95% of the paired differences over
+five fresh trainings leaves 0 out. What is within that is even. The interval is of the mean of +1, 0 and -1 over pairs,
+by bootstrap; the test is exact, over pairs that differ.
 """
 
 from __future__ import annotations
@@ -34,12 +37,14 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 from stuck_readings import READINGS
 
 HERE = Path(__file__).resolve().parents[1]
 STUCK = HERE / "benchmarks" / "stuck"
 ARMS = ("old", "new")
+NEAR = 1e-9  # scores of an open problem that differ by less than this share are even
+TRAININGS = 5  # of each reward and loss that is judged; both of a pair get the same ones
 Row = dict[str, Any]
 
 
@@ -51,17 +56,18 @@ def histories(of: str) -> list[tuple[Row, list[str]]]:
     """
     if of == "readings":
         return [(each.task, each.replies) for each in READINGS]
-    found = []
-    for entry in yaml.safe_load((STUCK / "histories.yaml").read_text(encoding="utf-8")):
-        row = entry["task"]
+    path, found = STUCK / f"{of}.yaml", []
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+        row = dict(entry["task"])
         if "file" in row:
-            lines = (HERE / "examples" / "tasks" / row["file"]).read_text(encoding="utf-8").splitlines()
+            lines = (HERE / "examples" / "tasks" / row.pop("file")).read_text(encoding="utf-8").splitlines()
             shown = next(task for task in map(json.loads, lines) if task["id"] == row["id"])
-            row = {**shown, "id": row.get("as", row["id"])}
+            named = row.pop("as", row["id"])
+            row = {**shown, **row, "id": named}
         found.append((row, entry["replies"]))
     twice = [id_ for id_, count in Counter(row["id"] for row, _ in found).items() if count > 1]
     if twice:
-        raise SystemExit(f"{STUCK / 'histories.yaml'}: these ids stand there twice: {', '.join(twice)}")
+        raise SystemExit(f"{path}: these ids stand there twice: {', '.join(twice)}")
     return found
 
 
@@ -145,7 +151,9 @@ def judge(of: str, folder: Path, sandbox: str, record: Path | None) -> None:
             candidates.append({"task_id": each["task_id"], "id": key, "text": path.read_text(encoding="utf-8")})
     write_rows(folder / "candidates.jsonl", candidates)
     verdicts = folder / "verdicts.jsonl"
-    words = ["verify", folder / "tasks.jsonl", folder / "candidates.jsonl", "--out", verdicts, "--sandbox", sandbox]
+    tasks = folder / "judged.jsonl"
+    write_rows(tasks, [judged_as(row) for row in rows.values()])
+    words = ["verify", tasks, folder / "candidates.jsonl", "--out", verdicts, "--sandbox", sandbox]
     gristmill(HERE, *words, "--force")
     judged = {row["id"]: row for row in map(json.loads, verdicts.read_text(encoding="utf-8").splitlines())}
     tell(asked, rows, judged)
@@ -160,14 +168,29 @@ def judge(of: str, folder: Path, sandbox: str, record: Path | None) -> None:
             write_rows(record / (f"{arm}.jsonl" if of == "histories" else f"{of}_{arm}.jsonl"), kept)
 
 
-def worth(row: Row, verdict: Row) -> tuple[bool, float]:
-    """What a verdict is worth in its task: more is better."""
+def judged_as(row: Row) -> Row:
+    """A task as it is judged: functions that are trained get more trainings than a search has."""
+    if row["kind"] not in {"reward", "loss"}:
+        return row
+    return {**row, "settings": {**row.get("settings", {}), "seeds": TRAININGS}}
+
+
+def sign(row: Row, old: Row, new: Row) -> int:
+    """1 where the new prompt's verdict is better, -1 where the old one's is, 0 where they are even."""
     if row["kind"] not in {"program", "reward", "loss"}:
-        return verdict["outcome"] == "passed", 0.0
-    score = verdict["score"]
-    if score is None:
-        return False, float("-inf")
-    return True, -score if row.get("direction") == "minimize" else score
+        return int(new["outcome"] == "passed") - int(old["outcome"] == "passed")
+    scored = [verdict["score"] is not None and verdict["outcome"] in {"passed", "failed"} for verdict in (old, new)]
+    if not all(scored):
+        return scored[1] - scored[0]
+    if row["kind"] == "program":
+        gain = new["score"] - old["score"]
+        if abs(gain) <= NEAR * max(abs(new["score"]), abs(old["score"])):
+            return 0
+        return 1 if (gain < 0) == (row.get("direction") == "minimize") else -1
+    gains = [y - x for x, y in zip(old["replicates"], new["replicates"], strict=True)]
+    half = t.ppf(0.975, len(gains) - 1) * statistics.stdev(gains) / len(gains) ** 0.5
+    mean = statistics.fmean(gains)
+    return int(mean > half) - int(mean < -half)
 
 
 def tell(asked: dict[str, Row], rows: dict[str, Row], judged: dict[str, Row]) -> None:
@@ -179,13 +202,13 @@ def tell(asked: dict[str, Row], rows: dict[str, Row], judged: dict[str, Row]) ->
         if any((id_, arm) not in of for arm in ARMS):
             continue
         old, new = (judged[of[id_, arm]] for arm in ARMS)
-        sign = (worth(row, new) > worth(row, old)) - (worth(row, new) < worth(row, old))
-        signs.setdefault(row["kind"], []).append(sign)
+        won = sign(row, old, new)
+        signs.setdefault(row["kind"], []).append(won)
         for arm, verdict in zip(ARMS, (old, new), strict=True):
             passed[row["kind"], arm] += verdict["outcome"] == "passed"
-        if sign:
+        if won:
             said = [f"{verdict['outcome']} {verdict['score']}" for verdict in (old, new)]
-            print(f"{id_}: won by {'new' if sign > 0 else 'old'} (old {said[0]}, new {said[1]})")
+            print(f"{id_}: won by {'new' if won > 0 else 'old'} (old {said[0]}, new {said[1]})")
     table = Table(
         "kind", "pairs", "passed, old", "passed, new", "won by new", "won by old", title="one reply to each prompt"
     )
@@ -193,7 +216,7 @@ def tell(asked: dict[str, Row], rows: dict[str, Row], judged: dict[str, Row]) ->
         wins, losses = each.count(1), each.count(-1)
         table.add_row(kind, *map(str, (len(each), passed[kind, "old"], passed[kind, "new"], wins, losses)))
     Console(width=100).print(table)
-    every = [sign for each in signs.values() for sign in each]
+    every = [won for each in signs.values() for won in each]
     if not every:
         print("no pair has been answered yet")
         return
@@ -213,7 +236,7 @@ def main() -> None:
     for each in (asking, judging):
         each.add_argument("folder", type=Path)
         each.add_argument("--sandbox", default="bubblewrap")
-        each.add_argument("--of", choices=("histories", "readings"), default="histories", help="which forty")
+        each.add_argument("--of", choices=("histories", "readings", "kinds"), default="histories", help="which forty")
     asking.add_argument("--before", type=Path, required=True, help="a checkout of the earlier tree")
     judging.add_argument("--record", type=Path)
     arguments = parser.parse_args()
