@@ -22,6 +22,7 @@ by bootstrap; the test is exact, over pairs that differ.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
 import os
@@ -40,10 +41,15 @@ from rich.table import Table
 from scipy.stats import binomtest, t
 from stuck_readings import READINGS
 
+from gristmill.sandbox.pool import Pool
+from gristmill.verifiers import Task, Verifiers
+from gristmill.verifiers.extraction.replies import extract
+
 HERE = Path(__file__).resolve().parents[1]
 STUCK = HERE / "benchmarks" / "stuck"
 ARMS = ("old", "new")
 NEAR = 1e-9  # scores of an open problem that differ by less than this share are even
+TRAINED = ("reward", "loss")
 TRAININGS = 5  # of each reward and loss that is judged; both of a pair get the same ones
 Row = dict[str, Any]
 
@@ -130,7 +136,7 @@ def ask(of: str, folder: Path, before: Path, sandbox: str) -> None:
 
 def unclosed(row: Row) -> Row:
     """A task whose search is not closed with trainings of its best, which come after all prompts: b958e1d has none."""
-    if row["kind"] not in {"reward", "loss"}:
+    if row["kind"] not in TRAINED:
         return row
     return {**row, "settings": {**row.get("settings", {}), "final_seeds": 0}}
 
@@ -156,13 +162,15 @@ def judge(of: str, folder: Path, sandbox: str, record: Path | None) -> None:
         path = folder / "answered" / f"{key}.md"
         if path.exists():
             candidates.append({"task_id": each["task_id"], "id": key, "text": path.read_text(encoding="utf-8")})
-    write_rows(folder / "candidates.jsonl", candidates)
+    functions = [each for each in candidates if rows[each["task_id"]]["kind"] in TRAINED]
+    write_rows(folder / "candidates.jsonl", [each for each in candidates if each not in functions])
     verdicts = folder / "verdicts.jsonl"
-    tasks = folder / "judged.jsonl"
-    write_rows(tasks, [judged_as(row) for row in rows.values()])
-    words = ["verify", tasks, folder / "candidates.jsonl", "--out", verdicts, "--sandbox", sandbox]
+    words = ["verify", folder / "tasks.jsonl", folder / "candidates.jsonl", "--out", verdicts, "--sandbox", sandbox]
     gristmill(HERE, *words, "--force")
-    judged = {row["id"]: row for row in map(json.loads, verdicts.read_text(encoding="utf-8").splitlines())}
+    found = [json.loads(line) for line in verdicts.read_text(encoding="utf-8").splitlines()]
+    found += asyncio.run(trained(rows, functions, sandbox))
+    write_rows(verdicts, found)
+    judged = {row["id"]: row for row in found}
     tell(asked, rows, judged)
     if record is not None:
         for arm in ARMS:
@@ -175,16 +183,29 @@ def judge(of: str, folder: Path, sandbox: str, record: Path | None) -> None:
             write_rows(record / (f"{arm}.jsonl" if of == "histories" else f"{of}_{arm}.jsonl"), kept)
 
 
-def judged_as(row: Row) -> Row:
-    """A task as it is judged: functions that are trained get more trainings than a search has."""
-    if row["kind"] not in {"reward", "loss"}:
-        return row
-    return {**row, "settings": {**row.get("settings", {}), "seeds": TRAININGS}}
+async def trained(rows: dict[str, Row], candidates: list[Row], sandbox: str) -> list[Row]:
+    """Verdicts on functions, each by `TRAININGS` trainings, the same ones for all of a task."""
+    found: list[Row] = []
+    if not candidates:
+        return found
+    async with Pool.open(sandbox) as pool:
+        verifiers = Verifiers(pool)
+        for each in candidates:
+            row = rows[each["task_id"]]
+            task = Task.model_validate({**row, "settings": {**row.get("settings", {}), "seeds": TRAININGS}})
+            solution = extract(task, each["text"]).solution
+            told: Row = {"outcome": "invalid", "score": None}
+            if solution is not None:
+                verdict = await verifiers.verify(task, solution)
+                told = {"outcome": verdict.outcome.value, "score": verdict.score, "replicates": verdict.replicates}
+            found.append({"task_id": task.id, "id": each["id"], **told})
+            print(f"{task.id}: {told['outcome']} {told['score']}", flush=True)
+    return found
 
 
 def sign(row: Row, old: Row, new: Row) -> int:
     """1 where the new prompt's verdict is better, -1 where the old one's is, 0 where they are even."""
-    if row["kind"] not in {"program", "reward", "loss"}:
+    if row["kind"] not in {"program", *TRAINED}:
         return int(new["outcome"] == "passed") - int(old["outcome"] == "passed")
     scored = [verdict["score"] is not None and verdict["outcome"] in {"passed", "failed"} for verdict in (old, new)]
     if not all(scored):
