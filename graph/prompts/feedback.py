@@ -9,6 +9,7 @@ from typing import Any
 from gristmill.graph.records import Step
 from gristmill.sandbox.plain import plain
 from gristmill.sandbox.records import Record
+from gristmill.sandbox.wire.files import is_data
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.forms.starting import PUT_BACK
 from gristmill.verifiers.records import CasesTest, CodeTest, DrivenTest, PythonTest, ScoreTest, StdioTest, Task
@@ -123,7 +124,9 @@ def program(text: str, fence: str, most: int) -> str:
     files = files_of(text)
     if not files:
         return fenced(clip(text, most), fence)
-    return "\n\n".join(f"`{path}`:\n{fenced(clip(own, most), fence)}" for path, own in files.items())
+    return "\n\n".join(
+        f"`{path}`:\n{fenced(clip(own, most), '' if is_data(path) else fence)}" for path, own in files.items()
+    )
 
 
 def tame(text: str) -> str:

@@ -7,15 +7,19 @@ and whoever loads modules inside asks for those of the image first.
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from gristmill.sandbox.image.packaged import Packaged, not_in
 from gristmill.verifiers.repositories.paths import path_problem, shadowing
 
-__all__ = ["MOST_FILES", "files_problems", "module_problem", "tops"]
+__all__ = ["DATA", "MOST_FILES", "data_problem", "files_problems", "module_problem", "tops"]
 
 MOST_FILES: Final = 50
+DATA: Final = (".json", ".txt", ".csv")
+"""How the names of files end that are data beside modules."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DEEPEST: Final = 6
 # What guests load texts as, by these names.
 _OURS: Final = frozenset({"solution", "evaluator", "shared", "tests", "setup", "openevolve"})
@@ -49,18 +53,38 @@ def module_problem(path: str, image: Packaged, taken: Collection[str] = ()) -> s
     return ""
 
 
-def files_problems(files: Mapping[str, str], image: Packaged, taken: Collection[str] = ()) -> Iterator[str]:
-    """What is wrong with the paths of several modules together, one sentence each."""
+def data_problem(path: str, image: Packaged, taken: Collection[str] = ()) -> str:
+    """Why a path may not be that of a file of data beside modules, as the end of a sentence; empty if it may.
+
+    Its folder is a package, so that `importlib.resources` finds it there: a name for which `module_problem` holds.
+    """
+    folder, _, name = path.rpartition("/")
+    if problem := path_problem(path):
+        return problem
+    if not name.endswith(DATA) or not _NAME.fullmatch(name):
+        return f"is neither a Python file nor one of data, whose name ends with {', '.join(DATA)}"
+    if not folder:
+        return "is data and lies in no folder: importlib.resources finds files of folders alone"
+    return module_problem(f"{folder}.py", image, taken)
+
+
+def files_problems(
+    files: Mapping[str, str], image: Packaged, taken: Collection[str] = (), *, data: bool = False
+) -> Iterator[str]:
+    """What is wrong with the paths of several modules together, one sentence each; with `data`, of data too."""
     if len(files) > MOST_FILES:
         yield f"there are {len(files)} files; there may be {MOST_FILES}"
         return
     folded: dict[str, str] = {}
     for path in files:
-        if problem := module_problem(path, image, taken):
+        judge = data_problem if data and not path.endswith(".py") else module_problem
+        if problem := judge(path, image, taken):
             yield f"{path!r} {problem}"
         if (same := folded.setdefault(path.casefold(), path)) != path:
             yield f"{path!r} and {same!r} are one file on some machines"
-        if path.removesuffix(".py") + "/" in {f"{'/'.join(each.split('/')[:n])}/" for each in files for n in range(7)}:
+        if path.endswith(".py") and path.removesuffix(".py") + "/" in {
+            f"{'/'.join(each.split('/')[:n])}/" for each in files for n in range(7)
+        }:
             yield f"{path!r} is a module, and there is a folder of its name"
 
 

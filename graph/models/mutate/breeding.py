@@ -22,6 +22,7 @@ from gristmill.graph.models.mutate.pruning import prune
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.sites import sites_of
 from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.wire.files import is_data
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
@@ -165,7 +166,7 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str], 
             if len(text) > LIMIT:
                 return None
             tree = parse(text)
-            for each in files_of(text).values() or (tree,):
+            for each in [own for path, own in files_of(text).items() if not is_data(path)] or (tree,):
                 compile(each, "<bred>", "exec", dont_inherit=True)
             said = ast.dump(tree)
             if said == _dump(old.source) or said != ast.dump(program.tree):

@@ -14,7 +14,7 @@ from gristmill.sandbox.wire.files import HEAD, joined
 from gristmill.verifiers.extraction.forms.packages import MAIN_FILE
 from gristmill.verifiers.extraction.forms.starting import START
 from gristmill.verifiers.extraction.source import LIMIT
-from gristmill.verifiers.repositories.modules import MOST_FILES
+from gristmill.verifiers.repositories.modules import DATA, MOST_FILES
 
 __all__ = ["PackageFilesError", "with_texts"]
 
@@ -80,7 +80,7 @@ def _read(folder: Path, field: str) -> dict[str, str]:
             for name in (*folders, *sorted(names)):
                 if (Path(parent) / name).is_symlink():
                     raise PackageFilesError(field, f"{str(Path(parent) / name)!r} is a link: copy it in")
-            for name in sorted(each for each in names if each.endswith(".py")):
+            for name in sorted(each for each in names if each.endswith((".py", *DATA))):
                 file = Path(parent) / name
                 size += file.stat().st_size
                 if len(found) >= MOST_FILES or size > 4 * LIMIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
@@ -59,15 +60,21 @@ async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
 TEXTS = st.text(st.sampled_from("a \n#=\\'"), max_size=12).filter(lambda text: HEAD not in text)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?\.py", fullmatch=True), TEXTS, min_size=1, max_size=5))
-def test_the_text_of_several_files_has_one_reading(files: dict[str, str]) -> None:
-    main = min(files)
+@given(
+    st.dictionaries(st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?\.py", fullmatch=True), TEXTS, min_size=1, max_size=5),
+    st.dictionaries(st.from_regex(r"[a-z]{1,3}/[a-z]{1,3}\.(json|txt|csv)", fullmatch=True), TEXTS, max_size=3),
+)
+def test_the_text_of_several_files_has_one_reading(modules: dict[str, str], data: dict[str, str]) -> None:
+    main, files = min(modules), modules | data
     text = joined(files, main)
     assert parted(text) == {path: own if not own or own.endswith("\n") else f"{own}\n" for path, own in files.items()}
     assert next(iter(parted(text))) == main
     assert joined(parted(text), main) == text
     lines = text.split("\n")
-    for path, own in placed(text).items():
+    ast.parse("\n".join(line for line in lines if line.startswith("#")))
+    assert all(placed(text)[path] == parted(text)[path] for path in data)
+    for path in modules:
+        own = placed(text)[path]
         said = own.split("\n")
         assert all(line in ("", lines[at]) for at, line in enumerate(said[: len(lines)]))
         assert lines[next(at for at, line in enumerate(lines) if line == HEAD + path) + 1 :][:1] != [HEAD]
@@ -88,6 +95,7 @@ def test_the_text_of_several_files_has_one_reading(files: dict[str, str]) -> Non
         ),
         ("`helper.py`:\n```python\ndef twice(n):\n    return 4 * n\n```", "helper.py", "4 *"),
         ("plan/more.py\n```python\nX = 1\n```\nFine.", "plan/more.py", "X = 1"),
+        ("`plan/table.json`:\n```json\n[1, 2]\n```", "plan/table.json", "[1, 2]\n"),
     ],
 )
 def test_a_reply_changes_files_by_their_paths(reply: str, path: str, has: str) -> None:
@@ -115,7 +123,12 @@ def test_a_reply_changes_files_by_their_paths(reply: str, path: str, has: str) -
         ("plan.py", "there is a folder of its name"),
         ("Helper.py", "one file on some machines"),
         ("a\\b.py", "character that no path"),
-        ("data.pth", "no Python file"),
+        ("plan/data.pth", "neither a Python file nor one of data"),
+        ("table.json", "lies in no folder"),
+        ("numpy/table.json", "'numpy' is a name of Python's"),
+        ("grading/table.csv", "the tests have or import 'grading'"),
+        ("../plan/table.json", "`.` or `..`"),
+        ("helper/table.json", "there is a folder of its name"),
     ],
 )
 def test_a_path_that_leaves_or_shadows_is_refused(path: str, words: str) -> None:
@@ -125,7 +138,7 @@ def test_a_path_that_leaves_or_shadows_is_refused(path: str, words: str) -> None
     assert found.solution is None
     assert words in found.note
     # Nor as a text in the form that is kept.
-    text = BEGUN + f"{HEAD}{path}\nX = 1\n"
+    text = BEGUN + f"{HEAD}{path}\n{'X = 1' if path.endswith('.py') else '#:1'}\n"
     assert extract(task(), text).solution is None
 
 
@@ -194,9 +207,42 @@ def test_a_copy_is_known_and_the_same_statements_in_other_files_are_not() -> Non
     moved = joined({("other.py" if path == "helper.py" else path): text for path, text in FILES.items()}, "solver.py")
     assert novelty.known(moved, Place(1, 0, 1)) is None
     assert novelty.known(BEGUN.replace(HEAD, "# "), Place(1, 0, 1)) is None
+    novelty.add("second", Place(0, 1, 1), with_("plan/table.json", "[1]\n"))
+    assert novelty.known(with_("plan/table.json", "[1]\n"), Place(1, 0, 1)) is not None
+    assert novelty.known(with_("plan/table.json", "[2]\n"), Place(1, 0, 1)) is None
 
 
-@pytest.mark.parametrize("files", [FILES, MARKED])
+READS_DATA = joined(
+    FILES
+    | {
+        "helper.py": """
+import csv
+import json
+from importlib import resources
+
+import plan
+
+table = json.loads((resources.files("plan") / "table.json").read_text(encoding="utf-8"))
+with resources.files(plan).joinpath("deep", "rows.csv").open("r", newline="") as file:
+    rows = list(csv.reader(file))
+names = sorted(each.name for each in resources.files("plan").iterdir())
+assert names == ["deep", "rules.py", "table.json"], names
+assert resources.files("plan").joinpath("deep").is_dir()
+with resources.as_file(resources.files("plan") / "table.json") as path:
+    assert json.loads(path.read_text(encoding="utf-8")) == table
+
+
+def twice(n):
+    return table["by"] * n + int(rows[1][0])
+""",
+        "plan/table.json": '{"by": 2, "word": "ä # gristmill: file no.py"}\n',
+        "plan/deep/rows.csv": "a\n0\n",
+    },
+    "solver.py",
+)
+
+
+@pytest.mark.parametrize("files", [FILES, MARKED, FILES | {"plan/table.json": "[1, 2]\n"}])
 def test_a_search_without_a_model_changes_files_and_keeps_them(files: dict[str, str]) -> None:
     begun, changed = joined(files, "solver.py"), set()
     for number in range(12):
@@ -206,7 +252,7 @@ def test_a_search_without_a_model_changes_files_and_keeps_them(files: dict[str, 
         assert parted(child).keys() == files.keys()
         changed |= {path for path, text in parted(child).items() if text != files[path]}
     assert changed
-    assert files is FILES or changed == {"helper.py"}
+    assert changed == {"helper.py"} if files is MARKED else "plan/table.json" not in changed
 
 
 def test_what_names_other_paths_is_no_folder_to_be_written() -> None:
@@ -276,6 +322,7 @@ def solve(n):
         (BEGUN, [2.0, 4.0]),
         (WRITES_TO_ITS_SIBLING, [2.0, 2.0]),
         (SHADOWS_INSIDE, [2.0, 4.0]),
+        (READS_DATA, [2.0, 4.0]),
     ],
 )
 async def test_a_package_is_judged_by_what_was_sent_alone(pool: Pool, solution: str, scores: list[float]) -> None:
@@ -292,6 +339,7 @@ async def test_plain_python_comes_to_the_same_and_lines_are_told_in_the_whole(po
     verifiers = Verifiers(pool)
     verdict = await verifiers.verify(task(), BEGUN)
     assert await verifiers.reproduces(task(), BEGUN, verdict, Seeds()) is True
+    assert await verifiers.reproduces(task(), READS_DATA, verdict, Seeds()) is True
     broken = with_("helper.py", "def twice(n):\n    raise ValueError('no luck')\n")
     asked = task()
     test = asked.scored

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from gristmill.sandbox.errors import SandboxError
 from gristmill.sandbox.image.packaged import STANDARD, Packaged
-from gristmill.sandbox.wire.files import HEAD, joined, parted
+from gristmill.sandbox.wire.files import HEAD, is_data, joined, parted
 from gristmill.verifiers.extraction.changes import Change, UnreadError, changes_in
 from gristmill.verifiers.extraction.forms.starting import START, starts
 from gristmill.verifiers.extraction.importing import image_of
@@ -165,12 +165,12 @@ def _made(task: Task, main: str, points: frozenset[str], files: Mapping[str, str
     """
     if main not in files:
         raise PackageError(f"there is no file {main}, which has to define what is called")
-    if problem := next(files_problems(files, _image(task), _taken(task)), ""):
+    if problem := next(files_problems(files, _image(task), _taken(task), data=True), ""):
         raise PackageError(problem)
     if sum(map(len, files.values())) > LIMIT:
         raise PackageError(f"its files have more than {LIMIT:,} characters in all")
     for path, text in files.items():
-        if why := complaint(text):
+        if not is_data(path) and (why := complaint(text)):
             raise PackageError(f"{path} does not parse: {why}")
     if missing := sorted(points - defined(files[main])):
         raise PackageError(f"{main} does not define {' and '.join(f'`{name}`' for name in missing)}")
