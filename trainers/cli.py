@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
     "Machine": {
         "doctor": Mount("gristmill.sandbox.cli:doctor", "Say what this machine has and what it lacks."),
         "sandbox": Mount("gristmill.sandbox.cli:sandbox", "Build, enter and clean up sandboxes."),
+        "vllm": Mount(f"{_GRAPH}.serving.vllm:app", "Make the environment that vLLM lives in."),
     },
 }
 

@@ -14,6 +14,7 @@ __all__ = [
     "Paced",
     "Proposer",
     "Several",
+    "Switching",
     "Waiting",
     "bounded_by",
     "member_of",
@@ -63,6 +64,23 @@ class Several(Protocol):
 
     def member(self, name: str) -> Proposer:
         """The one of that name; KeyError where there is none."""
+        ...
+
+
+@runtime_checkable
+class Switching(Protocol):
+    """A proposer whose model stays where it is while adapters change, and that can make room for a training."""
+
+    async def switch(self, adapter: str | None) -> None:
+        """Answer with this adapter from now on, or with none; called while no request is under way.
+
+        Raises:
+            ModelError: it could not be loaded, or changes nothing; the adapter of before is in use no more.
+        """
+        ...
+
+    async def rest(self) -> None:
+        """Free the device for something else; `switch` wakes it."""
         ...
 
 

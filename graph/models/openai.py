@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
 from gristmill.graph.models.replay.calls import headers_of
+from gristmill.graph.models.vllm.adapters import is_adapter, served_name, served_path
 from gristmill.graph.records import Request
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
     Args:
         name: the model as the server calls it.
         url: up to and with ``/v1``.
-        adapter: name under which the server offers a LoRA adapter on that model.
+        adapter: name under which the server offers a LoRA adapter on that model; or the folder of one, which it is told
+            to load (a vLLM that runs with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and reads this machine's files).
         options: bounds of time and attempts, and the variable that holds the key.
         key: instead of that variable.
         form: name of the proposer, for provenance.
@@ -69,10 +72,13 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         nonlocal places
         served, places = await _served(url, secret)
         wanted = adapter or name
+        if adapter is not None and is_adapter(Path(adapter)):
+            wanted = await _load_adapter(url, secret, Path(adapter))
+            served, places = await _served(url, secret)
         if served and wanted not in served and not official and not _nearly(wanted, served):
             raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
         if adapter is not None:
-            await _check_adapter(url, secret, name, adapter)
+            await _check_adapter(url, secret, name, wanted)
         async with run_connections(url, options.timeout_seconds) as connections:
             yield _chat(wanted, url, secret, options.timeout_seconds, connections)
 
@@ -192,6 +198,25 @@ def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:
 def _nearly(name: str, served: frozenset[str]) -> bool:
     """Ollama lists `qwen3:latest` and answers to `qwen3`; llama.cpp lists a path and answers to anything."""
     return any(other.startswith(f"{name}:") or other.endswith((".gguf", f"/{name}")) for other in served)
+
+
+async def _load_adapter(url: str, key: str, folder: Path) -> str:
+    """Have a server load the adapter in `folder`; the name that it has there.
+
+    Raises:
+        ModelSetupError: it does not.
+    """
+    name = served_name(folder)
+    async with _client(url, key, 300) as client:
+        answer = await client.post(
+            f"{url}/load_lora_adapter", json={"lora_name": name, "lora_path": served_path(folder)}
+        )
+    if answer.status_code == 200 or "already been loaded" in answer.text:
+        return name
+    why = answer.text[:500]
+    if answer.status_code in {404, 405}:
+        why = "start vLLM with --enable-lora, and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its environment"
+    raise ModelSetupError(f"{url} does not load the adapter {folder}: {why}")
 
 
 async def _check_adapter(url: str, key: str, base: str, adapter: str) -> None:

@@ -26,6 +26,7 @@ class ModelOptions(Record):
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key for `openai:`")
     vllm_python: Path | None = Field(None, description="interpreter of the environment that holds vLLM")
     vllm_arguments: tuple[str, ...] = Field((), description="passed on to the vLLM server as they are")
+    lora_rank: int | None = Field(None, ge=1, description="serve so that adapters up to this rank can be loaded later")
     start_seconds: float = Field(900.0, gt=0, description="how long a supervised server may take to become ready")
     log_folder: Path | None = Field(None, description="where a supervised server's log goes; None: .gristmill/logs")
     threads: int | None = Field(None, ge=1, description="CPU threads of `local`; None: torch's default")

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 
 from gristmill.graph.commands.run_progress import Screen, following
 from gristmill.graph.config import RunConfig
-from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.base import Proposer, Switching
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
 from gristmill.trainers.adapters import Adapters
@@ -58,6 +58,7 @@ class Mill:
     base: Path
     progress: Progress
     _open: dict[str, Proposer] = field(default_factory=dict)
+    _resting: bool = False
 
     @property
     def records(self) -> StageRecords:
@@ -97,17 +98,34 @@ class Mill:
             self.records.write(stage, self.splits.opened(part))
 
     async def model(self, adapter: str | None) -> Proposer:
-        """The model with this adapter, entered; the one before it is left first, so that one is in memory at a time."""
+        """The model with this adapter, entered; the one before it is left first, so that one is in memory at a time.
+
+        Where a server can, it changes its adapter and nothing else is loaded again.
+        """
         key = adapter or ""
-        if key not in self._open:
+        if key in self._open and not self._resting:
+            return self._open[key]
+        if self._open and isinstance(proposer := next(iter(self._open.values())), Switching):
+            await proposer.switch(adapter)
+            self._open, self._resting = {key: proposer}, False
+            return proposer
+        await self.close()
+        proposer = self.proposer(adapter)
+        await proposer.__aenter__()
+        self._open[key] = proposer
+        return proposer
+
+    async def rest(self) -> None:
+        """Make room for a training: a server that can gives the device back, any other model is left."""
+        if self._open and isinstance(proposer := next(iter(self._open.values())), Switching):
+            self._resting = True
+            await proposer.rest()
+        else:
             await self.close()
-            proposer = self.proposer(adapter)
-            await proposer.__aenter__()
-            self._open[key] = proposer
-        return self._open[key]
 
     async def close(self) -> None:
         """Leave the model that is in memory, if any."""
+        self._resting = False
         for key in list(self._open):
             await self._open.pop(key).__aexit__(None, None, None)
 

@@ -153,7 +153,7 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     curated = mill.records.read(f"round-{round_ + 1}/curated", Curated)
     rows = curated.rows if curated else ()
     last = state["adapter"] if mill.config.start == "last" else None
-    await mill.close()
+    await mill.rest()
     whence = "" if last is None else f", going on from {Path(last).name}"
     async with mill.timed(stage, f"round {round_ + 1}: training a LoRA adapter on {len(rows)} rows{whence}"):
         trained = await asyncio.to_thread(

@@ -26,9 +26,11 @@ def base_weights(model: str, base: str | Path | None = None) -> Path:
         path = Path(rest)
     else:
         raise UserError(
-            f"--model {model!r} cannot be improved: its weights are not here. Use local, local:PATH or vllm:PATH; for "
-            "other models use `gristmill run` and `gristmill export`, and train elsewhere"
+            f"--model {model!r} cannot be improved: its weights are not here. Use local, local:PATH or vllm:PATH, or "
+            "give the folder of the weights that the server has by --base; for other models use `gristmill run` and "
+            "`gristmill export`, and train elsewhere"
         )
     if not (path / "config.json").exists():
-        raise UserError(f"{path} holds no config.json: give the folder of a model in Hugging Face's format")
+        more = f"; for {model} give it by --base" if form == "vllm" and base is None else ""
+        raise UserError(f"{path} holds no config.json: give the folder of a model in Hugging Face's format{more}")
     return path

@@ -8,8 +8,6 @@ run however the run ends (see `gristmill.graph.models.vllm.guard`).
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import os
 import secrets
@@ -27,15 +25,15 @@ import httpx
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
+from gristmill.graph.models.vllm.adapters import served_name, served_path
+from gristmill.graph.models.vllm.environment import find, installed
 from gristmill.graph.storage.workspace import home_of
-from gristmill.sandbox.errors import UserError
 
-__all__ = ["VllmServer", "adapter_rank", "adapter_version", "interpreter"]
+__all__ = ["VllmServer", "interpreter"]
 
 _log = logging.getLogger(__name__)
 
 _MODULE = "vllm.entrypoints.openai.api_server"
-_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _TAIL = 25
 _TELL_EVERY = 10.0
 
@@ -68,6 +66,8 @@ class VllmServer:
         self.log = folder / f"vllm-{os.getpid()}-{secrets.token_hex(3)}.log"
         self._options = options
         self._rank = rank
+        made = find(options.vllm_python)
+        self.device = made.device if made is not None else None
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -97,13 +97,13 @@ class VllmServer:
         Raises:
             ModelError: the server does not load it, or it changes nothing.
         """
-        name, path = _name_and_path(folder)
+        name = served_name(folder)
+        answer = await self._post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": served_path(folder)})
+        if answer.status_code != 200 and "already been loaded" not in answer.text:
+            raise ModelError(f"vLLM does not load the adapter {folder}: {answer.text[:500]}\n{self._see_log()}")
         async with httpx.AsyncClient(
             headers={"Authorization": f"Bearer {self.key}"}, timeout=300, trust_env=False
         ) as client:
-            answer = await client.post(f"{self.url}/load_lora_adapter", json={"lora_name": name, "lora_path": path})
-            if answer.status_code != 200 and "already been loaded" not in answer.text:
-                raise ModelError(f"vLLM does not load the adapter {folder}: {answer.text[:500]}\n{self._see_log()}")
             difference = await adapter_difference(client, self.url, self.model, name)
         if not difference:
             raise ModelError(
@@ -113,12 +113,42 @@ class VllmServer:
         _log.info("adapter %s is loaded; log probabilities differ by up to %.3g", name, difference)
         return name
 
+    async def unload_adapter(self, name: str) -> None:
+        """Forget an adapter of this name, so that its place is free; one that is not there is no error."""
+        await self._post("/v1/unload_lora_adapter", {"lora_name": name})
+
+    async def sleep(self) -> bool:
+        """Give back the device's memory until `wake`; False where this server cannot."""
+        answer = await self._post("/sleep?level=1", {})
+        return answer.status_code == 200
+
+    async def wake(self) -> None:
+        """Take the device's memory again, after `sleep`.
+
+        Raises:
+            ModelError: the server does not; there may be too little memory.
+        """
+        answer = await self._post("/wake_up", {})
+        if answer.status_code != 200:
+            raise ModelError(f"vLLM does not wake up: {answer.text[:500]}\n{self._see_log()}")
+
+    async def _post(self, path: str, body: dict[str, str]) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        try:
+            async with httpx.AsyncClient(headers=headers, timeout=300, trust_env=False) as client:
+                return await client.post(f"{self.url.removesuffix('/v1')}{path}", json=body)
+        except httpx.HTTPError as error:
+            raise ModelError(
+                f"vLLM does not answer {path}: {type(error).__name__}: {error}\n{self._see_log()}"
+            ) from error
+
     def _start(self, python: Path, port: int) -> subprocess.Popen[bytes]:
         folder = Path(self.model)
         place = str(folder.resolve()) if folder.is_dir() else self.model
         command = [str(python), "-m", _MODULE, "--model", place, "--served-model-name", self.model]
         command += ["--host", "127.0.0.1", "--port", str(port)]
         command += ["--enable-lora", "--max-lora-rank", str(self._rank)] if self._rank else []
+        command += ["--enable-sleep-mode"] if self.device == "cuda" else []
         command += list(self._options.vllm_arguments)
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +167,8 @@ class VllmServer:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=self.log.parent,
-            env=_server_environment(os.environ if self._environment is None else self._environment, self.key),
+            env=_server_environment(os.environ if self._environment is None else self._environment, self.key)
+            | ({"VLLM_SERVER_DEV_MODE": "1"} if self.device == "cuda" else {}),  # serves /sleep and /wake_up
         )
 
     async def _wait_until_ready(self) -> None:
@@ -163,6 +194,11 @@ class VllmServer:
         """Whether the server's process is there."""
         return self._process is not None and self._process.poll() is None
 
+    async def answers(self) -> bool:
+        """Whether it is there and says that it is well; a server of which a part has died says so, or nothing."""
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            return self.running and await _healthy(client, self.url)
+
     async def died(self) -> ModelError:
         """Wait until the server's process ends by itself; what to raise then."""
         while self.running:  # noqa: ASYNC110  # the end of a process sets no event of asyncio's
@@ -183,53 +219,24 @@ class VllmServer:
         return "\n".join([f"The end of its log, {self.log}:", *(f"  {line}" for line in lines)])
 
 
-def adapter_rank(folder: Path) -> int:
-    """The rank that vLLM must be started with for the adapter in `folder`: the next larger one that it knows.
-
-    Raises:
-        UserError: there is no PEFT adapter.
-    """
-    config = folder / "adapter_config.json"
-    try:
-        rank = int(json.loads(config.read_text(encoding="utf-8"))["r"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder} holds no LoRA adapter: {config.name} cannot be read: {error}") from error
-    fitting = [each for each in _RANKS if each >= rank]
-    if not fitting:
-        raise UserError(f"{config}, r: vLLM serves LoRA adapters up to rank {_RANKS[-1]}, this one has {rank}")
-    return fitting[0]
-
-
-def adapter_version(folder: Path) -> str:
-    """Eight hexadecimal digits of the sha256 of an adapter's weights.
-
-    Raises:
-        UserError: there are no weights in safetensors.
-    """
-    weights = folder / "adapter_model.safetensors"
-    try:
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:8]
-    except OSError as error:
-        raise UserError(f"{weights} cannot be read: {error}; adapters are loaded from safetensors only") from error
-
-
 def interpreter(python: Path | None) -> Path:
-    """`python` as a path that can be run; ModelSetupError, with what to do, if it is None or no program."""
+    """`python`, or that of the environment that `gristmill vllm install` makes, as a path that can be run.
+
+    Raises:
+        ModelSetupError: there is none, with what to do.
+    """
     if python is None:
+        made = installed()
+        if made is not None:
+            return made.python
         raise ModelSetupError(
-            "vllm: needs --vllm-python, the interpreter of an environment that holds vLLM; make one by\n"
-            "  python3 -m venv ~/vllm && ~/vllm/bin/pip install vllm      (docs/models.md has the one for CPUs)\n"
-            "  gristmill run … --model vllm:NAME --vllm-python ~/vllm/bin/python"
+            "vllm: needs an environment that holds vLLM; make one by\n"
+            "  gristmill vllm install\n"
+            "or name the interpreter of one that is there: --vllm-python ~/vllm/bin/python"
         )
     if not (python.is_file() and os.access(python, os.X_OK)):
         raise ModelSetupError(f"--vllm-python {python}: there is no such program")
     return python.absolute()  # not resolved: a virtual environment's python is a link, and the link is the environment
-
-
-def _name_and_path(folder: Path) -> tuple[str, str]:
-    absolute = folder.absolute()
-    return f"{absolute.name}-{adapter_version(absolute)}", str(absolute)
 
 
 def _server_environment(base: Mapping[str, str], key: str) -> dict[str, str]:

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 
-from gristmill.graph.models.errors import ModelError
+from gristmill.graph.models.base import Switching
+from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
+from gristmill.graph.models.vllm.adapters import adapter_rank, adapter_version, served_name
+from gristmill.graph.models.vllm.environment import Installed
 from gristmill.graph.models.vllm.guard import __file__ as guard
-from gristmill.graph.models.vllm.server import VllmServer, adapter_rank, adapter_version
+from gristmill.graph.models.vllm.proposer import VllmProposer
+from gristmill.graph.models.vllm.server import VllmServer
 from gristmill.graph.records import Message, Request, Sampling
 from gristmill.sandbox.errors import UserError
 
@@ -105,6 +109,74 @@ async def test_the_server_is_private_and_its_python_is_not_led_astray(
     assert '"PYTHONSAFEPATH": "1"' in server.log.read_text()
     assert '"-m", "vllm.entrypoints.openai.api_server"' in server.log.read_text()
     assert '"--standin", "x"' in server.log.read_text()
+
+
+async def test_adapters_change_while_the_server_stays(python: Path, tmp_path: Path) -> None:
+    one, two = adapter(tmp_path / "one", weights=b"1"), adapter(tmp_path / "two", weights=b"2")
+    idle, wide = adapter(tmp_path / "idle", effect=0.0), adapter(tmp_path / "wide", rank=64)
+    async with VllmProposer("m", options=options(python, lora_rank=16)) as proposer:
+        assert isinstance(proposer, Switching)
+        log = next((python.parent / "logs").glob("vllm-*.log"))
+        said = [(await proposer.propose(REQUEST)).text]
+        for folder in (one, two, None, one):
+            await proposer.switch(None if folder is None else str(folder))
+            said.append((await proposer.propose(REQUEST)).text)
+            assert proposer.adapter == (None if folder is None else str(folder))
+        with pytest.raises(UserError, match="of a greater rank than the 16"):
+            await proposer.switch(str(wide))
+        assert (await proposer.propose(REQUEST)).text == said[-1], "a refused one changes nothing"
+        with pytest.raises(ModelError, match="changes nothing"):
+            await proposer.switch(str(idle))
+        assert proposer.adapter is None
+        with pytest.raises(ModelError, match="not running"):
+            await proposer.propose(REQUEST)
+        assert len(list((python.parent / "logs").glob("vllm-*.log"))) == 1
+        # A server that died meanwhile is started anew, with the adapter that is asked for.
+        os.kill(pids(log)[0], signal.SIGKILL)
+        wait_until_gone(pids(log)[:1])
+        await proposer.switch(str(two))
+        said.append((await proposer.propose(REQUEST)).text)
+    names = [served_name(each) for each in (one, two)]
+    assert said == [f"from {name}" for name in ("m", names[0], names[1], "m", names[0], names[1])]
+    assert log.read_text().count("POST /v1/unload_lora_adapter") == 3
+
+
+@pytest.mark.parametrize(("device", "servers"), [("cuda", 1), ("cpu", 1), (None, 2)])
+async def test_a_server_makes_room_for_a_training(
+    python: Path, tmp_path: Path, device: Literal["cpu", "cuda"] | None, servers: int
+) -> None:
+    """On a GPU it sleeps, on CPUs it only idles; of what device one does not know it is ended and started again."""
+    if device is not None:
+        made = Installed(device=device, python=python, versions={})
+        (python.parent / "gristmill-vllm.json").write_text(made.model_dump_json())
+        (python.parent / "bin").mkdir()
+        (python.parent / "bin/python").symlink_to(python)
+        python = python.parent / "bin/python"
+    logs = tmp_path / "logs"
+    async with VllmProposer("m", options=options(python, lora_rank=16, log_folder=logs)) as proposer:
+        await proposer.rest()
+        await proposer.rest()
+        log = next(logs.glob("vllm-*.log"))
+        assert bool(alive(pids(log))) is (servers == 1)
+        assert log.read_text().count("POST /sleep") == (device == "cuda")
+        await proposer.switch(str(adapter(tmp_path / "one")))
+        assert (await proposer.propose(REQUEST)).text.startswith("from one-")
+    assert len(list(logs.glob("vllm-*.log"))) == servers
+    assert log.read_text().count("POST /wake_up") == (device == "cuda")
+
+
+async def test_a_server_that_runs_already_is_told_to_load_the_adapter_of_a_folder(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = adapter(tmp_path / "mine")
+    async with VllmServer("m", options(python), rank=16) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", server.key)
+        async with resolve(f"openai:m@{server.url}", adapter=str(folder)) as proposer:
+            assert (await proposer.propose(REQUEST)).text == f"from {served_name(folder)}"
+            assert proposer.adapter == str(folder)
+        too_wide = resolve(f"openai:m@{server.url}", adapter=str(adapter(tmp_path / "wide", rank=64)))
+        with pytest.raises(ModelSetupError, match=r"does not load the adapter .*wide: .*greater than max_lora_rank"):
+            await too_wide.__aenter__()
 
 
 async def test_an_adapter_is_loaded_under_a_versioned_name_and_must_have_an_effect(

@@ -24,10 +24,12 @@ parser.add_argument("--host")
 parser.add_argument("--port", type=int)
 parser.add_argument("--enable-lora", action="store_true")
 parser.add_argument("--max-lora-rank", type=int)
+parser.add_argument("--enable-sleep-mode", action="store_true")
 parser.add_argument("--standin", default="", help="die-at-start, never-ready, die-on-call")
 options = parser.parse_args()
 
 adapters: dict[str, float] = {}
+asleep = False
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -52,6 +54,14 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send(400, {"error": {"message": "LoRA rank is greater than max_lora_rank"}})
             adapters[body["lora_name"]] = config["effect"]
             return self.send(200, {})
+        if self.path == "/v1/unload_lora_adapter":
+            return self.send(200 if adapters.pop(body["lora_name"], None) is not None else 404, {})
+        if self.path in {"/sleep?level=1", "/wake_up"}:
+            global asleep
+            asleep = self.path != "/wake_up"
+            return self.send(200 if options.enable_sleep_mode and os.environ.get("VLLM_SERVER_DEV_MODE") else 404, {})
+        if asleep:
+            os._exit(1)  # the real one has no weights then
         if self.path == "/v1/completions":
             shift = adapters.get(body["model"], 0.0)
             row = {" a": -0.5 - shift, " b": -1.5}
