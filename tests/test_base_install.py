@@ -67,6 +67,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["export", "first", "--format", "sft", "--out", "rows"], 0, "1 verified"),
     (["audit", "rows", "--key", "k"], 2, "pip install 'gristmill[audit]'"),
     (["eval", "t.jsonl", *MODEL], 0, "100"),
+    (["vllm", "install", "t.jsonl"], 2, "t.jsonl is no environment"),
     (["adapters"], 0, "no adapters"),
     (["adapters", "list"], 0, "no adapters"),
     (["adapters", "show", "a"], 2, "no adapter 'a'"),

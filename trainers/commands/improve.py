@@ -88,7 +88,8 @@ def improve(
             chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
             one_model(chosen.run, "improve")
             _one_source(tasks, chosen)
-            options = ModelOptions.of(chosen.run.calls, vllm_python=vllm_python)
+            served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
+            options = ModelOptions.of(chosen.run.calls, **served)
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; the stages that have ended are kept. Go on with:\n  {again}", err=True)
