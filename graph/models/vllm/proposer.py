@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gristmill.graph.models.adapters import adapter_rank, served_name, served_rank
 from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.openai import OpenAIProposer
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.vllm.adapters import adapter_rank, served_name, served_rank
 from gristmill.graph.models.vllm.server import VllmServer, interpreter
 from gristmill.graph.records import Reply, Request
 from gristmill.sandbox.errors import UserError

@@ -22,10 +22,10 @@ from typing import IO, Self
 
 import httpx
 
+from gristmill.graph.models.adapters import served_name, served_path
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.probe import adapter_difference
-from gristmill.graph.models.vllm.adapters import served_name, served_path
 from gristmill.graph.models.vllm.environment import find, installed
 from gristmill.graph.storage.workspace import home_of
 

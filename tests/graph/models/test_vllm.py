@@ -16,11 +16,11 @@ from typing import Any, Literal
 import httpx
 import pytest
 
+from gristmill.graph.models.adapters import adapter_rank, adapter_version, served_name
 from gristmill.graph.models.base import Switching
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.models.vllm.adapters import adapter_rank, adapter_version, served_name
 from gristmill.graph.models.vllm.environment import Installed
 from gristmill.graph.models.vllm.guard import __file__ as guard
 from gristmill.graph.models.vllm.proposer import VllmProposer

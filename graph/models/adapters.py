@@ -1,4 +1,4 @@
-"""LoRA adapters as vLLM wants them: their rank, and a name for each version of their weights."""
+"""LoRA adapters as a vLLM server wants them: their rank, and a name for each version of their weights."""
 
 from __future__ import annotations
 
