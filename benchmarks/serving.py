@@ -50,7 +50,7 @@ def improved(folder: Path, python: Path | None, train: int, gate: int) -> dict[s
     words = ["improve", str(tasks), "--name", "served", "--model", f"vllm:{fetch()}", "--rounds", "2"]
     words += ["--profile", "small", "--hypotheses", "4", "--workspace", str(folder)]
     words += ["--vllm-python", str(python)] if python else []
-    begun = (folder / ".gristmill" / "improvements" / "served").exists()
+    begun = (folder / ".gristmill").exists()
     start = "from gristmill.trainers.cli import main; main()"
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", start, *words, *(["--resume"] if begun else [])])

@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gristmill.graph.models.adapters import is_adapter, served_name, served_path
+from gristmill.graph.models.adapters import adapter_difference, is_adapter, served_name, served_path
 from gristmill.graph.models.chat import ChatProposer
 from gristmill.graph.models.completion import readable
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.probe import adapter_difference
 from gristmill.graph.models.replay.calls import headers_of
 from gristmill.graph.records import Request
 

@@ -22,10 +22,9 @@ from typing import IO, Self
 
 import httpx
 
-from gristmill.graph.models.adapters import served_name, served_path
+from gristmill.graph.models.adapters import adapter_difference, served_name, served_path
 from gristmill.graph.models.errors import ModelError, ModelSetupError
 from gristmill.graph.models.options import ModelOptions
-from gristmill.graph.models.probe import adapter_difference
 from gristmill.graph.models.vllm.environment import find, installed
 from gristmill.graph.storage.workspace import home_of
 
@@ -149,6 +148,8 @@ class VllmServer:
         command += ["--host", "127.0.0.1", "--port", str(port)]
         command += ["--enable-lora", "--max-lora-rank", str(self._rank)] if self._rank else []
         command += ["--enable-sleep-mode"] if self.device == "cuda" else []
+        # On CPUs vllm 0.32 dies of a prompt in parts where replies have seeds ("CPU Generator does not use offset").
+        command += ["--no-enable-chunked-prefill"] if self.device == "cpu" else []
         command += list(self._options.vllm_arguments)
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)

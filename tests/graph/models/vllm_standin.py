@@ -25,6 +25,7 @@ parser.add_argument("--port", type=int)
 parser.add_argument("--enable-lora", action="store_true")
 parser.add_argument("--max-lora-rank", type=int)
 parser.add_argument("--enable-sleep-mode", action="store_true")
+parser.add_argument("--no-enable-chunked-prefill", action="store_true")
 parser.add_argument("--standin", default="", help="die-at-start, never-ready, die-on-call")
 options = parser.parse_args()
 
