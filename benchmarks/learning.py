@@ -55,7 +55,7 @@ def configuration(arm: str, seed: int, options: argparse.Namespace) -> ImproveCo
     config = config.model_copy(
         update={
             "run": config.run.changed(seed=seed, **({"hypotheses": 4} if options.smoke else {})),
-            "method": config.method.model_copy(update={"seed": seed, **({"epochs": 1.0} if options.smoke else {})}),
+            "method": config.method.model_copy(update={"seed": seed, **({"epochs": 4.0} if options.smoke else {})}),
         }
     )
     if options.smoke:

@@ -106,10 +106,10 @@ def improve(
 
 
 def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
-    """Tasks are read from a file or drawn from families.
+    """Tasks are read from a file or drawn from families, and what else is asked for can be had.
 
     Raises:
-        UserError: both were asked for, or neither.
+        UserError: both were asked for, or neither, or what cannot be.
     """
     from gristmill.sandbox.errors import UserError
 
@@ -118,6 +118,11 @@ def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
     if config.gate.gate == "open" and not config.drawn.family:
         raise UserError(
             "--gate open draws gate tasks until it is decided: that takes --family; with a file, take fixed"
+        )
+    if config.reflections and (config.run.search.strategy == "best_of" or config.run.search.rounds < 2):
+        raise UserError(
+            "--reflections: this search never answers a wrong answer; give it rounds that do, say --strategy reflect "
+            "--search-rounds 3"
         )
     if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
         raise UserError(

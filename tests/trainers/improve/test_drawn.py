@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from typer.testing import CliRunner
 
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
@@ -16,6 +17,7 @@ from gristmill.graph.records import Reply, Request
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
+from gristmill.trainers.cli import app
 from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
 from gristmill.trainers.improve.context import Mill
@@ -224,3 +226,23 @@ def test_thirty_tasks_of_ones_own_are_told_what_they_can_show_and_what_to_do() -
     enough = can_show(splits(drawn=Drawn(family=("plus",), gate_tasks=330)), 0.05)
     assert enough.startswith("a gate of 330 tasks finds a gain of 6 points in 80% of cases")
     assert "--family" not in enough
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "Give a task file, or --family"),
+        (["tasks.jsonl", "--family", "list-functions"], "leave one of them out"),
+        (["--family", "list-functions", "--reflections"], "never answers a wrong answer"),
+        (["--family", "list-function"], "did you mean list-functions?"),
+    ],
+)
+def test_what_cannot_be_had_together_is_told_before_anything(
+    options: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trl")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks.jsonl").write_text('{"id": "a", "kind": "math", "prompt": "1+1?", "answer": "2"}\n')
+    done = CliRunner().invoke(app, ["improve", *options])
+    assert done.exit_code == 2
+    assert words in " ".join(done.output.split())

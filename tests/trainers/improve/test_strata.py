@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.trainers.data.curate import CurateConfig
+from gristmill.trainers.improve.coverage.rows import rows_of
 from gristmill.trainers.improve.coverage.strata import plan_wave
+from tests.trainers.data.test_export import FIXED
 
 COUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 8), max_size=30)
 
@@ -34,3 +40,23 @@ def test_a_wave_keeps_to_its_budget_and_lets_no_stratum_starve(
     # Nothing is left over that somebody could take.
     assert plan.hypotheses + plan.tries > budget or plan.wanted == lacking
     assert plan_wave(dict(reversed(rows.items())), goal=goal, budget=budget, tries=tries) == plan
+
+
+@pytest.mark.parametrize("profile", ["chat", "small"])
+def test_what_was_right_after_a_wrong_answer_is_a_row_of_several_turns_besides(
+    profile: Literal["chat", "small"],
+) -> None:
+    found = [
+        rows_of(
+            [FIXED], held_out={}, config=CurateConfig(), accept="verified", profile=profile, reflections=reflections
+        )
+        for reflections in (False, True)
+    ]
+    plain, both = ([row["prompt"] for row in each.rows] for each in found)
+    assert both[0] == plain[0]
+    assert len(both) == len(plain) + 1 == 2
+    assert both[1][: len(plain[0])] == plain[0], "it goes on where the bare prompt ends"
+    wrong, told = both[1][len(plain[0]) :]
+    assert (wrong["role"], told["role"]) == ("assistant", "user")
+    assert "wrong" in wrong["content"]
+    assert [row["completion"] for row in found[1].rows] == [[{"role": "assistant", "content": "right"}]] * 2
