@@ -46,6 +46,7 @@ from gristmill.verifiers.records import Task
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
+    from gristmill.verifiers.trained.external.program import OwnTrainer
 
 __all__ = ["CampaignSummary", "MessagesFor", "left_out", "run_campaign"]
 
@@ -68,6 +69,7 @@ async def run_campaign(
     messages_for: MessagesFor | None = None,
     seed_for: SeedFor | None = None,
     purpose: Purpose = "search",
+    trainer: OwnTrainer | None = None,
 ) -> CampaignSummary:
     """Run the loop over `tasks` and store everything; returns when all tasks have ended or a budget is spent.
 
@@ -87,6 +89,7 @@ async def run_campaign(
         messages_for: makes the prompts instead of the built-in ones.
         seed_for: gives each reply its seed; None takes one that differs from that of every other place.
         purpose: stored with the run; an evaluation is not listed among the searches.
+        trainer: the user's own program that scores `command` tasks; stored nowhere.
 
     Raises:
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
@@ -109,7 +112,7 @@ async def run_campaign(
         judge = verifiers
         if judge is None:
             need_packages(tasks)
-            judge = await stack.enter_async_context(_verifiers(config, pool, store, name))
+            judge = await stack.enter_async_context(_verifiers(config, pool, store, name, trainer))
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
             store.documents.add(PRICES, name, "", prices)
@@ -238,7 +241,9 @@ def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -
 
 
 @asynccontextmanager
-async def _verifiers(config: RunConfig, pool: Jobs | None, store: Store, run: str) -> AsyncIterator[Judge]:
+async def _verifiers(
+    config: RunConfig, pool: Jobs | None, store: Store, run: str, trainer: OwnTrainer | None
+) -> AsyncIterator[Judge]:
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
@@ -248,6 +253,7 @@ async def _verifiers(config: RunConfig, pool: Jobs | None, store: Store, run: st
         "accept_together": config.accept == "together",
         "secret": kept_secret(store, run),
         "shelf": StoredShelf(store, run),
+        "trainer": trainer,
     }
     if pool is not None:
         yield Verifiers(pool, **how)

@@ -53,6 +53,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["attack", "t.jsonl", "--only", "weak", "--sandbox", "bubblewrap"], 0, ""),
     (["run", "t.jsonl", *MODEL, "--name", "first"], 0, ""),
     (["search", "reward", "mountain_car", "--estimate"], 0, "nothing is stored"),
+    (["search", "command", "true", "t.jsonl", "--estimate"], 0, "nothing is stored"),
     (["search", "ranges", "mountain_car", "human", "--estimate"], 0, "nothing is stored"),
     (["search", "loss", "digits_label_noise", "--estimate"], 2, "gristmill[losses]"),
     (["runs"], 0, "first"),

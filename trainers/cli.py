@@ -27,7 +27,9 @@ _GRAPH, _TRAINERS = "gristmill.graph.commands", "gristmill.trainers.commands"
 COMMANDS: dict[str, dict[str, Mount]] = {
     "Search": {
         "run": Mount(f"{_GRAPH}.run:run", "Propose, verify and reflect until each task of a file is solved."),
-        "search": Mount(f"{_GRAPH}.functions.ranges:app", "Search for a reward, a loss, or ranges of the physics."),
+        "search": Mount(
+            f"{_GRAPH}.functions.command:app", "Search for a reward, a loss, ranges, or what a trainer of yours scores."
+        ),
         "runs": Mount(f"{_GRAPH}.show:runs", "List the runs of a workspace."),
         "show": Mount(f"{_GRAPH}.show:show", "Show one run, or one task of it."),
         "winner": Mount(f"{_GRAPH}.reports.winner:winner", "Write the best program of a run with its evidence."),

@@ -170,11 +170,11 @@ _FIELDS = {
     "ranges": "environment",
     "reasoning": "check",
 }
-TRAINED: Final = frozenset(("reward", "loss"))
+TRAINED: Final = frozenset(("reward", "loss", "command"))
 """Kinds whose solutions something is trained with, by seeds that a draw of `Seeds` names."""
 FINAL_SEEDS: Final = 5
 """Trainings of the final score of a winner; Eureka's."""
-_RUN_BY_THE_TASK = frozenset(("program", *TRAINED))
+_RUN_BY_THE_TASK = frozenset(("program", "reward", "loss"))
 
 
 def final_seeds(task: Task) -> int:

@@ -222,11 +222,12 @@ BUILT_IN = {
     "reward": "gristmill.verifiers.trained.reward.verifier:RewardVerifier",
     "loss": "gristmill.verifiers.trained.loss.verifier:LossVerifier",
     "ranges": "gristmill.verifiers.trained.ranges.verifier:RangesVerifier",
+    "command": "gristmill.verifiers.trained.external.verifier:CommandVerifier",
 }
 KINDS = Plugins("kind", "gristmill.verifiers", BUILT_IN)
 """Who judges a kind of task."""
 
-_OF_CODE = frozenset({"code", "program", "reward", "loss", "ranges"})
+_OF_CODE = frozenset({"code", "program", "reward", "loss", "ranges", "command"})
 
 
 def reads_code(kind: str) -> bool:

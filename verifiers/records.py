@@ -141,6 +141,7 @@ class Strength(StrEnum):
     FORWARDED = "forwarded"  # operators of the candidate's own took part in deciding
     SPLIT = "split"  # assertions apart, the rest of the test beside the candidate (`--accept split`)
     TOGETHER = "together"  # tests and candidate shared a process, and the owner takes that (`--accept together`)
+    EXTERNAL = "external"  # a program of the owner's says so (`search command`)
     SELF_ASSESSED = "self_assessed"
 
 
@@ -296,5 +297,6 @@ class Verdict(Record):
             Strength.FORWARDED,
             Strength.SPLIT,
             Strength.TOGETHER,
+            Strength.EXTERNAL,
             Strength.SELF_ASSESSED,
         )

@@ -31,6 +31,7 @@ from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
 from gristmill.verifiers.settling import PAUSE_SECONDS, TRIES, admitted, reason, settled, shown_together
 from gristmill.verifiers.testing.scored import SEARCH
+from gristmill.verifiers.trained.external.program import Commanded, OwnTrainer
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -110,6 +111,7 @@ class Verifiers:
         secret: what searched functions are judged with (see `gristmill.verifiers.trained.secret`): one a run, so that
             all its candidates get the same trainings; drawn anew if None.
         shelf: where what solutions make is kept, for later ones to build on; with this object if None.
+        trainer: the owner's program that scores `command` tasks; it runs outside of `pool`, with all of their rights.
     """
 
     def __init__(
@@ -122,8 +124,9 @@ class Verifiers:
         accept_together: bool = False,
         secret: bytes | None = None,
         shelf: Shelf | None = None,
+        trainer: OwnTrainer | None = None,
     ) -> None:
-        self._pool = pool
+        self._pool, self._trainer = pool, trainer
         self._shelf = shelf
         self._secret = secrets.token_bytes(32) if secret is None else secret
         self._confirm = confirm
@@ -147,6 +150,8 @@ class Verifiers:
         verifier = verifier_class(kind)(pool, confirm=confirm and self._confirm)
         if isinstance(verifier, Secretive):
             verifier.secret = self._secret
+        if isinstance(verifier, Commanded):
+            verifier.trainer = self._trainer
         if isinstance(verifier, Building):
             self._shelf = verifier.shelf = self._shelf or verifier.shelf
         if isinstance(verifier, Splitting):
@@ -194,20 +199,12 @@ class Verifiers:
         return verdict, evidence.model_copy(update={"reason": reason(verdict)})
 
     async def examine(self, task: Task) -> list[str]:
-        """What trying a task's own tests shows of them: see `gristmill.verifiers.base.Examining`; mostly nothing.
-
-        Raises:
-            SandboxError: nothing may be concluded about the task.
-        """
+        """What trying a task's tests shows: see `gristmill.verifiers.base.Examining`, errors too; mostly nothing."""
         verifier = self.for_kind(task.kind)
         return await verifier.examine(task) if isinstance(verifier, Examining) else []
 
     async def held_out(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> Evidence | None:
-        """See `gristmill.verifiers.base.HoldingOut`; None where nothing is held out.
-
-        Raises:
-            SandboxError: nothing may be concluded about the solution.
-        """
+        """See `gristmill.verifiers.base.HoldingOut`, errors too; None where nothing is held out."""
         verifier = self._make(task.kind, FreshJobs(self._pool))
         if not isinstance(verifier, HoldingOut) or not holds_out(task):
             return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary
     from gristmill.verifiers.records import Task
+    from gristmill.verifiers.trained.external.program import OwnTrainer
 
 __all__ = ["Call", "run", "run_tasks"]
 
@@ -120,6 +121,7 @@ def run_tasks(
     call: Call,
     *,
     forecast: Callable[[RunConfig], str] | None = None,
+    trainer: OwnTrainer | None = None,
 ) -> None:
     """Run tasks as a command does: settle how, estimate or run, and say what came of it.
 
@@ -128,6 +130,7 @@ def run_tasks(
         default: what holds where nothing else is said.
         call: how the command was called.
         forecast: says of a new run, beside what it may cost, what else it will take.
+        trainer: the user's own program that scores the tasks.
 
     Raises:
         UserError: the user's mistake.
@@ -175,7 +178,7 @@ def run_tasks(
             console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
         else:
-            summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on)
+            summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on, trainer)
         standings = store.standings(chosen)
         if call.json:
             table = [each.model_dump(mode="json") for each in standings]
@@ -192,6 +195,7 @@ def _run(
     options: ModelOptions,
     console: Console,
     go_on: str,
+    trainer: OwnTrainer | None,
 ) -> CampaignSummary:
     import asyncio
 
@@ -214,6 +218,7 @@ def _run(
                     proposer=proposer,
                     resume=resume,
                     on_event=progress,
+                    trainer=trainer,
                 )
 
     try:

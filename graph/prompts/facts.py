@@ -42,7 +42,7 @@ def target(task: Task) -> float | None:
     """The score that passes, of tasks whose score says how good a solution is; None where nobody says."""
     if task.target is not None:
         return task.target
-    if task.kind in ("reward", "loss", "ranges"):
+    if task.kind in ("reward", "loss", "ranges", "command"):
         from gristmill.verifiers.trained.concluding import TARGET
 
         return TARGET
@@ -233,6 +233,15 @@ def _ranges(task: Task) -> Iterator[str]:
     )
 
 
+def _command(task: Task) -> Iterator[str]:
+    from gristmill.verifiers.trained.verifier import SEEDS
+
+    if names := entry_points(task):
+        yield f"What the file must define: {', '.join(f'`{name}`' for name in names)}."
+    seeds = task.settings.get("seeds", SEEDS)
+    yield _score(task, Direction.MAXIMIZE, f"It is what the program gives, in the mean over {seeds} of its trainings.")
+
+
 def _loss(task: Task) -> Iterator[str]:
     from gristmill.verifiers.trained.loss.problems import problem_of
     from gristmill.verifiers.trained.loss.verifier import TORCH_MB
@@ -277,4 +286,5 @@ _TELL = {
     "reward": _reward,
     "loss": _loss,
     "ranges": _ranges,
+    "command": _command,
 }

@@ -14,7 +14,7 @@ __all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_targe
 _OPEN = (Strength.FORWARDED, Strength.SPLIT, Strength.TOGETHER)
 """Strengths of a pass that the candidate's own code had a hand in: the search goes on for a better one."""
 
-_GRADED = ("program", "reward", "loss", "ranges")
+_GRADED = ("program", "reward", "loss", "ranges", "command")
 
 Merit = tuple[int, bool, float]
 

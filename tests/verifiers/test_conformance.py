@@ -115,7 +115,8 @@ async def pool(bubblewrap: str) -> AsyncIterator[Pool]:
 
 
 def test_every_kind_has_an_example() -> None:
-    assert {example.task.kind for example in EXAMPLES.values()} == set(kinds())
+    # What a program of the owner's says needs no sandbox, and is judged in tests/verifiers/trained/test_external.py.
+    assert {example.task.kind for example in EXAMPLES.values()} == set(kinds()) - {"command"}
 
 
 @in_module

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gristmill.graph.config import RunConfig
     from gristmill.verifiers.records import Task
 
-__all__ = ["loss_forecast", "reward_forecast"]
+__all__ = ["command_forecast", "loss_forecast", "reward_forecast"]
 
 
 def reward_forecast(task: Task, config: RunConfig) -> str:
@@ -68,6 +68,30 @@ def loss_forecast(task: Task, config: RunConfig) -> str:
     return _words(task, config, f"{problem.training.epochs} epochs", seconds)
 
 
+def command_forecast(task: Task, config: RunConfig, most: float, at_once: int) -> str:
+    """Trainings of a search that a program of the user's scores; nothing here knows how long one takes, or how large
+    it is: only that none takes more than `most` seconds, and `at_once` run side by side."""
+    candidates, seeds, close = _counts(task, config)
+    hours = (candidates * seeds + close) * most / at_once / 3600
+    return (
+        f"takes        at most {candidates} candidates by {seeds} calls of your program{_closing(close)}: each {most:g}"
+        f" s at most, {at_once} side by side, so {hours:.1f} h at most; memory is what your program takes"
+    )
+
+
+def _counts(task: Task, config: RunConfig) -> tuple[int, int, int]:
+    """(candidates, trainings of each, trainings at the close), at most."""
+    from gristmill.graph.judging.closing import most_finalists
+    from gristmill.verifiers.judging import final_seeds
+
+    candidates = config.search.hypotheses * config.search.rounds  # and as many calls, which --estimate tells more of
+    return candidates, int(task.settings.get("seeds", 3)), final_seeds(task) * (1 + most_finalists(task))
+
+
+def _closing(close: int) -> str:
+    return f", and at the close {close} to find the winner and score it by fresh seeds" if close else ""
+
+
 def _extrapolated(short: float, longer: float, few: int, many: int, all_: int) -> float:
     """Processor seconds of `all_` parts, by what `few` and `many` of them have taken."""
     each = max(0.0, (longer - short) / (many - few))
@@ -82,19 +106,13 @@ def _spent(work: Callable[[], None]) -> float:
 
 
 def _words(task: Task, config: RunConfig, length: str, seconds: float) -> str:
-    from gristmill.graph.judging.closing import most_finalists
     from gristmill.sandbox.pool import fitting_size
-    from gristmill.verifiers.judging import final_seeds
 
-    candidates = config.search.hypotheses * config.search.rounds  # and as many calls, which --estimate tells more of
-    seeds = int(task.settings.get("seeds", 3))
+    candidates, seeds, close = _counts(task, config)
     workers = config.workers or fitting_size()
-    final = final_seeds(task)
-    close = final * (1 + most_finalists(task))
     core = (candidates * seeds + close) * seconds / 60
-    closing = f", and at the close {close} to find the winner and score it by fresh seeds" if final else ""
     memory = workers * task.limits.memory_mb
     return (
-        f"takes        at most {candidates} candidates by {seeds} trainings of {length}{closing}: about "
+        f"takes        at most {candidates} candidates by {seeds} trainings of {length}{_closing(close)}: about "
         f"{seconds:.1f} s each, {core:.1f} core-minutes besides what candidates take; workers may use {memory:,} MB"
     )

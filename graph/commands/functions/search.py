@@ -20,7 +20,8 @@ DEFAULT: Final = RunConfig.of(hypotheses=16, rounds=5, patience=5, same=5)
 
 app = typer.Typer(
     name="search",
-    help="Search for what something is trained with: a reward, a loss, or ranges of the physics.",
+    help="Search for what something is trained with: a reward, a loss, ranges of the physics, or what your own trainer "
+    "scores.",
     no_args_is_help=True,
     add_completion=False,
 )

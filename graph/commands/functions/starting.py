@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["loss_starts", "reward_source", "reward_starts", "settings_of"]
+__all__ = ["command_starts", "loss_starts", "prompt_of", "reward_source", "reward_starts", "settings_of"]
 
 
 def reward_starts(environment: str, asked: Sequence[str]) -> list[str]:
@@ -51,6 +51,27 @@ def reward_source(environment: str, asked: str, workspace: str) -> str:
         if task.kind != "reward" or task.settings.get("entry_point", "reward") != "reward":
             raise UserError(f"REWARD: the run {asked!r} searches for a {task.kind}, not for a function `reward`")
         return winner_of(store, asked, standing).program.decode("utf-8")
+
+
+def command_starts(asked: Sequence[str]) -> list[str]:
+    """The programs, from files.
+
+    Raises:
+        UserError: one cannot be read, or is no FILE.py.
+    """
+    return _programs(asked, {})
+
+
+def prompt_of(file: Path) -> str:
+    """What a model is told of the task.
+
+    Raises:
+        UserError: the file cannot be read, or says nothing.
+    """
+    text = _file(str(file), "PROMPT").strip()
+    if not text:
+        raise UserError(f"PROMPT: {file} says nothing")
+    return text
 
 
 def loss_starts(problem: str, asked: Sequence[str]) -> list[str]:

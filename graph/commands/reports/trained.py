@@ -12,7 +12,6 @@ from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.reports.trained import trained
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import say, say_json, say_table
-from gristmill.verifiers.judging import TRAINED
 from gristmill.verifiers.trained.comparing import equal_steps
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def say_trained(store: Store, run: str, standing: TaskStanding, sandbox: str | N
         InfrastructureError: a baseline could not be judged on this machine.
     """
     task = next(task for task in store.tasks(run) if task.id == standing.task)
-    if task.kind not in TRAINED:
+    if task.kind not in ("reward", "loss"):
         raise UserError(f"--baselines is of rewards and losses; {task.id!r} is of the kind {task.kind}")
     try:
         compared = asyncio.run(_found(store, run, task, sandbox))

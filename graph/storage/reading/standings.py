@@ -79,7 +79,7 @@ def _standing(
 def _target(task: Task, verdict: Verdict | None) -> float | None:
     if task.target is not None:
         return task.target
-    if task.kind in ("reward", "loss", "ranges"):
+    if task.kind in ("reward", "loss", "ranges", "command"):
         from gristmill.verifiers.trained.concluding import TARGET
 
         return TARGET

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from gristmill.graph.commands.functions.starting import loss_starts, reward_starts
 from gristmill.graph.storage.store import Store
 from gristmill.trainers.cli import app
+from gristmill.verifiers.records import Strength
 
 OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
 RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
@@ -79,6 +80,32 @@ def test_a_loss_is_searched_for_with_a_problem_of_ones_own(tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     assert "at most 1 candidates by 1 trainings of 2 epochs" in done.output
     assert "hypotheses   1:" in done.output
+
+
+def test_what_a_trainer_of_ones_own_scores_is_searched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[3] / "examples" / "command")
+    better, broken = (f"def rate(step, steps):\n    return {each}\n" for each in ("0.015", "-1.0"))
+    words = ("command", "python3 train.py", "task.md", "--start", "start.py", "--entry-point", "rate")
+    options = ("--model", recorded(tmp_path, better, broken), *FEW[:4], "--sandbox", "bubblewrap", "--target", "1")
+    first = search(tmp_path, *words, *options, "--rounds", "1", "--final-seeds", "2", "--name", "rates")
+    assert first.exit_code == 0, first.output
+    assert "at most 1 candidates by 1 calls of your program" in first.output
+    again = search(tmp_path, *words[:3], "--name", "rates", "--resume", "--rounds", "2", "--json")
+    assert again.exit_code == 0, again.output
+    (row,) = json.loads(again.stdout)["table"]
+    assert row["baseline"] < row["score"]
+    assert row["best"].endswith("/0/0")
+    with Store.open(tmp_path) as store:
+        verdicts = [verdict for _, verdict in store.steps("rates", row["task"]) if verdict is not None]
+        assert "train.py" not in str(store.tasks("rates")) + store.get_run("rates").config.model_dump_json()
+    assert {verdict.strength for verdict in verdicts} == {Strength.EXTERNAL}
+    assert "rate(0, 200) is -1.0, not a positive number" in verdicts[-1].feedback
+    assert row["closing"]["finalists"][0]["held_out"] is not None
+    export = ["export", "rates", "--format", "sft", "--out", str(tmp_path / "sft"), "--workspace", str(tmp_path)]
+    none, marked = (CliRunner().invoke(app, [*export, *more]) for more in ((), ("--accept", "judged")))
+    assert (none.exit_code, marked.exit_code) == (1, 0), none.output + marked.output
+    rows = [json.loads(line) for each in tmp_path.glob("sft/**/*.jsonl") for line in each.read_text().splitlines()]
+    assert {(row["verified"], row["strength"]) for row in rows} == {(False, "external")}
 
 
 def test_an_estimate_asks_nothing_and_stores_nothing(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from gristmill.verifiers.records import (
     Task,
     Verdict,
 )
+from gristmill.verifiers.trained.external.verifier import own_task
 from gristmill.verifiers.trained.ranges.task import ranges_task
 from tests.verifiers.repositories.making import made
 
@@ -122,6 +123,7 @@ DRIVEN = Task(
 MATH = Task(id="m", kind="math", prompt="What is 17 + 25?", answer="42-secret")
 REWARD = Task(id="r", kind="reward", prompt="Drive the car up the hill.", environment="mountain-car")
 PUBLISHED = Task(id="r", kind="reward", prompt="-", environment="pendulum", settings={"published": True})
+OWN = own_task("Write `rate(step, steps)`.", 0.9, {"seeds": 2, "entry_point": "rate"})
 RANGES = ranges_task(
     "mountain_car",
     "def reward(obs, action, next_obs, info):\n    return 10 * abs(next_obs[:, 1])\n",
@@ -283,6 +285,7 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "eureka_reward": lambda: messages_for(PUBLISHED, profile="small", round=0),
     "eureka_reflect": lambda: messages_for(PUBLISHED, profile="chat", round=1, parents=[SWUNG], form="edit"),
     "chat_reward": lambda: messages_for(REWARD, profile="chat", round=0),
+    "chat_command": lambda: messages_for(OWN, profile="chat", round=0),
     "chat_ranges": lambda: messages_for(RANGES, profile="chat", round=0),
     "chat_program": lambda: messages_for(PROGRAM, profile="chat", round=0),
     "chat_loss": lambda: messages_for(LOSS, profile="chat", round=0),

@@ -1,0 +1,2 @@
+def rate(step, steps):
+    return 0.001
