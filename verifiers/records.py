@@ -293,10 +293,4 @@ class Verdict(Record):
     @property
     def decided_by_tools(self) -> bool:
         """Passed, and nothing of the candidate's own took part in deciding that, so it counts for a model."""
-        return self.passed and self.strength not in (
-            Strength.FORWARDED,
-            Strength.SPLIT,
-            Strength.TOGETHER,
-            Strength.EXTERNAL,
-            Strength.SELF_ASSESSED,
-        )
+        return self.passed and self.strength in (*VERIFIED, Strength.NUMERIC)
