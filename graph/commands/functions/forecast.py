@@ -11,11 +11,30 @@ if TYPE_CHECKING:
     from gristmill.graph.config import RunConfig
     from gristmill.verifiers.records import Task
 
-__all__ = ["command_forecast", "loss_forecast", "reward_forecast"]
+__all__ = ["command_forecast", "loss_forecast", "ranges_forecast", "reward_forecast"]
 
 
 def reward_forecast(task: Task, config: RunConfig) -> str:
     """Trainings of a search for a reward at most, and core-minutes: a few rollouts are timed."""
+    return _words(task, config, f"{_steps(task):,} steps", _policy_seconds(task))
+
+
+def ranges_forecast(task: Task, config: RunConfig) -> str:
+    """As `reward_forecast`, with the trainings before the search, whose best policy is swept, and those of the final
+    test. What it takes to grade policies in many worlds is not counted."""
+    seeds = int(task.settings.get("seeds", 3))
+    also = f", before it {seeds} and a sweep for the priors, and in the end {seeds} for the final test"
+    return _words(task, config, f"{_steps(task):,} steps", _policy_seconds(task), also, 2 * seeds)
+
+
+def _steps(task: Task) -> int:
+    from gristmill.verifiers.trained.reward.environments import environment_spec
+
+    return environment_spec(task.environment).training.steps
+
+
+def _policy_seconds(task: Task) -> float:
+    """Processor seconds of the training of one policy."""
     import numpy as np
 
     from gristmill.verifiers.trained.reward.environments import environment_spec
@@ -43,8 +62,7 @@ def reward_forecast(task: Task, config: RunConfig) -> str:
     learning = _extrapolated(short, longer, few, many, settings.steps // rollout)
     # Episodes are graded side by side: what many take is not what one takes so often.
     grading = max(0.0, graded - short) / 2
-    seconds = learning + grading * (1 + settings.checkpoints * settings.checkpoint_episodes / settings.graded_episodes)
-    return _words(task, config, f"{world.training.steps:,} steps", seconds)
+    return learning + grading * (1 + settings.checkpoints * settings.checkpoint_episodes / settings.graded_episodes)
 
 
 def loss_forecast(task: Task, config: RunConfig) -> str:
@@ -105,14 +123,15 @@ def _spent(work: Callable[[], None]) -> float:
     return sum(os.times()[:4]) - begun
 
 
-def _words(task: Task, config: RunConfig, length: str, seconds: float) -> str:
+def _words(task: Task, config: RunConfig, length: str, seconds: float, also: str = "", more: int = 0) -> str:
+    """`also` tells of `more` trainings beside those of candidates and of the close."""
     from gristmill.sandbox.pool import fitting_size
 
     candidates, seeds, close = _counts(task, config)
     workers = config.workers or fitting_size()
-    core = (candidates * seeds + close) * seconds / 60
+    core = (candidates * seeds + close + more) * seconds / 60
     memory = workers * task.limits.memory_mb
     return (
-        f"takes        at most {candidates} candidates by {seeds} trainings of {length}{_closing(close)}: about "
+        f"takes        at most {candidates} candidates by {seeds} trainings of {length}{also}{_closing(close)}: about "
         f"{seconds:.1f} s each, {core:.1f} core-minutes besides what candidates take; workers may use {memory:,} MB"
     )

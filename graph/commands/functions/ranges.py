@@ -69,7 +69,7 @@ def ranges(
       gristmill search ranges swing_up night --model mailbox --rounds 3
       gristmill search ranges acrobot human --estimate
     """
-    from gristmill.graph.commands.functions.forecast import reward_forecast
+    from gristmill.graph.commands.functions.forecast import ranges_forecast
     from gristmill.graph.commands.functions.starting import reward_source
     from gristmill.graph.commands.run import run_tasks
     from gristmill.verifiers.trained.ranges.task import ranges_task, sensible_priors
@@ -83,7 +83,7 @@ def ranges(
     task = ranges_task(environment, source, sensible_priors(environment), settings={"seeds": seeds}, target=target)
     if not estimate:
         task = _prepared(task, source, success, seeds, target, call)
-    run_tasks([task], DEFAULT, call, forecast=lambda chosen: reward_forecast(task, chosen))
+    run_tasks([task], DEFAULT, call, forecast=lambda chosen: ranges_forecast(task, chosen))
 
 
 def _prepared(task: Task, source: str, success: float, seeds: int, target: float | None, call: Call) -> Task:

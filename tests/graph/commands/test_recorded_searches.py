@@ -91,3 +91,27 @@ def test_the_loss_for_wrong_labels(workspace: Path, bubblewrap: str, forked_gris
     assert best is not None
     assert best.score is not None
     assert best.score > 0.9
+
+
+def test_the_reward_for_the_mountain_car(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
+    """Two replies a round of Eureka's loop, by one training each: seeds are another run's, so scores differ."""
+    model = f"replay:{RECORDINGS / 'eureka_mountain_car.jsonl'}"
+    words = ("search", "reward", "mountain_car", "--published", "--model", model, *OPTIONS, "--hypotheses", "2")
+    done = subprocess.run(
+        [forked_gristmill, *words, "--rounds", "2", "--seeds", "1", "--final-seeds", "0", "--target", "1"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    with Store.open(".", create=False) as store:
+        (task,) = store.tasks("again")
+        steps = store.steps("again", task.id)
+    scores = {made.id: verdict.score for made, verdict in steps if verdict is not None and verdict.score is not None}
+    assert len(scores) == 4, "not every reward could be trained with"
+    first = {made.id for made, _ in steps if made.round == 0}
+    best = max(first, key=scores.__getitem__)
+    assert {made.parents for made, _ in steps if made.round == 1} == {(best,)}
+    (again,) = (scores[made.id] for made, _ in steps if (made.round, made.sample) == (1, 0))
+    assert again > 0.9

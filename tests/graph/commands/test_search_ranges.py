@@ -70,7 +70,7 @@ def test_ranges_are_searched_for_within_priors_and_tested_apart(tmp_path: Path, 
 def test_an_estimate_trains_and_stores_nothing(tmp_path: Path) -> None:
     told = search(tmp_path, "mountain_car", "human", "--estimate", "--model", "mutate")
     assert told.exit_code == 0, told.output
-    assert "at most 16 candidates by 3 trainings of 98,304 steps" in told.output
+    assert "at most 16 candidates by 3 trainings of 98,304 steps, before it 3 and a sweep" in told.output
     assert "priors  " not in told.output
     assert "no runs yet" in call(tmp_path, "runs").output
 

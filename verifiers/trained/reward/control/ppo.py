@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from gristmill.verifiers.trained.reward.control.environment import Simulation
+from gristmill.verifiers.trained.reward.control.environment import GymnasiumWorld, Simulation
 from gristmill.verifiers.trained.reward.environment import (
     Actions,
     Ended,
@@ -158,10 +158,11 @@ def train(
     checkpoints: list[PolicyCheckpoint] = []
 
     def mark() -> None:
-        grade = _grade(model, world, np.random.default_rng([looks, len(checkpoints)]), settings.checkpoint_episodes)
+        chance = np.random.default_rng([looks, len(checkpoints)])
+        grade, success = _graded(model, world, chance, settings.checkpoint_episodes)
         raw = model.raw
         seen = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
-        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen))
+        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen, success))
         if watch is not None:
             watch(grade)
 
@@ -169,13 +170,13 @@ def train(
     model.marks = {place * size: mark for place in places}
     model.learn(rollouts * size)
     running.close()
-    return TrainedPolicy(
-        _grade(model, world, np.random.default_rng(test), settings.graded_episodes), tuple(checkpoints)
-    )
+    grade, success = _graded(model, world, np.random.default_rng(test), settings.graded_episodes)
+    return TrainedPolicy(grade, tuple(checkpoints), success=success)
 
 
-def _grade(model: PPO, world: Simulation, generator: np.random.Generator, count: int) -> float:
-    """The world's grade of `count` fresh episodes with the policy's likeliest action, in the mean."""
+def _graded(model: PPO, world: Simulation, generator: np.random.Generator, count: int) -> tuple[float, float | None]:
+    """Of `count` fresh episodes with the policy's likeliest action: the mean grade, and the share of successes, which
+    is None where nobody has said what a success is."""
     envs = [world.make() for _ in range(count)]
     states = np.array([env.reset(seed=int(generator.integers(2**31)))[0] for env in envs], dtype=np.float64)
     succeeded, steps = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64)
@@ -197,4 +198,6 @@ def _grade(model: PPO, world: Simulation, generator: np.random.Generator, count:
         alive = [place for place in alive if place not in over]
     for env in envs:
         env.close()
-    return share(float(np.mean(world.grade(Ended(states, succeeded, steps, summed / steps, nearest)))))
+    grade = share(float(np.mean(world.grade(Ended(states, succeeded, steps, summed / steps, nearest)))))
+    told = getattr(type(world), "succeeded", None) is not GymnasiumWorld.succeeded
+    return grade, float(succeeded.mean()) if told else None
