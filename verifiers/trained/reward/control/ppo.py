@@ -162,7 +162,7 @@ def train(
         grade, success = _graded(model, world, chance, settings.checkpoint_episodes)
         raw = model.raw
         seen = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
-        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen, success))
+        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen, success=success))
         if watch is not None:
             watch(grade)
 
