@@ -48,6 +48,11 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "improve": Mount(f"{_TRAINERS}.improve:improve", "Rounds of run, train and gate: a better adapter."),
         "train": Mount(f"{_TRAINERS}.learn:train", "Train a LoRA adapter on exported rows."),
         "eval": Mount(f"{_TRAINERS}.evaluate:evaluate", "Measure a model on a file of tasks."),
+        "compare": Mount(f"{_TRAINERS}.compare:compare", "Set two evaluations, runs or models side by side."),
+        "regress": Mount(f"{_TRAINERS}.regress:regress", "Fail if tasks that passed do not pass any more."),
+        "calibrate": Mount(
+            f"{_TRAINERS}.calibrate:calibrate", "Say what the agreement of replies is worth as confidence."
+        ),
         "adapters": Mount(f"{_TRAINERS}.adapters:app", "List, show, compare, promote and roll back adapters."),
         "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),
         "audit": Mount(f"{_TRAINERS}.audit:audit", "Judge a dataset once more, and sign it; or check that."),

@@ -140,7 +140,8 @@ class Session:
         model = f"openai:qwen3@http://{self._address}/v1"
         if "--model" in words:
             return [model if word == "local" else word for word in words]
-        if words[0] in ("run", "eval") and not {"--resume", "--config", "--replies"} & set(words):
+        asks = words[0] in ("run", "eval", "regress") or (words[0] == "compare" and "--tasks" in words)
+        if asks and not {"--resume", "--config", "--replies"} & set(words):
             return [*words, "--model", model]
         return words
 

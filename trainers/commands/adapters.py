@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gristmill.trainers.adapters import AdapterInfo, Adapters
     from gristmill.trainers.improve.gate import GateDecision
+    from gristmill.trainers.measure.comparisons import ComparedRuns
 
 __all__ = ["app"]
 
@@ -77,27 +78,51 @@ def show(name: Name, workspace: Workspace = ".", json_: Json = False) -> None:
 def compare(
     first: Name,
     second: Annotated[str, typer.Argument(help="Another one.")],
+    tasks: Annotated[
+        str | None, typer.Option(help="Also measure both on this task file, as `gristmill compare --tasks` does.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="--tasks: only the tasks of this split.")] = None,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
-    """Say in what two adapters' origins differ. How they answer is measured by `gristmill eval`.
+    """Say in what two adapters' origins differ; with --tasks, also how they answer.
 
     \b
-    Example:
+    Examples:
       gristmill adapters compare demo-round-1 demo-round-2
+      gristmill adapters compare demo-round-1 demo-round-2 --tasks tasks.jsonl --split test
     """
     import json
 
     home = _home(workspace)
     one, other = (dict(_flat(home.get(name).provenance)) for name in (first, second))
     differing = {key: (one.get(key), other.get(key)) for key in [*one, *other] if one.get(key) != other.get(key)}
+    answers = None if tasks is None else _answers(first, second, tasks, split, workspace)
     if json_:
-        say_json(json.dumps(differing, indent=1, default=str))
+        beside = {} if answers is None else {"compared": answers.model_dump(mode="json")}
+        say_json(json.dumps({**differing, **beside}, indent=1, default=str))
         return
     for key, (before, after) in differing.items():
         say(f"{key}: {_said(before)} | {_said(after)}")
     if not differing:
         say(f"{first} and {second} say the same of where they come from")
+    if answers is not None:
+        from gristmill.trainers.commands.compare import print_comparison
+
+        say("")
+        print_comparison(answers, False)
+
+
+def _answers(first: str, second: str, tasks: str, split: str | None, workspace: str) -> ComparedRuns:
+    from gristmill.graph.storage.store import Store
+    from gristmill.trainers.commands.compare import measure_both
+    from gristmill.trainers.measure.comparisons import compare_runs
+
+    asked = {"tasks": tasks, "split": split, "limit": None}
+    with Store.open(workspace) as store:
+        return compare_runs(
+            store, *measure_both(store, asked, {"adapter": [first, second]}, None, None, None, workspace)
+        )
 
 
 @app.command()

@@ -47,6 +47,22 @@ def evaluate(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Replies a task; more than 1 gives pass@k, maj@k and best@k. [1]")
     ] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With --samples: also say what comes of answering from this confidence on only."
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            help="--abstain: the calibration (`gristmill calibrate`) that confidence comes of. Default: cross-fitted "
+            "on this evaluation's own verdicts."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A stored evaluation of the same tasks: also compare with it, as `compare` does.")
+    ] = None,
     config: ConfigFile = None,
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
@@ -67,6 +83,8 @@ def evaluate(
       gristmill eval tasks.jsonl --split test
       gristmill eval tasks.jsonl --split test --name base --resume
       gristmill eval tasks.jsonl --split test --samples 8 --temperature 0.8
+      gristmill eval tasks.jsonl --samples 8 --temperature 0.8 --abstain 0.7
+      gristmill eval tasks.jsonl --split test --adapter first --against base
       gristmill eval humaneval --limit 20
       gristmill eval gsm8k test.jsonl.gz --model openai:qwen3@http://127.0.0.1:8000/v1
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
@@ -78,6 +96,8 @@ def evaluate(
     from gristmill.trainers.commands.asking import ask, check_sampling, measured_tasks, sampled
     from gristmill.trainers.commands.evaluation_tables import print_accuracies, print_evaluation, print_shares
     from gristmill.trainers.measure.benchmarks import first_verdicts
+    from gristmill.trainers.measure.comparisons import compare_runs
+    from gristmill.trainers.measure.confidence import confidences, find
     from gristmill.verifiers.extraction.importing import need_packages
 
     if resume and name is None:
@@ -85,6 +105,8 @@ def evaluate(
     bare = tasks in PUBLISHED_PROMPTS
     if not bare and replies is not None:
         raise UserError(f"--replies is of {', '.join(PUBLISHED_PROMPTS)} only; `gristmill verify` judges other files")
+    if calibration is not None and abstain is None:
+        raise UserError("--calibration says by what --abstain is decided: give --abstain too")
     chosen = measured_tasks(tasks, source, split, limit)
     if replies is not None:
         _judge_replies(chosen, replies, settle(GREEDY, flags, file=config).config.sandbox, json_)
@@ -95,6 +117,12 @@ def evaluate(
         stored = (f"the evaluation {name}", store.get_run(name).config) if resume and name is not None else None
         chosen_config = settle(GREEDY, flags, file=config, stored=stored).config
         check_sampling(chosen_config, "eval")
+        several = chosen_config.search.hypotheses
+        if abstain is not None and several < 2:
+            raise UserError("--abstain goes by how far several replies agree: give --samples 8 --temperature 0.8")
+        by = find(store, calibration) if calibration is not None else None
+        if against is not None:
+            store.get_run(against)
         run = name or free_name(Path(f"eval-{Path(tasks).name}"), [each.name for each in store.runs()])
         options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=run)
         evaluation = ask(chosen, chosen_config, run, store, resume, bare, options)
@@ -105,7 +133,9 @@ def evaluate(
             print_accuracies(chosen, first_verdicts(store, run), json_)
             return
         standings = store.standings(run)
-    print_evaluation(evaluation, standings, json_)
+        compared = compare_runs(store, against, run) if against is not None else None
+    sure = None if abstain is None else confidences(evaluation.results, several, by, abstain)
+    print_evaluation(evaluation, standings, json_, sure=sure, compared=compared)
 
 
 def _judge_replies(tasks: Sequence[Task], replies: Path, sandbox: str, as_json: bool) -> None:

@@ -8,11 +8,14 @@ import typer
 
 from gristmill.graph.commands.explaining import short_number
 from gristmill.sandbox.plain import say, say_json, say_table
+from gristmill.trainers.commands.compare import print_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gristmill.graph.summary import TaskStanding
+    from gristmill.trainers.measure.comparisons import ComparedRuns
+    from gristmill.trainers.measure.confidence import Confidences
     from gristmill.trainers.measure.records import Evaluation
     from gristmill.trainers.records import Share
     from gristmill.verifiers.records import Task, Verdict
@@ -25,10 +28,21 @@ def interval(share: Share) -> str:
     return f"{100 * share.low:.1f}–{100 * share.high:.1f}%"
 
 
-def print_evaluation(evaluation: Evaluation, standings: Sequence[TaskStanding], as_json: bool) -> None:
+def print_evaluation(
+    evaluation: Evaluation,
+    standings: Sequence[TaskStanding],
+    as_json: bool,
+    *,
+    sure: Confidences | None = None,
+    compared: ComparedRuns | None = None,
+) -> None:
     """The table of tasks, the shares, and what does not count; exit code 3 where tasks could not be scored."""
     if as_json:
-        say_json(evaluation.model_dump_json(indent=1))
+        import json
+
+        more = {"confidence": sure, "compared": compared}
+        beside = {name: record.model_dump(mode="json") for name, record in more.items() if record is not None}
+        say_json(json.dumps({**evaluation.model_dump(mode="json"), **beside}, indent=1, ensure_ascii=False))
     else:
         from gristmill.trainers.measure.evaluation import strengths_of
         from gristmill.verifiers.settling import BESIDE, weaker_words
@@ -37,7 +51,12 @@ def print_evaluation(evaluation: Evaluation, standings: Sequence[TaskStanding], 
         print_shares(evaluation)
         if weaker := weaker_words({name: n for name, n in strengths_of(evaluation.results).items() if name in BESIDE}):
             say(f"of the first replies passed {weaker}: taken by --accept, and not verified")
+        if sure is not None:
+            _print_confidence(sure)
         say(f"{evaluation.tokens} tokens, {evaluation.seconds:.0f} s")
+        if compared is not None:
+            say("")
+            print_comparison(compared, False)
     if evaluation.undecided:
         say(
             f"not counted: {evaluation.undecided} that passed only because operators of the candidate's own took part "
@@ -74,6 +93,20 @@ def print_shares(evaluation: Evaluation) -> None:
         say(
             f"best@k: the reply of k that passes most of what the model may see, over {total} tasks that show something"
         )
+
+
+def _print_confidence(sure: Confidences) -> None:
+    """What comes of abstaining; none of it is verified by that."""
+    done = sure.abstaining
+    if done is None:
+        return
+    right = "" if done.accuracy is None else f", {100 * done.accuracy:.1f}% of them rightly"
+    say(
+        f"answering by the majority from confidence {done.threshold:g} on: {done.answered} of {done.tasks} tasks "
+        f"({100 * done.coverage:.1f}%){right} (calibration: {sure.calibration})"
+    )
+    if sure.seen:
+        say(f"{sure.seen} of these tasks are among those that it was fitted on: confidence is too good there", err=True)
 
 
 def _print_tasks(evaluation: Evaluation, standings: Sequence[TaskStanding]) -> None:

@@ -15,7 +15,7 @@ from math import comb, sqrt
 from gristmill.trainers.measure.records import TaskResult
 from gristmill.trainers.records import Share
 
-__all__ = ["best", "best_of", "majority", "majority_of", "share_of", "sizes"]
+__all__ = ["best", "best_of", "majority", "majority_of", "majority_passed", "share_of", "sizes"]
 
 
 def sizes(samples: int) -> list[int]:
@@ -62,16 +62,18 @@ def majority_of(results: Sequence[TaskResult], k: int) -> Share:
     A run in which no reply has an answer is wrong. One whose chosen answer could not be scored is left out.
     """
 
-    def chosen(result: TaskResult, places: range) -> bool | None:
-        answers = [result.answers[at] for at in places]
-        winner = majority(answers)
-        if winner is None:
-            return None if any(result.passed[at] is None for at in places) else False
-        # Replies of one answer are one answer: where the first could not be scored, another says what it is worth.
-        alike = (result.passed[at] for at, answer in zip(places, answers, strict=True) if answer == answers[winner])
-        return next((passed for passed in alike if passed is not None), None)
+    return _by_choice([result for result in results if result.answers], k, majority_passed)
 
-    return _by_choice([result for result in results if result.answers], k, chosen)
+
+def majority_passed(result: TaskResult, places: range) -> bool | None:
+    """Whether the majority of the replies at these places is right; None where that is not known."""
+    answers = [result.answers[at] for at in places]
+    winner = majority(answers)
+    if winner is None:
+        return None if any(result.passed[at] is None for at in places) else False
+    # Replies of one answer are one answer: where the first could not be scored, another says what it is worth.
+    alike = (result.passed[at] for at, answer in zip(places, answers, strict=True) if answer == answers[winner])
+    return next((passed for passed in alike if passed is not None), None)
 
 
 def best_of(results: Sequence[TaskResult], k: int) -> Share:

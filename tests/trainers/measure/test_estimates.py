@@ -24,7 +24,7 @@ def result(number: int, passed: list[bool], answers: list[str | None] | None = N
         replies=("",) * len(passed),
         passed=tuple(passed),
         answers=tuple(answers or ()),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -1,0 +1,111 @@
+"""The command `calibrate`. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gristmill.graph.commands.options import Json, Workspace
+from gristmill.sandbox.plain import say, say_json, say_table
+
+if TYPE_CHECKING:
+    from gristmill.trainers.measure.confidence import Calibrated
+
+__all__ = ["calibrate"]
+
+
+def calibrate(
+    evaluation: Annotated[str, typer.Argument(help="A stored evaluation of several replies a task.")],
+    name: Annotated[str | None, typer.Option(help="Name of the calibration. Default: the evaluation's.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the reliability diagram, as PNG or SVG (gristmill[train]).")
+    ] = None,
+    workspace: Workspace = ".",
+    json_: Json = False,
+) -> None:
+    """Say what the agreement of replies is worth as a confidence, and keep that as a calibration of the workspace.
+
+    The share of a task's replies that give the same answer is fitted to whether they passed (isotonic regression). What
+    it is worth is measured by cross-fitting: each reply's confidence comes of a fit that has seen nothing of its task.
+    `gristmill eval --abstain .7 --calibration NAME` reads other replies by it. A confidence is no verdict, and nothing
+    is called verified for it.
+    Exit code 0: it is kept. 2: the evaluation has one reply a task, or too few tasks.
+
+    \b
+    Examples:
+      gristmill eval tasks.jsonl --split test --samples 8 --temperature 0.8 --name eight
+      gristmill calibrate eight
+      gristmill calibrate eight --plot reliability.png
+    """
+    from gristmill.graph.storage.store import Store
+    from gristmill.trainers.measure.confidence import calibrated, keep
+
+    with Store.open(workspace) as store:
+        found = calibrated(store, evaluation, name or evaluation)
+        keep(store, found)
+    if json_:
+        say_json(found.model_dump_json(indent=1))
+    else:
+        _print(found)
+    if plot is not None:
+        _draw(found, plot)
+        say(f"wrote {plot}", err=True)
+
+
+def _print(found: Calibrated) -> None:
+    made = found.calibration
+    adapter = f", adapter {Path(found.adapter).name}" if found.adapter else ""
+    say(f"{found.name}: {found.model}{adapter}, temperature {found.temperature:g}, {made.samples} replies a task")
+    say(f"fitted on {made.replies} verified replies to {made.tasks} tasks of {found.evaluation}")
+    say("")
+    steps = [
+        (f"{at:.3f}", f"{value:.3f}")
+        for place, (at, value) in enumerate(zip(made.at, made.values, strict=True))
+        if place == 0 or value != made.values[place - 1]
+    ]
+    say_table(("agreement from", "confidence"), steps, right=("agreement from", "confidence"))
+    say("")
+    say_table(
+        ("", "ECE", "Brier"),
+        [
+            (title, f"{each.ece:.3f}", f"{each.brier:.3f}")
+            for title, each in (("agreement as it is", found.raw), ("calibrated, cross-fitted", found.cross_fitted))
+        ],
+        right=("ECE", "Brier"),
+    )
+    say("")
+    rows = [
+        (f"{each.low:.1f}–{each.high:.1f}", str(each.replies), f"{each.confidence:.3f}", f"{each.accuracy:.3f}")
+        for each in found.cross_fitted.bins
+    ]
+    head = ("confidence", "replies", "mean", "right")
+    say_table(head, rows, right=head[1:])
+
+
+def _draw(found: Calibrated, path: Path) -> None:
+    from importlib.util import find_spec
+
+    from gristmill.sandbox.errors import InfrastructureError, UserError
+
+    if find_spec("matplotlib") is None:
+        raise UserError("--plot needs matplotlib: pip install 'gristmill[train]'; the table needs nothing")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    for title, each in (("agreement as it is", found.raw), ("calibrated, cross-fitted", found.cross_fitted)):
+        axes.plot(
+            [one.confidence for one in each.bins],
+            [one.accuracy for one in each.bins],
+            marker="o",
+            label=f"{title}: ECE {each.ece:.3f}",
+        )
+    axes.set(xlabel="confidence", ylabel="share that passed", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise InfrastructureError(f"cannot draw {path}: {error}") from error
