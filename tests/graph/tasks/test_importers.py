@@ -14,6 +14,7 @@ from gristmill.graph.tasks.loading import TaskFileError, load_tasks, task_row
 from gristmill.graph.tasks.output import row_writer
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.verifiers.records import PythonTest, Task
+from gristmill.verifiers.registry import problems
 
 PUBLISHED = [
     ("humaneval", "humaneval/HumanEval.jsonl.gz", 164),
@@ -159,6 +160,26 @@ def test_a_file_of_another_source_is_refused_with_its_lines(tmp_path: Path) -> N
 def test_an_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(UserError, match="humaneval, mbpp, gsm8k, math500"):
         import_tasks("apps")
+
+
+def test_ifbench_keeps_what_can_be_judged_here_and_names_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def row(key: str, name: str, **given: object) -> str:
+        kwargs = {"N": None, "keyword": None, **given}
+        return json.dumps({"key": key, "prompt": "Go on.", "instruction_id_list": [name], "kwargs": [kwargs]}) + "\n"
+
+    path = tmp_path / "IFBench_test.jsonl"
+    rows = [row("0", "count:numbers", N=3.0), row("1", "format:emoji"), row("2", "words:start_verb")]
+    path.write_text("".join(rows))
+    (task,) = import_tasks("ifbench", path)
+    assert (task.id, task.kind, task.tags) == ("ifbench/0", "instruction", ("ifbench",))
+    assert task.constraints == ({"id": "count:numbers", "kwargs": {"N": 3}},)
+    assert problems(task) == []
+    told = "ifbench: left out are 2 of 3: 1 with format:emoji, 1 with words:start_verb"
+    assert told in capsys.readouterr().err
+    unchecked = task.model_copy(update={"constraints": ({"id": "format:emoji", "kwargs": {}},)})
+    assert "needs the package emoji" in " ".join(problems(unchecked))
 
 
 def lines(path: Path) -> list[str]:

@@ -19,10 +19,9 @@ import langdetect
 import nltk
 from langdetect.detector_factory import init_factory
 from langdetect.lang_detect_exception import LangDetectException
-from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
-from punkt.data import english
 
 from gristmill.verifiers.instructions.guest.counting import seen
+from gristmill.verifiers.instructions.guest.reading import sentence_tokenizer, variants
 
 if TYPE_CHECKING:
     from gristmill.sandbox.guest.context import JobContext
@@ -30,16 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "follows", "variants"]
 
 
-def _sentence_tokenizer() -> PunktSentenceTokenizer:
-    parameters = PunktParameters()
-    parameters.abbrev_types |= set(english.ABBREV_TYPES) | set(english.NUMERIC_ABBREV_TYPES)
-    parameters.collocations |= set(english.COLLOCATIONS)
-    parameters.sent_starters |= set(english.SENT_STARTERS)
-    parameters.ortho_context.update(english.ORTHO_CONTEXT)
-    return PunktSentenceTokenizer(parameters)
-
-
-_sentences = _sentence_tokenizer()
+_sentences = sentence_tokenizer()
 # The harness looks for NLTK's data when it is imported and would download it; both ways lead to the tokenizer above.
 _find = nltk.data.find
 nltk.data.find = lambda *_, **__: None
@@ -113,13 +103,6 @@ _COUNTS = {
     "sentences": instructions_util.count_sentences,
     "capitals": lambda text: sum(word.isupper() for word in nltk.word_tokenize(text)),
 }
-
-
-def variants(reply: str) -> list[str]:
-    """The reply, and what IFEval's loose reading makes of it: without asterisks, first line, last line, or both."""
-    lines = reply.split("\n")
-    cut = [reply] + ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
-    return list(dict.fromkeys([*cut, *(text.replace("*", "") for text in cut)]))
 
 
 def _literal(key: str, value: Any) -> Any:
