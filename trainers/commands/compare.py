@@ -137,15 +137,16 @@ def print_comparison(compared: ComparedRuns, as_json: bool) -> None:
         return
     whole = compared.comparison
     low, high = whole.interval
-    say(f"before: {compared.before}")
-    say(f"after:  {compared.after}")
+    say(f"before: {compared.before} ({compared.models[0]})")
+    say(f"after:  {compared.after} ({compared.models[1]})")
     say(f"{whole.words}, {whole.ties} alike{f', {whole.left_out} not scored in both' if whole.left_out else ''}")
     say(
         f"{_points(whole.before)} → {_points(whole.after)}, difference {whole.difference:+.3f} "
         f"(95% {low:+.3f} to {high:+.3f}), p = {whole.p_different:.2g} ({whole.test}, two-sided)"
     )
-    verdict = "beyond noise at .05" if whole.p_different <= 0.05 else "that can be noise"
-    say(f"{'better' if whole.difference > 0 else 'worse' if whole.difference < 0 else 'alike'}: {verdict}")
+    if whole.difference:
+        verdict = "beyond noise at .05" if whole.p_different <= 0.05 else "that can be noise"
+        say(f"{'better' if whole.difference > 0 else 'worse'}: {verdict}")
     if left := compared.only_before + compared.only_after:
         say(f"{left} tasks are in one of the two only, and count for neither")
     if compared.tags:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pydantic import Field
 
@@ -44,6 +45,7 @@ class ComparedRuns(Record):
 
     before: str
     after: str
+    models: tuple[str, str] = Field(description="who was asked: model, adapter, kind of prompts")
     comparison: Comparison
     tags: tuple[TagRow, ...] = ()
     differing: tuple[Differing, ...] = Field((), description="losses first, then by how much")
@@ -114,12 +116,19 @@ def compare_runs(store: Store, before: str, after: str) -> ComparedRuns:
     return ComparedRuns(
         before=before,
         after=after,
+        models=(_asked(store, before), _asked(store, after)),
         comparison=_compared(common, old, new),
         tags=tuple(_by_tag([tasks[0][id_] for id_ in common], old, new)),
         differing=tuple(_differing([tasks[0][id_] for id_ in common], old, new, (before, after))),
         only_before=len(tasks[0]) - len(common),
         only_after=len(tasks[1]) - len(common),
     )
+
+
+def _asked(store: Store, name: str) -> str:
+    config = store.get_run(name).config
+    adapter = f", adapter {Path(config.adapter).name}" if config.adapter else ""
+    return f"{config.asked}{adapter}, profile {config.prompts.profile}"
 
 
 def _compared(ids: Sequence[str], old: Mapping[str, Value], new: Mapping[str, Value]) -> Comparison:
