@@ -15,7 +15,7 @@ LINES, MODULES = 300, 14
 FLAT = {"verifiers/attacks"}
 # What the images of the sandbox hold beside Python; see `gristmill.sandbox.image.root`.
 INSIDE = set(
-    "numpy sympy mpmath latex2sympy2_extended pytest torch nltk langdetect punkt lm_eval reasoning_gym".split()
+    "numpy sympy mpmath latex2sympy2_extended pytest torch nltk langdetect punkt lm_eval ifbench reasoning_gym".split()
 )
 
 
