@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import re
+import types
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -257,17 +258,30 @@ def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:
     A name that an outer or an earlier group has taken stands with its group's name before it: ``search_rounds``.
     """
     kind = model if isinstance(model, type) else type(model)
-    groups = {name: field.annotation for name, field in kind.model_fields.items() if _is_group(field.annotation)}
+    fields = {name: _group(model, name, field.annotation) for name, field in kind.model_fields.items()}
+    groups = {name: group for name, group in fields.items() if group is not None}
     places: dict[str, tuple[str, ...]] = {name: (name,) for name in kind.model_fields if name not in groups}
     for group, inner in groups.items():
-        for knob, path in paths(inner).items():  # type: ignore[arg-type]  # a group is a model
+        for knob, path in paths(inner).items():
             whole = (group, *path)
             places[f"{whole[-2]}_{whole[-1]}" if knob in places else knob] = whole
     return places
 
 
-def _is_group(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def choice_of(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """The groups that may stand at a field: one, several to choose from, or none where it is a knob."""
+    union = get_origin(annotation) in (Union, types.UnionType)
+    parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in get_args(annotation)]
+    among = parts if union else [annotation]
+    if not all(isinstance(each, type) and issubclass(each, BaseModel) for each in among):
+        return ()
+    return tuple(among)
+
+
+def _group(model: BaseModel | type[BaseModel], name: str, annotation: Any) -> type[BaseModel] | None:
+    """The group at a field; of several the one that is there, of a mere type's the first."""
+    among = choice_of(annotation)
+    return type(getattr(model, name)) if len(among) > 1 and isinstance(model, BaseModel) else next(iter(among), None)
 
 
 def knobs(config: BaseModel) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from gristmill.graph.commands.options import SANDBOX_VARIABLE, Flags
-from gristmill.graph.config import RunConfig, changed, paths
+from gristmill.graph.config import RunConfig, changed, choice_of, paths
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["SourcedConfig", "chosen_models", "free_name", "one_model", "settle"]
@@ -46,7 +46,11 @@ def settle(
     Raises:
         UserError: names the file and line or the option, and what is wrong with it.
     """
-    from_file = _from_file(default, file) if file is not None else None
+    from_file: tuple[dict[str, Any], dict[str, str]] | None = None
+    if file is not None:
+        chosen, values, lines = _from_file(default, file)
+        from_file = values, lines
+        default = chosen if stored is None else default
     if stored is not None:
         settings = SourcedConfig(stored[1], dict.fromkeys(paths(default), stored[0]))
     else:
@@ -97,14 +101,27 @@ def _with(settings: SourcedConfig[C], values: Mapping[str, Any], sources: Mappin
         config = changed(settings.config, values)
     except ValidationError as error:
         first = error.errors()[0]
-        path = tuple(part for part in first["loc"] if isinstance(part, str))
+        path = tuple(part for part in _located(settings.config, first["loc"]) if isinstance(part, str))
         knob = next((knob for knob, where in paths(settings.config).items() if where == path), ".".join(path))
         raise UserError(f"{sources.get(knob, knob)}: {_message(first)}") from error
     return SourcedConfig(config, {**settings.sources, **sources})
 
 
-def _from_file(default: BaseModel, file: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The knobs that a file gives, and the line of each."""
+def _located(config: BaseModel, loc: Sequence[int | str]) -> tuple[int | str, ...]:
+    """Where a mistake is, without the name of the group that was chosen among several."""
+    field = type(config).model_fields.get(str(loc[0])) if loc else None
+    several = field is not None and len(choice_of(field.annotation)) > 1
+    return (*loc[:1], *loc[2:]) if several else tuple(loc)
+
+
+def _choosing(default: C, meant: C, lines: Mapping[tuple[str, ...], int]) -> C:
+    """The default with the groups that a file has chosen by their `kind`, as these are by default."""
+    chosen = {name: type(getattr(meant, name))() for name in type(default).model_fields if (name, "kind") in lines}
+    return default.model_copy(update=chosen)
+
+
+def _from_file(default: C, file: Path) -> tuple[C, dict[str, Any], dict[str, str]]:
+    """The default for what the file has chosen, the knobs that it gives, and the line of each."""
     try:
         text = file.read_text(encoding="utf-8")
         values, node = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
@@ -117,15 +134,16 @@ def _from_file(default: BaseModel, file: Path) -> tuple[dict[str, Any], dict[str
     lines = dict(_lines(node, ()))
     try:
         # By itself, so that a knob that does not exist, or is out of place, is told at its line.
-        type(default).model_validate(values)
+        default = _choosing(default, type(default).model_validate(values), lines)
     except ValidationError as error:
         first = error.errors()[0]
-        path = tuple(str(part) for part in first["loc"])
+        path = tuple(str(part) for part in _located(default, first["loc"]))
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
         where = f"{file}, line {line}" if line else str(file)
         raise UserError(f"{where}: {'.'.join(path) + ': ' if path else ''}{_message(first)}") from error
     given = {knob: path for knob, path in paths(default).items() if path in lines}
     return (
+        default,
         {knob: _at(values, path) for knob, path in given.items()},
         {knob: f"{file}, line {lines[path]}" for knob, path in given.items()},
     )

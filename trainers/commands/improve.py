@@ -34,6 +34,19 @@ def improve(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the improvement of this name.")] = False,
     config: ConfigFile = None,
     flags: Flags,
+    method: Annotated[
+        str | None, typer.Option(help="How an adapter is trained: sft, dpo, kto, grpo or rloo. [sft]")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what it takes of memory and hours, also with larger models; no more."),
+    ] = False,
+    tokens_per_second: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="With --dry-run: tokens of this model that are trained on, and sampled, a second."
+        ),
+    ] = None,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
     workspace: Workspace = ".",
     json_: Json = False,
@@ -62,8 +75,12 @@ def improve(
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
+    from gristmill.sandbox.errors import UserError
     from gristmill.trainers.commands.extras import need_training
+    from gristmill.trainers.commands.planned import default_for, print_plan
     from gristmill.trainers.improve.records import StageRecords
+    from gristmill.trainers.improve.splits import split_tasks
+    from gristmill.trainers.methods.weights import base_weights
     from gristmill.verifiers.extraction.importing import need_packages
 
     if "seed" in flags:
@@ -85,9 +102,17 @@ def improve(
         with Store.open(workspace) as store:
             begun = StageRecords(store, name).begun() if resume else None
             stored = None if begun is None else (f"the improvement {name}", begun)
-            chosen = settle(ImproveConfig(), flags, file=config, stored=stored).config
+            chosen = settle(default_for(method), flags, file=config, stored=stored).config
+            if method is not None and chosen.method.kind != method:
+                raise UserError(f"--method {method}: it was begun, or is configured, with {chosen.method.kind}")
             one_model(chosen.run, "improve")
             _one_source(tasks, chosen)
+            if dry_run:
+                base = base_weights(chosen.run.model, chosen.base)
+                drawn = chosen.drawn.train_tasks if loaded is None else None
+                searched = drawn or split_tasks(loaded or [], chosen.run.seed).counts["train"]
+                print_plan(console, chosen, searched, base, tokens_per_second)
+                return
             served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
             options = ModelOptions.of(chosen.run.calls, **served)
             result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))

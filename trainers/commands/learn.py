@@ -43,7 +43,7 @@ def train(
         int | None, typer.Option(min=1, help="Rows in one optimizer step; by the model's size where not given.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="A longer row is refused, and counted; none is cut.")] = 1024,
-    micro_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one step that are in memory at once.")] = 2048,
+    micro_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one step that are in memory at once.")] = 768,
     beta: Annotated[
         float | None, typer.Option(help="How dear it is to leave the reference: dpo, kto, grpo, rloo.")
     ] = None,

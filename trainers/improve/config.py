@@ -11,6 +11,7 @@ from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.gating.config import GateConfig
 from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, ladder_level
+from gristmill.trainers.methods.choices import AnyMethod
 from gristmill.trainers.methods.sft import SftMethod
 
 __all__ = ["Drawn", "ImproveConfig", "Strata"]
@@ -72,8 +73,7 @@ class ImproveConfig(Record):
         False, description="an answer that was right after a wrong one is a row of its own, wrong, feedback, right"
     )
     curate: CurateConfig = CurateConfig()
-    # A second method makes this a union, told apart by `kind`.
-    method: SftMethod = Field(SftMethod(), description="how an adapter is trained")
+    method: AnyMethod = Field(SftMethod(), description="how an adapter is trained")
     alpha: float = Field(0.05, gt=0, lt=1, description="an adapter is kept if p is at most this")
     gate: GateConfig = GateConfig()
     base: str | None = Field(None, description="folder of the weights to train, where it is not that of the model")

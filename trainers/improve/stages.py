@@ -18,12 +18,13 @@ from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.coverage.rows import rows_of
 from gristmill.trainers.improve.coverage.strata import coverage
 from gristmill.trainers.improve.gate import GateDecision, fewest_wins
+from gristmill.trainers.improve.shaping import shaped
 from gristmill.trainers.improve.splits import strata_of
 from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.improve.summary import summarize
 from gristmill.trainers.improve.waves import first_tries, trajectories_of
 from gristmill.trainers.measure.evaluation import Evaluation
-from gristmill.trainers.methods.base import TrainedAdapter
+from gristmill.trainers.methods.base import Rows, TrainedAdapter
 from gristmill.verifiers.settling import weaker_words
 
 __all__ = ["baseline", "campaign", "curate", "evaluate", "gate", "has_rows", "report", "train"]
@@ -151,7 +152,7 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     if mill.records.read(stage, TrainedAdapter) is not None:
         return {}
     curated = mill.records.read(f"round-{round_ + 1}/curated", Curated)
-    rows = curated.rows if curated else ()
+    rows = await asyncio.to_thread(_shaped, mill, round_, curated.rows if curated else ())
     last = state["adapter"] if mill.config.start == "last" else None
     await mill.rest()
     whence = "" if last is None else f", going on from {Path(last).name}"
@@ -166,6 +167,21 @@ async def train(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
         )
         mill.records.write(stage, trained)
     return {}
+
+
+def _shaped(mill: Mill, round_: int, rows: Rows) -> Rows:
+    """The round's rows as the method reads them."""
+    if mill.config.method.kind == "sft":
+        return rows
+    run = mill.config.run
+    return shaped(
+        mill.config.method.kind,
+        rows,
+        trajectories_of(mill, round_),
+        config=mill.config.curated,
+        accept=run.accept,
+        profile=choose_profile(run.prompts.profile, run.model),
+    )
 
 
 async def evaluate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Tag
 
 from gristmill.trainers.methods.base import Method
 from gristmill.trainers.methods.dpo import DpoMethod
@@ -24,5 +24,19 @@ METHODS: dict[str, type[Method]] = {
     "rloo": RlooMethod,
     "reward_model": RewardModelMethod,
 }
-AnyMethod = Annotated[SftMethod | DpoMethod | KtoMethod | GrpoMethod | RlooMethod, Field(discriminator="kind")]
+
+
+def _kind(given: Any) -> str:
+    """Of a method or of its fields; SFT where none is named."""
+    return str(given.get("kind", "sft") if isinstance(given, dict) else getattr(given, "kind", "sft"))
+
+
+AnyMethod = Annotated[
+    Annotated[SftMethod, Tag("sft")]
+    | Annotated[DpoMethod, Tag("dpo")]
+    | Annotated[KtoMethod, Tag("kto")]
+    | Annotated[GrpoMethod, Tag("grpo")]
+    | Annotated[RlooMethod, Tag("rloo")],
+    Discriminator(_kind),
+]
 """What leaves a model that answers, as `improve` needs it."""

@@ -29,7 +29,9 @@ class Knobs(Record):
     batch: int | None = Field(None, ge=1, description="rows in one optimizer step; by the model's size where not given")
     max_tokens: int = Field(1024, ge=1, description="prompt and answer; a longer row is refused, never cut")
     micro_tokens: int = Field(
-        2048, ge=1, description="tokens held in memory at once, of rows of one step; a single row may have more"
+        768,
+        ge=1,
+        description="tokens of one step's rows that are in memory at once; of longer rows, layers are computed twice",
     )
     threads: int | None = Field(None, ge=1, description="of the CPU; torch's default is the physical cores")
     four_bit: bool = Field(False, description="the base model in 4 bits (QLoRA); needs CUDA and bitsandbytes")

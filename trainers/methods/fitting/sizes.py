@@ -24,8 +24,8 @@ class Size(NamedTuple):
 
 SIZES = (
     Size(3e8, 5e-4, 8, "measured here on SmolLM2-135M, docs/benchmarks.md"),
-    Size(1.4e10, 2e-4, 16, "QLoRA (Dettmers et al. 2023), its runs at 7B and 13B; untried here"),
-    Size(float("inf"), 1e-4, 16, "QLoRA, its runs at 33B and 65B; untried here"),
+    Size(1.4e10, 2e-4, 16, "rate of QLoRA (Dettmers et al. 2023) at 7B and 13B; untried here"),
+    Size(float("inf"), 1e-4, 16, "rate of QLoRA at 33B and 65B; untried here"),
 )
 """By size, the smallest first."""
 

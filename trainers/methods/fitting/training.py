@@ -92,8 +92,8 @@ def train_adapter(
         lengths = [length(conversations(row), tokenizer) + reserved for row in rows]
         fitting = [row for row, tokens in zip(rows, lengths, strict=True) if tokens <= method.max_tokens]
         if not fitting:
-            longest = f", and all {len(rows)} rows are longer than max_tokens={method.max_tokens}" if rows else ""
-            raise UserError(f"there is nothing to train on: no row is left{longest}")
+            too_long = f", and all {len(rows)} rows are longer than max_tokens={method.max_tokens}" if rows else ""
+            raise UserError(f"there is nothing to train on: no row is left{too_long}")
         of = {
             "rows": digest_of(fitting),
             "method": method.model_dump(mode="json"),
@@ -103,12 +103,13 @@ def train_adapter(
         checkpoints = Checkpoints(out, of)
         keep_freed()
         with threads(method.threads), quiet():
+            longest = max(tokens for tokens in lengths if tokens <= method.max_tokens)
             setting = Setting(
                 tokenizer=tokenizer,
                 rows=fitting,
-                longest=max(tokens for tokens in lengths if tokens <= method.max_tokens),
+                longest=longest,
                 given=_model(method, base, adapter, head),
-                arguments=_arguments(method, checkpoints.folder),
+                arguments=_arguments(method, checkpoints.folder, longest),
             )
             losses = _run(trainer(setting), method, checkpoints, folder, progress)
         trained = TrainedAdapter(
@@ -179,7 +180,7 @@ def _four_bit() -> Any:
     )
 
 
-def _arguments(method: Knobs, folder: Path) -> dict[str, Any]:
+def _arguments(method: Knobs, folder: Path, longest: int) -> dict[str, Any]:
     """What all of TRL's configurations take."""
     import torch
 
@@ -193,7 +194,8 @@ def _arguments(method: Knobs, folder: Path) -> dict[str, Any]:
         "weight_decay": 0.0,
         "bf16": _bfloat16(),
         "use_cpu": not on_gpu,
-        "gradient_checkpointing": on_gpu,
+        # A row that is over the bound by itself: layers are computed again in the backward pass.
+        "gradient_checkpointing": on_gpu or longest > method.micro_tokens,
         "dataloader_pin_memory": on_gpu,
         "seed": method.seed,
         "data_seed": method.seed,

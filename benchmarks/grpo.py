@@ -1,0 +1,199 @@
+"""GRPO with verifiers as the reward, against continued SFT at equal core-minutes; and how fast the reward is.
+
+    python benchmarks/grpo.py throughput [--replies 256]
+    nice -n 10 python benchmarks/grpo.py learn --workspace DIR [--seed 0] [--tasks 128] [--test 400] [--smoke]
+
+`throughput` judges replies to list-function tasks, right and wrong ones in turn, by our reward with its pool warm, and
+answers of mathematics by our reward and by TRL's `accuracy_reward`, the same completions each.
+
+`learn`, restartable at every stage (a file each in DIR; trainings go on at their checkpoints): a campaign of the base
+model on `--tasks` tasks, one round of SFT on what was verified with the task's own words as prompt (zero-shot, as all
+that follows); 8 replies each to as many fresh tasks, of which those are kept whose pass rate is between .2 and .8; GRPO
+on these from the SFT adapter; SFT that goes on from the same adapter on the verified ones of the same replies, for as
+many core-seconds as GRPO took; all three greedily on `--test` fresh tasks of held-out combinations, paired.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.comparing import compare
+from gristmill.graph.models.resolve import resolve
+from gristmill.graph.storage.store import Store
+from gristmill.graph.tasks.families.base import reference_reply
+from gristmill.graph.tasks.families.list_functions import LIST_FUNCTIONS
+from gristmill.sandbox.pool import Pool
+from gristmill.trainers.data.export import export_rows
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.measure.evaluation import evaluate, greedy
+from gristmill.trainers.methods.grpo import GrpoMethod
+from gristmill.trainers.methods.sft import SftMethod
+from gristmill.trainers.methods.weights import base_weights
+from gristmill.trainers.rewards import reward_function
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.standing.judge import StandingJudge
+
+LOW, HIGH, SAMPLES = 0.2, 0.8, 8
+
+
+def throughput(replies: int) -> None:
+    """Judgements a second, each measured on its second call of as many replies."""
+    tasks = LIST_FUNCTIONS.draw(split="train", seed=0, draw=0, count=max(2, replies // 8))
+    texts = [reference_reply(tasks[place % len(tasks)]) for place in range(replies)]
+    wrong = [reference_reply(tasks[(place + place % 2) % len(tasks)]) for place in range(replies)]
+    asked = [tasks[place % len(tasks)].id for place in range(replies)]
+    sums = [
+        Task(id=f"sum{n}", kind="math", prompt=f"What is {n} + {n + 1}/2?", answer=rf"\frac{{{3 * n + 1}}}{{2}}")
+        for n in range(replies)
+    ]
+    answers = [
+        [{"role": "assistant", "content": rf"It is \boxed{{\frac{{{3 * n + 1 + n % 2}}}{{2}}}}."}]
+        for n in range(replies)
+    ]
+    with StandingJudge() as judge:
+        ours, math = reward_function(tasks, judge=judge), reward_function(sums, judge=judge)
+        measured: dict[str, Callable[[], list[float | None]]] = {
+            "ours, code, half of them wrong": lambda: ours(texts, wrong, task=asked),
+            "ours, mathematics": lambda: math(texts, answers, task=[task.id for task in sums]),
+        }
+        try:
+            from trl.rewards.accuracy_rewards import accuracy_reward
+
+            measured["TRL accuracy_reward, mathematics"] = lambda: accuracy_reward(
+                answers, [rf"${task.answer}$" for task in sums]
+            )
+        except ImportError as error:
+            print(f"TRL's reward is not here: {error}")
+        for name, call in measured.items():
+            call()
+            started = time.monotonic()
+            rewards = call()
+            seconds = time.monotonic() - started
+            passed = sum(reward == 1.0 for reward in rewards)
+            print(json.dumps({"reward": name, "replies": replies, "passed": passed, "a_second": replies / seconds}))
+
+
+def _waited(asking: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return asyncio.run(asking())
+
+
+class Stages:
+    """A JSON file for each stage that has ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What the stage found, now or earlier."""
+        path = self.folder / f"{name}.json"
+        if path.exists():
+            return json.loads(path.read_text("utf-8"))
+        print(f"stage {name}", flush=True)
+        found = make()
+        unfinished = path.with_suffix(".partial")
+        unfinished.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        os.replace(unfinished, path)
+        return found
+
+
+async def campaign(store: Store, tasks: Sequence[Task], name: str, seed: int, hypotheses: int) -> None:
+    """The base model's search, asked as `improve` asks it."""
+    config = ImproveConfig().run.changed(seed=seed, hypotheses=hypotheses)
+    async with resolve("local") as proposer, Pool.open(config.sandbox) as pool:
+        resume = any(run.name == name for run in store.runs())
+        await run_campaign(tasks, config, name=name, store=store, proposer=proposer, pool=pool, resume=resume)
+
+
+async def passes(
+    store: Store, tasks: Sequence[Task], name: str, seed: int, adapter: str, samples: int
+) -> list[list[bool]]:
+    """Zero-shot: whether each reply passed, greedily where it is one."""
+    base = ImproveConfig().run.changed(seed=seed)
+    config = (
+        greedy(base, adapter) if samples == 1 else base.changed(adapter=adapter, hypotheses=samples, temperature=1.0)
+    )
+    async with resolve("local", adapter=adapter) as proposer, Pool.open(base.sandbox) as pool:
+        resume = any(run.name == name for run in store.runs())
+        found = await evaluate(
+            tasks, config, name=name, store=store, proposer=proposer, pool=pool, resume=resume, bare=True
+        )
+    by_task = {result.task_id: [bool(passed) for passed in result.passed] for result in found.results}
+    return [by_task[task.id] for task in tasks]
+
+
+def learn(folder: Path, seed: int, count: int, tests: int, hypotheses: int) -> None:
+    """All stages of one seed, and the table."""
+    stages, base = Stages(folder), base_weights("local")
+    threads = len(os.sched_getaffinity(0))
+    first, fresh = (LIST_FUNCTIONS.draw(split="train", seed=seed, draw=draw, count=count) for draw in (0, 1))
+    held_out = LIST_FUNCTIONS.draw(split="test", seed=seed, draw=0, count=tests)
+
+    def trained(method: Any, rows: Any, name: str, adapter: Path | None = None) -> dict[str, Any]:
+        made = method.train(
+            rows, base=base, out=folder / name, adapter=adapter, progress=lambda *step: print(*step, flush=True)
+        )
+        return {"rows": made.rows, "core_seconds": made.seconds * threads, "loss": made.loss[-1][1]}
+
+    with Store.open(folder) as store:
+        stages.once("campaign", lambda: asyncio.run(campaign(store, first, "campaign", seed, hypotheses)))
+        rows = export_rows(store.trajectories("campaign"), "sft", prompts="task")
+        stages.once("able-trained", lambda: trained(SftMethod(seed=seed), rows, "able"))
+        able = str(folder / "able")
+        rates = stages.once("rates", lambda: asyncio.run(passes(store, fresh, "rates", seed, able, SAMPLES)))
+        between = {
+            task.id for task, passed in zip(fresh, rates, strict=True) if LOW <= sum(passed) / len(passed) <= HIGH
+        }
+        print(f"{len(between)} of {count} fresh tasks have a pass rate between {LOW} and {HIGH}", flush=True)
+        sampled = list(store.trajectories("rates"))
+        prompts = [row for row in export_rows(sampled, "grpo", prompts="task") if row["task"] in between]
+        grpo = GrpoMethod(seed=seed, group=SAMPLES, answer_tokens=64, epochs=2.0)
+        spent = stages.once("grpo-trained", lambda: trained(grpo, prompts, "grpo", folder / "able"))
+        more = export_rows(sampled, "sft", prompts="task")
+        # One pass tells how many passes take as long as GRPO took.
+        pace = stages.once("pace", lambda: trained(SftMethod(seed=seed, epochs=1.0), more, "pace", folder / "able"))
+        epochs = max(0.1, spent["core_seconds"] / pace["core_seconds"])
+        go_on = SftMethod(seed=seed, epochs=epochs)
+        sft = stages.once("sft-trained", lambda: trained(go_on, more, "sft", folder / "able"))
+        found = {}
+        for name in ("able", "sft", "grpo"):
+            asking = partial(passes, store, held_out, f"{name}-test", seed, str(folder / name), 1)
+            found[name] = stages.once(f"{name}-test", partial(_waited, asking))
+    values = {name: [float(passed[0]) for passed in each] for name, each in found.items()}
+    for name, each in values.items():
+        print(json.dumps({"arm": name, "passed": sum(each), "of": len(each)}))
+    print(json.dumps({"core_seconds": {"grpo": spent["core_seconds"], "sft": sft["core_seconds"]}, "epochs": epochs}))
+    for before in ("able", "sft"):
+        print(f"grpo against {before}: {compare(values[before], values['grpo'])}")
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["throughput", "learn"])
+    parser.add_argument("--replies", type=int, default=256)
+    parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/grpo"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tasks", type=int, default=128)
+    parser.add_argument("--test", type=int, default=400)
+    parser.add_argument("--smoke", action="store_true", help="a few tasks and replies, to see that it runs")
+    given = parser.parse_args()
+    if given.what == "throughput":
+        throughput(given.replies)
+    elif given.smoke:
+        learn(given.workspace, given.seed, 8, 4, 4)
+    else:
+        learn(given.workspace, given.seed, given.tasks, given.test, 12)
+
+
+if __name__ == "__main__":
+    main()

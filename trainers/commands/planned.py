@@ -1,0 +1,100 @@
+"""What `improve --dry-run` prints: memory and hours of one round, of this model and of larger ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gristmill.trainers.improve.config import ImproveConfig
+
+__all__ = ["default_for", "print_plan"]
+
+_COLUMNS = ("model", "weights", "adapter", "train", "twice", "4 bits", "sample", "train h", "sample h", "rate", "batch")
+
+
+def default_for(method: str | None) -> ImproveConfig:
+    """The default configuration with this method.
+
+    Raises:
+        UserError: there is none of that name for `improve`.
+    """
+    from gristmill.sandbox.errors import UserError
+    from gristmill.trainers.improve.config import ImproveConfig
+    from gristmill.trainers.methods.choices import METHODS
+
+    policies = [kind for kind in METHODS if kind != "reward_model"]
+    if method is None:
+        return ImproveConfig()
+    if method not in policies:
+        raise UserError(f"--method: {method!r} is none of {', '.join(policies)}")
+    return ImproveConfig.model_validate({"method": METHODS[method]()})
+
+
+def print_plan(
+    console: Console, config: ImproveConfig, tasks: int, base: Path, tokens_per_second: float | None
+) -> None:
+    """Print what one round takes at most, where each task gives as many rows as it may, and what was assumed.
+
+    Args:
+        tasks: that a round searches.
+        tokens_per_second: of this model, trained on and sampled; None takes what was measured with the local model on
+            one plain core, times the cores of this machine.
+    """
+    import os
+
+    from rich.table import Table
+
+    from gristmill.trainers.methods.planning import MODELS, Assumptions, Work, plan, shape_of
+
+    shape, method, search = shape_of(base), config.method, config.run.search
+    if tokens_per_second is None:
+        cores, told = len(os.sched_getaffinity(0)), Assumptions()
+        assumed = told.model_copy(
+            update={"train_rate": told.train_rate * cores, "sample_rate": told.sample_rate * cores}
+        )
+    else:
+        assumed = Assumptions(
+            reference_parameters=shape.parameters, train_rate=tokens_per_second, sample_rate=tokens_per_second
+        )
+    replies = tasks * search.hypotheses * search.rounds
+    work = Work(
+        rows=tasks * config.curate.per_task,
+        row_tokens=method.max_tokens,
+        epochs=method.epochs,
+        rank=method.lora.rank,
+        micro_tokens=method.micro_tokens,
+        replies=replies,
+        reply_tokens=config.run.calls.max_tokens or method.max_tokens,
+        at_once=min(64, replies),
+    )
+    table = Table(
+        title=f"one round at most, by {method.kind}: {work.rows} rows, {replies} replies", title_justify="left"
+    )
+    for title in _COLUMNS:
+        table.add_column(title, justify="left" if title == "model" else "right")
+    quarter = assumed.model_copy(update={"weight_bytes": 0.55})
+    for each in (shape, *MODELS):
+        found, small = plan(each, work, assumed), plan(each, work, quarter)
+        memory = (found.weights, found.adapter, found.training_kept, found.training, small.training, found.sampling)
+        table.add_row(
+            each.name[:12],
+            *(f"{size / 1e9:.1f}" for size in memory),
+            f"{found.train_hours:.1f}",
+            f"{found.sample_hours:.1f}",
+            f"{method.learning_rate or found.learning_rate * method.rate_share:g}",
+            str(method.batch or found.batch),
+        )
+    console.print(table)
+    console.print(
+        "GB at the peak: train = weights, adapter with its optimizer and one micro-batch; twice = with layers computed "
+        "twice, as on a GPU and for rows over --micro-tokens; 4 bits = that with --four-bit, untried here. A served "
+        "model ends before a training starts. Hours: train h, sample h. Assumed:"
+    )
+    for name, field in Assumptions.model_fields.items():
+        console.print(f"  {name.replace('_', ' ')} {getattr(assumed, name):g}: {field.description}")
+    for name, field in Work.model_fields.items():
+        more = f": {field.description}" if field.description else ""
+        console.print(f"  {name.replace('_', ' ')} {getattr(work, name):g}{more}")
