@@ -258,8 +258,10 @@ def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:
     A name that an outer or an earlier group has taken stands with its group's name before it: ``search_rounds``.
     """
     kind = model if isinstance(model, type) else type(model)
-    fields = {name: _group(model, name, field.annotation) for name, field in kind.model_fields.items()}
-    groups = {name: group for name, group in fields.items() if group is not None}
+    groups: dict[str, type[BaseModel]] = {}
+    for name, field in kind.model_fields.items():
+        if among := choice_of(field.annotation):
+            groups[name] = among[0] if len(among) == 1 or isinstance(model, type) else type(getattr(model, name))
     places: dict[str, tuple[str, ...]] = {name: (name,) for name in kind.model_fields if name not in groups}
     for group, inner in groups.items():
         for knob, path in paths(inner).items():
@@ -273,15 +275,7 @@ def choice_of(annotation: Any) -> tuple[type[BaseModel], ...]:
     union = get_origin(annotation) in (Union, types.UnionType)
     parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in get_args(annotation)]
     among = parts if union else [annotation]
-    if not all(isinstance(each, type) and issubclass(each, BaseModel) for each in among):
-        return ()
-    return tuple(among)
-
-
-def _group(model: BaseModel | type[BaseModel], name: str, annotation: Any) -> type[BaseModel] | None:
-    """The group at a field; of several the one that is there, of a mere type's the first."""
-    among = choice_of(annotation)
-    return type(getattr(model, name)) if len(among) > 1 and isinstance(model, BaseModel) else next(iter(among), None)
+    return tuple(among) if all(isinstance(each, type) and issubclass(each, BaseModel) for each in among) else ()
 
 
 def knobs(config: BaseModel) -> dict[str, Any]:

@@ -78,6 +78,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["adapters", "compare", "a", "b"], 2, "no adapter 'a'"),
     (["adapters", "promote", "a"], 2, "no adapter 'a'"),
     (["adapters", "rollback"], 2, "nothing to go back to"),
+    (["adapters", "merge", "a", "--out", "m"], 2, "no adapter 'a'"),
     (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),
     (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
 ]
