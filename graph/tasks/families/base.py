@@ -66,7 +66,8 @@ class Family(Protocol):
             seed: which combinations are held out: the same through all draws of one improvement.
             draw: number of the draw; another number gives other tasks, some of which may come again (see `seen`).
             count: how many.
-            difficulty: one of `difficulties`; None mixes the usual ones.
+            difficulty: one of `difficulties`; None mixes the usual ones, and goes on to harder
+                ones where those have no more.
             only: strata of which each task has at least one, in turn.
             seen: prompts that must not come again.
 

@@ -77,10 +77,17 @@ class Composed:
     ) -> list[Task]:
         """See `Family.draw`."""
         rng = random.Random(f"{self.name}/{split}/{seed}/{draw}")
-        turns = self._turns(rng, split, seed, difficulty, only)
+        levels = self.usual if difficulty is None else self._levels(difficulty)
+        turns = self._turns(rng, split, seed, levels, only)
+        # Where the usual difficulties have no more, the next one follows.
+        harder = [level for level in self.combinations if level > max(self.usual)] if difficulty is None else []
         taken, tasks = set(seen), list[Task]()
         places, misses = [0] * len(turns), [0] * len(turns)
-        while len(tasks) < count and turns:
+        while len(tasks) < count and (turns or harder):
+            if not turns:
+                turns = self._turns(rng, split, seed, (harder.pop(0),), only)
+                places, misses = [0] * len(turns), [0] * len(turns)
+                continue
             at = len(tasks) % len(turns)
             forced, combinations = turns[at]
             # After a miss the next combination is tried: one may have no more wordings.
@@ -103,10 +110,10 @@ class Composed:
         return tasks
 
     def _turns(
-        self, rng: random.Random, split: Split, seed: int, difficulty: int | None, only: Collection[str] | None
+        self, rng: random.Random, split: Split, seed: int, levels: Sequence[int], only: Collection[str] | None
     ) -> list[tuple[tuple[str, int] | None, list[Combination]]]:
         """What takes turns, with its combinations: difficulties, or the strata that are asked for."""
-        by_level = [self.splits(level, seed)[split] for level in self._levels(difficulty)]
+        by_level = [self.splits(level, seed)[split] for level in levels]
         if only is None:
             turns: list[tuple[tuple[str, int] | None, list[Combination]]] = [(None, some) for some in by_level]
         else:

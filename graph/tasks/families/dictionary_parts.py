@@ -21,7 +21,7 @@ _ENTRIES = [(key, value) for key in _KEYS for value in range(-3, 31)]
 
 def keeps(rng: random.Random) -> list[Keep]:
     """Every condition on an entry, with its parameters drawn."""
-    k, d, n, c = rng.randint(1, 12), rng.randint(3, 7), rng.randint(3, 5), rng.choice(_LETTERS)
+    k, d, n, c = rng.randint(1, 24), rng.randint(3, 7), rng.randint(3, 5), rng.choice(_LETTERS)
     return [
         Keep(
             "value_above",

@@ -127,7 +127,7 @@ _COMBINATIONS: dict[int, tuple[Combination, ...]] = {
 }  # fmt: skip
 DICTIONARY_PROGRAMS = Composed(
     name="dictionary-programs",
-    usual=(1, 2),
+    usual=(1,),
     few_shot=(
         "value_above/keys",
         "key_starting/value_sum",

@@ -1,6 +1,7 @@
 """List functions: one expression over a list of numbers.
 
-At difficulty 1 a task is a filter × a reduction; at 2 a filter × a map × what becomes of the results; at 3 two filters.
+At difficulty 1 a task is a filter × a reduction; at 2 a filter × a map, as a list or added up; at 3 a filter × a map ×
+what else becomes of the results; at 4 it has two filters.
 Each part has its parameters and is said in one of several ways. What a model can learn from the training tasks is how
 the parts are written and put together; gate and test ask for combinations that training never shows.
 """
@@ -28,6 +29,14 @@ FEW_SHOT_COMBINATIONS = (
     "negative/absolutes",
     "different/distinct",
     "at_least/list",
+    "positive/from/results",
+    "multiple/minus/total",
+    "below/over/results",
+    "odd/modulo/total",
+    "at_most/plus/total",
+    "not_multiple/modulo/results",
+    "different/from/total",
+    "even/times/largest",
     "above/plus/results",
     "even/times/total",
     "positive/from/largest",
@@ -53,8 +62,9 @@ _TEMPLATE = "def f(xs):\n    return {answer}"
 _ENDS = tuple(end.name for end in ENDS)
 _COMBINATIONS: dict[int, tuple[Combination, ...]] = {
     1: tuple(itertools.product(FILTERS, (each.name for each in REDUCTIONS))),
-    2: tuple(itertools.product(FILTERS, MAPS, _ENDS)),
-    3: tuple((*pair, each, end) for pair in itertools.combinations(FILTERS, 2) for each in MAPS for end in _ENDS),
+    2: tuple(itertools.product(FILTERS, MAPS, _ENDS[:2])),
+    3: tuple(itertools.product(FILTERS, MAPS, _ENDS[2:])),
+    4: tuple((*pair, each, end) for pair in itertools.combinations(FILTERS, 2) for each in MAPS for end in _ENDS),
 }
 
 
@@ -85,13 +95,14 @@ def _make(rng: random.Random, combination: Combination, wordings: tuple[int, ...
             each.phrases[way][1] for each, way in zip(some, wordings, strict=False)
         )
     condition = " and ".join(each.condition for each in some)
-    change, close = mapped.phrases[wordings[-2]], end.phrases[wordings[-1]]
+    change, end_said = mapped.phrases[wordings[-2]], end.phrases[wordings[-1]]
+    close = end_said.format(things="…")
     hint = "; ".join(
         [f"{each.phrases[way][1]}: `{each.condition}`" for each, way in zip(some, wordings, strict=False)]
         + [f"{change}: `{mapped.source}`", f"{close}: `{end.source.format(each='… for x in xs if …')}`"]
     )
     return Draft(
-        f"Of the {numbers} in xs, {change} and {close}.",
+        end_said.format(things=f"the {numbers} in xs, each {change}"),
         lambda chance: _rest(
             chance,
             some,
@@ -178,4 +189,4 @@ LIST_FUNCTIONS = Composed(
     make=_make,
     chance=held_out_by,
 )
-"""Difficulties 1 to 3."""
+"""Difficulties 1 to 4."""

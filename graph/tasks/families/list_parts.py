@@ -161,6 +161,7 @@ class Map:
 
     name: str
     phrases: tuple[str, ...]
+    """Behind "each": ``increased by 2``."""
     source: str
     """Python, on x."""
     step: Step
@@ -172,6 +173,7 @@ class End:
 
     name: str
     phrases: tuple[str, ...]
+    """Sentences with ``{things}``: the numbers and what is done with each."""
     source: str
     """Python with ``{each}``, an expression on x and a loop."""
     steps: tuple[Step, ...] = ()
@@ -180,49 +182,41 @@ class End:
 def maps(c: int) -> list[Map]:
     """Every map, with a number `c` of at least 2."""
     return [
-        Map("plus", (f"add {c} to each", f"increase each by {c}"), f"x + {c}", _each(lambda x: x + c)),
-        Map("minus", (f"subtract {c} from each", f"decrease each by {c}"), f"x - {c}", _each(lambda x: x - c)),
-        Map("times", (f"multiply each by {c}", f"take {c} times each"), f"x * {c}", _each(lambda x: x * c)),
-        Map("from", (f"subtract each from {c}", f"take {c} minus each"), f"{c} - x", _each(lambda x: c - x)),
+        Map("plus", (f"increased by {c}", f"plus {c}"), f"x + {c}", _each(lambda x: x + c)),
+        Map("minus", (f"decreased by {c}", f"minus {c}"), f"x - {c}", _each(lambda x: x - c)),
+        Map("times", (f"multiplied by {c}", f"times {c}"), f"x * {c}", _each(lambda x: x * c)),
+        Map("from", (f"subtracted from {c}", f"taken away from {c}"), f"{c} - x", _each(lambda x: c - x)),
         Map(
-            "over",
-            (f"divide each by {c}, rounding down", f"floor-divide each by {c}"),
-            f"x // {c}",
-            _each(lambda x: x // c),
+            "over", (f"divided by {c} and rounded down", f"floor-divided by {c}"), f"x // {c}", _each(lambda x: x // c)
         ),
-        Map(
-            "modulo",
-            (f"take each modulo {c}", f"take the remainder of each divided by {c}"),
-            f"x % {c}",
-            _each(lambda x: x % c),
-        ),
+        Map("modulo", (f"modulo {c}", f"taken modulo {c}"), f"x % {c}", _each(lambda x: x % c)),
     ]
 
 
 ENDS = (
-    End("results", ("return a list of the results", "return the results as a list"), "[{each}]"),
-    End("total", ("return the sum of the results", "add up the results"), "sum({each})", (sum,)),
+    End("results", ("Return a list of {things}.", "Give {things}, as a list."), "[{each}]"),
+    End("total", ("Return the sum of {things}.", "Add up {things}."), "sum({each})", (sum,)),
     End(
         "largest",
-        ("return the largest result, or 0 if there is none", "return the maximum of the results, or 0 without any"),
+        ("Return the largest of {things}, or 0 if there is none.", "Return the maximum of {things}, or 0."),
         "max(({each}), default=0)",
         (lambda some: max(some, default=0),),
     ),
     End(
         "smallest",
-        ("return the smallest result, or 0 if there is none", "return the minimum of the results, or 0 without any"),
+        ("Return the smallest of {things}, or 0 if there is none.", "Return the minimum of {things}, or 0."),
         "min(({each}), default=0)",
         (lambda some: min(some, default=0),),
     ),
     End(
         "descending",
-        ("return the results in descending order", "sort the results, largest first"),
+        ("Return {things}, in descending order.", "Sort {things}, largest first."),
         "sorted(({each}), reverse=True)",
         (lambda some: sorted(some, reverse=True),),
     ),
     End(
         "kinds",
-        ("return how many different results there are", "count the distinct results"),
+        ("Return how many of {things}, are different.", "Count the distinct values of {things}."),
         "len(set({each}))",
         (_distinct, len),
     ),

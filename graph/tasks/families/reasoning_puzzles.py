@@ -20,9 +20,15 @@ __all__ = ["REASONING_PUZZLES"]
 
 Settings = dict[str, Any]
 _SIZES = (1, 2, 3, 4)
+
+
+def _digits(size: int) -> Settings:
+    return {"min_digits": (1, 1, 2, 2)[size - 1], "max_digits": (1, 2, 2, 3)[size - 1]}
+
+
 _GENERATORS: dict[str, tuple[Callable[[int, int], Settings], str]] = {
     "chain_sum": (
-        lambda many, size: {"min_terms": many, "max_terms": many, "min_digits": size, "max_digits": size},
+        lambda many, size: {"min_terms": many, "max_terms": many} | _digits(size),
         "work from the left to the right, one number at a time",
     ),
     "decimal_chain_sum": (
@@ -37,15 +43,15 @@ _GENERATORS: dict[str, tuple[Callable[[int, int], Settings], str]] = {
         "work from the left to the right, with the points of the numbers below each other",
     ),
     "products": (
-        lambda many, size: {"min_terms": many, "max_terms": many, "min_digits": 1, "max_digits": size},
+        lambda many, size: {"min_terms": many, "max_terms": many} | _digits(size),
         "multiply the first number by each digit of the next, and add",
     ),
     "gcd": (
-        lambda many, size: {"min_numbers": many, "max_numbers": many, "max_value": (30, 100, 300, 1000)[size - 1]},
+        lambda many, size: {"min_numbers": many, "max_numbers": many, "max_value": (10, 20, 50, 200)[size - 1]},
         "divide the greater by the lesser and go on with the remainder until it is 0",
     ),
     "lcm": (
-        lambda many, size: {"min_numbers": many, "max_numbers": many, "max_value": (12, 30, 60, 100)[size - 1]},
+        lambda many, size: {"min_numbers": many, "max_numbers": many, "max_value": (6, 10, 20, 50)[size - 1]},
         "multiply the numbers and divide by what they have in common",
     ),
     "leg_counting": (
@@ -53,7 +59,7 @@ _GENERATORS: dict[str, tuple[Callable[[int, int], Settings], str]] = {
             "min_animals": many,
             "max_animals": many,
             "min_instances": 1,
-            "max_instances": (3, 6, 10, 15)[size - 1],
+            "max_instances": (2, 4, 6, 10)[size - 1],
         },
         "multiply each animal's number by its legs (insects have 6, spiders 8), and add",
     ),
@@ -61,13 +67,15 @@ _GENERATORS: dict[str, tuple[Callable[[int, int], Settings], str]] = {
         lambda many, size: {
             "min_numbers": many + 1,
             "max_numbers": many + 1,
-            "min_decimals": size - 1,
-            "max_decimals": size - 1,
+            "min_decimals": size // 3,
+            "max_decimals": size // 3,
+            "min_value": -20.0 if size % 2 else -100.0,
+            "max_value": 20.0 if size % 2 else 100.0,
         },
         "compare each number of the list with the given one, and keep or leave it out",
     ),
     "simple_equations": (
-        lambda many, size: {"min_terms": many, "max_terms": many, "max_value": (10, 20, 50, 100)[size - 1]},
+        lambda many, size: {"min_terms": many, "max_terms": many, "max_value": (5, 10, 20, 50)[size - 1]},
         "bring everything with the unknown to one side, and divide",
     ),
 }
@@ -99,9 +107,9 @@ _COMBINATIONS: dict[int, tuple[Combination, ...]] = {
 }
 REASONING_PUZZLES = Composed(
     name="reasoning-puzzles",
-    usual=(1, 2),
+    usual=(1,),
     few_shot=(
-        "chain_sum/many_2/size_2",
+        "chain_sum/many_2/size_3",
         "decimal_chain_sum/many_2/size_1",
         "products/many_2/size_1",
         "gcd/many_2/size_1",

@@ -217,7 +217,7 @@ _COMBINATIONS: dict[int, tuple[Combination, ...]] = {
 }
 STRING_FUNCTIONS = Composed(
     name="string-functions",
-    usual=(1, 2),
+    usual=(1,),
     few_shot=(
         "starting/tally",
         "longer/listed",
