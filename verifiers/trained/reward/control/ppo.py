@@ -161,8 +161,8 @@ def train(
         chance = np.random.default_rng([looks, len(checkpoints)])
         grade, success = _graded(model, world, chance, settings.checkpoint_episodes)
         raw = model.raw
-        seen = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
-        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, *seen, success=success))
+        low, mean, high, spread = (float(each) for each in (raw.min(), raw.mean(), raw.max(), raw.std()))
+        checkpoints.append(PolicyCheckpoint(model.num_timesteps, grade, low, mean, high, spread, success=success))
         if watch is not None:
             watch(grade)
 
