@@ -47,9 +47,10 @@ def print_plan(
 
     from rich.table import Table
 
+    from gristmill.trainers.improve.forecast import work_of
     from gristmill.trainers.methods.planning import MODELS, Assumptions, Work, plan, shape_of
 
-    shape, method, search = shape_of(base), config.method, config.run.search
+    shape, method = shape_of(base), config.method
     if tokens_per_second is None:
         cores, told = len(os.sched_getaffinity(0)), Assumptions()
         assumed = told.model_copy(
@@ -59,19 +60,9 @@ def print_plan(
         assumed = Assumptions(
             reference_parameters=shape.parameters, train_rate=tokens_per_second, sample_rate=tokens_per_second
         )
-    replies = tasks * search.hypotheses * search.rounds
-    work = Work(
-        rows=tasks * config.curate.per_task,
-        row_tokens=method.max_tokens,
-        epochs=method.epochs,
-        rank=method.lora.rank,
-        micro_tokens=method.micro_tokens,
-        replies=replies,
-        reply_tokens=config.run.calls.max_tokens or method.max_tokens,
-        at_once=min(64, replies),
-    )
+    work = work_of(config, tasks)
     table = Table(
-        title=f"one round at most, by {method.kind}: {work.rows} rows, {replies} replies", title_justify="left"
+        title=f"one round at most, by {method.kind}: {work.rows} rows, {work.replies} replies", title_justify="left"
     )
     for title in _COLUMNS:
         table.add_column(title, justify="left" if title == "model" else "right")

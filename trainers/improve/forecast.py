@@ -14,8 +14,9 @@ from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Sets
 from gristmill.trainers.methods.base import TrainedAdapter
+from gristmill.trainers.methods.planning import Work, plan, shape_of
 
-__all__ = ["Forecast", "Rates", "can_show", "forecast", "measured_rates"]
+__all__ = ["Forecast", "Rates", "can_show", "forecast", "measured_rates", "work_of"]
 
 DISCORDANCE = 0.17
 """Share of gate tasks on which two adapters of one search differ, as seen with the local model."""
@@ -23,9 +24,6 @@ _ROUND, _FIRST = "-round-1", "round-1/trained"
 _ENOUGH = 20
 _SEEN = {"hypotheses": 1536 / 360, "rows": 128 * 3 / 480}
 """A core's work in a second, of the local model on plain cores: hypotheses, and rows times epochs."""
-_MEMORY, _OVERHEAD = 12.0, 2.5e9
-"""Bytes at the peak: so many times the weights' in bfloat16 and of the interpreter with its libraries; from 6.9 GB seen
-with the local model's 135 million parameters."""
 _ADAPTER_SHARE, _REPLY = 0.15, 6_000
 """Bytes of an adapter beside the weights', and of a reply in the store with verdict and prompts."""
 
@@ -97,12 +95,29 @@ def forecast(config: ImproveConfig, splits: Sets, base: Path, rates: Rates) -> F
         "gate": gated / rates.hypotheses / 60,
         "test": tested / rates.hypotheses / 60,
     }
+    planned = plan(shape_of(base), work_of(config, counts["train"]))
     weights = float(sum(path.stat().st_size for path in base.glob("*.safetensors")))
     return Forecast(
         minutes=minutes,
-        memory=_OVERHEAD + _MEMORY * weights,
+        memory=max(planned.training_kept, planned.sampling),
         disk=rounds * _ADAPTER_SHARE * weights + _REPLY * (tried * rounds + gated + tested),
         rates=rates,
+    )
+
+
+def work_of(config: ImproveConfig, tasks: int) -> Work:
+    """What one round of so many tasks takes at most, where each task gives as many rows as it may."""
+    method, search = config.method, config.run.search
+    replies = tasks * search.hypotheses * search.rounds
+    return Work(
+        rows=tasks * config.curate.per_task,
+        row_tokens=method.max_tokens,
+        epochs=method.epochs,
+        rank=method.lora.rank,
+        micro_tokens=method.micro_tokens,
+        replies=replies,
+        reply_tokens=config.run.calls.max_tokens or method.max_tokens,
+        at_once=min(64, replies),
     )
 
 
