@@ -6,7 +6,8 @@
 The small model is served from its folder by one vLLM server. `improve` searches with it, trains, and has the server
 load each round's adapter while it runs; the log says how often it was started (once is what is wanted) and what it
 loaded. Then the same requests go to a server and to `local`, in turns: replies of up to 64 tokens, 64 at once. What is
-printed is also written to FOLDER/serving.json. A call that was cut off goes on with the improvement where it was.
+printed is also written to FOLDER/serving.json. A call that was cut off goes on with the improvement where it was; with
+`--only-rates` it is left out.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def improved(folder: Path, python: Path | None, train: int, gate: int) -> dict[s
     if done.returncode not in {0, 1}:
         raise SystemExit(done.returncode)
     logs = sorted((folder / ".gristmill" / "logs").glob("vllm-*.log"))
-    loaded = sum(log.read_text(errors="replace").count("/v1/load_lora_adapter") for log in logs)
+    loaded = sum(log.read_text(errors="replace").count("POST /v1/load_lora_adapter") for log in logs)
     return {"seconds": round(time.monotonic() - began), "servers": len(logs), "adapters_loaded": loaded}
 
 
@@ -98,11 +99,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vllm-python", type=Path, default=None)
+    parser.add_argument("--only-rates", action="store_true")
     parser.add_argument("--train", type=int, default=48)
     parser.add_argument("--gate", type=int, default=64)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    found = improved(given.folder, given.vllm_python, given.train, given.gate)
+    found = {} if given.only_rates else improved(given.folder, given.vllm_python, given.train, given.gate)
     found |= asyncio.run(rates(given.vllm_python))
     text = json.dumps(found, indent=1)
     (given.folder / "serving.json").write_text(text + "\n", encoding="utf-8")

@@ -81,8 +81,8 @@ def print_plan(
     console.print(table)
     console.print(
         "GB at the peak: train = weights, adapter with its optimizer and one micro-batch; twice = with layers computed "
-        "twice, as on a GPU and for rows over --micro-tokens; 4 bits = that with --four-bit, untried here. A served "
-        "model ends before a training starts. Hours: train h, sample h. Assumed:"
+        "twice, as on a GPU and for rows over --micro-tokens; 4 bits = that with --four-bit, untried here. A server "
+        "on a GPU sleeps or ends before a training starts. Hours: train h, sample h. Assumed:"
     )
     for name, field in Assumptions.model_fields.items():
         console.print(f"  {name.replace('_', ' ')} {getattr(assumed, name):g}: {field.description}")
