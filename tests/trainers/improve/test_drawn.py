@@ -201,6 +201,8 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
         assert (rates.measured, rates.hypotheses > 0) == (("hypotheses",), True)
         told = [any(HINT in str(story.prompts) for story in stories) for stories in wave]
     assert told == [False, True], "the hint was in the prompts"
+    shape = {"num_attention_heads": 2, "num_hidden_layers": 1, "hidden_size": 8, "intermediate_size": 16}
+    (tmp_path / "config.json").write_text(json.dumps(shape), "utf-8")
     said = forecast(ImproveConfig(rounds=2, drawn=DRAWN), mill.splits, tmp_path, rates)
     assert said.rates.measured == ("hypotheses",)
     assert "the rate of rows is assumed" in said.words
