@@ -281,6 +281,9 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
     "chat_code_template": lambda: messages_for(LIST, profile="chat", round=0),
     "chat_code_pytest": lambda: messages_for(PYTEST, profile="chat", round=0),
     "chat_code_driven": lambda: messages_for(DRIVEN, profile="chat", round=0),
+    "chat_code_files": lambda: messages_for(
+        CODE.model_copy(update={"settings": {"main_file": "total.py"}}), profile="small", round=0
+    ),
     "chat_math": lambda: messages_for(MATH, profile="chat", round=0),
     "eureka_reward": lambda: messages_for(PUBLISHED, profile="small", round=0),
     "eureka_reflect": lambda: messages_for(PUBLISHED, profile="chat", round=1, parents=[SWUNG], form="edit"),
@@ -309,6 +312,9 @@ CASES: dict[str, Callable[[], tuple[Message, ...]]] = {
         PACKING.model_copy(update={"tests": (PACKING.tests[0].model_copy(update={"together": True}),)}),
         profile="chat",
         round=0,
+    ),
+    "chat_score_files": lambda: messages_for(
+        PACKING.model_copy(update={"settings": {"main_file": "pack.py"}}), profile="chat", round=0
     ),
     "chat_start": lambda: messages_for(
         PACKING.model_copy(update={"settings": {"start": MARKED}}), profile="chat", round=0

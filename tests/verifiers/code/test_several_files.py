@@ -217,6 +217,7 @@ READS_DATA = joined(
     | {
         "helper.py": """
 import csv
+import importlib.resources
 import json
 from importlib import resources
 
@@ -230,6 +231,8 @@ assert names == ["deep", "rules.py", "table.json"], names
 assert resources.files("plan").joinpath("deep").is_dir()
 with resources.as_file(resources.files("plan") / "table.json") as path:
     assert json.loads(path.read_text(encoding="utf-8")) == table
+# As the prompt says it, of a folder without any module.
+assert importlib.resources.files("data").joinpath("a.txt").read_text() == "begun\\n"
 
 
 def twice(n):
@@ -237,6 +240,7 @@ def twice(n):
 """,
         "plan/table.json": '{"by": 2, "word": "ä # gristmill: file no.py"}\n',
         "plan/deep/rows.csv": "a\n0\n",
+        "data/a.txt": "begun\n",
     },
     "solver.py",
 )
