@@ -1,12 +1,14 @@
-"""Real answers for the gate's trials: which of 1,024 list-function tasks each of five models passes, greedily.
+"""Real answers for the gate's trials: which of 1,024 list-function tasks each of six models passes, greedily.
 
     OMP_NUM_THREADS=1 python benchmarks/gate_answers.py rows            # a campaign, and its verified rows
-    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more|poisoned   # train that adapter, and let it answer
+    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py base|a|b|more|poisoned|collapsed
+    OMP_NUM_THREADS=1 python benchmarks/gate_answers.py decide          # what the gate says of each that has answered
 
 `base` is the local model; `a` and `b` are twins, trained on the same half of the verified rows with another seed each;
-`more` on all; `poisoned` on the twins' rows, each with the next one's answer, though it says that it is verified. Each
-line that is added to benchmarks/gate_answers.jsonl has a model's bits, one a task, and how it was made. What was cut
-off goes on where it was; models may be made side by side.
+`more` on all; `poisoned` on the twins' rows, each with the next one's answer, though it says that it is verified;
+`collapsed` on them with one answer for all. What a fresh sandbox finds of such rows is counted beforehand. Each line
+that is added to benchmarks/gate_answers.jsonl has a model's bits, one a task, and how it was made. What was cut off
+goes on where it was; models may be made side by side. `decide` reads the stores of a workspace.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -30,14 +34,17 @@ from gristmill.graph.tasks.generate import generate_list_functions
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.curate import Curated, curate
 from gristmill.trainers.improve.config import ImproveConfig
-from gristmill.trainers.measure.evaluation import evaluate, greedy
+from gristmill.trainers.improve.gate import decide
+from gristmill.trainers.measure.evaluation import Evaluation, evaluate, evaluation_of, greedy
 from gristmill.trainers.methods.saving import is_whole
 from gristmill.trainers.methods.weights import base_weights
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.registry import Verifiers
 
+Row = dict[str, Any]
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
 TRAIN, ASKED, HYPOTHESES = 128, 1024, 6
-SEEDS = {"a": 1, "b": 2, "more": 1, "poisoned": 1}
+SEEDS = {"a": 1, "b": 2, "more": 1, "poisoned": 1, "collapsed": 1}
 
 
 def tasks() -> tuple[list[Task], list[Task]]:
@@ -81,17 +88,50 @@ def commit() -> str:
     return subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
 
 
+def spoiled(name: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows as this adapter is to see them; they go on saying that they are verified."""
+    answers = {"poisoned": (*rows[1:], rows[0]), "collapsed": (rows[0],) * len(rows)}.get(name, rows)
+    return tuple({**row, "completion": other["completion"]} for row, other in zip(rows, answers, strict=True))
+
+
+async def passing(rows: Sequence[Row], config: ImproveConfig) -> int:
+    """How many of the rows are right, judged in a fresh sandbox."""
+    by_id = {task.id: task for task in tasks()[0]}
+    async with Pool.open(config.run.sandbox) as pool:
+        judge = Verifiers(pool)
+        verdicts = [await judge.verify(by_id[row["task"]], row["completion"][0]["content"]) for row in rows]
+    return sum(verdict.passed for verdict in verdicts)
+
+
+def decide_all(workspace: Path) -> None:
+    """What the gate says, with all of its guards, of each model that has answered: after base, and after twin a."""
+    answered: dict[str, Evaluation] = {}
+    for name in ("base", *SEEDS):
+        if not (workspace / name).exists():
+            continue
+        with Store.open(workspace / name) as store:
+            if any(run.name == name and run.status == "finished" for run in store.runs()):
+                answered[name] = evaluation_of(store, name)
+    for before in ("base", "a"):
+        for after in answered:
+            if before in answered and after not in ("base", before):
+                found = decide(answered[before].results, answered[after].results)
+                print(f"{before} -> {after}: {'kept' if found.kept else 'not kept'}: {found.reason}")
+                for guard in found.guards:
+                    print(f"    {'holds' if guard.ok else 'FAILS'}  {guard.name}: {guard.words}")
+
+
 async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
     """Train the adapter, if it is not there yet, and keep what it passes."""
-    asked, adapter, trained_on = tasks()[1], None, 0
+    asked, adapter, trained_on, right = tasks()[1], None, 0, 0
     if name != "base":
         every = Curated.model_validate_json((workspace / "rows.json").read_text("utf-8")).rows
         chosen = every if name == "more" else every[::2]
-        if name == "poisoned":
-            chosen = tuple(
-                {**row, "completion": other["completion"]}
-                for row, other in zip(chosen, (*chosen[1:], chosen[0]), strict=True)
-            )
+        chosen = spoiled(name, chosen)
+        right = len(chosen)
+        if name in ("poisoned", "collapsed"):
+            right = await passing(chosen, config)
+            print(f"{name}: of {len(chosen)} rows that say verified, {right} are right", flush=True)
         out, trained_on = workspace / "adapters" / name, len(chosen)
         if not is_whole(out):
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +167,7 @@ async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
         "model": name,
         "tasks": len(asked),
         "rows": trained_on,
+        "right": right,
         "seed": SEEDS.get(name),
         "passed": bits,
         "commit": commit(),
@@ -140,7 +181,7 @@ async def answer(name: str, config: ImproveConfig, workspace: Path) -> None:
 def main() -> None:
     """Make one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["rows", "base", *SEEDS])
+    parser.add_argument("part", choices=["rows", "base", *SEEDS, "decide"])
     parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/gate"))
     arguments = parser.parse_args()
     config = ImproveConfig()
@@ -151,7 +192,10 @@ def main() -> None:
         }
     )
     part, workspace = arguments.part, arguments.workspace
-    asyncio.run(rows(config, workspace) if part == "rows" else answer(part, config, workspace))
+    if part == "decide":
+        decide_all(workspace)
+    else:
+        asyncio.run(rows(config, workspace) if part == "rows" else answer(part, config, workspace))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
-from scipy.special import betaln
-from scipy.stats import beta, binom, binomtest
+from scipy.stats import binom, binomtest
 
 from gristmill.graph.comparing import compare, power, tasks_needed
 from gristmill.trainers.improve.gate import decide
 from gristmill.trainers.improve.gating.asked import Asked
 from gristmill.trainers.improve.gating.config import GateConfig, Mode
-from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, gamma, ladder_level
+from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, ladder_level
+from gristmill.trainers.improve.gating.open_ended import fewest, open_round
 from gristmill.trainers.measure.evaluation import TaskResult
 
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
@@ -62,12 +62,6 @@ def better(wins: Ints, losses: Ints, level: float) -> Bools:
     return np.asarray((wins > losses) & (binom.sf(wins - 1, wins + losses, 0.5) <= level))
 
 
-def evidence(wins: Ints, losses: Ints) -> Floats:
-    """Logarithm of the e-value."""
-    shape = (wins + 1, losses + 1)
-    return np.asarray((wins + losses + 1) * np.log(2) + betaln(*shape) + beta.logsf(0.5, *shape))
-
-
 def declared(dice: np.random.Generator, pair: Pair, gain: float, tasks: int, times: int, rounds: int) -> Bools:
     """Fresh tasks each round; (times, rounds) → kept."""
     return better(*pair.drawn(dice, tasks, gain, (times, rounds)), declared_level(ALPHA, rounds))
@@ -78,18 +72,16 @@ def open_ended(
 ) -> tuple[Bools, Ints]:
     """Fresh tasks in batches until it is decided, `tasks` at most; kept, and how many tasks it took."""
     kept, took = np.zeros((times, rounds), bool), np.zeros((times, rounds), int)
+    config, worse = CONFIG.model_copy(update={"gate_most": tasks}), fewest(tasks, np.log(1 / ALPHA))
     for round_ in range(rounds):
-        needed = -np.log(ALPHA * gamma(round_) * (kept.sum(axis=1) + 1))
-        wins, losses, going = np.zeros(times, int), np.zeros(times, int), np.ones(times, bool)
-        for asked in range(0, tasks, CONFIG.gate_batch):
-            batch = min(CONFIG.gate_batch, tasks - asked)
-            won, lost = pair.drawn(dice, batch, gain, (times,))
-            wins, losses = wins + going * won, losses + going * lost
-            took[:, round_] += going * batch
-            enough = (evidence(wins, losses) >= needed) & (wins > losses)
-            worse = evidence(losses, wins) >= np.log(1 / ALPHA)
-            going &= ~(enough | worse)
-        kept[:, round_] = (evidence(wins, losses) >= needed) & (wins > losses)
+        keeps = np.stack([fewest(tasks, np.log(e_threshold(ALPHA, round_, before))) for before in range(round_ + 1)])
+        kept[:, round_], took[:, round_] = open_round(
+            lambda batch: pair.drawn(dice, batch, gain, (times,)),
+            config,
+            keeps=keeps,
+            which=kept.sum(axis=1),
+            worse=worse,
+        )
     return kept, took
 
 
@@ -138,7 +130,7 @@ def held_against_decide(dice: random.Random) -> None:
         n = wins + losses + both
         expected: dict[Mode, bool] = {
             "rounds": bool(better(w, x, ALPHA / 10)),
-            "open": bool(wins > losses and evidence(w, x) >= np.log(e_threshold(ALPHA, round_, 0))),
+            "open": bool(w >= fewest(wins + losses, np.log(e_threshold(ALPHA, round_, 0)))[-1]),
             "fixed": bool(
                 better(w, x, ladder_level(ALPHA, round_ + 1, told, CONFIG.gate_step))
                 and wins - losses > CONFIG.gate_step * n

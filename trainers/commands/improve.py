@@ -188,7 +188,7 @@ async def _improve(
         splits = split_tasks(tasks, config.run.seed)
     base = base_weights(config.run.model, config.base)
     if not resume:
-        check_gate(splits, config.level)
+        check_gate(splits, config.level, config.mode)
     folder = home / "improvements" / name
     with Display(console) as progress:
         records = StageRecords(store, name)
@@ -202,7 +202,7 @@ async def _improve(
         if splits.note:
             progress.note(splits.note)
         if not resume:
-            progress.note(can_show(splits, config.level))
+            progress.note(can_show(splits, config))
             rates = measured_rates(store, config.run.model, config.method.epochs)
             progress.note(forecast(config, splits, base, rates).words)
         async with Pool.open(config.run.sandbox, config.run.workers) as pool:

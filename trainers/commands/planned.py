@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["default_for", "print_plan"]
 
-_COLUMNS = ("model", "weights", "adapter", "train", "twice", "4 bits", "sample", "train h", "sample h", "rate", "batch")
+_ROWS = (
+    "weights, GB",
+    "adapter and optimizer, GB",
+    "peak of training, GB",
+    "  layers computed twice",
+    "  --four-bit, untried here",
+    "peak of sampling, GB",
+    "hours of training",
+    "hours of sampling",
+    "learning rate",
+    "batch",
+)
 
 
 def default_for(method: str | None) -> ImproveConfig:
@@ -64,25 +75,28 @@ def print_plan(
     table = Table(
         title=f"one round at most, by {method.kind}: {work.rows} rows, {work.replies} replies", title_justify="left"
     )
-    for title in _COLUMNS:
-        table.add_column(title, justify="left" if title == "model" else "right")
-    quarter = assumed.model_copy(update={"weight_bytes": 0.55})
+    table.add_column("")
+    quarter, columns = assumed.model_copy(update={"weight_bytes": 0.55}), []
     for each in (shape, *MODELS):
+        table.add_column(each.name[:12], justify="right", no_wrap=True)
         found, small = plan(each, work, assumed), plan(each, work, quarter)
         memory = (found.weights, found.adapter, found.training_kept, found.training, small.training, found.sampling)
-        table.add_row(
-            each.name[:12],
-            *(f"{size / 1e9:.1f}" for size in memory),
-            f"{found.train_hours:.1f}",
-            f"{found.sample_hours:.1f}",
-            f"{method.learning_rate or found.learning_rate * method.rate_share:g}",
-            str(method.batch or found.batch),
+        columns.append(
+            (
+                *(f"{size / 1e9:.1f}" for size in memory),
+                f"{found.train_hours:.1f}",
+                f"{found.sample_hours:.1f}",
+                f"{method.learning_rate or found.learning_rate * method.rate_share:g}",
+                str(method.batch or found.batch),
+            )
         )
+    for title, *cells in zip(_ROWS, *columns, strict=True):
+        table.add_row(title, *cells)
     console.print(table)
     console.print(
-        "GB at the peak: train = weights, adapter with its optimizer and one micro-batch; twice = with layers computed "
-        "twice, as on a GPU and for rows over --micro-tokens; 4 bits = that with --four-bit, untried here. A server "
-        "on a GPU sleeps or ends before a training starts. Hours: train h, sample h. Assumed:"
+        "Peak of training: weights, adapter with its optimizer and one micro-batch. Layers are computed twice on a "
+        "GPU, for rows over --micro-tokens, and with --four-bit. A server on a GPU sleeps or ends before a training "
+        "starts. Assumed:"
     )
     for name, field in Assumptions.model_fields.items():
         console.print(f"  {name.replace('_', ' ')} {getattr(assumed, name):g}: {field.description}")

@@ -9,7 +9,7 @@ from pydantic import Field
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import CurateConfig
-from gristmill.trainers.improve.gating.config import GateConfig
+from gristmill.trainers.improve.gating.config import GateConfig, Mode
 from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, ladder_level
 from gristmill.trainers.methods.choices import AnyMethod
 from gristmill.trainers.methods.sft import SftMethod
@@ -102,11 +102,15 @@ class ImproveConfig(Record):
         )
 
     @property
+    def mode(self) -> Mode:
+        """How the gate decides, as it holds."""
+        return self.gate.gate or ("rounds" if self.drawn.family else "fixed")
+
+    @property
     def level(self) -> float:
         """The greatest p at which the gate keeps an adapter in its first round; open: 1 / the e-value."""
-        mode = self.gate.gate or ("rounds" if self.drawn.family else "fixed")
-        if mode == "rounds":
+        if self.mode == "rounds":
             return declared_level(self.alpha, self.rounds)
-        if mode == "fixed":
+        if self.mode == "fixed":
             return ladder_level(self.alpha, 0, 0, self.gate.gate_step)
         return 1 / e_threshold(self.alpha, 0, 0)

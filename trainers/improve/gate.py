@@ -61,10 +61,13 @@ class _Found:
     e_needed: float | None = None
 
 
-def fewest_wins(alpha: float) -> int:
-    """How many tasks an adapter must win at least, and lose none, so that p ≤ `alpha`: 5 for .05."""
+def fewest_wins(alpha: float, mode: Mode = "rounds") -> int:
+    """How many tasks an adapter must win at least, and lose none, so that p ≤ `alpha`: 5 for .05.
+
+    Of an open gate, so that the e-value is 1 / `alpha`: 6 for .05.
+    """
     wins = 1
-    while 0.5**wins > alpha:
+    while (1 / evidence.e_value(wins, 0) if mode == "open" else 0.5**wins) > alpha:
         wins += 1
     return wins
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.improve.gate import fewest_wins
+from gristmill.trainers.improve.gating.config import Mode
+from gristmill.trainers.improve.gating.evidence import e_value
 from gristmill.verifiers.records import Task
 
 __all__ = ["Sets", "Splits", "check_gate", "split_tasks", "strata_of"]
@@ -154,17 +156,20 @@ def split_tasks(tasks: Sequence[Task], seed: int = 0) -> Splits:
     return Splits(groups["train"], groups["gate"], groups["test"], note)
 
 
-def check_gate(splits: Sets, alpha: float) -> None:
+def check_gate(splits: Sets, alpha: float, mode: Mode) -> None:
     """Refuse a gate set on which no adapter can ever be found better.
 
     Raises:
         UserError: says how many tasks it takes.
     """
-    most, fewest = splits.counts["gate"], fewest_wins(alpha)
+    most, fewest = splits.counts["gate"], fewest_wins(alpha, mode)
     if most < fewest:
+        has, needs = f"p = {0.5**most:.2g}", f"p ≤ {alpha:g}"
+        if mode == "open":
+            has, needs = f"e = {e_value(most, 0):.2g}", f"e ≥ {1 / alpha:.3g}"
         raise UserError(
-            f"the gate set has too few tasks: {most}. An adapter that won all of them would have p = {0.5**most:.2g}, "
-            f"and is kept only at p ≤ {alpha:g}: that takes {fewest} tasks at least, and many more in practice. Give "
+            f"the gate set has too few tasks: {most}. An adapter that won all of them would have {has}, "
+            f"and is kept only at {needs}: that takes {fewest} tasks at least, and many more in practice. Give "
             "more tasks, or a greater --alpha"
         )
 

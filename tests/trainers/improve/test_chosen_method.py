@@ -93,7 +93,10 @@ def test_a_file_chooses_the_method_by_kind_and_mistakes_are_told_at_their_line(t
             settle(ImproveConfig(), {}, file=file)
 
 
-def test_a_dry_run_prints_the_plan_and_starts_nothing(workspace: Path, tiny_model: Path) -> None:
+def test_a_dry_run_prints_the_plan_and_starts_nothing(
+    workspace: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     rows: list[dict[str, Any]] = [
         task(f"{split}{number}", split).model_dump(mode="json", exclude_unset=True)
         for split in ("train", "gate", "test")
@@ -105,7 +108,15 @@ def test_a_dry_run_prints_the_plan_and_starts_nothing(workspace: Path, tiny_mode
     assert done.exit_code == 0
     said = " ".join(done.output.split())
     assert "by kto: 24 rows, 72 replies" in said
-    assert all(f"│ {name} " in said for name in ("1B", "8B", "32B"))
+    head, *lines = [line.split("│") for line in done.output.splitlines() if line.startswith(("│", "┃"))]
+    assert [cell.strip() for cell in head[0].split("┃")[-4:]] == ["1B", "8B", "32B", ""]
+    table = {line[1].strip(): [cell.strip() for cell in line[2:-1]] for line in lines}
+    assert len(table) == 10
+    assert all(float(cell) >= 0 for cells in table.values() for cell in cells), "no figure is cut off"
+    assert float(table["weights, GB"][-1]) == pytest.approx(65.6)
+    assert float(table["hours of training"][-1]) > 100 * float(table["hours of training"][0])
+    assert "…" not in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
     assert "train rate 1000" in said
     assert not (workspace / ".gristmill" / "improvements").exists()
     assert CliRunner().invoke(app, [*asked, "--method", "ppo"]).exit_code != 0

@@ -23,6 +23,7 @@ from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.drawn import DrawnSplits
 from gristmill.trainers.improve.forecast import can_show, forecast, measured_rates
+from gristmill.trainers.improve.gating.config import GateConfig
 from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.records import Improvement
@@ -222,12 +223,26 @@ def test_thirty_tasks_of_ones_own_are_told_what_they_can_show_and_what_to_do() -
     tasks = [Task(id=str(at), kind="math", prompt=f"{at}?", answer="1") for at in range(30)]
     few = split_tasks(tasks)
     assert few.counts["gate"] > 0.25 * 30, "the gate has more of so few"
-    said = can_show(few, 0.05)
+    said = can_show(few, ImproveConfig(gate=GateConfig(gate="rounds")))
     for words in (f"a gate of {few.counts['gate']} tasks finds a gain", "Ten points take 113 gate tasks", "--family"):
         assert words in said
-    enough = can_show(splits(drawn=Drawn(family=("plus",), gate_tasks=330)), 0.05)
+    enough = can_show(splits(drawn=Drawn(family=("plus",), gate_tasks=330)), ImproveConfig(drawn=DRAWN))
     assert enough.startswith("a gate of 330 tasks finds a gain of 6 points in 80% of cases")
     assert "--family" not in enough
+
+
+def test_an_open_gate_says_what_its_e_values_find_as_the_tasks_grow() -> None:
+    said = []
+    for most in (40, 1600):
+        config = ImproveConfig(drawn=DRAWN, gate=GateConfig(gate="open", gate_most=most))
+        said.append(can_show(splits(drawn=config.as_drawn), config))
+    assert said[0].startswith(
+        "an open gate of at most 40 tasks, 40 at a time, finds a gain of 25 points in 80% of cases"
+    )
+    assert "an e-value of 33 in the first round" in said[0]
+    assert "Ten points take 320 gate tasks" in said[0]
+    assert said[1].startswith("an open gate of at most 1600 tasks, 160 at a time, finds a gain of 4 points")
+    assert "Ten points" not in said[1]
 
 
 @pytest.mark.parametrize(

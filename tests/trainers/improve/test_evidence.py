@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from math import comb
+from math import comb, log
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import multinomial
 
 from gristmill.graph.comparing import compare
 from gristmill.trainers.improve.gate import GateDecision, decide, level
@@ -19,6 +21,13 @@ from gristmill.trainers.improve.gating.evidence import (
     gamma,
     ladder_level,
     ladder_score,
+)
+from gristmill.trainers.improve.gating.open_ended import (
+    fewest,
+    open_detectable,
+    open_power,
+    open_round,
+    open_tasks_needed,
 )
 from gristmill.trainers.measure.evaluation import TaskResult
 
@@ -147,6 +156,62 @@ def test_an_open_gate_draws_until_it_knows() -> None:
     later = decided(9, 1, 60, config=config, earlier=[ended] * 9)
     assert later.undecided
     assert later.e_needed == pytest.approx(e_threshold(0.05, 9, 0))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=4, max_size=4),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_what_is_simulated_of_an_open_gate_is_what_it_decides(
+    batches: list[tuple[int, int]], round_: int, kept: int
+) -> None:
+    config = GateConfig(gate="open", gate_batch=20, gate_most=80)
+    no, yes = (decided(1, 0, 0, config=config, alpha=alpha) for alpha in (0.05, 0.999))
+    earlier = [yes] * min(kept, round_) + [no] * (round_ - min(kept, round_))
+    wins = losses = asked = 0
+    for won, lost in batches:
+        wins, losses, asked = wins + won, losses + lost, asked + 20
+        found = decided(wins, losses, asked - wins - losses, config=config, earlier=earlier)
+        if not found.undecided:
+            break
+    coming = iter(batches)
+
+    def draw(_: int) -> tuple[np.ndarray, np.ndarray]:
+        won, lost = next(coming)
+        return np.array([won]), np.array([lost])
+
+    needed = log(e_threshold(0.05, round_, min(kept, round_)))
+    keeps, worse = fewest(80, needed), fewest(80, log(20))
+    ended, took = open_round(draw, config, keeps=keeps[None], which=np.array([0]), worse=worse)
+    assert (bool(ended[0]), int(took[0])) == (found.kept, asked)
+
+
+def test_the_power_of_an_open_gate_is_that_of_its_e_values_and_grows_with_what_it_may_draw() -> None:
+    one = GateConfig(gate="open", gate_batch=60, gate_most=60)
+    enough, exact = e_threshold(0.05, 0, 0), 0.0
+    for wins, losses in product(range(61), repeat=2):
+        if wins + losses <= 60 and wins > losses and e_value(wins, losses) >= enough:
+            exact += float(multinomial.pmf([wins, losses, 60 - wins - losses], 60, [0.25, 0.05, 0.7]))
+    assert open_power(0.2, 0.3, one, 0.05).found == pytest.approx(exact, abs=0.025)  # three standard errors
+
+    powers = [open_power(0.05, 0.17, GateConfig(gate_most=most), 0.05) for most in (320, 800, 1600)]
+    assert powers[0].found < powers[1].found < powers[2].found
+    assert powers[2].tasks < 1600, "what is found early draws no more"
+    assert open_power(0.0, 0.17, GateConfig(), 0.05).found < 0.05 * gamma(0) + 0.01
+    assert open_power(0.05, 0.17, GateConfig(), 0.05, round_=9).found < powers[2].found
+    least = open_detectable(0.17, GateConfig(), 0.05)
+    assert least
+    assert (
+        open_power(least, 0.17, GateConfig(), 0.05).found
+        >= 0.8
+        > open_power(least - 0.01, 0.17, GateConfig(), 0.05).found
+    )
+    needed = open_tasks_needed(0.1, 0.17, GateConfig(gate_batch=40), 0.05)
+    assert needed
+    assert open_detectable(0.17, GateConfig(gate_batch=40, gate_most=needed), 0.05) == pytest.approx(0.1, abs=0.01)
+    assert open_detectable(0.17, GateConfig(gate_most=7), 0.05) is None, "seven wins are an e-value of 31.9"
 
 
 def test_a_family_that_is_lost_refuses_what_is_better_in_the_whole() -> None:

@@ -18,6 +18,7 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.gate import decide, fewest_wins
+from gristmill.trainers.improve.gating.config import GateConfig, Mode
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.report import write_report
 from gristmill.trainers.improve.splits import split_tasks
@@ -77,16 +78,19 @@ def test_a_draw_that_leaves_a_split_empty_says_so_and_what_to_do() -> None:
         split_tasks([task("a", tags=("family:x",)), task("b", tags=("family:x",))])
 
 
-@given(st.floats(1e-9, 0.999))
-def test_a_gate_has_tasks_enough_exactly_where_an_adapter_that_wins_all_is_kept(alpha: float) -> None:
+@given(st.floats(1e-9, 0.999), st.sampled_from(["rounds", "open"]))
+def test_a_gate_has_tasks_enough_exactly_where_an_adapter_that_wins_all_is_kept(alpha: float, mode: Mode) -> None:
+    config = GateConfig(gate=mode)
+
     def kept(tasks: int) -> bool:
         lost, won = (
             [TaskResult(task_id=str(at), replies=("",), passed=(passed,)) for at in range(tasks)]
             for passed in (False, True)
         )
-        return decide(lost, won, alpha=alpha).kept
+        return decide(lost, won, alpha=alpha, config=config).kept
 
-    fewest = fewest_wins(alpha)
+    level = ImproveConfig(alpha=alpha, gate=config).level
+    fewest = fewest_wins(level, mode)
     assert kept(fewest)
     assert fewest == 1 or not kept(fewest - 1)
 

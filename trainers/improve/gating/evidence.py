@@ -9,9 +9,14 @@
 
 from __future__ import annotations
 
-from math import comb, exp, floor, log, pi
+from math import comb, exp, floor, pi
+from typing import TYPE_CHECKING
 
-__all__ = ["declared_level", "e_threshold", "e_value", "gamma", "ladder_level", "ladder_score"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["declared_level", "e_threshold", "e_value", "gamma", "ladder_level", "ladder_score", "log_e"]
 
 
 def declared_level(alpha: float, rounds: int) -> float:
@@ -25,11 +30,18 @@ def e_value(wins: int, losses: int) -> float:
     A fair coin against all better ones alike. Of any model that is no better its mean is at most 1, whenever one
     stops: 5 wins and no loss are 10.5.
     """
+    return exp(min(700.0, float(log_e(wins, losses))))
+
+
+def log_e(wins: int | npt.NDArray[np.int64], losses: int | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Logarithm of the e-value, place by place."""
+    import numpy
     from scipy.special import betaln
     from scipy.stats import beta
 
-    shape = (wins + 1, losses + 1)
-    return exp(min(700.0, (wins + losses + 1) * log(2) + float(betaln(*shape) + beta.logsf(0.5, *shape))))
+    won, lost = numpy.asarray(wins), numpy.asarray(losses)
+    shape = (won + 1, lost + 1)
+    return numpy.asarray((won + lost + 1) * numpy.log(2) + betaln(*shape) + beta.logsf(0.5, *shape))
 
 
 def gamma(round_: int) -> float:
