@@ -180,6 +180,40 @@ def test_a_push_says_what_it_uploads_and_uploads_that_privately(hub: Hub, folder
     assert hub.files == {**held(folder), "notes.txt": b"mine"}
 
 
+@pytest.mark.bubblewrap
+def test_the_command_uploads_what_a_run_verified(hub: Hub, tmp_path: Path, bubblewrap: str) -> None:
+    task = {"id": "sum", "kind": "code", "prompt": "Write `f(n)`: n plus one."}
+    task["tests"] = [{"type": "cases", "entry_point": "f", "cases": [{"args": [2], "expected": 3}]}]
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
+    (tmp_path / "said.jsonl").write_text(
+        "".join(
+            json.dumps({"task_id": "sum", "text": f"```python\ndef f(n):\n    return n {sign} 1\n```"}) + "\n"
+            for sign in "-+"
+        )
+    )
+    where, out = ("--workspace", str(tmp_path)), tmp_path / "set"
+    run = ["run", str(tmp_path / "tasks.jsonl"), "--name", "night", "--model", f"replay:{tmp_path / 'said.jsonl'}"]
+    run += ["--strategy", "best_of", "--hypotheses", "2", "--rounds", "1", "--sandbox", "bubblewrap", *where]
+    export = ["export", "night", "--format", "sft", "--parquet", "--out", str(out), "--push", "me/night", *where]
+    for words in (run, export):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+    assert hub.repo == {"private": True}
+    assert hub.files == held(out)
+    rows = [json.loads(line) for line in hub.files["data/train.jsonl"].splitlines()]
+    assert [(row["task"], row["verified"]) for row in rows] == [("sum", True)]
+    assert "n + 1" in rows[0]["completion"][0]["content"]
+    assert hub.blobs
+    assert f"uploaded: {hub.address}/datasets/me/night/commit/" in done.output.replace("\n", " ")
+    assert TOKEN not in done.output
+    # A repository that has become public meanwhile is not written to unasked, and the folder stays.
+    hub.repo, before = {"private": False}, dict(hub.files)
+    done = CliRunner().invoke(app, [*export, "--force"])
+    assert (done.exit_code, hub.files) == (2, before)
+    assert "is public: give --public" in " ".join(done.output.split())
+    assert held(out)
+
+
 def test_what_is_public_is_public_on_request_alone(hub: Hub, folder: Path) -> None:
     hub.repo = {"private": False}
     with pytest.raises(UserError, match="is public: give --public"):
