@@ -182,7 +182,7 @@ def test_a_push_says_what_it_uploads_and_uploads_that_privately(hub: Hub, folder
 
 @pytest.mark.bubblewrap
 def test_the_command_uploads_what_a_run_verified(hub: Hub, tmp_path: Path, bubblewrap: str) -> None:
-    task = {"id": "sum", "kind": "code", "prompt": "Write `f(n)`: n plus one."}
+    task: dict[str, Any] = {"id": "sum", "kind": "code", "prompt": "Write `f(n)`: n plus one."}
     task["tests"] = [{"type": "cases", "entry_point": "f", "cases": [{"args": [2], "expected": 3}]}]
     (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
     (tmp_path / "said.jsonl").write_text(
