@@ -80,6 +80,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["adapters", "rollback"], 2, "nothing to go back to"),
     (["adapters", "merge", "a", "--out", "m"], 2, "no adapter 'a'"),
     (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),
+    (["recipe", "isheep", "--dry-run"], 2, "pip install 'gristmill[train]'"),
     (["recipe", "ser", "g.jsonl"], 2, "g.jsonl: line 1: `prompt`"),
     (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
 ]

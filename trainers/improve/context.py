@@ -46,6 +46,7 @@ class Mill:
         home: the workspace's ``.gristmill`` folder.
         proposer: the model with an adapter, or without one; not entered.
         base: folder of the weights that trainings start from.
+        bare: whether measured prompts are sent as they stand, with nothing around them.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Mill:
     proposer: Callable[[str | None], Proposer]
     base: Path
     progress: Progress
+    bare: bool = False
     _open: dict[str, Proposer] = field(default_factory=dict)
     _resting: bool = False
 
@@ -158,6 +160,7 @@ class Mill:
                 proposer=await self.model(adapter),
                 pool=self.pool,
                 resume=any(begun.name == run for begun in self.store.runs()),
+                bare=self.bare,
                 on_event=progress,
             )
             self.records.write(stage, evaluation)

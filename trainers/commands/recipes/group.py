@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from gristmill.trainers.commands.recipes.isheep import isheep
 from gristmill.trainers.commands.recipes.ser import ser
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a published system by stages of ours.")
+app.command()(isheep)
 app.command()(ser)
 
 
