@@ -64,7 +64,7 @@ def _caps(dimension: int, goal: int, evaluations: int, seeds: int) -> Part:
 
     domain = Domain(low=0, high=2)
     rules = Rules(entry_points=("priority",), domains=dict.fromkeys(FORMS, domain))
-    return Part(forms(dimension), rules, lambda _: judge, evaluations, seeds, 20)
+    return Part(forms(dimension, goal % 2 == 1), rules, lambda _: judge, evaluations, seeds, 20)
 
 
 def _nguyen(number: int) -> Part:

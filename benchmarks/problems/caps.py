@@ -62,14 +62,14 @@ def is_cap(chosen: Sequence[Vector]) -> bool:
     )
 
 
-def forms(dimension: int) -> str:
+def forms(dimension: int, odd: bool) -> str:
     """A program to start from: three quadratic forms mod 3, whose coefficients are literals, weighed together.
 
-    Forms of (1, *v): without the 1 they would be the same for v and −v, and the greatest sets of an odd size are not.
+    Forms of v are the same for v and −v, as sets of an even size may be; one of an odd size needs forms of (1, *v).
     Each begins as the sum of the squares; what may change stands between marks.
     """
-    places = range(dimension + 1)
-    squares = [int(one == other > 0) for one in places for other in places[one:]]
+    places = range(dimension + odd)
+    squares = [int(one == other >= odd) for one in places for other in places[one:]]
     lists = "".join(f"{name} = {squares}\n" for name in FORMS)
     return f"""from operator import mul
 
@@ -78,7 +78,7 @@ def forms(dimension: int) -> str:
 
 
 def priority(v):
-    w = (1, *v)
+    w = {"(1, *v)" if odd else "v"}
     products = [x * y for at, x in enumerate(w) for y in w[at:]]
     a = sum(map(mul, first, products)) % 3
     b = sum(map(mul, second, products)) % 3
