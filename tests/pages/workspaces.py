@@ -107,6 +107,15 @@ PLACES: dict[str, dict[str, Place]] = {
         "Benchmarks by name": Place({"sanitized-mbpp.json": ROWS["sanitized-mbpp.json"]}),
     },
     "docs/running.md": {"": Place({"tasks.jsonl": lines(task("HumanEval/32", "test"), task("HumanEval/33", "train"))})},
+    "docs/ser.md": {
+        "": Place(
+            {
+                "pairs.jsonl": lines(
+                    *({"prompt": f"Say {n}.", "chosen": f"{n}", "rejected": f"not {n}"} for n in range(80))
+                )
+            }
+        )
+    },
     "docs/tasks.md": {
         "": Place({"broken.jsonl": BROKEN, "dice.jsonl": lines(DICE), "twice.jsonl": lines(TWICE), **ROWS}),
         "Candidates and verdicts": Place({"tasks.jsonl": lines(task("double")), "candidates.jsonl": CANDIDATES}),

@@ -1,0 +1,53 @@
+"""The graph of SER: train → score → label, round after round, until neither learning status yields data.
+
+    prepare → train → score → label ─on?→ train
+                                 └──no──→ evaluate
+
+Every node first looks whether its record is in the store: a killed run resumes by running the graph again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from gristmill.trainers.recipes.ser import stages
+from gristmill.trainers.recipes.ser.records import SerResult
+from gristmill.trainers.recipes.ser.stages import Bench, SerState
+
+__all__ = ["build_ser", "run_ser"]
+
+
+def build_ser() -> CompiledStateGraph[SerState, Bench, Any, Any]:
+    """The compiled graph; run it with a `Bench` as context."""
+    graph: StateGraph[SerState, Bench, Any, Any] = StateGraph(SerState, context_schema=Bench)
+    for node in (stages.prepare, stages.train, stages.score, stages.label, stages.evaluate):
+        graph.add_node(node.__name__, node)
+    graph.add_edge(START, "prepare")
+    graph.add_edge("prepare", "train")
+    graph.add_edge("train", "score")
+    graph.add_edge("score", "label")
+    graph.add_conditional_edges("label", _on)
+    graph.add_edge("evaluate", END)
+    return graph.compile()
+
+
+def _on(state: SerState) -> Literal["train", "evaluate"]:
+    return "evaluate" if state["ended"] else "train"
+
+
+def run_ser(bench: Bench) -> SerResult:
+    """Run it to its end; one that was killed goes on where it was, one that has ended is read.
+
+    Raises:
+        GristmillError: as the stages do; what has ended is kept.
+    """
+    if (earlier := bench.records.read("result", SerResult)) is not None:
+        return earlier
+    build_ser().invoke({"round": 0, "ended": False}, context=bench, config={"recursion_limit": 1000})
+    result = bench.records.read("result", SerResult)
+    if result is None:
+        raise RuntimeError("the evaluation left no result")
+    return result
