@@ -149,7 +149,7 @@ def _print(result: SerResult) -> None:
         [
             [
                 str(each.round),
-                str(each.status or "none"),
+                "none" if each.status is None else str(each.status),
                 share(each.accuracy),
                 str(len(each.labels)),
                 str(each.added),

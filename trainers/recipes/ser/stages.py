@@ -191,10 +191,11 @@ def label(state: SerState, runtime: BenchRuntime) -> dict[str, Any]:
         )
         bench.records.write(stage, found)
         reasons = "".join(f"; {count}: {reason}" for reason, count in found.rejected.items())
+        status = "none" if found.status is None else found.status
         bench.progress.note(
-            f"learning status {found.status or 'none'}; {found.accuracy.right} of {found.accuracy.of} calibrating "
-            f"labels right; labelled {len(found.labels)} of {len(parts.pool)}: {found.added} new, {found.swapped} "
-            f"swapped, {found.returned} back to the pool{reasons}"
+            f"learning status {status}; {found.accuracy.right} of {found.accuracy.of} calibrating labels right; "
+            f"labelled {len(found.labels)} of {len(parts.pool)}: {found.added} new, {found.swapped} swapped, "
+            f"{found.returned} back to the pool{reasons}"
         )
     return {"round": round_ + 1} if stop_of(bench, round_) is None else {"ended": True}
 
