@@ -44,7 +44,7 @@ def killed(base: Path, folder: Path, title: str) -> bool:
     """Run until this title is printed, and kill; whether it was still running."""
     with subprocess.Popen(command(base, folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
         for line in run.stderr or ():
-            if title in line:
+            if line[2:3] == ":" and line.strip().endswith(title):
                 run.send_signal(signal.SIGKILL)
                 break
         return run.wait() == -signal.SIGKILL
