@@ -7,9 +7,20 @@ Three-round arms draw the same fresh tasks: `main` (strata, cumulative rows, fro
 alone), `even` (no strata) and `long` (one round with the hypotheses of three). Single-round controls stand on the first
 search of `main`, and train on as many tokens as its first round: `unverified` (whatever was parsed), `refuted` (judged
 wrong) and `shuffled` (verified answers under other prompts); `oracle` trains on the references of all tasks that `main`
-has searched. The test set is the same for all: held-out combinations, and a family that nothing was trained on. What
-was cut off goes on where it was; an arm that has ended adds one line to the log, with what each test task came to.
-`--smoke` is the same with a handful of tasks.
+has searched. The test set is the same for all: held-out combinations, and a family that nothing was trained on. An arm
+that has ended adds a line to the log, with what each test task came to. `--smoke` is all that with a handful of tasks.
+
+**Going on.** What was cut off, by Ctrl-C or `kill -9`, goes on by the same command with the same `--workspace`: a stage
+is kept when it ends, a search keeps every reply, a training its checkpoint of two minutes ago. It goes on with the
+knobs that it was begun with (said where today's are others), so that a change of defaults lets nobody begin again. A
+change of a *family* does: its tasks would be others, which is refused. So run real seeds from a copy of the code that
+nobody changes, with its own virtual environment, and keep copy, workspace and log together:
+
+    git worktree add --detach KEEP/code && cd KEEP/code && make setup
+    OMP_NUM_THREADS=1 nice .venv/bin/python benchmarks/learning.py --arm main --seed 0 \\
+        --held-out-family dictionary-programs --workspace KEEP/workspace --log KEEP/learning.jsonl
+
+Core-seconds of all sessions, sandboxes among them, are kept each ten seconds, and so are in the log also after a kill.
 """
 
 from __future__ import annotations
@@ -18,16 +29,17 @@ import argparse
 import asyncio
 import hashlib
 import json
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from learning_arms import CONTROLS, ORACLE, ROUNDS, rows_for
+from learning_cores import core_seconds, keeping
 from learning_table import show
 from rich.console import Console
 
 from gristmill.graph.commands.progress import Display
+from gristmill.graph.config import knobs
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_of
@@ -66,13 +78,13 @@ def configuration(arm: str, seed: int, options: argparse.Namespace) -> ImproveCo
 
 async def measure(arm: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Run one arm, or go on with it, to its end."""
-    config, name = configuration(arm, seed, options), f"{arm}-{seed}"
-    begun = _processor()
+    name = f"{arm}-{seed}"
     # The same for every arm of a seed, so that all are asked and tested the same.
     secret = hashlib.sha256(f"learning/{seed}".encode()).digest()
-    splits = DrawnSplits(config.drawn, seed=seed, secret=secret)
-    with Store.open(options.workspace) as store, Display(Console()) as progress:
+    with Store.open(options.workspace) as store, Display(Console()) as progress, keeping(store, name):
         records = StageRecords(store, name)
+        config = _as_begun(records, configuration(arm, seed, options))
+        splits = DrawnSplits(config.drawn, seed=seed, secret=secret)
         records.begin(config, splits.test, resume=records.begun() is not None)
         async with Pool.open(config.run.sandbox) as pool:
             mill = Mill(
@@ -91,12 +103,26 @@ async def measure(arm: str, seed: int, options: argparse.Namespace) -> dict[str,
                 found = _of_rounds(improvement, records)
             else:
                 found = await _control(arm, mill, f"main-{seed}")
-        seconds = records.seconds()
-    cpu = _processor() - begun
-    return {"arm": arm, "seed": seed, "smoke": options.smoke, "cpu_seconds_of_last_session": round(cpu, 1)} | {
+        seconds, sessions = records.seconds(), core_seconds(store, name)
+    return {"arm": arm, "seed": seed, "smoke": options.smoke} | {
+        "core_seconds": [round(each, 1) for each in sessions],
         "stage_seconds": {stage: round(took, 1) for stage, took in seconds.items()},
         **found,
     }
+
+
+def _as_begun(records: StageRecords, today: ImproveConfig) -> ImproveConfig:
+    """The knobs that the arm was begun with, told apart from today's where these are others."""
+    begun = records.begun()
+    if begun is None:
+        return today
+    then, now = knobs(begun), knobs(today)
+    if other := sorted(knob for knob in then if then[knob] != now[knob]):
+        Console().print(
+            f"{records.name} goes on as it was begun: "
+            + ", ".join(f"{knob} = {then[knob]!r} (today {now[knob]!r})" for knob in other)
+        )
+    return begun
 
 
 def _of_rounds(improvement: Improvement, records: StageRecords) -> dict[str, Any]:
@@ -148,11 +174,6 @@ def _families(evaluation: Evaluation | None) -> dict[str, str]:
         each.task_id: next(tag.removeprefix("family:") for tag in each.tags if tag.startswith("family:"))
         for each in results
     }
-
-
-def _processor() -> float:
-    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
