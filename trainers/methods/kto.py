@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from gristmill.sandbox.errors import UserError
-from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
-from gristmill.trainers.methods.fitting.knobs import Knobs
-from gristmill.trainers.methods.fitting.shapes import turns_of
-from gristmill.trainers.methods.fitting.training import Setting, train_adapter
+from gristmill.trainers.methods.fitting.method import FromPreferences
+from gristmill.trainers.methods.fitting.training import Setting
 
 __all__ = ["KtoMethod"]
 
 
-class KtoMethod(Knobs):
+class KtoMethod(FromPreferences):
     """A `Method` on rows ``{"prompt", "completion", "label"}``; `label` is true where the reply was verified.
 
-    Of both labels there must be some; the rarer one weighs as much as the other in sum. The divergence from the
-    reference is estimated within a micro-batch, so that, other than elsewhere, its size matters: 2 rows at least.
+    Of both labels there must be some (else UserError); the rarer one weighs as much as the other in sum. The divergence
+    from the reference is estimated within a micro-batch, so that, other than elsewhere, its size matters: 2 rows at
+    least.
     """
 
     kind: Literal["kto"] = "kto"
-    epochs: float = Field(1.0, gt=0, description="passes over the rows")
     beta: float = Field(0.1, gt=0, description="how dear it is to move away from the reference")
 
-    rate_share: ClassVar[float] = 0.1
-
-    def train(
-        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
-    ) -> TrainedAdapter:
-        """As `Method.train`.
+    def check(self) -> None:
+        """Two rows a step.
 
         Raises:
-            UserError: besides, where all rows have one label, or `batch` is 1.
+            UserError: there is one.
         """
-        method = self.settled(base)
-        if method.step_rows < 2:
+        if self.step_rows < 2:
             raise UserError("batch: KTO compares the rows of a step, 2 at least")
-        return train_adapter(
-            method,
-            rows,
-            method._trainer,
-            kind=self.kind,
-            conversations=turns_of("completion"),
-            base=base,
-            out=out,
-            adapter=adapter,
-            progress=progress,
-        )
 
-    def _trainer(self, setting: Setting) -> Any:
+    def trainer(self, setting: Setting) -> Any:
+        """TRL's for labels.
+
+        Raises:
+            UserError: all rows have one label.
+        """
         from trl.trainer.kto_config import KTOConfig
         from trl.trainer.kto_trainer import KTOTrainer
 

@@ -8,48 +8,28 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
-from gristmill.trainers.methods.fitting.knobs import Knobs
-from gristmill.trainers.methods.fitting.shapes import turns_of
-from gristmill.trainers.methods.fitting.training import Setting, train_adapter
+from gristmill.trainers.methods.fitting.method import FromPreferences
+from gristmill.trainers.methods.fitting.training import Setting
 from gristmill.trainers.methods.lora import quiet
 
 __all__ = ["RewardModelMethod", "scores"]
 
 
-class RewardModelMethod(Knobs):
+class RewardModelMethod(FromPreferences):
     """A `Method` on rows ``{"prompt", "chosen", "rejected"}``: loss -log σ(r(chosen) - r(rejected)), centred.
 
     What it leaves is no model that answers: `improve` does not take it, and it is never promoted.
     """
 
     kind: Literal["reward_model"] = "reward_model"
-    epochs: float = Field(1.0, gt=0, description="passes over the rows")
     centre: float = Field(
         0.01, ge=0, description="of the loss that keeps the mean of a pair's scores at 0, which the pairs leave open"
     )
 
-    rate_share: ClassVar[float] = 0.1
+    head: ClassVar[bool] = True
 
-    def train(
-        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
-    ) -> TrainedAdapter:
-        """As `Method.train`."""
-        method = self.settled(base)
-        return train_adapter(
-            method,
-            rows,
-            method._trainer,
-            kind=self.kind,
-            conversations=turns_of("chosen", "rejected"),
-            base=base,
-            out=out,
-            adapter=adapter,
-            progress=progress,
-            head=True,
-        )
-
-    def _trainer(self, setting: Setting) -> Any:
+    def trainer(self, setting: Setting) -> Any:
+        """TRL's for rewards."""
         from trl.trainer.reward_config import RewardConfig
         from trl.trainer.reward_trainer import RewardTrainer
 

@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
-from gristmill.trainers.methods.fitting.sampling import Sampling, asked, rewards_of
-from gristmill.trainers.methods.fitting.training import Setting, train_adapter
+from gristmill.trainers.methods.fitting.sampling import Sampling
 
 __all__ = ["RlooMethod"]
 
 
 class RlooMethod(Sampling):
-    """A `Method` on rows ``{"prompt", "specification"}``: the reward is 1 for a reply that tools verified, else 0.
-
-    Only groups whose rewards differ teach anything: give tasks that the model solves at times.
-    A reply that this machine could not judge is left out of its group. The sandboxes are those of this process
-    (`GRISTMILL_SANDBOX`).
-    """
+    """A `Method` on rows ``{"prompt", "specification"}``, see `Sampling`: the baseline is the group without it."""
 
     kind: Literal["rloo"] = "rloo"
 
-    rate_share: ClassVar[float] = 0.02
-
-    def train(
-        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
-    ) -> TrainedAdapter:
-        """As `Method.train`.
-
-        Raises:
-            UserError: besides, where a `specification` is no task, or none that can be judged.
-        """
-        method = self.settled(base)
-        return train_adapter(
-            method,
-            rows,
-            method._trainer,
-            kind=self.kind,
-            conversations=asked,
-            base=base,
-            out=out,
-            adapter=adapter,
-            progress=progress,
-            reserved=self.answer_tokens,
-        )
-
-    def _trainer(self, setting: Setting) -> Any:
+    def of_trl(self) -> tuple[Any, Any]:
+        """TRL's trainer and its configuration."""
         from trl.trainer.rloo_config import RLOOConfig
         from trl.trainer.rloo_trainer import RLOOTrainer
 
-        dataset, reward = rewards_of(setting.rows)
-        return RLOOTrainer(
-            **setting.given,
-            processing_class=setting.tokenizer,
-            train_dataset=dataset,
-            reward_funcs=reward,
-            args=RLOOConfig(**self.sampled(setting)),
-        )
+        return RLOOTrainer, RLOOConfig

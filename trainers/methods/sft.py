@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
-from gristmill.trainers.methods.fitting.knobs import Knobs
-from gristmill.trainers.methods.fitting.shapes import turns_of
-from gristmill.trainers.methods.fitting.training import Setting, train_adapter
+from gristmill.trainers.methods.fitting.method import TrlMethod
+from gristmill.trainers.methods.fitting.training import Setting
 from gristmill.trainers.methods.packing import MicroBatchCollator
 
 __all__ = ["SftMethod"]
 
 
-class SftMethod(Knobs):
+class SftMethod(TrlMethod):
     """A `Method`: the loss falls on the completions of ``{"prompt": [messages], "completion": [messages]}``."""
 
     kind: Literal["sft"] = "sft"
 
-    def train(
-        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
-    ) -> TrainedAdapter:
-        """As `Method.train`."""
-        method = self.settled(base)
-        return train_adapter(
-            method,
-            rows,
-            method._trainer,
-            kind=self.kind,
-            conversations=turns_of("completion"),
-            base=base,
-            out=out,
-            adapter=adapter,
-            progress=progress,
-        )
-
-    def _trainer(self, setting: Setting) -> Any:
+    def trainer(self, setting: Setting) -> Any:
+        """TRL's, in micro-batches."""
         from trl.trainer.sft_config import SFTConfig
 
         pad = setting.tokenizer.pad_token_id

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.methods.base import Rows
-from gristmill.trainers.methods.fitting.knobs import Knobs
+from gristmill.trainers.methods.fitting.method import TrlMethod
 from gristmill.trainers.methods.fitting.training import Setting
 from gristmill.trainers.rewards import async_reward_function
 from gristmill.verifiers.records import Task
 
-__all__ = ["Sampling", "asked", "rewards_of"]
+__all__ = ["Sampling", "rewards_of"]
 
 
-class Sampling(Knobs):
-    """Knobs of a method that samples groups of replies; `batch` counts prompts, each of which has a group."""
+class Sampling(TrlMethod, ABC):
+    """A method that samples groups of replies: the reward is 1 for a reply that tools verified, else 0.
+
+    Only groups whose rewards differ teach anything: give tasks that the model solves at times. `batch` counts prompts,
+    each of which has a group. A reply that this machine could not judge is left out of its group. The sandboxes are
+    those of this process (`GRISTMILL_SANDBOX`). `train` raises UserError also where a `specification` is no task, or
+    none that can be judged.
+    """
 
     epochs: float = Field(1.0, gt=0, description="passes over the rows")
     group: int = Field(8, ge=2, description="replies to one prompt")
@@ -25,21 +32,35 @@ class Sampling(Knobs):
     temperature: float = Field(1.0, gt=0, description="of the sampling")
     beta: float = Field(0.0, ge=0, description="of the divergence from the reference; 0 spares the reference")
 
-    def sampled(self, setting: Setting) -> dict[str, Any]:
-        """What the trainer's configuration takes: a step's groups are sampled, and judged, all at once."""
-        return {
-            **setting.arguments,
-            **setting.batches(self.step_rows * self.group, self.micro_tokens),
-            "num_generations": self.group,
-            "max_completion_length": self.answer_tokens,
-            "temperature": self.temperature,
-            "beta": self.beta,
-        }
+    rate_share: ClassVar[float] = 0.02
 
+    @property
+    def reserved(self) -> int:
+        """Of a reply."""
+        return self.answer_tokens
 
-def asked(row: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """The conversation whose length counts, beside the reply's."""
-    return [row["prompt"]]
+    @abstractmethod
+    def of_trl(self) -> tuple[Any, Any]:
+        """TRL's trainer and its configuration."""
+
+    def trainer(self, setting: Setting) -> Any:
+        """One whose groups of a step are sampled, and judged, all at once."""
+        dataset, reward = rewards_of(setting.rows)
+        trainer, config = self.of_trl()
+        return trainer(
+            **setting.given,
+            processing_class=setting.tokenizer,
+            train_dataset=dataset,
+            reward_funcs=reward,
+            args=config(
+                **setting.arguments,
+                **setting.batches(self.step_rows * self.group, self.micro_tokens),
+                num_generations=self.group,
+                max_completion_length=self.answer_tokens,
+                temperature=self.temperature,
+                beta=self.beta,
+            ),
+        )
 
 
 def rewards_of(rows: Rows) -> tuple[Any, Any]:

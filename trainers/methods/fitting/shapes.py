@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["FORMATS", "length", "mistake", "turns_of"]
+__all__ = ["FORMATS", "conversations_of", "length", "mistake"]
 
 FORMATS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "sft": ("sft", ("prompt", "completion"), ()),
@@ -42,9 +42,10 @@ def mistake(row: Any, kind: str) -> str | None:
     return None
 
 
-def turns_of(*fields: str) -> Callable[[dict[str, Any]], list[list[dict[str, Any]]]]:
-    """Of a row, the conversations that a trainer makes of it: the prompt with each of these fields behind it."""
-    return lambda row: [[*row["prompt"], *row[field]] for field in fields]
+def conversations_of(row: dict[str, Any], kind: str) -> list[list[dict[str, Any]]]:
+    """What a trainer of this method makes of a row: the prompt with each reply behind it, or the prompt alone."""
+    prompt, *replies = FORMATS[kind][1]
+    return [[*row[prompt], *row[reply]] for reply in replies] or [row[prompt]]
 
 
 def length(conversations: Sequence[Sequence[dict[str, Any]]], tokenizer: PreTrainedTokenizerBase) -> int:
