@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.graph.models.local.batches import BYTES, common, token_bytes
 from gristmill.graph.models.local.threads import patient
 from gristmill.graph.records import Message
 
@@ -147,6 +148,11 @@ class Generator:
         """Tokens of prompt and reply together that the model was made for."""
         return int(self.model.config.max_position_embeddings)
 
+    @property
+    def at_once(self) -> int:
+        """Tokens, beside a common beginning, that one batch may have in memory."""
+        return max(1, BYTES // token_bytes(self.model.config, self.model.dtype.itemsize))
+
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of a conversation, up to where the assistant's reply begins."""
         chat = [{"role": message.role, "content": message.content} for message in messages]
@@ -197,20 +203,20 @@ class Generator:
         """The prefix to use for these rows, its keys and values in place; every row keeps a token of its own."""
         first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
         limit = min(len(row.prompt) for row in rows) - 1
-        common = next((at for at in range(limit) if first[at] != last[at]), limit)
+        alike = min(common(first, last), limit)
         previous = self._prefix[0]
         # What a few tokens more would save is less than what they cost to compute once.
-        if previous and first[: len(previous)] == previous and common >= len(previous) > common - 48:
+        if previous and first[: len(previous)] == previous and alike >= len(previous) > alike - 48:
             return previous
-        if common < 16:
+        if alike < 16:
             self._prefix = ([], [])
             return []
-        prefix = first[:common]
-        cache = _SharedPrefixCache(self.layers, [], common)
-        cache.mask = self._first_mask(torch.zeros(1, common, dtype=self.model.dtype))
+        prefix = first[:alike]
+        cache = _SharedPrefixCache(self.layers, [], alike)
+        cache.mask = self._first_mask(torch.zeros(1, alike, dtype=self.model.dtype))
         self.model(
             torch.tensor([prefix]),
-            position_ids=torch.arange(common)[None],
+            position_ids=torch.arange(alike)[None],
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from gristmill.graph.models.errors import ModelError
+from gristmill.graph.models.local.batches import parts
 from gristmill.graph.models.local.fetch import fetch
 from gristmill.graph.models.local.generation import DrawnReply, Generator
 from gristmill.graph.models.local.memory import keep_freed
@@ -143,8 +144,8 @@ class LocalProposer:
             count = len(self._waiting)
             await asyncio.sleep(_LULL_SECONDS)
         self._waiting = [place for place in self._waiting if not place[1].done()]
-        # Those who ask the same sit together, so that the batch shares as long a beginning as it can.
-        self._waiting.sort(key=lambda place: (place[0].task_id, place[0].round, place[0].sample))
+        # Those who ask alike sit together, so that the batch shares as long a beginning as it can.
+        self._waiting.sort(key=lambda place: (_said(place[0]), place[0].task_id, place[0].round, place[0].sample))
         batch, self._waiting = self._waiting[: self.options.batch], self._waiting[self.options.batch :]
         return batch
 
@@ -157,8 +158,8 @@ class LocalProposer:
             # A long reply may be allowed where there is not room for all of it.
             row.max_tokens = min(row.max_tokens, max(room - len(row.prompt), min(row.max_tokens, _SHORTEST)))
         fitting = [row for row in rows if len(row.prompt) + row.max_tokens <= room]
-        if fitting:
-            self._generator.run(fitting, stopped=self._stop.is_set)
+        for part in parts(fitting, self._generator.at_once):
+            self._generator.run(part, stopped=self._stop.is_set)
         seconds = time.monotonic() - started
         return [
             Reply(
@@ -186,3 +187,7 @@ class LocalProposer:
             seed=seed,
             stop=sampling.stop,
         )
+
+
+def _said(request: Request) -> list[str]:
+    return [message.content for message in request.messages]

@@ -28,6 +28,7 @@ pytest.importorskip("transformers")
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from gristmill.graph.models.local.batches import common, parts
 from gristmill.graph.models.local.generation import DrawnReply, Generator
 from gristmill.graph.models.local.proposer import LocalProposer
 from gristmill.graph.models.local.weights import load_model
@@ -63,6 +64,29 @@ def drawn(folder: Path, prompts: list[list[int]], **knobs: Any) -> list[DrawnRep
 
 
 tokens = st.integers(3, 250)
+
+
+@given(
+    beginnings=st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    own=st.lists(st.integers(1, 30), min_size=40, max_size=40),
+    most=st.integers(1, 4000),
+)
+def test_batches_hold_every_row_once_within_the_bound_and_part_where_beginnings_do(
+    beginnings: list[int], own: list[int], most: int
+) -> None:
+    fields: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 12, "seed": "s"}
+    rows = [
+        DrawnReply(prompt=[which] * 200 + [place] * length, **fields)
+        for place, (which, length) in enumerate(zip(beginnings, own, strict=False))
+    ]
+    batches = parts(rows, most)
+    assert sorted(map(id, rows)) == sorted(id(row) for batch in batches for row in batch)
+    for batch in batches:
+        alike = common(min(row.prompt for row in batch), max(row.prompt for row in batch))
+        assert len(batch) == 1 or len(batch) * (max(len(row.prompt) for row in batch) + 12 - alike) <= most
+        met = [row.prompt[0] for row in batch]
+        # Only behind a few rows of one beginning may those of another stand in its batch.
+        assert all(each == met[0] for each in met) or met.count(met[0]) < 8
 
 
 @settings(max_examples=25)
