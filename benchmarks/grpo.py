@@ -8,9 +8,12 @@ answers of mathematics by our reward and by TRL's `accuracy_reward`, the same co
 
 `learn`, restartable at every stage (a file each in DIR; trainings go on at their checkpoints): a campaign of the base
 model on `--tasks` tasks, one round of SFT on what was verified with the task's own words as prompt (zero-shot, as all
-that follows); 8 replies each to as many fresh tasks, of which those are kept whose pass rate is between .2 and .8; GRPO
-on these from the SFT adapter; SFT that goes on from the same adapter on the verified ones of the same replies, for as
-many core-seconds as GRPO took; all three greedily on `--test` fresh tasks of held-out combinations, paired.
+that follows); then tasks whose pass rate is between .2 and .8: fresh ones by 32, first 2 replies each, which finds the
+hopeless and the easy (both alike), then 8 replies to those of which one passed and one did not, until `--wanted` are
+in the band or `--drawn` tasks were asked; GRPO on these from the SFT adapter; SFT that goes on from the same adapter on
+the verified ones of the same replies, for as many core-seconds as GRPO took; all three greedily on `--test` fresh tasks
+of held-out combinations, paired. Where fewer than 8 are in the band it says how many passed how often, and what to do.
+`--start ADAPTER` takes an adapter that is there in place of campaign and SFT.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
@@ -43,6 +47,8 @@ from gristmill.verifiers.records import Task
 from gristmill.verifiers.standing.judge import StandingJudge
 
 LOW, HIGH, SAMPLES = 0.2, 0.8, 8
+FIRST, BATCH, FEWEST = 2, 32, 8
+"""Replies that tell whether a task is worth the others; tasks drawn at once; tasks below which GRPO is not begun."""
 
 
 def throughput(replies: int) -> None:
@@ -131,12 +137,69 @@ async def passes(
     return [by_task[task.id] for task in tasks]
 
 
-def learn(folder: Path, seed: int, count: int, tests: int, hypotheses: int) -> None:
+class Band:
+    """Tasks whose pass rate is in the band, drawn until there are enough or a bound is spent; a stage a batch.
+
+    Args:
+        asking: of tasks, under a name, so many replies each: which of them passed.
+    """
+
+    def __init__(self, stages: Stages, asking: Callable[[Sequence[Task], str, int], list[list[bool]]]) -> None:
+        self.stages, self.asking = stages, asking
+        self.tasks: list[Task] = []
+        self.drawn = 0
+        self.runs: list[str] = []
+        self.passed: Counter[int] = Counter()
+        """Of the first replies to a task, how many passed: how many tasks."""
+
+    def fill(self, draw: Callable[[int], Sequence[Task]], wanted: int, most: int) -> None:
+        """Draw batches until `wanted` tasks are in the band, or `most` were drawn."""
+        batch = 0
+        while len(self.tasks) < wanted and self.drawn < most:
+            tasks, names = draw(batch), (f"band-{batch}-first", f"band-{batch}")
+            first = self._asked(tasks, names[0], FIRST)
+            self.passed.update(map(sum, first))
+            able = [task for task, found in zip(tasks, first, strict=True) if 0 < sum(found) < len(found)]
+            rates = self._asked(able, names[1], SAMPLES) if able else []
+            self.tasks += [
+                task for task, found in zip(able, rates, strict=True) if LOW <= sum(found) / len(found) <= HIGH
+            ]
+            self.runs += [names[0], *names[1 : 1 + bool(able)]]
+            self.drawn += len(tasks)
+            batch += 1
+            print(f"{len(self.tasks)} of {self.drawn} tasks drawn have a pass rate from {LOW} to {HIGH}", flush=True)
+
+    def _asked(self, tasks: Sequence[Task], name: str, samples: int) -> list[list[bool]]:
+        found: list[list[bool]] = self.stages.once(name, lambda: self.asking(tasks, name, samples))
+        return found
+
+    def check(self) -> None:
+        """Say what is wrong with a band that is as good as empty.
+
+        Raises:
+            SystemExit: there are fewer tasks in it than GRPO needs.
+        """
+        if len(self.tasks) >= FEWEST:
+            return
+        never, always = self.passed[0], self.passed[FIRST]
+        what = (
+            "the model is too weak for these tasks: give --start an adapter that was trained longer, or more --tasks"
+            if never > always
+            else "the tasks are too easy for the model: a family or a difficulty that it fails at more"
+        )
+        raise SystemExit(
+            f"only {len(self.tasks)} of {self.drawn} tasks have a pass rate from {LOW} to {HIGH}; GRPO learns from "
+            f"no others ({FEWEST} at least). Of {FIRST} replies none passed for {never} tasks, all for {always}: "
+            f"{what}; or draw more (--drawn). What was asked is kept in the workspace"
+        )
+
+
+def learn(folder: Path, given: argparse.Namespace) -> None:
     """All stages of one seed, and the table."""
+    seed = given.seed
     stages, base = Stages(folder), base_weights("local")
     threads = len(os.sched_getaffinity(0))
-    first, fresh = (LIST_FUNCTIONS.draw(split="train", seed=seed, draw=draw, count=count) for draw in (0, 1))
-    held_out = LIST_FUNCTIONS.draw(split="test", seed=seed, draw=0, count=tests)
+    held_out = LIST_FUNCTIONS.draw(split="test", seed=seed, draw=0, count=given.test)
 
     def trained(method: Any, rows: Any, name: str, adapter: Path | None = None) -> dict[str, Any]:
         made = method.train(
@@ -145,28 +208,37 @@ def learn(folder: Path, seed: int, count: int, tests: int, hypotheses: int) -> N
         return {"rows": made.rows, "core_seconds": made.seconds * threads, "loss": made.loss[-1][1]}
 
     with Store.open(folder) as store:
-        stages.once("campaign", lambda: asyncio.run(campaign(store, first, "campaign", seed, hypotheses)))
-        rows = export_rows(store.trajectories("campaign"), "sft", prompts="task")
-        stages.once("able-trained", lambda: trained(SftMethod(seed=seed), rows, "able"))
-        able = str(folder / "able")
-        rates = stages.once("rates", lambda: asyncio.run(passes(store, fresh, "rates", seed, able, SAMPLES)))
-        between = {
-            task.id for task, passed in zip(fresh, rates, strict=True) if LOW <= sum(passed) / len(passed) <= HIGH
-        }
-        print(f"{len(between)} of {count} fresh tasks have a pass rate between {LOW} and {HIGH}", flush=True)
-        sampled = list(store.trajectories("rates"))
-        prompts = [row for row in export_rows(sampled, "grpo", prompts="task") if row["task"] in between]
-        grpo = GrpoMethod(seed=seed, group=SAMPLES, answer_tokens=64, epochs=2.0)
-        spent = stages.once("grpo-trained", lambda: trained(grpo, prompts, "grpo", folder / "able"))
+        able = given.start
+        if able is None:
+            first = LIST_FUNCTIONS.draw(split="train", seed=seed, draw=0, count=given.tasks)
+            stages.once("campaign", lambda: asyncio.run(campaign(store, first, "campaign", seed, given.hypotheses)))
+            rows = export_rows(store.trajectories("campaign"), "sft", prompts="task")
+            stages.once("able-trained", lambda: trained(SftMethod(seed=seed), rows, "able"))
+            able = folder / "able"
+        band = Band(
+            stages,
+            lambda tasks, name, samples: asyncio.run(passes(store, tasks, name, seed, str(able), samples)),
+        )
+        band.fill(
+            lambda batch: LIST_FUNCTIONS.draw(split="train", seed=seed, draw=1 + batch, count=BATCH),
+            given.wanted,
+            given.drawn,
+        )
+        band.check()
+        sampled = [story for run in band.runs for story in store.trajectories(run)]
+        between = {task.id for task in band.tasks}
+        prompts = {row["task"]: row for row in export_rows(sampled, "grpo", prompts="task") if row["task"] in between}
+        grpo = GrpoMethod(seed=seed, group=SAMPLES, answer_tokens=64, epochs=given.epochs)
+        spent = stages.once("grpo-trained", lambda: trained(grpo, list(prompts.values()), "grpo", able))
         more = export_rows(sampled, "sft", prompts="task")
         # One pass tells how many passes take as long as GRPO took.
-        pace = stages.once("pace", lambda: trained(SftMethod(seed=seed, epochs=1.0), more, "pace", folder / "able"))
+        pace = stages.once("pace", lambda: trained(SftMethod(seed=seed, epochs=1.0), more, "pace", able))
         epochs = max(0.1, spent["core_seconds"] / pace["core_seconds"])
         go_on = SftMethod(seed=seed, epochs=epochs)
-        sft = stages.once("sft-trained", lambda: trained(go_on, more, "sft", folder / "able"))
+        sft = stages.once("sft-trained", lambda: trained(go_on, more, "sft", able))
         found = {}
-        for name in ("able", "sft", "grpo"):
-            asking = partial(passes, store, held_out, f"{name}-test", seed, str(folder / name), 1)
+        for name, adapter in (("able", able), ("sft", folder / "sft"), ("grpo", folder / "grpo")):
+            asking = partial(passes, store, held_out, f"{name}-test", seed, str(adapter), 1)
             found[name] = stages.once(f"{name}-test", partial(_waited, asking))
     values = {name: [float(passed[0]) for passed in each] for name, each in found.items()}
     for name, each in values.items():
@@ -185,14 +257,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tasks", type=int, default=128)
     parser.add_argument("--test", type=int, default=400)
+    parser.add_argument("--hypotheses", type=int, default=12, help="of the campaign, a task")
+    parser.add_argument("--start", type=Path, default=None, help="an adapter in place of campaign and SFT")
+    parser.add_argument("--wanted", type=int, default=64, help="tasks in the band")
+    parser.add_argument("--drawn", type=int, default=512, help="tasks that are asked for that at most")
+    parser.add_argument("--epochs", type=float, default=2.0, help="of GRPO")
     parser.add_argument("--smoke", action="store_true", help="a few tasks and replies, to see that it runs")
     given = parser.parse_args()
+    if given.smoke:
+        few = {"tasks": 16, "test": 4, "hypotheses": 6, "wanted": FEWEST, "drawn": 4 * BATCH, "epochs": 1.0}
+        given = argparse.Namespace(**(vars(given) | few))
     if given.what == "throughput":
         throughput(given.replies)
-    elif given.smoke:
-        learn(given.workspace, given.seed, 8, 4, 4)
     else:
-        learn(given.workspace, given.seed, given.tasks, given.test, 12)
+        learn(given.workspace, given)
 
 
 if __name__ == "__main__":

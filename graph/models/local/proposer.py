@@ -14,7 +14,7 @@ from gristmill.graph.models.errors import ModelError
 from gristmill.graph.models.local.batches import parts
 from gristmill.graph.models.local.fetch import fetch
 from gristmill.graph.models.local.generation import DrawnReply, Generator
-from gristmill.graph.models.local.memory import keep_freed
+from gristmill.graph.models.local.memory import give_back, keep_freed
 from gristmill.graph.models.local.weights import load_model
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.records import Reply, Request, Tokens
@@ -89,6 +89,7 @@ class LocalProposer:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.shutdown)
         self._generator = self._server = self._thread = None
+        await asyncio.to_thread(give_back)
 
     async def propose(self, request: Request) -> Reply:
         """One reply; requests that wait at the same time are answered in one batch.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gristmill.graph.models.local.memory import keep_freed
+from gristmill.graph.models.local.memory import give_back, keep_freed
 from gristmill.graph.models.local.weights import computes_in_bfloat16
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
@@ -112,6 +112,8 @@ def train_adapter(
                 arguments=_arguments(method, checkpoints.folder, longest),
             )
             losses = _run(trainer(setting), method, checkpoints, folder, progress)
+        del setting  # with its model
+        give_back()
         trained = TrainedAdapter(
             path=out,
             rows=len(fitting),
