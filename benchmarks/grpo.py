@@ -183,8 +183,8 @@ class Band:
             return
         never, always = self.passed[0], self.passed[FIRST]
         what = (
-            "the model is too weak for these tasks: train it on more --tasks, or give --start an adapter that was trained "
-            "longer, and on rows that ask as is asked here, zero-shot (`export --prompts task`)"
+            "the model is too weak for these tasks: train it on more --tasks, or give --start an adapter that was "
+            "trained longer, and on rows that ask as is asked here, zero-shot (`export --prompts task`)"
             if never > always
             else "the tasks are too easy for the model: a family or a difficulty that it fails at more"
         )
