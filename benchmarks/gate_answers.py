@@ -35,7 +35,8 @@ from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.curate import Curated, curate
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.gate import decide
-from gristmill.trainers.measure.evaluation import Evaluation, evaluate, evaluation_of, greedy
+from gristmill.trainers.improve.gating.config import GateConfig, Mode
+from gristmill.trainers.measure.evaluation import TaskResult, evaluate, evaluation_of, greedy
 from gristmill.trainers.methods.saving import is_whole
 from gristmill.trainers.methods.weights import base_weights
 from gristmill.verifiers.records import Task
@@ -43,6 +44,7 @@ from gristmill.verifiers.registry import Verifiers
 
 Row = dict[str, Any]
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
+MODES: tuple[Mode, ...] = ("rounds", "open")
 TRAIN, ASKED, HYPOTHESES = 128, 1024, 6
 SEEDS = {"a": 1, "b": 2, "more": 1, "poisoned": 1, "collapsed": 1}
 
@@ -105,26 +107,31 @@ async def passing(rows: Sequence[Row], config: ImproveConfig) -> int:
 
 def decide_all(workspace: Path) -> None:
     """What the gate says, with all of its guards, of each model that has answered: after base, and after twin a."""
-    answered: dict[str, Evaluation] = {}
+    answered: dict[str, list[TaskResult]] = {}
     for name in ("base", *SEEDS):
         if not (workspace / name).exists():
             continue
         with Store.open(workspace / name) as store:
-            if any(run.name == name and run.status == "finished" for run in store.runs()):
-                answered[name] = evaluation_of(store, name)
+            if any(run.name == name for run in store.runs()):
+                answered[name] = [result for result in evaluation_of(store, name).results if result.replies]
     for before in ("base", "a"):
         for after in answered:
             if before in answered and after not in ("base", before):
-                asked = {result.task_id for result in answered[after].results}
-                same = [result for result in answered[before].results if result.task_id in asked]
-                found = decide(same, answered[after].results)
-                print(f"{before} -> {after}: {'kept' if found.kept else 'not kept'}: {found.reason}")
+                asked = {result.task_id for result in answered[after]}
+                same = [result for result in answered[before] if result.task_id in asked]
+                for mode in MODES:
+                    found = decide(same, answered[after], config=GateConfig(gate=mode))
+                    kept = "kept" if found.kept else "not kept"
+                    print(f"{before} -> {after}, by {mode}: {kept}: {found.reason}")
                 for guard in found.guards:
                     print(f"    {'holds' if guard.ok else 'FAILS'}  {guard.name}: {guard.words}")
 
 
-async def answer(name: str, config: ImproveConfig, workspace: Path, most: int) -> None:
-    """Train the adapter, if it is not there yet, and keep what it passes of so many tasks, evenly drawn."""
+async def answer(name: str, config: ImproveConfig, workspace: Path, most: int, *, ended: bool) -> None:
+    """Train the adapter, if it is not there yet, and keep what it passes of so many tasks, evenly drawn.
+
+    With `ended` nothing is asked any more: what was answered before it was cut off is kept.
+    """
     every_task, adapter, trained_on, right = tasks()[1], None, 0, 0
     asked = every_task[:: max(1, len(every_task) // most)]
     if name != "base":
@@ -149,26 +156,29 @@ async def answer(name: str, config: ImproveConfig, workspace: Path, most: int) -
         adapter = str(out)
     # A store each: two models that are made side by side do not wait for each other.
     with Store.open(workspace / name) as store, Display(Console()) as shown:
-        async with (
-            resolve(config.run.model, adapter=adapter) as proposer,
-            Pool.open(config.run.sandbox) as pool,
-            following(shown, ends=False) as heard,
-        ):
-            found = await evaluate(
-                asked,
-                greedy(config.run, adapter),
-                name=name,
-                store=store,
-                proposer=proposer,
-                pool=pool,
-                resume=any(begun.name == name for begun in store.runs()),
-                on_event=heard,
-            )
-    passed = {result.task_id: result.passed[0] for result in found.results}
+        if ended:
+            found = evaluation_of(store, name)
+        else:
+            async with (
+                resolve(config.run.model, adapter=adapter) as proposer,
+                Pool.open(config.run.sandbox) as pool,
+                following(shown, ends=False) as heard,
+            ):
+                found = await evaluate(
+                    asked,
+                    greedy(config.run, adapter),
+                    name=name,
+                    store=store,
+                    proposer=proposer,
+                    pool=pool,
+                    resume=any(begun.name == name for begun in store.runs()),
+                    on_event=heard,
+                )
+    passed = {result.task_id: result.passed[0] for result in found.results if result.passed}
     bits = "".join({True: "1", False: "0", None: "?"}[passed.get(task.id)] for task in every_task)
     line = {
         "model": name,
-        "tasks": len(asked),
+        "tasks": len(passed),
         "rows": trained_on,
         "right": right,
         "seed": SEEDS.get(name),
@@ -178,7 +188,7 @@ async def answer(name: str, config: ImproveConfig, workspace: Path, most: int) -
     }
     with ANSWERS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-    print(f"{name}: {bits.count('1')} of {len(asked)}")
+    print(f"{name}: {bits.count('1')} of {len(passed)}")
 
 
 def main() -> None:
@@ -187,6 +197,7 @@ def main() -> None:
     parser.add_argument("part", choices=["rows", "base", *SEEDS, "decide"])
     parser.add_argument("--workspace", type=Path, default=Path("benchmarks/out/gate"))
     parser.add_argument("--most", type=int, default=ASKED, help="tasks to ask; ? stands for the others")
+    parser.add_argument("--ended", action="store_true", help="keep what was answered before it was cut off")
     arguments = parser.parse_args()
     config = ImproveConfig()
     config = config.model_copy(
@@ -199,7 +210,11 @@ def main() -> None:
     if part == "decide":
         decide_all(workspace)
     else:
-        asyncio.run(rows(config, workspace) if part == "rows" else answer(part, config, workspace, arguments.most))
+        asyncio.run(
+            rows(config, workspace)
+            if part == "rows"
+            else answer(part, config, workspace, arguments.most, ended=arguments.ended)
+        )
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from gristmill.trainers.improve.gating.open_ended import fewest, open_round
 from gristmill.trainers.measure.evaluation import TaskResult
 
 ANSWERS = Path(__file__).with_name("gate_answers.jsonl")
+SPOILED = ("poisoned", "collapsed")
 ALPHA, ROUNDS, GAIN, CONFIG = 0.05, 10, 0.05, GateConfig()
 
 Ints = npt.NDArray[np.int64]
@@ -197,6 +198,23 @@ def trials(pair: Pair, times: int) -> list[dict[str, Any]]:
     return rows
 
 
+def refusals(models: dict[str, str], times: int) -> list[dict[str, Any]]:
+    """How often one round of 320 tasks, drawn from what they really answered, keeps what was spoiled on purpose."""
+    dice, rows = np.random.default_rng(0), []
+    for after in (name for name in SPOILED if name in models):
+        for before in ("base", "a"):
+            pair = Pair(models[before], models[after])
+            gain = pair.found.difference
+            kept = declared(dice, pair, gain, 320, times, 1)
+            ended, took = open_ended(dice, pair, gain, 1600, times, 1)
+            note = f"{after} after {before}, {pair.found.words}"
+            rows.append(_row("one declared round", 320, 1, kept, None, None, note))
+            rows.append(
+                _row("open-ended, at most 1600", 1600, 1, ended, None, None, f"{took.mean():.0f} tasks: {note}")
+            )
+    return rows
+
+
 def _row(
     gate: str, tasks: int, rounds: int, null: Bools, worse: Bools | None, found: Bools | None, note: str
 ) -> dict[str, Any]:
@@ -223,7 +241,12 @@ def main() -> None:
         raise SystemExit(f"{ANSWERS} has no answers of {', '.join(missing)}: benchmarks/gate_answers.py makes them")
     held_against_decide(random.Random(0))
     console = Console(width=170)
-    for one, other in (("base", "a"), ("a", "b"), ("a", "more"), ("a", "poisoned")):
+    for one, other in (
+        ("base", "a"),
+        ("a", "b"),
+        ("a", "more"),
+        *((one, bad) for bad in SPOILED for one in ("base", "a")),
+    ):
         if one in models and other in models:
             found = Pair(models[one], models[other]).found
             low, high = (100 * end for end in found.interval)
@@ -234,7 +257,7 @@ def main() -> None:
     twins = Pair(models["a"], models["b"])
     now = power(96, 0.07, 0.17)
     console.print(f"twins differ on {100 * twins.discordance:.1f}% of the tasks; 96 tasks find +7 at 17% in {now:.2f}")
-    rows = trials(twins, arguments.times)
+    rows = trials(twins, arguments.times) + refusals(models, arguments.times)
     table = Table(
         title=f"{arguments.times} trials; shares of trials with any promotion, 95% intervals of the simulation"
     )
