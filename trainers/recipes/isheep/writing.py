@@ -141,9 +141,10 @@ async def assess(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
             found = agreement(pairs, scale)
             flock.records.write(f"round-{round_ + 1}/agreement-{scale}", found)
             worth = "none can be told" if found.auroc is None else f"{found.auroc:.2f}"
+            calibrated = f", ECE {found.ece:.2f}" if found.pairs else ""
             flock.progress.note(
-                f"its score of {scale} against the tool: AUROC {worth}, ECE {found.ece:.2f}, on {found.pairs} pairs; "
-                f"{found.unread} scores could not be read"
+                f"its score of {scale} against the tool: AUROC {worth}{calibrated}, on {found.pairs} pairs; "
+                f"{found.unread} more scores could not be read"
             )
     flock.records.write(stage, Pairs(pairs=tuple(pairs)))
     return {}

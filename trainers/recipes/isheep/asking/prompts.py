@@ -14,6 +14,13 @@ from gristmill.graph.records import Message
 
 __all__ = ["assessing", "following_up", "synthesis"]
 
+_SCORED = (
+    ("Name two colours of the rainbow, in capital letters.", "RED AND GREEN", 10),
+    ("Explain in one sentence why ice floats.", "ice ice ice is is the the", 1),
+    ("List three animals that can fly, as bullet points.", "Bats, geese and bees can fly.", 5),
+)
+"""Prompts, answers and what these deserve, alike on both scales: one is good, one bad, one half done."""
+
 
 def synthesis(shots: Sequence[str]) -> tuple[Message, ...]:
     """Asks for a new instruction after some."""
@@ -21,8 +28,15 @@ def synthesis(shots: Sequence[str]) -> tuple[Message, ...]:
 
 
 def assessing(scale: str, messages: Sequence[Message], reply: str) -> tuple[Message, ...]:
-    """Asks for a score of a reply on a scale, `quality` or `following`."""
-    return _asked(scale, turns=list(messages), reply=reply)
+    """Asks for a score of a reply on a scale, `quality` or `following`, after three that are given.
+
+    Without these a small model talks about the answer and gives no number: of 44 replies of the 135M model two had one.
+    """
+    shown: list[Message] = []
+    for prompt, answer, score in _SCORED:
+        shown += _asked(scale, turns=[Message(role="user", content=prompt)], reply=answer)
+        shown.append(Message(role="assistant", content=f"Score: {score}"))
+    return (*shown, *_asked(scale, turns=list(messages), reply=reply))
 
 
 def following_up(messages: Sequence[Message], reply: str) -> tuple[Message, ...]:
