@@ -58,6 +58,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["search", "loss", "digits_label_noise", "--estimate"], 2, "gristmill[losses]"),
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
+    (["view"], 2, "gristmill[view]"),
     (["winner", "first", "--out", "w.py"], 0, "wrote w.py.json"),
     (["next", "first"], 2, "nothing waits in the mailbox"),
     (["answer", "nobody", "c.jsonl"], 2, "no request has the id"),

@@ -6,15 +6,22 @@ What the other extras bring cannot be imported (base_install.py), so what an ext
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import sys
+import time
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gristmill.graph.models.replay.server import ReplayServer
+from gristmill.graph.storage.store import Store
 from tests.base_install import asked_by
 from tests.test_base_install import ROOT, called
 
@@ -36,6 +43,7 @@ OWN = {
     "postgres": ("psycopg", "torch"),
     "audit": ("cryptography", "torch"),
     "providers": ("langchain", "psycopg"),
+    "view": ("uvicorn", "torch"),
 }
 ELSEWHERE = {
     "dev": "all other tests run with it",
@@ -141,6 +149,25 @@ def test_providers_a_model_of_langchain_s_is_asked(bubblewrap: str, tmp_path: Pa
         (said,) = smoke("providers", tmp_path, ["run", tasks, "--model", "openai:gpt", *ONCE], **where)
         assert [call.model for call in server.calls] == ["gpt"]
     assert "1 replies" in said
+
+
+def test_view_a_page_is_served(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.base_install", json.dumps([["view", "--port", str(port)]]), "view"]
+    paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / '.dev'}"}
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=os.environ | paths) as process:
+        while process.poll() is None:
+            try:
+                assert "no runs yet" in httpx.get(f"http://127.0.0.1:{port}/").text
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        (code, said), blocked = (json.loads(line) for line in process.communicate(timeout=60)[0].splitlines())
+    assert (code, "uvicorn" in blocked, "torch" in blocked) == (0, False, True), said
 
 
 @pytest.mark.parametrize("extra", ELSEWHERE)

@@ -32,6 +32,9 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         ),
         "runs": Mount(f"{_GRAPH}.show:runs", "List the runs of a workspace."),
         "show": Mount(f"{_GRAPH}.show:show", "Show one run, or one task of it."),
+        "view": Mount(
+            "gristmill.trainers.viewing.command:view", "Open a page on runs, tasks and hypotheses in the browser."
+        ),
         "winner": Mount(f"{_GRAPH}.reports.winner:winner", "Write the best program of a run with its evidence."),
         "next": Mount(f"{_GRAPH}.mailbox.reading:read_next", "Read what a run with --model mailbox asks."),
         "answer": Mount(f"{_GRAPH}.mailbox.answering:answer", "Answer it, by hand or from another program."),

@@ -279,7 +279,11 @@ class Calls:
 
     def upto(self, hypothesis: Hypothesis) -> int:
         """Calls up to a hypothesis; asked in the order of places."""
-        while self._waiting and self._waiting[-1][0] <= (hypothesis.round, hypothesis.sample):
+        return self.upto_place(hypothesis.round, hypothesis.sample)
+
+    def upto_place(self, round: int, sample: int) -> int:
+        """Calls up to a place."""
+        while self._waiting and self._waiting[-1][0] <= (round, sample):
             self._counted += self._waiting.pop()[1]
         return self._counted
 

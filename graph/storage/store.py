@@ -24,6 +24,7 @@ from gristmill.graph.storage.base import Database, database_trouble, reading, wr
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
 from gristmill.graph.storage.reading import queries
+from gristmill.graph.storage.reading.glances import Glances
 from gristmill.graph.storage.reading.spending import Account
 from gristmill.graph.storage.reading.standings import standings, summary
 from gristmill.graph.storage.replies import Replies
@@ -42,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 class Store:
     """Runs, tasks, prompts, hypotheses, verdicts, reflections, trajectories, calls, events; `documents` of others;
-    `replies` by what was asked; `account` of what was spent.
+    `replies` by what was asked; `account` of what was spent; `glances` for who watches.
 
     All methods block (the loop writes through a `Journal`) and may raise StoreError; what was stored before is kept.
     """
@@ -52,6 +53,7 @@ class Store:
         self.documents = Documents(database, engine)
         self.replies = Replies(database, engine)
         self.account = Account(database, engine)
+        self.glances = Glances(database, engine)
         self._engine = engine
         self._entries: dict[tuple[str, Keep, tuple[str, ...]], statements.Prepared] = {}
         self._clock = statements.clock(engine.dialect)
@@ -70,9 +72,7 @@ class Store:
         """
         database = database_at(location)
         if not create and not database.exists():
-            raise UserError(
-                f"no store at {database.location}: `gristmill run TASKS` makes one, --workspace names another"
-            )
+            raise UserError(f"no store at {database.location}: `gristmill run TASKS` makes one; see --workspace")
         with database_trouble(database, "open"):
             engine = database.open()
             with engine.begin() as connection:

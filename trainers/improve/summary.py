@@ -18,7 +18,7 @@ from gristmill.trainers.measure.evaluation import Evaluation, TaskResult
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary, SealedSet, WaveSummary
 
-__all__ = ["summarize"]
+__all__ = ["round_so_far", "summarize"]
 
 EXAMPLES = 8
 STAGES = {
@@ -47,9 +47,7 @@ def summarize(
     if before is None:
         raise RuntimeError("an improvement without a baseline cannot be summarized")
     rounds = tuple(
-        _round(number, campaign, records, folder)
-        for number in range(config.rounds)
-        if (campaign := records.read(f"round-{number + 1}/campaign", CampaignSummary)) is not None
+        found for number in range(config.rounds) if (found := round_so_far(number, records, folder)) is not None
     )
     in_use = next((each.round for each in rounds if adapter is not None and each.adapter == adapter), None)
     after = before if in_use is None else records.read(f"round-{in_use + 1}/test", Evaluation) or before
@@ -76,8 +74,12 @@ def summarize(
     )
 
 
-def _round(number: int, campaign: CampaignSummary, records: StageRecords, folder: Path) -> RoundSummary:
+def round_so_far(number: int, records: StageRecords, folder: Path) -> RoundSummary | None:
+    """What a round, the first of which is 0, has come to; None before its campaign has ended."""
     part = f"round-{number + 1}"
+    campaign = records.read(f"{part}/campaign", CampaignSummary)
+    if campaign is None:
+        return None
     curated = records.read(f"{part}/curated", Curated)
     trained = records.read(f"{part}/trained", TrainedAdapter)
     gate = records.read(f"{part}/gate", GateDecision)

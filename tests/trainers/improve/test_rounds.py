@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -17,6 +19,8 @@ from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.registry import Asked, registered
+from gristmill.graph.view.rendering import Pages
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Record
@@ -28,6 +32,7 @@ from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.methods.base import Method, Rows, Steps, TrainedAdapter
 from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter
+from gristmill.trainers.viewing.views import VIEWS
 from gristmill.verifiers.records import Task
 
 for package in ("scipy", "matplotlib", "pyarrow"):
@@ -119,15 +124,19 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
                     base=tmp_path,
                     progress=progress,
                 )
+                mill.records.begin(default, TASKS, resume=mill.records.begun() is not None)
                 improvement = await run_rounds(mill)
                 assert await run_rounds(mill) == improvement
             return mill
 
+        seen = []
         stops = ["hypotheses for", "training", "the new adapter", "the base model on the test", "the kept adapter"]
         for stop in stops:
             with pytest.raises(Killed):
                 await turn(Stopping(stop))
             shutil.rmtree(home / "improvements", ignore_errors=True)
+            with Store.open(location) as store:
+                seen.append(shown(store, "improvement", name))
         last = Stopping()
         mill = await turn(last)
 
@@ -136,6 +145,15 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     with Store.open(location) as store:
         mill.store = store
         improvement = await run_rounds(mill)
+        whole, campaign = shown(store, "improvement", name), shown(store, "run", f"{name}-round-1")
+    stages = ["campaign", "campaign", "evaluate and gate", "the test set", "the test set"]
+    assert [
+        text.partition("At work: ")[2].partition(" of 1 round")[0].removeprefix("round 1: ") for text in seen
+    ] == stages
+    assert "On 3 held-out tasks, 0.0% before and 100.0% after" in whole
+    assert "rows kept 2" in whole
+    assert f"campaign {name}-round-1: 2 of 2 tasks solved, 2 of 4 hypotheses verified" in whole
+    assert "2 of 2 tasks solved; 4 calls" in campaign
     (round_,) = improvement.rounds
     assert (improvement.test_before.passed, improvement.test_after.passed) == (0, 3)
     assert (round_.hypotheses, round_.verified, round_.rows) == (4, 2, 2)
@@ -143,6 +161,14 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     assert round_.gate.kept
     assert mill.adapters.current() == Path(str(improvement.adapter)) == Path(str(round_.adapter))
     assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
+
+
+def shown(store: Store, kind: str, name: str) -> str:
+    """What the page of `gristmill view` says of an improvement or a run."""
+    views = registered(VIEWS)
+    it = views[kind].page(store, Asked(kind, name))
+    page = Pages(views).page(views[kind].template, it)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split()).replace(" :", ":")
 
 
 class Keeping(ReplayProposer):

@@ -1,0 +1,96 @@
+"""A hypothesis: what was asked and answered, what came of it, and why."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gristmill.graph.amounts import in_words
+from gristmill.graph.records import Hypothesis, Step
+from gristmill.graph.reports.course import operator_of
+from gristmill.graph.storage.store import Store
+from gristmill.graph.view.figures import figure
+from gristmill.graph.view.own.last import Line, changes
+from gristmill.graph.view.registry import Asked
+from gristmill.verifiers.records import Evidence, Shown, Verdict
+from gristmill.verifiers.settling import outcome_words, reason
+
+__all__ = ["HypothesisPage", "hypothesis_page"]
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisPage:
+    """What the page of a hypothesis shows."""
+
+    run: str
+    hypothesis: Hypothesis
+    verdict: Verdict | None
+    came: str
+    """Outcome and strength in words."""
+    score: str
+    why: str
+    """Why it is refused or settled otherwise; empty where nothing is to be said."""
+    evidence: Evidence | None
+    telling: Sequence[Shown]
+    """Checks that did not pass, or whose test is at fault."""
+    at_fault: Sequence[Shown]
+    """Of these, the ones whose test is at fault by itself."""
+    prompt: Sequence[tuple[str, str]]
+    parent: str | None
+    changes: Sequence[Line]
+    operator: str
+    children: Sequence[str]
+    calls: int
+    money: str
+    reproduce: Sequence[str]
+
+
+def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
+    """The page of a hypothesis; None where the run has none of that id."""
+    run = asked.owner
+    found = store.glances.one(run, asked.id)
+    if found is None:
+        return None
+    hypothesis, verdict = found
+    evidence = store.evidence(run, [hypothesis.id]).get(hypothesis.id)
+    telling = [each for each in evidence.checks if each.outcome != "passed" or each.fault] if evidence else []
+    money = store.account.money(run).get(hypothesis.id, 0)
+    return HypothesisPage(
+        run=run,
+        hypothesis=hypothesis,
+        verdict=verdict,
+        came="not judged yet" if verdict is None else outcome_words(verdict.outcome, verdict.strength),
+        score=figure(verdict.score) if verdict is not None else "",
+        why=(reason(verdict) or "") if verdict is not None else "",
+        evidence=evidence,
+        telling=telling,
+        at_fault=[each for each in telling if each.fault],
+        prompt=store.glances.prompt(hypothesis.prompt_sha),
+        parent=next(iter(hypothesis.parents), None),
+        changes=changes(store, run, Step(hypothesis=hypothesis, verdict=verdict)) if verdict is not None else [],
+        operator=operator_of(hypothesis),
+        children=_children(store, run, hypothesis),
+        calls=store.calls(run).get(hypothesis.id, 0),
+        money=in_words(money),
+        reproduce=_reproduce(run, hypothesis),
+    )
+
+
+def _children(store: Store, run: str, hypothesis: Hypothesis) -> list[str]:
+    """Those that build on it, as far as the reflections of its task name it."""
+    rounds = {
+        each.round + 1
+        for each in store.reflections(run, hypothesis.task_id)
+        if hypothesis.id in each.parents and each.round >= hypothesis.round
+    }
+    if not rounds:
+        return []
+    ids = [each.id for each in store.glances.hypotheses(run, hypothesis.task_id) if each.round in rounds]
+    steps = store.steps_of(run, ids[:500])
+    return [id_ for id_, step in steps.items() if hypothesis.id in step.hypothesis.parents]
+
+
+def _reproduce(run: str, hypothesis: Hypothesis) -> list[str]:
+    name, task = shlex.quote(run), shlex.quote(hypothesis.task_id)
+    return [f"gristmill show {name} --task {task} --prompt --evidence"]

@@ -1,0 +1,94 @@
+"""What a room shows: its kinds of pages. The page itself knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gristmill.graph.storage.store import Store
+
+__all__ = ["Asked", "Cell", "Listing", "Tone", "View", "link_to", "registered", "rooms_of"]
+
+Tone = Literal["", "good", "bad", "unscored", "refused", "soft", "live"]
+"""How something is set off; a colour, and beside it always a word or a sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page is asked for: `/KIND/OWNER?id=ID`, and of a long one, which part."""
+
+    kind: str
+    owner: str
+    id: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """An option that is a whole number from 0; 0 where it is none."""
+        text = self.options.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a listing."""
+
+    text: str
+    to: Asked | None = None
+    tone: Tone = ""
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table of the start page."""
+
+    heading: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    none: str = "none yet"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One kind of page.
+
+    Args:
+        kind: the first part of its address; lower case.
+        package: whose folder `templates` holds the template.
+        template: its file, which extends ``base.html``.
+        page: the view model from the store; None where there is nothing of that name.
+        listing: what the start page has of it, if anything.
+        live: the run whose events change the page; None where nothing does.
+    """
+
+    kind: str
+    package: str
+    template: str
+    page: Callable[[Store, Asked], Any | None]
+    listing: Callable[[Store], Listing] | None = None
+    live: Callable[[Asked], str | None] = lambda asked: None
+
+
+def registered(views: Iterable[View]) -> dict[str, View]:
+    """Views by their kinds.
+
+    Raises:
+        ValueError: two are of one kind, or a kind's name is taken by the page itself.
+    """
+    found: dict[str, View] = {}
+    for view in views:
+        if view.kind in found or view.kind in ("static", "live", "index") or not view.kind.isalpha():
+            raise ValueError(f"two views are of the kind {view.kind!r}, or it is none that an address can have")
+        found[view.kind] = view
+    return found
+
+
+def rooms_of(views: Mapping[str, View]) -> list[str]:
+    """The packages that have templates, each once."""
+    return list(dict.fromkeys(view.package for view in views.values()))
+
+
+def link_to(kind: str, owner: str, id: str = "", **options: str) -> Asked:
+    """A link, for templates."""
+    return Asked(kind, owner, id, options)

@@ -1,0 +1,168 @@
+"""Who may read the page: checked before any of it is made.
+
+What a browser holds against us is its user's own browser on another site. So a request must name a host that is ours
+(a name that was bound to this machine's address by somebody's DNS is none), must not come from a page of another
+origin, and brings a token wherever more than this machine can reach the server. What is sent runs no script but those
+of our own files, which the nonce of the answer names, and nothing of it may be framed or read from elsewhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from gristmill.sandbox.errors import UserError
+
+__all__ = ["COOKIE", "LOOPBACK", "Access", "Guard", "is_loopback"]
+
+COOKIE = "gristmill-view"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens at an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Access(NamedTuple):
+    """Who is let in."""
+
+    hosts: frozenset[str]
+    """Names by which the server may be called, in lower case, without ports."""
+    token: str | None = None
+    """What every request must bring; None where only this machine reaches the server."""
+    addresses: bool = False
+    """Whether any address in figures will do as well: no DNS can point one elsewhere."""
+
+    @classmethod
+    def at(cls, host: str, allowed: Iterable[str] = (), token: str | None = None) -> Access:
+        """What is right for a server at `host`: there is always a token where more than this machine reaches it.
+
+        Raises:
+            UserError: an allowed host is none: it has a scheme, a port or a path.
+        """
+        for each in allowed:
+            if not each or any(letter in each for letter in "/@? *") or each.count(":") == 1:
+                raise UserError(f"--allow-host {each!r}: a name as mill.example.org, without scheme, port and path")
+        hosts = LOOPBACK | {host.lower()} | {each.lower().strip("[]") for each in allowed}
+        if is_loopback(host):
+            return cls(frozenset(hosts), token)
+        return cls(frozenset(hosts), token or secrets.token_urlsafe(24), addresses=True)
+
+
+class Guard:
+    """An ASGI application around another, which sees no request that is not let in."""
+
+    def __init__(self, app: App, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or have it answered."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        nonce = secrets.token_urlsafe(16)
+        scope.setdefault("state", {})["nonce"] = nonce
+
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = [pair for pair in message["headers"] if pair[0].lower().decode("latin-1") not in _ALWAYS]
+                ours = {**_ALWAYS, "content-security-policy": _policy(nonce)}
+                message["headers"] = [*given, *((name.encode(), value.encode()) for name, value in ours.items())]
+            await send(message)
+
+        refusal = self._refusal(scope)
+        await (refusal or self.app)(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers: dict[str, list[str]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        hosts = headers.get("host", [])
+        if len(hosts) != 1 or not self._ours(hosts[0]):
+            named = hosts[0] if hosts else "nothing"
+            return _no(f"this server is not called {named[:100]!r}: name it with --allow-host where it is yours")
+        if any(urlsplit(each).netloc.lower() != hosts[0].lower() for each in headers.get("origin", [])):
+            return _no("asked from a page of another origin")
+        site, mode = (headers.get(f"sec-fetch-{name}", [""])[0] for name in ("site", "mode"))
+        followed = mode == "navigate" and headers.get("sec-fetch-dest", [""])[0] == "document"
+        # Another port of this machine is the same site and another origin. To follow a link from there is no reading.
+        if site in ("cross-site", "same-site") and not (followed and scope["method"] == "GET"):
+            return _no("asked from a page of another origin")
+        return self._untold(scope, headers) if self.access.token is not None else None
+
+    def _ours(self, host: str) -> bool:
+        name = urlsplit(f"//{host}").hostname if not any(letter in host for letter in "/@?#") else None
+        if name is None:
+            return False
+        if name in self.access.hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return self.access.addresses
+
+    def _untold(self, scope: Scope, headers: dict[str, list[str]]) -> Response | None:
+        """The answer to who has not brought the token, or has it in the address, which goes into a cookie."""
+        token = self.access.token or ""
+        asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if any(name == "token" and _same(value, token) for name, value in asked):
+            rest = urlencode([pair for pair in asked if pair[0] != "token"])
+            # One address of ours: a path that begins with two slashes would be another host's.
+            path = "/" + scope["path"].lstrip("/\\")
+            answer = RedirectResponse(f"{path}?{rest}" if rest else path, status_code=303)
+            answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+            return answer
+        brought = [each.removeprefix("Bearer ") for each in headers.get("authorization", [])]
+        for line in headers.get("cookie", []):
+            pairs = (pair.strip().partition("=") for pair in line.split(";"))
+            brought += [value for name, _, value in pairs if name == COOKIE]
+        if any(_same(each, token) for each in brought):
+            return None
+        return _no("a token is needed: open the address that `gristmill view` has printed", 401)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
+
+
+def _policy(nonce: str) -> str:
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types htmx"
+    )
+
+
+def _no(reason: str, code: int = 403) -> Response:
+    return PlainTextResponse(f"refused: {reason}\n", status_code=code)

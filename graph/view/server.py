@@ -1,0 +1,92 @@
+"""The server of the page: what was asked for → the room's view model → HTML. It reads, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.sse import format_sse_event
+from fastapi.staticfiles import StaticFiles
+
+from gristmill.graph.errors import StoreError
+from gristmill.graph.storage.store import Store
+from gristmill.graph.view.live import PAUSE_SECONDS, Watcher
+from gristmill.graph.view.registry import Asked, Listing, View, registered
+from gristmill.graph.view.rendering import Pages, address
+from gristmill.graph.view.security import Access, Guard
+from gristmill.sandbox.errors import UserError
+
+__all__ = ["Start", "application", "start_page", "static_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the start page shows."""
+
+    where: str
+    listings: Sequence[Listing]
+
+
+def static_folder() -> Path:
+    """Scripts and styles."""
+    return Path(str(files("gristmill.graph.view").joinpath("static")))
+
+
+def start_page(store: Store, views: Iterable[View]) -> Start:
+    """What there is in a workspace, room by room."""
+    return Start(store.location, [view.listing(store) for view in views if view.listing is not None])
+
+
+def application(store: Store, views: Iterable[View], access: Access, *, pause: float = PAUSE_SECONDS) -> Guard:
+    """The whole server as an ASGI application.
+
+    Args:
+        store: what is shown; it stays the caller's to close.
+        views: of the rooms.
+        access: who is let in.
+        pause: seconds between two looks for new events.
+    """
+    kinds = registered(views)
+    pages, watcher = Pages(kinds), Watcher(store, pause)
+    # Its pages about itself come from a network, and there is no interface to describe.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/static", StaticFiles(directory=static_folder()))
+
+    def shown(request: Request, template: str, it: Any, *, here: str = "/", live: str | None = None) -> HTMLResponse:
+        return HTMLResponse(pages.page(template, it, nonce=request.state.nonce, here=here, live=live))
+
+    @app.get("/")
+    def start(request: Request) -> HTMLResponse:
+        return shown(request, "start.html", start_page(store, kinds.values()))
+
+    @app.get("/live/{run}")
+    async def live(request: Request, run: str) -> StreamingResponse:
+        async def told() -> AsyncIterator[bytes]:
+            async for number in watcher.stored(run):
+                yield b": quiet\n\n" if number is None else format_sse_event(event="stored", data_str=str(number))
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    @app.get("/{kind}/{owner}")
+    def page(request: Request, kind: str, owner: str) -> Response:
+        view = kinds.get(kind)
+        options = {name: value for name, value in request.query_params.items() if name != "id"}
+        asked = Asked(kind, owner, request.query_params.get("id", ""), options)
+        it = view.page(store, asked) if view is not None else None
+        if view is None or it is None:
+            return PlainTextResponse("there is nothing here\n", status_code=404)
+        run = view.live(asked)
+        where = None if run is None else address(Asked("live", run))
+        return shown(request, view.template, it, here=address(asked), live=where)
+
+    @app.exception_handler(StoreError)
+    @app.exception_handler(UserError)
+    async def failed(request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"{error}\n", status_code=503)
+
+    return Guard(app, access)

@@ -1,0 +1,79 @@
+// Draws curves, and asks for the page again when the server says that something was stored. Nothing here makes HTML.
+(() => {
+  "use strict";
+  const plots = new Map();
+
+  const whole = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6];
+  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function draw(figure) {
+    const given = figure.dataset.curve;
+    const place = figure.querySelector(".plot");
+    const width = place.clientWidth;
+    const before = plots.get(figure);
+    if (before && before.given === given && before.width === width) return;
+    if (before) before.plot.destroy();
+    const it = JSON.parse(given);
+    if (!it.x.length || !width) return;
+    const level = (value) => it.x.map(() => value);
+    const axis = { stroke: ink("--soft"), grid: { stroke: ink("--line") }, ticks: { stroke: ink("--line") } };
+    const exact = (_, value) => (value == null ? "" : String(value));
+    const series = [{ label: "calls", value: exact }];
+    series.push({
+      label: it.label, stroke: ink("--good"), width: 2, value: exact,
+      paths: uPlot.paths.stepped({ align: 1 }), points: { show: it.x.length < 60, size: 6 },
+    });
+    for (const [name] of it.levels) {
+      series.push({ label: name, stroke: ink("--refused"), width: 1, dash: [6, 4], value: exact, points: { show: false } });
+    }
+    const data = [it.x, it.y, ...it.levels.map(([, value]) => level(value))];
+    const options = { width, height: 230, series, axes: [{ ...axis, label: "model calls", labelSize: 20, incrs: whole }, axis], scales: { x: { time: false } } };
+    plots.set(figure, { given, width, plot: new uPlot(options, data, place) });
+  }
+
+  function drawAll() {
+    for (const [figure, { plot }] of plots) if (!figure.isConnected) { plot.destroy(); plots.delete(figure); }
+    document.querySelectorAll("figure[data-curve]").forEach(draw);
+  }
+
+  let source = null, waiting = null, seen = null;
+
+  function refresh() {
+    waiting = null;
+    const main = document.getElementById("main");
+    if (main) htmx.trigger(main, "stored");
+  }
+
+  function listen() {
+    const main = document.getElementById("main");
+    const where = main && main.dataset.live;
+    if (!where || source) return;
+    const status = document.getElementById("live");
+    source = new EventSource(where);
+    source.addEventListener("stored", (event) => {
+      // The first one says where we are; after a break, or a tab that was hidden, it tells what was missed.
+      status.textContent = "live";
+      if (seen !== null && seen !== event.data && waiting === null) waiting = setTimeout(refresh, 150);
+      seen = event.data;
+    });
+    source.onerror = () => { status.textContent = "not live: the server does not answer; it is asked again"; };
+  }
+
+  // A browser keeps six connections to a host: hidden tabs give theirs back.
+  function visible() {
+    if (document.hidden) { if (source) { source.close(); source = null; } } else listen();
+  }
+
+  document.addEventListener("visibilitychange", visible);
+  document.addEventListener("htmx:after:swap", drawAll);
+  window.addEventListener("resize", drawAll);
+  window.addEventListener("pagehide", () => { if (source) { source.close(); source = null; } });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { visible(); refresh(); } });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const { plot } of plots.values()) plot.destroy();
+    plots.clear();
+    drawAll();
+  });
+  drawAll();
+  visible();
+})();

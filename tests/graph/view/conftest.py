@@ -1,0 +1,75 @@
+"""A real Chromium, and the real command that serves a store. Where no Chromium is, what needs it is skipped visibly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.graph.view.filled import fill
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --host-resolver-rules=MAP\tevil.example\t127.0.0.1"
+).split(" ")
+
+
+class Served(NamedTuple):
+    """A server, and the workspace that it shows."""
+
+    address: str
+    folder: Path
+
+
+# Of a module and no longer: while it is there its loop runs in this thread, and no other can.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if "chromium" in os.environ.get("GRISTMILL_REQUIRE", ""):
+            pytest.fail("no Chromium is installed, and GRISTMILL_REQUIRE asks for it")
+        pytest.skip("no Chromium is installed")
+    api = pytest.importorskip("playwright.sync_api")
+    flags = [flag.replace("\t", " ") for flag in FLAGS]
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, headless=True, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, bubblewrap: str) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("viewed")
+    fill(folder)
+    program = "from gristmill.trainers.cli import main; main()"
+    command = [sys.executable, "-c", program, "view", "--port", "0", "--workspace", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), address
+        yield Served(address.rstrip("/"), folder)
+        process.terminate()
+        assert process.wait(timeout=30) in (0, -15)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab; whatever it complains of fails the test, unless the test has emptied `complaints` itself."""
+    context = browser.new_context()
+    tab = context.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    tab.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    yield tab
+    context.close()
+    assert not complaints, complaints

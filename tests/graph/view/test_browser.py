@@ -1,0 +1,207 @@
+"""The page of docs/view.md in a real Chromium: an owner's questions, live, back, hostile text, a phone, readers."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from gristmill.graph.storage.store import Store
+from tests.graph.view.conftest import Served
+from tests.graph.view.filled import HOSTILE_ID, TASKS, campaign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.bubblewrap
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+DOUBLE = "/task/night?id=double"
+WRONG, RIGHT = "/hypothesis/night?id=double/0/0", "/hypothesis/night?id=double/1/0"
+HOSTILE_PAGE = f"/hypothesis/night?id={quote(f'{HOSTILE_ID}/0/0', safe='')}"
+PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE]
+
+# What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
+QUESTIONS: list[tuple[str, list[str], str]] = [
+    ("what runs are there, and how did they end?", [], r"night\s+finished\s+search\s+1 of 3 solved"),
+    ("how far is it, in one sentence?", ["night"], r"1 of 3 tasks solved, 2 ended without; 12 calls"),
+    ("how did it grow?", ["night"], r"tasks solved over model calls, all tasks 3"),
+    (
+        "what made it better last?",
+        ["night"],
+        r"double/1/0 ✓ passed score 1, by \w+ with scripted-1, built on double/0/",
+    ),
+    ("which tasks failed?", ["night"], r"2 ended unsolved"),
+    (
+        "why did this search end?",
+        ["night", "double"],
+        r"Its search has ended: double/1/0 reached the target in round 1",
+    ),
+    ("what was asked?", ["night", "double", "What is asked (code)"], r"Double a number\."),
+    ("which hypotheses built on which?", ["night", "double"], r"double/0/0 ✗ failed[^★]*double/1/0 ✓ passed"),
+    (
+        "why was this one wrong?",
+        ["night", "double", "double/0/0"],
+        r"asked\s+f\(3\)\s+came\s+returned 3\s+expected\s+6",
+    ),
+    ("what did the model see of it?", ["night", "double", "double/0/0"], r"What the model saw of it[^§]*0 of 2"),
+    ("is the test at fault?", ["night", "torn", "torn/0/0"], r"The test is at fault: .*contradicts another test"),
+    ("what changed since its parent?", ["night", "double/1/0"], r"-    return 1 \* n\s+\+    return 2 \* n"),
+    (
+        "what was it told, word for word?",
+        ["night", "double/1/0"],
+        r"The prompt, as sent[^§]*That answer was checked by tools",
+    ),
+    (
+        "how strong is the proof, and where was it judged?",
+        ["night", "double/1/0"],
+        r"strength\s+\w+, verified[^§]*bubblewrap",
+    ),
+    ("what did it cost?", ["night", "double/1/0"], r"10 of the prompt, 5 of the reply\s+cost\s+\$0\.00 in 1 call"),
+    ("how do I see it again?", ["night", "double/1/0"], r"gristmill show night --task double --prompt --evidence"),
+]
+
+
+@pytest.mark.parametrize(("asked", "clicks", "read"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
+def test_an_owners_question_takes_three_clicks(
+    asked: str, clicks: list[str], read: str, page: Page, served: Served
+) -> None:
+    assert len(clicks) <= 3
+    page.goto(served.address)
+    for name in clicks:
+        page.get_by_text(name, exact=True).locator("visible=true").first.click()
+    assert re.search(read, page.locator("#main").inner_text()), page.locator("#main").inner_text()
+
+
+def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None:
+    for path in ("/run/night", f"/task/night?id={quote(HOSTILE_ID, safe='')}", HOSTILE_PAGE):
+        page.goto(served.address + path)
+        assert page.evaluate("window.owned") is None
+        assert "gristmill" in page.title()
+        # Nothing of theirs has become an element; our own scripts are those with a nonce.
+        assert page.locator("img, main script, main svg, iframe, object, embed").count() == 0
+        assert page.locator("script").count() == 4
+        shown = page.locator("#main").inner_text()
+        assert "<script>window.owned = true</script>" in shown
+        assert not {"\x1b", "\u202e", "\u202c"} & set(page.content())
+    assert "{{ 7 * 7 }}" in shown
+    assert "more characters are not shown here" in shown
+    assert len(page.content()) < 500_000
+
+
+def test_it_is_live_and_goes_back_and_reloads(page: Page, served: Served) -> None:
+    with Store.open(served.folder) as store:
+        page.goto(f"{served.address}/run/night")
+        page.get_by_text("live", exact=True).wait_for()
+        before = page.evaluate("performance.timeOrigin")
+        worker = threading.Thread(target=lambda: asyncio.run(campaign(store, "later", TASKS[:1])))
+        page.goto(served.address)
+        assert page.get_by_role("link", name="later").count() == 0
+        worker.start()
+        _until_there(page, store, f"{served.address}/run/later")
+        page.get_by_text("live", exact=True).wait_for()
+        # The run goes on beneath the page, which shows its end without being loaded again.
+        page.get_by_role("heading", name="later finished").wait_for(timeout=120_000)
+        worker.join()
+        assert "1 of 1 task solved" in page.locator("#sentence").inner_text()
+        assert page.locator("figure .u-over").count() == 1
+    assert page.evaluate("performance.timeOrigin") > before
+    page.get_by_text("double", exact=True).locator("visible=true").first.click()
+    page.get_by_text("double/1/0", exact=True).locator("visible=true").first.click()
+    page.go_back()
+    page.get_by_role("heading", name="double", exact=True).wait_for()
+    page.go_back()
+    assert "later" in page.locator("h1").inner_text()
+    page.reload()
+    assert "1 of 1 task solved" in page.locator("#sentence").inner_text()
+
+
+def _until_there(page: Page, store: Store, address: str) -> None:
+    while True:
+        answer = page.request.get(address)
+        if answer.ok:
+            page.goto(address)
+            return
+        page.wait_for_timeout(100)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: Served, scheme: Any) -> None:
+    # axe looks at the page from inside, which our policy allows nobody: it is put aside for that.
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(served.address + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            (each["id"], each["impact"], [node["html"][:200] for node in each["nodes"][:3]])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert not serious, (path, serious)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    context.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """Another site: its pages are whatever is in their address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>elsewhere</title>")
+
+        def log_message(self, *arguments: Any) -> None:
+            return None
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_page_of_another_site_reads_nothing(browser: Browser, served: Served, elsewhere: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    port = served.address.rpartition(":")[2]
+    for origin in (elsewhere, elsewhere.replace("127.0.0.1", "evil.example")):
+        page.goto(origin)
+        for mode in ("cors", "no-cors"):
+            read = page.evaluate(
+                "([to, mode]) => fetch(to, {mode, credentials: 'include'}).then(a => a.text()).catch(() => 'refused')",
+                [f"{served.address}/run/night", mode],
+            )
+            assert "night" not in read
+        framed = page.evaluate(
+            "to => new Promise(done => { const f = document.createElement('iframe'); f.src = to;"
+            " f.onload = () => { try { done(f.contentDocument ? f.contentDocument.body.textContent : 'closed') }"
+            " catch { done('closed') } }; document.body.append(f) })",
+            served.address,
+        )
+        assert "workspace" not in framed
+        script = page.evaluate(
+            "to => new Promise(done => { const s = document.createElement('script'); s.src = to;"
+            " s.onload = () => done('ran'); s.onerror = () => done('refused'); document.body.append(s) })",
+            f"{served.address}/static/page.js",
+        )
+        assert script == "refused"
+    # DNS that points a name of theirs at this machine: then the page is of one origin with ours, and yet refused.
+    answer = page.goto(f"http://evil.example:{port}/run/night")
+    assert answer is not None
+    assert answer.status == 403
+    assert "solved" not in page.content()
+    context.close()

@@ -1,0 +1,34 @@
+"""The command `view`, with the views of all rooms. Mounted by `gristmill.trainers.cli`; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from gristmill.graph.commands.options import Workspace
+from gristmill.graph.commands.viewing.command import PORT, AllowHost, Host, Port, Token, show_views
+
+__all__ = ["view"]
+
+
+def view(
+    host: Host = "127.0.0.1",
+    port: Port = PORT,
+    allow_host: AllowHost = None,
+    token: Token = None,
+    workspace: Workspace = ".",
+) -> None:
+    """Open a page on what a workspace holds, in the browser, while runs go on or after them.
+
+    It shows runs, their tasks and every hypothesis with its prompt, reply, difference, verdict and evidence, and
+    follows a run as it goes on. It only reads. What models and tasks wrote is shown as text, and no script of theirs
+    runs; it works without a network. It listens on this machine alone, unless --host says otherwise: then a token is
+    asked for, which the printed address has in it.
+
+    \b
+    Examples:
+      gristmill view
+      gristmill view --workspace work --port 0
+      gristmill view --host 0.0.0.0
+      gristmill view --allow-host mill.example.org
+    """
+    from gristmill.trainers.viewing.views import VIEWS
+
+    show_views(VIEWS, host, port, workspace, allow_host or (), token)

@@ -1,0 +1,114 @@
+"""An improvement: at which stage it is, the test set before and after, and what the gate said of every round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.graph.storage.store import Store
+from gristmill.graph.view.figures import duration
+from gristmill.graph.view.registry import Asked, Cell, Listing
+from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.improve.summary import round_so_far
+from gristmill.trainers.measure.records import Evaluation
+from gristmill.trainers.records import Improvement, RoundSummary, Share
+
+__all__ = ["KIND", "ImprovementPage", "improvement_listing", "improvement_page"]
+
+KIND = "improvement"
+"""The kind of document in which the stages of an improvement are kept; their owner is its name."""
+
+_NEXT = {"campaign": "curate", "curated": "train", "trained": "evaluate and gate"}
+"""Stage that has ended → the one behind it, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImprovementPage:
+    """What the page of an improvement shows."""
+
+    name: str
+    model: str
+    ended: bool
+    stage: str
+    """The one that is at work, in words; empty after the end."""
+    took: str
+    stages: Sequence[tuple[str, float]]
+    """Wall time in seconds of each that has ended, in order."""
+    before: Share | None
+    """Of the test set, where it was asked."""
+    after: Share | None
+    rounds: Sequence[RoundSummary]
+    declared: int
+    """Rounds that there will be at most."""
+    empty: Sequence[str]
+    """Strata without a row, in the last round that has rows."""
+    adapter: str | None
+
+
+def improvement_listing(store: Store) -> Listing:
+    """The improvements of a workspace."""
+    rows = []
+    for name in store.documents.owners(KIND, key="begun"):
+        page = improvement_page(store, Asked(KIND, name))
+        if page is None:
+            continue
+        kept = sum(1 for each in page.rounds if each.gate is not None and each.gate.kept)
+        rows.append(
+            (
+                Cell(name, Asked(KIND, name)),
+                Cell("finished", tone="good") if page.ended else Cell(page.stage, tone="live"),
+                Cell(page.model),
+                Cell(f"{len(page.rounds)} of {page.declared}", number=True),
+                Cell(str(kept), number=True),
+                Cell(_share(page.before), number=True),
+                Cell(_share(page.after), number=True),
+                Cell(page.took, number=True),
+            )
+        )
+    columns = ("improvement", "stage", "model", "rounds", "kept", "test before", "test after", "time")
+    return Listing("Improvements", columns, rows, none="none yet: gristmill improve TASKS begins one")
+
+
+def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
+    """The page of an improvement; None where there is none of that name."""
+    records = StageRecords(store, asked.owner)
+    config = records.begun()
+    if config is None:
+        return None
+    summary = records.read("summary", Improvement)
+    found = (round_so_far(number, records, Path()) for number in range(config.rounds))
+    rounds = summary.rounds if summary is not None else tuple(each for each in found if each is not None)
+    seconds = records.seconds()
+    tested = records.read("test-before", Evaluation)
+    before = summary.test_before if summary is not None else tested.pass_at[1] if tested is not None else None
+    covered = next((each.coverage for each in reversed(rounds) if each.coverage), {})
+    return ImprovementPage(
+        name=asked.owner,
+        model=config.run.asked,
+        ended=summary is not None,
+        stage="" if summary is not None else _at_work(seconds, rounds, config.rounds),
+        took=duration(sum(seconds.values())),
+        stages=list(seconds.items()),
+        before=before,
+        after=summary.test_after if summary is not None else None,
+        rounds=rounds,
+        declared=config.rounds,
+        empty=[stratum for stratum, count in covered.items() if not count],
+        adapter=summary.adapter if summary is not None else None,
+    )
+
+
+def _at_work(ended: dict[str, float], rounds: Sequence[RoundSummary], declared: int) -> str:
+    """What comes after that which has ended."""
+    decided = {each.round for each in rounds if each.gate is not None}
+    for number in range(declared):
+        if number in decided:
+            continue
+        done = [stage for stage in _NEXT if f"round-{number + 1}/{stage}" in ended]
+        return f"round {number + 1}: {_NEXT[done[-1]] if done else 'campaign'}"
+    return "the test set"
+
+
+def _share(share: Share | None) -> str:
+    return "" if share is None else f"{100 * share.rate:.1f}%"
