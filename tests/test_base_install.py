@@ -82,7 +82,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["adapters", "merge", "a", "--out", "m"], 2, "no adapter 'a'"),
     (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),
     (["recipe", "isheep", "--dry-run"], 2, "pip install 'gristmill[train]'"),
-    (["recipe", "ser", "g.jsonl"], 2, "g.jsonl: line 1: `prompt`"),
+    (["recipe", "ser", "g.jsonl"], 2, "g.jsonl: line 1: `chosen`"),
     (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
 ]
 ELSEWHERE = {
