@@ -26,6 +26,7 @@ from gristmill.sandbox.wire.files import is_data
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
+from gristmill.verifiers.trained.vocabulary import Vocabulary
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
@@ -114,7 +115,11 @@ def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | N
     tries = min(_CROSSINGS, _tries(source))
     program: Program | None = None
     for attempt in range(tries):
-        own: Crossing = "slice" if alike and attempt < tries // 2 else chance.choice(_STRUCTURAL)
+        own: Crossing = (
+            "slice"
+            if alike and attempt < tries // 2
+            else chance.choice(_STRUCTURAL if rules.vocabulary is None else _STRUCTURAL[:1])
+        )
         way: Crossing = own if how is None else how
         if (way in ("slice", "uniform") and not alike) or (rules.literals_only and way in _STRUCTURAL):
             continue
@@ -162,6 +167,8 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str], 
             warnings.simplefilter("ignore")  # `1 is 1` and the like are the candidate's affair
             if pruned:
                 prune(program, rules.domains)
+            if rules.vocabulary is not None and not _bind(program, rules.vocabulary):
+                return None
             text = program.text()
             if len(text) > LIMIT:
                 return None
@@ -174,6 +181,27 @@ def _finished(program: Program, old: Program, rules: Rules, parents: list[str], 
             return text if _kept(tree, old, rules, parents) else None
     except _UNFIT:
         return None
+
+
+def _bind(program: Program, vocabulary: Vocabulary) -> bool:
+    """Import what a change has begun to call; False where a region leaves no room for it."""
+    for slot in program.slots:
+        slot.put_back()
+    used = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)}
+    known = {
+        (each.asname or each.name).partition(".")[0]
+        for node in ast.walk(program.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for each in node.names
+    }
+    missing = [text for name, text in vocabulary.bound.items() if name in used - known]
+    if not missing:
+        return True
+    slot = program.slots[0]
+    if slot.owner is not program.tree.body or slot.at != 0:
+        return False
+    slot.statements[:0] = [ast.parse(text).body[0] for text in missing]
+    return True
 
 
 def _kept(tree: ast.Module, old: Program, rules: Rules, parents: list[str]) -> bool:

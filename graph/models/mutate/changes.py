@@ -76,7 +76,8 @@ def replace(sites: Sites, material: Material) -> str | None:
     if material.chance.random() < 0.3:
         new = material.donated(site.kind, [each.node for each in sites.free if each is not site], site.scope)
     new = new or material.grow(site.kind, site.scope, _line(site.node), material.chance.randint(0, 2))
-    if new is None:
+    bare = isinstance(site.owner, ast.Return) and isinstance(new, ast.Constant) and site.scope.vocabulary is not None
+    if new is None or bare:
         return None
     site.put(new)
     return "replace"
@@ -85,7 +86,7 @@ def replace(sites: Sites, material: Material) -> str | None:
 def wrap(sites: Sites, material: Material) -> str | None:
     """An expression becomes part of a larger one of its kind."""
     chance = material.chance
-    site = _one(sites, chance, lambda site: site.kind in ("number", "boolean", "any"))
+    site = _one(sites, chance, lambda site: site.kind in ("number", "boolean", "any", "row", "table"))
     if site is None:
         return None
     node, scope, line = site.node, site.scope, _line(site.node)
@@ -98,14 +99,15 @@ def wrap(sites: Sites, material: Material) -> str | None:
     elif site.kind == "boolean":
         return None
     else:
-        other = material.grow("number", scope, line, chance.randint(0, 1))
+        array = site.kind in ("row", "table") and chance.random() < 0.6
+        other = material.grow(site.kind if array else "number", scope, line, chance.randint(0, 1))
         way = chance.random()
         if other is None:
             return None
         if way < 0.55 and material.operators:
             new = material.combined(node, other)
         elif way < 0.8 or not material.open:
-            new = material.call(node, scope, line)
+            new = material.call(node, scope, line, site.kind)
         else:
             new = material.condition(node, other, scope, line)
     if new is None:
@@ -119,6 +121,7 @@ def unwrap(sites: Sites, material: Material) -> str | None:
 
     def parts(site: Site) -> list[ast.expr]:
         node = site.node
+        found: list[ast.expr] = []
         if isinstance(node, ast.BinOp):
             found = [node.left, node.right]
         elif isinstance(node, ast.BoolOp):
@@ -127,13 +130,11 @@ def unwrap(sites: Sites, material: Material) -> str | None:
             found = [node.body, node.orelse]
         elif isinstance(node, ast.UnaryOp):
             found = [node.operand]
-        else:
-            found = node.args if isinstance(node, ast.Call) else []
-        return [
-            each
-            for each in found
-            if not isinstance(each, ast.Starred) and kind_of(each, site.scope) in (site.kind, "any")
-        ]
+        elif isinstance(node, ast.Call):
+            found = node.args
+        wanted = (site.kind, "any" if site.scope.vocabulary is None else site.kind)
+        found = [each for each in found if not isinstance(each, ast.Starred) and kind_of(each, site.scope) in wanted]
+        return [] if site.whole else found
 
     site = _one(sites, material.chance, lambda site: bool(parts(site)))
     if site is None:
@@ -146,13 +147,15 @@ def swap(sites: Sites, material: Material) -> str | None:
     """Two operands, arguments or elements change places."""
     chance = material.chance
     site = _one(sites, chance, lambda site: isinstance(site.node, ast.BinOp) or len(_listed(site.node)) > 1)
-    if site is None:
+    if site is None or site.whole:
         return None
     if isinstance(site.node, ast.BinOp):
         site.node.left, site.node.right = site.node.right, site.node.left
         return "swap"
     items = _listed(site.node)
     one, two = chance.sample(range(len(items)), 2)
+    if site.scope.vocabulary is not None and kind_of(items[one], site.scope) != kind_of(items[two], site.scope):
+        return None
     items[one], items[two] = items[two], items[one]
     return "swap"
 
@@ -269,6 +272,8 @@ def _statement(sites: Sites, chance: random.Random, function: Function | None = 
         if function is None or block.function is function
         for at in range(_beginning(block), len(block.statements))
         if not isinstance(block.statements[at], _FIXED) and id(block.statements[at]) not in sites.kept
+        # Of a formula in steps each is needed.
+        if block.scope.vocabulary is None or isinstance(block.statements[at], ast.If)
     ]
     return chance.choice(found) if found else None
 

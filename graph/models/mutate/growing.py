@@ -6,10 +6,12 @@ import ast
 import copy
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gristmill.graph.models.mutate.constants import written
 from gristmill.graph.models.mutate.kinds import Kind, Scope, called, kind_of
 from gristmill.graph.models.mutate.rules import Rules
+from gristmill.verifiers.trained.vocabulary import Vocabulary, hole_of, holed
 
 __all__ = ["ARITHMETIC", "COMPARISONS", "Material"]
 
@@ -24,6 +26,8 @@ ARITHMETIC: dict[str, type[ast.operator]] = {
 }
 _COMMON = ("+", "-", "*", "/", "+", "-", "*", "//", "%")
 COMPARISONS: tuple[type[ast.cmpop], ...] = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_OF_ARRAYS = ("+", "-", "*", "+", "-", "*", "/")
+_ORDER: tuple[type[ast.cmpop], ...] = COMPARISONS[:4]
 _SMALL: tuple[int | float, ...] = (0, 1, 2, 1, 2, 3, 5, 10, 0.5, 0.1)
 _OWN = {"abs": 1, "min": 2, "max": 2}
 
@@ -39,14 +43,19 @@ class Material:
 
     def __init__(self, tree: ast.Module, rules: Rules, chance: random.Random) -> None:
         self.chance, self._rules = chance, rules
+        self._vocabulary = rules.vocabulary
         self.functions = dict(rules.functions) if rules.functions or rules.operators else _OWN | _called_in(tree)
         self.operators: Sequence[str] = tuple(rules.operators) if rules.functions or rules.operators else _COMMON
-        self.open = not (rules.functions or rules.operators)
+        if self._vocabulary is not None and not rules.operators:
+            self.operators = _OF_ARRAYS
+        self.open = not (rules.functions or rules.operators or rules.vocabulary)
         """Whether comparisons, conditions and the like may be put in too."""
 
     def grow(self, kind: Kind, scope: Scope, line: int, depth: int = 2) -> ast.expr | None:
         """An expression of a kind, for the given line; None where there is nothing to make it of."""
         chance = self.chance
+        if self._vocabulary is not None:
+            return self._shaped(kind, scope, line, depth, self._vocabulary)
         if kind == "number":
             return self._number(scope, line, depth)
         if kind == "boolean":
@@ -75,8 +84,10 @@ class Material:
             left, right = node, ast.Constant(value=self.chance.choice((2, 3)))
         return ast.BinOp(left=left, op=ARITHMETIC[operator](), right=right)
 
-    def call(self, first: ast.expr, scope: Scope, line: int) -> ast.expr | None:
-        """A number as the argument of some function."""
+    def call(self, first: ast.expr, scope: Scope, line: int, kind: Kind = "number") -> ast.expr | None:
+        """A number, or what a vocabulary calls by its kind, as the argument of some function of that kind."""
+        if self._vocabulary is not None:
+            return self._called(kind, scope, line, 0, self._vocabulary, first)
         if not self.functions:
             return None
         name = self.chance.choice(sorted(self.functions))
@@ -86,6 +97,57 @@ class Material:
     def condition(self, node: ast.expr, other: ast.expr, scope: Scope, line: int) -> ast.expr:
         """One of two, as a condition says."""
         return ast.IfExp(test=self._boolean(scope, line, 0), body=node, orelse=other)
+
+    def _shaped(self, kind: Kind, scope: Scope, line: int, depth: int, vocabulary: Vocabulary) -> ast.expr | None:
+        """An expression of a vocabulary; None where it has none of this kind."""
+        chance, way = self.chance, self.chance.random()
+        if kind == "boolean":
+            left, right = self.grow("row", scope, line, max(0, depth - 1)), self.grow("number", scope, line, 0)
+            if chance.random() < 0.4:
+                right = self.grow("row", scope, line, 0)
+            if left is None or right is None:
+                return None
+            return ast.Compare(left=left, ops=[chance.choice(_ORDER)()], comparators=[right])
+        if kind not in ("number", "row", "table"):
+            return None
+        if depth > 0 and way < 0.35:
+            one = self.grow(kind, scope, line, depth - 1)
+            two = self.grow(kind if chance.random() < 0.6 else "number", scope, line, depth - 1)
+            return None if one is None or two is None else self.combined(one, two)
+        if depth > 0 and way < 0.65 and (made := self._called(kind, scope, line, depth - 1, vocabulary)) is not None:
+            return made
+        # What a function is not given, as its parameters have other names, would only raise.
+        own = [
+            text
+            for text, shape in vocabulary.written.items()
+            if shape == kind and names_in(text) - vocabulary.bound.keys() <= scope.kinds.keys()
+        ]
+        own += [name for name in scope.names(kind, line) if name not in own]
+        if kind == "number" and (not own or chance.random() < 0.6):
+            return self.constant() or ast.Constant(value=1.0)
+        return _parsed(chance.choice(own)) if own else None
+
+    def _called(
+        self, kind: Kind, scope: Scope, line: int, depth: int, vocabulary: Vocabulary, first: ast.expr | None = None
+    ) -> ast.expr | None:
+        """A call that gives this kind, `first` in a hole of the same; None where there is no such call."""
+        calls = [
+            text
+            for text, gives in vocabulary.calls.items()
+            if gives == kind and (first is None or f"{{{kind}}}" in text)
+        ]
+        if not calls:
+            return None
+        made = _parsed(holed(self.chance.choice(calls)))
+        holes = [(node, shape) for node in ast.walk(made) if isinstance(node, ast.expr) and (shape := hole_of(node))]
+        taken = self.chance.choice([at for at, (_, shape) in enumerate(holes) if shape == kind]) if first else -1
+        filled: dict[int, ast.expr] = {}
+        for at, (hole, shape) in enumerate(holes):
+            inner = first if at == taken else self.grow(shape, scope, line, depth)
+            if inner is None:
+                return None
+            filled[id(hole)] = inner
+        return _Filling(filled).visit(made)  # type: ignore[no-any-return]
 
     def _number(self, scope: Scope, line: int, depth: int) -> ast.expr:
         chance, names = self.chance, scope.names("number", line)
@@ -116,6 +178,26 @@ class Material:
         """A copy of an expression of that kind out of others."""
         fitting = [node for node in donors if kind_of(node, scope) == kind]
         return copy.deepcopy(self.chance.choice(fitting)) if fitting else None
+
+
+class _Filling(ast.NodeTransformer):
+    """Puts expressions into the holes of a call."""
+
+    def __init__(self, filled: dict[int, ast.expr]) -> None:
+        self._filled = filled
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self._filled[id(node)] if id(node) in self._filled else self.generic_visit(node)
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> frozenset[str]:
+    """The names that an expression reads."""
+    return frozenset(node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name))
 
 
 def _same(one: ast.expr, two: ast.expr) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gristmill.verifiers.trained.vocabulary import Vocabulary
+
 __all__ = ["FUNCTIONS", "Function", "Kind", "Scope", "called", "kind_of", "scope_of"]
 
-Kind = Literal["number", "boolean", "list", "text", "any"]
+Kind = Literal["number", "boolean", "list", "text", "any", "row", "table"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -34,6 +36,8 @@ class Scope:
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
+    """What there is beside the names; then these count only where their kind is known."""
 
     def bind(self, name: str, kind: Kind, line: int) -> None:
         """A name gets a value; of several kinds it is any."""
@@ -42,6 +46,8 @@ class Scope:
 
     def names(self, kind: Kind, line: int) -> list[str]:
         """Names of a kind that have a value before `line`; `any` fits all, and all fit `any`."""
+        if self.vocabulary is not None:
+            return [name for name, has in self.kinds.items() if has == kind and self.lines[name] < line]
         return [
             name
             for name, has in self.kinds.items()
@@ -51,6 +57,8 @@ class Scope:
 
 def kind_of(node: ast.expr, scope: Scope) -> Kind:
     """The kind of an expression's value."""
+    if scope.vocabulary is not None and (shape := _shape_of(node, scope, scope.vocabulary)) is not None:
+        return shape
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool):
             return "boolean"
@@ -81,6 +89,25 @@ def kind_of(node: ast.expr, scope: Scope) -> Kind:
     return _of_call(node) if isinstance(node, ast.Call) else "any"
 
 
+def _shape_of(node: ast.expr, scope: Scope, vocabulary: Vocabulary) -> Kind | None:
+    """The kind by a vocabulary, None where it says nothing."""
+    if isinstance(node, ast.Name | ast.Subscript | ast.Call | ast.BinOp) and ast.unparse(node) in vocabulary.written:
+        return vocabulary.written[ast.unparse(node)]
+    if isinstance(node, ast.BinOp):
+        sides = [kind_of(node.left, scope), kind_of(node.right, scope)]
+        # A truth value for each row, reckoned with, is a row.
+        found = {"row" if each == "boolean" else each for each in sides}
+        return next((each for each in ("any", "list", "text", "table", "row") if each in found), "number")  # type: ignore[return-value]
+    if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
+        return kind_of(node.operand, scope)
+    if isinstance(node, ast.Call):
+        gives = vocabulary.results.get(called(node.func))
+        if gives is None or (len(gives) > 1 and not node.args):
+            return "any"
+        return next(iter(gives)) if len(gives) == 1 else kind_of(node.args[0], scope)
+    return None
+
+
 def called(node: ast.expr) -> str:
     """The dotted name of what is called, empty for anything else."""
     if isinstance(node, ast.Name):
@@ -99,9 +126,9 @@ def _of_call(node: ast.Call) -> Kind:
     return "list" if name in _LISTS else "any"
 
 
-def scope_of(function: Function | None, module: ast.Module) -> Scope:
+def scope_of(function: Function | None, module: ast.Module, vocabulary: Vocabulary | None = None) -> Scope:
     """The names that code of a function (None: of the module) may use."""
-    scope = Scope()
+    scope = Scope(vocabulary=vocabulary)
     for node in module.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             _assigned(scope, node, 0 if function else node.lineno)
@@ -109,7 +136,9 @@ def scope_of(function: Function | None, module: ast.Module) -> Scope:
         arguments = function.args
         used = _used(function)
         for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            scope.bind(one.arg, _annotated(one.annotation) or used.get(one.arg, "any"), 0)
+            kind = _annotated(one.annotation) or used.get(one.arg, "any")
+            # By a vocabulary what is given is an array, of which its pieces tell more than how it is used.
+            scope.bind(one.arg, kind if vocabulary is None else vocabulary.written.get(one.arg, "any"), 0)
     body: list[ast.AST] = list(function.body if function else module.body)
     for each in _inside(body):
         if isinstance(each, ast.Assign | ast.AnnAssign | ast.AugAssign):

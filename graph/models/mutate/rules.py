@@ -10,6 +10,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.records import Task
+from gristmill.verifiers.trained.vocabulary import Vocabulary, vocabulary
 
 __all__ = ["Domain", "Rules"]
 
@@ -49,6 +50,9 @@ class Rules(Record):
     constants: tuple[int | float, ...] | None = Field(None, description="new constants; None: small ones, as they fit")
     literals_only: bool = Field(False, description="nothing but literals changes")
     most_nodes: int = Field(400, ge=1, description="of the syntax tree, unless the parents have more")
+    vocabulary: Vocabulary | None = Field(
+        None, description="typed pieces and calls, and nothing else; of rewards and losses their own"
+    )
     entry_points: tuple[str, ...] = Field((), description="functions that keep their name and signature")
 
     @classmethod
@@ -60,6 +64,6 @@ class Rules(Record):
         """
         given: Any = task.settings.get("mutate") or {}
         try:
-            return cls.model_validate({"entry_points": entry_points(task), **given})
+            return cls.model_validate({"entry_points": entry_points(task), "vocabulary": vocabulary(task), **given})
         except (ValidationError, TypeError) as error:
             raise UserError(f"task {task.id!r}: settings.mutate: {error}") from error

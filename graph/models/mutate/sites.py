@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gristmill.graph.models.mutate.kinds import FUNCTIONS, Function, Kind, Scope, kind_of, scope_of
 from gristmill.graph.models.mutate.places import Program
 from gristmill.graph.models.mutate.rules import Domain, Rules
+from gristmill.verifiers.trained.vocabulary import SHAPES
 
 __all__ = ["Block", "LiteralSite", "Site", "Sites", "literal_value", "sites_of"]
 
@@ -23,6 +24,8 @@ class Site:
     node: ast.expr
     kind: Kind
     scope: Scope
+    whole: bool = False
+    """Whether it is a piece of a vocabulary, in which nothing changes."""
 
     def put(self, node: ast.expr) -> None:
         """Another expression in its place."""
@@ -122,7 +125,7 @@ class _Walk:
 
     def _scope(self, function: Function | None) -> Scope:
         if id(function) not in self._scopes:
-            self._scopes[id(function)] = scope_of(function, self._tree)
+            self._scopes[id(function)] = scope_of(function, self._tree, self._rules.vocabulary)
         return self._scopes[id(function)]
 
     def _statement(self, node: ast.stmt, function: Function | None, scope: Scope, *, loop: bool) -> bool:
@@ -165,11 +168,15 @@ class _Walk:
             if domain is None and not isinstance(value, str):
                 self.free.append(site)
             return domain is not None
-        bound = domain is not None
+        bound, vocabulary = domain is not None, site.scope.vocabulary
+        if vocabulary is not None and ast.unparse(node) in vocabulary.written:
+            site.whole = True
+            self.free.append(site)
+            return bound
         if not isinstance(node, ast.JoinedStr | ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
             for child, inner, indexes in self._parts(site, domain):
                 bound |= self._expression(child, inner, indexing=indexing or indexes)
-        if not bound and self._replaceable(node):
+        if not bound and self._replaceable(node) and (vocabulary is None or site.kind in SHAPES):
             self.free.append(site)
         return bound
 
@@ -186,6 +193,8 @@ class _Walk:
             elif isinstance(value, list):
                 for at, each in enumerate(value):
                     if isinstance(each, ast.keyword):
+                        if each.arg == "dim" and scope.vocabulary is not None:
+                            continue  # it decides on the shape
                         own = self._rules.domains.get(each.arg or "", domain)
                         yield Site(each, "value", None, each.value, kind_of(each.value, scope), scope), own, indexes
                     elif isinstance(each, ast.expr):

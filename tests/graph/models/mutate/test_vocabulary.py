@@ -1,0 +1,108 @@
+"""Rewards and losses are bred from typed pieces: their shapes stay right, whatever is done to them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from gristmill.graph.models.mutate import NothingToChangeError, Rules, cross, mutate
+from gristmill.graph.models.tune import skeleton
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.trained.loss.baselines.programs import program
+from gristmill.verifiers.trained.loss.problems import loss_task
+from gristmill.verifiers.trained.reward.environments import environment_spec, reward_task
+from gristmill.verifiers.trained.vocabulary import Vocabulary
+
+CAR, PENDULUM = reward_task("mountain_car"), reward_task("pendulum")
+ROWS = 7
+
+
+def bred(task: Task, start: str, seed: int) -> list[str]:
+    """Programs that come of one by changes and crossings, each of one before."""
+    rules, chance, found = Rules.of(task), random.Random(seed), [start]
+    for _ in range(40):
+        one, two = chance.choice(found), chance.choice(found)
+        try:
+            if chance.random() < 0.3:
+                found.append(cross(one, two, rules, chance.getrandbits(64)).source)
+            else:
+                found.append(mutate(one, rules, chance.getrandbits(64), steps=chance.randint(1, 3)).source)
+        except NothingToChangeError:
+            continue
+    return found[1:]
+
+
+def named(source: str, name: str) -> Any:
+    names: dict[str, Any] = {}
+    exec(source, names)  # ours, of our own pieces
+    return names[name]
+
+
+@pytest.mark.parametrize("task", [CAR, PENDULUM], ids=["discrete", "continuous"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bred_reward_is_one_number_a_step(task: Task, seed: int) -> None:
+    world, chance = environment_spec(task.environment), np.random.default_rng(seed)
+    before, after = chance.standard_normal((2, ROWS, len(world.observation)))
+    action = chance.integers(0, 3, ROWS) if task is CAR else chance.standard_normal((ROWS, 1))
+    programs = bred(task, world.baselines["sparse"], seed)
+    assert len(set(programs)) > 30
+    for source in programs:
+        try:
+            with np.errstate(all="ignore"):
+                value = named(source, "reward")(before, action, after, {})
+        except ZeroDivisionError:
+            continue  # 1 / 0, of two numbers
+        assert np.shape(value) == (ROWS,), source
+
+
+@pytest.mark.parametrize(("problem", "start"), [("digits_label_noise", "ce"), ("preference_pairs", "dpo")])
+def test_a_bred_loss_is_one_number(problem: str, start: str) -> None:
+    torch = pytest.importorskip("torch")
+    programs = [each for seed in range(2) for each in bred(loss_task(problem), program(start), seed)]
+    learnable = 0
+    for source in programs:
+        given = [torch.randn(ROWS, requires_grad=True) for _ in range(4)]
+        if problem == "digits_label_noise":
+            given = [torch.randn(ROWS, 10, requires_grad=True), torch.arange(ROWS)]
+        try:
+            value = named(source, "loss")(*given, *([0.5] if len(given) == 4 else []))
+        except ZeroDivisionError:
+            continue
+        assert np.shape(value) == (), source
+        learnable += bool(getattr(value, "requires_grad", False))
+    assert learnable > 0.7 * len(programs)
+
+
+def test_what_a_known_loss_is_made_of_can_be_reached_and_fitted() -> None:
+    """Symmetric cross entropy: all its parts are pieces, its numbers free."""
+    head = "import torch\nimport torch.nn.functional as F\n\n\ndef loss(logits, labels):\n    return "
+    wanted = "F.one_hot(labels, 10).to(logits.dtype)"
+    source = (
+        f"{head}0.1 * F.cross_entropy(logits, labels) - torch.mean(torch.sum(F.softmax(logits, 1) * "
+        f"torch.log(torch.clamp({wanted}, min=0.0001)), dim=1))\n"
+    )
+    form = skeleton(source, Rules.of(loss_task("digits_label_noise")))
+    assert form is not None
+    assert form.values == (0.1, 0.0001)
+
+
+def test_names_of_ones_own_and_a_marked_region_keep_a_vocabulary_out() -> None:
+    other = "def reward(o, a, n, i):\n    return 1.0 * (n[:, 0] > 0.5)\n"
+    assert all("next_obs" not in each for each in bred(CAR, other, 0))
+    marked = f"X = 1\n# EVOLVE-BLOCK-START\n{environment_spec('mountain_car').baselines['sparse']}# EVOLVE-BLOCK-END\n"
+    assert all("np." not in each for each in bred(CAR, marked, 0))
+
+
+def test_a_vocabulary_that_cannot_be_read_is_named() -> None:
+    for wrong, says in (
+        ({"pieces": {"obs[": "row"}}, "`obs\\[` is no Python expression"),
+        ({"calls": {"{row} + 1": "row"}}, "is no call"),
+        ({"imports": ["from os import *"]}, "is not `import MODULE as NAME`"),
+        ({"pieces": {"obs": "matrix"}}, "pieces"),
+    ):
+        with pytest.raises(ValidationError, match=says):
+            Vocabulary.model_validate(wrong)
