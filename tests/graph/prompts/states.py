@@ -1,4 +1,4 @@
-"""Seven searches, one for each kind, whose rounds come to every state that a prompt can be about.
+"""Eight searches, one for each kind, whose rounds come to every state that a prompt can be about.
 
 Replies are those of a model that makes ordinary mistakes; the verdicts on them are real ones, kept in `states.jsonl`::
 
@@ -26,6 +26,8 @@ from gristmill.graph.tasks.reasoning import reasoning_tasks
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Task, Verdict
 from gristmill.verifiers.scripted import ScriptedJudge
+from gristmill.verifiers.trained.ranges.task import ranges_task
+from gristmill.verifiers.trained.reward.environments import environment
 
 __all__ = ["KINDS", "STATES", "prompts_of", "task_of_kind"]
 
@@ -173,6 +175,20 @@ REPLIES: Mapping[str, Mapping[str, str]] = {
         "stuck_4": code(LOSS.format(value="0.5 * F.cross_entropy(logits, labels)"), "Weigh it half."),
         "stuck_5": code(LOSS.format(value="logits.mean().item()"), "A number will do."),
     },
+    "ranges": {
+        "invalid": code("gravity = [1.0, 11.0]", "The more gravity varies, the more the policy bears."),
+        "failed": code("mass = [0.5, 0.6]", "Only light poles."),
+        "improved": code(
+            "# around the world as it is, and towards what is hard\n"
+            "gravity = [7.0, 11.0]\nmass = [0.75, 1.4]\nlength = [0.95, 1.3]",
+            "Widen towards heavy and long, where the torque is scarce.",
+        ),
+        "stuck_1": code("# a lighter world is easier to learn in\ngravity = [5.0, 5.5]", "Begin with what is easy."),
+        "stuck_2": code("length = [0.7, 0.75]", "Only short poles."),
+        "stuck_3": code("gravity = [5.0, 6.0]\nmass = [0.5, 0.6]\nlength = [0.7, 0.8]", "All that is light at once."),
+        "stuck_4": code("gravity = [5.0, 5.2]\nlength = [0.7, 0.72]", "Little gravity, short poles."),
+        "stuck_5": code("mass = [0.5, 0.52]\nlength = [0.7, 0.72]", "Light and short."),
+    },
 }
 KINDS = tuple(REPLIES)
 
@@ -247,6 +263,10 @@ def _tasks() -> Iterator[Task]:
             task = task.model_copy(update={"settings": {"seeds": 2}})
         yield task
     yield from reasoning_tasks("chain_sum", size=1, seed=1)
+    # The priors are those of the searches of `benchmarks/ranges.jsonl`.
+    priors = {"gravity": (5.0, 11.0), "mass": (0.5, 1.5), "length": (0.7, 1.3)}
+    human = environment("pendulum").baselines["human"]
+    yield ranges_task("pendulum", human, priors, settings={"seeds": 1}, target=0.95)
 
 
 async def judge_again(kinds: tuple[str, ...]) -> None:

@@ -21,8 +21,8 @@ from gristmill.verifiers.records import CasesTest, Task
 from tests.graph.prompts.states import KINDS, REPLIES, STATES, prompts_of, task_of_kind, verdicts
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "prompts.md"
-GRADED = ("program", "reward", "loss")
-CODE = tuple(kind for kind in KINDS if reads_code(kind))
+GRADED = ("program", "reward", "loss", "ranges")
+CODE = tuple(kind for kind in KINDS if reads_code(kind) and kind != "ranges")
 LATER = STATES[1:]
 PARENT = {"invalid": "invalid", "failed": "failed", "improved": "improved", "stuck": "improved"}
 SHARED = ("math", "reasoning", "reward")
@@ -54,6 +54,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(
         "limits: processor seconds, memory, cores",
         says(r"Limits .*\d+ s of processor time.*\d+ MiB of memory, one core"),
+        tuple(kind for kind in KINDS if kind != "ranges"),  # of these nothing runs
     ),
     Fact(
         "how the score is computed, and which way it goes",
@@ -79,7 +80,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(
         "the best that is known",
         says(r"Best known: 2\.63598|Known scores: .*(?:by hand 1\.00|symmetric cross entropy 0\.95)"),
-        GRADED,
+        GRADED[:3],
     ),
     Fact("public examples in full", says(r"median\(\[4, 1\]\) == 2\.5"), ("code",)),
     Fact(
@@ -107,6 +108,11 @@ FACTS: tuple[Fact, ...] = (
         says(r"two hidden layers of 128", r"Adam in batches of 128", r"60 epochs"),
         ("loss",),
     ),
+    Fact(
+        "the valid range of each parameter, what it is without one, and how ranges are read",
+        says(r"gravity = \[5, 11\]", r"stays as it is: gravity 10", r"one line `name = \[low, high\]`"),
+        ("ranges",),
+    ),
     Fact("an approach of its own", says(r"more than one way to do this\. Yours: \w"), states=("first",)),
     Fact("its own answer, and what came of it", lambda text, state: "was checked by tools: " in text, states=LATER),
     Fact(
@@ -116,7 +122,9 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact("what this place is to do", says(r"This time |Start from scratch|keep nothing of your answer"), states=LATER),
     Fact(
-        "why nothing was judged", fits({"invalid": r"checked by tools: invalid.*\n\n```text\n\w"}), states=("invalid",)
+        "why nothing was judged",
+        fits({"invalid": r"checked by tools: invalid.*\n\n```text\n[\w`]"}),
+        states=("invalid",),
     ),
     Fact(
         "that a better one is wanted, from where to where, and what is missing",
