@@ -7,6 +7,7 @@ import copy
 import random
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from gristmill.graph.models.mutate.constants import written
 from gristmill.graph.models.mutate.kinds import Kind, Scope, called, kind_of
@@ -147,7 +148,7 @@ class Material:
             if inner is None:
                 return None
             filled[id(hole)] = inner
-        return _Filling(filled).visit(made)  # type: ignore[no-any-return]
+        return cast("ast.expr", _Filling(filled).visit(made))
 
     def _number(self, scope: Scope, line: int, depth: int) -> ast.expr:
         chance, names = self.chance, scope.names("number", line)

@@ -97,7 +97,7 @@ def _shape_of(node: ast.expr, scope: Scope, vocabulary: Vocabulary) -> Kind | No
         sides = [kind_of(node.left, scope), kind_of(node.right, scope)]
         # A truth value for each row, reckoned with, is a row.
         found = {"row" if each == "boolean" else each for each in sides}
-        return next((each for each in ("any", "list", "text", "table", "row") if each in found), "number")  # type: ignore[return-value]
+        return next((each for each in ("any", "list", "text", "table", "row") if each in found), "number")
     if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
         return kind_of(node.operand, scope)
     if isinstance(node, ast.Call):

@@ -30,9 +30,10 @@ class Slow:
         self.asked += 1
         if seeds.draw == FINAL and self.late:
             self.late -= 1
-            outcome, scores, says = Outcome.TIMEOUT, (), "Its calls took longer together than the limit of 60 s."
+            outcome, says = Outcome.TIMEOUT, "Its calls took longer together than the limit of 60 s."
         else:
-            outcome, scores, says = Outcome.FAILED, (0.5, 0.7), ""
+            outcome, says = Outcome.FAILED, ""
+        scores = (0.5, 0.7) if outcome is Outcome.FAILED else ()
         return Verdict(
             outcome=outcome, score=0.6 if scores else 0.0, replicates=scores, feedback=says,
             strength=Strength.TESTED, verifier="loss/3", sandbox="none",
