@@ -112,11 +112,11 @@ def search(
                 solution = _made(problem, plan, parents, chance, 0)
             id_ = f"task/{round}/{sample}"
             program = written(solution)
-            again = novelty and known.known(program, place) is not None
+            again = novelty and known.neighbour(program, place) is not None
             if again and plan.model not in models and plan.operator != "again":
                 for each in range(1, tries):
                     other = _made(problem, plan, parents, chance, each)
-                    if known.known(other_program := written(other), place) is None:
+                    if known.neighbour(other_program := written(other), place) is None:
                         solution, program, again = other, other_program, False
                         break
             made[id_] = solution

@@ -285,8 +285,8 @@ def copies(likeness: float) -> Arm:
         for number, each in enumerate(originals):
             index.add(f"original/{number}", Place(0, number, len(originals)), each)
         later = Place(1, 0, len(originals))
-        caught = sum(index.known(each, later) is not None for each in renamed)
-        wrong = sum(index.known(each, later) is not None for each in different)
+        caught = sum(index.neighbour(each, later) is not None for each in renamed)
+        wrong = sum(index.neighbour(each, later) is not None for each in different)
         return len(renamed), caught, len(different), wrong
 
     return arm

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
 from gristmill.graph.config import RunConfig
-from gristmill.graph.judging.compared import Compared
-from gristmill.graph.judging.repeats import Judged
+from gristmill.graph.judging.precedents import Precedents
+from gristmill.graph.judging.repeats import Precedent
 from gristmill.graph.prompts import ledger
+from gristmill.graph.prompts.briefing import Briefing, Remembered
 from gristmill.graph.prompts.ideas import lacking
 from gristmill.graph.prompts.instructions import INSTRUCTED, Instructed, instructed
 from gristmill.graph.prompts.ledger import Entry, Line, Room
 from gristmill.graph.prompts.lessons import lessons_within
-from gristmill.graph.prompts.told import Remembered, Told
 from gristmill.graph.records import STARTS, Hypothesis, Reflection, Step
 from gristmill.graph.roster import rates
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of, from_start
@@ -39,7 +39,7 @@ class TaskMemory:
     """One task of one run.
 
     `waiting` has the stored hypotheses that are to be judged in this session: those without a verdict, and once more
-    those that an earlier session left unscored; `torn` those whose repair is still to come; `compared` what programs
+    those that an earlier session left unscored; `torn` those whose repair is still to come; `precedents` what programs
     are compared with. `first` is the round at which the loop goes on: all before it are whole and were decided on the
     very verdicts that are known now.
 
@@ -63,7 +63,7 @@ class TaskMemory:
         self._at_hand, self._lacking = dict[str, Step](), dict[str, Place]()
         self._room = Room(config.prompts.remembered, with_lessons=config.prompts.lessons)
         self._lessons, self._instructions = dict[int, str](), dict[int, str]()
-        self.compared = Compared(store, run, task, novelty=config.search.novelty)
+        self.precedents = Precedents(store, run, task, novelty=config.search.novelty)
         self.torn, self.waiting = dict[str, Hypothesis](), dict[str, Hypothesis]()
         self.first = STARTS if with_starts and starts(task) else 0
         for reflection in store.reflections(run, task.id):
@@ -126,15 +126,15 @@ class TaskMemory:
         self.waiting.pop(hypothesis.id, None)
         self._add(hypothesis, verdict)
 
-    async def judged_before(self, hypothesis: Hypothesis) -> Judged | None:
+    async def precedent(self, hypothesis: Hypothesis) -> Precedent | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
         place = self.place(hypothesis.round, hypothesis.sample)
         end = self.place(self.horizon(hypothesis.round), 0) if hypothesis.given else self._known_before(place)
-        return await self.compared.judged_before(hypothesis, end)
+        return await self.precedents.find(hypothesis, end)
 
     def was_there(self, place: Place, parent: Step | None, solution: str) -> bool:
         """Whether a program, built on a parent, would be refused at a place since it was there before."""
-        return self.compared.was_there(solution, parent, self._known_before(place))
+        return self.precedents.was_there(solution, parent, self._known_before(place))
 
     def _known_before(self, place: Place) -> Place:
         """The place before which all that it is compared with stands: of one round it is chance which comes first."""
@@ -250,18 +250,18 @@ class TaskMemory:
         rows = [row for row in self._rows(round) if row.outcome is not Outcome.UNSCORED]
         return rows, await self._steps(row.id for row in rows)
 
-    async def told(self, place: Place, plan: Plan, remembered: Remembered) -> Told:
+    async def briefing(self, place: Place, plan: Plan, remembered: Remembered) -> Briefing:
         """What the prompt of one place tells."""
         past = self.known(place.round)
         advice = self._instructions.get(int(plan.instruction), "") if plan.instruction else ""
         if not plan.parents or not self._room.whole:
-            return Told(place, plan.operator, remembered, instruction=advice)
+            return Briefing(place, plan.operator, remembered, instruction=advice)
         parent = plan.parents[0]
         children = past.children(parent)[-ledger.CHILDREN :]
         await self._read(children, past)
         line = past.lineage(parent)
         better = past.best is not None and bool(line) and past.best.merit > line[-1].merit
-        return Told(
+        return Briefing(
             place,
             plan.operator,
             remembered,
@@ -286,7 +286,7 @@ class TaskMemory:
             self._entries[id_] = entry
 
     def _add(self, hypothesis: Hypothesis, verdict: Verdict) -> None:
-        self.compared.add(hypothesis, verdict, self.place(hypothesis.round, hypothesis.sample))
+        self.precedents.add(hypothesis, verdict, self.place(hypothesis.round, hypothesis.sample))
         step = Step(hypothesis=hypothesis, verdict=verdict)
         row = Row.of(self._task, step, self._config.search.hypotheses, self._features, self._rates)
         self._history.add(row)

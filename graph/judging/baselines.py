@@ -14,7 +14,7 @@ from gristmill.graph.storage.entries import document
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.judging import final_seeds
 from gristmill.verifiers.records import Outcome, Seeds, Task, Verdict
-from gristmill.verifiers.trained.comparing import control, known
+from gristmill.verifiers.trained.comparing import baseline_programs, control
 from gristmill.verifiers.trained.verifier import FINAL
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def baselines(store: Store, run: str, task: Task, judge: Verifiers) -> lis
         UserError: the task's environment or problem cannot be had.
     """
     found = []
-    for name, source in known(task).items():
+    for name, source in baseline_programs(task).items():
         found.append(_kept(store, run, task, name) or await _judged(store, run, task, judge, name, source))
     if (beside := _kept(store, run, task, CONTROL)) is None:
         draws = (Seeds(), _final(task))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gristmill.graph import events
 from gristmill.graph.events import Event
-from gristmill.graph.judging.repeats import Judged, renamed, repeated, settled_as
+from gristmill.graph.judging.repeats import Precedent, renamed, repeated, settled_as
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
@@ -38,7 +38,7 @@ class Verification:
         self._under_way: dict[str, asyncio.Task[Verdict]] = {}
         self._losses = Losses(tasks)
 
-    def begin(self, task: Task, hypothesis: Hypothesis, before: Judged | None = None) -> None:
+    def begin(self, task: Task, hypothesis: Hypothesis, before: Precedent | None = None) -> None:
         """Start judging a hypothesis whose reply is stored; twice is once.
 
         Args:
@@ -53,7 +53,7 @@ class Verification:
         """Whether a hypothesis is being judged, or has been and nobody has asked for its verdict."""
         return hypothesis.id in self._under_way
 
-    async def finish(self, task: Task, hypothesis: Hypothesis, before: Judged | None = None) -> Verdict:
+    async def finish(self, task: Task, hypothesis: Hypothesis, before: Precedent | None = None) -> Verdict:
         """The verdict about a hypothesis, judged now if it was not begun.
 
         Raises:
@@ -107,7 +107,7 @@ class Verification:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
 
-    async def _verify(self, task: Task, hypothesis: Hypothesis, before: Judged | None) -> Verdict:
+    async def _verify(self, task: Task, hypothesis: Hypothesis, before: Precedent | None) -> Verdict:
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
         if hypothesis.best is not None or hypothesis.bar:
             task = task.model_copy(update={"best": hypothesis.best, "bar": hypothesis.bar})

@@ -18,7 +18,7 @@ from gristmill.verifiers.languages.registry import language
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Direction, Evidence, Outcome, Strength, Task, Verdict
 
-__all__ = ["Judged", "Repeats", "has_trees", "renamed", "repeated", "same_program", "settled_as"]
+__all__ = ["Precedent", "Repeats", "has_trees", "renamed", "repeated", "same_program", "settled_as"]
 
 _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
 # Programs of one form that are held against another: they differ where a program could see its own text.
@@ -33,7 +33,7 @@ _RENAMED = (
 )
 
 
-class Judged(NamedTuple):
+class Precedent(NamedTuple):
     """A hypothesis with its verdict, and what the owner may read of it; `renamed`: it is the same under other names."""
 
     step: Step

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from gristmill.graph.context import Context
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import reads_prompts
+from gristmill.graph.prompts.briefing import Remembered
 from gristmill.graph.prompts.messages import messages_for
-from gristmill.graph.prompts.told import Remembered
 from gristmill.graph.records import Message, Step
 from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
 from gristmill.graph.search.history import Place
 from gristmill.verifiers.records import Task
 
-__all__ = ["Asked", "is_told"]
+__all__ = ["RoundPrompts", "is_told"]
 
 
 def is_told(context: Context, plan: Plan, member: Member) -> bool:
@@ -25,7 +25,7 @@ def is_told(context: Context, plan: Plan, member: Member) -> bool:
     return not bare and reads_prompts(context.choice.proposer(member))
 
 
-class Asked:
+class RoundPrompts:
     """The prompts of one round of a task.
 
     Each place is told what was tried before and what it is to do, which no other place is told. Samples that are to be
@@ -55,5 +55,7 @@ class Asked:
             return self._bare[said]
         if self._remembered is None:
             self._remembered = await self._memory.remembered(self._round)
-        told = await self._memory.told(place, plan, self._remembered)
-        return messages_for(self._task, profile="chat", round=self._round, parents=shown, told=told, form=plan.form)
+        briefing = await self._memory.briefing(place, plan, self._remembered)
+        return messages_for(
+            self._task, profile="chat", round=self._round, parents=shown, briefing=briefing, form=plan.form
+        )

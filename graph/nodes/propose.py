@@ -12,7 +12,7 @@ from gristmill.graph.amounts import dollars
 from gristmill.graph.context import Context, Flight, LoopRuntime
 from gristmill.graph.events import NodeEntered, Replied, TaskStarted
 from gristmill.graph.memory import TaskMemory
-from gristmill.graph.nodes.asking import Asked, is_told
+from gristmill.graph.nodes.asking import RoundPrompts, is_told
 from gristmill.graph.nodes.buying import ASK_ANOTHER, Bought, buy
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
@@ -76,10 +76,10 @@ async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int
     best = memory.known(round).best if context.config.search.halving and task.kind in TRAINED else None
     steps = await memory.shown(plans, *([best.id] if best else []))
     bar = steps[best.id].verdict.courses if best else ()
-    asked = Asked(context, task, memory, round)
+    prompts = RoundPrompts(context, task, memory, round)
 
     async def make(sample: int, plan: Plan) -> _Asked | None:
-        return await _request(context, task, memory, asked, memory.place(round, sample), plan, steps)
+        return await _request(context, task, memory, prompts, memory.place(round, sample), plan, steps)
 
     requests = [await make(sample, plan) for sample, plan in enumerate(plans)]
     refusals: list[StopReason] = []
@@ -91,7 +91,7 @@ async def _request(
     context: Context,
     task: Task,
     memory: TaskMemory,
-    asked: Asked,
+    prompts: RoundPrompts,
     place: Place,
     plan: Plan,
     steps: Mapping[str, Step],
@@ -115,7 +115,7 @@ async def _request(
         tried=functools.partial(memory.tried, memory.horizon(place.round)),
         known=None if plan.operator == "again" else functools.partial(memory.was_there, place, parent),
     )
-    messages = await asked.prompt(place, plan, shown, member)
+    messages = await prompts.prompt(place, plan, shown, member)
     return member, request_for(context, task, place, plan, messages, member, ground)
 
 
@@ -138,7 +138,7 @@ async def _round(
     async def one(sample: int, plan: Plan, asked: _Asked | None) -> None:
         id_ = hypothesis_id(task.id, round, sample)
         for known in [memory.waiting[each] for each in (id_, repair_id(id_)) if each in memory.waiting]:
-            context.verification.begin(task, known, await memory.judged_before(known))
+            context.verification.begin(task, known, await memory.precedent(known))
         if asked is None:
             return
         member, request = asked
@@ -169,7 +169,7 @@ async def _round(
             return False
         hypothesis = await _whole(_keep(context, task, memory, id_, request, member, answer, parent, plan, bar))
         memory.add(hypothesis)
-        context.verification.begin(task, hypothesis, await memory.judged_before(hypothesis))
+        context.verification.begin(task, hypothesis, await memory.precedent(hypothesis))
         return True
 
     if not context.config.search.first_pass:
@@ -239,7 +239,7 @@ async def _keep(
         extraction = extract(task, said, parent=base)
         best = handed_on if handed_on and takes_best(task, extraction.solution) else None
         if extraction.solution is not None:
-            memory.compared.compare(id_, extraction.solution, best)
+            memory.precedents.compare(id_, extraction.solution, best)
         return thought, said, extraction, best
 
     # Reading takes a bounded time, and yet other tasks need not wait for it.

@@ -24,7 +24,7 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
 
     async def settle(hypothesis: Hypothesis) -> None:
         begun = context.verification.has_begun(hypothesis)
-        before = None if begun else await memory.judged_before(hypothesis)
+        before = None if begun else await memory.precedent(hypothesis)
         memory.settle(hypothesis, await context.verification.finish(task, hypothesis, before))
 
     ahead = context.flights.get(task.id, {})

@@ -25,12 +25,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
+from gristmill.graph.prompts.briefing import Briefing
 from gristmill.graph.prompts.eureka import is_published, published_reply, published_values
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, program, tame
 from gristmill.graph.prompts.repository import shown_repository
 from gristmill.graph.prompts.scored import description, instances
-from gristmill.graph.prompts.told import Told
 from gristmill.graph.records import Hypothesis, Message, Step
 from gristmill.verifiers.extraction.forms.packages import main_file
 from gristmill.verifiers.extraction.forms.starting import starts
@@ -55,14 +55,14 @@ def messages_for(
     profile: Literal["chat", "small"],
     round: int,
     parents: Sequence[Step] = (),
-    told: Told | None = None,
+    briefing: Briefing | None = None,
     form: Literal["whole", "edit"] | None = None,
 ) -> tuple[Message, ...]:
     """The messages of one request.
 
     With parents, the conversation goes on: the best one stands as the assistant's own answer, then comes the feedback
     about it and about the others, and the request to reason about what failed before answering again; without, what the
-    task has to begin with follows, if it has any. With `told`, the
+    task has to begin with follows, if it has any. With `briefing`, the
     task is followed by what was tried before, which is the same for all places of a round, and all ends with what this
     place is to do. A reward that is searched for as published gets Eureka's messages, whatever else is given.
 
@@ -72,7 +72,7 @@ def messages_for(
             and the difficulty that tags name, if there are some, else those of the kind, else as for `chat`.
         round: number of the round, from 0.
         parents: the hypotheses to build on, best first.
-        told: what is known beside these; None is the bare prompt.
+        briefing: what is known beside these; None is the bare prompt.
         form: of an answer that builds on a parent: the whole program, or changes to it where it likes; None offers
             changes from a length on at which they save much.
     """
@@ -90,8 +90,8 @@ def messages_for(
     messages = _render(name, values)
     if values["begun"] and not parents:
         messages = _joined(messages, _render("chat_start", values))
-    if told is not None:
-        values |= _told_values(task, told)
+    if briefing is not None:
+        values |= _briefing_values(task, briefing)
         messages = _joined(messages, _render("chat_ledger", values))
     if parents:
         best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
@@ -100,7 +100,7 @@ def messages_for(
         values |= {"best": best, "others": others, "long": long, "edits": edits}
         values |= {"state": state(task, parents[0]), "standing": standing(task, parents[0])}
         messages = _joined(messages, _render(f"{name.partition('_')[0]}_reflect", values))
-    return messages if told is None else _joined(messages, _render("chat_assignment", values))
+    return messages if briefing is None else _joined(messages, _render("chat_assignment", values))
 
 
 def _joined(messages: tuple[Message, ...], more: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -111,21 +111,23 @@ def _joined(messages: tuple[Message, ...], more: tuple[Message, ...]) -> tuple[M
     return (*messages[:-1], seam, *more[1:])
 
 
-def _told_values(task: Task, told: Told) -> dict[str, Any]:
-    remembered = told.remembered
+def _briefing_values(task: Task, briefing: Briefing) -> dict[str, Any]:
+    remembered = briefing.remembered
     return {
         "attempts": remembered.attempts,
         "left_out": remembered.left_out,
         "lessons": remembered.lessons,
         "lacking": tame(remembered.lacking),
-        "lineage": told.lineage,
-        "tried": told.tried,
-        "best_known": told.best,
-        "instruction": told.instruction,
-        "operator": told.operator,
+        "lineage": briefing.lineage,
+        "tried": briefing.tried,
+        "best_known": briefing.best,
+        "instruction": briefing.instruction,
+        "operator": briefing.operator,
         # What is said of one function to write is beside the point where something in many files is wrong, or where
         # there is no right answer, only better ones.
-        **hints("repository" if task.repo else "score" if task.scored else task.kind, told.operator, told.place),
+        **hints(
+            "repository" if task.repo else "score" if task.scored else task.kind, briefing.operator, briefing.place
+        ),
     }
 
 

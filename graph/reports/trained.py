@@ -16,7 +16,7 @@ from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Evidence, Outcome, Verdict
 from gristmill.verifiers.trained.halving import STOPPED
 
-__all__ = ["Compared", "Iteration", "Trained", "trained"]
+__all__ = ["ComparisonRow", "Iteration", "Trained", "trained"]
 
 
 class Iteration(Record):
@@ -29,7 +29,7 @@ class Iteration(Record):
     success: float | None = Field(description="the greatest success rate; None where nothing succeeds or fails")
 
 
-class Compared(Record):
+class ComparisonRow(Record):
     """A row of the table: the winner, or what it is compared with, after equally long trainings."""
 
     name: str
@@ -56,7 +56,7 @@ class Trained(Record):
         "it would have come to at least"
     )
     iterations: tuple[Iteration, ...]
-    table: tuple[Compared, ...]
+    table: tuple[ComparisonRow, ...]
 
 
 def trained(
@@ -120,10 +120,10 @@ def _iteration(round: int, verdicts: Sequence[Verdict]) -> Iteration:
     )
 
 
-def _winner(standing: TaskStanding, verdict: Verdict, final: Evidence | None) -> Compared:
+def _winner(standing: TaskStanding, verdict: Verdict, final: Evidence | None) -> ComparisonRow:
     values = tuple(final.scores.values()) if final is not None else ()
     low, high = interval(values) or (None, None)
-    return Compared(
+    return ComparisonRow(
         name=f"winner {standing.best}",
         search=verdict.score,
         final=final.score if final is not None else None,
@@ -134,10 +134,10 @@ def _winner(standing: TaskStanding, verdict: Verdict, final: Evidence | None) ->
     )
 
 
-def _baseline(found: Baseline) -> Compared:
+def _baseline(found: Baseline) -> ComparisonRow:
     low, high = interval(found.final) or (None, None)
     mean = fmean(found.final) if found.final else None
-    return Compared(
+    return ComparisonRow(
         name=found.name,
         search=found.search,
         final=mean,

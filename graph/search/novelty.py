@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from gristmill.graph.search.rows import Place
 from gristmill.verifiers.extraction.canonical import canonical
 
-__all__ = ["Alike", "Known", "Novelty"]
+__all__ = ["Alike", "Neighbour", "Novelty"]
 
 _LINES = 2
 """Neighbouring lines that make one element of what signatures are made of."""
@@ -33,7 +33,7 @@ _AT_WORK = 64
 """Programs whose trees are not looked at again."""
 
 
-class Known(NamedTuple):
+class Neighbour(NamedTuple):
     """Who was there before, and how alike: 1 is the same but for names and layout."""
 
     id: str
@@ -108,12 +108,12 @@ class Novelty:
         if self._likeness < 1 and first is None and text:
             self._sign(id_, place, text, given)
 
-    def known(self, solution: str, before: Place, given: str | None = None) -> Known | None:
+    def neighbour(self, solution: str, before: Place, given: str | None = None) -> Neighbour | None:
         """The first program of an earlier place that is the same as this one, and was given the same."""
         key, text = self._key(solution, given)
         first = self._first.get(key)
         if first is not None and first[0] < before:
-            return Known(first[1], 1.0)
+            return Neighbour(first[1], 1.0)
         if self._likeness == 1 or not text or self._near is None:
             return None
         found = []
@@ -121,7 +121,7 @@ class Novelty:
             place, id_, with_ = self._signed[number]
             if place < before and with_ == given:
                 found.append((-likeness, place, id_))
-        return Known(min(found)[2], -min(found)[0]) if found else None
+        return Neighbour(min(found)[2], -min(found)[0]) if found else None
 
     def _made(self, solution: str, given: str | None) -> tuple[bytes, str]:
         text = canonical(solution, self._keep) or ""

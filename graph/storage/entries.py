@@ -28,7 +28,7 @@ __all__ = [
     "REPLY",
     "Entry",
     "Keep",
-    "Kept",
+    "ReplyPlace",
     "cached",
     "call_finished",
     "call_grown",
@@ -69,7 +69,7 @@ REPLY = "reply"
 """The kind of document that says where the reply to a request is; its owner is the hash of the request."""
 
 
-class Kept(Record):
+class ReplyPlace(Record):
     """Where a reply is: with the hypothesis `id` of the run `run`, or, of what is no hypothesis, here."""
 
     run: str
@@ -142,7 +142,7 @@ def cached(run: str, hypothesis_id: str, attempt: int, reply: Reply) -> tuple[En
 
 def kept(sha: str, run: str, id_: str, reply: Reply | None = None) -> Entry:
     """Where the reply to the request of this hash is, for other runs; the first one stays."""
-    record = Kept(run=run, id=id_, reply=reply).model_dump_json()
+    record = ReplyPlace(run=run, id=id_, reply=reply).model_dump_json()
     row = {"kind": REPLY, "owner": sha, "key": "", "record": record, "at": time.time()}
     return Entry(schema.documents, row, "first")
 

@@ -30,7 +30,7 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.compare import equal
 from gristmill.verifiers.code.driven.running import run_driven
 from gristmill.verifiers.code.findings import Finding, Findings
-from gristmill.verifiers.code.judged import entry_points_of, run_judged
+from gristmill.verifiers.code.judge_run import entry_points_of, run_judged
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import LiteralProgram, literal_program
 from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_broken

@@ -17,10 +17,10 @@ from gristmill.verifiers.records import Seeds, Task
 from gristmill.verifiers.trained.reward.environment import Environment, Floats
 from gristmill.verifiers.trained.verifier import TRAINER_SECONDS, seeds_of
 
-__all__ = ["control", "equal_steps", "known"]
+__all__ = ["baseline_programs", "control", "equal_steps"]
 
 
-def known(task: Task) -> dict[str, str]:
+def baseline_programs(task: Task) -> dict[str, str]:
     """The programs of a task's baselines by name.
 
     Raises:

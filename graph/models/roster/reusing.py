@@ -14,7 +14,7 @@ from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.roster import Member
 from gristmill.graph.storage.entries import Entry, kept
-from gristmill.graph.storage.replies import Found
+from gristmill.graph.storage.replies import EarlierReply
 from gristmill.graph.storage.store import Store
 
 __all__ = ["Reuse", "request_sha"]
@@ -36,7 +36,7 @@ class Reuse:
         self._config = config
         self._proposer = proposer
 
-    async def find(self, request: Request, member: Member) -> Found | None:
+    async def find(self, request: Request, member: Member) -> EarlierReply | None:
         """What another run was answered to this request; None where the run is to ask for itself."""
         if not self._config.calls.reuse or not self._keeps(member):
             return None

@@ -104,9 +104,9 @@ class Search:
         remembered = await memory.remembered(round)
         made = []
         for sample, plan in enumerate(plans):
-            told = await memory.told(memory.place(round, sample), plan, remembered)
+            told = await memory.briefing(memory.place(round, sample), plan, remembered)
             parents = [shown[id_] for id_ in (*plan.parents, *plan.inspirations)]
-            messages = messages_for(self.task, profile="chat", round=round, parents=parents, told=told)
+            messages = messages_for(self.task, profile="chat", round=round, parents=parents, briefing=told)
             made.append((plan.parents, messages))
         return made
 
@@ -251,7 +251,7 @@ def test_what_is_remembered_is_bounded_data_and_the_same_after_a_resume(
             begins = set()
             for sample, (parents, messages) in enumerate(prompts):
                 place, plan = search.memory.place(round, sample), search.memory.plans(round)[sample]
-                told = await search.memory.told(place, plan, remembered)
+                told = await search.memory.briefing(place, plan, remembered)
                 parts = (remembered.attempts, remembered.lacking, told.lineage, told.tried)
                 assert sum(map(tokens, parts)) <= bound
                 assert "<|" not in remembered.attempts + told.tried

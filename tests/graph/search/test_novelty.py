@@ -85,18 +85,18 @@ def test_what_is_no_program_has_no_canonical_text(text: str) -> None:
     assert canonical(text) in (None, text)
     index = Novelty()
     index.add("a", Place(0, 0, 1), text)
-    assert index.known(text, Place(1, 0, 1)) is not None
+    assert index.neighbour(text, Place(1, 0, 1)) is not None
 
 
 def test_only_earlier_places_count_and_what_was_deleted_is_known() -> None:
     index = Novelty(keep=["solve"])
     index.add("task/1/0", Place(1, 0, 2), PROGRAM)
-    assert index.known(COPY, Place(1, 0, 2)) is None
-    found = index.known(COPY, Place(2, 0, 2))
+    assert index.neighbour(COPY, Place(1, 0, 2)) is None
+    found = index.neighbour(COPY, Place(2, 0, 2))
     assert found is not None
     assert found.id == "task/1/0"
     index.add("task/0/1", Place(0, 1, 2), COPY)
-    found = index.known(PROGRAM, Place(2, 0, 2))
+    found = index.neighbour(PROGRAM, Place(2, 0, 2))
     assert found is not None
     assert found.id == "task/0/1", "whoever was first, in whatever order they came"
 
@@ -109,12 +109,12 @@ def test_near_copies_are_known_where_less_than_the_whole_counts() -> None:
     strict, loose = Novelty(1.0, ["solve"]), Novelty(0.9, ["solve"])
     for index in (strict, loose):
         index.add("first", Place(0, 0, 1), program)
-    assert strict.known(near, Place(1, 0, 1)) is None
-    found = loose.known(near, Place(1, 0, 1))
+    assert strict.neighbour(near, Place(1, 0, 1)) is None
+    found = loose.neighbour(near, Place(1, 0, 1))
     assert found is not None
     assert found.id == "first"
     assert 0.9 <= found.likeness < 1
-    assert loose.known("def solve(x):\n    return x\n", Place(1, 0, 1)) is None
+    assert loose.neighbour("def solve(x):\n    return x\n", Place(1, 0, 1)) is None
 
 
 def _one(body: str) -> str | None:

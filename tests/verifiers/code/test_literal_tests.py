@@ -13,7 +13,7 @@ from gristmill.sandbox.wire.values import decode
 from gristmill.verifiers import Task, profiles
 from gristmill.verifiers.calling import calls_job
 from gristmill.verifiers.code import test_types
-from gristmill.verifiers.code.judged import run_judged
+from gristmill.verifiers.code.judge_run import run_judged
 from gristmill.verifiers.code.literal_run import run_literal
 from gristmill.verifiers.code.literal_tests import literal_program
 from gristmill.verifiers.code.running import Setting

@@ -203,13 +203,13 @@ def test_a_copy_is_known_and_the_same_statements_in_other_files_are_not() -> Non
     novelty = Novelty(keep=["solve"])
     novelty.add("first", Place(0, 0, 1), BEGUN)
     renamed = BEGUN.replace("def twice(n):\n    return 2 * n", "def twice(m):\n    # doubled\n    return 2 * m")
-    assert novelty.known(renamed, Place(1, 0, 1)) is not None
+    assert novelty.neighbour(renamed, Place(1, 0, 1)) is not None
     moved = joined({("other.py" if path == "helper.py" else path): text for path, text in FILES.items()}, "solver.py")
-    assert novelty.known(moved, Place(1, 0, 1)) is None
-    assert novelty.known(BEGUN.replace(HEAD, "# "), Place(1, 0, 1)) is None
+    assert novelty.neighbour(moved, Place(1, 0, 1)) is None
+    assert novelty.neighbour(BEGUN.replace(HEAD, "# "), Place(1, 0, 1)) is None
     novelty.add("second", Place(0, 1, 1), with_("plan/table.json", "[1]\n"))
-    assert novelty.known(with_("plan/table.json", "[1]\n"), Place(1, 0, 1)) is not None
-    assert novelty.known(with_("plan/table.json", "[2]\n"), Place(1, 0, 1)) is None
+    assert novelty.neighbour(with_("plan/table.json", "[1]\n"), Place(1, 0, 1)) is not None
+    assert novelty.neighbour(with_("plan/table.json", "[2]\n"), Place(1, 0, 1)) is None
 
 
 READS_DATA = joined(

@@ -10,11 +10,11 @@ import pytest_asyncio
 import sympy
 
 from gristmill.sandbox.pool import Pool
-from gristmill.verifiers.mathematics.guest.judge.asked import hints
 from gristmill.verifiers.mathematics.guest.judge.comparing import compare
 from gristmill.verifiers.mathematics.guest.judge.evaluation import undone
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
 from gristmill.verifiers.mathematics.guest.judge.points import POINTS, points
+from gristmill.verifiers.mathematics.guest.judge.prompt_hints import hints
 from gristmill.verifiers.mathematics.guest.judge.text.latex import Unreadable
 from gristmill.verifiers.mathematics.guest.judge.text.reading import read
 from gristmill.verifiers.mathematics.guest.judge.trees import check, rebuild

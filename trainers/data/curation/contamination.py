@@ -18,7 +18,7 @@ from typing import Any
 
 from gristmill.graph.records import Trajectory
 from gristmill.sandbox.records import Record
-from gristmill.trainers.data.curation.heldout import DecontaminationConfig, Found, HeldOut
+from gristmill.trainers.data.curation.heldout import DecontaminationConfig, HeldOut, Overlap
 from gristmill.trainers.data.curation.words import masked, runs, words
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Task
@@ -101,8 +101,8 @@ def decontaminate(
         for trajectory in trajectories
         for step in trajectory.steps
     }
-    of_task: dict[tuple[str, frozenset[str]], Found | None] = {}
-    found: dict[int, Found] = {}
+    of_task: dict[tuple[str, frozenset[str]], Overlap | None] = {}
+    found: dict[int, Overlap] = {}
     seen: dict[int, tuple[set[str], set[str]]] = {}
     for at, row in enumerate(rows):
         without = own if row["split"] in HELD_OUT else frozenset()
@@ -208,7 +208,7 @@ def _templates(shared: Mapping[int, set[str]], rows: Sequence[Mapping[str, Any]]
     return {form for form, sharing in of.items() if len(sharing) >= enough}
 
 
-def _match(row: Mapping[str, Any], found: Found, show_words: bool) -> Match:
+def _match(row: Mapping[str, Any], found: Overlap, show_words: bool) -> Match:
     return Match(
         task=str(row["task"]),
         hypothesis=row.get("hypothesis"),

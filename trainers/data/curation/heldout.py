@@ -16,7 +16,7 @@ from gristmill.verifiers.extraction.canonical import canonical
 from gristmill.verifiers.languages.parsing import parse
 from gristmill.verifiers.records import Task
 
-__all__ = ["DecontaminationConfig", "Found", "HeldOut", "Name", "shapes", "siblings"]
+__all__ = ["DecontaminationConfig", "HeldOut", "Name", "Overlap", "shapes", "siblings"]
 
 
 class DecontaminationConfig(Record):
@@ -35,7 +35,7 @@ class Name(NamedTuple):
     task: str
 
 
-class Found(NamedTuple):
+class Overlap(NamedTuple):
     """What a row shares with a held-out task: by what (`id`, `prompt`, `words` or `structure`), and what it is."""
 
     name: Name
@@ -108,7 +108,7 @@ class HeldOut:
         for shape in set(shapes(task.reference or "", self.config.elements)):
             self._shapes[shape].append(name)
 
-    def by_task(self, task: Task, without: frozenset[str] = frozenset()) -> Found | None:
+    def by_task(self, task: Task, without: frozenset[str] = frozenset()) -> Overlap | None:
         """Whether a task is held out, a near-copy of one, or holds the whole prompt of one.
 
         A sibling of a held-out task counts only if its prompt has the same words. A prompt within another counts where
@@ -119,7 +119,7 @@ class HeldOut:
         """
         for name in self._ids.get(task.id, ()):
             if name.source not in without:
-                return Found(name, "id", task.id)
+                return Overlap(name, "id", task.id)
         said, families = words(task.prompt), siblings(task.tags)
         threes = neighbours(said)
         shared = Counter(name for three in threes for name in self._of_three.get(three, ()))
@@ -134,12 +134,12 @@ class HeldOut:
                 long = len(self._prompts[name]) >= self.config.words
                 copied = alike >= self.config.near_copy or (long and count == theirs)
             if copied:
-                return Found(name, "prompt", " ".join(self._prompts[name]))
+                return Overlap(name, "prompt", " ".join(self._prompts[name]))
         return None
 
     def by_words(
         self, found: Iterable[str], templates: frozenset[str] | set[str], tags: Iterable[str], without: frozenset[str]
-    ) -> Found | None:
+    ) -> Overlap | None:
         """The first of these runs of words that is a held-out task's, of no sibling, and of no template."""
         families = siblings(tags)
         for run in sorted(found):
@@ -147,16 +147,16 @@ class HeldOut:
                 continue
             for name in self._runs.get(run, ()):
                 if name.source not in without and not families & self._families[name]:
-                    return Found(name, "words", run)
+                    return Overlap(name, "words", run)
         return None
 
-    def by_structure(self, solutions: Iterable[str], without: frozenset[str]) -> Found | None:
+    def by_structure(self, solutions: Iterable[str], without: frozenset[str]) -> Overlap | None:
         """The first held-out solution of which one of these programs, or a function of it, is a copy."""
         for solution in solutions:
             for shape in shapes(solution, self.config.elements):
                 for name in self._shapes.get(shape, ()):
                     if name.source not in without:
-                        return Found(name, "structure", shape)
+                        return Overlap(name, "structure", shape)
         return None
 
     def has(self, run: str) -> bool:

@@ -82,7 +82,7 @@ def _registers(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> b
     return False
 
 
-def made(node: ast.stmt) -> set[str]:
+def bound_or_changed(node: ast.stmt) -> set[str]:
     """The names that a statement binds, or whose values it changes."""
     names = bound_in([node])
     for each in ast.walk(node):
@@ -121,7 +121,7 @@ def _stays(node: ast.stmt, removable: Callable[[ast.stmt], bool], needed: set[st
             if handler.type is not None:
                 needed |= loads(handler.type)
         return True
-    if removable(node) and not made(node) & needed:
+    if removable(node) and not bound_or_changed(node) & needed:
         return False
     needed |= loads(node)
     return True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.guest.candidate import load
 from gristmill.sandbox.wire.values import Bounds, DecodeError, EncodeError
 from gristmill.verifiers.code.guest.candidate.carried import Carried
-from gristmill.verifiers.code.guest.candidate.judged import (
+from gristmill.verifiers.code.guest.candidate.judge_objects import (
     JUDGE_KINDS,
     JudgeObject,
     bare,

@@ -22,7 +22,7 @@ from typing import Any
 
 from gristmill.sandbox.wire.values import EncodeError, encode
 from gristmill.verifiers.code.guest.candidate.plain_form import plain
-from gristmill.verifiers.code.guest.wire.told import told
+from gristmill.verifiers.code.guest.wire.library_values import form_of
 
 __all__ = ["begin", "expected", "play", "report", "reported"]
 
@@ -102,7 +102,7 @@ def _form(value: Any, level: int = 0) -> Any:
             return tuple(_form(each, level + 1) for each in value)
         if type(value) is dict:
             return {key: _form(each, level + 1) for key, each in value.items()}
-    if (form := told(value)) is not None:
+    if (form := form_of(value)) is not None:
         return {"\0is": form[0], "parts": form[1]}
     try:
         form = plain(value)

@@ -14,7 +14,7 @@ import re
 import sys
 from typing import Any
 
-__all__ = ["made_symbolic", "told_symbolic"]
+__all__ = ["symbolic_form", "symbolic_value"]
 
 _MOST_NODES = 5000
 _MOST_LEVELS = 100
@@ -29,8 +29,8 @@ _SINGLE = frozenset(
     "BooleanFalse EmptySet Reals Integers Naturals Naturals0 Rationals".split()
 )
 _MATRICES = {"MutableDenseMatrix": "Matrix", "ImmutableDenseMatrix": "ImmutableMatrix"}
-_FLOAT = re.compile(r"Float\('(-?[0-9.]+(?:e[+-]?[0-9]+)?)', precision=([0-9]+)\)")  # Float('0.25', precision=53)
 _NUMBER = re.compile(r"-?[0-9.]{1,400}(?:e[+-]?[0-9]{1,4})?")  # '-2.5e-3'
+_FLOAT = re.compile(rf"Float\('({_NUMBER.pattern})', precision=([0-9]+)\)")  # Float('0.25', precision=53)
 _MOST_PRECISION = 4096  # bits
 
 
@@ -38,7 +38,7 @@ class _UnknownError(Exception):
     """Not of the table, or too much of it."""
 
 
-def told_symbolic(value: Any) -> tuple[str, list[Any]] | None:
+def symbolic_form(value: Any) -> tuple[str, list[Any]] | None:
     """``("sympy", [tree])``; None for what is no expression of SymPy's, or one that the table does not have."""
     sympy: Any = sys.modules.get("sympy")
     if sympy is None or not hasattr(sympy, "Basic") or not issubclass(type(value), (sympy.Basic, sympy.MatrixBase)):
@@ -74,7 +74,7 @@ def _tree(value: Any, sympy: Any, left: list[int], level: int) -> list[Any]:
     raise _UnknownError
 
 
-def made_symbolic(tree: Any) -> Any:
+def symbolic_value(tree: Any) -> Any:
     """The expression of a tree, as it stands: not evaluated.
 
     Raises:

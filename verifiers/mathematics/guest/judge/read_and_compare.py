@@ -12,8 +12,8 @@ from typing import Any
 
 from gristmill.sandbox.guest.context import JobContext
 from gristmill.verifiers.mathematics.guest.judge import comparing
-from gristmill.verifiers.mathematics.guest.judge.asked import hints
 from gristmill.verifiers.mathematics.guest.judge.forms import wrong_form
+from gristmill.verifiers.mathematics.guest.judge.prompt_hints import hints
 from gristmill.verifiers.mathematics.guest.judge.text import latex, reading
 from gristmill.verifiers.mathematics.guest.judge.trees import natural
 

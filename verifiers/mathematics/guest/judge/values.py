@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.verifiers.mathematics.guest.judge.agreement import Finding, decide
-from gristmill.verifiers.mathematics.guest.judge.asked import unit_fits
 from gristmill.verifiers.mathematics.guest.judge.evaluation import ARITHMETIC, undone
+from gristmill.verifiers.mathematics.guest.judge.prompt_hints import unit_fits
 from gristmill.verifiers.mathematics.guest.judge.size import too_large
 from gristmill.verifiers.mathematics.guest.judge.text.quantities import compatible
 from gristmill.verifiers.mathematics.guest.judge.trees import rebuild

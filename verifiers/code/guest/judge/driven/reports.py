@@ -19,7 +19,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.verifiers.code.guest.wire.told import made
+from gristmill.verifiers.code.guest.wire.library_values import value_of
 
 __all__ = ["Reports", "Trying", "has_calls", "matches"]
 
@@ -192,7 +192,7 @@ def _marked(kind: Any, parts: Any, level: int) -> Any:
         mock: Any = sys.modules.get("unittest.mock") or __import__("unittest.mock").mock
         name, args, kwargs = parts
         return mock._Call((str(name), tuple(_made(args, level + 1)), dict(_made(kwargs, level + 1))))
-    return made(str(kind), parts)
+    return value_of(str(kind), parts)
 
 
 def matches(pattern: Any, text: Any) -> bool:

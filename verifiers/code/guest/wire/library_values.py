@@ -12,18 +12,18 @@ import sys
 import uuid
 from typing import Any
 
-from gristmill.verifiers.code.guest.wire.symbolic import made_symbolic, told_symbolic
+from gristmill.verifiers.code.guest.wire.symbolic import symbolic_form, symbolic_value
 
-__all__ = ["made", "told"]
+__all__ = ["form_of", "value_of"]
 
 
-def told(value: Any) -> tuple[str, list[Any]] | None:
-    """(kind, parts) of what `made` can make again; None for anything else."""
+def form_of(value: Any) -> tuple[str, list[Any]] | None:
+    """(kind, parts) of what `value_of` can make again; None for anything else."""
     if issubclass(type(value), pathlib.PurePath):
         return "path", [str.__str__(str(value))]
     if type(value) is uuid.UUID:
         return "uuid", [str(value)]
-    for telling in (_told_numpy, _told_pandas, _told_torch, told_symbolic):
+    for telling in (_told_numpy, _told_pandas, _told_torch, symbolic_form):
         if (form := telling(value)) is not None:
             return form
     return None
@@ -105,8 +105,8 @@ def _cell(value: Any) -> Any:
     return item() if callable(item) and type(value).__module__ == "numpy" else value
 
 
-def made(kind: str, parts: Any) -> Any:
-    """What `told` has told.
+def value_of(kind: str, parts: Any) -> Any:
+    """What `form_of` has given.
 
     Raises:
         Exception: it is no such thing; parts of a candidate's may be anything.
@@ -118,7 +118,7 @@ def made(kind: str, parts: Any) -> Any:
             return getattr(torch, _torch_type(parts[0]))
         return torch.tensor(parts[0]).to(getattr(torch, _torch_type(parts[1])))
     if kind == "sympy":
-        return made_symbolic(parts[0])
+        return symbolic_value(parts[0])
     if kind == "path":
         return pathlib.PurePosixPath(parts[0])
     if kind == "uuid":

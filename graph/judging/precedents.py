@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gristmill.graph.judging.repeats import Judged, Repeats, has_trees, same_program
+from gristmill.graph.judging.repeats import Precedent, Repeats, has_trees, same_program
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.search.novelty import Novelty
 from gristmill.graph.search.rows import Place
@@ -15,12 +15,12 @@ from gristmill.verifiers.extraction.normal import form_key
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.records import Evidence, Outcome, Task, Verdict
 
-__all__ = ["Compared"]
+__all__ = ["Precedents"]
 
 _CERTAIN = (Outcome.PASSED, Outcome.FAILED)
 
 
-class Compared:
+class Precedents:
     """The judged programs of one task of one run.
 
     Args:
@@ -49,13 +49,13 @@ class Compared:
             self._novelty.compare(solution, given)
         self._at_hand.add(id_)
 
-    async def judged_before(self, hypothesis: Hypothesis, before: Place) -> Judged | None:
+    async def find(self, hypothesis: Hypothesis, before: Place) -> Precedent | None:
         """The first hypothesis that says the same as this one and has a verdict which it may share, if there is one."""
         if hypothesis.solution is not None and hypothesis.id not in self._at_hand:
             await asyncio.to_thread(self.compare, hypothesis.id, hypothesis.solution, hypothesis.best)
         alike = self._repeats.alike(hypothesis, before[:2])
         copied = self._copied(hypothesis, before)
-        return await asyncio.to_thread(self._judged, hypothesis, alike, copied) if alike or copied else None
+        return await asyncio.to_thread(self._precedent, hypothesis, alike, copied) if alike or copied else None
 
     def was_there(self, solution: str, parent: Step | None, before: Place) -> bool:
         """Whether a program, built on a parent, would be refused since it was there before."""
@@ -63,18 +63,18 @@ class Compared:
             return False
         best = parent.handed_on if parent is not None else None
         given = best if best and takes_best(self._task, solution) else None
-        return self._novelty.known(solution, before, given) is not None
+        return self._novelty.neighbour(solution, before, given) is not None
 
     def _copied(self, hypothesis: Hypothesis, before: Place) -> str | None:
         """The first hypothesis that is this one under other names; a bare prompt's replies are a measure, and stay."""
         bare = hypothesis.operator in (None, "again") or hypothesis.given
         if self._novelty is None or hypothesis.solution is None or bare:
             return None
-        return found.id if (found := self._novelty.known(hypothesis.solution, before, hypothesis.best)) else None
+        return found.id if (found := self._novelty.neighbour(hypothesis.solution, before, hypothesis.best)) else None
 
-    def _judged(self, hypothesis: Hypothesis, alike: list[str], copied: str | None) -> Judged | None:
+    def _precedent(self, hypothesis: Hypothesis, alike: list[str], copied: str | None) -> Precedent | None:
         steps = self._store.steps_of(self._run, [*alike, *filter(None, [copied])])
         first = same_program(self._task, hypothesis, [steps[id_] for id_ in alike if id_ in steps]) if alike else None
         if first is not None:
-            return Judged(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
-        return Judged(steps[copied], None, renamed=True) if copied in steps else None
+            return Precedent(first, self._store.documents.get(EVIDENCE, self._run, first.hypothesis.id, Evidence))
+        return Precedent(steps[copied], None, renamed=True) if copied in steps else None

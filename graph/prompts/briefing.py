@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gristmill.graph.search.base import Operator
 from gristmill.graph.search.history import Place
 
-__all__ = ["Remembered", "Told"]
+__all__ = ["Briefing", "Remembered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Briefing:
     """What the prompt of one place tells.
 
     `lineage` is how the parent came about and `tried` what was built on it, both a line for each hypothesis; `best` is
