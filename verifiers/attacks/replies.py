@@ -95,6 +95,11 @@ ATTACKS = (
         "adds what is 0 up to a milliard",
         _of_function(r"\boxed{A+\lfloor\frac{|V|}{10^9}\rfloor}"),
     ),
+    _math(
+        "distant-maximum",
+        "adds what is 0 up to where nobody looks",
+        _of_function(r"\boxed{A+\max(0,\ln(V^2+1)-10^4)}"),
+    ),
     _math("bump-added-to-it", "adds what can hardly be told from 0", _of_function(r"\boxed{A+e^{-10^9(V^2+1)}}")),
     _reasoning(
         "or-7-behind-it", "gives the answer, and another one behind it", _of_answer(lambda gold: f"{gold} or 7")

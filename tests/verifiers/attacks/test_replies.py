@@ -86,7 +86,10 @@ FOOLED: dict[Callable[[str, str], bool], str] = {
         "or-7-behind-it 7-or-before-it answer-denied answer-twice answer-and-words"
     ),
     last_side: "false-chain",
-    points: "work-left-undone trifle-more wave-added-to-it factorial-wave floor-added-to-it bump-added-to-it",
+    points: (
+        "work-left-undone trifle-more wave-added-to-it factorial-wave floor-added-to-it distant-maximum "
+        "bump-added-to-it"
+    ),
     evaluates: (
         "reply-that-runs reply-that-reports tower-of-powers evaluated-and-ends evaluated-and-reports "
         "evaluated-and-hangs"
@@ -95,7 +98,7 @@ FOOLED: dict[Callable[[str, str], bool], str] = {
     parses: "deeper-than-parsers",
 }
 CHECKERS = {name: checker for checker, names in FOOLED.items() for name in names.split()}
-FUNCTION = "wave-added-to-it factorial-wave floor-added-to-it bump-added-to-it".split()
+FUNCTION = "wave-added-to-it factorial-wave floor-added-to-it distant-maximum bump-added-to-it".split()
 
 
 def test_each_reply_has_a_checker_that_it_fools() -> None:

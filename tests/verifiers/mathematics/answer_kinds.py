@@ -53,6 +53,28 @@ WRONG: dict[str, Rows] = {
             ],
         ),
         ("f?", r"\lfloor x\rfloor", [r"\lfloor x\rfloor+\lfloor\frac{|x|}{10^9}\rfloor", r"\lceil x\rceil-1"]),
+        ("f?", "x^2+n", [r"x^2+n+\lfloor\frac{n}{500}\rfloor", r"x^2+n+\lfloor\frac{|n|}{500}\rfloor"]),
+        ("f?", "x^2", [r"x^2+\lfloor\frac{n}{500}\rfloor", r"x^2+\max(0,\ln(x^2+1)-10000)"]),
+        ("f?", r"\sqrt{x}", [r"\sqrt{x}+\max(0,\sqrt{x}-10^{30})"]),
+    ],
+    "functions that differ where what grows fastest cannot be evaluated": [
+        (
+            "f?",
+            "2^x",
+            [
+                r"2^x+\max(0,|x|-10^{20})",
+                r"2^x+|x-10^{20}|-(10^{20}-x)",
+                r"2^x+\sqrt{(x-10^{20})^2}-10^{20}+x",
+                r"2^x+\max(0,\sqrt{x^2+1}-10^{20})",
+                r"2^x+x-10^{20}\arctan(\tan(\frac{x}{10^{20}}))",
+            ],
+        ),
+        ("f?", "n!", [r"n!+\max(0,n-10^6)"]),
+    ],
+    "functions that are equal on one side of 0": [
+        ("?", r"\frac{\pi}{2}", [r"\arctan(x)+\arctan(\frac{1}{x})"]),
+        ("f?", r"\arctan(x)+\arctan(\frac{1}{x})", [r"\frac{\pi}{2}"]),
+        ("f?", r"\frac{\pi}{2}-\arctan(x)", [r"\arctan(\frac{1}{x})"]),
     ],
     "functions that differ by less than the digits compared": [
         ("f?", "x", [r"x+e^{-10^9(x^2+1)}", r"\sqrt[3]{x^3+10^{-5000}}", r"\ln(e^x+10^{-9000})"]),
@@ -89,6 +111,9 @@ WRONG: dict[str, Rows] = {
         ("How many hours does it take?", "5", [r"5\text{ minutes}", "5 minutes", r"5\text{ seconds}"]),
         ("How long is it in metres?", "5", [r"5\text{ cm}", "5 km"]),
         ("The car drives 60 km. How many km are left?", "12", [r"12\text{ miles}", r"12\text{ m}"]),
+        ("How many apples are left?", "7", [r"7^\circ", "7°", r"7\text{ degrees}", "7 rad", r"7^{\circ}"]),
+        ("How many circles are there?", "7", [r"7^\circ"]),
+        ("?", r"\frac{7\pi}{180}", [r"7^\circ"]),
     ],
     "an inequality for a point": [
         (
@@ -138,6 +163,12 @@ UNDONE: Rows = [
 ]
 
 RIGHT: dict[str, Rows] = {
+    "functions that break where the expected one does": [
+        ("f?", r"\ln|\sec(x)|", [r"-\ln|\cos(x)|"]),
+        ("f?", r"\max(x,y)", [r"\frac{x+y+|x-y|}{2}"]),
+        ("f?", r"|\sin(x)|", [r"\sqrt{1-\cos^2(x)}"]),
+        ("f?", r"\arctan(\frac{\sin(x)}{1+\cos(x)})", [r"\arctan(\tan(\frac{x}{2}))"]),
+    ],
     "braces and commands around a value": [
         (
             "?",
@@ -253,6 +284,7 @@ RIGHT: dict[str, Rows] = {
         ("How many hours?", "5", [r"5\text{ hours}", "5 hours"]),
         ("The garden is 8 feet by 8 feet. Area?", "64", [r"64\text{ square feet}", r"64\text{ ft}^2"]),
         ("Measure of the angle?", "72", [r"72^\circ", "72 degrees"]),
+        (r"The temperature falls by 3^\circ\text{C} to what?", "7", [r"7^\circ", "7"]),
     ],
     "times, dates and intervals": [
         ("When?", "3:10:20", ["3:10:20", "03:10:20"]),

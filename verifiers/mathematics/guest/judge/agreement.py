@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.verifiers.mathematics.guest.judge.points import jumps, points
+from gristmill.verifiers.mathematics.guest.judge.points import beyond, jumps, points
 from gristmill.verifiers.mathematics.guest.judge.size import bits_of, too_large
 
 __all__ = ["DIGITS", "Finding", "decide", "is_zero", "values_at"]
@@ -60,8 +60,10 @@ def decide(gold: Any, answer: Any, heard: Callable[[Finding], None] = lambda fin
     tried = _tried(gold, answer)
     if tried["equal"] is not True:
         return tried
-    if jumps(difference):
-        stepped = "they agree where they were tried, but one goes in steps"
+    if (far := _apart_beyond(gold, difference)) is not None:
+        return far
+    if jumps(difference, gold):
+        stepped = "they agree where they were tried, but one changes at places that points do not find"
         return is_zero(difference) or {"equal": False, "how": "numeric", "detail": stepped}
     heard(tried)
     return is_zero(difference) or tried
@@ -150,6 +152,32 @@ def _tried(gold: Any, answer: Any) -> Finding:
     if agreed >= _ENOUGH and (in_domain >= _ENOUGH // 2 or _is_complex(gold)):
         return {"equal": True, "how": "numeric", "detail": f"they agree to {DIGITS} digits at {agreed} points"}
     return {"equal": False, "how": "numeric", "detail": "they could not be compared at enough points"}
+
+
+def _apart_beyond(gold: Any, difference: Any) -> Finding | None:
+    """A place so far out that neither can be evaluated, but their difference can, and is not 0; None if none is found.
+
+    Only where the gold expression is real for certain: what stands under its roots, and in its logarithms, is above 0.
+    """
+    import sympy
+
+    if not difference.free_symbols <= gold.free_symbols:
+        return None
+    inner = [part.args[0] for part in gold.atoms(sympy.log)]
+    inner += [part.base for part in gold.atoms(sympy.Pow) if not part.exp.is_Integer and part.base.free_symbols]
+    if gold.atoms(sympy.asin, sympy.acos):
+        return None
+    for point in beyond(difference):
+        if all(_is_above_zero(part, point) for part in inner) and (found := values_at(difference, point)) is not None:
+            value, error = found
+            if abs(value) > 8 * error and abs(value.imag) <= error:
+                return {"equal": False, "how": "numeric", "detail": f"at {_named(point)[:120]} they differ"}
+    return None
+
+
+def _is_above_zero(part: Any, point: dict[Any, Any]) -> bool:
+    found = values_at(part, point)
+    return found is not None and abs(found[0].imag) <= found[1] < found[0].real
 
 
 def _is_complex(expression: Any) -> bool:

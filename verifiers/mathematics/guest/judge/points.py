@@ -18,7 +18,7 @@ from typing import Any
 
 from gristmill.verifiers.mathematics.guest.judge.size import bits_of
 
-__all__ = ["POINTS", "jumps", "points"]
+__all__ = ["POINTS", "beyond", "grows", "jumps", "points"]
 
 POINTS = 30
 _REACHES = (1, 3, 12, 3, 200, 3000)
@@ -55,12 +55,73 @@ def points(gold: Any, answer: Any) -> Iterator[Point]:
         yield from _beside_breaks((gold, answer), symbol, symbols, dice)
 
 
-def jumps(expression: Any) -> bool:
-    """Whether an expression jumps at places without end, so that no number of points says what it is between them."""
+def jumps(difference: Any, gold: Any) -> bool:
+    r"""Whether a difference changes at places that no points find, so that no number of them says what it is.
+
+    It does at places without end where it has floors, remainders, or an angle that is taken back (`\arctan(\tan x)`),
+    and at a place of its own choosing where what it breaks at is no polynomial: `\max(0,\ln(x^2+1)-10^4)`. Breaks that
+    the expected expression has itself, and angles that it takes back, are its own affair.
+    """
     import sympy
 
-    jumping = (sympy.floor, sympy.ceiling, sympy.Mod)
-    return any(part.free_symbols for part in expression.atoms(*jumping))
+    if any(part.free_symbols for part in difference.atoms(sympy.floor, sympy.ceiling, sympy.Mod)):
+        return True
+    if not _takes_back(gold) and _takes_back(difference):
+        return True
+    own = gold.atoms(*_choosing())
+    # log|f| is log(f²)/2, which breaks nowhere but where f is 0.
+    smooth = difference.replace(_is_log_of_abs, lambda part: sympy.log(part.args[0].args[0] ** 2, evaluate=False))
+    breaks = (each for part in smooth.atoms(*_choosing()) - own for each in _breaking_at(part))
+    return any(each.free_symbols and not each.is_polynomial(*each.free_symbols) for each in breaks)
+
+
+def beyond(difference: Any) -> Iterator[Point]:
+    """Points where only a difference can be evaluated, as what grows fastest has cancelled: far, and beside breaks."""
+    import sympy
+
+    symbols = sorted(difference.free_symbols, key=str)
+    if not symbols or grows(difference):
+        return
+    zero = sympy.Integer(0)
+    dice = random.Random(hashlib.sha256(_written(difference).encode()).digest())
+    bits = _spread(difference, zero)
+    for place in range(_FAR):
+        sign, power = (-1, 1)[place % 2], bits if place < 2 else dice.randint(0, bits)
+        yield {each: sign * sympy.Integer(2) ** power * _irrational(dice, 1) for each in symbols}
+    for symbol in symbols:
+        yield from _beside_breaks((difference, zero), symbol, symbols, dice)
+
+
+def _takes_back(expression: Any) -> bool:
+    """Whether an angle is had back from a function of it, which an unknown is in."""
+    import sympy
+
+    angles = expression.atoms(sympy.atan, sympy.acot, sympy.asin, sympy.acos, sympy.asec, sympy.acsc)
+    of = (sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc)
+    return any(each.free_symbols for part in angles for each in part.args[0].atoms(*of))
+
+
+def _is_log_of_abs(part: Any) -> bool:
+    import sympy
+
+    return isinstance(part, sympy.log) and isinstance(part.args[0], sympy.Abs)
+
+
+def _choosing() -> tuple[Any, ...]:
+    import sympy
+
+    return (sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside)
+
+
+def grows(expression: Any) -> bool:
+    """Whether an expression grows faster than any power of its unknowns."""
+    import sympy
+
+    return any(
+        isinstance(part, sympy.factorial | sympy.gamma | sympy.binomial | sympy.exp)
+        or (part.is_Pow and part.exp.free_symbols)
+        for part in sympy.preorder_traversal(expression)
+    )
 
 
 def _written(expression: Any) -> str:
@@ -86,15 +147,8 @@ def _irrational(dice: random.Random, reach: int) -> Any:
 
 def _spread(gold: Any, answer: Any) -> int:
     """How far out a bound that is written into one of them may lie, in powers of two."""
-    import sympy
-
-    grows = any(
-        isinstance(part, sympy.factorial | sympy.gamma | sympy.binomial | sympy.exp)
-        or (part.is_Pow and part.exp.free_symbols)
-        for expression in (gold, answer)
-        for part in sympy.preorder_traversal(expression)
-    )
-    return _NEAR_BITS if grows else int(min(_FAR_BITS, bits_of(gold) + bits_of(answer) + _NEAR_BITS))
+    fast = grows(gold) or grows(answer)
+    return _NEAR_BITS if fast else int(min(_FAR_BITS, bits_of(gold) + bits_of(answer) + _NEAR_BITS))
 
 
 def _beside_breaks(both: tuple[Any, Any], symbol: Any, symbols: list[Any], dice: random.Random) -> Iterator[Point]:
@@ -126,12 +180,19 @@ def _breaking(expression: Any) -> Iterator[Any]:
     import sympy
 
     for part in sympy.preorder_traversal(expression):
-        if isinstance(part, sympy.Max | sympy.Min):
-            yield from (one - other for one, other in itertools.pairwise(part.args))
-        elif isinstance(part, sympy.Abs | sympy.sign | sympy.log):
-            yield part.args[0]
+        if isinstance(part, (*_choosing(), sympy.log)):
+            yield from _breaking_at(part)
         elif part.is_Pow and not (part.exp.is_Integer and part.exp > 0):
             yield part.base
+
+
+def _breaking_at(part: Any) -> Iterator[Any]:
+    import sympy
+
+    if isinstance(part, sympy.Max | sympy.Min):
+        yield from (one - other for one, other in itertools.combinations(part.args, 2))
+    else:
+        yield part.args[0]
 
 
 def _zeros(part: Any, symbol: Any, others: Point) -> list[Any]:

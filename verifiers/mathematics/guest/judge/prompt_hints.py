@@ -1,6 +1,7 @@
 """What a task's prompt says of the answer that it wants: in which unit, and whether as an interval.
 
-Against a unit that nobody asked for (``5 cents`` where the expected 5 are dollars), and ``1 < x < 2`` for the point
+Against a unit that nobody asked for (``5 cents`` where the expected 5 are dollars; ``7^\\circ``, which is the number
+7π/180, where the expected 7 is no angle), and ``1 < x < 2`` for the point
 ``(1, 2)``, which is written as the interval is. The prompt is the task author's; no text of a candidate comes here.
 """
 
@@ -32,16 +33,24 @@ _INTERVAL = re.compile(
 _POINT = re.compile(
     r"point|coordinate|ordered pair|vertex|vector|intersect|\(x, ?y\)|\(a, ?b\)|cent(?:er|re)|tuple|solutions? \("
 )
+# 'Find $m\\angle ABC$' → '\\angle'
+_ANGLE = re.compile(
+    r"angle|degree|°|\\circ(?![a-z])|radian|rotat|\bturn|\barcs?\b|bearing|latitude|longitude|temperature|celsius|fahrenheit"
+    r"|\\(?:sin|cos|tan|cot|sec|csc)|polygon|sector|inclin|elevation",
+    re.IGNORECASE,
+)
 Hints = dict[str, Any]
 
 
 def hints(prompt: str) -> Hints:
-    """``{"interval", "named", "asked"}``: whether an interval is wanted; dimensions with the factors of their units."""
+    """``{"interval", "angle", "named", "asked"}``: whether an interval or an angle is spoken of; dimensions with the
+    factors of their units."""
     text = prompt[:_LONGEST]
     named = [part[0].strip().lstrip("\\") for part in _WORD.finditer(text)]
     asked = [part[1].lstrip("\\") for part in _ASKED.finditer(text)]
     interval = "interval" in text.lower() or bool(_INTERVAL.search(text) and not _POINT.search(text))
-    return {"interval": interval, "named": _factors(named), "asked": _factors(asked)}
+    angle = bool(_ANGLE.search(text))
+    return {"interval": interval, "angle": angle, "named": _factors(named), "asked": _factors(asked)}
 
 
 def _factors(words: list[str]) -> dict[str, set[str]]:
@@ -56,10 +65,13 @@ def _factors(words: list[str]) -> dict[str, set[str]]:
 def unit_fits(unit: str, hinted: Hints) -> bool:
     """Whether a unit that the expected answer does not name is the one that the prompt wants, or says nothing of.
 
-    Of two units of one kind the one that is asked for counts, else both do. Cents are never meant without being named.
+    Of two units of one kind the one that is asked for counts, else both do. Cents are never meant without being named,
+    and degrees and radians only where the prompt speaks of what they measure: by itself a degree is a number.
     """
     for part in unit.split():
         dimension, factor = UNITS.get(part.partition("^")[0], ("", ""))
+        if dimension == "angle" and not hinted.get("angle"):
+            return False
         wanted = hinted.get("asked", {}).get(dimension) or hinted.get("named", {}).get(dimension)
         if wanted is None and dimension in ("money", "sterling"):
             wanted = {"1"}
