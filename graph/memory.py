@@ -31,7 +31,7 @@ from gristmill.verifiers.records import Outcome, Task, Verdict
 
 __all__ = ["TaskMemory"]
 
-_MOST_AT_HAND = 64
+_MOST_AT_HAND = 256
 """Steps whose texts are kept for the next prompts; all others are read from the store."""
 
 

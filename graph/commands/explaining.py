@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
 
 __all__ = [
-    "ReferenceVerdict",
+    "Review",
     "came_words",
     "evidence_lines",
     "evidence_rows",
@@ -41,7 +41,7 @@ _NEXT = {
 }
 
 
-class ReferenceVerdict(NamedTuple):
+class Review(NamedTuple):
     """A verdict on a reference, or on what a task begins with, and what only the task's owner may read beside it."""
 
     verdict: Verdict
@@ -60,7 +60,7 @@ class ReferenceVerdict(NamedTuple):
 
 async def judge_references(
     tasks: Sequence[Task], sandbox: str, workers: int | None
-) -> tuple[dict[str, ReferenceVerdict], dict[str, list[ReferenceVerdict]]]:
+) -> tuple[dict[str, Review], dict[str, list[Review]]]:
     """What came of the reference of each task that has one, and of the programs that each begins with, by task's id.
 
     Where tests or evaluator share a process with it, it can pass as `together` and no better, so there that is a pass.
@@ -79,13 +79,13 @@ async def judge_references(
         for id_, text in ((_REFERENCE, task.reference), *((str(n), each) for n, each in enumerate(starts(task))))
         if text is not None
     ]
-    found: dict[tuple[str, str], ReferenceVerdict] = {}
+    found: dict[tuple[str, str], Review] = {}
     if not candidates:
         return {}, {}
     by_id = {task.id: task for task in tasks}
 
     def keep(candidate: Candidate, verdict: Verdict, evidence: Evidence) -> None:
-        found[candidate.task_id, candidate.id] = ReferenceVerdict(verdict, evidence)
+        found[candidate.task_id, candidate.id] = Review(verdict, evidence)
 
     async with Pool.open(sandbox, workers) as pool:
         for shared in (False, True):
@@ -94,8 +94,8 @@ async def judge_references(
             async with aclosing(judge_all(by_id, some, judge, on_evidence=keep)) as verdicts:
                 async for _ in verdicts:
                     pass
-    references: dict[str, ReferenceVerdict] = {}
-    begun: dict[str, list[ReferenceVerdict]] = {}
+    references: dict[str, Review] = {}
+    begun: dict[str, list[Review]] = {}
     for each in candidates:
         if each.id == _REFERENCE:
             references[each.task_id] = found[each.task_id, each.id]
@@ -193,9 +193,7 @@ def _line(text: str, most: int = _LINE) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def summary_of(
-    judged: dict[str, ReferenceVerdict], begun: dict[str, list[ReferenceVerdict]], explain: bool
-) -> dict[str, Any]:
+def summary_of(judged: dict[str, Review], begun: dict[str, list[Review]], explain: bool) -> dict[str, Any]:
     """What came of references and of what tasks begin with, as a document."""
     wrong = {name: each for name, each in judged.items() if not each.verdict.passed}
     shown = {name: each for name, each in judged.items() if name in wrong or (explain and each.suspicious)}
@@ -208,9 +206,7 @@ def summary_of(
     }
 
 
-def say_references(
-    judged: dict[str, ReferenceVerdict], begun: dict[str, list[ReferenceVerdict]], explain: bool
-) -> None:
+def say_references(judged: dict[str, Review], begun: dict[str, list[Review]], explain: bool) -> None:
     """What came of references, for people; what is hidden is told as well, as it is the owner who asks.
 
     Programs that tasks begin with follow: they need not pass, but they must run.

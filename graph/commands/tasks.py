@@ -11,7 +11,7 @@ from gristmill.graph.commands.options import Languages, Sandbox
 from gristmill.sandbox.plain import console_for, say, say_json
 
 if TYPE_CHECKING:
-    from gristmill.graph.commands.explaining import ReferenceVerdict
+    from gristmill.graph.commands.explaining import Review
 
 __all__ = ["app"]
 
@@ -88,7 +88,7 @@ def check(
     for tried, some in ((examine, tasks), (weaker_than_examples, [] if lacking else tasks)):
         for name, found in asyncio.run(tried(some, sandbox, workers)).items():
             summary["warnings"][name] = summary["warnings"].get(name, []) + found
-    judged, begun = dict[str, "ReferenceVerdict"](), dict[str, list["ReferenceVerdict"]]()
+    judged, begun = dict[str, "Review"](), dict[str, list["Review"]]()
     if run_references and not lacking:
         judged, begun = asyncio.run(judge_references(tasks, sandbox, workers))
         summary |= summary_of(judged, begun, explain)

@@ -50,6 +50,8 @@ _WORDS = {
 
 def clean(text: str) -> str:
     """Text that any file can hold, without addresses: a candidate's own may have lone surrogates."""
+    if text.isascii() and "0x" not in text:
+        return text
     return without_addresses(text).encode("utf-8", "replace").decode()
 
 
