@@ -10,13 +10,14 @@ import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
+    from gristmill.graph.events import Listener
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary
@@ -197,35 +198,25 @@ def _run(
     go_on: str,
     trainer: OwnTrainer | None,
 ) -> CampaignSummary:
-    import asyncio
-
     from gristmill.graph.campaign import left_out, run_campaign
-    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.commands.progress import Display
-    from gristmill.graph.commands.run_progress import following, say_how_to_go_on
+    from gristmill.graph.commands.run_progress import run_shown
     from gristmill.graph.models.roster.proposer import proposer_of
 
     proposer = proposer_of(config.members, options, left_out=left_out(store, name) if resume else ())
 
-    async def campaign() -> CampaignSummary:
-        with Display(console, "tasks", unit="tasks") as display:
-            async with proposer, following(display, config.budget, proposer=proposer) as progress:
-                return await run_campaign(
-                    tasks,
-                    config,
-                    name=name,
-                    store=store,
-                    proposer=proposer,
-                    resume=resume,
-                    on_event=progress,
-                    trainer=trainer,
-                )
+    async def campaign(progress: Listener) -> CampaignSummary:
+        return await run_campaign(
+            tasks,
+            config,
+            name=name,
+            store=store,
+            proposer=proposer,
+            resume=resume,
+            on_event=progress,
+            trainer=trainer,
+        )
 
-    try:
-        return run_interruptibly(campaign())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"Interrupted; what was done so far is kept. Go on with:\n  {go_on}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:
-        say_how_to_go_on(error, store, name, go_on)
-        raise
+    onward = f":\n  {go_on}"
+    return run_shown(
+        campaign, proposer, config.budget, console, store=store, name=name, go_on=go_on, interrupted=onward
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gristmill.graph.amounts import in_words
 from gristmill.graph.commands.progress import beating
@@ -32,9 +32,13 @@ from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Direction, Outcome
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gristmill.graph.storage.store import Store
 
-__all__ = ["RunProgress", "Screen", "following", "say_how_to_go_on"]
+__all__ = ["RunProgress", "Screen", "following", "run_shown", "say_how_to_go_on"]
+
+T = TypeVar("T")
 
 
 class Screen(Protocol):
@@ -71,6 +75,53 @@ def say_how_to_go_on(error: Exception, store: Store, name: str, command: str) ->
         ours = any(each.name == name and each.status == "failed" for each in store.runs())
     if ours:
         say(f"What was done so far is kept. Go on, once that is mended, with:\n  {command}", err=True)
+
+
+def run_shown(
+    work: Callable[[Listener], Coroutine[Any, Any, T]],
+    proposer: Proposer,
+    budget: Budget,
+    console: Console,
+    *,
+    store: Store,
+    name: str,
+    go_on: str,
+    interrupted: str,
+) -> T:
+    """Run what a proposer is asked for, with progress; Ctrl-C keeps what was done, and ends the command.
+
+    Args:
+        work: of a listener; the proposer is open while it runs.
+        proposer, budget: of the run.
+        console: shows the progress.
+        store, name: hold the run.
+        go_on: the command that goes on after an error.
+        interrupted: how to go on after Ctrl-C, behind "Go on with".
+
+    Raises:
+        typer.Exit: it was interrupted.
+        Others: see `work`; how to go on has been said.
+    """
+    import asyncio
+
+    import typer
+
+    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.commands.progress import Display
+
+    async def shown() -> T:
+        with Display(console, "tasks", unit="tasks") as display:
+            async with proposer, following(display, budget, proposer=proposer) as progress:
+                return await work(progress)
+
+    try:
+        return run_interruptibly(shown())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say(f"Interrupted; what was done so far is kept. Go on with{interrupted}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        say_how_to_go_on(error, store, name, go_on)
+        raise
 
 
 class RunProgress:

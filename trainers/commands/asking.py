@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from gristmill.graph.config import RunConfig
-from gristmill.sandbox.plain import console_for, say
+from gristmill.sandbox.plain import console_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gristmill.graph.commands.options import Flags
+    from gristmill.graph.events import Listener
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.measure.records import Evaluation
@@ -106,37 +105,34 @@ def ask(
     command: str = "eval",
 ) -> Evaluation:
     """Evaluate with progress on standard error; Ctrl-C keeps what was done and says how to go on."""
-    import asyncio
     import sys
 
-    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
-    from gristmill.graph.commands.progress import Display
-    from gristmill.graph.commands.run_progress import following, say_how_to_go_on
+    from gristmill.graph.commands.run_progress import run_shown
     from gristmill.graph.models.resolve import resolve
     from gristmill.trainers.measure.evaluation import evaluate
 
     proposer = resolve(config.model, adapter=config.adapter, options=options)
     onward = f"--name {name} --resume" if command == "eval" else "the same command"
 
-    async def work() -> Evaluation:
-        with Display(console_for(file=sys.stderr), "tasks", unit="tasks") as display:
-            async with proposer, following(display, config.budget, proposer=proposer) as progress:
-                return await evaluate(
-                    tasks,
-                    config,
-                    name=name,
-                    store=store,
-                    proposer=proposer,
-                    resume=resume,
-                    bare=bare,
-                    on_event=progress,
-                )
+    async def work(progress: Listener) -> Evaluation:
+        return await evaluate(
+            tasks,
+            config,
+            name=name,
+            store=store,
+            proposer=proposer,
+            resume=resume,
+            bare=bare,
+            on_event=progress,
+        )
 
-    try:
-        return run_interruptibly(work())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"Interrupted; what was done so far is kept. Go on with {onward}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:
-        say_how_to_go_on(error, store, name, f"gristmill eval … --name {name} --resume")
-        raise
+    return run_shown(
+        work,
+        proposer,
+        config.budget,
+        console_for(file=sys.stderr),
+        store=store,
+        name=name,
+        go_on=f"gristmill eval … --name {name} --resume",
+        interrupted=f" {onward}",
+    )
