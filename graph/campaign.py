@@ -23,13 +23,14 @@ from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.evaluations import Evaluations
 from gristmill.graph.judging.hypotheses import Verification
 from gristmill.graph.judging.secret import kept_secret
-from gristmill.graph.models.base import Proposer
+from gristmill.graph.models.base import Proposer, context_of
 from gristmill.graph.models.prices import PRICES, Prices, prices_of
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
+from gristmill.graph.records import CONTEXT_WINDOW, ContextWindow
 from gristmill.graph.resuming import decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
@@ -116,6 +117,7 @@ async def run_campaign(
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
             store.documents.add(PRICES, name, "", prices)
+            store.documents.add(CONTEXT_WINDOW, name, "", ContextWindow(tokens=context_of(proposer)))
         with store.claim(name):
             if decision.wider:
                 # Tasks go on that had ended at a bound which is now wider.
@@ -130,7 +132,7 @@ async def run_campaign(
             context = Context(
                 run=name,
                 tasks={task.id: task for task in tasks},
-                config=config,
+                config=_within(store.documents.get(CONTEXT_WINDOW, name, "", ContextWindow), config),
                 choice=Choice(config, proposer, silence.lost),
                 strategy=chosen,
                 proposer=proposer,
@@ -154,6 +156,14 @@ async def run_campaign(
             )
             await _session(context, run, resume=resume)
     return store.summary(name)
+
+
+def _within(window: ContextWindow | None, config: RunConfig) -> RunConfig:
+    """The configuration with the context that models have by what they said, where none was given."""
+    if window is None or window.tokens is None or config.prompts.context is not None:
+        return config
+    prompts = config.prompts.model_copy(update={"context": window.tokens})
+    return config.model_copy(update={"prompts": prompts})
 
 
 def left_out(store: Store, run: str) -> frozenset[str]:

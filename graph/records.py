@@ -12,6 +12,7 @@ from gristmill.sandbox.records import Name, Record, Text
 from gristmill.verifiers.records import Courses, Task, Verdict
 
 __all__ = [
+    "CONTEXT_WINDOW",
     "CUT_FINISHES",
     "INSTRUCTION",
     "LESSON",
@@ -19,6 +20,7 @@ __all__ = [
     "REPAIR",
     "STARTS",
     "UNANSWERED",
+    "ContextWindow",
     "Ground",
     "Hypothesis",
     "Message",
@@ -32,6 +34,16 @@ __all__ = [
     "Trajectory",
     "Tries",
 ]
+
+
+CONTEXT_WINDOW = "context window"
+"""The kind of document that has a run's `ContextWindow`."""
+
+
+class ContextWindow(Record):
+    """What the models of a run said of their contexts when it began: it goes on with that, whatever they say later."""
+
+    tokens: int | None = Field(None, ge=1, description="for prompt and reply together; None where no model said it")
 
 
 class Message(Record):

@@ -207,11 +207,13 @@ def _waiting(store: Store, run: str) -> int:
 
 def _recording(store: Store, run: str, tasks: Sequence[str]) -> None:
     from gristmill.graph.models.replay.recording import Recorded
+    from gristmill.graph.records import CONTEXT_WINDOW, ContextWindow
 
+    window = store.documents.get(CONTEXT_WINDOW, run, "", ContextWindow)
     for task in tasks:
         for hypothesis, _ in store.each_step(run, task):
             if not hypothesis.given:
-                say_json(Recorded.of(hypothesis).line())
+                say_json(Recorded.of(hypothesis, None if window is None else window.tokens).line())
 
 
 def _best(store: Store, run: str, standings: Sequence[TaskStanding], task: str | None) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "Switching",
     "Waiting",
     "bounded_by",
+    "context_of",
     "member_of",
     "reads_prompts",
     "takes",
@@ -115,3 +116,10 @@ def reads_prompts(proposer: Proposer) -> bool:
     """Whether a proposer answers the request's messages; one that says otherwise by an attribute of this name, as
     `mutate` does, works from `Request.ground`, and is sent the task alone."""
     return bool(getattr(proposer, "reads_prompts", True))
+
+
+def context_of(proposer: Proposer) -> int | None:
+    """Tokens that a prompt and its reply may have together, where an entered proposer knows: by an attribute `context`,
+    which need not be true, as servers say what they like. None where it does not; of several the least that is said."""
+    said = getattr(proposer, "context", None)
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 0 else None

@@ -72,6 +72,7 @@ class ChatProposer:
         options: bounds of time and attempts.
         keywords: further keyword arguments of each call, from the request and from whether its answer is to be a
             stream; None where the model cannot be told.
+        context: tokens that its context holds, as the server said when it was entered; None is what LangChain knows.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ChatProposer:
         where: str | None = None,
         options: ModelOptions | None = None,
         keywords: Callable[[Request, bool], dict[str, Any]] | None = None,
+        context: Callable[[], int | None] | None = None,
     ) -> None:
         self.name = name
         self.model = model or _name_of(chat)
@@ -94,6 +96,7 @@ class ChatProposer:
         self._where = where or f"the model {self.model}"
         self._options = options or ModelOptions()
         self._keywords = keywords
+        self._context = context
         self._refused: set[str] = set()
         self._counts = False
         self._stream = False
@@ -110,6 +113,15 @@ class ChatProposer:
         self._chat = None
         self._retries.close()
         await self._open.aclose()
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that the context of the entered model holds, where somebody says it."""
+        if self._chat is None:
+            return None
+        if self._context is not None:
+            return self._context()
+        return (self._chat.profile or {}).get("max_input_tokens")
 
     async def propose(self, request: Request) -> Reply:
         """One reply; see the class for what is tried again and what is raised."""

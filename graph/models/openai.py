@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenAIProposer", "is_loopback", "run_connections", "served_models"]
 
 _CHECKS = 4
+_CONTEXTS = ("max_model_len", "context_length", "context_window")
+"""What vLLM and SGLang, OpenRouter, and Groq call the tokens of a model's context; llama.cpp has `meta.n_ctx`."""
 
 
 def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wires a ChatProposer
@@ -63,12 +65,12 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
         raise ModelSetupError(f"{url!r} is no address of a server; write openai:{name}@http://HOST:PORT/v1")
     # A server without keys wants some key all the same. It is the user who names both the address and the variable.
     secret = key or os.environ.get(options.api_key_env) or "EMPTY"
-    places = False
+    places, holds = False, None
     official = parts.hostname == "api.openai.com"
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[BaseChatModel]:
-        nonlocal places
+        nonlocal places, holds
         served, places = await _served(url, secret)
         wanted = adapter or name
         if adapter is not None and is_adapter(Path(adapter)):
@@ -76,6 +78,7 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
             served, places = await _served(url, secret)
         if served and wanted not in served and not official and not _nearly(wanted, served):
             raise ModelSetupError(f"{url} serves no model {wanted!r}; it serves {', '.join(sorted(served)[:20])}")
+        holds = served.get(wanted) or served.get(name)
         if adapter is not None:
             await _check_adapter(url, secret, name, wanted)
         async with run_connections(url, options.timeout_seconds) as connections:
@@ -93,7 +96,16 @@ def OpenAIProposer(  # noqa: N802  # reads as the other proposers do; it only wi
             said["extra_headers"] = headers_of(request.task_id, request.round, request.sample)
         return said
 
-    return ChatProposer(opened, name=form, model=name, adapter=adapter, where=url, options=options, keywords=keywords)
+    return ChatProposer(
+        opened,
+        name=form,
+        model=name,
+        adapter=adapter,
+        where=url,
+        options=options,
+        keywords=keywords,
+        context=lambda: holds,
+    )
 
 
 def _chat(model: str, url: str, key: str, seconds: float, connections: Any) -> BaseChatModel:
@@ -161,11 +173,12 @@ async def served_models(url: str, key: str) -> frozenset[str]:
         ModelError: nothing answers there.
         ModelSetupError: the key is wrong.
     """
-    return (await _served(url, key))[0]
+    return frozenset((await _served(url, key))[0])
 
 
-async def _served(url: str, key: str) -> tuple[frozenset[str], bool]:
-    """The models, and whether the server asks for the places of a run, as a replay server does."""
+async def _served(url: str, key: str) -> tuple[dict[str, int | None], bool]:
+    """The models with what the server says of their contexts, and whether it asks for the places of a run, as a replay
+    server does."""
     async with _client(url, key, 20) as client:
         for attempt in range(_CHECKS):
             try:
@@ -184,9 +197,11 @@ async def _served(url: str, key: str) -> tuple[frozenset[str], bool]:
     try:
         rows = answer.json()["data"]
         asked = any(isinstance(row.get("gristmill"), dict) and row["gristmill"].get("headers") for row in rows)
-        return frozenset(str(row["id"]) for row in rows), asked
+        holds = {str(row["id"]): _context(row) for row in rows}
+        # vLLM says it of the base only, and names that as an adapter's parent.
+        return {str(row["id"]): holds[str(row["id"])] or holds.get(str(row.get("parent"))) for row in rows}, asked
     except (ValueError, KeyError, TypeError, AttributeError):
-        return frozenset(), False  # a server without a list; the first call will tell
+        return {}, False  # a server without a list; the first call will tell
 
 
 def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:
@@ -194,7 +209,15 @@ def _client(url: str, key: str, seconds: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers=headers, timeout=seconds, trust_env=not is_loopback(url))
 
 
-def _nearly(name: str, served: frozenset[str]) -> bool:
+def _context(row: dict[str, Any]) -> int | None:
+    """Tokens of a listed model's context, by whichever name this server has for it."""
+    meta = row.get("meta")
+    said = [row.get(name) for name in _CONTEXTS] + [meta.get("n_ctx") if isinstance(meta, dict) else None]
+    whole = [each for each in said if isinstance(each, int) and not isinstance(each, bool) and each > 0]
+    return min(whole, default=None)
+
+
+def _nearly(name: str, served: Collection[str]) -> bool:
     """Ollama lists `qwen3:latest` and answers to `qwen3`; llama.cpp lists a path and answers to anything."""
     return any(other.startswith(f"{name}:") or other.endswith((".gguf", f"/{name}")) for other in served)
 

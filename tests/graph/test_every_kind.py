@@ -102,17 +102,19 @@ REPLIES: dict[str, tuple[str, Outcome, str, str]] = {
     ),
     "loss/digits-label-noise": (
         code(
-            "import torch.nn.functional as F\n\n\ndef loss(logits, labels):\n    return F.cross_entropy(logits, labels)"
+            "from torch.nn.functional import cross_entropy\n\n\n"
+            "def loss(logits, labels):\n    return -cross_entropy(logits, labels)"
         ),
         Outcome.FAILED,
-        "are being learned by heart",
+        "the gradient must raise the score of the labelled class",
         code(SYMMETRIC),
     ),
 }
 
 REASONED = {"code", "math", "program", "reasoning", "reward", "loss"}
 """Kinds whose replies may hold reasoning beside the answer."""
-TRAINED = {"reward", "loss"}
+TRAINED = {"reward": 0.9, "loss": 0.6}
+"""Kinds that train something, with targets that no single training decides by luck."""
 
 
 @pytest.fixture
@@ -125,9 +127,11 @@ def tasks() -> list[Task]:
     generated = [*reasoning_tasks("chain_sum", size=1, seed=1), task_of("matmul_222")]
     all_tasks = [task for task in (*shipped, *generated) if task.id in REPLIES]
     assert {task.id for task in all_tasks} == set(REPLIES)
-    # One seed: the loop is what is tested here, not how far scores scatter.
+    # One seed: the loop is what is tested here, not how far scores scatter, so targets lie far from all of them.
     return [
-        task.model_copy(update={"settings": {"seeds": 1}, "target": 0.9}) if task.kind in TRAINED else task
+        task.model_copy(update={"settings": {"seeds": 1}, "target": TRAINED[task.kind]})
+        if task.kind in TRAINED
+        else task
         for task in all_tasks
     ]
 

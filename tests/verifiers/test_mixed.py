@@ -61,6 +61,10 @@ SCORES = {
     "loss/digits-label-noise#cross-entropy": (0.7, 0.92),
     "loss/digits-label-noise#sign-flipped": (0.0, 0.2),
 }
+SINGLE = {
+    "loss/digits-label-noise#symmetric": (0.8, 1.0),
+    "loss/digits-label-noise#cross-entropy": (0.65, 0.97),
+}
 
 
 TRAINED = ("reward/", "loss/")
@@ -77,10 +81,15 @@ def without(heads: tuple[str, ...], path: Path, to: Path) -> Path:
 def once(path: Path, to: Path) -> Path:
     """The same tasks, where something is trained with one training for each candidate instead of three.
 
-    Single trainings scatter more than means of three, so the target is lower, as in `test_every_kind`.
+    Single trainings scatter: symmetric cross entropy has .93 in the mean of twenty, one in twenty is below .9. So the
+    loss's target is one that both it and cross entropy reach by far, and the sign-flipped one misses by far.
     """
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    short = [{**row, "settings": {"seeds": 1}, "target": 0.9} if row["id"].startswith(TRAINED) else row for row in rows]
+    targets = {"reward": 0.9, "loss": 0.6}
+    short = [
+        {**row, "settings": {"seeds": 1}, "target": targets[row["kind"]]} if row["kind"] in targets else row
+        for row in rows
+    ]
     to.write_text("".join(f"{json.dumps(row)}\n" for row in short), "utf-8")
     return to
 
@@ -123,13 +132,15 @@ def test_a_mixed_file_gives_the_known_verdicts(
     pytest.importorskip("sklearn")
     pytest.importorskip("lm_eval")
     files = [EXAMPLES / folder / "mixed.jsonl" for folder in ("tasks", "candidates")]
-    expected = EXPECTED
+    expected, scores = EXPECTED, SCORES
     if backend == "docker":
         # Trainings take minutes; they are judged in containers in tests/verifiers/trained/.
         expected = {name: outcome for name, outcome in EXPECTED.items() if not name.startswith(TRAINED)}
         files = [without(TRAINED, path, tmp_path / f"{path.parent.name}.jsonl") for path in files]
     elif every > 1:
         files[0] = once(files[0], tmp_path / "tasks.jsonl")
+        expected = {**EXPECTED, "loss/digits-label-noise#cross-entropy": "passed"}
+        scores = {**SCORES, **SINGLE}
     out = tmp_path / "verdicts.jsonl"
     done = subprocess.run(
         [gristmill_command, "verify", *map(str, files), *COMMAND.split()[4:], "--sandbox", backend],
@@ -146,6 +157,6 @@ def test_a_mixed_file_gives_the_known_verdicts(
         assert f"{kind}: " in done.stderr
     for row in rows:
         assert len(row["feedback"]) > 20, row
-        if row["id"] in SCORES:
-            lowest, highest = SCORES[row["id"]]
+        if row["id"] in scores:
+            lowest, highest = scores[row["id"]]
             assert lowest <= row["score"] <= highest, row

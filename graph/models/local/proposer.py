@@ -91,6 +91,11 @@ class LocalProposer:
         self._generator = self._server = self._thread = None
         await asyncio.to_thread(give_back)
 
+    @property
+    def context(self) -> int | None:
+        """Tokens of prompt and reply together that the loaded model was made for."""
+        return None if self._generator is None else self._generator.room
+
     async def propose(self, request: Request) -> Reply:
         """One reply; requests that wait at the same time are answered in one batch.
 

@@ -23,6 +23,7 @@ class Answers(Protocol):
     """Who knows the answers: a `ReplayServer`."""
 
     models: tuple[str, ...]
+    context: object
     key: str | None
     closing: Event
 
@@ -85,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/v1/models":
             rows = [
                 {"id": name, "object": "model", "owned_by": "replay", "gristmill": {"headers": True}}
+                | ({} if replay.context is None else {"max_model_len": replay.context})
                 for name in replay.models
             ]
             self._send(200, {"object": "list", "data": rows})

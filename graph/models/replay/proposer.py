@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from gristmill.graph.models.base import Proposer, member_of
+from gristmill.graph.models.base import Proposer, context_of, member_of
 from gristmill.graph.models.errors import ReplayMissError
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.prompts.messages import prompt_sha
@@ -42,6 +42,12 @@ class ReplayProposer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    @property
+    def context(self) -> int | None:
+        """What the recorded models said, the least: prompts were made by it."""
+        said = [row.context for row in self._recording.rows if row.context is not None] if self._recording else []
+        return min(said, default=None)
 
     async def propose(self, request: Request) -> Reply:
         """The recorded reply.
@@ -106,6 +112,11 @@ class RecordingProposer:
             self._file = None
         await self._inner.__aexit__(kind, error, trace)
 
+    @property
+    def context(self) -> int | None:
+        """What the other one says."""
+        return context_of(self._inner)
+
     def member(self, name: str) -> Proposer:
         """Who answers in the end, where the other one asks several."""
         return member_of(self._inner, name)
@@ -125,6 +136,7 @@ class RecordingProposer:
             tokens=reply.tokens,
             finish=reply.finish,
             reasoning=reply.reasoning,
+            context=self.context,
         )
         if self._file is not None:
             self._file.write(row.line() + "\n")

@@ -45,11 +45,15 @@ class Recorded(Record):
     tokens: Tokens = Tokens()
     finish: str = "stop"
     reasoning: str = ""
+    context: int | None = Field(
+        None, ge=1, description="tokens of the context that the model said it has, by which its prompts were made"
+    )
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis) -> Self:
-        """What a stored run's model said for one hypothesis."""
+    def of(cls, hypothesis: Hypothesis, context: int | None = None) -> Self:
+        """What a stored run's model said for one hypothesis, in a run whose models told of this `context`."""
         return cls(
+            context=context,
             text=hypothesis.text,
             task_id=hypothesis.task_id,
             round=hypothesis.round,

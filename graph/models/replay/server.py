@@ -35,6 +35,7 @@ class ReplayServer:
         answers: a recording, or a function from a call to the text (or row) that answers it.
         models: the names that it serves; others are refused as a real server would.
         failures: what happens to the first calls, one each, None for nothing; an endless iterator fails for ever.
+        context: tokens that it says its models' contexts hold, as vLLM does.
         key: if given, calls without it are refused.
         port: 0 takes a free one.
     """
@@ -45,10 +46,12 @@ class ReplayServer:
         *,
         models: tuple[str, ...] = ("replay",),
         failures: Iterable[Failure | None] = (),
+        context: object = None,
         key: str | None = None,
         port: int = 0,
     ) -> None:
         self.models = models
+        self.context = context
         self.key = key
         self.calls: list[Call] = []
         self.closing = threading.Event()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-from gristmill.graph.models.base import Proposer, Waiting, reads_prompts
+from gristmill.graph.models.base import Proposer, Waiting, context_of, reads_prompts
 from gristmill.graph.models.errors import ModelError, ModelSetupError, UnknownModelError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
@@ -87,6 +87,12 @@ class RosterProposer:
     def reads_prompts(self) -> bool:
         """Whether any member does."""
         return any(map(reads_prompts, self._proposers.values()))
+
+    @property
+    def context(self) -> int | None:
+        """The least that a member says: all are told of the same attempts."""
+        said = (context_of(each) for name, each in self._proposers.items() if name not in self._left_out)
+        return min((each for each in said if each is not None), default=None)
 
     def member(self, name: str) -> Proposer:
         """The member of that name; KeyError where there is none."""

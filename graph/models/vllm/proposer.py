@@ -81,6 +81,11 @@ class VllmProposer:
         await self._ask(adapter)
         self.adapter = adapter
 
+    @property
+    def context(self) -> int | None:
+        """What the server says of the model's context, `max_model_len`."""
+        return None if self._chat is None else self._chat.context
+
     async def rest(self) -> None:
         """Free the device; see `Switching`. A server on CPUs only idles, and stays as it is."""
         if self._server is None or self._asleep or self._server.device == "cpu":

@@ -255,6 +255,7 @@ def test_an_adapter_that_changes_nothing_is_refused(tiny_model: Path, tmp_path: 
 @pytest.mark.model
 async def test_the_small_real_model_knows_something(small_model: Path) -> None:
     async with LocalProposer(small_model) as proposer:
+        assert proposer.context == 8192
         reply = await proposer.propose(request("What is the capital of France? Answer in one word.", max_tokens=16))
     assert "Paris" in reply.text
     assert reply.finish == "stop"

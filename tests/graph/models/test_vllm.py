@@ -121,6 +121,7 @@ async def test_adapters_change_while_the_server_stays(python: Path, tmp_path: Pa
         for folder in (one, two, None, one):
             await proposer.switch(None if folder is None else str(folder))
             said.append((await proposer.propose(REQUEST)).text)
+            assert proposer.context == 2048
             assert proposer.adapter == (None if folder is None else str(folder))
         with pytest.raises(UserError, match="of a greater rank than the 16"):
             await proposer.switch(str(wide))

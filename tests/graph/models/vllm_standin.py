@@ -42,8 +42,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/health":
             return self.send(200 if options.standin != "never-ready" else 503, {})
-        names = [options.served_model_name, *adapters]
-        return self.send(200, {"data": [{"id": name} for name in names]})
+        # As vLLM lists them: adapters tell no context of their own.
+        base = {"id": options.served_model_name, "max_model_len": 2048, "parent": None}
+        loaded = [{"id": name, "max_model_len": None, "parent": base["id"]} for name in adapters]
+        return self.send(200, {"data": [base, *loaded]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
