@@ -75,9 +75,7 @@ class Prompts(Record):
         1000, ge=0, description="tokens by which prompts for capable models tell what was tried before; 0 tells nothing"
     )
     context: int | None = Field(
-        None,
-        ge=1,
-        description="tokens that the model's context holds, a quarter of which bounds --ledger; none: what it says",
+        None, ge=1, description="tokens of the model's context, a quarter of which bounds --ledger; none: what it says"
     )
     lessons: bool = Field(
         False, description="after each round a capable model writes down what was learned, by one call more a task"
