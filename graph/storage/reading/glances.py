@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import ColumnElement, Engine, and_, func, select
 
 from gristmill.graph.records import UNANSWERED, Hypothesis, StopReason
 from gristmill.graph.storage import schema
@@ -187,7 +187,7 @@ class Glances:
         return tuple((message.role, message.content) for message in found)
 
 
-def _same() -> object:
+def _same() -> ColumnElement[bool]:
     return and_(
         schema.verdicts.c.run == schema.hypotheses.c.run, schema.verdicts.c.hypothesis_id == schema.hypotheses.c.id
     )
