@@ -49,7 +49,7 @@ class Forecast(Record):
     @property
     def words(self) -> str:
         """One paragraph for people."""
-        parts = ", ".join(f"{stage} {minutes:.0f}" for stage, minutes in self.minutes.items())
+        parts = ", ".join(f"{stage} {_whole(minutes)}" for stage, minutes in self.minutes.items())
         assumed = [name for name in ("hypotheses", "rows") if name not in self.rates.measured]
         whence = {
             0: "as measured in this workspace",
@@ -57,9 +57,13 @@ class Forecast(Record):
             2: "at assumed rates, those of the local model on plain cores: nothing was measured in this workspace yet",
         }[len(assumed)]
         return (
-            f"predicted: {sum(self.minutes.values()):.0f} minutes ({parts}), {self.memory / 1e9:.1f} GB of memory "
+            f"predicted: {_whole(sum(self.minutes.values()))} minutes ({parts}), {self.memory / 1e9:.1f} GB of memory "
             f"(assumed), {self.disk / 1e6:.0f} MB of disk; {whence}"
         )
+
+
+def _whole(minutes: float) -> str:
+    return "under 1" if minutes < 1 else f"{minutes:.0f}"
 
 
 def measured_rates(store: Store, model: str, epochs: float) -> Rates:
