@@ -56,6 +56,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["search", "command", "true", "t.jsonl", "--estimate"], 0, "nothing is stored"),
     (["search", "ranges", "mountain_car", "human", "--estimate"], 0, "nothing is stored"),
     (["search", "loss", "digits_label_noise", "--estimate"], 2, "gristmill[losses]"),
+    (["run", "t.jsonl", *MODEL, "--name", "told", "--alert", "json://127.0.0.1/key"], 2, "gristmill[alerts]"),
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
     (["view"], 2, "gristmill[view]"),

@@ -23,6 +23,7 @@ import pytest
 from gristmill.graph.models.replay.server import ReplayServer
 from gristmill.graph.storage.store import Store
 from tests.base_install import asked_by
+from tests.receiver import Receiver
 from tests.test_base_install import ROOT, called
 
 pytestmark = pytest.mark.bubblewrap
@@ -44,6 +45,7 @@ OWN = {
     "audit": ("cryptography", "torch"),
     "providers": ("langchain", "psycopg"),
     "view": ("uvicorn", "torch"),
+    "alerts": ("apprise", "torch"),
 }
 ELSEWHERE = {
     "dev": "all other tests run with it",
@@ -168,6 +170,14 @@ def test_view_a_page_is_served(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         (code, said), blocked = (json.loads(line) for line in process.communicate(timeout=60)[0].splitlines())
     assert (code, "uvicorn" in blocked, "torch" in blocked) == (0, False, True), said
+
+
+def test_alerts_the_end_of_a_run_is_told(bubblewrap: str, tmp_path: Path) -> None:
+    tasks, replies = written(tmp_path / "t.jsonl", DOUBLE), written(tmp_path / "r.jsonl", {"text": "\\boxed{6}"})
+    with Receiver() as receiver:
+        command = ["run", tasks, "--model", f"replay:{replies}", "--name", "r", "--alert", receiver.url, *ONCE]
+        smoke("alerts", tmp_path, command)
+    assert [told["title"] for told in receiver.told] == ["gristmill r: finished"]
 
 
 @pytest.mark.parametrize("extra", ELSEWHERE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say_json
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from gristmill.graph.commands.alerts.telling import Alerts
     from gristmill.graph.events import Listener
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
@@ -44,6 +46,7 @@ def run(
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")] = None,
     workspace: Workspace = ".",
     languages: Languages = None,
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Propose, verify and reflect until each task of a file is solved, or a bound is reached.
@@ -59,6 +62,7 @@ def run(
       gristmill run tasks.jsonl --name night --model openai:qwen3@http://127.0.0.1:8000/v1 --rounds 5
       gristmill run tasks.jsonl --name night --resume
       gristmill run tasks.jsonl --name night --resume --rounds 8 --patience 4 --calls 2000
+      gristmill run tasks.jsonl --name night --calls 2000 --alert ntfy://my-topic
       gristmill run tasks.jsonl --model openai:big@http://127.0.0.1:8000/v1 --call-timeout 1800 --retry-seconds 5400
       gristmill run tasks.jsonl --request top_k=20 --request 'chat_template_kwargs={"enable_thinking": false}'
       gristmill run tasks.jsonl --name night --model mailbox
@@ -89,6 +93,7 @@ def run(
         vllm_python=vllm_python,
         workspace=workspace,
         json=json_,
+        alert=tuple(alert or ()),
     )
     run_tasks(loaded, RunConfig(), call)
 
@@ -114,6 +119,7 @@ class Call:
     vllm_python: Path | None
     workspace: str
     json: bool
+    alert: tuple[str, ...] = field(default=(), repr=False)  # addresses that may hold keys
 
 
 def run_tasks(
@@ -140,6 +146,7 @@ def run_tasks(
     import shlex
     import sys
 
+    from gristmill.graph.commands.alerts.telling import Alerts
     from gristmill.graph.commands.reports.estimate import print_estimate
     from gristmill.graph.commands.reports.summary import of_prices, print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
@@ -179,7 +186,8 @@ def run_tasks(
             console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
         else:
-            summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on, trainer)
+            with Alerts(call.alert, store, chosen, ["gristmill", "show", chosen, *where]) as alerts:
+                summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on, trainer, alerts)
         standings = store.standings(chosen)
         if call.json:
             table = [each.model_dump(mode="json") for each in standings]
@@ -197,6 +205,7 @@ def _run(
     console: Console,
     go_on: str,
     trainer: OwnTrainer | None,
+    alerts: Alerts,
 ) -> CampaignSummary:
     from gristmill.graph.campaign import left_out, run_campaign
     from gristmill.graph.commands.run_progress import run_shown
@@ -212,7 +221,7 @@ def _run(
             store=store,
             proposer=proposer,
             resume=resume,
-            on_event=progress,
+            on_event=alerts.beside(progress, config),
             trainer=trainer,
         )
 

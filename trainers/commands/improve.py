@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.sandbox.plain import console_for, say, say_json
 from gristmill.trainers.improve.config import ImproveConfig
@@ -49,6 +50,7 @@ def improve(
     ] = None,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
@@ -64,6 +66,7 @@ def improve(
       gristmill improve tasks.jsonl
       gristmill improve --family list-functions --rounds 3 --name night --workspace runs/
       gristmill improve tasks.jsonl --name night --workspace runs/ --resume
+      gristmill improve tasks.jsonl --name night --alert ntfy://my-topic
     """
     import asyncio
     import shlex
@@ -77,7 +80,7 @@ def improve(
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.commands.extras import need_training
-    from gristmill.trainers.commands.planned import default_for, print_plan
+    from gristmill.trainers.commands.planned import check_source, default_for, print_plan
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.improve.splits import split_tasks
     from gristmill.trainers.methods.weights import base_weights
@@ -91,7 +94,8 @@ def improve(
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     home = home_of(workspace)
-    again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
+    said = without_addresses(sys.argv[1:])
+    again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
     begun_here = False
 
     def begin() -> None:
@@ -106,7 +110,7 @@ def improve(
             if method is not None and chosen.method.kind != method:
                 raise UserError(f"--method {method}: it was begun, or is configured, with {chosen.method.kind}")
             one_model(chosen.run, "improve")
-            _one_source(tasks, chosen)
+            check_source(tasks, chosen)
             if dry_run:
                 base = base_weights(chosen.run.model, chosen.base)
                 drawn = chosen.drawn.train_tasks if loaded is None else None
@@ -115,7 +119,9 @@ def improve(
                 return
             served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
             options = ModelOptions.of(chosen.run.calls, **served)
-            result = run_interruptibly(_improve(loaded, chosen, name, resume, store, home, options, console, begin))
+            with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+                work = _improve(loaded, chosen, name, resume, store, home, options, console, begin, alerts)
+                result = run_interruptibly(work)
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; the stages that have ended are kept. Go on with:\n  {again}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -130,31 +136,6 @@ def improve(
         raise typer.Exit(1)
 
 
-def _one_source(tasks: Path | None, config: ImproveConfig) -> None:
-    """Tasks are read from a file or drawn from families, and what else is asked for can be had.
-
-    Raises:
-        UserError: both were asked for, or neither, or what cannot be.
-    """
-    from gristmill.sandbox.errors import UserError
-
-    if tasks is None and not config.drawn.family:
-        raise UserError("what is to be learned? Give a task file, or --family (see `gristmill tasks generate --help`)")
-    if config.gate.gate == "open" and not config.drawn.family:
-        raise UserError(
-            "--gate open draws gate tasks until it is decided: that takes --family; with a file, take fixed"
-        )
-    if config.reflections and (config.run.search.strategy == "best_of" or config.run.search.rounds < 2):
-        raise UserError(
-            "--reflections: this search never answers a wrong answer; give it rounds that do, say --strategy reflect "
-            "--search-rounds 3"
-        )
-    if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
-        raise UserError(
-            f"{tasks} and --family: tasks are read from a file or drawn from families; leave one of them out"
-        )
-
-
 async def _improve(
     tasks: list[Task] | None,
     config: ImproveConfig,
@@ -165,6 +146,7 @@ async def _improve(
     options: ModelOptions,
     console: Console,
     begin: Callable[[], None],
+    alerts: Alerts,
 ) -> Improvement:
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.judging.secret import kept_secret
@@ -216,6 +198,7 @@ async def _improve(
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),
                 base=base,
                 progress=progress,
+                alerts=alerts,
             )
             return await run_rounds(mill)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from gristmill.trainers.improve.config import ImproveConfig
 
-__all__ = ["default_for", "print_plan"]
+__all__ = ["check_source", "default_for", "print_plan"]
 
 _ROWS = (
     "weights, GB",
@@ -24,6 +24,31 @@ _ROWS = (
     "learning rate",
     "batch",
 )
+
+
+def check_source(tasks: Path | None, config: ImproveConfig) -> None:
+    """Tasks are read from a file or drawn from families, and what else is asked for can be had.
+
+    Raises:
+        UserError: both were asked for, or neither, or what cannot be.
+    """
+    from gristmill.sandbox.errors import UserError
+
+    if tasks is None and not config.drawn.family:
+        raise UserError("what is to be learned? Give a task file, or --family (see `gristmill tasks generate --help`)")
+    if config.gate.gate == "open" and not config.drawn.family:
+        raise UserError(
+            "--gate open draws gate tasks until it is decided: that takes --family; with a file, take fixed"
+        )
+    if config.reflections and (config.run.search.strategy == "best_of" or config.run.search.rounds < 2):
+        raise UserError(
+            "--reflections: this search never answers a wrong answer; give it rounds that do, say --strategy reflect "
+            "--search-rounds 3"
+        )
+    if tasks is not None and (config.drawn.family or config.drawn.held_out_family):
+        raise UserError(
+            f"{tasks} and --family: tasks are read from a file or drawn from families; leave one of them out"
+        )
 
 
 def default_for(method: str | None) -> ImproveConfig:

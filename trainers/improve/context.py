@@ -11,6 +11,7 @@ from typing import Protocol
 
 from langgraph.runtime import Runtime
 
+from gristmill.graph.commands.alerts.telling import Alerts
 from gristmill.graph.commands.run_progress import Screen, following
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.base import Proposer, Switching
@@ -47,6 +48,7 @@ class Mill:
         proposer: the model with an adapter, or without one; not entered.
         base: folder of the weights that trainings start from.
         bare: whether measured prompts are sent as they stand, with nothing around them.
+        alerts: who is told of what goes wrong, and of the end.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Mill:
     base: Path
     progress: Progress
     bare: bool = False
+    alerts: Alerts = field(default_factory=Alerts)
     _open: dict[str, Proposer] = field(default_factory=dict)
     _resting: bool = False
 
@@ -151,17 +154,18 @@ class Mill:
         run = f"{Path(adapter).name if adapter else self.name}-{part}"
         if part == "gate-before" and part != stage:
             run = f"{run}-{stage.partition('/')[0]}"  # each round has a gate set of its own
+        config = config or greedy(self.config.run, adapter)
         async with self.timed(stage, title), following(self.progress, ends=False) as progress:
             evaluation = await evaluate_tasks(
                 tasks,
-                config or greedy(self.config.run, adapter),
+                config,
                 name=run,
                 store=self.store,
                 proposer=await self.model(adapter),
                 pool=self.pool,
                 resume=any(begun.name == run for begun in self.store.runs()),
                 bare=self.bare,
-                on_event=progress,
+                on_event=self.alerts.beside(progress, config, part=True),
             )
             self.records.write(stage, evaluation)
         share = evaluation.pass_at[1]

@@ -13,6 +13,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.export import write_dataset
+from gristmill.trainers.improve.asking.alerts import ended, gate_alerts
 from gristmill.trainers.improve.asking.deciding import decided, first_batch, in_batches
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.coverage.rows import rows_of
@@ -86,7 +87,7 @@ async def campaign(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
             proposer=await mill.model(state["adapter"]),
             pool=mill.pool,
             resume=begun,
-            on_event=progress,
+            on_event=mill.alerts.beside(progress, config, part=True),
         )
         mill.records.write(stage, summary)
     mill.progress.note(
@@ -218,6 +219,7 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
             mill.adapters.promote(trained.path.name)
         mill.records.write(stage, decision)
         mill.progress.note(f"gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
+    mill.alerts.tell(*gate_alerts(decision, round_))
     kept = str(trained.path) if decision.kept and trained else state["adapter"]
     return {"round": round_ + 1, "adapter": kept}
 
@@ -240,6 +242,7 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
     # Before the record: a kill between the two must not leave an improvement that has ended without its page.
     await asyncio.to_thread(write_report, improvement, mill.folder)
     mill.records.write("summary", improvement)
+    mill.alerts.tell(ended(improvement.adapter, len(improvement.rounds)))
     return {}
 
 

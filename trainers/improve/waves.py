@@ -115,7 +115,7 @@ async def _wave(mill: Mill, state: RoundsState, number: int, plan: WavePlan, emp
             proposer=await mill.model(state["adapter"]),
             pool=mill.pool,
             resume=any(each.name == run for each in mill.store.runs()),
-            on_event=progress,
+            on_event=mill.alerts.beside(progress, config, part=True),
             messages_for=hinting(hinted) if hinted else None,
         )
         mill.records.write(stage, Wave(plan=plan, hinted=hinted, summary=summary))

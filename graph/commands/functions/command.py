@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.functions.ranges import app
 from gristmill.graph.commands.functions.search import (
     DEFAULT,
@@ -55,6 +56,7 @@ def command(
     flags: Flags,
     vllm_python: Python = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Search for code that a trainer of your own scores: Isaac, MJX, a code base that nothing here knows.
@@ -84,7 +86,9 @@ def command(
     settings |= ({"start": begun} if begun else {}) | ({"entry_point": entry_point} if entry_point else {})
     task = own_task(prompt_of(prompt), target, settings)
     said = ("command", program, str(prompt))
-    call = call_of(said, prompt.stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    call = call_of(
+        said, prompt.stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert
+    )
     run_tasks(
         None if resume else [task],
         DEFAULT,

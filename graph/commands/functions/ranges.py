@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.functions.search import Estimate, Name, Python, Resume, Seeds, app, call_of
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
@@ -52,6 +53,7 @@ def ranges(
     flags: Flags,
     vllm_python: Python = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Search for ranges in which the physics of a training is drawn, so that its policy bears other physics.
@@ -75,7 +77,7 @@ def ranges(
     from gristmill.verifiers.trained.ranges.task import ranges_task, sensible_priors
 
     said, stem = ("ranges", environment, reward), f"{environment}-ranges"
-    call = call_of(said, stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    call = call_of(said, stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert)
     if resume:
         run_tasks(None, DEFAULT, call)
         return

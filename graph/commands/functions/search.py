@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
 from gristmill.graph.config import RunConfig
 
@@ -79,6 +80,7 @@ def reward(
     flags: Flags,
     vllm_python: Python = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Search for a reward function from which a policy learns an environment.
@@ -106,7 +108,9 @@ def reward(
         counts["published"] = True
     task = reward_task(environment, target=target, settings=counts | ({"start": begun} if begun else {}))
     said = ("reward", environment)
-    call = call_of(said, environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    call = call_of(
+        said, environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert
+    )
     chosen = DEFAULT.changed(strategy="iteration", halving=False) if published else DEFAULT
     run_tasks(None if resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
 
@@ -136,6 +140,7 @@ def loss(
     flags: Flags,
     vllm_python: Python = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Search for a loss function with which a network does better.
@@ -159,7 +164,7 @@ def loss(
     settings = {**counts, **settings_of(problem, setting or ()), **({"start": begun} if begun else {})}
     task = loss_task(problem, target=target, settings=settings)
     said = ("loss", problem)
-    call = call_of(said, problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_)
+    call = call_of(said, problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert)
     run_tasks(None if resume else [task], DEFAULT, call, forecast=lambda chosen: loss_forecast(task, chosen))
 
 
@@ -175,6 +180,7 @@ def call_of(
     vllm_python: Path | None,
     workspace: str,
     json_: bool,
+    alert: list[str] | None,
 ) -> Call:
     """A call of ``search`` with these words; `stem`, without its file, begins the name of a run that is given none."""
     from gristmill.graph.commands.run import Call
@@ -191,4 +197,5 @@ def call_of(
         vllm_python=vllm_python,
         workspace=workspace,
         json=json_,
+        alert=tuple(alert or ()),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from gristmill.graph.commands.alerts.telling import Alerts
 from gristmill.graph.commands.progress import Display
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
@@ -18,6 +20,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.data.export import export_rows
+from gristmill.trainers.improve.asking.alerts import gate_alerts
 from gristmill.trainers.methods.base import Rows, Steps, TrainedAdapter
 from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter
 from gristmill.trainers.methods.sft import SftMethod
@@ -27,6 +30,7 @@ from gristmill.trainers.recipes.isheep.context import Flock
 from gristmill.trainers.recipes.isheep.rounds import run_isheep
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary
 from gristmill.verifiers.records import Strength, Task
+from tests.receiver import Receiver
 
 for package in ("scipy", "rensa", "langdetect", "lm_eval", "punkt"):
     pytest.importorskip(package)
@@ -146,10 +150,17 @@ def configured(filter: str = "self and tool", **more: object) -> IsheepConfig:
 
 
 async def turned(
-    folder: Path, pool: Pool, config: IsheepConfig, progress: Stopping, asked: list[str], *, resume: bool = False
+    folder: Path,
+    pool: Pool,
+    config: IsheepConfig,
+    progress: Stopping,
+    asked: list[str],
+    *,
+    resume: bool = False,
+    alert: Sequence[str] = (),
 ) -> IsheepSummary:
     flocks: list[Flock] = []
-    with Store.open(str(folder)) as store:
+    with Store.open(str(folder)) as store, Alerts(alert, store, "sheep", ["gristmill", "view"]) as alerts:
         flock = flock_of(
             config,
             "sheep",
@@ -160,6 +171,7 @@ async def turned(
             proposer=lambda adapter: Sheep(adapter, flocks, asked),
             base=folder,
             progress=progress,
+            alerts=alerts,
         )
         flocks.append(flock)
         return await run_isheep(flock)
@@ -196,14 +208,22 @@ async def test_it_ends_alike_whether_it_was_killed_at_every_stage_or_never(
     monkeypatch.setattr(secrets, "token_hex", lambda size: "ab" * size)
     config, asked, never = configured(), list[str](), list[str]()
     async with Pool.open("bubblewrap", 2) as pool:
-        for number, stage in enumerate(STAGES):
-            with pytest.raises(Killed):
-                await turned(tmp_path / "a", pool, config, Stopping(stage), asked, resume=number > 0)
-        killed = await turned(tmp_path / "a", pool, config, Stopping(), asked, resume=True)
+        with Receiver() as receiver:
+            alert = [receiver.url]
+            for number, stage in enumerate(STAGES):
+                with pytest.raises(Killed):
+                    await turned(tmp_path / "a", pool, config, Stopping(stage), asked, resume=number > 0, alert=alert)
+            killed = await turned(tmp_path / "a", pool, config, Stopping(), asked, resume=True, alert=alert)
         progress = Stopping()
         whole = await turned(tmp_path / "b", pool, config, progress, never)
 
     assert end_of(killed) == end_of(whole)
+    # Each alert came once, over thirteen sessions: what failed, what has left its band, what the gate said, the end.
+    left = {f"drift: {event.what}" for each in whole.iterations if each.events for event in each.events.events}
+    refused = {alert.title for each in whole.iterations if each.gate for alert in gate_alerts(each.gate, 0)}
+    titles = [told["title"].removeprefix("gristmill sheep: ") for told in receiver.told]
+    assert sorted(titles) == sorted({"failed", "finished", *left, *refused})
+    assert left
     # No reply was bought twice; adapters lie in two folders.
     assert sorted(each.split("/")[-1] for each in asked) == sorted(each.split("/")[-1] for each in never)
     assert len(asked) == len(never)

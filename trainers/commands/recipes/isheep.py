@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.sandbox.plain import console_for, say, say_json
 from gristmill.trainers.recipes.isheep.config import IsheepConfig
@@ -37,6 +38,7 @@ def isheep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and do nothing.")] = False,
     config: ConfigFile = None,
     workspace: Workspace = ".",
+    alert: AlertTo = None,
     flags: Flags,
     json_: Json = False,
 ) -> None:
@@ -74,7 +76,8 @@ def isheep(
         flags["method_seed"] = flags["seed"]
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
-    again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
+    said = without_addresses(sys.argv[1:])
+    again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
     begun_here = False
 
     def begin() -> None:
@@ -93,7 +96,9 @@ def isheep(
                 console.print(forecast(chosen, base, rates).words, soft_wrap=True)
             if dry_run:
                 return
-            result = run_interruptibly(_run(chosen, name, resume, store, home_of(workspace), base, console, begin))
+            with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+                work = _run(chosen, name, resume, store, home_of(workspace), base, console, begin, alerts)
+                result = run_interruptibly(work)
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"Interrupted; what has ended is kept. Go on with:\n  {again}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -117,6 +122,7 @@ async def _run(
     base: Path,
     console: Console,
     begin: Callable[[], None],
+    alerts: Alerts,
 ) -> IsheepSummary:
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.models.options import ModelOptions
@@ -139,6 +145,7 @@ async def _run(
                 proposer=lambda adapter: resolve(config.run.model, adapter=adapter, options=options),
                 base=base,
                 progress=progress,
+                alerts=alerts,
             )
             begin()
             return await run_isheep(flock)

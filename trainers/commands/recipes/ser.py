@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 from gristmill.trainers.recipes.ser.config import SerConfig
@@ -37,6 +38,7 @@ def ser(
     base: Annotated[Path | None, typer.Option(help="Folder of the base model; default: the small local one.")] = None,
     config: ConfigFile = None,
     flags: Flags,
+    alert: AlertTo = None,
     json_: Json = False,
 ) -> None:
     """Train a reward model on few labels, which labels the other pairs itself where it is sure (SER), and train on.
@@ -103,13 +105,16 @@ def ser(
         folder = home / "recipes" / name
         if not resume and folder.exists():
             raise UserError(f"{folder} exists already: choose another --name")
-        again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
+        said = without_addresses(sys.argv[1:])
+        again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
         records.begin(Begun(config=chosen, pairs=digest(*(p.id for p in kept)), base=str(weights)), resume=resume)
-        from gristmill.trainers.recipes.ser.loop import run_ser
+        from gristmill.trainers.recipes.ser.loop import run_ser, ser_alerts
         from gristmill.trainers.recipes.ser.stages import Bench
 
         try:
-            with Display(console) as progress:
+            shown = ["gristmill", "recipe", "ser", *([str(pairs)] if pairs else ["--run", str(run)])]
+            shown += ["--name", name, "--resume", "--workspace", workspace]
+            with Alerts(alert, store, name, shown) as alerts, Display(console) as progress:
                 result = run_ser(
                     Bench(
                         name=name,
@@ -122,6 +127,7 @@ def ser(
                         progress=progress,
                     )
                 )
+                alerts.tell(*ser_alerts(result))
         except (Exception, KeyboardInterrupt):
             say(f"The stages that have ended are kept. Go on with:\n  {again}", err=True)
             raise

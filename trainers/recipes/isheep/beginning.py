@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from gristmill.graph.commands.alerts.telling import Alerts
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.resuming import widened
@@ -36,6 +37,7 @@ def flock_of(
     proposer: Callable[[str | None], Proposer],
     base: Path,
     progress: Progress,
+    alerts: Alerts | None = None,
 ) -> Flock:
     """The context of a run, whose configuration is kept from now on.
 
@@ -67,4 +69,5 @@ def flock_of(
         progress=progress,
         bare=True,
         recipe=config,
+        alerts=alerts or Alerts(),
     )

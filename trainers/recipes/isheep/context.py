@@ -72,7 +72,7 @@ class Flock(Mill):
                 pool=self.pool,
                 verifiers=judge,
                 resume=any(begun.name == run for begun in self.store.runs()),
-                on_event=progress,
+                on_event=self.alerts.beside(progress, config, part=True),
                 messages_for=messages_for,
                 purpose="evaluation",
             )

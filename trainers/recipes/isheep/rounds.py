@@ -15,12 +15,19 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from gristmill.trainers.improve import stages as improving
+from gristmill.trainers.improve.asking.alerts import ended
 from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.recipes.isheep import stages, writing
 from gristmill.trainers.recipes.isheep.context import Flock, FlockRuntime
-from gristmill.trainers.recipes.isheep.measuring.drift import Departures, Drift, departures, drift_of
+from gristmill.trainers.recipes.isheep.measuring.drift import (
+    Departures,
+    Drift,
+    departures,
+    drift_alerts,
+    drift_of,
+)
 from gristmill.trainers.recipes.isheep.measuring.looking import fairness, turns
 from gristmill.trainers.recipes.isheep.records import Written
 from gristmill.trainers.recipes.isheep.report import write_report
@@ -70,7 +77,8 @@ async def drift(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
     """How the new adapter's replies differ from the base model's; what leaves its band is an event."""
     flock, round_ = runtime.context, state["round"] - 1
     part = f"round-{round_ + 1}"
-    if flock.records.read(f"{part}/events", Departures) is not None:
+    if (told := flock.records.read(f"{part}/events", Departures)) is not None:
+        flock.alerts.tell(*drift_alerts(told.events, round_))
         return {}
     base = flock.records.read("drift-before", Drift)
     if base is None:
@@ -88,6 +96,7 @@ async def drift(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
         now, base, flock.recipe.bands, first_topics=first.topics if first and round_ else None, probe=probe
     )
     flock.records.write(f"{part}/events", Departures(events=events))
+    flock.alerts.tell(*drift_alerts(events, round_))
     for event in events:
         flock.progress.note(f"drift: {event.what} has left its band: {event.words}")
     return {}
@@ -115,6 +124,7 @@ async def report(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
     summary = summarize(flock, rounds, _kept(flock, rounds))
     await asyncio.to_thread(write_report, summary, flock.folder)
     flock.records.write("summary", summary)
+    flock.alerts.tell(ended(summary.adapter, rounds))
     return {}
 
 

@@ -13,11 +13,12 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from gristmill.graph.commands.alerts.due import Alert
 from gristmill.trainers.recipes.ser import stages
 from gristmill.trainers.recipes.ser.records import SerResult
 from gristmill.trainers.recipes.ser.stages import Bench, SerState
 
-__all__ = ["build_ser", "run_ser"]
+__all__ = ["build_ser", "run_ser", "ser_alerts"]
 
 
 def build_ser() -> CompiledStateGraph[SerState, Bench, Any, Any]:
@@ -51,3 +52,15 @@ def run_ser(bench: Bench) -> SerResult:
     if result is None:
         raise RuntimeError("the evaluation left no result")
     return result
+
+
+def ser_alerts(result: SerResult) -> tuple[Alert, ...]:
+    """What to tell of its end, and that it went astray: surer and less right, so that its last model is not used."""
+    found = result.measured.accuracy
+    text = (
+        f"{result.stop}; on held-out labels the model of round {result.chosen} has {found.right} of {found.of} right."
+    )
+    alerts = [Alert(key="finished", title="finished", text=text)]
+    if result.chosen < len(result.rounds) - 1:
+        alerts.insert(0, Alert(key="collapse", title="collapse", text=f"{result.stop}."))
+    return tuple(alerts)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from gristmill.graph.commands.alerts.due import Alert
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curation.words import words
 from gristmill.trainers.recipes.isheep.asking.reading import refusal
@@ -18,7 +19,7 @@ from gristmill.trainers.recipes.isheep.filters import language_of
 from gristmill.trainers.recipes.isheep.measuring.fairness import Probe
 from gristmill.trainers.recipes.isheep.seeds import seeds
 
-__all__ = ["Departure", "Departures", "Drift", "departures", "drift_of", "topic_entropy"]
+__all__ = ["Departure", "Departures", "Drift", "departures", "drift_alerts", "drift_of", "topic_entropy"]
 
 _CLUSTERS = 12
 
@@ -47,9 +48,21 @@ class Departure(Record):
 
 
 class Departures(Record):
-    """The events of an iteration; alerts may deliver them."""
+    """The events of an iteration; alerts deliver them."""
 
     events: tuple[Departure, ...]
+
+
+def drift_alerts(events: Sequence[Departure], round_: int) -> tuple[Alert, ...]:
+    """What to tell of an iteration's events: of each quantity, that it has left its band."""
+    return tuple(
+        Alert(
+            key=f"drift of {event.what}",
+            title=f"drift: {event.what}",
+            text=f"In iteration {round_ + 1} {event.what} has left its band: {event.words}",
+        )
+        for event in events
+    )
 
 
 def drift_of(replies: Sequence[str], prompts: Sequence[str] = ()) -> Drift:
