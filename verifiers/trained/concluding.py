@@ -57,6 +57,7 @@ def concluded(task: Task, ended: Ended, measure: str, subject: str) -> Concluded
     scores, target = ended.scores, target_of(task)
     score, most = lower_estimate(scores, ended.seeds), upper_estimate(scores, ended.seeds)
     key = measure.replace(" ", "_")
+    mean = f"mean {measure.removeprefix('mean ')}"  # a height that is a mean already is none of means
     metrics = {
         key: score,
         **({f"{key}_min": min(scores), f"{key}_max": max(scores)} if scores else {}),
@@ -75,14 +76,13 @@ def concluded(task: Task, ended: Ended, measure: str, subject: str) -> Concluded
         by_seed = f" By seed: {curve(scores)}." if scores else ""
         feedback = (
             f"Stopped after {len(scores)} of {ended.seeds} seeds: {ended.behind}.{by_seed} Its score of "
-            f"{figure(score)} counts each training that was not made as 0, and so is what the mean {measure} is at "
+            f"{figure(score)} counts each training that was not made as 0, and so is what the {mean} is at "
             f"least; {_reach(most, target)}."
         )
         return Concluded(Outcome.FAILED, score, feedback, metrics, checks)
     missing = "is reached" if score >= target else f"is not reached, by {target - score:.3g}"
     feedback = (
-        f"{subject} have a mean {measure} of {figure(score)} (by seed: {curve(scores)}); the target of {target:.6g} "
-        f"{missing}."
+        f"{subject} have a {mean} of {figure(score)} (by seed: {curve(scores)}); the target of {target:.6g} {missing}."
     )
     return Concluded(_outcome(score, target), score, feedback, metrics, checks, scores, ended.courses)
 

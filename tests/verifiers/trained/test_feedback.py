@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.trained.concluding import Ended, concluded
 from gristmill.verifiers.trained.curves import curve, fell, figure, level, rising
 from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.feedback import losses_text
@@ -126,3 +128,15 @@ def test_a_score_of_few_decimals_is_shown_as_it_is(value: float) -> None:
 def test_no_curve_both_rises_at_its_end_and_has_fallen(values: list[float]) -> None:
     assert not (rising(values, 0.05) and fell(values, 0.05))
     assert not (level(values, 0.05) and (rising(values, 0.05) or fell(values, 0.05)))
+
+
+@pytest.mark.parametrize(
+    ("measure", "words"), [("mean height", "a mean height of"), ("accuracy", "a mean accuracy of")]
+)
+def test_a_measure_that_is_a_mean_is_not_called_a_mean_twice(measure: str, words: str) -> None:
+    task = Task(id="r", kind="reward", prompt="?")
+    told = concluded(task, Ended((0.25, 0.75), 2, "", ()), measure, "Policies")
+    assert told.feedback.startswith(f"Policies have {words} 0.5 ")
+    assert told.metrics[measure.replace(" ", "_")] == 0.5
+    stopped = concluded(task, Ended((0.25,), 2, "behind", ()), measure, "Policies")
+    assert f"what the {words[2:-3]} is at least" in stopped.feedback
