@@ -66,6 +66,20 @@ class Vocabulary(Record):
         return found
 
     @cached_property
+    def guards(self) -> Mapping[str, tuple[ast.expr, ...]]:
+        """What stands around a call's first argument so that it has a value there, by the call's dotted name.
+
+        Of `torch.log(torch.clamp({row}, min=0.0001))` it is the clamp.
+        """
+        found: dict[str, tuple[ast.expr, ...]] = {}
+        for text in self.calls:
+            made = ast.parse(holed(text), mode="eval").body
+            if isinstance(made, ast.Call) and made.args and hole_of(made.args[0]) is None:
+                name = text.partition("(")[0]
+                found[name] = (*found.get(name, ()), made.args[0])
+        return found
+
+    @cached_property
     def bound(self) -> Mapping[str, str]:
         """The imports by the name that they bind."""
         return {each.split()[-1].partition(".")[0]: each for each in self.imports}

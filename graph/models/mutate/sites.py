@@ -5,13 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from gristmill.graph.models.mutate.kinds import FUNCTIONS, Function, Kind, Scope, kind_of, scope_of
+from gristmill.graph.models.mutate.kinds import FUNCTIONS, Function, Kind, Scope, called, kind_of, scope_of
 from gristmill.graph.models.mutate.places import Program
 from gristmill.graph.models.mutate.rules import Domain, Rules
-from gristmill.verifiers.trained.vocabulary import SHAPES
+from gristmill.verifiers.trained.vocabulary import SHAPES, hole_of
 
 __all__ = ["Block", "LiteralSite", "Site", "Sites", "literal_value", "sites_of"]
+
+Place = tuple[ast.AST, str, int | None, ast.expr]
+"""Where an expression hangs, as `Site` has it, and the expression."""
+_GUARD: Final = Domain(low=1e-12, high=0.1, real=True)
+"""What a number in a guard may be: a clamp before a logarithm keeps out what is not positive, and no more."""
 
 
 @dataclass
@@ -197,9 +203,31 @@ class _Walk:
                             continue  # it decides on the shape
                         own = self._rules.domains.get(each.arg or "", domain)
                         yield Site(each, "value", None, each.value, kind_of(each.value, scope), scope), own, indexes
+                    elif isinstance(each, ast.expr) and (inside := self._guarded(node, name, at, scope)) is not None:
+                        for place in inside:
+                            inner = Site(*place, kind_of(place[-1], scope), scope)
+                            if isinstance(place[0], ast.keyword):
+                                self.literals.append(LiteralSite(inner, domain or _GUARD, indexes))
+                            else:
+                                yield inner, domain, indexes
                     elif isinstance(each, ast.expr):
                         own = self._key_domain(node, name, at, domain)
                         yield Site(node, name, at, each, kind_of(each, scope), scope), own, indexes
+
+    def _guarded(self, node: ast.expr, name: str, at: int, scope: Scope) -> list[Place] | None:
+        """What may change in a call's first argument where that is a guard of the vocabulary, which itself stays."""
+        if (
+            scope.vocabulary is None
+            or self._rules.domains
+            or not isinstance(node, ast.Call)
+            or (name, at) != ("args", 0)
+        ):
+            return None
+        fitting = (
+            _inside(guard, (node, name, at, node.args[0]))
+            for guard in scope.vocabulary.guards.get(called(node.func), ())
+        )
+        return next((each for each in fitting if each is not None), None)
 
     def _key_domain(self, node: ast.expr, name: str, at: int, domain: Domain | None) -> Domain | None:
         if not isinstance(node, ast.Dict) or name != "values":
@@ -212,3 +240,25 @@ class _Walk:
         if isinstance(node, ast.Slice | ast.Starred):
             return False
         return not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+
+
+def _inside(guard: ast.expr, place: Place) -> list[Place] | None:
+    """What stands in the holes of a guard, and its numbers, in the order of the text; None where it is another form."""
+    *_, node = place
+    if hole_of(guard) is not None or (isinstance(guard, ast.Constant) and literal_value(node) is not None):
+        return [place]
+    if isinstance(guard, ast.UnaryOp) and isinstance(node, ast.UnaryOp) and type(guard.op) is type(node.op):
+        return _inside(guard.operand, (node, "operand", None, node.operand))
+    if not isinstance(guard, ast.Call) or not isinstance(node, ast.Call) or called(guard.func) != called(node.func):
+        return None
+    named = [each.arg for each in guard.keywords] == [each.arg for each in node.keywords]
+    if not named or len(guard.args) != len(node.args):
+        return None
+    parts: list[tuple[ast.expr, Place]] = [
+        (one, (node, "args", at, two)) for at, (one, two) in enumerate(zip(guard.args, node.args, strict=True))
+    ]
+    parts += [
+        (one.value, (two, "value", None, two.value)) for one, two in zip(guard.keywords, node.keywords, strict=True)
+    ]
+    found = [_inside(one, inner) for one, inner in parts]
+    return None if None in found else [each for inner in found if inner is not None for each in inner]

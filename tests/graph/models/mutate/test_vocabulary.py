@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from typing import Any
 
@@ -88,6 +89,37 @@ def test_what_a_known_loss_is_made_of_can_be_reached_and_fitted() -> None:
     form = skeleton(source, Rules.of(loss_task("digits_label_noise")))
     assert form is not None
     assert form.values == (0.1, 0.0001)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_keeps_a_logarithm_finite_stays_around_it(seed: int) -> None:
+    """Whatever is bred: it is wrapped by a clamp whose least value is positive, and so for roots and powers."""
+    start = (
+        "import torch\n\n\ndef loss(policy_chosen, policy_rejected, reference_chosen, reference_rejected, beta):\n"
+        "    one = torch.log(torch.clamp(policy_chosen - reference_chosen, min=0.0001))\n"
+        "    two = torch.sqrt(torch.clamp(policy_rejected, min=1e-06))\n"
+        "    three = torch.pow(torch.clamp(policy_chosen, min=1e-06), 0.5)\n"
+        "    return torch.mean(beta * one - two + three + torch.exp(-torch.abs(reference_rejected)))\n"
+    )
+    leasts, within = set(), set()
+    for source in bred(loss_task("preference_pairs"), start, seed):
+        for node in ast.walk(ast.parse(source)):
+            outer = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call) or outer not in ("torch.log", "torch.sqrt", "torch.pow", "torch.exp"):
+                continue
+            inner = node.args[0]
+            if outer == "torch.exp":
+                assert ast.unparse(inner).startswith("-torch.abs("), source
+                continue
+            assert isinstance(inner, ast.Call), source
+            assert ast.unparse(inner.func) == "torch.clamp", source
+            (least,) = inner.keywords
+            assert least.arg == "min", source
+            assert 0 < ast.literal_eval(least.value) <= 0.1, source
+            leasts.add(ast.unparse(least.value))
+            within.add(ast.unparse(inner.args[0]))
+    assert len(leasts) > 2, "it is a number like others, and may be fitted"
+    assert len(within) > 3, "what is guarded changes"
 
 
 def test_names_of_ones_own_and_a_marked_region_keep_a_vocabulary_out() -> None:
