@@ -1,25 +1,35 @@
 """Searches for rewards and losses without a model (`mutate` and `tune`), from several seeds, each to its winner.
 
-    python benchmarks/functions.py --workspace DIR [--only mountain_car] [--seeds 3] [--calls 320] [--table]
+    python benchmarks/functions.py --workspace DIR [--only mountain_car] [--seeds 3] [--calls 320] [--core-minutes M]
+        [--table]
 
 Each search is `gristmill search … --model mutate --model tune --strategy evolve`, from the sparse reward or from cross
-entropy, up to its target or so many candidates, with ten final seeds on which nothing was chosen; then `show
---baselines` trains the human and the sparse reward, or the problem's own losses, by the same ones. A row is written as
-soon as that is done. Called again with the same log and workspace, it goes on where it was ended, within a search too.
-Minutes are of the processor, from start to winner, resumed ones within. `--smoke` makes the least search of each;
-``--table`` searches nothing and prints what the log has.
+entropy, up to its target, so many candidates or core-minutes (20 on MountainCar), with ten final seeds on which nothing
+was chosen; then `show --baselines` trains the human and the sparse reward, or the problem's own losses, by the same
+ones. A search that has no winner by its core-minutes is stopped: its row says so, and has the best of the search in
+place of final seeds. A row is written as soon as that is done. Called again with the same log and workspace, it goes on
+where it was ended, within a search too. Minutes are of the processor, from start to winner, those of every session
+within, killed ones too. `--smoke` makes the least search of each; ``--table`` only prints what the log has.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from learning_cores import used
+
+from gristmill.graph.errors import UnknownRunError
+from gristmill.graph.storage.store import Store
 
 # What is searched, and what it begins with: the human reward stands beside each in the end, and is no start.
 SEARCHES: Final = {
@@ -30,6 +40,9 @@ SEARCHES: Final = {
     "swing_up": ("reward", "sparse"),
     "digits_label_noise": ("loss", "ce"),
 }
+CORE_MINUTES: Final = {"mountain_car": 20.0}
+"""What a search may take where nothing else is said; of the others none is bounded so."""
+EACH: Final = 5.0
 GRISTMILL: Final = [str(Path(sys.executable).with_name("gristmill"))]
 
 
@@ -53,37 +66,94 @@ def told(given: argparse.Namespace, *words: str) -> Any:
     return json.loads(made.stdout)
 
 
-def search(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    """One search to its winner, and the baselines beside it."""
-    run, spent = f"{name}-{seed}", given.workspace / f"{name}-{seed}.seconds"
-    before = float(spent.read_text("utf-8")) if spent.exists() else 0.0
-    words = [*command(name, seed, given), "--name", run, *(["--resume"] if spent.exists() else [])]
-    begun = sum(os.times()[2:4])
-    with (given.workspace / f"{run}.log").open("ab") as log:
-        spent.write_text(f"{before:.1f}", "utf-8")
+class Clock:
+    """Core-seconds of one search, over all sessions; its file is written as they are spent, so a kill loses few."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._before = float(file.read_text("utf-8")) if file.exists() else 0.0
+        self._begun = used()
+
+    def seconds(self) -> float:
+        """So far; what is said is kept."""
+        seconds = self._before + max(0.0, used() - self._begun)
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(f"{seconds:.1f}", "utf-8")
+        partial.replace(self._file)
+        return seconds
+
+
+def watched(words: list[str], log: Path, folder: Path, clock: Clock, bound: float) -> int:
+    """The status of a command, which is interrupted once `bound` core-seconds are used up."""
+    stopped = False
+    with log.open("ab") as file:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen(words, stdout=file, stderr=file, cwd=folder, env=environment)
         try:
-            status = subprocess.run(
-                words,
-                stdout=log,
-                stderr=log,
-                check=False,
-                cwd=given.workspace,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            ).returncode
+            while process.poll() is None:
+                if clock.seconds() >= bound and not stopped:
+                    stopped = True
+                    process.send_signal(signal.SIGINT)  # it ends its work cleanly, and may go on
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(EACH)
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted as well
+            raise
         finally:
-            seconds = before + sum(os.times()[2:4]) - begun
-            spent.write_text(f"{seconds:.1f}", "utf-8")
-    if status not in (0, 1):
-        raise SystemExit(f"{run} ended with status {status}: see {given.workspace / run}.log; start again to go on")
-    shown = told(given, "show", run)
+            clock.seconds()
+    return process.returncode
+
+
+def standing(workspace: Path, run: str) -> str | None:
+    """How a run ended; None where there is none to go on with."""
+    if not (workspace / ".gristmill").exists():
+        return None
+    with Store.open(workspace, create=False) as store:
+        try:
+            return store.get_run(run).status
+        except UnknownRunError:
+            return None
+
+
+def search(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    """One search to its winner, and the baselines beside it; or to its core-minutes."""
+    run = f"{name}-{seed}"
+    most = CORE_MINUTES.get(name) if given.core_minutes is None else given.core_minutes
+    bound = math.inf if most is None else 60 * most
+    clock, log = Clock(given.workspace / f"{run}.seconds"), given.workspace / f"{run}.log"
+    state = standing(given.workspace, run)
+    if state != "finished" and (state is None or clock.seconds() < bound):
+        words = [*command(name, seed, given), "--name", run, *(["--resume"] if state else [])]
+        status = watched(words, log, given.workspace, clock, bound)
+        state = standing(given.workspace, run)
+        if state is None or (state != "finished" and clock.seconds() < bound):
+            raise SystemExit(f"{run} ended with status {status}: see {log}; start again to go on")
+    return row(
+        name,
+        seed,
+        clock.seconds() / 60,
+        most,
+        " ".join(command(name, seed, given)[1:]),
+        told(given, "show", run),
+        told(given, "show", run, "--baselines") if state == "finished" else None,
+    )
+
+
+def row(
+    name: str, seed: int, minutes: float, most: float | None, words: str, shown: Any, baselines: Any
+) -> dict[str, Any]:
+    """What the log keeps of a search; without `baselines` it was stopped at its core-minutes."""
     return {
         "search": name,
         "seed": seed,
-        "minutes": round(seconds / 60, 1),
+        "minutes": round(minutes, 1),
+        "most_minutes": most,
+        "stopped": baselines is None,
+        "best": max((each["score"] for each in shown["table"] if each["score"] is not None), default=None),
         "candidates": shown["hypotheses"],
         "date": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(command(name, seed, given)[1:]),
-        "baselines": told(given, "show", run, "--baselines"),
+        "command": words,
+        "baselines": baselines or {"table": []},
     }
 
 
@@ -97,6 +167,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         winner, *others = row["baselines"]["table"] or [{"name": "none", "final": None, "low": None, "high": None}]
         interval = "" if winner["low"] is None else f" [{winner['low']:.3f}, {winner['high']:.3f}]"
         final = "–" if winner["final"] is None else f"{winner['final']:.3f}{interval}"
+        if row.get("stopped"):
+            best = "nothing" if row["best"] is None else f"{row['best']:.3f}"
+            final = f"none in {row['most_minutes']:g} core-minutes; {best} in the search"
         beside = ", ".join(f"{each['name']} {each['final']:.3f}" for each in others if each["final"] is not None)
         counts = f"{row['minutes']:.1f} | {row['candidates']}"
         lines.append(f"| `{row['search']}` | {row['seed']} | {counts} | {final} | {beside} |")
@@ -110,6 +183,11 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SEARCHES), help=f"by commas, of {', '.join(SEARCHES)}")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=320, help="candidates of a search at most")
+    parser.add_argument(
+        "--core-minutes",
+        type=float,
+        help="of a search at most, its winner's final seeds within; default: 20 on mountain_car",
+    )
     parser.add_argument("--smoke", action="store_true", help="two candidates by one training each, one seed")
     parser.add_argument("--log", type=Path, default=Path(__file__).with_name("functions.jsonl"))
     parser.add_argument("--table", action="store_true")

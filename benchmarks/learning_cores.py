@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.records import Record
 
-__all__ = ["core_seconds", "keeping"]
+__all__ = ["core_seconds", "keeping", "used"]
 
 _KIND = "benchmark cores"
 _EACH = 10.0
@@ -27,10 +27,10 @@ class Cores(Record):
 @contextmanager
 def keeping(store: Store, name: str) -> Iterator[None]:
     """Keep, each ten seconds and at the end, what this process and its children have used since here."""
-    key, begun, over = str(time.time()), _used(), threading.Event()
+    key, begun, over = str(time.time()), used(), threading.Event()
 
     def keep() -> None:
-        store.documents.put(_KIND, name, key, Cores(seconds=max(0.0, _used() - begun)))
+        store.documents.put(_KIND, name, key, Cores(seconds=max(0.0, used() - begun)))
 
     def watch() -> None:
         while not over.wait(_EACH):
@@ -51,7 +51,7 @@ def core_seconds(store: Store, name: str) -> list[float]:
     return [each.seconds for each in store.documents.list(_KIND, name, Cores).values()]
 
 
-def _used() -> float:
+def used() -> float:
     """User and system time of this process and all below it, those among them that have ended and were waited for."""
     me = psutil.Process()
     total = 0.0
