@@ -84,6 +84,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["train", "rows.jsonl"], 2, "pip install 'gristmill[train]'"),
     (["recipe", "isheep", "--dry-run"], 2, "pip install 'gristmill[train]'"),
     (["recipe", "ser", "g.jsonl"], 2, "g.jsonl: line 1: `chosen`"),
+    (["recipe", "rank", "night", "first"], 2, "there is no SER 'night'"),
     (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
 ]
 ELSEWHERE = {

@@ -56,7 +56,9 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "calibrate": Mount(
             f"{_TRAINERS}.calibrate:calibrate", "Say what the agreement of replies is worth as confidence."
         ),
-        "recipe": Mount(f"{_TRAINERS}.recipes.group:app", "Run a published system by stages of ours: isheep, ser."),
+        "recipe": Mount(
+            f"{_TRAINERS}.recipes.group:app", "Run a published system by stages of ours: isheep, ser; rank by a reward."
+        ),
         "adapters": Mount(f"{_TRAINERS}.adapters:app", "List, show, compare, promote and roll back adapters."),
         "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),
         "audit": Mount(f"{_TRAINERS}.audit:audit", "Judge a dataset once more, and sign it; or check that."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ from gristmill.trainers.methods.fitting.method import FromPreferences
 from gristmill.trainers.methods.fitting.training import Setting
 from gristmill.trainers.methods.lora import quiet
 
-__all__ = ["RewardModelMethod", "scores"]
+__all__ = ["RewardModelMethod", "scorer", "scores"]
 
 
 class RewardModelMethod(FromPreferences):
@@ -46,8 +46,8 @@ class RewardModelMethod(FromPreferences):
         )
 
 
-def scores(conversations: Sequence[Sequence[dict[str, Any]]], *, base: Path, adapter: Path) -> list[float]:
-    """What a reward model says of each conversation, one at a time; greater is better.
+def scorer(*, base: Path, adapter: Path) -> Callable[[Sequence[dict[str, Any]]], float]:
+    """What a reward model says of a conversation, loaded once; greater is better.
 
     Args:
         base: folder of the model that it was trained on.
@@ -62,9 +62,16 @@ def scores(conversations: Sequence[Sequence[dict[str, Any]]], *, base: Path, ada
         headed = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1, dtype=torch.float32)
         headed.config.pad_token_id = tokenizer.pad_token_id
         model: Any = PeftModel.from_pretrained(headed, str(adapter)).eval()
-        found = []
-        for turns in conversations:
-            encoded: Any = tokenizer.apply_chat_template(list(turns), return_dict=True)
-            with torch.inference_mode():
-                found.append(float(model(torch.tensor([encoded["input_ids"]])).logits[0, 0]))
-    return found
+
+    def score(turns: Sequence[dict[str, Any]]) -> float:
+        encoded: Any = tokenizer.apply_chat_template(list(turns), return_dict=True)
+        with quiet(), torch.inference_mode():
+            return float(model(torch.tensor([encoded["input_ids"]])).logits[0, 0])
+
+    return score
+
+
+def scores(conversations: Sequence[Sequence[dict[str, Any]]], *, base: Path, adapter: Path) -> list[float]:
+    """What a reward model says of each conversation, see `scorer`."""
+    score = scorer(base=base, adapter=adapter)
+    return [score(turns) for turns in conversations]

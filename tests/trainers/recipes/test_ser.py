@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
+from gristmill.trainers.commands.recipes.group import app
 from gristmill.trainers.recipes.ser import stages
 from gristmill.trainers.recipes.ser.config import SerConfig
 from gristmill.trainers.recipes.ser.labelling import Counted, Labelling, Scale
 from gristmill.trainers.recipes.ser.loop import run_ser
 from gristmill.trainers.recipes.ser.pairs import Pair, pair_of, unique
+from gristmill.trainers.recipes.ser.ranking import Ranking
 from gristmill.trainers.recipes.ser.records import Prepared, SerRecords, SerResult, Trained
+from gristmill.trainers.recipes.ser.rewarding import CachedRewards
+from gristmill.trainers.recipes.ser.scoring import load_reward_model
 from gristmill.trainers.recipes.ser.stages import Bench
 from gristmill.trainers.recipes.ser.states import States, parted, tokens_of
 
@@ -209,15 +214,49 @@ def test_a_result_is_read_and_a_name_is_taken_once(whole: SerResult, tiny_model:
         assert records.read("prepared", Prepared) is None
 
 
-def test_the_command_runs_to_its_table(workspace: Path, tiny_model: Path, gristmill_command: str) -> None:
-    """As docs/ser.md has it, on a tiny model."""
+def test_a_model_that_is_loaded_says_what_it_said_in_training(
+    whole: SerResult, tiny_model: Path, tmp_path: Path
+) -> None:
+    pairs = some_pairs(6)
+    states = States(tmp_path, tiny_model, 1, tokens_of(pairs, tiny_model))
+    states.make()
+    told = CachedRewards(states, CONFIG.training).rewards([pair.id for pair in pairs], whole.model, lambda *_: None)
+    score = load_reward_model(whole.model)
+    for pair in pairs:
+        assert [score(pair.turns(place)) for place in (0, 1)] == pytest.approx(told[pair.id], abs=1e-3)
+    with pytest.raises(UserError, match="holds no reward model"):
+        load_reward_model(tiny_model)
+
+
+def test_the_commands_run_to_their_tables(
+    workspace: Path, tiny_model: Path, forked_gristmill: str, bubblewrap: str
+) -> None:
+    """As docs/ser.md has it, on a tiny model, in this process, which has imported what they take; then its ranks."""
     rows = [{"prompt": f"{number}?", "chosen": f"{number} yes!", "rejected": f"{number} no."} for number in range(40)]
     (workspace / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    command = [gristmill_command, "recipe", "ser", "p.jsonl", "--base", str(tiny_model), "--cached-layers", "1"]
-    command += ["--share", "0.5", "--rounds", "1", "--learning-rate", "0.02"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "on the held-out labels" in done.stdout, done.stderr
+    command = ["ser", "p.jsonl", "--base", str(tiny_model), "--cached-layers", "1", "--later-epochs", "1"]
+    command += ["--share", "0.5", "--rounds", "1", "--learning-rate", "0.02", "--name", "night"]
+    calling = CliRunner()
+    done = calling.invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "on the held-out labels" in done.stdout
     assert "at most" in done.stdout
-    ended = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300, check=False)
-    assert ended.returncode == 0, ended.stderr
+    assert "on the held-out labels" in calling.invoke(app, [*command, "--resume"], catch_exceptions=False).stdout
+
+    tests = [{"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]}]
+    task = {"id": "a", "kind": "code", "prompt": "Write f(n) that doubles n.", "tests": tests}
+    (workspace / "t.jsonl").write_text(json.dumps(task) + "\n")
+    replies = [{"text": f"```python\ndef f(n): return {body}\n```"} for body in ("n", "3 * n", "2 * n")]
+    (workspace / "r.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in replies))
+    run = [forked_gristmill, "run", "t.jsonl", "--model", "replay:r.jsonl", "--hypotheses", "3", "--rounds", "1"]
+    run += ["--strategy", "best_of", "--name", "first", "--sandbox", "bubblewrap"]
+    subprocess.run(run, capture_output=True, timeout=300, check=True)
+    ranked = calling.invoke(app, ["rank", "night", "first", "--json"], catch_exceptions=False)
+    found = Ranking.model_validate_json(ranked.stdout)
+    assert (found.tasks, found.hypotheses, found.arrival, found.random) == (1, 3, 3, 2)
+    assert found.ranked in (1, 2, 3)
+    by_folder = calling.invoke(app, ["rank", ".gristmill/recipes/night/round-0", "first"], catch_exceptions=False)
+    assert "what the model was trained on is not known" in by_folder.stdout
+    assert "is no verdict" in by_folder.stdout
+    with pytest.raises(UserError, match="there is no SER 'day'"):
+        calling.invoke(app, ["rank", "day", "first"], catch_exceptions=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from gristmill.trainers.commands.recipes.isheep import isheep
+from gristmill.trainers.commands.recipes.rank import rank
 from gristmill.trainers.commands.recipes.ser import ser
 
 __all__ = ["app"]
@@ -12,6 +13,7 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a published system by stages of ours.")
 app.command()(isheep)
 app.command()(ser)
+app.command()(rank)
 
 
 @app.callback()

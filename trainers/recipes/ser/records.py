@@ -35,6 +35,7 @@ class Prepared(Record):
 
     too_long: tuple[str, ...]
     tokens: int
+    seen: tuple[str, ...] = Field(description="digests of the prompts that the model is trained on or may label")
 
 
 class Trained(Record):

@@ -16,7 +16,10 @@ from gristmill.trainers.recipes.ser.config import Training
 from gristmill.trainers.recipes.ser.pairs import Pair
 from gristmill.trainers.recipes.ser.states import Heard, States, parted
 
-__all__ = ["CachedRewards", "FullRewards", "RewardModel"]
+__all__ = ["HEAD", "CachedRewards", "FullRewards", "RewardModel", "upper_model"]
+
+HEAD = "head.safetensors"
+"""The head's weights, in the folder of a model that was trained on cached states."""
 
 Labelled = Sequence[tuple[str, int]]
 
@@ -86,29 +89,6 @@ class CachedRewards:
     def __init__(self, states: States, training: Training) -> None:
         self._states, self._training = states, training
 
-    def _model(self, start: Path | None, seed: int, lora: Lora, *, trained: bool) -> tuple[Any, Any]:
-        import torch
-        from peft import LoraConfig, PeftModel, get_peft_model
-        from safetensors.torch import load_file
-
-        torch.manual_seed(seed)
-        with quiet():
-            upper = parted(self._states.base, self._states.layers, lower=False)
-            upper.embed_tokens = (
-                torch.nn.Identity()
-            )  # states go in behind it, and a vocabulary is most of a small model
-            head = torch.nn.Linear(upper.config.hidden_size, 1, bias=False)
-            torch.nn.init.normal_(head.weight, std=0.02)
-            if start is None:
-                shape = LoraConfig(
-                    r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear"
-                )
-                model: Any = get_peft_model(upper, shape)
-            else:
-                model = PeftModel.from_pretrained(upper, str(start), is_trainable=trained)
-                head.load_state_dict(load_file(start / "head.safetensors"))
-        return model.train(trained), head
-
     def _reward(self, model: Any, head: Any, texts: Sequence[tuple[str, int]]) -> Any:
         """The head's output at the last token of each text, padded together on the right."""
         import torch
@@ -131,7 +111,7 @@ class CachedRewards:
         if out.is_dir():
             return
         told = self._training
-        model, head = self._model(start, seed, told.lora, trained=True)
+        model, head = upper_model(self._states.base, self._states.layers, start, seed, told.lora, trained=True)
         weights = [each for each in [*model.parameters(), *head.parameters()] if each.requires_grad]
         rows = sorted(labelled)
         steps = max(1, round(epochs * len(rows) / told.batch))
@@ -162,7 +142,7 @@ class CachedRewards:
         partial = out.with_name(out.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         model.save_pretrained(partial)
-        save_file(head.state_dict(), partial / "head.safetensors")
+        save_file(head.state_dict(), partial / HEAD)
         note = {"base": str(self._states.base), "cached_layers": self._states.layers, "pairs": len(rows)}
         (partial / "provenance.json").write_text(json.dumps(note | {"config": told.model_dump(mode="json")}) + "\n")
         partial.rename(out)
@@ -183,7 +163,8 @@ class CachedRewards:
         """As `RewardModel.rewards`."""
         import torch
 
-        loaded, head = self._model(model, 0, self._training.lora, trained=False)
+        states = self._states
+        loaded, head = upper_model(states.base, states.layers, model, 0, self._training.lora, trained=False)
         found: dict[str, tuple[float, float]] = {}
         rows = [(id_, 0) for id_ in sorted(ids)]
         with torch.inference_mode():
@@ -193,3 +174,29 @@ class CachedRewards:
                     found |= {id_: (values[2 * at], values[2 * at + 1]) for at, (id_, _) in enumerate(part)}
                 heard(min(start + 64, len(rows)), len(rows))
         return found
+
+
+def upper_model(
+    base: Path, layers: int, start: Path | None, seed: int, lora: Lora, *, trained: bool
+) -> tuple[Any, Any]:
+    """The layers above the `layers` lower ones with LoRA, and the head: a new one, or what `start` holds."""
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from safetensors.torch import load_file
+
+    torch.manual_seed(seed)
+    with quiet():
+        upper = parted(base, layers, lower=False)
+        # States go in behind it, and a vocabulary is most of a small model.
+        upper.embed_tokens = torch.nn.Identity()
+        head = torch.nn.Linear(upper.config.hidden_size, 1, bias=False)
+        torch.nn.init.normal_(head.weight, std=0.02)
+        if start is None:
+            shape = LoraConfig(
+                r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear"
+            )
+            model: Any = get_peft_model(upper, shape)
+        else:
+            model = PeftModel.from_pretrained(upper, str(start), is_trainable=trained)
+            head.load_state_dict(load_file(start / HEAD))
+    return model.train(trained), head

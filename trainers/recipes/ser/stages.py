@@ -118,7 +118,9 @@ def prepare(state: SerState, runtime: BenchRuntime) -> dict[str, Any]:
         kept = sum(len(one) + len(other) for id_, (one, other) in tokens.items() if id_ not in set(long))
         if len(long) == len(bench.pairs):
             raise UserError(f"all {len(long)} pairs are longer than --max-tokens {most}")
-        bench.records.write("prepared", Prepared(too_long=long, tokens=kept))
+        parts, by_id = part([pair for pair in bench.pairs if pair.id not in set(long)], bench.config), bench.by_id
+        seen = {by_id[id_].group for id_ in (*parts.trained, *parts.calibrating, *parts.pool)}
+        bench.records.write("prepared", Prepared(too_long=long, tokens=kept, seen=tuple(sorted(seen))))
         bench.progress.note(f"{len(bench.pairs) - len(long)} pairs, {kept} tokens; {len(long)} left out: too long")
     return {}
 
