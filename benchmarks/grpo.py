@@ -29,6 +29,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from learning_cores import core_seconds, keeping
+
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.comparing import compare
 from gristmill.graph.models.resolve import resolve
@@ -199,16 +201,19 @@ def learn(folder: Path, given: argparse.Namespace) -> None:
     """All stages of one seed, and the table."""
     seed = given.seed
     stages, base = Stages(folder), base_weights("local")
-    threads = len(os.sched_getaffinity(0))
     held_out = LIST_FUNCTIONS.draw(split="test", seed=seed, draw=0, count=given.test)
 
-    def trained(method: Any, rows: Any, name: str, adapter: Path | None = None) -> dict[str, Any]:
-        made = method.train(
-            rows, base=base, out=folder / name, adapter=adapter, progress=lambda *step: print(*step, flush=True)
-        )
-        return {"rows": made.rows, "core_seconds": made.seconds * threads, "loss": made.loss[-1][1]}
-
     with Store.open(folder) as store:
+
+        def trained(method: Any, rows: Any, name: str, adapter: Path | None = None) -> dict[str, Any]:
+            with keeping(store, name):
+                made = method.train(
+                    rows, base=base, out=folder / name, adapter=adapter, progress=lambda *step: print(*step, flush=True)
+                )
+            # Of all sessions: one that was killed has trained too.
+            used = sum(core_seconds(store, name))
+            return {"rows": made.rows, "core_seconds": used, "wall_seconds": made.seconds, "loss": made.loss[-1][1]}
+
         able = given.start
         if able is None:
             first = LIST_FUNCTIONS.draw(split="train", seed=seed, draw=0, count=given.tasks)
