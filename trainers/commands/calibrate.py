@@ -41,6 +41,7 @@ def calibrate(
     """
     from gristmill.graph.storage.store import Store
     from gristmill.trainers.measure.confidence import calibrated, keep
+    from gristmill.trainers.measure.drawing import draw_reliability
 
     with Store.open(workspace) as store:
         found = calibrated(store, evaluation, name or evaluation)
@@ -50,7 +51,9 @@ def calibrate(
     else:
         _print(found)
     if plot is not None:
-        _draw(found, plot)
+        draw_reliability(
+            {"agreement as it is": found.raw, "calibrated, cross-fitted": found.cross_fitted}, plot, "share that passed"
+        )
         say(f"wrote {plot}", err=True)
 
 
@@ -82,30 +85,3 @@ def _print(found: Calibrated) -> None:
     ]
     head = ("confidence", "replies", "mean", "right")
     say_table(head, rows, right=head[1:])
-
-
-def _draw(found: Calibrated, path: Path) -> None:
-    from importlib.util import find_spec
-
-    from gristmill.sandbox.errors import InfrastructureError, UserError
-
-    if find_spec("matplotlib") is None:
-        raise UserError("--plot needs matplotlib: pip install 'gristmill[train]'; the table needs nothing")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    for title, each in (("agreement as it is", found.raw), ("calibrated, cross-fitted", found.cross_fitted)):
-        axes.plot(
-            [one.confidence for one in each.bins],
-            [one.accuracy for one in each.bins],
-            marker="o",
-            label=f"{title}: ECE {each.ece:.3f}",
-        )
-    axes.set(xlabel="confidence", ylabel="share that passed", xlim=(0, 1), ylim=(0, 1))
-    axes.legend()
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise InfrastructureError(f"cannot draw {path}: {error}") from error

@@ -241,7 +241,10 @@ def test_the_commands_run_to_their_tables(
     assert done.exit_code == 0
     assert "on the held-out labels" in done.stdout
     assert "at most" in done.stdout
-    assert "on the held-out labels" in calling.invoke(app, [*command, "--resume"], catch_exceptions=False).stdout
+    again = calling.invoke(app, [*command, "--resume", "--plot", "held-out.svg"], catch_exceptions=False)
+    assert "on the held-out labels" in again.stdout
+    drawn = (workspace / "held-out.svg").read_text()
+    assert all(title in drawn for title in ("SER, round", "the seen labels alone", "length"))
 
     tests = [{"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]}]
     task = {"id": "a", "kind": "code", "prompt": "Write f(n) that doubles n.", "tests": tests}

@@ -36,6 +36,9 @@ def ser(
     ] = False,
     workspace: Workspace = ".",
     base: Annotated[Path | None, typer.Option(help="Folder of the base model; default: the small local one.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw how far confidences on the held-out labels hold, as PNG or SVG.")
+    ] = None,
     config: ConfigFile = None,
     flags: Flags,
     alert: AlertTo = None,
@@ -135,6 +138,21 @@ def ser(
         say_json(result.model_dump_json(indent=1))
     else:
         _print(result)
+    if plot is not None:
+        from gristmill.trainers.measure.drawing import draw_reliability
+
+        curves = {title: found.reliability for title, found in _measured(result) if found.reliability}
+        draw_reliability(curves, plot, "share of winners ranked first")
+        say(f"wrote {plot}", err=True)
+
+
+def _measured(result: SerResult) -> list[tuple[str, Measured]]:
+    """What was measured on the held-out labels, by title."""
+    return [
+        (f"SER, round {result.chosen}", result.measured),
+        ("the seen labels alone", result.labels_alone),
+        *result.baselines.items(),
+    ]
 
 
 def _print(result: SerResult) -> None:
@@ -167,16 +185,11 @@ def _print(result: SerResult) -> None:
         ],
     )
     say(f"ended: {result.stop}; the model of round {result.chosen} counts")
-    rows: list[tuple[str, Measured]] = [
-        (f"SER, round {result.chosen}", result.measured),
-        ("the seen labels alone", result.labels_alone),
-        *result.baselines.items(),
-    ]
     say_table(
         ["on the held-out labels", "accuracy", "ECE"],
         [
             [title, share(found.accuracy), f"{found.reliability.ece:.3f}" if found.reliability else ""]
-            for title, found in rows
+            for title, found in _measured(result)
         ],
     )
     if len(result.measured.by_source) > 1:
