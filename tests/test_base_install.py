@@ -60,6 +60,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
     (["view"], 2, "gristmill[view]"),
+    (["watch", "first"], 0, "1 of 1 task solved"),
     (["winner", "first", "--out", "w.py"], 0, "wrote w.py.json"),
     (["next", "first"], 2, "nothing waits in the mailbox"),
     (["answer", "nobody", "c.jsonl"], 2, "no request has the id"),

@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
         "view": Mount(
             "gristmill.trainers.viewing.command:view", "Open a page on runs, tasks and hypotheses in the browser."
         ),
+        "watch": Mount(f"{_GRAPH}.viewing.watching:watch", "Follow a run in the terminal until it ends."),
         "winner": Mount(f"{_GRAPH}.reports.winner:winner", "Write the best program of a run with its evidence."),
         "next": Mount(f"{_GRAPH}.mailbox.reading:read_next", "Read what a run with --model mailbox asks."),
         "answer": Mount(f"{_GRAPH}.mailbox.answering:answer", "Answer it, by hand or from another program."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from gristmill.graph.storage.store import Store
@@ -31,7 +31,7 @@ class Watcher:
         """How many listen."""
         return sum(count for count, _ in self._runs.values())
 
-    async def stored(self, run: str) -> AsyncIterator[int | None]:
+    async def stored(self, run: str) -> AsyncGenerator[int | None, None]:
         """The number of a run's last event, at once and whenever it has grown; None where it was long quiet."""
         latest = await asyncio.to_thread(self._store.glances.latest, run)
         count, known = self._runs.get(run, (0, latest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gristmill.graph.amounts import in_words
 from gristmill.graph.commands.explaining import short_number
@@ -21,6 +21,24 @@ __all__ = ["bars", "bars_over_money", "one_task", "say_course", "say_shortly"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
+
+
+class Scored(Protocol):
+    """A point of a curve."""
+
+    @property
+    def score(self) -> float | None:
+        """None where there is no number."""
+        ...
+
+
+class Reached(Scored, Protocol):
+    """A point of a curve over calls."""
+
+    @property
+    def calls(self) -> int:
+        """Calls by then."""
+        ...
 
 
 def one_task(run: str, standings: Sequence[TaskStanding], task: str | None, what: str) -> TaskStanding:
@@ -134,7 +152,7 @@ def _gains(course: Course) -> None:
         say_table((*head, "instruction"), rows, right=head)
 
 
-def bars(curve: Sequence[Point], calls: int, width: int = _WIDTH) -> str:
+def bars(curve: Sequence[Reached], calls: int, width: int = _WIDTH) -> str:
     """The best so far over calls as a row of bars, as many as calls, `width` at most; "" where it cannot be printed.
 
     The lowest score has the lowest bar, whatever the direction; blank where there is no number yet.
@@ -149,7 +167,7 @@ def bars_over_money(course: Course, width: int = _WIDTH) -> str:
     return _drawn(course.curve, [each.money for each in course.curve], [*steps, math.inf])
 
 
-def _drawn(curve: Sequence[Point], places: Sequence[float], columns: Sequence[float]) -> str:
+def _drawn(curve: Sequence[Scored], places: Sequence[float], columns: Sequence[float]) -> str:
     """A bar for each column: the best of the points that stand up to there."""
     scores = [each.score for each in curve if each.score is not None and math.isfinite(each.score)]
     try:

@@ -16,7 +16,7 @@ from gristmill.graph.summary import Closing, Run
 from gristmill.graph.view.figures import duration, figure
 from gristmill.graph.view.own.curve import Curve, best_curve, better, solved_curve
 from gristmill.graph.view.own.last import accepted
-from gristmill.graph.view.own.state import facts_of, sentence, stuck
+from gristmill.graph.view.own.state import Facts, facts_of, sentence, stuck
 from gristmill.graph.view.registry import Asked, Cell, Listing, Tone
 from gristmill.verifiers.records import Direction, Outcome, Task
 
@@ -84,6 +84,8 @@ class RunPage:
     took: str
     show: str
     """The command that shows the same in a terminal."""
+    facts: Facts
+    """What the sentence is written of."""
 
 
 def run_listing(store: Store) -> Listing:
@@ -158,6 +160,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=f"gristmill show {name}",
+        facts=facts,
     )
 
 
