@@ -150,6 +150,7 @@ def run_tasks(
     from gristmill.graph.commands.reports.estimate import print_estimate
     from gristmill.graph.commands.reports.summary import of_prices, print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
+    from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.prices import PRICES, Prices, prices_of
     from gristmill.graph.reports.estimate import estimate as cost_of
@@ -186,8 +187,11 @@ def run_tasks(
             console.print(f"the run {chosen} has already finished: nothing to resume")
             summary = store.summary(chosen)
         else:
+            look = how_to_look(workspace, chosen)
             with Alerts(call.alert, store, chosen, ["gristmill", "show", chosen, *where]) as alerts:
-                summary = _run(loaded, chosen_config, chosen, store, resume, options, console, go_on, trainer, alerts)
+                summary = _run(
+                    loaded, chosen_config, chosen, store, resume, options, console, go_on, look, trainer, alerts
+                )
         standings = store.standings(chosen)
         if call.json:
             table = [each.model_dump(mode="json") for each in standings]
@@ -204,16 +208,23 @@ def _run(
     options: ModelOptions,
     console: Console,
     go_on: str,
+    look: str,
     trainer: OwnTrainer | None,
     alerts: Alerts,
 ) -> CampaignSummary:
     from gristmill.graph.campaign import left_out, run_campaign
     from gristmill.graph.commands.run_progress import run_shown
+    from gristmill.graph.events import Event, RunStarted
     from gristmill.graph.models.roster.proposer import proposer_of
 
     proposer = proposer_of(config.members, options, left_out=left_out(store, name) if resume else ())
 
     async def campaign(progress: Listener) -> CampaignSummary:
+        def told(event: Event) -> None:
+            progress(event)
+            if isinstance(event, RunStarted):  # before that there is nothing to look at
+                console.print(look, soft_wrap=True)
+
         return await run_campaign(
             tasks,
             config,
@@ -221,7 +232,7 @@ def _run(
             store=store,
             proposer=proposer,
             resume=resume,
-            on_event=alerts.beside(progress, config),
+            on_event=alerts.beside(told, config),
             trainer=trainer,
         )
 

@@ -74,6 +74,7 @@ def improve(
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.settings import one_model, settle
+    from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
@@ -101,6 +102,7 @@ def improve(
     def begin() -> None:
         nonlocal begun_here
         begun_here = True
+        console.print(how_to_look(workspace), soft_wrap=True)
 
     try:
         with Store.open(workspace) as store:
@@ -241,9 +243,8 @@ def _print(console: Console, result: Improvement, folder: Path) -> None:
         return f"{100 * value.rate:.1f}%  ({100 * value.low:.1f}–{100 * value.high:.1f})"
 
     table = Table(title=f"{result.name}: pass@1 with 95% intervals", title_justify="left")
-    table.add_column("")
-    table.add_column("before", justify="right")
-    table.add_column("after", justify="right")
+    for column in ("", "before", "after"):
+        table.add_column(column, justify="right" if column else "left")
     combinations = f", {result.test_combinations} combinations" if result.test_combinations else ""
     table.add_row(
         f"test ({result.test_after.total} held-out tasks{combinations})",

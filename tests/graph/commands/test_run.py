@@ -72,6 +72,7 @@ def test_a_run_is_solved_after_reflection_and_can_be_shown(tasks: Path, recordin
     assert "run doubling-1 finished" in done.stderr
     again = call(forked_gristmill, "run", str(tasks), "--model", recording, *RUN)
     assert "doubling-2" in again.stdout
+    assert again.stdout.count("to look: gristmill watch doubling-2, or in the browser: gristmill view\n") == 1
     assert "verified     8 of 16 scored (50.0%)" in again.stdout
     listed = json.loads(call(forked_gristmill, "runs", "--json").stdout)
     assert [(run["name"], run["solved"]) for run in listed] == [("doubling-1", 4), ("doubling-2", 4)]

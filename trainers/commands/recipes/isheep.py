@@ -61,6 +61,7 @@ def isheep(
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.commands.settings import one_model, settle
+    from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.trainers.commands.extras import need_training
@@ -83,6 +84,7 @@ def isheep(
     def begin() -> None:
         nonlocal begun_here
         begun_here = True
+        console.print(how_to_look(workspace), soft_wrap=True)
 
     try:
         with Store.open(workspace) as store:

@@ -1,0 +1,21 @@
+"""How to look at what goes on, said where it begins."""
+
+from __future__ import annotations
+
+import shlex
+
+__all__ = ["how_to_look"]
+
+
+def how_to_look(workspace: str, run: str | None = None) -> str:
+    """The commands, in a line.
+
+    Args:
+        workspace: as it was named on the command line.
+        run: its name, where there is one run to follow.
+    """
+    where = [] if workspace == "." else ["--workspace", workspace]
+    page = shlex.join(["gristmill", "view", *where])
+    if run is None:
+        return f"to look: {page}"
+    return f"to look: {shlex.join(['gristmill', 'watch', run, *where])}, or in the browser: {page}"
