@@ -1,4 +1,5 @@
-// Draws curves, and asks for the page again when the server says that something was stored. Nothing here makes HTML.
+// Draws curves, asks for the page again when the server says that something was stored, and marks what this browser has
+// not seen at its last visit. Nothing here makes HTML.
 (() => {
   "use strict";
   const plots = new Map();
@@ -36,6 +37,55 @@
     document.querySelectorAll("figure[data-curve]").forEach(draw);
   }
 
+  // What was seen of this page lies in this browser alone: numbers, and which parts of a long page were looked at.
+  // A visit lasts until the page is left or hidden.
+  const ours = "gristmill seen ", most = 20000;
+  const about = ours + location.pathname + " " + (new URLSearchParams(location.search).get("id") || "");
+  const known = new Set(), parts = new Set();
+  try {
+    const kept = JSON.parse(localStorage.getItem(about));
+    for (const each of kept.seen) known.add(each);
+    for (const each of kept.parts) parts.add(each);
+  } catch { /* never here, or the browser keeps nothing */ }
+
+  function digest(text) {
+    let sum = 0x811c9dc5;
+    for (let at = 0; at < text.length; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193);
+    return sum >>> 0;
+  }
+
+  function mark() {
+    const before = parts.has(location.search);
+    for (const element of document.querySelectorAll("[data-mark]")) {
+      const link = element.querySelector("a");
+      if (!link) continue;
+      const name = link.querySelector("b"), next = link.nextElementSibling;
+      const there = name ? name.querySelector(".new") : next && next.matches(".new") ? next : null;
+      const fresh = before && !known.has(digest(element.dataset.mark));
+      if (there && !fresh) there.remove();
+      if (there || !fresh) continue;
+      const sign = document.createElement("span");
+      sign.className = "tag new";
+      sign.textContent = "new";
+      if (name) name.append(" ", sign); else link.after(" ", sign);
+    }
+  }
+
+  function leave() {
+    for (const element of document.querySelectorAll("[data-mark]")) {
+      const sum = digest(element.dataset.mark);
+      known.delete(sum);
+      known.add(sum);
+    }
+    parts.add(location.search);
+    try {
+      localStorage.setItem(about, JSON.stringify({ seen: [...known].slice(-most), parts: [...parts] }));
+    } catch {
+      // Full: what was seen of other pages is let go.
+      try { for (const key of Object.keys(localStorage)) if (key.startsWith(ours)) localStorage.removeItem(key); } catch { /* it keeps nothing */ }
+    }
+  }
+
   let source = null, waiting = null, seen = null;
 
   function refresh() {
@@ -61,13 +111,13 @@
 
   // A browser keeps six connections to a host: hidden tabs give theirs back.
   function visible() {
-    if (document.hidden) { if (source) { source.close(); source = null; } } else listen();
+    if (document.hidden) { leave(); if (source) { source.close(); source = null; } } else { mark(); listen(); }
   }
 
   document.addEventListener("visibilitychange", visible);
-  document.addEventListener("htmx:after:swap", drawAll);
+  document.addEventListener("htmx:after:swap", () => { drawAll(); mark(); });
   window.addEventListener("resize", drawAll);
-  window.addEventListener("pagehide", () => { if (source) { source.close(); source = null; } });
+  window.addEventListener("pagehide", () => { leave(); if (source) { source.close(); source = null; } });
   window.addEventListener("pageshow", (event) => { if (event.persisted) { visible(); refresh(); } });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const { plot } of plots.values()) plot.destroy();

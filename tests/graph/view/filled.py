@@ -50,12 +50,11 @@ def answer(request: Request) -> str:
     return f"```python\ndef f(n):\n    # the {request.sample}th try\n    return {factor} * n\n```"
 
 
-async def campaign(store: Store, name: str, tasks: list[Task], rounds: int = 2) -> None:
+async def campaign(store: Store, name: str, tasks: list[Task], rounds: int = 2, resume: bool = False) -> None:
     config = RunConfig.of(model="scripted", hypotheses=2, rounds=rounds, sandbox="bubblewrap", patience=9, same=9)
     async with Pool.open("bubblewrap", 1) as pool:
-        await run_campaign(
-            tasks, config, name=name, store=store, proposer=ScriptedProposer(answer), verifiers=Verifiers(pool)
-        )
+        asked, judges = ScriptedProposer(answer), Verifiers(pool)
+        await run_campaign(tasks, config, name=name, store=store, proposer=asked, verifiers=judges, resume=resume)
 
 
 def fill(folder: Path) -> None:

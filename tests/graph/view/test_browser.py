@@ -123,6 +123,35 @@ def test_it_is_live_and_goes_back_and_reloads(page: Page, served: Served) -> Non
     assert "1 of 1 task solved" in page.locator("#sentence").inner_text()
 
 
+def test_what_is_new_since_the_last_visit_is_marked(page: Page, served: Served) -> None:
+    def ran(**how: Any) -> None:
+        worker = threading.Thread(target=lambda: asyncio.run(campaign(store, "grown", TASKS[:1], **how)))
+        worker.start()
+        worker.join()
+
+    def marked(path: str) -> list[str]:
+        """Names of what is marked, of a visit that ends when the next begins."""
+        page.goto(served.address + path)
+        found: list[str] = page.evaluate(
+            "[...document.querySelectorAll('main .new')]"
+            ".map(e => (e.closest('b') || e.previousElementSibling).firstChild.textContent.trim())"
+        )
+        return found
+
+    with Store.open(served.folder) as store:
+        ran(rounds=1)
+        seen = ["/", "/run/grown", "/task/grown?id=double", "/task/grown?id=double&outcome=failed"]
+        for path in [*seen, *seen]:
+            assert marked(path) == [], "a first visit has nothing to compare with, and nothing has changed since"
+        ran(rounds=2, resume=True)
+    assert marked("/") == ["grown"]
+    assert marked("/run/grown") == ["double"]
+    assert sorted(marked("/task/grown?id=double")) == ["double/1/0", "double/1/1"]
+    assert marked("/task/grown?id=double&outcome=passed") == [], "nobody has looked at this part before"
+    for path in seen:
+        assert marked(path) == []
+
+
 def _until_there(page: Page, store: Store, address: str) -> None:
     while True:
         answer = page.request.get(address)
