@@ -83,7 +83,9 @@ class Pages:
         }
         self._environment = environment
 
-    def page(self, template: str, it: Any, *, nonce: str = "", here: str = "", live: str | None = None) -> str:
+    def page(
+        self, template: str, it: Any, *, nonce: str = "", here: str = "", live: str | None = None, upto: int = 0
+    ) -> str:
         """One page.
 
         Args:
@@ -92,9 +94,12 @@ class Pages:
             nonce: names our scripts to the browser.
             here: the page's own address.
             live: where the page hears that it has changed, if it may.
+            upto: number of an event that the page knows of, with all before it.
         """
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        return self._environment.get_template(template).render(it=it, nonce=nonce, here=here, live=live, now=now)
+        return self._environment.get_template(template).render(
+            it=it, nonce=nonce, here=here, live=live, upto=upto, now=now
+        )
 
 
 def _tone(outcome: Outcome | None) -> Tone:

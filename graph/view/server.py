@@ -57,8 +57,10 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.mount("/static", StaticFiles(directory=static_folder()))
 
-    def shown(request: Request, template: str, it: Any, *, here: str = "/", live: str | None = None) -> HTMLResponse:
-        return HTMLResponse(pages.page(template, it, nonce=request.state.nonce, here=here, live=live))
+    def shown(
+        request: Request, template: str, it: Any, *, here: str = "/", live: str | None = None, upto: int = 0
+    ) -> HTMLResponse:
+        return HTMLResponse(pages.page(template, it, nonce=request.state.nonce, here=here, live=live, upto=upto))
 
     @app.get("/")
     def start(request: Request) -> HTMLResponse:
@@ -77,12 +79,13 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
         view = kinds.get(kind)
         options = {name: value for name, value in request.query_params.items() if name != "id"}
         asked = Asked(kind, owner, request.query_params.get("id", ""), options)
+        run = view.live(asked) if view is not None else None
+        upto = store.glances.latest(run) if run is not None else 0  # before the page: it may know more, never less
         it = view.page(store, asked) if view is not None else None
         if view is None or it is None:
             return PlainTextResponse("there is nothing here\n", status_code=404)
-        run = view.live(asked)
         where = None if run is None else address(Asked("live", run))
-        return shown(request, view.template, it, here=address(asked), live=where)
+        return shown(request, view.template, it, here=address(asked), live=where, upto=upto)
 
     @app.exception_handler(StoreError)
     @app.exception_handler(UserError)

@@ -87,6 +87,7 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen()  # now, so that whoever reads the address next waits for the server and is not refused
         except OSError as error:
             raise InfrastructureError(
                 f"nothing can listen at {host}:{port}: {error.strerror or error}; --port names another, 0 a free one"

@@ -86,7 +86,7 @@
     }
   }
 
-  let source = null, waiting = null, seen = null;
+  let source = null, waiting = null;
 
   function refresh() {
     waiting = null;
@@ -101,10 +101,10 @@
     const status = document.getElementById("live");
     source = new EventSource(where);
     source.addEventListener("stored", (event) => {
-      // The first one says where we are; after a break, or a tab that was hidden, it tells what was missed.
+      // The first one tells what was missed: while the page was made, after a break, or while the tab was hidden.
       status.textContent = "live";
-      if (seen !== null && seen !== event.data && waiting === null) waiting = setTimeout(refresh, 150);
-      seen = event.data;
+      const shown = document.getElementById("main").dataset.upto;
+      if (shown !== event.data && waiting === null) waiting = setTimeout(refresh, 150);
     });
     source.onerror = () => { status.textContent = "not live: the server does not answer; it is asked again"; };
   }

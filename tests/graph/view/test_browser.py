@@ -18,7 +18,7 @@ from tests.graph.view.conftest import Served
 from tests.graph.view.filled import HOSTILE_ID, TASKS, campaign
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -124,11 +124,6 @@ def test_it_is_live_and_goes_back_and_reloads(page: Page, served: Served) -> Non
 
 
 def test_what_is_new_since_the_last_visit_is_marked(page: Page, served: Served) -> None:
-    def ran(**how: Any) -> None:
-        worker = threading.Thread(target=lambda: asyncio.run(campaign(store, "grown", TASKS[:1], **how)))
-        worker.start()
-        worker.join()
-
     def marked(path: str) -> list[str]:
         """Names of what is marked, of a visit that ends when the next begins."""
         page.goto(served.address + path)
@@ -139,17 +134,39 @@ def test_what_is_new_since_the_last_visit_is_marked(page: Page, served: Served) 
         return found
 
     with Store.open(served.folder) as store:
-        ran(rounds=1)
+        _ran(store, "grown", rounds=1)
         seen = ["/", "/run/grown", "/task/grown?id=double", "/task/grown?id=double&outcome=failed"]
         for path in [*seen, *seen]:
             assert marked(path) == [], "a first visit has nothing to compare with, and nothing has changed since"
-        ran(rounds=2, resume=True)
+        _ran(store, "grown", rounds=2, resume=True)
     assert marked("/") == ["grown"]
     assert marked("/run/grown") == ["double"]
     assert sorted(marked("/task/grown?id=double")) == ["double/1/0", "double/1/1"]
     assert marked("/task/grown?id=double&outcome=passed") == [], "nobody has looked at this part before"
     for path in seen:
         assert marked(path) == []
+
+
+def test_what_is_stored_before_the_page_listens_is_not_missed(page: Page, served: Served) -> None:
+    held: list[Route] = []
+    with Store.open(served.folder) as store:
+        _ran(store, "missed", rounds=1)
+        page.route("**/live/missed", lambda route: held.append(route))
+        page.goto(f"{served.address}/run/missed")
+        assert "0 of 1 task solved" in page.locator("#sentence").inner_text()
+        _ran(store, "missed", rounds=2, resume=True)
+        while not held:
+            page.wait_for_timeout(50)
+        for route in held:
+            route.continue_()
+        page.get_by_text("1 of 1 task solved").wait_for()
+
+
+def _ran(store: Store, name: str, **how: Any) -> None:
+    """A run from its beginning to its end, in a thread: the browser's loop runs in this one."""
+    worker = threading.Thread(target=lambda: asyncio.run(campaign(store, name, TASKS[:1], **how)))
+    worker.start()
+    worker.join()
 
 
 def _until_there(page: Page, store: Store, address: str) -> None:
