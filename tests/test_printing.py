@@ -34,7 +34,7 @@ NASTY = "r.py:boom: [red]x[/red] [/] :smile: [link=http://x]y[/link] {a} 12.5 No
 SHARE = Share(passed=1, total=2, low=0.1, high=0.9)
 # Rich's parts that show texts as they are; `TextColumn` and `Progress` under the conditions below.
 PARTS = {"Console", "Segment", "Table", "Text", "BarColumn", "MofNCompleteColumn", "Progress", "TextColumn"}
-PARTS |= {"TimeElapsedColumn", "cell_len"}
+PARTS |= {"TimeElapsedColumn", "Live", "cell_len"}
 
 
 def _hosts() -> Iterator[tuple[str, ast.Module]]:
@@ -72,8 +72,8 @@ def _breaches(name: str, tree: ast.Module) -> list[str]:
             ]
             if called.endswith("TextColumn") and given.get("markup") != "False":
                 breaches.append("TextColumn with markup")
-            if called == "Progress" and "console" not in given:
-                breaches.append("Progress on a Console of its own")
+            if called in ("Progress", "Live") and "console" not in given:
+                breaches.append(f"{called} on a Console of its own")
             if called.rpartition(".")[2] in ("from_markup", "from_ansi", "render_str"):
                 breaches.append(called)
             if called == "typer.echo" and not home:
@@ -97,6 +97,7 @@ def test_every_console_is_made_by_one_function_and_reads_nothing_in_texts() -> N
         "console_for(emoji=True)",
         "TextColumn('{task.description}')",
         "Progress(BarColumn())",
+        "Live(Text(x))",
         "Text.from_markup(x)",
         "typer.echo(x)",
     ],

@@ -13,7 +13,7 @@ from gristmill.sandbox.plain import console_for, say, say_json
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from rich.console import Group
+    from rich.text import Text
 
     from gristmill.graph.storage.store import Store
     from gristmill.graph.view.own.run import RunPage
@@ -109,15 +109,14 @@ async def _on_screen(store: Store, name: str) -> None:
     say(f"more: gristmill show {name}, or in the browser: gristmill view")
 
 
-def _drawn(page: RunPage, quiet: float, width: int) -> Group:
-    from rich.console import Group
+def _drawn(page: RunPage, quiet: float, width: int) -> Text:
     from rich.text import Text
 
     from gristmill.graph.commands.viewing.lines import lines_of
 
     head, *rest = lines_of(page, width // 2)
     still = [_still(quiet).strip()] if _still(quiet) else []
-    return Group(Text(head, style="bold"), *(Text(line) for line in [*rest, *still]))
+    return Text("\n").join([Text(head, style="bold"), *(Text(line) for line in [*rest, *still])])
 
 
 def _still(quiet: float) -> str:
