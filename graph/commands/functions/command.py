@@ -7,26 +7,15 @@ from typing import Annotated
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import AlertTo
+from gristmill.graph.commands.functions.options import FinalSeeds, Given, Seeds, Target, search_options
 from gristmill.graph.commands.functions.ranges import app
-from gristmill.graph.commands.functions.search import (
-    DEFAULT,
-    Estimate,
-    FinalSeeds,
-    Name,
-    Python,
-    Resume,
-    Seeds,
-    Target,
-    call_of,
-)
-from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
+from gristmill.graph.commands.functions.search import DEFAULT
 
 __all__ = ["app", "command"]
 
 
 @app.command()
-@options_of(DEFAULT, leave_out=("models",), repeated=("model",))
+@search_options(DEFAULT)
 def command(
     program: Annotated[
         str,
@@ -48,16 +37,7 @@ def command(
     ] = 3600.0,
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Calls of PROGRAM side by side.")] = 1,
     target: Target = 0.95,
-    name: Name = None,
-    resume: Resume = False,
-    estimate: Estimate = False,
-    config: ConfigFile = None,
-    models: Models = None,
-    flags: Flags,
-    vllm_python: Python = None,
-    workspace: Workspace = ".",
-    alert: AlertTo = None,
-    json_: Json = False,
+    given: Given,
 ) -> None:
     """Search for code that a trainer of your own scores: Isaac, MJX, a code base that nothing here knows.
 
@@ -86,11 +66,9 @@ def command(
     settings |= ({"start": begun} if begun else {}) | ({"entry_point": entry_point} if entry_point else {})
     task = own_task(prompt_of(prompt), target, settings)
     said = ("command", program, str(prompt))
-    call = call_of(
-        said, prompt.stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert
-    )
+    call = given.call(said, prompt.stem)
     run_tasks(
-        None if resume else [task],
+        None if given.resume else [task],
         DEFAULT,
         call,
         forecast=lambda chosen: command_forecast(task, chosen, training_seconds, at_once),

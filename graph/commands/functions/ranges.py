@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import AlertTo
-from gristmill.graph.commands.functions.search import Estimate, Name, Python, Resume, Seeds, app, call_of
-from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
+from gristmill.graph.commands.functions.options import Given, Seeds, search_options
+from gristmill.graph.commands.functions.search import app
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say
 
@@ -27,7 +26,7 @@ DEFAULT: Final = RunConfig.of(hypotheses=16, rounds=1, patience=5, same=5)
 
 
 @app.command()
-@options_of(DEFAULT, leave_out=("models",), repeated=("model",))
+@search_options(DEFAULT)
 def ranges(
     environment: Annotated[
         str, typer.Argument(metavar="ENV", help="mountain_car, pendulum, swing_up, …, or FILE.py:CLASS of your own.")
@@ -45,16 +44,7 @@ def ranges(
         float | None,
         typer.Option(min=0.0, max=1.0, help="The mean score that ends the search. Default: the grade as things are."),
     ] = None,
-    name: Name = None,
-    resume: Resume = False,
-    estimate: Estimate = False,
-    config: ConfigFile = None,
-    models: Models = None,
-    flags: Flags,
-    vllm_python: Python = None,
-    workspace: Workspace = ".",
-    alert: AlertTo = None,
-    json_: Json = False,
+    given: Given,
 ) -> None:
     """Search for ranges in which the physics of a training is drawn, so that its policy bears other physics.
 
@@ -77,13 +67,13 @@ def ranges(
     from gristmill.verifiers.trained.ranges.task import ranges_task, sensible_priors
 
     said, stem = ("ranges", environment, reward), f"{environment}-ranges"
-    call = call_of(said, stem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert)
-    if resume:
+    call = given.call(said, stem)
+    if given.resume:
         run_tasks(None, DEFAULT, call)
         return
-    source = reward_source(environment, reward, workspace)
+    source = reward_source(environment, reward, given.workspace)
     task = ranges_task(environment, source, sensible_priors(environment), settings={"seeds": seeds}, target=target)
-    if not estimate:
+    if not given.estimate:
         task = _prepared(task, source, success, seeds, target, call)
     run_tasks([task], DEFAULT, call, forecast=lambda chosen: ranges_forecast(task, chosen))
 

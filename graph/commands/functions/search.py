@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import AlertTo
-from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
+from gristmill.graph.commands.functions.options import FinalSeeds, Given, Seeds, Target, search_options
 from gristmill.graph.config import RunConfig
 
-if TYPE_CHECKING:
-    from gristmill.graph.commands.run import Call
-
-__all__ = ["app", "call_of"]
+__all__ = ["DEFAULT", "app"]
 
 # Sixteen samples, five iterations: Eureka's. What repeats itself or gains nothing goes on to the end, as there.
 DEFAULT: Final = RunConfig.of(hypotheses=16, rounds=5, patience=5, same=5)
@@ -27,29 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Name = Annotated[
-    str | None, typer.Option(help="Name of the run, new in the workspace. Default: what is searched for and a number.")
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")]
-Estimate = Annotated[
-    bool, typer.Option("--estimate", help="Say what the search may take and cost at most, and do nothing else.")
-]
-Seeds = Annotated[int, typer.Option(min=1, max=20, help="Trainings of each candidate.")]
-FinalSeeds = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        max=20,
-        help="Trainings of the winner in the end, by seeds on which nothing was chosen; before that up to four "
-        "finalists get as many in the mean, by others, to find it. 0: the best of the search is the winner.",
-    ),
-]
-Target = Annotated[float, typer.Option(min=0.0, max=1.0, help="The mean score that ends the search.")]
-Python = Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")]
-
 
 @app.command()
-@options_of(DEFAULT, leave_out=("models",), repeated=("model",))
+@search_options(DEFAULT)
 def reward(
     environment: Annotated[
         str, typer.Argument(metavar="ENV", help="mountain_car, acrobot, pendulum, …, or FILE.py:CLASS of your own.")
@@ -72,16 +47,7 @@ def reward(
         ),
     ] = False,
     target: Target = 0.95,
-    name: Name = None,
-    resume: Resume = False,
-    estimate: Estimate = False,
-    config: ConfigFile = None,
-    models: Models = None,
-    flags: Flags,
-    vllm_python: Python = None,
-    workspace: Workspace = ".",
-    alert: AlertTo = None,
-    json_: Json = False,
+    given: Given,
 ) -> None:
     """Search for a reward function from which a policy learns an environment.
 
@@ -108,15 +74,13 @@ def reward(
         counts["published"] = True
     task = reward_task(environment, target=target, settings=counts | ({"start": begun} if begun else {}))
     said = ("reward", environment)
-    call = call_of(
-        said, environment, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert
-    )
+    call = given.call(said, environment)
     chosen = DEFAULT.changed(strategy="iteration", halving=False) if published else DEFAULT
-    run_tasks(None if resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
+    run_tasks(None if given.resume else [task], chosen, call, forecast=lambda run: reward_forecast(task, run))
 
 
 @app.command()
-@options_of(DEFAULT, leave_out=("models",), repeated=("model",))
+@search_options(DEFAULT)
 def loss(
     problem: Annotated[
         str, typer.Argument(metavar="PROBLEM", help="digits_label_noise, preference_pairs, or FILE.py:CLASS.")
@@ -132,16 +96,7 @@ def loss(
     seeds: Seeds = 3,
     final_seeds: FinalSeeds = 5,
     target: Target = 0.98,
-    name: Name = None,
-    resume: Resume = False,
-    estimate: Estimate = False,
-    config: ConfigFile = None,
-    models: Models = None,
-    flags: Flags,
-    vllm_python: Python = None,
-    workspace: Workspace = ".",
-    alert: AlertTo = None,
-    json_: Json = False,
+    given: Given,
 ) -> None:
     """Search for a loss function with which a network does better.
 
@@ -164,38 +119,5 @@ def loss(
     settings = {**counts, **settings_of(problem, setting or ()), **({"start": begun} if begun else {})}
     task = loss_task(problem, target=target, settings=settings)
     said = ("loss", problem)
-    call = call_of(said, problem, name, resume, estimate, config, models, flags, vllm_python, workspace, json_, alert)
-    run_tasks(None if resume else [task], DEFAULT, call, forecast=lambda chosen: loss_forecast(task, chosen))
-
-
-def call_of(
-    words: tuple[str, ...],
-    stem: str,
-    name: str | None,
-    resume: bool,
-    estimate: bool,
-    config: Path | None,
-    models: Path | None,
-    flags: Flags,
-    vllm_python: Path | None,
-    workspace: str,
-    json_: bool,
-    alert: list[str] | None,
-) -> Call:
-    """A call of ``search`` with these words; `stem`, without its file, begins the name of a run that is given none."""
-    from gristmill.graph.commands.run import Call
-
-    return Call(
-        words=("search", *words),
-        stem=stem.rpartition(":")[2] or stem,
-        name=name,
-        resume=resume,
-        estimate=estimate,
-        config=config,
-        models=models,
-        flags=flags,
-        vllm_python=vllm_python,
-        workspace=workspace,
-        json=json_,
-        alert=tuple(alert or ()),
-    )
+    call = given.call(said, problem)
+    run_tasks(None if given.resume else [task], DEFAULT, call, forecast=lambda chosen: loss_forecast(task, chosen))
