@@ -8,6 +8,13 @@ what tests do with the published ones, and a search with its own. All get the sa
 training by training, each with another split of the images, or in another world. A row is written as soon as a loss is
 done; called again with the same log, it goes on where it was ended. `--loss FILE.py` adds one's own.
 Needs torch and scikit-learn.
+
+    python benchmarks/losses.py --only preference_lm [--losses dpo,padll] [--seeds 3] [--core-hours 8] [--smoke]
+
+ranks eight of them and the random blend on a small language model, task by task against DPO, by a log of its own
+(`losses_lm.jsonl`): see `benchmarks/losses_lm.py`. It is made only where it is asked for by its name. The pairs must be
+there (`python -m gristmill.trainers.preferences.pairs`); `--smoke` makes a few of its own, and `--table` only prints.
+Needs `gristmill[train,losses]`.
 """
 
 from __future__ import annotations
@@ -25,6 +32,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.loss.baselines.programs import Form, names, program
@@ -46,6 +54,7 @@ PROBLEMS: dict[str, tuple[str, dict[str, Any], Form, str]] = {
 }
 SECRET = b"benchmarks/losses.py: the same trainings for all"
 BLEND = "random blend"
+LANGUAGE_MODEL = "preference_lm"
 
 
 def blend(form: Form) -> str:
@@ -131,15 +140,49 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _language_model(given: argparse.Namespace) -> None:
+    """Train what the log lacks, then print the table."""
+    import losses_lm  # with TRL behind it, which the other tables do not need
+
+    default = given.workspace / "smoke.jsonl" if given.smoke else Path(__file__).with_name("losses_lm.jsonl")
+    given.log = given.log or default
+    chosen = given.losses.split(",") if given.losses else losses_lm.LOSSES[:1] if given.smoke else losses_lm.LOSSES
+    if unknown := set(chosen) - set(names("pairs")):
+        raise SystemExit(f"--losses: {', '.join(sorted(unknown))}: there are {', '.join(names('pairs'))}")
+    given.seeds = 1 if given.smoke else given.seeds
+    own = {file.stem: file.read_text("utf-8") for file in given.loss}
+    programs = {**{each: program(each) for each in chosen}, BLEND: blend("pairs"), **own}
+    rows = losses_lm.read(given.log)
+    if not given.table:
+        try:
+            asyncio.run(losses_lm.judge(given, programs, rows))
+        except UserError as error:
+            raise SystemExit(f"error: {error}") from None
+    print(losses_lm.table(rows, BLEND))
+
+
 def main() -> None:
     """Judge what the log lacks, then print a table for each problem."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="only the problems whose title begins so")
     parser.add_argument("--sandbox", default="auto")
-    parser.add_argument("--log", type=Path, default=Path(__file__).with_name("losses.jsonl"))
+    parser.add_argument("--log", type=Path, help="default: losses.jsonl here, losses_lm.jsonl for preference_lm")
     parser.add_argument("--loss", type=Path, action="append", default=[], help="a file of a loss of one's own")
+    model = parser.add_argument_group(LANGUAGE_MODEL, f"only with --only {LANGUAGE_MODEL}")
+    model.add_argument("--losses", help="published ones by commas; default: eight of them")
+    model.add_argument("--seeds", type=int, default=3)
+    model.add_argument("--core-hours", type=float, default=8.0, help="begin no training once so many are used")
+    model.add_argument("--workspace", type=Path, default=Path("losses_lm"), help="where core-seconds are kept")
+    model.add_argument("--smoke", action="store_true", help="8 pairs, 8 tasks, one seed, DPO and the blend")
+    model.add_argument("--table", action="store_true", help="train nothing")
     given = parser.parse_args()
-    log: Path = given.log
+    if given.only == LANGUAGE_MODEL:
+        _language_model(given)
+        return
+    if given.losses or given.smoke or given.table:
+        parser.error(f"--losses, --smoke and --table go with --only {LANGUAGE_MODEL}")
+    log: Path = given.log or Path(__file__).with_name("losses.jsonl")
+    given.log = log
     rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
     asyncio.run(judge(given, rows))
     print(table(rows))
