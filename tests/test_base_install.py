@@ -86,6 +86,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["recipe", "isheep", "--dry-run"], 2, "pip install 'gristmill[train]'"),
     (["recipe", "ser", "g.jsonl"], 2, "g.jsonl: line 1: `chosen`"),
     (["recipe", "rank", "night", "first"], 2, "there is no SER 'night'"),
+    (["recipe", "reinforce", "night", "g.jsonl", "--tasks", "t.jsonl"], 2, "g.jsonl: line 1: `chosen`"),
     (["improve", "g.jsonl"], 2, "pip install 'gristmill[train]'"),
 ]
 ELSEWHERE = {

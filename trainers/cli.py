@@ -58,7 +58,8 @@ COMMANDS: dict[str, dict[str, Mount]] = {
             f"{_TRAINERS}.calibrate:calibrate", "Say what the agreement of replies is worth as confidence."
         ),
         "recipe": Mount(
-            f"{_TRAINERS}.recipes.group:app", "Run a published system by stages of ours: isheep, ser; rank by a reward."
+            f"{_TRAINERS}.recipes.group:app",
+            "Run a published system by stages of ours: isheep, ser, its RL and ranker.",
         ),
         "adapters": Mount(f"{_TRAINERS}.adapters:app", "List, show, compare, promote and roll back adapters."),
         "export": Mount(f"{_TRAINERS}.export:export", "Write what a run verified as a dataset."),

@@ -6,6 +6,7 @@ import typer
 
 from gristmill.trainers.commands.recipes.isheep import isheep
 from gristmill.trainers.commands.recipes.rank import rank
+from gristmill.trainers.commands.recipes.reinforce import reinforce
 from gristmill.trainers.commands.recipes.ser import ser
 
 __all__ = ["app"]
@@ -14,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a publi
 app.command()(isheep)
 app.command()(ser)
 app.command()(rank)
+app.command()(reinforce)
 
 
 @app.callback()

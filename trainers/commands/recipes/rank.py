@@ -11,7 +11,6 @@ from gristmill.graph.commands.options import Json, Workspace
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from gristmill.graph.storage.store import Store
     from gristmill.trainers.recipes.ser.ranking import Ranking
 
 __all__ = ["rank"]
@@ -47,10 +46,11 @@ def rank(
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.recipes.ser.ranking import judged_of, ranking_of
+    from gristmill.trainers.recipes.ser.records import model_of
 
     with Store.open(workspace) as store:
         store.get_run(run)
-        folder, seen = _model(store, model)
+        folder, seen = model_of(store, model)
         judged, left_out = judged_of(store.trajectories(run), frozenset(seen or ()))
     if not judged:
         gone = f", {left_out} tasks left out: the model was trained on them" if left_out else ""
@@ -72,22 +72,6 @@ def rank(
         say_json(found.model_dump_json(indent=1))
     else:
         _print(found, known=seen is not None)
-
-
-def _model(store: Store, model: str) -> tuple[Path, tuple[str, ...] | None]:
-    """The folder, and the digests of the prompts that it has seen; None where nobody knows."""
-    from gristmill.sandbox.errors import UserError
-    from gristmill.trainers.recipes.ser.records import Prepared, SerRecords, SerResult
-
-    records = SerRecords(store, model)
-    result, prepared = records.read("result", SerResult), records.read("prepared", Prepared)
-    if result is not None and prepared is not None:
-        return result.model, prepared.seen
-    if Path(model).is_dir():
-        return Path(model), None
-    if records.begun() is not None:
-        raise UserError(f"the SER {model!r} has not ended: go on with `gristmill recipe ser … --name {model} --resume`")
-    raise UserError(f"there is no SER {model!r} in {store.location}, and no folder of that name")
 
 
 def _print(found: Ranking, *, known: bool) -> None:

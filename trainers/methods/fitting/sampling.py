@@ -45,7 +45,10 @@ class Sampling(TrlMethod, ABC):
 
     def trainer(self, setting: Setting) -> Any:
         """One whose groups of a step are sampled, and judged, all at once."""
-        dataset, reward = rewards_of(setting.rows)
+        return self.trainer_by(setting, *rewards_of(setting.rows))
+
+    def trainer_by(self, setting: Setting, dataset: Any, reward: Any) -> Any:
+        """The same by another reward, as TRL calls one, on a data set that has what it needs."""
         trainer, config = self.of_trl()
         return trainer(
             **setting.given,

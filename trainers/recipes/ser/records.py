@@ -16,7 +16,7 @@ from gristmill.trainers.measure.calibration import Reliability
 from gristmill.trainers.recipes.ser.config import SerConfig
 from gristmill.trainers.recipes.ser.labelling import Counted, Labelling
 
-__all__ = ["Begun", "Measured", "Prepared", "Rewarded", "SerRecords", "SerResult", "Trained"]
+__all__ = ["Begun", "Measured", "Prepared", "Rewarded", "SerRecords", "SerResult", "Trained", "model_of"]
 
 R = TypeVar("R", bound=Record)
 _KIND = "ser"
@@ -113,3 +113,22 @@ class SerRecords:
     def read(self, stage: str, kind: type[R]) -> R | None:
         """A stage's record, or None if the stage has not ended."""
         return self._documents.get(_KIND, self.name, stage, kind)
+
+
+def model_of(store: Store, model: str) -> tuple[Path, tuple[str, ...] | None]:
+    """The folder of a reward model by the name of its SER or by path, and the digests of the prompts that it has seen.
+
+    These are None of a folder: nobody knows.
+
+    Raises:
+        UserError: there is none, or its SER has not ended.
+    """
+    records = SerRecords(store, model)
+    result, prepared = records.read("result", SerResult), records.read("prepared", Prepared)
+    if result is not None and prepared is not None:
+        return result.model, prepared.seen
+    if Path(model).is_dir():
+        return Path(model), None
+    if records.begun() is not None:
+        raise UserError(f"the SER {model!r} has not ended: go on with `gristmill recipe ser … --name {model} --resume`")
+    raise UserError(f"there is no SER {model!r} in {store.location}, and no folder of that name")

@@ -15,7 +15,7 @@ from gristmill.trainers.methods.weights import base_weights
 from gristmill.trainers.recipes.ser.rewarding import HEAD, upper_model
 from gristmill.trainers.recipes.ser.states import parted
 
-__all__ = ["Score", "load_reward_model"]
+__all__ = ["Score", "base_of", "load_reward_model"]
 
 Score = Callable[[Sequence[dict[str, Any]]], float]
 """The reward of a conversation, a list of messages: no unit, no zero; greater is better."""
@@ -32,17 +32,26 @@ def load_reward_model(model: Path, base: Path | None = None) -> Score:
         UserError: the folder holds no reward model, or its base is not here.
     """
     told = read_provenance(model)
-    on, layers = told.get("base"), told.get("cached_layers")
+    layers = told.get("cached_layers")
     cached = (model / HEAD).is_file() and isinstance(layers, int)
     if not (model / CONFIG).is_file() or not (cached or told.get("method") == "reward_model"):
         raise UserError(
             f"{model} holds no reward model: give a folder that `recipe ser` or `train --method reward_model` has left"
         )
-    trained_on = on.get("path") if isinstance(on, dict) else on
-    weights = base_weights("local", base or Path(str(trained_on)))
+    weights = base_of(model, base)
     if not cached or not isinstance(layers, int):
         return scorer(base=weights, adapter=model)
     return _parted(model, weights, layers)
+
+
+def base_of(model: Path, base: Path | None = None) -> Path:
+    """The folder of the base model of a reward model, or `base`.
+
+    Raises:
+        UserError: no model is there.
+    """
+    told = read_provenance(model).get("base")
+    return base_weights("local", base or Path(str(told.get("path") if isinstance(told, dict) else told)))
 
 
 def _parted(model: Path, base: Path, layers: int) -> Score:

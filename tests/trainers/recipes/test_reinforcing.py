@@ -1,0 +1,89 @@
+"""RL with a reward model: reward and verdicts side by side, over-optimisation is said, and a kill changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gristmill.sandbox.errors import UserError
+from gristmill.trainers.commands.recipes.group import app
+from gristmill.trainers.recipes.ser.reinforcing import Checkpoint, Reinforced, over_optimised
+from gristmill.trainers.records import Share
+
+
+def checkpoint(number: int, reward: float, passed: int) -> Checkpoint:
+    return Checkpoint(
+        number=number,
+        adapter=Path("a"),
+        reward=reward,
+        passed=Share(passed=passed, total=20, low=0, high=1),
+        verdicts={str(task): task < passed for task in range(20)},
+    )
+
+
+def test_a_reward_that_rises_while_tools_pass_less_is_said_and_nothing_else_is() -> None:
+    course = [(0, 0.1, 5), (1, 0.5, 12), (2, 0.9, 4), (3, 0.4, 3), (4, 0.6, 12), (5, 0.2, 13)]
+    said = over_optimised([checkpoint(*each) for each in course])
+    assert len(said) == 1
+    assert "from checkpoint 1 to 2 the reward rose from 0.500 to 0.900" in said[0]
+    assert "fell from 60.0% to 20.0% (95% of the difference -" in said[0]
+    assert not over_optimised([checkpoint(0, 1, 1)])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_after_a_kill(
+    workspace: Path, tiny_model: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/ser.md has it, on a tiny model."""
+    pytest.importorskip("trl")
+    from gristmill.trainers.methods.fitting import training
+    from gristmill.trainers.methods.reward_model import RewardModelMethod
+
+    pairs = [{"prompt": f"{number}?", "chosen": f"{number} yes!", "rejected": f"{number} no."} for number in range(4)]
+    leak = {"prompt": "What is 1 + 1? Say it.", "chosen": "2", "rejected": "3"}
+    (workspace / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*pairs, leak]))
+    task = {"id": "sum", "kind": "math", "prompt": "What is 1 + 1?", "answer": "2"}
+    (workspace / "t.jsonl").write_text(json.dumps(task) + "\n")
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": row["prompt"]}],
+            "chosen": [{"role": "assistant", "content": row["chosen"]}],
+            "rejected": [{"role": "assistant", "content": row["rejected"]}],
+        }
+        for row in pairs
+    ]
+    RewardModelMethod(batch=4, learning_rate=1e-2, epochs=1.0).train(rows, base=tiny_model, out=workspace / "rewards")
+    command = ["reinforce", "rewards", "p.jsonl", "--tasks", "t.jsonl", "--checkpoints", "2", "--group", "2"]
+    command += ["--answer-tokens", "4", "--batch", "2", "--learning-rate", "0.001", "--sandbox", "bubblewrap", "--json"]
+    calling = CliRunner()
+
+    class Killed(BaseException):
+        pass
+
+    real, begun = training.train_adapter, 0
+
+    def dying(*given: object, **more: object) -> object:
+        nonlocal begun
+        begun += 1
+        if begun == 2:
+            raise Killed
+        return real(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "train_adapter", dying)
+    with pytest.raises(Killed):
+        calling.invoke(app, command, catch_exceptions=False)
+    with pytest.raises(UserError, match="exists already"):
+        calling.invoke(app, command, catch_exceptions=False)
+    with pytest.raises(UserError, match="begun with other knobs"):
+        calling.invoke(app, [*command, "--resume", "--group", "4"], catch_exceptions=False)
+    done = calling.invoke(app, [*command, "--resume"], catch_exceptions=False)
+    assert "hold a task that measures: 1" in done.stderr
+    found = Reinforced.model_validate_json(done.stdout)
+    assert [each.number for each in found.checkpoints] == [0, 1, 2]
+    assert begun == 3  # the first part was not trained again
+    assert all(each.passed.total == 1 for each in found.checkpoints)
+    assert all(each.adapter and each.adapter.is_dir() and each.trained is not None for each in found.checkpoints[1:])
