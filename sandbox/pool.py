@@ -216,6 +216,9 @@ class Pool:
                 # Not a reset by token: a fixture may leave this block in another context than it entered.
                 _holds_slot.set(outside)
                 await kill(running)
+                # Closing alone wakes nobody: a thread that still waits for an answer would do so up to its limit.
+                with contextlib.suppress(OSError):
+                    ours.shutdown(socket.SHUT_RDWR)
                 ours.close()
                 if trial.suspected:
                     self._trials[key] = trial
