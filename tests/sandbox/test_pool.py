@@ -349,6 +349,26 @@ async def test_bytes_that_drip_hold_no_session_up_and_end_it() -> None:
         assert await asyncio.to_thread(session.call, b"again", seconds=60) is None
 
 
+async def test_a_call_under_way_ends_when_its_session_is_left_whoever_holds_the_other_end() -> None:
+    """A thread cannot be cancelled, and the limit of a call may be an hour."""
+    held: asyncio.Queue[socket.socket] = asyncio.Queue()
+
+    async def silent(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        held.put_nowait(sockets[0].dup())
+        await asyncio.sleep(3600)
+        return report()
+
+    async with Pool(FakeFactory(silent), size=1) as pool:
+        async with pool.session(job()) as session:
+            call = asyncio.create_task(asyncio.to_thread(session.call, b"hi", seconds=3600))
+            other = await held.get()
+            assert await asyncio.to_thread(receive, other) == b"hi"
+        done, _ = await asyncio.wait({call}, timeout=120)
+        other.close()
+        assert done, "its thread still waits for an answer"
+        assert call.exception() is not None or call.result() is None
+
+
 async def test_a_message_longer_than_allowed_ends_the_session() -> None:
     async with Pool(FakeFactory(echo), size=1) as pool, pool.session(job()) as session:
         with pytest.raises(ChannelError, match="more than the 5"):
