@@ -1,16 +1,23 @@
-"""Ctrl-C: the first one stops the work cleanly, the second one ends the process at once."""
+"""Ctrl-C: the first one stops the work cleanly, the second one ends the process at once; and how to go on then."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, TypeVar
 
-__all__ = ["INTERRUPTED", "run_interruptibly"]
+import typer
+
+from gristmill.graph.commands.alerts.telling import without_addresses
+from gristmill.sandbox.plain import say
+
+__all__ = ["INTERRUPTED", "resumable", "run_interruptibly"]
 
 T = TypeVar("T")
 
@@ -56,3 +63,34 @@ def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def resumable(*, resume: bool) -> Iterator[Callable[[], None]]:
+    """A block that is gone on with by this very command and ``--resume``, which is said where it ends early.
+
+    The block calls what it is given once something is stored: before that there is nothing to go on with.
+
+    Args:
+        resume: the command has the option already.
+
+    Raises:
+        typer.Exit: the block was interrupted; with INTERRUPTED.
+    """
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        begun = True
+
+    again = f"gristmill {shlex.join([*without_addresses(sys.argv[1:]), *([] if resume else ['--resume'])])}"
+    try:
+        yield begin
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        kept = f"the stages that have ended are kept. Go on with:\n  {again}" if begun else "nothing was begun."
+        say(f"Interrupted; {kept}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception:
+        if begun:
+            say(f"What was done so far is kept. Go on, once that is mended, with:\n  {again}", err=True)
+        raise

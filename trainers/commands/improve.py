@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say_json
 from gristmill.trainers.improve.config import ImproveConfig
 
 if TYPE_CHECKING:
@@ -68,11 +68,9 @@ def improve(
       gristmill improve tasks.jsonl --name night --workspace runs/ --resume
       gristmill improve tasks.jsonl --name night --alert ntfy://my-topic
     """
-    import asyncio
-    import shlex
     import sys
 
-    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.commands.interrupts import resumable, run_interruptibly
     from gristmill.graph.commands.settings import one_model, settle
     from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.models.options import ModelOptions
@@ -95,42 +93,30 @@ def improve(
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     home = home_of(workspace)
-    said = without_addresses(sys.argv[1:])
-    again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
-    begun_here = False
+    with resumable(resume=resume) as begun_here, Store.open(workspace) as store:
 
-    def begin() -> None:
-        nonlocal begun_here
-        begun_here = True
-        console.print(how_to_look(workspace), soft_wrap=True)
+        def begin() -> None:
+            begun_here()
+            console.print(how_to_look(workspace), soft_wrap=True)
 
-    try:
-        with Store.open(workspace) as store:
-            begun = StageRecords(store, name).begun() if resume else None
-            stored = None if begun is None else (f"the improvement {name}", begun)
-            chosen = settle(default_for(method), flags, file=config, stored=stored).config
-            if method is not None and chosen.method.kind != method:
-                raise UserError(f"--method {method}: it was begun, or is configured, with {chosen.method.kind}")
-            one_model(chosen.run, "improve")
-            check_source(tasks, chosen)
-            if dry_run:
-                base = base_weights(chosen.run.model, chosen.base)
-                drawn = chosen.drawn.train_tasks if loaded is None else None
-                searched = drawn or split_tasks(loaded or [], chosen.run.seed).counts["train"]
-                print_plan(console, chosen, searched, base, tokens_per_second)
-                return
-            served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
-            options = ModelOptions.of(chosen.run.calls, **served)
-            with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
-                work = _improve(loaded, chosen, name, resume, store, home, options, console, begin, alerts)
-                result = run_interruptibly(work)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"Interrupted; the stages that have ended are kept. Go on with:\n  {again}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception:
-        if begun_here:
-            say(f"What was done so far is kept. Go on, once that is mended, with:\n  {again}", err=True)
-        raise
+        begun = StageRecords(store, name).begun() if resume else None
+        stored = None if begun is None else (f"the improvement {name}", begun)
+        chosen = settle(default_for(method), flags, file=config, stored=stored).config
+        if method is not None and chosen.method.kind != method:
+            raise UserError(f"--method {method}: it was begun, or is configured, with {chosen.method.kind}")
+        one_model(chosen.run, "improve")
+        check_source(tasks, chosen)
+        if dry_run:
+            base = base_weights(chosen.run.model, chosen.base)
+            drawn = chosen.drawn.train_tasks if loaded is None else None
+            searched = drawn or split_tasks(loaded or [], chosen.run.seed).counts["train"]
+            print_plan(console, chosen, searched, base, tokens_per_second)
+            return
+        served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
+        options = ModelOptions.of(chosen.run.calls, **served)
+        with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+            work = _improve(loaded, chosen, name, resume, store, home, options, console, begin, alerts)
+            result = run_interruptibly(work)
     if json_:
         say_json(result.model_dump_json(indent=1))
     _print(console, result, home / "improvements" / name)

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from gristmill.sandbox.errors import InfrastructureError
+from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Improvement, Share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["write_report"]
+__all__ = ["share_words", "write_page", "write_report"]
 
 INK, BEFORE, AFTER, GRID = "#2b2a27", "#b9b2a3", "#2f6f4f", "#e7e2d6"
 
@@ -32,15 +33,23 @@ def write_report(improvement: Improvement, folder: Path) -> Path:
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    environment.filters["share"] = _share
+    environment.filters["share"] = share_words
     environment.filters["strengths"] = _strengths
     template = environment.from_string(files("gristmill.trainers.improve").joinpath("report.html").read_text("utf-8"))
-    page = template.render(it=improvement, plots=_plots(improvement))
+    return write_page(template.render(it=improvement, plots=_plots(improvement)), improvement, folder)
+
+
+def write_page(page: str, summary: Record, folder: Path) -> Path:
+    """Write a report's page and the summary that it shows, as `write_report`.
+
+    Raises:
+        InfrastructureError: the folder cannot be written.
+    """
     path = folder / "report.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
-        (folder / "summary.json").write_text(improvement.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (folder / "summary.json").write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise InfrastructureError(
             f"cannot write to {folder}: {error.strerror}; what was done so far is kept"
@@ -48,7 +57,8 @@ def write_report(improvement: Improvement, folder: Path) -> Path:
     return path
 
 
-def _share(share: Share) -> str:
+def share_words(share: Share) -> str:
+    """A share with its counts and interval."""
     return (
         f"{100 * share.rate:.1f}% ({share.passed:g}/{share.total}, 95% {100 * share.low:.1f}–{100 * share.high:.1f}%)"
     )

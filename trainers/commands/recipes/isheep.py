@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
-from gristmill.sandbox.plain import console_for, say, say_json
+from gristmill.sandbox.plain import console_for, say_json
 from gristmill.trainers.recipes.isheep.config import IsheepConfig
 
 if TYPE_CHECKING:
@@ -55,11 +55,9 @@ def isheep(
       gristmill recipe isheep --prompts 200 --iterations 2 --filter tool --name night
       gristmill recipe isheep --prompts 200 --iterations 2 --filter tool --name night --resume
     """
-    import asyncio
-    import shlex
     import sys
 
-    from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
+    from gristmill.graph.commands.interrupts import resumable, run_interruptibly
     from gristmill.graph.commands.settings import one_model, settle
     from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.storage.store import Store
@@ -77,37 +75,25 @@ def isheep(
         flags["method_seed"] = flags["seed"]
     # With --json, standard output belongs to the program that reads it.
     console = console_for(file=sys.stderr if json_ else sys.stdout)
-    said = without_addresses(sys.argv[1:])
-    again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
-    begun_here = False
+    with resumable(resume=resume) as begun_here, Store.open(workspace) as store:
 
-    def begin() -> None:
-        nonlocal begun_here
-        begun_here = True
-        console.print(how_to_look(workspace), soft_wrap=True)
+        def begin() -> None:
+            begun_here()
+            console.print(how_to_look(workspace), soft_wrap=True)
 
-    try:
-        with Store.open(workspace) as store:
-            begun = StageRecords(store, name).read("isheep", IsheepConfig) if resume else None
-            stored = None if begun is None else (f"the run {name}", begun)
-            chosen = settle(IsheepConfig(), flags, file=config, stored=stored).config
-            one_model(chosen.run, "recipe isheep")
-            base = base_weights(chosen.run.model, chosen.base)
-            if not resume:
-                rates = measured_rates(store, chosen.run.model, chosen.method.epochs)
-                console.print(forecast(chosen, base, rates).words, soft_wrap=True)
-            if dry_run:
-                return
-            with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
-                work = _run(chosen, name, resume, store, home_of(workspace), base, console, begin, alerts)
-                result = run_interruptibly(work)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say(f"Interrupted; what has ended is kept. Go on with:\n  {again}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception:
-        if begun_here:
-            say(f"What was done so far is kept. Go on, once that is mended, with:\n  {again}", err=True)
-        raise
+        begun = StageRecords(store, name).read("isheep", IsheepConfig) if resume else None
+        stored = None if begun is None else (f"the run {name}", begun)
+        chosen = settle(IsheepConfig(), flags, file=config, stored=stored).config
+        one_model(chosen.run, "recipe isheep")
+        base = base_weights(chosen.run.model, chosen.base)
+        if not resume:
+            rates = measured_rates(store, chosen.run.model, chosen.method.epochs)
+            console.print(forecast(chosen, base, rates).words, soft_wrap=True)
+        if dry_run:
+            return
+        with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+            work = _run(chosen, name, resume, store, home_of(workspace), base, console, begin, alerts)
+            result = run_interruptibly(work)
     if json_:
         say_json(result.model_dump_json(indent=1))
     _print(console, result, home_of(workspace) / "improvements" / name)

@@ -46,9 +46,9 @@ def reinforce(
       gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl --method rloo --checkpoints 8 --name again
       gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl --resume
     """
-    import shlex
     import sys
 
+    from gristmill.graph.commands.interrupts import resumable
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.settings import settle
     from gristmill.graph.storage.store import Store
@@ -75,8 +75,7 @@ def reinforce(
         chosen = settle(RlConfig(), flags, file=config).config
         if len(prompts) < len(every):
             console.print(f"prompts left out, as they hold a task that measures: {len(every) - len(prompts)}")
-        again = f"gristmill {shlex.join(sys.argv[1:] if resume else [*sys.argv[1:], '--resume'])}"
-        with Display(console) as progress:
+        with resumable(resume=resume) as begin, Display(console) as progress:
             work = Reinforcing(
                 name=name,
                 config=chosen,
@@ -91,11 +90,8 @@ def reinforce(
                 sandbox=sandbox,
             )
             work.begin(resume=resume)
-            try:
-                result = run(work)
-            except (Exception, KeyboardInterrupt):
-                say(f"What has ended is kept. Go on with:\n  {again}", err=True)
-                raise
+            begin()
+            result = run(work)
     if json_:
         say_json(result.model_dump_json(indent=1))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gristmill.graph.commands.alerts.telling import Alerts, AlertTo, without_addresses
+from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 from gristmill.trainers.recipes.ser.config import SerConfig
@@ -58,9 +58,9 @@ def ser(
       gristmill recipe ser --run search --cached-layers 28
     """
     import os
-    import shlex
     import sys
 
+    from gristmill.graph.commands.interrupts import resumable
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.settings import settle
     from gristmill.graph.storage.store import Store
@@ -108,32 +108,31 @@ def ser(
         folder = home / "recipes" / name
         if not resume and folder.exists():
             raise UserError(f"{folder} exists already: choose another --name")
-        said = without_addresses(sys.argv[1:])
-        again = f"gristmill {shlex.join([*said, *([] if resume else ['--resume'])])}"
         records.begin(Begun(config=chosen, pairs=digest(*(p.id for p in kept)), base=str(weights)), resume=resume)
         from gristmill.trainers.recipes.ser.loop import run_ser, ser_alerts
         from gristmill.trainers.recipes.ser.stages import Bench
 
-        try:
-            shown = ["gristmill", "recipe", "ser", *([str(pairs)] if pairs else ["--run", str(run)])]
-            shown += ["--name", name, "--resume", "--workspace", workspace]
-            with Alerts(alert, store, name, shown) as alerts, Display(console) as progress:
-                result = run_ser(
-                    Bench(
-                        name=name,
-                        config=chosen,
-                        pairs=kept,
-                        left_out=left_out,
-                        base=weights,
-                        home=home,
-                        records=records,
-                        progress=progress,
-                    )
+        shown = ["gristmill", "recipe", "ser", *([str(pairs)] if pairs else ["--run", str(run)])]
+        shown += ["--name", name, "--resume", "--workspace", workspace]
+        with (
+            resumable(resume=resume) as begin,
+            Alerts(alert, store, name, shown) as alerts,
+            Display(console) as progress,
+        ):
+            begin()
+            result = run_ser(
+                Bench(
+                    name=name,
+                    config=chosen,
+                    pairs=kept,
+                    left_out=left_out,
+                    base=weights,
+                    home=home,
+                    records=records,
+                    progress=progress,
                 )
-                alerts.tell(*ser_alerts(result))
-        except (Exception, KeyboardInterrupt):
-            say(f"The stages that have ended are kept. Go on with:\n  {again}", err=True)
-            raise
+            )
+            alerts.tell(*ser_alerts(result))
     if json_:
         say_json(result.model_dump_json(indent=1))
     else:
