@@ -48,9 +48,9 @@ def task() -> Task:
 
 
 def reply(seed: int) -> str:
-    """4 KB by the seed alone."""
+    """4 KB by the seed alone; no two alike among some 10,000, so that no round brings nothing new."""
     lines = [
-        f"    step_{number} = x + {(seed + number) % 997}  # one of many steps that lead nowhere"
+        f"    step_{number} = x + {(seed // 997 ** (number % 3) + number) % 997}  # one of many steps that lead nowhere"
         for number in range(54)
     ]
     wrong = _WRONG[seed % len(_WRONG)].format(seed % 9973 + 100)
