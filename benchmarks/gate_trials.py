@@ -26,9 +26,9 @@ from scipy.stats import binom, binomtest
 
 from gristmill.graph.comparing import compare, power, tasks_needed
 from gristmill.trainers.improve.gate import decide
-from gristmill.trainers.improve.gating.asked import Asked
 from gristmill.trainers.improve.gating.config import GateConfig, Mode
 from gristmill.trainers.improve.gating.evidence import declared_level, e_threshold, ladder_level
+from gristmill.trainers.improve.gating.looks import QueryCount
 from gristmill.trainers.improve.gating.open_ended import fewest, open_round
 from gristmill.trainers.measure.evaluation import TaskResult
 
@@ -138,7 +138,7 @@ def held_against_decide(dice: random.Random) -> None:
             ),
         }
         for mode, kept in expected.items():
-            asked = Asked(queries=round_ + 1, told=told)
+            asked = QueryCount(queries=round_ + 1, told=told)
             got = decide(old, new, config=GateConfig(gate=mode), rounds=10, earlier=earlier, asked=asked)
             if got.kept is not kept:
                 raise AssertionError(f"{mode}, {wins}:{losses} of {n}: {got.reason}")

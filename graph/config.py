@@ -215,7 +215,7 @@ class RunConfig(Record):
         return self.models or (Member(model=self.model, adapter=self.adapter, price=self.calls.price),)
 
     @property
-    def asked(self) -> str:
+    def member_names(self) -> str:
         """The models in words."""
         return ", ".join(each.name for each in self.members)
 

@@ -190,7 +190,7 @@ class TaskMemory:
         """What the model has written after a round; None where it was not asked, empty where in vain."""
         return self._instructions.get(round)
 
-    async def shown(self, plans: Iterable[Plan], *also: str) -> dict[str, Step]:
+    async def shown_steps(self, plans: Iterable[Plan], *also: str) -> dict[str, Step]:
         """The steps that these plans show to a model, and those of other ids, by id."""
         return await self._steps([*(id_ for plan in plans for id_ in (*plan.parents, *plan.inspirations)), *also])
 
@@ -213,7 +213,7 @@ class TaskMemory:
         if len(self._at_hand) > _MOST_AT_HAND:
             del self._at_hand[next(iter(self._at_hand))]
 
-    async def tried(self, round: int, known: Container[str] = ()) -> list[Step]:
+    async def steps_before(self, round: int, known: Container[str] = ()) -> list[Step]:
         """The judged hypotheses of the rounds before `round`, in order, without those whose ids are `known`."""
         rows = [row for row in self._history.rows() if row.place.round < round and row.id not in known]
         steps = await asyncio.to_thread(self._store.steps_of, self._run, [row.id for row in rows]) if rows else {}
@@ -266,7 +266,7 @@ class TaskMemory:
             plan.operator,
             remembered,
             lineage=ledger.lineage(line, self._room.parent // 3) if len(line) > 1 else "",
-            tried=ledger.tried([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
+            tried=ledger.child_lines([self._entries[row.id] for row in children], self._room.parent * 2 // 3),
             best=ledger.standing(past.best) if past.best is not None and better else "",
             instruction=advice,
         )

@@ -23,7 +23,7 @@ from gristmill.sandbox.sharing import FairSlots
 from gristmill.sandbox.stopwatch import busy
 from gristmill.sandbox.wire.values import encode
 from gristmill.sandbox.workers.blaming import Trial
-from gristmill.sandbox.workers.pairing import run_joined, taken
+from gristmill.sandbox.workers.pairing import run_joined, take_workers
 from gristmill.sandbox.workers.running import TalkingJob, kill
 from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
@@ -149,7 +149,7 @@ class Pool:
                     # A slot covers all that is taken here, so pairs cannot block each other.
                     wanted = [(judge, judge_profile, False), (candidate, profile, fresh)]
                     wanted += [(*beside, fresh)] if beside else []
-                    parts = await taken(self._workers, wanted, checked=current.repeated)
+                    parts = await take_workers(self._workers, wanted, checked=current.repeated)
                     first, second = await run_joined(self._start, parts[0], parts[1], parts[2:], last=current.last)
                     if isinstance(first, Report) and isinstance(second, Report):
                         return first, second

@@ -21,13 +21,13 @@ from gristmill.verifiers.base import Explaining, Replicating, Verifier
 from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.judging import beside, short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
-from gristmill.verifiers.records import Direction, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import CheckEvidence, Direction, Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs, Session
 
-__all__ = ["Canaries", "FreshJobs", "checked", "judged"]
+__all__ = ["Canaries", "FreshJobs", "checked", "verdict_by_seeds"]
 
 _MOST_TASKS = 1000
 
@@ -76,7 +76,7 @@ async def checked(verifier: Verifier, task: Task, solution: str) -> Verdict:
     raise ContractError(type(verifier).verify, f"a {type(verdict).__name__}, no Verdict")
 
 
-async def judged(
+async def verdict_by_seeds(
     verifier: Verifier, task: Task, solution: str, seeds: Seeds, *, explain: bool
 ) -> tuple[Verdict, Evidence | None]:
     """The verifier's verdict by those seeds, with evidence where it was asked to `explain` and can.
@@ -169,4 +169,4 @@ def _guilty(canary: Verdict | None, verifier: str, error: Exception, task: Task)
         sandbox=canary.sandbox if canary else "",
     )
     detail = f"judging it raised {fault_in(error) or short_error(error)}, and a canary was judged"
-    return verdict, Evidence.of(verifier, [Shown(name="verifier", outcome=Outcome.ERROR, detail=detail)])
+    return verdict, Evidence.of(verifier, [CheckEvidence(name="verifier", outcome=Outcome.ERROR, detail=detail)])

@@ -10,7 +10,17 @@ from typing import Final, Protocol, runtime_checkable
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.replies import Extraction, extract
-from gristmill.verifiers.records import Check, Direction, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import (
+    Check,
+    CheckEvidence,
+    Direction,
+    Evidence,
+    Outcome,
+    Seeds,
+    Strength,
+    Task,
+    Verdict,
+)
 
 __all__ = [
     "FINAL_SEEDS",
@@ -208,7 +218,7 @@ def beside(task: Task, verdict: Verdict) -> Evidence:
         if task.kind == "instruction" and len(checks) == len(task.constraints):
             place, expected = f"constraints[{number}]", json.dumps(task.constraints[number], ensure_ascii=False)
         value = "" if not target or verdict.score is None else f"{verdict.score:.12g}"
-        shown.append(Shown(**dict(check), place=place, value=value, expected=expected, limit=limit))
+        shown.append(CheckEvidence(**dict(check), place=place, value=value, expected=expected, limit=limit))
     return Evidence.of(verdict.verifier, shown)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "Case",
     "CasesTest",
     "Check",
+    "CheckEvidence",
     "CodeTest",
     "Direction",
     "DrivenCase",
@@ -35,7 +36,6 @@ __all__ = [
     "Repo",
     "ScoreTest",
     "Seeds",
-    "Shown",
     "StdioCase",
     "StdioTest",
     "Strength",
@@ -167,7 +167,7 @@ class Fault(StrEnum):
     NEVER_CALLS = "never calls the candidate"
 
 
-class Shown(Record):
+class CheckEvidence(Record):
     """What one check has shown, for whoever owns the task: where it stands, what came, what was wanted."""
 
     name: Text
@@ -193,7 +193,7 @@ class Evidence(Record):
     """
 
     verifier: str = Field(description="the verdict's")
-    checks: tuple[Shown, ...] = ()
+    checks: tuple[CheckEvidence, ...] = ()
     left_out: int = Field(0, description="checks for which there was no room; those that passed go first")
     reason: str = Field("", description="why the consistency run has changed the verdict, if it has")
     score: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
@@ -201,7 +201,7 @@ class Evidence(Record):
     metrics: dict[Text, float] = Field({}, description="what else was measured on what is held out")
 
     @classmethod
-    def of(cls, verifier: str, shown: Sequence[Shown]) -> Evidence:
+    def of(cls, verifier: str, shown: Sequence[CheckEvidence]) -> Evidence:
         """Evidence of bounded size, in the order given: what passed gives way first, then texts of what comes late."""
         telling = [place for place, each in enumerate(shown) if each.outcome is not Outcome.PASSED or each.fault]
         others = sorted(set(range(len(shown))) - set(telling))

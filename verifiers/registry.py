@@ -24,7 +24,7 @@ from gristmill.verifiers.base import (
     Verifier,
 )
 from gristmill.verifiers.extraction.forms.starting import start_problems
-from gristmill.verifiers.faults import Canaries, FreshJobs, judged
+from gristmill.verifiers.faults import Canaries, FreshJobs, verdict_by_seeds
 from gristmill.verifiers.functions import from_function
 from gristmill.verifiers.judging import beside, holds_out, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
@@ -278,7 +278,7 @@ class Verifiers:
         with timing() as watch, on_behalf_of(task.kind, task.id):
             for attempt in range(TRIES):
                 try:
-                    verdict, evidence = await judged(verifier, task, solution, seeds, explain=explain)
+                    verdict, evidence = await verdict_by_seeds(verifier, task, solution, seeds, explain=explain)
                     self._canaries.sings(task, solution)
                     break
                 except SandboxError as error:

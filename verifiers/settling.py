@@ -23,12 +23,12 @@ __all__ = [
     "SETTLED",
     "TRIES",
     "Accept",
+    "accepted",
     "admitted",
     "outcome_words",
     "reason",
     "settled",
     "shown_together",
-    "taken",
     "weaker_words",
 ]
 
@@ -103,7 +103,7 @@ def admitted(verdict: Verdict, *, accept_together: bool = False, accept_split: b
     return verdict
 
 
-def taken(verdict: Verdict, accept: str) -> bool:
+def accepted(verdict: Verdict, accept: str) -> bool:
     """Whether a verdict is verified, or a settled pass of a strength that `accept` takes beside that."""
     return verdict.verified or (verdict.passed and not verdict.pending and verdict.strength in _TAKEN.get(accept, ()))
 

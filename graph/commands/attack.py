@@ -131,7 +131,7 @@ async def _attack(
     reports: list[TaskReport] = []
     done = 0
 
-    def tried(attempt: Attempt | None = None) -> None:
+    def count_attempt(attempt: Attempt | None = None) -> None:
         """Count an attempt. What has passed so far may fail in the consistency run, so findings come with reports."""
         nonlocal done
         done += attempt is not None
@@ -151,10 +151,10 @@ async def _attack(
                     verifiers if task.repo is None else beside,
                     at_a_time=pool.size + 2,
                     split=split,
-                    on_attempt=tried,
+                    on_attempt=count_attempt,
                 )
                 reports.append(report)
-                tried()
+                count_attempt()
                 if write is not None:
                     write(report.model_dump(mode="json"))
     return reports

@@ -10,7 +10,7 @@ from gristmill.sandbox.plain import say, say_json
 
 if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
-    from gristmill.verifiers.records import Evidence, Shown, Task, Verdict
+    from gristmill.verifiers.records import CheckEvidence, Evidence, Task, Verdict
 
 __all__ = [
     "Review",
@@ -157,21 +157,21 @@ def evidence_lines(evidence: Evidence, *, reference: bool = False) -> Iterator[s
         yield f"and {max(more, 0) + evidence.left_out} more"
 
 
-def _telling(evidence: Evidence) -> list[Shown]:
+def _telling(evidence: Evidence) -> list[CheckEvidence]:
     return [each for each in evidence.checks if each.outcome.value != "passed" or each.fault]
 
 
-def _outcome(each: Shown) -> str:
+def _outcome(each: CheckEvidence) -> str:
     return each.outcome.value.replace("_", " ")
 
 
-def _name_of(each: Shown) -> str:
+def _name_of(each: CheckEvidence) -> str:
     """The check's name, where the place does not say it already."""
     name = each.name.rpartition("/")[2]
     return f" ({name})" if each.place and name and not name.startswith(("case ", "line ")) else ""
 
 
-def _next(each: Shown, reference: bool) -> str:
+def _next(each: CheckEvidence, reference: bool) -> str:
     if each.fault:
         return _NEXT[each.fault.value]
     if field := _FIELD.search(each.limit):

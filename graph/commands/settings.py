@@ -93,7 +93,7 @@ def one_model(config: RunConfig, command: str) -> None:
         UserError: it names several, and the command is for one.
     """
     if config.models:
-        raise UserError(f"models: {config.asked}: `gristmill {command}` is for one model; name it by `model`")
+        raise UserError(f"models: {config.member_names}: `gristmill {command}` is for one model; name it by `model`")
 
 
 def _with(settings: SourcedConfig[C], values: Mapping[str, Any], sources: Mapping[str, str]) -> SourcedConfig[C]:

@@ -50,7 +50,7 @@ def runs(
             run.name,
             run.status,
             *(str(count) for count in (run.tasks, run.ended, run.solved)),
-            run.config.asked,
+            run.config.member_names,
             f"{run.seconds:.1f}",
             run.created.strftime("%Y-%m-%d %H:%M"),
         )

@@ -74,7 +74,7 @@ async def _take_off(context: Context, task: Task, memory: TaskMemory, round: int
     """Plan a round, make its prompts, and begin to ask: all that is known there is read before anything is awaited."""
     plans = memory.plans(round)
     best = memory.known(round).best if context.config.search.halving and task.kind in TRAINED else None
-    steps = await memory.shown(plans, *([best.id] if best else []))
+    steps = await memory.shown_steps(plans, *([best.id] if best else []))
     bar = steps[best.id].verdict.courses if best else ()
     prompts = RoundPrompts(context, task, memory, round)
 
@@ -112,7 +112,7 @@ async def _request(
         operator=plan.operator,
         parents=tuple(steps[each] for each in plan.parents),
         horizon=(memory.horizon(place.round), 0),
-        tried=functools.partial(memory.tried, memory.horizon(place.round)),
+        tried=functools.partial(memory.steps_before, memory.horizon(place.round)),
         known=None if plan.operator == "again" else functools.partial(memory.was_there, place, parent),
     )
     messages = await prompts.prompt(place, plan, shown, member)

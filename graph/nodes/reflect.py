@@ -27,7 +27,7 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     if round == STARTS or state.get("until") is not None:
         return {"round": round + 1}
     memory = await context.memory(task_id)
-    steps = await memory.shown(memory.plans(round + 1 + context.config.search.ahead))
+    steps = await memory.shown_steps(memory.plans(round + 1 + context.config.search.ahead))
     about = feedback(list(steps.values()))
     reflection = Reflection(round=round, parents=tuple(steps), feedback=about)
     task, tokens, charged = context.tasks[task_id], Tokens(), NOTHING

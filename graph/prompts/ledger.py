@@ -31,12 +31,12 @@ __all__ = [
     "Room",
     "attempts",
     "came",
+    "child_lines",
     "entry",
     "line",
     "lineage",
     "numbered",
     "standing",
-    "tried",
     "within",
 ]
 
@@ -215,7 +215,7 @@ def lineage(rows: Sequence[Row], most: int) -> str:
     return shown
 
 
-def tried(children: Sequence[Entry], most: int) -> str:
+def child_lines(children: Sequence[Entry], most: int) -> str:
     """What was built on a hypothesis, a line for each of the last that there is room for."""
     lines: list[str] = []
     for each in reversed(children[-CHILDREN:]):

@@ -19,7 +19,7 @@ from gristmill.graph.summary import Closing, TaskStanding
 from gristmill.sandbox.errors import GristmillError
 from gristmill.sandbox.plain import writable
 from gristmill.sandbox.records import Record
-from gristmill.verifiers.constructions.shelf import taken
+from gristmill.verifiers.constructions.shelf import construction_of
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.records import Direction, Outcome, Strength
 
@@ -157,7 +157,7 @@ def _go_on(run: str) -> str:
 
 
 def _construction(store: Store, run: str, name: str | None) -> bytes | None:
-    return None if name is None else asyncio.run(taken(StoredShelf(store, run), name))
+    return None if name is None else asyncio.run(construction_of(StoredShelf(store, run), name))
 
 
 def _release() -> str:

@@ -39,10 +39,10 @@ __all__ = [
     "evident",
     "happened",
     "judged",
-    "kept",
     "left_out",
     "reflected",
     "replied",
+    "reply_place",
     "settled",
 ]
 
@@ -140,7 +140,7 @@ def cached(run: str, hypothesis_id: str, attempt: int, reply: Reply) -> tuple[En
     return (document(CACHED, run, f"{hypothesis_id}/{attempt}", reply.tokens),)
 
 
-def kept(sha: str, run: str, id_: str, reply: Reply | None = None) -> Entry:
+def reply_place(sha: str, run: str, id_: str, reply: Reply | None = None) -> Entry:
     """Where the reply to the request of this hash is, for other runs; the first one stays."""
     record = ReplyPlace(run=run, id=id_, reply=reply).model_dump_json()
     row = {"kind": REPLY, "owner": sha, "key": "", "record": record, "at": time.time()}

@@ -19,12 +19,12 @@ from gristmill.verifiers.records import Task
 __all__ = [
     "count_kinds",
     "counted",
+    "file_errors",
     "first_line",
     "json_line",
     "refuse_existing",
     "refuse_folder",
     "row_writer",
-    "said",
     "write_file",
     "write_folder",
 ]
@@ -67,12 +67,12 @@ def row_writer(path: str | Path, *, force: bool = False, append: bool = False) -
         yield _print_row
         return
     with contextlib.ExitStack() as stack:
-        with said(path):
+        with file_errors(path):
             # Unbuffered: what a full disk refused must not be waiting to be refused again when the file is closed.
             file = stack.enter_context(Path(path).open("ab" if append else "wb", buffering=0))
 
         def write(row: Any) -> None:
-            with said(path):
+            with file_errors(path):
                 _write_whole(file, json_line(row).encode())
 
         yield write
@@ -102,7 +102,7 @@ def write_file(path: str, content: bytes | None) -> None:
         InfrastructureError: it cannot be written.
     """
     target, partial = Path(path), Path(f"{path}.part")
-    with said(path):
+    with file_errors(path):
         if content is None:
             target.unlink(missing_ok=True)
         elif target.is_char_device() or target.is_fifo():
@@ -140,7 +140,7 @@ def write_folder(path: str, files: Mapping[str, bytes]) -> None:
     """
     target = Path(path)
     partial = target.with_name(f"{target.name}.part")
-    with said(path):
+    with file_errors(path):
         shutil.rmtree(partial, ignore_errors=True)
         try:
             for name, content in files.items():
@@ -154,7 +154,7 @@ def write_folder(path: str, files: Mapping[str, bytes]) -> None:
 
 
 @contextlib.contextmanager
-def said(path: str | Path) -> Iterator[None]:
+def file_errors(path: str | Path) -> Iterator[None]:
     """Turn trouble with our own file into an error that says so; a closed pipe stays what it is."""
     try:
         yield

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from gristmill.graph.tasks.loading import task_row
-from gristmill.graph.tasks.output import counted, refuse_existing, row_writer, said
+from gristmill.graph.tasks.output import counted, file_errors, refuse_existing, row_writer
 from gristmill.graph.tasks.rows import is_yaml
 from gristmill.sandbox.plain import say
 from gristmill.verifiers.records import Task
@@ -30,7 +30,7 @@ def write_tasks(out: str, tasks: Iterable[Task], *, force: bool) -> None:
         written += tasks
         rows = [task_row(task) for task in written]
         text = yaml.dump(rows, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30)
-        with said(out):
+        with file_errors(out):
             Path(out).write_text(text, "utf-8")
     else:
         with row_writer(out, force=force) as write:

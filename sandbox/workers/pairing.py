@@ -13,7 +13,7 @@ from gristmill.sandbox.records import Job, Profile, Report
 from gristmill.sandbox.workers.running import GRACE_SECONDS, end, kill
 from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
-__all__ = ["Part", "run_joined", "taken"]
+__all__ = ["Part", "run_joined", "take_workers"]
 
 Start = Callable[[HeldWorker, Job, Sequence[socket.socket]], "asyncio.Task[Report]"]
 
@@ -25,7 +25,9 @@ class Part(NamedTuple):
     job: Job
 
 
-async def taken(workers: WarmWorkers, wanted: Sequence[tuple[Job, Profile, bool]], *, checked: bool) -> list[Part]:
+async def take_workers(
+    workers: WarmWorkers, wanted: Sequence[tuple[Job, Profile, bool]], *, checked: bool
+) -> list[Part]:
     """A worker for each (job, profile, fresh), or for none of them."""
     parts: list[Part] = []
     try:

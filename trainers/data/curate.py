@@ -20,7 +20,7 @@ from gristmill.trainers.data.formats import sft_row
 from gristmill.trainers.data.prompting import Profile, Prompting, Prompts, Replies, RowTexts
 from gristmill.verifiers.extraction.normal import normal_form
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.settling import Accept, taken
+from gristmill.verifiers.settling import Accept, accepted
 
 __all__ = ["CurateConfig", "Curated", "curate"]
 
@@ -147,7 +147,7 @@ def _rows(
         solution = step.hypothesis.solution
         if solution is None:
             dropped["without a usable solution"] += 1
-        elif config.verified and not taken(step.verdict, accept):
+        elif config.verified and not accepted(step.verdict, accept):
             dropped["not verified" if accept == "verified" else f"neither verified nor {accept}"] += 1
         elif (same := normal_form(solution)) in seen:
             dropped["duplicate"] += 1

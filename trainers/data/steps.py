@@ -9,7 +9,7 @@ from gristmill.graph.records import Step, Trajectory
 from gristmill.trainers.data.prompting import RowTexts
 from gristmill.verifiers.extraction.replies import part
 from gristmill.verifiers.records import Outcome, Task, Verdict
-from gristmill.verifiers.settling import taken
+from gristmill.verifiers.settling import accepted
 from gristmill.verifiers.trained.halving import is_undecided
 
 __all__ = [
@@ -52,7 +52,7 @@ def accepted_steps(trajectory: Trajectory, texts: RowTexts, accept: Accepted) ->
     steps = (
         step
         for step in asked_steps(trajectory)
-        if taken(step.verdict, accept)
+        if accepted(step.verdict, accept)
         or (accept == "judged" and step.verdict.outcome is not Outcome.UNSCORED and not _unjudged(step))
     )
     return unique_steps((step for step in steps if step.hypothesis.text.strip()), texts)
@@ -76,7 +76,7 @@ def unique_steps(steps: Iterable[Step], texts: RowTexts) -> Iterator[Step]:
 
 def is_accepted(verdict: Verdict, accept: Accepted) -> bool:
     """Whether it may stand as the better one, or as right."""
-    return taken(verdict, accept) or (accept == "judged" and verdict.passed)
+    return accepted(verdict, accept) or (accept == "judged" and verdict.passed)
 
 
 def is_wrong(task: Task, step: Step) -> bool:

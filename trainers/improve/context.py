@@ -20,7 +20,7 @@ from gristmill.sandbox.base import Jobs
 from gristmill.trainers.adapters import Adapters
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.drawn import DrawnSplits, Opened, gate_part
-from gristmill.trainers.improve.gating.asked import open_sealed, opening_words
+from gristmill.trainers.improve.gating.looks import open_sealed, opening_words
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.splits import Sets
 from gristmill.trainers.measure.evaluation import Evaluation, greedy, strengths_of

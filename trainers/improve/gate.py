@@ -10,9 +10,9 @@ from pydantic import Field
 from gristmill.graph.comparing import Comparison, compare
 from gristmill.sandbox.records import Record
 from gristmill.trainers.improve.gating import evidence
-from gristmill.trainers.improve.gating.asked import Asked
 from gristmill.trainers.improve.gating.config import GateConfig, Mode
 from gristmill.trainers.improve.gating.guards import Guard, families, lengths
+from gristmill.trainers.improve.gating.looks import QueryCount
 from gristmill.trainers.measure.evaluation import TaskResult, share_of, strengths_of
 from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Strength
@@ -50,7 +50,7 @@ class GateDecision(Record):
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Finding:
     """What the test alone says: whether it is better, in words, and whether more tasks could still tell."""
 
     better: bool
@@ -91,7 +91,7 @@ def decide(
     rounds: int = 1,
     earlier: Sequence[GateDecision] = (),
     fresh: bool = True,
-    asked: Asked | None = None,
+    asked: QueryCount | None = None,
     guards: Sequence[Guard] = (),
 ) -> GateDecision:
     """Compare two models on the same tasks by their first replies; the new one is kept only if it is better.
@@ -117,7 +117,7 @@ def decide(
         raise ValueError("the gate compares two evaluations of the same tasks")
     mode = config.gate or ("rounds" if fresh else "fixed")
     pair = compare([old[task].passed[0] for task in old], [new[task].passed[0] for task in old])
-    asked = asked or Asked(queries=len(earlier), told=sum(each.kept or each.refused for each in earlier))
+    asked = asked or QueryCount(queries=len(earlier), told=sum(each.kept or each.refused for each in earlier))
     match mode:
         case "rounds":
             found = _declared(pair, alpha, rounds, earlier)
@@ -169,7 +169,7 @@ def _begun(rounds: int, earlier: Sequence[GateDecision]) -> int:
     return begun
 
 
-def _declared(pair: Comparison, alpha: float, rounds: int, earlier: Sequence[GateDecision]) -> _Found:
+def _declared(pair: Comparison, alpha: float, rounds: int, earlier: Sequence[GateDecision]) -> _Finding:
     enough = level(alpha, rounds, earlier)
     told = f"{pair.wins} tasks won, {pair.losses} lost of {pair.n}"
     shared = f", which is {alpha:g} over {round(alpha / enough)} declared rounds" if enough < alpha else ""
@@ -183,10 +183,10 @@ def _declared(pair: Comparison, alpha: float, rounds: int, earlier: Sequence[Gat
         words = f"{told}: that can be noise (p = {pair.p_better:.2g} > {enough:.2g}{shared})"
     else:
         words = f"{told}: not better"
-    return _Found(better, words, level=enough)
+    return _Finding(better, words, level=enough)
 
 
-def _open(pair: Comparison, alpha: float, config: GateConfig, earlier: Sequence[GateDecision]) -> _Found:
+def _open(pair: Comparison, alpha: float, config: GateConfig, earlier: Sequence[GateDecision]) -> _Finding:
     found = evidence.e_value(pair.wins, pair.losses)
     enough = evidence.e_threshold(alpha, len(earlier), sum(each.kept for each in earlier))
     told = f"{pair.wins} tasks won, {pair.losses} lost of {pair.n}"
@@ -202,10 +202,10 @@ def _open(pair: Comparison, alpha: float, config: GateConfig, earlier: Sequence[
         words = f"{told}: that can be noise (e = {found:.3g} < {enough:.3g} after all tasks that it may take)"
     else:
         words = f"{told}: not better (e = {found:.3g})"
-    return _Found(better, words, undecided, e_value=found, e_needed=enough)
+    return _Finding(better, words, undecided, e_value=found, e_needed=enough)
 
 
-def _fixed(pair: Comparison, alpha: float, config: GateConfig, asked: Asked) -> _Found:
+def _fixed(pair: Comparison, alpha: float, config: GateConfig, asked: QueryCount) -> _Finding:
     enough = evidence.ladder_level(alpha, asked.queries, asked.told, config.gate_step)
     better = pair.difference > config.gate_step and pair.p_better <= enough
     score = evidence.ladder_score(pair.after if better else pair.before, config.gate_step)
@@ -216,7 +216,7 @@ def _fixed(pair: Comparison, alpha: float, config: GateConfig, asked: Asked) -> 
         else f"not better by more than a step of {step} and beyond noise: {100 * score:.0f}% of {pair.n} tasks stay"
     )
     warning = f"; {asked.warning}" if asked.warning else ""
-    return _Found(better, f"{words} ({times}; p ≤ {enough:.2g} is asked for){warning}", level=enough)
+    return _Finding(better, f"{words} ({times}; p ≤ {enough:.2g} is asked for){warning}", level=enough)
 
 
 def _in_steps(share: Share, step: float) -> Share:

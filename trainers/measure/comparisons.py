@@ -128,7 +128,7 @@ def compare_runs(store: Store, before: str, after: str) -> ComparedRuns:
 def _asked(store: Store, name: str) -> str:
     config = store.get_run(name).config
     adapter = f", adapter {Path(config.adapter).name}" if config.adapter else ""
-    return f"{config.asked}{adapter}, profile {config.prompts.profile}"
+    return f"{config.member_names}{adapter}, profile {config.prompts.profile}"
 
 
 def _compared(ids: Sequence[str], old: Mapping[str, Value], new: Mapping[str, Value]) -> Comparison:

@@ -20,7 +20,7 @@ from gristmill.trainers.measure.estimates import best_of, majority_of, share_of,
 from gristmill.trainers.measure.records import Evaluation, TaskResult
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
-from gristmill.verifiers.settling import taken
+from gristmill.verifiers.settling import accepted
 
 __all__ = ["Evaluation", "TaskResult", "evaluate", "evaluation_of", "greedy", "share_of", "strengths_of"]
 
@@ -99,7 +99,7 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
 
     def counts(verdict: Verdict) -> bool:
         """What was found by tools alone, and what the owner has asked to take."""
-        return verdict.decided_by_tools or taken(verdict, config.accept)
+        return verdict.decided_by_tools or accepted(verdict, config.accept)
 
     results, undecided, several = [], 0, samples > 1
     for trajectory in store.trajectories(name):

@@ -85,7 +85,7 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
     covered = next((each.coverage for each in reversed(rounds) if each.coverage), {})
     return ImprovementPage(
         name=asked.owner,
-        model=config.run.asked,
+        model=config.run.member_names,
         ended=summary is not None,
         stage="" if summary is not None else _at_work(seconds, rounds, config.rounds),
         took=duration(sum(seconds.values())),

@@ -26,8 +26,8 @@ class Finding:
     """One case or check. `text` says what happened, for whoever may read the test; so do the fields after `line`.
 
     `place`: where it stands in the test, and `begins`, where the whole check does; for the others see
-    `gristmill.verifiers.records.Shown`. `held`: how many assertions of a check that failed held before it did, where it
-    may have several; it is told of hidden tests as well.
+    `gristmill.verifiers.records.CheckEvidence`. `held`: how many assertions of a check that failed held before it did,
+    where it may have several; it is told of hidden tests as well.
     """
 
     name: str

@@ -12,7 +12,7 @@ from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
-from gristmill.verifiers.code.beforehand.showing import shown
+from gristmill.verifiers.code.beforehand.showing import check_evidence
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
@@ -26,7 +26,7 @@ from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Apart, Check, Evidence, Outcome, Seeds, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Check, CheckEvidence, Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 from gristmill.verifiers.testing.scored import SEARCH
 
@@ -79,7 +79,7 @@ class CodeVerifier:
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
             self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
-        return verdict, Evidence.of(verdict.verifier, first.shown(solution, self._faulty[1]))
+        return verdict, Evidence.of(verdict.verifier, first.check_evidence(solution, self._faulty[1]))
 
     def _elsewhere(self, task: Task, solution: str) -> Awaitable[tuple[Verdict, Evidence]] | None:
         """What judges a repository, or by an author's evaluator; None for tests that pass or do not."""
@@ -292,9 +292,9 @@ class _Findings:
             for number, finding in enumerate(findings.checks, 1)
         )
 
-    def shown(self, source: str, faulty: Mapping[str, TestFault]) -> list[Shown]:
+    def check_evidence(self, source: str, faulty: Mapping[str, TestFault]) -> list[CheckEvidence]:
         """The same checks for the task's owner, and why there are none, if there are none."""
-        return shown(self._rows, source, faulty)
+        return check_evidence(self._rows, source, faulty)
 
 
 _EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])

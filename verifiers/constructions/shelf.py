@@ -12,7 +12,7 @@ from typing import Final
 from gristmill.sandbox.errors import InfrastructureError
 from gristmill.verifiers.base import Shelf
 
-__all__ = ["MOST_BYTES", "MOST_NOTES", "MemoryShelf", "name_of", "taken"]
+__all__ = ["MOST_BYTES", "MOST_NOTES", "MemoryShelf", "construction_of", "name_of"]
 
 MOST_BYTES: Final = 2 << 20
 """Of a construction that is kept: more than the longest list that a problem allows takes as floats."""
@@ -40,7 +40,7 @@ def name_of(made: bytes) -> str:
     return hashlib.sha256(made).hexdigest()
 
 
-async def taken(shelf: Shelf, name: str) -> bytes:
+async def construction_of(shelf: Shelf, name: str) -> bytes:
     """The construction of that name.
 
     Raises:

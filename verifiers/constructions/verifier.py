@@ -29,7 +29,7 @@ from gristmill.verifiers.calling import (
 from gristmill.verifiers.constructions.catalogue import OpenProblem, problem, problem_names
 from gristmill.verifiers.constructions.figures import digits_of, rounded
 from gristmill.verifiers.constructions.offering import BEST, takes_best
-from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, name_of, taken
+from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, construction_of, name_of
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Task, Verdict
@@ -127,7 +127,7 @@ class ProgramVerifier:
             return self._verdict(asked, target, _Scoring(Outcome.INVALID, "There is no code in the reply."), profile)
         best = None
         if task.best is not None and takes_best(task, solution):
-            best = await taken(self.shelf, task.best)
+            best = await construction_of(self.shelf, task.best)
         scoring = await self._once(task, asked, solution, profile, best)
         if self._confirm and _reaches(asked, scoring, target):
             again = await self._once(task, asked, solution, profile, best, first=scoring)

@@ -18,7 +18,7 @@ from gristmill.verifiers.mathematics.settings import (
     settings_problems,
     settings_warnings,
 )
-from gristmill.verifiers.records import Check, Evidence, Outcome, Shown, Task, Verdict
+from gristmill.verifiers.records import Check, CheckEvidence, Evidence, Outcome, Task, Verdict
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
@@ -79,7 +79,7 @@ class MathVerifier:
         field, wanted = ("answer", task.answer or "") if task.check is None else ("check", json.dumps(task.check))
         over = judgement.outcome in (Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY)
         limits = task.limits if task.settings.get("program") and not answers else LIMITS
-        shown = Shown(
+        shown = CheckEvidence(
             name="answer",
             outcome=judgement.outcome,
             place=field,

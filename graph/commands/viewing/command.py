@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gristmill.graph.view.registry import View
     from gristmill.graph.view.security import Access
 
-__all__ = ["PORT", "AllowHost", "Host", "Port", "Token", "need_view", "show_views", "told"]
+__all__ = ["PORT", "AllowHost", "Host", "Port", "Token", "browser_address", "need_view", "show_views"]
 
 PORT = 8765
 
@@ -92,7 +92,7 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
             raise InfrastructureError(
                 f"nothing can listen at {host}:{port}: {error.strerror or error}; --port names another, 0 a free one"
             ) from error
-        say(told(host, listening.getsockname()[1], access))
+        say(browser_address(host, listening.getsockname()[1], access))
         say("Ctrl-C ends it; nothing is written.", err=True)
         # Tabs that wait for news hold their connections open: they end with the server.
         config = uvicorn.Config(
@@ -109,7 +109,7 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
             uvicorn.Server(config).run(sockets=[listening])
 
 
-def told(host: str, port: int, access: Access) -> str:
+def browser_address(host: str, port: int, access: Access) -> str:
     """The address that people open, with the token where one is needed."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "localhost") else "[::1]" if host == "::" else host  # noqa: S104  # words
     shown = f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown

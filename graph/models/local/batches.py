@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["BYTES", "Asked", "common", "parts", "token_bytes"]
+__all__ = ["BYTES", "PendingReply", "common", "parts", "token_bytes"]
 
 BYTES = 1 << 30
 """Of keys, values and activations of one batch. A row is drawn, however long it is by itself."""
@@ -13,14 +13,14 @@ _FEW, _WORTH = 8, 128
 """Rows from which on a batch is better off alone than with others, if these take so many tokens off its beginning."""
 
 
-class Asked(Protocol):
+class PendingReply(Protocol):
     """What of a reply that is to be drawn decides its place."""
 
     prompt: list[int]
     max_tokens: int
 
 
-A = TypeVar("A", bound=Asked)
+A = TypeVar("A", bound=PendingReply)
 
 
 def token_bytes(config: Any, size: int) -> int:

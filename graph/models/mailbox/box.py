@@ -81,7 +81,9 @@ class Mailbox:
         runs = self._store.runs() if name is None else [self._store.get_run(name)]
         ours = [run for run in runs if _asks(run) or run.name in asking]
         if name is not None and not ours:
-            raise UserError(f"the run {name!r} asks the model {runs[0].config.asked}: nothing waits in the mailbox")
+            raise UserError(
+                f"the run {name!r} asks the model {runs[0].config.member_names}: nothing waits in the mailbox"
+            )
         return [run for run in ours if run.status != "finished"]
 
     def take(self, runs: Sequence[Run], *, seconds: float, again: bool = False) -> Letter | None:

@@ -49,7 +49,9 @@ class Choice:
             UserError: the plan names a model that the run does not have.
         """
         if wanted is not None and wanted not in self._by_name:
-            raise UserError(f"a plan of the strategy asks for the model {wanted!r}; the run has {self._config.asked}")
+            raise UserError(
+                f"a plan of the strategy asks for the model {wanted!r}; the run has {self._config.member_names}"
+            )
         if len(self.members) == 1:
             only = self.members[0]
             return None if able and not self._reads_much(only) else only

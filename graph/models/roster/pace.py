@@ -15,14 +15,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gristmill.graph.roster import Limits
 
-__all__ = ["MINUTE", "Pace", "Taken"]
+__all__ = ["MINUTE", "Pace", "Reservation"]
 
 MINUTE = 60.0
 _LEAST = 0.001
 """Seconds of a wait at least, so that rounding cannot make it one of none for ever."""
 
 
-class Taken:
+class Reservation:
     """What a call holds of its minute: `tokens` as expected, until it is answered; then what it took."""
 
     def __init__(self, at: float, tokens: float) -> None:
@@ -52,7 +52,7 @@ class Pace:
         self._clock, self._sleep = clock, sleep
         self._flying = asyncio.Semaphore(limits.concurrency) if limits.concurrency else contextlib.nullcontext()
         self._line = asyncio.Lock()
-        self._taken: deque[Taken] = deque()
+        self._taken: deque[Reservation] = deque()
         self._since: dict[object, float] = {}
 
     def waits(self) -> tuple[int, float]:
@@ -61,7 +61,7 @@ class Pace:
         return len(self._since), max((now - since for since in self._since.values()), default=0.0)
 
     @contextlib.asynccontextmanager
-    async def turn(self, tokens: float) -> AsyncIterator[Taken]:
+    async def turn(self, tokens: float) -> AsyncIterator[Reservation]:
         """Wait for a turn of a call that may take so many tokens; say in what is given how many it took."""
         mark = object()
         self._since[mark] = self._clock()
@@ -71,7 +71,7 @@ class Pace:
                 async with self._line:
                     while (wait := self._wait(tokens)) > 0:
                         await self._sleep(max(wait, _LEAST))
-                    taken = Taken(self._clock(), tokens)
+                    taken = Reservation(self._clock(), tokens)
                     self._taken.append(taken)
             finally:
                 del self._since[mark]

@@ -11,7 +11,7 @@ from gristmill.graph.models.base import Proposer, Waiting, context_of, reads_pro
 from gristmill.graph.models.errors import ModelError, ModelSetupError, UnknownModelError
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
-from gristmill.graph.models.roster.pace import Pace, Taken
+from gristmill.graph.models.roster.pace import Pace, Reservation
 from gristmill.graph.prompts.tokens import tokens
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.roster import Limits, Member, drawn
@@ -67,7 +67,7 @@ class RosterProposer:
         self._proposers = proposers or {each.name: _resolved(each, options) for each in members}
         self._pace = {each.name: Pace(each.limits) for each in members if each.limits != Limits()}
         self._left_out = frozenset(left_out)
-        self._turns: dict[int, Taken] = {}
+        self._turns: dict[int, Reservation] = {}
         self._open = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -13,7 +13,7 @@ from gristmill.graph.models.base import Proposer, member_of, reads_prompts
 from gristmill.graph.prompts.messages import prompt_sha
 from gristmill.graph.records import Reply, Request
 from gristmill.graph.roster import Member
-from gristmill.graph.storage.entries import Entry, kept
+from gristmill.graph.storage.entries import Entry, reply_place
 from gristmill.graph.storage.replies import EarlierReply
 from gristmill.graph.storage.store import Store
 
@@ -45,7 +45,7 @@ class Reuse:
 
     def entries(self, id_: str, request: Request, member: Member, reply: Reply | None = None) -> tuple[Entry, ...]:
         """What says that the reply to a request stands with this hypothesis, or is this one."""
-        return (kept(self._sha(request, member), self._run, id_, reply),) if self._keeps(member) else ()
+        return (reply_place(self._sha(request, member), self._run, id_, reply),) if self._keeps(member) else ()
 
     def _keeps(self, member: Member) -> bool:
         if member.model.partition(":")[0] == _NEVER:

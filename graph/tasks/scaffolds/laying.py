@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from gristmill.graph.tasks.output import json_line, refuse_existing, said, write_file
+from gristmill.graph.tasks.output import file_errors, json_line, refuse_existing, write_file
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["KINDS", "commands", "scaffold"]
@@ -46,7 +46,7 @@ def scaffold(kind: str, folder: str, *, force: bool) -> list[str]:
     if target.is_dir():
         for name in texts:
             refuse_existing(target / name, force=force)
-    with said(folder):
+    with file_errors(folder):
         target.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_file(str(target / name), text.encode())

@@ -13,7 +13,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.last import Line, changes
 from gristmill.graph.view.registry import Asked
-from gristmill.verifiers.records import Evidence, Shown, Verdict
+from gristmill.verifiers.records import CheckEvidence, Evidence, Verdict
 from gristmill.verifiers.settling import outcome_words, reason
 
 __all__ = ["HypothesisPage", "hypothesis_page"]
@@ -32,9 +32,9 @@ class HypothesisPage:
     why: str
     """Why it is refused or settled otherwise; empty where nothing is to be said."""
     evidence: Evidence | None
-    telling: Sequence[Shown]
+    telling: Sequence[CheckEvidence]
     """Checks that did not pass, or whose test is at fault."""
-    at_fault: Sequence[Shown]
+    at_fault: Sequence[CheckEvidence]
     """Of these, the ones whose test is at fault by itself."""
     prompt: Sequence[tuple[str, str]]
     parent: str | None

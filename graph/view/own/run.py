@@ -99,7 +99,7 @@ def run_listing(store: Store) -> Listing:
                 Cell(run.status, tone=STATES.get(run.status, "")),
                 Cell(what),
                 Cell(f"{run.solved} of {run.tasks} solved", number=True),
-                Cell(run.config.asked),
+                Cell(run.config.member_names),
                 Cell(duration(run.seconds), number=True),
                 Cell(f"{run.created:%Y-%m-%d %H:%M} UTC"),
             )
@@ -156,7 +156,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         ],
         outcomes=Counter(each.outcome for each in seen if each.outcome is not None).most_common(),
         last=accepted(store, name, steps[-1].id) if steps else None,
-        answered="mailbox" in run.config.asked,
+        answered="mailbox" in run.config.member_names,
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=f"gristmill show {name}",

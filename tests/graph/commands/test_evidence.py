@@ -22,7 +22,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.trainers.cli import app
 from gristmill.trainers.data.export import FORMATS, export_rows
 from gristmill.verifiers import Candidate, Evidence, Outcome, Task, Verifiers
-from gristmill.verifiers.records import Fault, Shown
+from gristmill.verifiers.records import CheckEvidence, Fault
 
 SPECIFIED = ("specification", "reward_model", "verifier_metadata")
 
@@ -147,7 +147,7 @@ def test_check_explains_references_and_names_tests_that_are_at_fault(tmp_path: P
 def test_words_of_evidence_steer_no_terminal_and_stay_on_their_lines() -> None:
     nasty = "\x1b]52;c;aGk=\x07[red]x[/red]\n:smile: " + "y" * 5000
     texts = dict.fromkeys(("place", "asked", "value", "expected", "limit", "detail"), nasty)
-    shown = Shown(name="tests[0]/a", outcome=Outcome.FAILED, fault=Fault.RAISES, **texts)
+    shown = CheckEvidence(name="tests[0]/a", outcome=Outcome.FAILED, fault=Fault.RAISES, **texts)
     lines = list(evidence_lines(Evidence.of("code/1", [shown] * 30), reference=True))
     assert all("\n" not in line and len(line) < 500 for line in lines)
     assert lines[-1] == "and 10 more"

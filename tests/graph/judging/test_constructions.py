@@ -18,7 +18,7 @@ from gristmill.sandbox.pool import Pool
 from gristmill.sandbox.records import Limits
 from gristmill.trainers.data.export import export_rows
 from gristmill.verifiers.constructions.catalogue import task_of
-from gristmill.verifiers.constructions.shelf import taken
+from gristmill.verifiers.constructions.shelf import construction_of
 from gristmill.verifiers.records import Outcome
 from gristmill.verifiers.registry import Verifiers
 
@@ -97,7 +97,7 @@ async def _judged_later(store: Store, best: str, solution: str) -> None:
             await Verifiers(pool, shelf=shelf).verify(asked, solution)
     assert await StoredShelf(store, "another").find(best) is None
     with pytest.raises(InfrastructureError, match="not kept here"):
-        await taken(StoredShelf(store, "another"), best)
+        await construction_of(StoredShelf(store, "another"), best)
 
 
 def test_notes_come_back_in_a_fence_of_their_own_and_say_who_wrote_them(story: Trajectory) -> None:

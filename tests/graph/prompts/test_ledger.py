@@ -100,7 +100,7 @@ class Search:
     async def prompts(self, memory: TaskMemory, round: int) -> list[tuple[tuple[str, ...], tuple[Message, ...]]]:
         """(parents, prompt) of each place of a round."""
         plans = memory.plans(round)
-        shown = await memory.shown(plans)
+        shown = await memory.shown_steps(plans)
         remembered = await memory.remembered(round)
         made = []
         for sample, plan in enumerate(plans):

@@ -11,9 +11,9 @@ from gristmill.graph.comparing import compare
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.improve.gate import decide
-from gristmill.trainers.improve.gating.asked import ask, looks, open_sealed, opening_words
 from gristmill.trainers.improve.gating.config import GateConfig
 from gristmill.trainers.improve.gating.guards import collapse, lengths, not_inferior
+from gristmill.trainers.improve.gating.looks import ask, looks, open_sealed, opening_words
 from gristmill.trainers.measure.evaluation import TaskResult
 from gristmill.trainers.measure.retention import kept_text, read_text
 from gristmill.verifiers.records import Case, CasesTest, Task

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gristmill.graph.storage.store import Store
 from gristmill.trainers.recipes.ser.pairs import digest
-from gristmill.trainers.recipes.ser.ranking import Judged, judged_of, ranking_of, until_first_pass
+from gristmill.trainers.recipes.ser.ranking import RankingExample, judged_of, ranking_of, until_first_pass
 
 ROWS = st.lists(st.tuples(st.integers(0, 3).map(float), st.booleans()), min_size=1, max_size=6)
 
@@ -28,10 +28,10 @@ def test_the_expectation_is_the_mean_over_all_orders_that_the_rewards_leave_open
     assert found == pytest.approx(sum(counts) / len(counts))
 
 
-def judged(task: str, *rounds: str) -> list[Judged]:
+def judged(task: str, *rounds: str) -> list[RankingExample]:
     """A task of rounds like ``--+-``."""
     return [
-        Judged(task=task, round=number, turns=(), passed=mark == "+", seconds=2.0)
+        RankingExample(task=task, round=number, turns=(), passed=mark == "+", seconds=2.0)
         for number, marks in enumerate(rounds)
         for mark in marks
     ]

@@ -13,7 +13,7 @@ from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report
 from gristmill.verifiers import Evidence, Outcome, Task, Verifiers
 from gristmill.verifiers.combine import all_of
 from gristmill.verifiers.faults import FreshJobs
-from gristmill.verifiers.records import Fault, Shown
+from gristmill.verifiers.records import CheckEvidence, Fault
 from gristmill.verifiers.registry import verifier_class
 
 pytestmark = pytest.mark.bubblewrap
@@ -191,7 +191,9 @@ async def test_verifiers_made_of_others_tell_what_all_of_them_tell(pool: Pool) -
 
 def test_evidence_is_bounded_and_what_passed_gives_way_first() -> None:
     shown = [
-        Shown(name=str(place), outcome=Outcome.FAILED if place % 50 == 7 else Outcome.PASSED, value="x" * 10_000)
+        CheckEvidence(
+            name=str(place), outcome=Outcome.FAILED if place % 50 == 7 else Outcome.PASSED, value="x" * 10_000
+        )
         for place in range(2000)
     ]
     evidence = Evidence.of("code/1", shown)

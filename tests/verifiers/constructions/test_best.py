@@ -14,7 +14,7 @@ from gristmill.sandbox.records import Limits
 from gristmill.sandbox.wire.values import decode, encode
 from gristmill.verifiers.constructions.catalogue import task_of
 from gristmill.verifiers.constructions.guest.score import parted
-from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, name_of, taken
+from gristmill.verifiers.constructions.shelf import MOST_BYTES, MOST_NOTES, MemoryShelf, construction_of, name_of
 from gristmill.verifiers.judging import judge_reply
 from gristmill.verifiers.records import Outcome, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
@@ -58,7 +58,7 @@ def judged(pool: Pool) -> Judged:
 @in_module
 async def test_a_program_goes_on_from_what_was_scored_and_says_what_it_did(judged: Judged) -> None:
     best = await judged.first()
-    kept = decode(await taken(judged.shelf, best))
+    kept = decode(await construction_of(judged.shelf, best))
     assert (len(kept), kept[0]) == (26, [1 / 12, 1 / 12, 0.0625])
     grown = (
         "def construct(best=None):\n"
@@ -154,7 +154,7 @@ async def test_a_program_changes_no_best_but_its_own(judged: Judged) -> None:
     shrinks = "def construct(best=None):\n    for row in best:\n        row[2] /= 2\n    return best"
     verdict = await judged(shrinks, best, target=0.8)
     assert (verdict.outcome, verdict.score) == (Outcome.PASSED, 0.8125)
-    assert decode(await taken(judged.shelf, best))[0][2] == 0.0625
+    assert decode(await construction_of(judged.shelf, best))[0][2] == 0.0625
 
 
 @in_module
@@ -184,10 +184,10 @@ async def test_a_shelf_that_holds_another_thing_or_nothing_is_not_believed(judge
     best, taker = await judged.first(), "def construct(best=None):\n    return best"
     other = encode([[0.5, 0.5, 0.5]] * 26)
     with pytest.raises(InfrastructureError, match="not kept here"):
-        await taken(judged.shelf, name_of(other))
+        await construction_of(judged.shelf, name_of(other))
     await judged.shelf.keep(best, other)
     with pytest.raises(InfrastructureError, match="was changed"):
-        await taken(judged.shelf, best)
+        await construction_of(judged.shelf, best)
     for name, says in ((best, "was changed"), (name_of(other), "not kept here")):
         verdict = await judged(taker, name)
         # Nobody's fault but the store's, and nothing is known about the program.
@@ -200,7 +200,7 @@ async def test_a_construction_too_long_to_be_handed_on_is_scored_all_the_same(ju
     longest = "def construct(best=None):\n    return [1 / 3 + i / 7e9 for i in range(60000)], 'as long as is allowed'"
     verdict = await judged(longest, name="autocorrelation_1")
     assert verdict.construction is not None
-    assert 60_000 * 15 < len(await taken(judged.shelf, verdict.construction)) < MOST_BYTES
+    assert 60_000 * 15 < len(await construction_of(judged.shelf, verdict.construction)) < MOST_BYTES
     longer = (
         "from fractions import Fraction\ndef construct(best=None):\n"
         "    return [Fraction(2 ** 60 + i, 2 ** 61) for i in range(60000)]"

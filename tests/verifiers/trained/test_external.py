@@ -13,7 +13,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers.records import Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.registry import Verifiers, problems
-from gristmill.verifiers.trained.external.program import OwnTrainer, Said, SilenceError
+from gristmill.verifiers.trained.external.program import OwnTrainer, SilenceError, TrainerReport
 
 # It does what the candidate says, as a trainer that trusts its candidates would.
 TRAINER = """
@@ -98,7 +98,7 @@ async def test_what_it_prints_and_leaves_behind_costs_nobody_anything(
         "say(score=1.0, feedback=str(os.environ.get('SOME_API_KEY')) + os.environ['GRISTMILL_HOME'])",
         7,
     )
-    assert kept == Said(1.0, {}, f"None{Path.cwd()}")
+    assert kept == TrainerReport(1.0, {}, f"None{Path.cwd()}")
     child = int(pid.read_text(encoding="utf-8"))
     await _until(lambda: not _lives(child))  # it has been killed; init may take its time to hear of it
     # It closes its output and goes on: that is not its end.

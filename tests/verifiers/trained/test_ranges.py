@@ -22,7 +22,7 @@ from gristmill.verifiers.registry import Verifiers
 from gristmill.verifiers.trained.ranges.configuration import ConfigurationError, parse, written
 from gristmill.verifiers.trained.ranges.grids import GRIDS, grid_of, values_of
 from gristmill.verifiers.trained.ranges.perturbed import drawn, worst
-from gristmill.verifiers.trained.ranges.priors import Tried, prior, sweep
+from gristmill.verifiers.trained.ranges.priors import SweepPoint, prior, sweep
 from gristmill.verifiers.trained.ranges.task import ranges_task, swept
 from gristmill.verifiers.trained.ranges.verifier import RangesVerifier
 from gristmill.verifiers.trained.reward.environment import Floats, Parameter
@@ -42,7 +42,7 @@ grade_lists = st.lists(st.booleans(), min_size=1, max_size=13)
 def test_a_prior_excludes_every_value_at_which_the_policy_fails(succeeds: list[bool], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(succeeds) - 1))
     succeeds[at] = True
-    tried = [Tried(value=float(k), grade=float(s), succeeded=s) for k, s in enumerate(succeeds)]
+    tried = [SweepPoint(value=float(k), grade=float(s), succeeded=s) for k, s in enumerate(succeeds)]
     found = prior("mass", float(at), data.draw(st.permutations(tried)))
     assert found.low <= at <= found.high
     assert not [each for each in found.failures if found.low <= each <= found.high]
@@ -57,7 +57,11 @@ def test_a_prior_excludes_every_value_at_which_the_policy_fails(succeeds: list[b
 
 def test_a_policy_that_fails_in_the_world_as_it_is_has_no_prior() -> None:
     with pytest.raises(ValueError, match="does not succeed at mass = 1, its own value"):
-        prior("mass", 1.0, [Tried(value=1.0, grade=0.0, succeeded=False), Tried(value=2.0, grade=1.0, succeeded=True)])
+        prior(
+            "mass",
+            1.0,
+            [SweepPoint(value=1.0, grade=0.0, succeeded=False), SweepPoint(value=2.0, grade=1.0, succeeded=True)],
+        )
 
 
 def test_a_real_sweep_finds_what_the_cars_policy_bears() -> None:

@@ -16,7 +16,7 @@ from gristmill.trainers.data.steps import prompt_turns, provenance
 from gristmill.verifiers.extraction.replies import extract
 from gristmill.verifiers.records import Candidate, Outcome, Task, Verdict
 from gristmill.verifiers.registry import Verifiers
-from gristmill.verifiers.settling import BESIDE, taken
+from gristmill.verifiers.settling import BESIDE, accepted
 
 __all__ = ["Audited", "audit", "note", "row_problems", "task_rows"]
 
@@ -73,7 +73,7 @@ def note(audited: Audited, claim: Claim, verdict: Verdict, kind: str) -> None:
         return
     audited.judged += 1
     audited.verifiers[kind] = verdict.verifier
-    good = taken(verdict, "together")
+    good = accepted(verdict, "together")
     if claim.passes is False and good:
         audited.problems.append(f"{place}: passes ({verdict.strength.value}), and stands there as wrong")
     elif claim.passes and not good:

@@ -13,8 +13,8 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.tasks.loading import load_tasks
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.gate import GateDecision, decide
-from gristmill.trainers.improve.gating.asked import ask
 from gristmill.trainers.improve.gating.guards import Guard, collapse, not_inferior
+from gristmill.trainers.improve.gating.looks import ask
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.measure.evaluation import Evaluation, greedy, share_of
 from gristmill.trainers.measure.retention import KeptText, kept_text, read_text

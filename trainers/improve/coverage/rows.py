@@ -14,7 +14,7 @@ from gristmill.trainers.data.prompting import Prompting, RowTexts
 from gristmill.trainers.data.steps import is_wrong, writable
 from gristmill.verifiers.extraction.normal import normal_form
 from gristmill.verifiers.records import Task
-from gristmill.verifiers.settling import Accept, taken
+from gristmill.verifiers.settling import Accept, accepted
 
 __all__ = ["hint_of", "reflected_rows", "rows_of"]
 
@@ -62,7 +62,7 @@ def reflected_rows(trajectories: Sequence[Trajectory], *, accept: Accept, prompt
         texts = RowTexts(trajectory, prompting)
         for step in trajectory.steps:
             parent = _built_on(step, by_id)
-            if parent is None or not is_wrong(trajectory.task, parent) or not taken(step.verdict, accept):
+            if parent is None or not is_wrong(trajectory.task, parent) or not accepted(step.verdict, accept):
                 continue
             key = (trajectory.task.id, *(normal_form(each.hypothesis.solution or "") for each in (parent, step)))
             if key in seen:

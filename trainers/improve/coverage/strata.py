@@ -15,7 +15,7 @@ from gristmill.graph.summary import CampaignSummary
 from gristmill.sandbox.records import Record
 from gristmill.trainers.improve.splits import strata_of
 from gristmill.verifiers.extraction.normal import normal_form
-from gristmill.verifiers.settling import Accept, taken
+from gristmill.verifiers.settling import Accept, accepted
 
 __all__ = ["Coverage", "Wave", "WavePlan", "coverage", "found_rows", "plan_wave"]
 
@@ -86,7 +86,7 @@ def found_rows(
         solutions = found.setdefault(trajectory.task.id, set())
         named[trajectory.task.id] = strata_of(trajectory.task)
         for step in trajectory.steps:
-            if step.hypothesis.solution is not None and not step.hypothesis.given and taken(step.verdict, accept):
+            if step.hypothesis.solution is not None and not step.hypothesis.given and accepted(step.verdict, accept):
                 solutions.add(normal_form(step.hypothesis.solution))
     return _counted(((named[task], min(per_task, len(solutions))) for task, solutions in found.items()), strata)
 

@@ -20,10 +20,10 @@ from gristmill.trainers.data.steps import asked_steps, prompt_turns, reply_turn
 from gristmill.trainers.recipes.ser.pairs import digest
 from gristmill.verifiers.records import Outcome, Strength
 
-__all__ = ["Judged", "Ranking", "Saving", "judged_of", "ranking_of", "until_first_pass"]
+__all__ = ["Ranking", "RankingExample", "Saving", "judged_of", "ranking_of", "until_first_pass"]
 
 
-class Judged(Record):
+class RankingExample(Record):
     """A hypothesis that took a judgement, as the ranker sees it, and what was found."""
 
     task: str
@@ -62,7 +62,9 @@ class Ranking(Record):
     judging: float = Field(0.0, description="seconds a hypothesis that its judgement took in the run")
 
 
-def judged_of(trajectories: Iterable[Trajectory], seen: frozenset[str] = frozenset()) -> tuple[list[Judged], int]:
+def judged_of(
+    trajectories: Iterable[Trajectory], seen: frozenset[str] = frozenset()
+) -> tuple[list[RankingExample], int]:
     """The hypotheses that took a judgement, in the order of tasks, rounds and samples, and the tasks left out.
 
     What has no solution, repeats another, or could not be judged took none.
@@ -74,7 +76,7 @@ def judged_of(trajectories: Iterable[Trajectory], seen: frozenset[str] = frozens
     for trajectory in trajectories:
         texts = RowTexts(trajectory, Prompting())
         mine = [
-            Judged(
+            RankingExample(
                 task=trajectory.task.id,
                 round=step.hypothesis.round,
                 turns=(*prompt_turns(texts, step), reply_turn(trajectory, texts, step, reasoning=False)),
@@ -105,7 +107,7 @@ def until_first_pass(rewards: Sequence[float], passed: Sequence[bool]) -> float:
     return sum(reward > first for reward in rewards) + (len(alike) + 1) / (sum(alike) + 1)
 
 
-def ranking_of(judged: Sequence[Judged], rewards: Sequence[float]) -> Ranking:
+def ranking_of(judged: Sequence[RankingExample], rewards: Sequence[float]) -> Ranking:
     """Count the judgements in each order; `rewards` are of `judged`, place by place."""
     by_task: dict[str, dict[int, list[tuple[float, bool]]]] = defaultdict(lambda: defaultdict(list))
     for each, reward in zip(judged, rewards, strict=True):

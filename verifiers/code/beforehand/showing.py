@@ -8,14 +8,16 @@ from typing import Final
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault
 from gristmill.verifiers.code.findings import Findings
-from gristmill.verifiers.records import Shown
+from gristmill.verifiers.records import CheckEvidence
 
-__all__ = ["shown"]
+__all__ = ["check_evidence"]
 
 _TEXTS: Final = ("asked", "value", "expected", "limit")
 
 
-def shown(rows: Sequence[tuple[str, bool, Findings]], source: str, faulty: Mapping[str, TestFault]) -> list[Shown]:
+def check_evidence(
+    rows: Sequence[tuple[str, bool, Findings]], source: str, faulty: Mapping[str, TestFault]
+) -> list[CheckEvidence]:
     """The checks of (field, public, findings), and why there are none, if there are none.
 
     Args:
@@ -27,7 +29,7 @@ def shown(rows: Sequence[tuple[str, bool, Findings]], source: str, faulty: Mappi
     for field, public, findings in rows:
         if findings.broken is not None:
             text = feedback.broken_text(findings.broken, source)
-            told.append(Shown(name=field, outcome=findings.broken.outcome, public=public, detail=text))
+            told.append(CheckEvidence(name=field, outcome=findings.broken.outcome, public=public, detail=text))
         for each in findings.checks:
             where = feedback.source_line(source, each.line)
             texts = {name: feedback.clean(getattr(each, name)) for name in _TEXTS}
@@ -37,5 +39,5 @@ def shown(rows: Sequence[tuple[str, bool, Findings]], source: str, faulty: Mappi
             texts["detail"] = feedback.clean("\n".join(filter(None, lines)))
             row = {"outcome": each.outcome, "public": public, "place": place}
             named = each.fault or (fault.fault if fault else None)
-            told.append(Shown(name=feedback.clean(f"{field}/{each.name}"), fault=named, **row, **texts))
+            told.append(CheckEvidence(name=feedback.clean(f"{field}/{each.name}"), fault=named, **row, **texts))
     return told

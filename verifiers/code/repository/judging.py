@@ -18,7 +18,7 @@ from gristmill.verifiers.code.repository.running import (
     repository_text,
     run_repository,
 )
-from gristmill.verifiers.records import Check, Evidence, Outcome, Shown, Strength, Task, Verdict
+from gristmill.verifiers.records import Check, CheckEvidence, Evidence, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.repositories.trees import tree_of
 
 if TYPE_CHECKING:
@@ -90,17 +90,17 @@ def _check(public: bool, finding: Finding, number: int) -> Check:
     return Check(name=feedback.clean(name), outcome=finding.outcome, public=public, detail=detail)
 
 
-def _shown(rows: list[Row]) -> list[Shown]:
+def _shown(rows: list[Row]) -> list[CheckEvidence]:
     shown = []
     for field, public, findings in rows:
         if findings.broken is not None:
             shown.append(
-                Shown(name=field, outcome=findings.broken.outcome, public=public, detail=findings.broken.reason)
+                CheckEvidence(name=field, outcome=findings.broken.outcome, public=public, detail=findings.broken.reason)
             )
         for each in findings.checks:
             row = {"place": each.place, "value": feedback.clean(each.value), "limit": each.limit, "fault": each.fault}
             detail = feedback.clean(each.text)
             shown.append(
-                Shown(name=feedback.clean(each.name), outcome=each.outcome, public=public, detail=detail, **row)
+                CheckEvidence(name=feedback.clean(each.name), outcome=each.outcome, public=public, detail=detail, **row)
             )
     return shown

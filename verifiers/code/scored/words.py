@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.scored.totals import Row, deviation, mean_scores, replicates_of
-from gristmill.verifiers.records import Check, Direction, Evidence, Fault, Outcome, ScoreTest, Shown, Strength
+from gristmill.verifiers.records import Check, CheckEvidence, Direction, Evidence, Fault, Outcome, ScoreTest, Strength
 
 __all__ = ["check_of", "evidence_of", "feedback_of", "scores_of", "strength_of"]
 
@@ -120,7 +120,7 @@ def evidence_of(verifier: str, field: str, names: Sequence[str], rows: Sequence[
         numbers = ", ".join(f"{name or 'score'} = {value!r}" for name, value in evaluation.numbers.items())
         time = f"{evaluation.calls} calls, waited for {evaluation.waited:.3f} s, crossings {evaluation.crossing:.3f} s"
         shown.append(
-            Shown(
+            CheckEvidence(
                 name=feedback.clean(f"tests[0]/{names[place]}{f' #{replicate}' if noisy else ''}"),
                 outcome=evaluation.outcome,
                 public=field == "instances" and place in test.public,

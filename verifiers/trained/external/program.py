@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.plain import plain
 
-__all__ = ["Commanded", "OwnTrainer", "Said", "SilenceError"]
+__all__ = ["Commanded", "OwnTrainer", "SilenceError", "TrainerReport"]
 
 _MOST: Final = 1 << 20
 _METRICS, _FEEDBACK, _TAIL, _NAME = 64, 8000, 300, 64
@@ -38,7 +38,7 @@ class SilenceError(Exception):
 
 
 @dataclass(frozen=True)
-class Said:
+class TrainerReport:
     """What the program wrote of one training: a score in [0, 1], or in `error` what the candidate did wrong."""
 
     score: float = 0.0
@@ -76,7 +76,7 @@ class OwnTrainer:
         self._home = str(Path.cwd())
         self._seconds, self._gate = seconds, asyncio.Semaphore(at_once)
 
-    async def train(self, source: str, seed: int) -> Said:
+    async def train(self, source: str, seed: int) -> TrainerReport:
         """One training.
 
         Raises:
@@ -164,7 +164,7 @@ class Commanded(Protocol):
     """`gristmill.verifiers.registry.Verifiers` sets it; None where nobody has named one."""
 
 
-def _read(out: Path, words: str) -> Said:
+def _read(out: Path, words: str) -> TrainerReport:
     try:
         if out.is_symlink() or not out.is_file():
             raise SilenceError(f"the program wrote no file where its last argument says{words}")
@@ -187,7 +187,7 @@ def _read(out: Path, words: str) -> Said:
     if "error" in said:
         if "score" in said:
             raise SilenceError("the program wrote both `score` and `error`")
-        return Said(error=_text(said, "error"))
+        return TrainerReport(error=_text(said, "error"))
     if "score" not in said:
         raise SilenceError("the program wrote no `score`")
     score, metrics = said["score"], said.get("metrics", {})
@@ -195,7 +195,9 @@ def _read(out: Path, words: str) -> Said:
         raise SilenceError(f"`score` must be a number from 0 to 1, not {plain(str(score)[:40])}")
     if not isinstance(metrics, dict) or len(metrics) > _METRICS or not all(map(_is_number, metrics.values())):
         raise SilenceError(f"`metrics` must be at most {_METRICS} numbers by name")
-    return Said(float(score), {name[:_NAME]: float(each) for name, each in metrics.items()}, _text(said, "feedback"))
+    return TrainerReport(
+        float(score), {name[:_NAME]: float(each) for name, each in metrics.items()}, _text(said, "feedback")
+    )
 
 
 def _no_number(name: str) -> float:

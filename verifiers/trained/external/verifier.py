@@ -11,7 +11,7 @@ from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task
 from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.base import TrainedVerifier
 from gristmill.verifiers.trained.concluding import Ended, concluded
-from gristmill.verifiers.trained.external.program import OwnTrainer, Said, SilenceError
+from gristmill.verifiers.trained.external.program import OwnTrainer, SilenceError, TrainerReport
 from gristmill.verifiers.trained.halving import Behind, Pace
 from gristmill.verifiers.trained.verifier import seeds_of, split_of, training_problems
 
@@ -72,7 +72,7 @@ class CommandVerifier(TrainedVerifier):
             return _verdict(name, Outcome.INVALID, "There is no code in the reply.")
         drawn = seeds_of(task, self.secret, seeds)
         pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
-        said: list[Said] = []
+        said: list[TrainerReport] = []
         try:
             for each in drawn:
                 pace.check()
@@ -109,7 +109,7 @@ def _verdict(name: str, outcome: Outcome, feedback: str) -> Verdict:
     return Verdict(outcome=outcome, score=0.0, strength=Strength.EXTERNAL, feedback=feedback, verifier=name)
 
 
-def _metrics(said: Sequence[Said]) -> dict[str, float]:
+def _metrics(said: Sequence[TrainerReport]) -> dict[str, float]:
     """Means over the trainings that have them, beside ours, under names that nothing of ours has."""
     names = sorted({name for each in said for name in each.metrics})
     return {

@@ -21,7 +21,7 @@ from gristmill.verifiers.records import Outcome
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction
 
 __all__ = [
-    "Asked",
+    "LossCall",
     "LossRecorder",
     "Outputs",
     "Served",
@@ -48,7 +48,7 @@ Targets = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class LossCall:
     """One batch and what the loss said of it."""
 
     outputs: Outputs
@@ -64,7 +64,7 @@ class LossRecorder:
         self._served = served
         self._chance = chance
         self._calls = 0
-        self.kept: list[Asked] = []
+        self.kept: list[LossCall] = []
 
     def __call__(self, outputs: Outputs, targets: Targets) -> tuple[float, NDArray[np.float32]]:
         """See `ask`; the gradient in the precision of a training."""
@@ -73,7 +73,7 @@ class LossRecorder:
         # Reservoir sampling (Vitter 1985): each call is as likely to be kept, however many there will be.
         place = len(self.kept) if len(self.kept) < RECORDED else int(self._chance.integers(self._calls))
         if place < RECORDED:
-            self.kept[place : place + 1] = [Asked(outputs, targets, value, gradient)]
+            self.kept[place : place + 1] = [LossCall(outputs, targets, value, gradient)]
         return value, gradient.astype(np.float32)
 
 
@@ -109,7 +109,7 @@ def ask(served: Served, outputs: Outputs, targets: Targets) -> tuple[float, Outp
 
 
 def rechecks(
-    kept: Sequence[Asked], chance: np.random.Generator, ceiling: float = math.inf
+    kept: Sequence[LossCall], chance: np.random.Generator, ceiling: float = math.inf
 ) -> Iterator[Callable[[ServedFunction], None]]:
     """What to ask of three fresh processes: the recorded batches, the same moved one way, and the other way.
 
@@ -118,11 +118,11 @@ def rechecks(
     value jumps; these decide. There the batches themselves must have the values and gradients that were recorded, so
     that nobody gains by being honest in double precision. `ceiling`: what outputs of the problem never exceed.
     """
-    again: dict[int, Asked] = {}
+    again: dict[int, LossCall] = {}
     first: CandidateFault | None = None
     for step, kind in ((_STEP, None), (_TINY, np.float64)):
         sides = [sides_of(each, chance, ceiling, step, kind) for each in kept]
-        moved: tuple[dict[int, Asked], ...] = ({}, {})
+        moved: tuple[dict[int, LossCall], ...] = ({}, {})
         asking: list[Callable[[ServedFunction], None]] = [
             partial(_ask_all, kept, _order(kept, chance), [pair[side] for pair in sides], moved[side], first)
             for side in (0, 1)
@@ -148,10 +148,10 @@ def rechecks(
 
 
 def _ask_all(
-    kept: Sequence[Asked],
+    kept: Sequence[LossCall],
     order: Sequence[int],
     outputs: Sequence[Outputs],
-    into: dict[int, Asked],
+    into: dict[int, LossCall],
     doubtful: CandidateFault | None,
     served: Served,
 ) -> None:
@@ -159,18 +159,18 @@ def _ask_all(
     for place in order:
         targets = kept[place].targets
         try:
-            into[place] = Asked(outputs[place], targets, *ask(served, outputs[place], targets))
+            into[place] = LossCall(outputs[place], targets, *ask(served, outputs[place], targets))
         except CandidateFault as fault:
             raise doubtful or fault from None
 
 
-def _order(kept: Sequence[Asked], chance: np.random.Generator) -> list[int]:
+def _order(kept: Sequence[LossCall], chance: np.random.Generator) -> list[int]:
     return [int(place) for place in chance.permutation(len(kept))]
 
 
-def _same(kept: Sequence[Asked], served: Served) -> None:
+def _same(kept: Sequence[LossCall], served: Served) -> None:
     for each in kept:
-        if not _alike(each, Asked(each.outputs, each.targets, *ask(served, each.outputs, each.targets)), kept):
+        if not _alike(each, LossCall(each.outputs, each.targets, *ask(served, each.outputs, each.targets)), kept):
             raise CandidateFault(
                 Outcome.INVALID,
                 "Asked again about the same batch in a fresh process and another order, it gave another loss. A loss "
@@ -178,7 +178,7 @@ def _same(kept: Sequence[Asked], served: Served) -> None:
             )
 
 
-def _alike(one: Asked, other: Asked, kept: Sequence[Asked]) -> bool:
+def _alike(one: LossCall, other: LossCall, kept: Sequence[LossCall]) -> bool:
     """Whether two answers are one but for rounding, by the sizes that the whole training has: Adam knows no others."""
     value, gradient = (
         max(sizes) for sizes in zip(*((abs(k.value), np.abs(k.gradient).max()) for k in kept), strict=True)
@@ -189,7 +189,7 @@ def _alike(one: Asked, other: Asked, kept: Sequence[Asked]) -> bool:
 
 
 def sides_of(
-    asked: Asked,
+    asked: LossCall,
     chance: np.random.Generator,
     ceiling: float = math.inf,
     step: float = _STEP,
@@ -221,7 +221,7 @@ def length_of(array: NDArray[Any]) -> float:
 
 
 def doubt(
-    triples: Sequence[tuple[Asked, Asked, Asked]], kind: type[np.floating[Any]] = np.float32
+    triples: Sequence[tuple[LossCall, LossCall, LossCall]], kind: type[np.floating[Any]] = np.float32
 ) -> CandidateFault | None:
     """Compare what the values of a batch's two sides differ by with what the gradients say: (batch, side, side).
 
@@ -252,7 +252,7 @@ def doubt(
 
 
 def _too_small(
-    triples: Sequence[tuple[Asked, Asked, Asked]], kind: type[np.floating[Any]] = np.float32
+    triples: Sequence[tuple[LossCall, LossCall, LossCall]], kind: type[np.floating[Any]] = np.float32
 ) -> CandidateFault | None:
     """A fault where the gradients say so little that the values cannot show whether it is true.
 
@@ -273,11 +273,11 @@ def _too_small(
     )
 
 
-def _grain(asked: Asked, kind: type[np.floating[Any]]) -> float:
+def _grain(asked: LossCall, kind: type[np.floating[Any]]) -> float:
     """What of a difference of two values is the grain of the precision that they are computed in."""
     return 25 * float(np.finfo(kind).eps) * max(1.0, abs(asked.value))
 
 
-def _slope(asked: Asked, moved: NDArray[Any]) -> float:
+def _slope(asked: LossCall, moved: NDArray[Any]) -> float:
     """What a value changes by where the outputs move by that much in a direction of chance."""
     return length_of(asked.gradient) * length_of(moved) / float(np.sqrt(moved.size))

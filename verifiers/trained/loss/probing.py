@@ -12,7 +12,16 @@ from typing import Final
 import numpy as np
 
 from gristmill.verifiers.records import Outcome
-from gristmill.verifiers.trained.loss.checking import Asked, Outputs, Served, Targets, ask, doubt, length_of, sides_of
+from gristmill.verifiers.trained.loss.checking import (
+    LossCall,
+    Outputs,
+    Served,
+    Targets,
+    ask,
+    doubt,
+    length_of,
+    sides_of,
+)
 from gristmill.verifiers.trained.serving import CandidateFault
 
 __all__ = ["check_descent", "check_gradient", "check_in_double"]
@@ -36,11 +45,11 @@ def check_gradient(
         CandidateFault: the gradient is not the value's own.
     """
     value, gradient = ask(served, outputs, targets)
-    asked = Asked(outputs, targets, value, gradient)
+    asked = LossCall(outputs, targets, value, gradient)
     triples = []
     for _ in range(4):
         above, below = (
-            Asked(each, targets, *ask(served, each, targets)) for each in sides_of(asked, generator, ceiling)
+            LossCall(each, targets, *ask(served, each, targets)) for each in sides_of(asked, generator, ceiling)
         )
         triples.append((asked, above, below))
     if fault := doubt(triples):

@@ -18,13 +18,13 @@ from gristmill.verifiers.trained.reward.environment import Environment
 from gristmill.verifiers.trained.reward.grading import Policy, grades
 from gristmill.verifiers.trained.verifier import share
 
-__all__ = ["SUCCESS", "Prior", "Tried", "prior", "sweep"]
+__all__ = ["SUCCESS", "Prior", "SweepPoint", "prior", "sweep"]
 
 SUCCESS = 0.8
 """A policy succeeds where its grade is at least this share of its grade in the world as it is."""
 
 
-class Tried(Record):
+class SweepPoint(Record):
     """One value of a constant, and how the policy did there."""
 
     value: float
@@ -40,7 +40,7 @@ class Prior(Record):
     low: float
     high: float
     published: tuple[float, float] = Field(description="the lowest and the highest success, failures between included")
-    tried: tuple[Tried, ...] = Field(description="rising values")
+    tried: tuple[SweepPoint, ...] = Field(description="rising values")
 
     @property
     def failures(self) -> tuple[float, ...]:
@@ -54,7 +54,7 @@ class Prior(Record):
         return tuple(each for each in self.failures if low <= each <= high)
 
 
-def prior(name: str, nominal: float, tried: Sequence[Tried]) -> Prior:
+def prior(name: str, nominal: float, tried: Sequence[SweepPoint]) -> Prior:
     """The widest interval around `nominal` in which all that was tried succeeds.
 
     Raises:
@@ -102,6 +102,6 @@ def sweep(
         tried = []
         for value in values_of(each):
             grade = as_it_is if value == each.default else graded({each.name: value})
-            tried.append(Tried(value=value, grade=grade, succeeded=grade >= success * as_it_is))
+            tried.append(SweepPoint(value=value, grade=grade, succeeded=grade >= success * as_it_is))
         found.append(prior(each.name, each.default, tried))
     return tuple(found)

@@ -14,7 +14,7 @@ from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Outcome, Seeds, Strength, Task, Verifiers
 from gristmill.verifiers.registry import problems
-from gristmill.verifiers.settling import taken
+from gristmill.verifiers.settling import accepted
 
 inside = pytest.mark.asyncio(loop_scope="module")
 HIDDEN = "the-hidden-word"
@@ -92,9 +92,9 @@ async def test_it_is_refused_without_the_flag_and_never_verified_with_it(pool: P
     assert verdict.metrics == {"half": 3.25, "count": 1.0}
     assert not verdict.verified
     assert not verdict.decided_by_tools
-    assert not taken(verdict, "verified")
-    assert not taken(verdict, "split")
-    assert taken(verdict, "together")
+    assert not accepted(verdict, "verified")
+    assert not accepted(verdict, "split")
+    assert accepted(verdict, "together")
     assert await verifiers.reproduces(asked, GOOD, verdict, Seeds()) is None
     held = await verifiers.held_out(asked, GOOD)
     assert held is not None

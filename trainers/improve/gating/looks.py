@@ -12,7 +12,7 @@ from gristmill.graph.storage.documents import Documents
 from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Task
 
-__all__ = ["Asked", "Look", "ask", "looks", "open_sealed", "opening_words", "set_digest"]
+__all__ = ["Look", "QueryCount", "ask", "looks", "open_sealed", "opening_words", "set_digest"]
 
 _GATE, _SEALED = "gate set", "sealed set"
 OFTEN = 10
@@ -26,7 +26,7 @@ class Look(Record):
     told: bool = Field(False, description="gate sets: whether the answer was more than `not better`")
 
 
-class Asked(Record):
+class QueryCount(Record):
     """What a fixed gate set was asked before."""
 
     queries: int = 0
@@ -54,7 +54,7 @@ def looks(documents: Documents, tasks: Sequence[Task], *, sealed: bool = False) 
     return documents.list(_SEALED if sealed else _GATE, set_digest(tasks), Look)
 
 
-def ask(documents: Documents, tasks: Sequence[Task], by: str, *, told: bool | None = None) -> Asked:
+def ask(documents: Documents, tasks: Sequence[Task], by: str, *, told: bool | None = None) -> QueryCount:
     """Count a query of a fixed gate set, and say what it was asked before; with `told`, write the answer down.
 
     The same `by` (an improvement's name and round) is the same query, however often it is resumed.
@@ -65,7 +65,7 @@ def ask(documents: Documents, tasks: Sequence[Task], by: str, *, told: bool | No
         at = before[by].at if by in before else datetime.now(UTC)
         documents.put(_GATE, digest, by, Look(by=by, at=at, told=bool(told)))
     earlier = [look for name, look in before.items() if by not in before or (look.at, name) < (before[by].at, by)]
-    return Asked(queries=len(earlier), told=sum(look.told for look in earlier))
+    return QueryCount(queries=len(earlier), told=sum(look.told for look in earlier))
 
 
 def open_sealed(documents: Documents, tasks: Sequence[Task], by: str) -> tuple[Look, ...]:
