@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from gristmill.graph.storage.store import Store
 
-__all__ = ["Asked", "Cell", "Listing", "Tone", "View", "link_to", "registered", "rooms_of"]
+__all__ = ["Asked", "Cell", "Field", "Form", "Listing", "Tone", "View", "link_to", "registered", "rooms_of"]
 
 Tone = Literal["", "good", "bad", "unscored", "refused", "soft", "live"]
 """How something is set off; a colour, and beside it always a word or a sign."""
@@ -16,7 +16,7 @@ Tone = Literal["", "good", "bad", "unscored", "refused", "soft", "live"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which page is asked for: `/KIND/OWNER?id=ID`, and of a long one, which part."""
+    """Which page is asked for: `/KIND/OWNER?id=ID`, and of a long one, which part; `/KIND` where it is nobody's."""
 
     kind: str
     owner: str
@@ -47,6 +47,30 @@ class Listing:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     none: str = "none yet"
+    filters: Sequence[str] = ()
+    """Columns by whose values it can be filtered, and then by any text too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something that a form asks for: one of some values, or a text where there are none to choose from."""
+
+    name: str
+    label: str
+    value: str = ""
+    choices: Sequence[str] = ()
+    all: str = ""
+    """What the choice of none of them is called; without it one has to be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Asks for a page: what is filled in stands in its address, so that nothing is written and the address stays."""
+
+    heading: str
+    to: Asked
+    fields: Sequence[Field]
+    button: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +84,7 @@ class View:
         page: the view model from the store; None where there is nothing of that name.
         listing: what the start page has of it, if anything.
         live: the run whose events change the page; None where nothing does.
+        form: what the start page has to ask for a page of this kind, if anything.
     """
 
     kind: str
@@ -68,6 +93,7 @@ class View:
     page: Callable[[Store, Asked], Any | None]
     listing: Callable[[Store], Listing] | None = None
     live: Callable[[Asked], str | None] = lambda asked: None
+    form: Callable[[Store], Form | None] | None = None
 
 
 def registered(views: Iterable[View]) -> dict[str, View]:

@@ -38,7 +38,8 @@ def address(asked: Asked) -> str:
     """Where a page is, as a path of this server's."""
     options = {"id": asked.id, **asked.options}
     query = urlencode([(name, value) for name, value in options.items() if value not in ("", None)])
-    return f"/{quote(asked.kind, safe='')}/{quote(asked.owner, safe='')}" + (f"?{query}" if query else "")
+    path = "/".join(quote(part, safe="") for part in (asked.kind, asked.owner) if part)
+    return f"/{path}" + (f"?{query}" if query else "")
 
 
 def _shown(value: Any) -> Any:
@@ -56,6 +57,7 @@ class Pages:
         to: where a link leads; by itself an address of the server's.
         static: where a static file is.
         home: where the start page is.
+        forms: whether somebody is there to answer them.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Pages:
         to: Callable[[Asked], str] = address,
         static: Callable[[str], str] = lambda name: f"/static/{name}",
         home: str = "/",
+        forms: bool = True,
     ) -> None:
         loaders = [jinja2.PackageLoader(room, "templates") for room in ["gristmill.graph.view", *rooms_of(views)]]
         environment = jinja2.Environment(
@@ -77,6 +80,7 @@ class Pages:
             ),
             "static": static,
             "home": home,
+            "forms": forms,
             "most_shown": MOST_SHOWN,
             "tone_of": _tone,
             "sign_of": lambda outcome: _SIGNS.get(outcome, "…"),

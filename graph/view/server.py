@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,30 +15,18 @@ from fastapi.staticfiles import StaticFiles
 from gristmill.graph.errors import StoreError
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.live import PAUSE_SECONDS, Watcher
-from gristmill.graph.view.registry import Asked, Listing, View, registered
+from gristmill.graph.view.registry import Asked, View, registered
 from gristmill.graph.view.rendering import Pages, address
 from gristmill.graph.view.security import Access, Guard
+from gristmill.graph.view.start import start_page
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Start", "application", "start_page", "static_folder"]
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What the start page shows."""
-
-    where: str
-    listings: Sequence[Listing]
+__all__ = ["application", "static_folder"]
 
 
 def static_folder() -> Path:
     """Scripts and styles."""
     return Path(str(files("gristmill.graph.view").joinpath("static")))
-
-
-def start_page(store: Store, views: Iterable[View]) -> Start:
-    """What there is in a workspace, room by room."""
-    return Start(store.location, [view.listing(store) for view in views if view.listing is not None])
 
 
 def application(store: Store, views: Iterable[View], access: Access, *, pause: float = PAUSE_SECONDS) -> Guard:
@@ -64,7 +51,7 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
 
     @app.get("/")
     def start(request: Request) -> HTMLResponse:
-        return shown(request, "start.html", start_page(store, kinds.values()))
+        return shown(request, "start.html", start_page(store, kinds.values(), request.query_params))
 
     @app.get("/live/{run}")
     async def live(request: Request, run: str) -> StreamingResponse:
@@ -74,8 +61,9 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
 
         return StreamingResponse(told(), media_type="text/event-stream")
 
+    @app.get("/{kind}")
     @app.get("/{kind}/{owner}")
-    def page(request: Request, kind: str, owner: str) -> Response:
+    def page(request: Request, kind: str, owner: str = "") -> Response:
         view = kinds.get(kind)
         options = {name: value for name, value in request.query_params.items() if name != "id"}
         asked = Asked(kind, owner, request.query_params.get("id", ""), options)

@@ -105,7 +105,8 @@ def run_listing(store: Store) -> Listing:
             )
         )
     columns = ("run", "status", "what", "tasks", "model", "time", "begun")
-    return Listing("Runs", columns, rows, none="no runs yet: gristmill run TASKS begins one")
+    none = "no runs yet: gristmill run TASKS begins one"
+    return Listing("Runs", columns, rows, none, filters=("status", "what", "model"))
 
 
 def target_of(task: Task, store: Store, run: str, best: str | None) -> float | None:

@@ -58,10 +58,12 @@ async def campaign(store: Store, name: str, tasks: list[Task], rounds: int = 2, 
 
 
 def fill(folder: Path) -> None:
-    """The run `night` in a workspace; from a thread of its own, as a browser's loop may run in this one."""
+    """The run `night` in a workspace, and `first`, which ended a round before; from a thread of its own, as a browser's
+    loop may run in this one."""
 
     def work() -> None:
         with Store.open(folder) as store:
+            asyncio.run(campaign(store, "first", TASKS, rounds=1))
             asyncio.run(campaign(store, "night", TASKS))
 
     with ThreadPoolExecutor(1) as threads:

@@ -26,7 +26,8 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 DOUBLE = "/task/night?id=double"
 WRONG, RIGHT = "/hypothesis/night?id=double/0/0", "/hypothesis/night?id=double/1/0"
 HOSTILE_PAGE = f"/hypothesis/night?id={quote(f'{HOSTILE_ID}/0/0', safe='')}"
-PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE]
+COMPARED = "/compare?before=first&after=night"
+PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE, COMPARED]
 
 # What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
@@ -78,6 +79,41 @@ def test_an_owners_question_takes_three_clicks(
     for name in clicks:
         page.get_by_text(name, exact=True).locator("visible=true").first.click()
     assert re.search(read, page.locator("#main").inner_text()), page.locator("#main").inner_text()
+
+
+def test_two_runs_are_compared_by_keyboard(page: Page, served: Served) -> None:
+    page.goto(served.address)
+    page.get_by_label("before", exact=True).focus()
+    for key in ("f", "Tab", "n", "Tab", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_url(f"**{COMPARED}")
+    shown = page.locator("#main").inner_text()
+    assert "night is better than first, that can be noise: it won 1 and lost 0 of 3 tasks." in shown
+    assert re.search(
+        r"difference\s+\+0\.333, 95% interval \+0\.000 to \+1\.000\s+test\s+p = 1 \(McNemar, exact", shown
+    ), shown
+    assert re.search(r"double\s+✓ won\s+not passed\s+double/0/0\s+passed\s+double/1/0", shown), shown
+    page.get_by_role("link", name="double/0/0").click()
+    page.wait_for_url("**/hypothesis/first?id=double%2F0%2F0")
+    for path, said in (("night&after=night", "choose two different runs"), ("night&after=<b>", "no run '<b>' in")):
+        page.goto(f"{served.address}/compare?before={path}")
+        assert said in page.get_by_role("status").last.inner_text()
+
+
+def test_runs_are_filtered(page: Page, served: Served) -> None:
+    page.goto(served.address)
+    names = page.locator("tbody td:first-child")
+    assert names.all_inner_texts() == ["night", "first"]
+    page.get_by_label("with the text").fill("0 of 3 SOLVED")
+    page.get_by_label("status").select_option("finished")
+    page.get_by_role("button", name="Filter").click()
+    assert names.all_inner_texts() == ["first"]
+    assert "status=finished" in page.url
+    assert page.get_by_label("status").input_value() == "finished"
+    page.goto(served.address + "/?list=Runs&what=evaluation")
+    assert "none of them is so" in page.locator("#main").inner_text()
+    page.get_by_role("link", name="all of them").click()
+    assert names.all_inner_texts() == ["night", "first"]
 
 
 def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None:
