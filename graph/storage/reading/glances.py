@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, func, select
@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Engine, and_, func, select
 from gristmill.graph.records import UNANSWERED, Hypothesis, StopReason
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
-from gristmill.graph.storage.reading import queries
+from gristmill.graph.storage.reading import finding, queries
+from gristmill.graph.storage.reading.finding import PLACES, Found, Mark, Place
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
 __all__ = ["Ending", "Flight", "Glance", "Glances"]
@@ -185,6 +186,21 @@ class Glances:
         with reading(self._database, self._engine) as connection:
             found = queries.prompts(connection, [sha]).get(sha, ())
         return tuple((message.role, message.content) for message in found)
+
+    def find(
+        self,
+        text: str,
+        *,
+        run: str | None = None,
+        places: Sequence[Place] = PLACES,
+        after: Mark | None = None,
+        most: int = 50,
+        seconds: float = 3.0,
+    ) -> Found:
+        """Where a text stands in prompts and replies, see `gristmill.graph.storage.reading.finding.find`."""
+        return finding.find(
+            self._database, self._engine, text, run=run, places=places, after=after, most=most, seconds=seconds
+        )
 
 
 def _same() -> ColumnElement[bool]:

@@ -15,9 +15,10 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import Closing, Run
 from gristmill.graph.view.figures import duration, figure
 from gristmill.graph.view.own.curve import Curve, best_curve, better, solved_curve
+from gristmill.graph.view.own.find import find_form
 from gristmill.graph.view.own.last import accepted
 from gristmill.graph.view.own.state import Facts, facts_of, sentence, stuck
-from gristmill.graph.view.registry import Asked, Cell, Listing, Tone
+from gristmill.graph.view.registry import Asked, Cell, Form, Listing, Tone
 from gristmill.verifiers.records import Direction, Outcome, Task
 
 __all__ = ["Phase", "RunPage", "TaskTile", "Waiting", "run_listing", "run_page", "target_of"]
@@ -84,6 +85,7 @@ class RunPage:
     took: str
     show: str
     """The command that shows the same in a terminal."""
+    find: Form
     facts: Facts
     """What the sentence is written of."""
 
@@ -161,6 +163,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=f"gristmill show {name}",
+        find=find_form(name),
         facts=facts,
     )
 

@@ -23,6 +23,7 @@ from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha, sample_see
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
 from gristmill.graph.storage.journal import Journal
+from gristmill.graph.storage.reading.finding import Hit, Mark
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import database_at, home_of
 from gristmill.sandbox.errors import UserError
@@ -219,6 +220,38 @@ async def test_the_journal_commits_what_waits_together_and_keeps_what_a_cancelle
         await asyncio.gather(*writes, return_exceptions=True)
     assert len(store.steps(run, "t/0")) == 50
     assert store.get_run(run).seconds == 12.5
+
+
+@given(
+    texts=st.lists(st.text('aAb%_\\"/\n', max_size=12), min_size=1, max_size=6),
+    wanted=st.text('aAb%_\\"/', min_size=1, max_size=3),
+    most=st.integers(1, 3),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+def test_a_text_is_found_where_it_stands_and_nowhere_else(
+    store: Store, texts: list[str], wanted: str, most: int
+) -> None:
+    name = f"r{uuid.uuid4().hex}"
+    store.create_run(name, RunConfig(), TASKS)
+    for sample, text in enumerate(texts):
+        step = hypothesis_at(sample=sample, text=text).model_copy(update={"reasoning": text[::-1]})
+        store.save(list(entries.replied(name, step, PROMPT)))
+    hits: list[Hit] = []
+    after: Mark | None = None
+    while True:
+        # No time at all: a part is looked at all the same, and the next call goes on behind it.
+        found = store.glances.find(wanted, run=name, places=("reply", "reasoning"), after=after, most=most, seconds=0)
+        assert len({hit.id for hit in found.hits}) <= most
+        hits += found.hits
+        if (after := found.rest) is None:
+            break
+    for place, those in (("reply", texts), ("reasoning", [text[::-1] for text in texts])):
+        right = {f"t/0/0/{n}": text.lower().count(wanted.lower()) for n, text in enumerate(those)}
+        assert {hit.id: hit.times for hit in hits if hit.place == place} == {k: v for k, v in right.items() if v}
+    assert all(hit.match.lower() == wanted.lower() for hit in hits)
+    (asked,) = store.glances.find(PROMPT[-1].content.upper(), run=name, most=1).hits
+    assert (asked.place, asked.id, asked.match) == ("prompt", "t/0/0/0", PROMPT[-1].content)
+    assert not store.glances.find(wanted, run="nobody").hits
 
 
 def test_seeds_differ_by_place_and_stay(tmp_path: Path) -> None:

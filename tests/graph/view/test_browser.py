@@ -26,8 +26,9 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 DOUBLE = "/task/night?id=double"
 WRONG, RIGHT = "/hypothesis/night?id=double/0/0", "/hypothesis/night?id=double/1/0"
 HOSTILE_PAGE = f"/hypothesis/night?id={quote(f'{HOSTILE_ID}/0/0', safe='')}"
+FOUND = "/find/night?text=window.owned"
 COMPARED = "/compare?before=first&after=night"
-PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE, COMPARED]
+PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE, COMPARED, FOUND]
 
 # What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
@@ -100,6 +101,27 @@ def test_two_runs_are_compared_by_keyboard(page: Page, served: Served) -> None:
         assert said in page.get_by_role("status").last.inner_text()
 
 
+def test_a_text_is_found_in_prompts_and_replies(page: Page, served: Served) -> None:
+    page.goto(served.address)
+    page.get_by_label("text", exact=True).fill("RETURN 2 * n")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/find?text=RETURN+2+*+n&in=")
+    shown = page.locator("#main").inner_text()
+    assert "4 of 18 hypotheses that were looked at hold it." in shown
+    assert "double/1/0 in night\n\nreply …```python\ndef f(n):" in shown
+    assert page.locator("mark").all_inner_texts() == ["return 2 * n"] * 4
+    page.get_by_role("link", name="double/1/0").click()
+    page.wait_for_url("**/hypothesis/night?id=double%2F1%2F0")
+    page.get_by_role("link", name="night").click()
+    page.get_by_label("text", exact=True).fill("a % nowhere_")
+    page.get_by_label("in", exact=True).select_option("prompt")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_url("**/find/night?text=a+%25+nowhere_&in=prompt")
+    assert "0 of 12 hypotheses" in page.locator("#sentence").inner_text()
+    page.goto(f"{served.address}/find?text=x")
+    assert "2 characters at least" in page.get_by_role("status").last.inner_text()
+
+
 def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.goto(served.address)
     names = page.locator("tbody td:first-child")
@@ -117,7 +139,7 @@ def test_runs_are_filtered(page: Page, served: Served) -> None:
 
 
 def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None:
-    for path in ("/run/night", f"/task/night?id={quote(HOSTILE_ID, safe='')}", HOSTILE_PAGE):
+    for path in ("/run/night", f"/task/night?id={quote(HOSTILE_ID, safe='')}", FOUND, HOSTILE_PAGE):
         page.goto(served.address + path)
         assert page.evaluate("window.owned") is None
         assert "gristmill" in page.title()
