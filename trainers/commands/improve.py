@@ -174,7 +174,9 @@ async def _improve(
         if not resume:
             progress.note(can_show(splits, config))
             rates = measured_rates(store, config.run.model, config.method.epochs)
-            progress.note(forecast(config, splits, base, rates).words)
+            foretold = forecast(config, splits, base, rates)
+            records.write("forecast", foretold)
+            progress.note(foretold.words)
         async with Pool.open(config.run.sandbox, config.run.workers) as pool:
             mill = Mill(
                 name=name,

@@ -28,7 +28,7 @@ from gristmill.trainers.measure.evaluation import evaluate as evaluate_tasks
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.settling import BESIDE, weaker_words
 
-__all__ = ["Mill", "MillRuntime", "Progress"]
+__all__ = ["Mill", "MillRuntime", "Progress", "evaluation_run"]
 
 
 class Progress(Screen, Protocol):
@@ -149,11 +149,7 @@ class Mill:
         earlier = self.records.read(stage, Evaluation)
         if earlier is not None:
             return earlier
-        # Another adapter is another evaluation, also where it is of the same stage.
-        part = stage.rpartition("/")[2]
-        run = f"{Path(adapter).name if adapter else self.name}-{part}"
-        if part == "gate-before" and part != stage:
-            run = f"{run}-{stage.partition('/')[0]}"  # each round has a gate set of its own
+        run = evaluation_run(self.name, stage, adapter)
         config = config or greedy(self.config.run, adapter)
         async with self.timed(stage, title), following(self.progress, ends=False) as progress:
             evaluation = await evaluate_tasks(
@@ -175,6 +171,20 @@ class Mill:
             apart = f"; of them {weaker}, not verified{apart}"
         self.progress.note(f"pass@1 {share.passed:g}/{share.total} ({100 * share.rate:.1f}%, {interval}){apart}")
         return evaluation
+
+
+def evaluation_run(name: str, stage: str, adapter: str | None) -> str:
+    """The run that the store keeps of an evaluation: another adapter is another one, also of the same stage.
+
+    Args:
+        name: of the improvement.
+        adapter: path of the one that was measured; None is the base model.
+    """
+    part = stage.rpartition("/")[2]
+    run = f"{Path(adapter).name if adapter else name}-{part}"
+    if part == "gate-before" and part != stage:
+        run = f"{run}-{stage.partition('/')[0]}"  # each round has a gate set of its own
+    return run
 
 
 MillRuntime = Runtime[Mill]

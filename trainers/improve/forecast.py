@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -18,12 +18,19 @@ from gristmill.trainers.improve.splits import Sets
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.trainers.methods.planning import Work, plan, shape_of
 
-__all__ = ["Forecast", "Rates", "can_show", "forecast", "measured_rates", "work_of"]
+__all__ = ["Forecast", "Rates", "can_show", "forecast", "measured_rates", "took_by", "work_of"]
 
 DISCORDANCE = 0.17
 """Share of gate tasks on which two adapters of one search differ, as seen with the local model."""
 _ROUND, _FIRST = "-round-1", "round-1/trained"
 _ENOUGH = 20
+_STAGES = {
+    "search": ("campaign", "wave-"),
+    "training": ("trained",),
+    "gate": ("gate-", "retention-", "sampled-"),
+    "test": ("test",),
+}
+"""What is foretold → how stages of it begin."""
 _SEEN = {"hypotheses": 1536 / 360, "rows": 128 * 3 / 480}
 """A core's work in a second, of the local model on plain cores: hypotheses, and rows times epochs."""
 _ADAPTER_SHARE, _REPLY = 0.15, 6_000
@@ -64,6 +71,19 @@ class Forecast(Record):
 
 def _whole(minutes: float) -> str:
     return "under 1" if minutes < 1 else f"{minutes:.0f}"
+
+
+def took_by(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Wall time in seconds by what a forecast tells apart; what it does not foretell is ``rest``.
+
+    Args:
+        seconds: by stage, as `StageRecords.seconds` has them.
+    """
+    total: dict[str, float] = dict.fromkeys([*_STAGES, "rest"], 0.0)
+    for stage, value in seconds.items():
+        part = stage.rpartition("/")[2]
+        total[next((each for each, begins in _STAGES.items() if part.startswith(begins)), "rest")] += value
+    return total
 
 
 def measured_rates(store: Store, model: str, epochs: float) -> Rates:

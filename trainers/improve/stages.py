@@ -14,7 +14,7 @@ from gristmill.trainers.data.card import unverified
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.data.export import write_dataset
 from gristmill.trainers.improve.asking.alerts import ended, gate_alerts
-from gristmill.trainers.improve.asking.deciding import decided, first_batch, in_batches
+from gristmill.trainers.improve.asking.deciding import decided, first_batch, gate_before, in_batches
 from gristmill.trainers.improve.context import Mill, MillRuntime
 from gristmill.trainers.improve.coverage.rows import rows_of
 from gristmill.trainers.improve.coverage.strata import coverage
@@ -248,13 +248,8 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 def _gate_before(mill: Mill, round_: int) -> str:
     """The gate evaluation of the adapter in use before this round."""
-    if mill.splits.fresh and (round_ or mill.config.gate.gate == "open"):
-        return f"round-{round_ + 1}/gate-before"
-    for earlier in range(round_, 0, -1):
-        decision = mill.records.read(f"round-{earlier}/gate", GateDecision)
-        if decision is not None and decision.kept:
-            return f"round-{earlier}/gate-after"
-    return "gate-before"
+    own = mill.splits.fresh and (bool(round_) or mill.config.gate.gate == "open")
+    return gate_before(mill.records, round_, own=own)
 
 
 def _evaluated(mill: Mill, stage: str) -> Evaluation:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
+from gristmill.trainers.improve.forecast import Forecast, took_by
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.summary import round_so_far
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.records import Improvement, RoundSummary, Share
+from gristmill.trainers.viewing.charts import Chart, Dot, Line, shares_chart
+from gristmill.trainers.viewing.differing import GateTasks, gate_tasks
 
 __all__ = ["KIND", "ImprovementPage", "improvement_listing", "improvement_page"]
 
@@ -39,10 +42,17 @@ class ImprovementPage:
     """Of the test set, where it was asked."""
     after: Share | None
     rounds: Sequence[RoundSummary]
+    gates: Mapping[int, GateTasks]
+    """By round, from 0: the gate's tasks, where it tells of them."""
+    curve: Chart | None
+    """The test set before and after each round; None where no round was measured on it."""
     declared: int
     """Rounds that there will be at most."""
+    strata: int
     empty: Sequence[str]
     """Strata without a row, in the last round that has rows."""
+    foretold: Sequence[tuple[str, float | None, float]]
+    """(what for, minutes foretold when it began, minutes that it took); the last row is of all."""
     adapter: str | None
 
 
@@ -82,6 +92,8 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
     seconds = records.seconds()
     tested = records.read("test-before", Evaluation)
     before = summary.test_before if summary is not None else tested.pass_at[1] if tested is not None else None
+    runs = frozenset(run.name for run in store.runs())
+    gates = {each.round: gate_tasks(records, each, runs) for each in rounds}
     covered = next((each.coverage for each in reversed(rounds) if each.coverage), {})
     return ImprovementPage(
         name=asked.owner,
@@ -93,10 +105,41 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
         before=before,
         after=summary.test_after if summary is not None else None,
         rounds=rounds,
+        gates={number: tasks for number, tasks in gates.items() if tasks is not None},
+        curve=_curve(before, rounds),
         declared=config.rounds,
+        strata=len(covered),
         empty=[stratum for stratum, count in covered.items() if not count],
+        foretold=_foretold(records.read("forecast", Forecast), seconds),
         adapter=summary.adapter if summary is not None else None,
     )
+
+
+def _curve(before: Share | None, rounds: Sequence[RoundSummary]) -> Chart | None:
+    tested = [(each, each.test) for each in rounds if each.test is not None]
+    if before is None or not tested:
+        return None
+    dots = [_dot(0, before, "before")]
+    for each, share in tested:
+        kept = each.gate is not None and each.gate.kept
+        words = f"round {each.round + 1}, {'kept' if kept else 'not kept'}"
+        dots.append(_dot(each.round + 1, share, words, hollow=not kept))
+    return shares_chart("Test set", "rounds", "test tasks passed", [Line("test set", dots)])
+
+
+def _dot(x: int, share: Share, words: str, *, hollow: bool = False) -> Dot:
+    said = f"{words}: {100 * share.rate:.1f}% (95%: {100 * share.low:.1f}% to {100 * share.high:.1f}%)"
+    return Dot(x, share.rate, said, share.low, share.high, hollow)
+
+
+def _foretold(forecast: Forecast | None, seconds: Mapping[str, float]) -> list[tuple[str, float | None, float]]:
+    """What it was to take, by what it was for, beside what it took; empty before any stage has ended."""
+    if not seconds:
+        return []
+    said = forecast.minutes if forecast is not None else {}
+    took = took_by(seconds)
+    rows = [(name, said.get(name), value / 60) for name, value in took.items()]
+    return [*rows, ("all", sum(said.values()) if said else None, sum(took.values()) / 60)]
 
 
 def _at_work(ended: dict[str, float], rounds: Sequence[RoundSummary], declared: int) -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,6 +51,13 @@ def browser() -> Iterator[Browser]:
 def served(tmp_path_factory: pytest.TempPathFactory, bubblewrap: str) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("viewed")
     fill(folder)
+    with serving(folder) as there:
+        yield there
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """The command `gristmill view` on a workspace, till the block ends."""
     program = "from gristmill.trainers.cli import main; main()"
     command = [sys.executable, "-c", program, "view", "--port", "0", "--workspace", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

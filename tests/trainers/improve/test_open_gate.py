@@ -15,8 +15,10 @@ from gristmill.trainers.improve.asking.deciding import decision_about
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.gating.config import GateConfig
+from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.records import Improvement
+from gristmill.trainers.viewing.differing import gate_tasks
 from tests.trainers.improve.test_drawn import DRAWN, FEW, Learner, splits
 from tests.trainers.improve.test_rounds import Copying, Killed, Stopping
 
@@ -86,6 +88,14 @@ async def test_batches_until_it_is_decided_over_kills_and_what_is_lost_elsewhere
     assert lost.adapter is None
     with Store.open(tmp_path) as store:
         told = [decision_about(store, name) for name in ("night-round-1", "night-round-2", "day-round-1", "other")]
+        runs = frozenset(run.name for run in store.runs())
+        shown = gate_tasks(StageRecords(store, "night"), improvement.rounds[1], runs)
+        assert shown
+        assert (shown.wins, shown.losses) == (0, 8)
+        # Both replies of every batch are where the page says: the first passed, the second did not.
+        links = [link for each in shown.lost for link in (each.before, each.after) if link is not None]
+        verdicts = [found[1] for link in links if (found := store.glances.one(link.owner, link.id))]
+        assert [verdict and verdict.passed for verdict in verdicts] == [True, False] * 8
     assert [each and (each.kept, each.gate) for each in told] == [
         (True, "open"),
         (False, "open"),

@@ -21,7 +21,7 @@ from gristmill.trainers.measure.retention import KeptText, kept_text, read_text
 from gristmill.trainers.methods.base import TrainedAdapter
 from gristmill.verifiers.records import Task
 
-__all__ = ["decided", "decision_about", "first_batch", "in_batches"]
+__all__ = ["decided", "decision_about", "first_batch", "gate_before", "in_batches"]
 
 SAMPLES = 8
 
@@ -34,6 +34,22 @@ def decision_about(store: Store, adapter: str) -> GateDecision | None:
     records, part = StageRecords(store, named[1]), f"round-{named[2]}"
     trained = records.read(f"{part}/trained", TrainedAdapter)
     return records.read(f"{part}/gate", GateDecision) if trained and trained.path.name == adapter else None
+
+
+def gate_before(records: StageRecords, round_: int, *, own: bool) -> str:
+    """The stage in which what was in use before a round answered the gate tasks that the round is decided by.
+
+    Args:
+        round_: from 0.
+        own: whether it was asked for this round anew; else it is that of the last adapter that was kept.
+    """
+    if own:
+        return f"round-{round_ + 1}/gate-before"
+    for earlier in range(round_, 0, -1):
+        decision = records.read(f"round-{earlier}/gate", GateDecision)
+        if decision is not None and decision.kept:
+            return f"round-{earlier}/gate-after"
+    return "gate-before"
 
 
 def first_batch(mill: Mill) -> tuple[Task, ...]:

@@ -1,0 +1,114 @@
+"""A workspace as improvements leave it: real sandboxes, gates and datasets; its recorded model learns by heart."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from gristmill.graph.commands.progress import Display
+from gristmill.graph.models.replay.proposer import ReplayProposer
+from gristmill.graph.models.replay.recording import Recorded, Recording
+from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import home_of
+from gristmill.sandbox.pool import Pool
+from gristmill.sandbox.records import Record
+from gristmill.trainers.improve.config import ImproveConfig
+from gristmill.trainers.improve.context import Mill
+from gristmill.trainers.improve.forecast import Forecast, Rates
+from gristmill.trainers.improve.gating.config import GateConfig
+from gristmill.trainers.improve.rounds import run_rounds
+from gristmill.trainers.improve.splits import split_tasks
+from gristmill.trainers.methods.base import Method, Rows, Steps, TrainedAdapter
+from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter, write_provenance
+from gristmill.verifiers.records import Task
+from tests.graph.view.filled import HOSTILE
+
+SIZES = {"train": 2, "gate": 6, "test": 3}
+TASKS = [
+    # Words of their own: near-copies of held-out prompts are left out of what is learned.
+    Task(id=f"{split}/{at}", kind="math", prompt=f"{split} {at} {'x' * at}: how much?", answer=f"{at}", split=split)
+    for split, size in SIZES.items()
+    for at in range(size)
+]
+UNLEARNED = "gate/0"
+"""The one task that the base model solves, and no adapter."""
+
+
+class ByHeart(Record):
+    """A method that learns by heart: an adapter without weights."""
+
+    kind: Literal["by heart"] = "by heart"
+
+    def train(
+        self, rows: Rows, *, base: Path, out: Path, progress: Steps | None = None, adapter: Path | None = None
+    ) -> TrainedAdapter:
+        trained = TrainedAdapter(path=out, rows=len(rows), loss=((1, 0.5),), seconds=0.0)
+        with new_adapter(out) as folder:
+            folder.mkdir()
+            for name in (CONFIG, WEIGHTS):
+                (folder / name).write_text("")
+            write_provenance(
+                folder, method="by heart", config=self, base=base, rows=rows, trained=trained, libraries=()
+            )
+        return trained
+
+
+def pupil(adapter: str | None) -> ReplayProposer:
+    """Right with an adapter, and at a second try; one gate task is the other way round."""
+    right = [
+        Recorded(task_id=task.id, text=f"Surely {HOSTILE} \\boxed{{{task.answer}}}")
+        for task in TASKS
+        if (task.id != UNLEARNED) or adapter is None
+    ]
+    guess = [row.model_copy(update={"sample": 1}) for row in right]
+    known = [row for row in right if row.task_id == UNLEARNED]
+    wrong = Recorded(text=f"Surely {HOSTILE} \\boxed{{77}}")
+    return ReplayProposer(Recording([*right, wrong] if adapter else [*known, *guess, wrong]), adapter=adapter)
+
+
+async def improve(store: Store, home: Path, base: Path) -> None:
+    """The improvement `night` of two rounds, of which the first is kept."""
+    method: Method = ByHeart()
+    default = ImproveConfig()
+    config = default.model_copy(
+        update={
+            "method": method,
+            "run": default.run.changed(hypotheses=2),
+            "alpha": 0.5,
+            "rounds": 2,
+            "gate": GateConfig(gate="rounds"),
+        }
+    )
+    async with Pool.open("bubblewrap", 1) as pool:
+        mill = Mill(
+            name="night",
+            config=config,
+            splits=split_tasks(TASKS),
+            home=home,
+            store=store,
+            pool=pool,
+            proposer=pupil,
+            base=base,
+            progress=Display(Console(file=io.StringIO())),
+        )
+        mill.records.begin(default.model_copy(update={"rounds": 2}), TASKS, resume=False)
+        minutes = {"search": 3.0, "training": 2.0, "gate": 1.0, "test": 0.5}
+        rates = Rates(hypotheses=1, rows=1)
+        mill.records.write("forecast", Forecast(minutes=minutes, memory=1e9, disk=1e6, rates=rates))
+        await run_rounds(mill)
+
+
+def learn(folder: Path) -> None:
+    """All of it in a workspace; from a thread of its own, as a browser's loop may run in this one."""
+
+    def work() -> None:
+        with Store.open(folder) as store:
+            asyncio.run(improve(store, home_of(folder), folder))
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(work).result()

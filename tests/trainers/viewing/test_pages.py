@@ -1,0 +1,81 @@
+"""The pages of this room in a real Chromium: what an owner asks of improvements, adapters, datasets and recipes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.graph.view.conftest import Served
+from tests.graph.view.test_browser import AXE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+for package in ("scipy", "matplotlib", "pyarrow", "peft"):
+    pytest.importorskip(package)
+
+pytestmark = pytest.mark.bubblewrap
+
+PAGES = ["/", "/improvement/night"]
+
+# What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
+QUESTIONS: list[tuple[str, list[str], str]] = [
+    ("was it better, beyond noise?", ["night"], r"On 3 held-out tasks, 0\.0% before and 100\.0% after"),
+    ("why was this adapter refused?", ["night"], r"Round 2 ✗ not kept\s+gate\s+0 tasks won, 0 lost of 6: not better"),
+    (
+        "which gate tasks did it lose?",
+        ["night", "1 task lost: passed by what was in use alone"],
+        r"5 won, 1 lost, 0 passed by both, 0 by neither[^§]*gate/0: reply before, reply of the new adapter",
+    ),
+    (
+        "what did the new adapter answer there?",
+        ["night", "1 task lost: passed by what was in use alone", "reply of the new adapter"],
+        r"gate/0/0/0\s+✗ failed[^§]*\\boxed\{77\}[^§]*night-round-1",
+    ),
+    ("how long was it to take?", ["night"], r"search\s+3\.0\s+0\.\d\s+training\s+2\.0\s+0\.\d[^§]*all\s+6\.5"),
+]
+
+
+@pytest.mark.parametrize(("asked", "clicks", "read"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
+def test_an_owners_question_takes_three_clicks(
+    asked: str, clicks: list[str], read: str, page: Page, served: Served
+) -> None:
+    assert len(clicks) <= 3
+    page.goto(served.address)
+    for name in clicks:
+        page.get_by_text(name, exact=True).locator("visible=true").first.click()
+    assert re.search(read, page.locator("#main").inner_text()), page.locator("#main").inner_text()
+    assert page.evaluate("window.owned") is None
+
+
+def test_the_curve_has_every_round_with_its_interval(page: Page, served: Served) -> None:
+    page.goto(f"{served.address}/improvement/night")
+    said = page.locator("figure.chart svg").get_attribute("aria-label") or ""
+    assert re.search(
+        r"before: 0\.0% \(95%: 0\.0% to \d+\.\d%\); round 1, kept: 100\.0%.*; round 2, not kept: 100", said
+    )
+    heights = [circle.bounding_box() for circle in page.locator("figure.chart circle").all()]
+    assert len(heights) == 3
+    below, above, again = (box["y"] if box else 0.0 for box in heights)
+    assert below > above == again
+    assert page.locator("figure.chart circle.hollow").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_they_are_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: Served, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(served.address + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert not serious, (path, serious)
+    context.close()
