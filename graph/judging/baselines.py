@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.verifiers.registry import Verifiers
 
-__all__ = ["CONTROL", "Baseline", "baselines"]
+__all__ = ["CONTROL", "Baseline", "baselines", "kept_baselines"]
 
 _KIND = "baseline"
 CONTROL = "metric's increment"
@@ -61,6 +61,12 @@ async def baselines(store: Store, run: str, task: Task, judge: Verifiers) -> lis
         )
         await _keep(store, run, task, beside)
     return [*found, beside]
+
+
+def kept_baselines(store: Store, run: str, task: Task) -> list[Baseline]:
+    """The baselines of a task that were trained before, in that order."""
+    found = store.documents.list(_KIND, run, Baseline)
+    return [each for key, each in found.items() if key == f"{task.id}\n{each.name}"]
 
 
 async def _judged(store: Store, run: str, task: Task, judge: Verifiers, name: str, source: str) -> Baseline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -15,7 +16,20 @@ from gristmill.graph.storage.base import Database, reading
 from gristmill.graph.storage.entries import CACHED
 from gristmill.graph.summary import Usual
 
-__all__ = ["Account", "cached", "spending"]
+__all__ = ["Account", "ModelSpending", "cached", "spending"]
+
+
+class ModelSpending(NamedTuple):
+    """What counts of one model's calls."""
+
+    model: str
+    """Empty for calls that nobody has answered."""
+    calls: int
+    tokens: int
+    money: int
+    """Units of money."""
+    seconds: float
+    """Of waiting for answers, one call after another."""
 
 
 class Account:
@@ -39,6 +53,16 @@ class Account:
             for id_, units in connection.execute(query.group_by(calls.hypothesis_id)):
                 found[id_.removesuffix(REPAIR)] += int(units or 0)
         return found
+
+    def by_model(self, run: str) -> list[ModelSpending]:
+        """What each model was asked and paid; most money first, then most tokens."""
+        calls = schema.calls.c
+        sums = [func.sum(each) for each in (calls.spent_tokens, calls.spent_money, calls.seconds)]
+        query = select(calls.model, func.count(), *sums).where(calls.run == run).group_by(calls.model)
+        with reading(self._database, self._engine) as connection:
+            rows = connection.execute(query).all()
+        found = [ModelSpending(row[0], row[1], int(row[2] or 0), int(row[3] or 0), float(row[4] or 0)) for row in rows]
+        return sorted(found, key=lambda each: (-each.money, -each.tokens, each.model))
 
     def usual(self, run: str) -> Usual | None:
         """What the answered calls of a run took, all together; None where none was answered."""

@@ -17,11 +17,12 @@ from gristmill.graph.view.figures import duration, figure
 from gristmill.graph.view.own.curve import Curve, best_curve, better, solved_curve
 from gristmill.graph.view.own.find import find_form
 from gristmill.graph.view.own.last import accepted
+from gristmill.graph.view.own.levels import levels_of, target_of
 from gristmill.graph.view.own.state import Facts, facts_of, sentence, stuck
 from gristmill.graph.view.registry import Asked, Cell, Form, Listing, Tone
-from gristmill.verifiers.records import Direction, Outcome, Task
+from gristmill.verifiers.records import Direction, Outcome
 
-__all__ = ["Phase", "RunPage", "TaskTile", "Waiting", "run_listing", "run_page", "target_of"]
+__all__ = ["Phase", "RunPage", "TaskTile", "Waiting", "run_listing", "run_page"]
 
 _PHASES: tuple[tuple[str, str, Tone], ...] = (
     ("searching", "…", "live"),
@@ -85,6 +86,8 @@ class RunPage:
     took: str
     show: str
     """The command that shows the same in a terminal."""
+    single: str | None
+    """The only task, where there is one."""
     find: Form
     facts: Facts
     """What the sentence is written of."""
@@ -111,18 +114,6 @@ def run_listing(store: Store) -> Listing:
     return Listing("Runs", columns, rows, none, filters=("status", "what", "model"))
 
 
-def target_of(task: Task, store: Store, run: str, best: str | None) -> float | None:
-    """The score that is asked for, or the best that is known, where a verdict names it."""
-    if task.target is not None:
-        return task.target
-    if task.kind in ("reward", "loss", "ranges", "command"):
-        from gristmill.verifiers.trained.concluding import TARGET
-
-        return TARGET
-    found = store.glances.one(run, best) if best is not None else None
-    return found[1].metrics.get("best_known") if found is not None and found[1] is not None else None
-
-
 def run_page(store: Store, asked: Asked) -> RunPage | None:
     """The page of a run; None where there is none of that name."""
     name, glances = asked.owner, store.glances
@@ -138,12 +129,13 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
     scored = single is not None and graded(single)
     if single is not None and scored:
         steps = best_curve(seen, store.calls(name), single.id, direction)
-        target = target_of(single, store, name, steps[-1].id if steps else None)
+        best = steps[-1].id if steps else None
+        target, levels = target_of(single, store, name, best), levels_of(single, store, name, best)
         label = "best score so far" + (" (less is better)" if direction is Direction.MINIMIZE else "")
     else:
         steps, target, label = solved_curve(seen, glances.calls(name)), float(run.tasks), "tasks solved"
+        levels = [("all tasks", float(run.tasks))]
     facts = facts_of(store, run, seen, endings, steps, direction, target, scored)
-    levels = [("target" if scored else "all tasks", target)] if target is not None else []
     now = time.time()
     closings = store.documents.list(CLOSING, name, Closing)
     return RunPage(
@@ -163,6 +155,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=f"gristmill show {name}",
+        single=single.id if single is not None else None,
         find=find_form(name),
         facts=facts,
     )

@@ -13,7 +13,7 @@ from gristmill.graph.storage.reading.glances import Ending
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.curve import Curve, best_curve
-from gristmill.graph.view.own.run import target_of
+from gristmill.graph.view.own.levels import levels_of
 from gristmill.graph.view.registry import Asked
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
@@ -71,7 +71,6 @@ def task_page(store: Store, asked: Asked) -> TaskPage | None:
     by_calls = store.calls(run)
     steps = best_curve(seen, by_calls, task.id, direction)
     best = ending.best if ending is not None else steps[-1].id if steps else None
-    target = target_of(task, store, run, best)
     only = next((each for each in Outcome if each.value == asked.options.get("outcome")), None)
     page = asked.number("page")
     count, some = glances.some(run, task.id, after=page * PAGE, limit=PAGE, outcome=only)
@@ -88,7 +87,7 @@ def task_page(store: Store, asked: Asked) -> TaskPage | None:
             "best score so far" + (" (less is better)" if less else ""),
             steps,
             calls,
-            [("target", target)] if target is not None and graded(task) else [],
+            levels_of(task, store, run, best) if graded(task) else [],
         ),
         outcomes=glances.counts(run)[task.id].most_common(),
         tree=_tree(some, best, {step.id for step in steps}),

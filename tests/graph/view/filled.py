@@ -9,11 +9,15 @@ from typing import Any
 
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
+from gristmill.graph.judging.baselines import Baseline
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.records import Request
+from gristmill.graph.storage.entries import document
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Task, Verifiers
+from gristmill.verifiers.records import Check, Direction, Outcome, Strength, Verdict
+from gristmill.verifiers.scripted import ScriptedJudge
 
 HOSTILE = (
     "<script>document.title = 'owned'; window.owned = true</script>"
@@ -57,12 +61,38 @@ async def campaign(store: Store, name: str, tasks: list[Task], rounds: int = 2, 
         await run_campaign(tasks, config, name=name, store=store, proposer=asked, verifiers=judges, resume=resume)
 
 
+HILL = Task(id="top", kind="program", prompt="Go up.", problem="no", direction=Direction.MAXIMIZE, target=1000.0)
+
+
+def height(task: Task, solution: str) -> Verdict:
+    """The number that a program begins with."""
+    value, even = int(solution.split()[2]), Check(name="even", outcome=Outcome.PASSED)
+    way, strength = Direction.MAXIMIZE, Strength.EXACT
+    found = {"score": float(value), "direction": way, "strength": strength, "checks": (even,)}
+    return Verdict(outcome=Outcome.FAILED, metrics={"best_known": 900.0}, verifier="v/1", **found)
+
+
+async def climb(store: Store) -> None:
+    """The search `hill`, with islands, an archive and a baseline."""
+    config = RunConfig.of(
+        hypotheses=4, rounds=8, strategy="evolve", population=3, islands=2, features=("length=0:400:4",), patience=99
+    )
+    asked = ScriptedProposer(
+        lambda request: (
+            f"```python\nx = {request.round * 31 % 101 + request.sample}  # {'.' * 90 * request.sample}\n```"
+        )
+    )
+    await run_campaign([HILL], config, name="hill", store=store, proposer=asked, verifiers=ScriptedJudge(height))
+    store.save([document("baseline", "hill", "top\nby hand", Baseline(name="by hand", search=20.0, final=(19.0,)))])
+
+
 def fill(folder: Path) -> None:
-    """The run `night` in a workspace, and `first`, which ended a round before; from a thread of its own, as a browser's
-    loop may run in this one."""
+    """The runs `night`, `first`, which ended a round before, and `hill` in a workspace; from a thread of its own, as a
+    browser's loop may run in this one."""
 
     def work() -> None:
         with Store.open(folder) as store:
+            asyncio.run(climb(store))
             asyncio.run(campaign(store, "first", TASKS, rounds=1))
             asyncio.run(campaign(store, "night", TASKS))
 

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
+from gristmill.graph.reports.course import course
+from gristmill.graph.reports.population import population
 from gristmill.graph.storage.store import Store
 from tests.graph.view.conftest import Served
 from tests.graph.view.filled import HOSTILE_ID, TASKS, campaign
@@ -27,8 +29,20 @@ DOUBLE = "/task/night?id=double"
 WRONG, RIGHT = "/hypothesis/night?id=double/0/0", "/hypothesis/night?id=double/1/0"
 HOSTILE_PAGE = f"/hypothesis/night?id={quote(f'{HOSTILE_ID}/0/0', safe='')}"
 FOUND = "/find/night?text=window.owned"
+COURSE, POPULATION = "/course/hill?id=top", "/population/hill?id=top"
 COMPARED = "/compare?before=first&after=night"
-PAGES = ["/", "/run/night", DOUBLE, WRONG, "/hypothesis/night?id=torn/0/0", HOSTILE_PAGE, COMPARED, FOUND]
+PAGES = [
+    "/",
+    "/run/night",
+    DOUBLE,
+    WRONG,
+    "/hypothesis/night?id=torn/0/0",
+    HOSTILE_PAGE,
+    COMPARED,
+    FOUND,
+    COURSE,
+    POPULATION,
+]
 
 # What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
@@ -107,7 +121,7 @@ def test_a_text_is_found_in_prompts_and_replies(page: Page, served: Served) -> N
     page.keyboard.press("Enter")
     page.wait_for_url("**/find?text=RETURN+2+*+n&in=")
     shown = page.locator("#main").inner_text()
-    assert "4 of 18 hypotheses that were looked at hold it." in shown
+    assert "4 of 50 hypotheses that were looked at hold it." in shown
     assert "double/1/0 in night\n\nreply …```python\ndef f(n):" in shown
     assert page.locator("mark").all_inner_texts() == ["return 2 * n"] * 4
     page.get_by_role("link", name="double/1/0").click()
@@ -122,10 +136,46 @@ def test_a_text_is_found_in_prompts_and_replies(page: Page, served: Served) -> N
     assert "2 characters at least" in page.get_by_role("status").last.inner_text()
 
 
+def test_who_found_the_best_and_what_it_goes_back_to(page: Page, served: Served) -> None:
+    with Store.open(served.folder) as store:
+        found = course(store, "hill", store.standings("hill")[0])
+    page.goto(served.address + "/run/hill")
+    told = page.locator("figcaption").inner_text()
+    assert "target 1000, best known 900, by hand 20" in told
+    page.get_by_role("link", name="Who found it, what it cost, and its family").click()
+    page.wait_for_url(f"**{COURSE}")
+    rows = page.get_by_role("region", name="By operator").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows] == [each.name for each in found.operators]
+    assert [float(row.split("\t")[-1].rstrip("%")) for row in rows] == [
+        round(100 * (each.share or 0), 1) for each in found.operators
+    ]
+    assert re.match(r"scripted-1\t32\t480\t", page.get_by_role("region", name="Spend").locator("tbody tr").inner_text())
+    ancestors = page.locator("main li h3 a").all_inner_texts()
+    assert ancestors == [each.hypothesis for each in reversed(found.family)]
+    assert len(ancestors) > 1
+    assert page.locator("main li").first.locator(".diff .added").count() > 0
+
+
+def test_islands_archives_and_the_front_of_a_search(page: Page, served: Served) -> None:
+    with Store.open(served.folder) as store:
+        held = population(store, "hill", store.standings("hill")[0])
+    page.goto(served.address + "/task/hill?id=top")
+    page.get_by_role("link", name="Islands, archives and front").click()
+    page.wait_for_url(f"**{POPULATION}")
+    for island in held.islands:
+        rows = page.get_by_role("region", name=f"Archive of island {island.number}").locator("tbody tr")
+        names = [row.split("\t")[0] for row in rows.all_inner_texts()]
+        assert names == [each.hypothesis for each in island.members]
+    assert held.islands[0].members
+    assert " of 4 cells" in page.get_by_label("Islands", exact=True).inner_text()
+    page.goto(served.address + "/population/night?id=double")
+    assert "keeps no population" in page.locator("#sentence").inner_text()
+
+
 def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.goto(served.address)
     names = page.locator("tbody td:first-child")
-    assert names.all_inner_texts() == ["night", "first"]
+    assert names.all_inner_texts() == ["night", "first", "hill"]
     page.get_by_label("with the text").fill("0 of 3 SOLVED")
     page.get_by_label("status").select_option("finished")
     page.get_by_role("button", name="Filter").click()
@@ -135,7 +185,7 @@ def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.goto(served.address + "/?list=Runs&what=evaluation")
     assert "none of them is so" in page.locator("#main").inner_text()
     page.get_by_role("link", name="all of them").click()
-    assert names.all_inner_texts() == ["night", "first"]
+    assert names.all_inner_texts() == ["night", "first", "hill"]
 
 
 def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None:
