@@ -167,7 +167,7 @@ def test_islands_archives_and_the_front_of_a_search(page: Page, served: Served) 
         names = [row.split("\t")[0] for row in rows.all_inner_texts()]
         assert names == [each.hypothesis for each in island.members]
     assert held.islands[0].members
-    assert " of 4 cells" in page.get_by_label("Islands", exact=True).inner_text()
+    assert " of 4 cells" in page.locator('[aria-label="Islands"]').inner_text()
     page.goto(served.address + "/population/night?id=double")
     assert "keeps no population" in page.locator("#sentence").inner_text()
 
