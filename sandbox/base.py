@@ -11,7 +11,7 @@ from typing import Protocol, Self, runtime_checkable
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.wire.channel import DEFAULT_LIMIT
 
-__all__ = ["Jobs", "Sandbox", "SandboxFactory", "Session"]
+__all__ = ["Jobs", "Sandbox", "SandboxFactory", "Session", "Template"]
 
 
 @runtime_checkable
@@ -50,8 +50,19 @@ class Sandbox(Protocol):
         ...
 
 
+class Template(Sandbox, Protocol):
+    """A worker of a profile with `Profile.template`: it has imported all, runs no jobs, and is forked into workers."""
+
+    def clone(self) -> Sandbox:
+        """A worker with namespaces and files of its own, not entered yet; one at a time.
+
+        Entering it raises `SandboxError` where this machine has no namespaces to give.
+        """
+        ...
+
+
 class SandboxFactory(Protocol):
-    """Makes workers of one backend; what `Pool` is given."""
+    """Makes workers of one backend; what `Pool` is given. Where its workers can be templates, it says `clones`."""
 
     backend: str
 

@@ -54,8 +54,8 @@ class Pool:
             raise UserError(f"the size of a sandbox pool must be at least 1, not {size}")
         self.size = size or fitting_size()
         self.backend = factory.backend
-        # A slot may need a judge, a candidate, and another worker that confirms; one to throw away is never warm.
-        self._workers = WarmWorkers(factory, most=3 * self.size)
+        # A slot may need a judge, a candidate, another worker that confirms, and a template of those to throw away.
+        self._workers = WarmWorkers(factory, most=4 * self.size)
         self._slots = FairSlots(self.size)
         self._running: set[asyncio.Task[Report]] = set()
         self._trials: dict[object, Trial] = {}

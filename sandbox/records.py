@@ -131,6 +131,7 @@ class Profile(Record):
     programs: Programs = Programs.NONE
     data: tuple[Mounted, ...] = ()
     memory_mb: int = Field(2048, description="cap of one whole worker, the sum over a job's processes")
+    template: bool = Field(False, description="it runs no jobs: it has imported all this, and is forked into workers")
 
 
 CANDIDATE = Profile(name="candidate")

@@ -39,6 +39,7 @@ __all__ = ["BubblewrapFactory", "BubblewrapSandbox", "find_bwrap"]
 ZYGOTE = "/gristmill/lib/gristmill/sandbox/guest/zygote.py"
 _USERS = 1000
 """Mapped users from which on jobs get some of their own; a helper of `newuidmap` gives 65,536."""
+_CHECKS = 5
 DEVICES = ("null", "zero", "full", "random", "urandom")
 # Those that jobs may write to, by their minor number: a lock on the machine's would be met by all jobs at that moment.
 WRITABLE = {"null": 3, "full": 7}
@@ -71,13 +72,15 @@ def find_bwrap() -> str:
     )
 
 
-_CHECKS = 5
-
-
 class BubblewrapFactory:
     """Makes bubblewrap workers."""
 
     backend = "bubblewrap"
+
+    @property
+    def clones(self) -> bool:
+        """Whether a worker can be forked into others: only where it may give them users."""
+        return _mode() == "uid"
 
     def check(self) -> None:
         """See whether a sandbox can be made here.

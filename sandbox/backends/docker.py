@@ -58,6 +58,8 @@ class DockerFactory:
 
     backend = "docker"
 
+    clones = True
+
     def __init__(self, options: DockerOptions | None = None) -> None:
         self.options = options or DockerOptions()
         self._reaped = False

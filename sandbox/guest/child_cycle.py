@@ -39,13 +39,19 @@ _USUAL_DISK: Final = 16
 
 
 class Zygote:
-    """The state of one worker from its side: the control socket, the walls, and at most one job."""
+    """The state of one worker from its side: the control socket, the walls, and at most one job.
 
-    def __init__(self, control: socket.socket, mode: str, *, settled: bool = False, programs: str = "") -> None:
+    `ahead`: the child for the next job is made before that job comes, so that nobody waits for it.
+    """
+
+    def __init__(
+        self, control: socket.socket, mode: str, *, settled: bool = False, programs: str = "", ahead: bool = True
+    ) -> None:
         self.control = control
         self.mode = mode
         self.walls = prepare(mode, settled=settled, programs=programs)
         self.users = users.Users(mode, settled=settled, executable=bool(programs))
+        self.ahead = ahead
         self.oom = OomCounter()
         self.job: RunningJob | None = None
         self.spare: Spare | None = None
@@ -63,7 +69,8 @@ class Zygote:
 
     def serve(self) -> None:
         """Run jobs until the host hangs up."""
-        self._prepare(_USUAL_DISK)
+        if self.ahead:
+            self._prepare(_USUAL_DISK)
         poll = self.poll
         poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.wakeup, select.POLLIN)
@@ -246,7 +253,8 @@ class Zygote:
         # The kernel wakes the host on this processor, since who has sent something mostly sleeps next. The fork would
         # keep it waiting, even beside an idle processor: half a millisecond of two.
         os.sched_yield()
-        self._prepare(job.limits["disk_mb"])
+        if self.ahead:
+            self._prepare(job.limits["disk_mb"])
 
     def _kill_all(self) -> bool:
         """Kill and collect everything else in this pid namespace. False if something would not die."""

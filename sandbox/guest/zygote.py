@@ -6,7 +6,8 @@ the host's profile and its own answer, then ``{"start": n, "program": …, "limi
 from the host later on: that is marshalled, since JSON would touch fifty pages more, here and in the child, each of
 which is copied beside a fork. The host reads only JSON. The zygote never reads a payload: what a job is asked travels
 over the job's own channel, to a child that is confined by then. One job at a time; when it ends, everything but this
-process is killed, so nothing of it is left. When the host hangs up, all ends.
+process is killed, so nothing of it is left. When the host hangs up, all ends. A *template* runs no job: it is forked
+into zygotes (`confinement/cloning.py`), each of which is greeted anew on a socket of its own.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from typing import Any, Final
 
 from gristmill.sandbox.guest import probing
 from gristmill.sandbox.guest.child_cycle import Zygote
-from gristmill.sandbox.guest.confinement import kernel, settling, users
+from gristmill.sandbox.guest.confinement import cloning, kernel, settling, users
 
 __all__ = ["main"]
 
-VERSION: Final = 4
+VERSION: Final = 5
 # What candidates import again and again.
 COMMON: Final = (
     "bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq itertools json math "
@@ -70,6 +71,14 @@ def _set_up(hello: dict[str, Any]) -> None:
     gc.freeze()
 
 
+def _hello(control: socket.socket) -> dict[str, Any]:
+    """The host's first message."""
+    hello: dict[str, Any] = json.loads(control.recv(1 << 16))
+    if hello.get("version") != VERSION:
+        raise RuntimeError(f"the host speaks version {hello.get('version')} of the protocol, this is {VERSION}")
+    return hello
+
+
 def main(arguments: list[str]) -> int:
     """Connect, answer the host's first message, serve."""
     kernel.prctl(_PR_SET_DUMPABLE, 0)
@@ -82,15 +91,19 @@ def main(arguments: list[str]) -> int:
         control = socket.socket(fileno=int(arguments[1]))
         os.set_inheritable(control.fileno(), False)
     try:
-        hello = json.loads(control.recv(1 << 16))
-        if hello.get("version") != VERSION:
-            raise RuntimeError(f"the host speaks version {hello.get('version')} of the protocol, this is {VERSION}")
+        hello = _hello(control)
+        if template := hello["template"]:
+            _set_up(hello)
+            control.send(json.dumps({"ready": True, "covers": [], "gaps": []}).encode())
+            control = cloning.serve_clones(control)
+            hello = _hello(control)
         settled = hello["mode"] == "uid" and settling.settle(control)
         if os.getpid() != 1:
             raise RuntimeError("not process 1 of a pid namespace of its own, so nothing could be killed safely")
         users.guard_work_folder(hello["mode"])
-        _set_up(hello)
-        zygote = Zygote(control, hello["mode"], settled=settled, programs=hello["programs"])
+        if not template:
+            _set_up(hello)
+        zygote = Zygote(control, hello["mode"], settled=settled, programs=hello["programs"], ahead=not template)
         kernel.NOT_DUMPABLE()
         covers, gaps = probing.probe(zygote.walls, zygote.users)
         if settled:
@@ -105,4 +118,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Not an exit: to take the interpreter apart takes as long as a few jobs, and everything goes with the process.
+    os._exit(main(sys.argv[1:]))

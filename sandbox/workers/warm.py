@@ -12,11 +12,14 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from gristmill.sandbox.base import Sandbox, SandboxFactory
 from gristmill.sandbox.errors import SandboxError, WorkerLostError
 from gristmill.sandbox.records import Ending, Job, Limits, Profile, SandboxInfo
+
+if TYPE_CHECKING:
+    from gristmill.sandbox.base import Template
 
 __all__ = ["HeldWorker", "WarmWorkers", "canary"]
 
@@ -39,6 +42,7 @@ class HeldWorker:
     profile: Profile
     fresh: bool
     jobs: int = field(default=0)
+    template: HeldWorker | None = None
 
     @property
     def shelf(self) -> Shelf:
@@ -51,8 +55,9 @@ class WarmWorkers:
 
     Args:
         factory: what makes a worker.
-        most: how many workers may exist at a time; to start another one, the idle worker that has waited longest
-            is stopped. Busy workers are never stopped, so the number may be exceeded while all are busy.
+        most: how many workers may exist at a time, without those that are forked from a template; to start another
+            one, the idle worker that has waited longest is stopped. Busy workers are never stopped, so the number may
+            be exceeded while all are busy.
         jobs_each: a worker is replaced by a new one after this many jobs.
     """
 
@@ -67,6 +72,7 @@ class WarmWorkers:
         self._infos: dict[Profile, SandboxInfo] = {}
         self._patient = False
         self._closed = False
+        self._clones = bool(getattr(factory, "clones", False))
 
     def info(self, profile: Profile) -> SandboxInfo | None:
         """What is known of the profile's workers; None before the first one has started."""
@@ -96,18 +102,28 @@ class WarmWorkers:
                 with contextlib.suppress(SandboxError):
                     return await self._join(coming.pop(), shelf)
             else:
-                while len(self._all) >= self._most and self._idle:
+                while sum(each.template is None for each in self._all) >= self._most and self._idle:
                     await self.drop(self._idle[0])
                 return await self._join(self._spawn(self._start_patiently(profile, fresh)), shelf)
 
     async def new(self, profile: Profile) -> HeldWorker:
         """A worker that nobody has used, for one who throws it away with `drop` and never gives it back.
 
+        Where that can be had it is forked from a template, which no job has been in, and has its namespaces to itself.
+
         Raises:
             SandboxError: none could be started.
         """
         if self._closed:
             raise SandboxError("the sandbox pool is closed; open a new one")
+        if self._clones:
+            template = await self.take(profile.model_copy(update={"template": True}), fresh=True)
+            try:
+                return await self._start(profile, fresh=True, template=template)
+            except SandboxError as error:
+                self._clones = isinstance(error, WorkerLostError)
+                log.info("a sandbox worker was not forked from a template but started whole: %s", error)
+                await self.drop(template)
         return await self._start_patiently(profile, fresh=True)
 
     def give(self, held: HeldWorker) -> None:
@@ -130,6 +146,8 @@ class WarmWorkers:
         if held in self._idle:
             self._idle.remove(held)
         await _stop(held.sandbox)
+        if held.template is not None:
+            self.give(held.template)
 
     async def close(self) -> None:
         """Stop all workers, busy ones too; nothing of them is left afterwards."""
@@ -192,12 +210,14 @@ class WarmWorkers:
                 log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
 
-    async def _start(self, profile: Profile, fresh: bool) -> HeldWorker:
-        held = HeldWorker(self._factory.create(profile), profile, fresh)
+    async def _start(self, profile: Profile, fresh: bool, template: HeldWorker | None = None) -> HeldWorker:
+        sandbox = cast("Template", template.sandbox).clone() if template else self._factory.create(profile)
+        held = HeldWorker(sandbox, profile, fresh, template=template)
         self._all.add(held)
         try:
             await held.sandbox.__aenter__()
-            await canary(held.sandbox)
+            if not profile.template:
+                await canary(held.sandbox)
             if self._closed:
                 raise SandboxError("the sandbox pool was closed while a worker was starting")
         except BaseException:

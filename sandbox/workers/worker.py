@@ -22,7 +22,7 @@ from gristmill.sandbox.workers.staging import guest_modules
 
 __all__ = ["Worker"]
 
-PROTOCOL = 4
+PROTOCOL = 5
 # The zygote's own clock comes first; this one is for a zygote that does not answer any more.
 _GRACE_SECONDS = 20.0
 
@@ -73,6 +73,7 @@ class Worker:
             "preload": [*self._profile.preload, *guest_modules(self._profile)],
             "mode": self._mode,
             "programs": self._profile.programs.value,
+            "template": self._profile.template,
         }
         loop = asyncio.get_running_loop()
         try:
@@ -116,6 +117,38 @@ class Worker:
             self._ended = None
             lines.close()
         return _report(ended, lines)
+
+    async def clone(self) -> Worker:
+        """A worker that this one, of a template's profile, is forked into: whoever calls again ends the last one.
+
+        Raises:
+            SandboxError: none can be had; where this worker was lost, `WorkerLostError`.
+        """
+        if not self.healthy:
+            raise WorkerLostError(f"this template of sandbox workers is gone: {self._lost or 'it was closed'}")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                socket.send_fds(self._connection, [b"clone"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                self._lose(f"its control socket failed: {error}")
+                raise WorkerLostError(f"a template of sandbox workers was lost: {error}") from error
+        profile = self._profile.model_copy(update={"template": False})
+        clone = Worker(ours, profile, mode=self._mode, kill=self._kill)
+        try:
+            await clone.handshake()
+        except BaseException:
+            await clone.close()
+            raise
+        return clone
+
+    def end_clone(self) -> None:
+        """Kill all that came of the last clone."""
+        try:
+            self._connection.send(b"end")
+        except OSError as error:
+            self._lose(f"its control socket failed: {error}")
 
     async def close(self) -> None:
         """Hang up, which ends the zygote and everything that it has started. Idempotent."""

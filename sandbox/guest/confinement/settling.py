@@ -31,7 +31,7 @@ def settle(control: socket.socket) -> bool:
     In between stands nobody: the process that called stays behind only to be waited for, and ends with the zygote.
     """
     near, far = socket.socketpair()
-    if (child := os.fork()) == 0:
+    if (child := kernel.fork()) == 0:
         near.close()
         return _settle_child(far)
     far.close()
@@ -61,7 +61,7 @@ def _settle_child(line: socket.socket) -> bool:
         line.send(b"u")
         if line.recv(1) == _MAPPED:
             status = 0
-            if os.fork() == 0:
+            if kernel.fork() == 0:
                 status = 1
                 os.setgroups([])
                 os.setresgid(0, 0, 0)
