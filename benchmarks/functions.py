@@ -42,6 +42,8 @@ SEARCHES: Final = {
 }
 CORE_MINUTES: Final = {"mountain_car": 20.0}
 """What a search may take where nothing else is said; of the others none is bounded so."""
+POPULATION: Final = {"reward": 24, "loss": 5}
+"""A sparse reward tells nothing of what is near it, so a search begins with many; cross entropy is a good start."""
 EACH: Final = 5.0
 GRISTMILL: Final = [str(Path(sys.executable).with_name("gristmill"))]
 
@@ -54,7 +56,7 @@ def command(name: str, seed: int, given: argparse.Namespace) -> list[str]:
         *(*GRISTMILL, "search", kind, name, "--start", start, "--seed", str(seed), "--calls", str(calls)),
         *("--model", "mutate", "--model", "tune", "--strategy", "evolve", "--hypotheses", "4", "--rounds", "1000"),
         *("--patience", "1000", "--same", "1000", "--workers", "1", "--seeds", str(trainings)),
-        *("--final-seeds", str(final)),
+        *("--final-seeds", str(final), "--population", str(POPULATION[kind])),
     ]
 
 

@@ -4,7 +4,8 @@ Successive halving (Jamieson & Talwalkar, "Non-stochastic best arm identificatio
 AISTATS 2016) gives each candidate little at first and more only to the better ones. Departure: candidates of a search
 come one after another, so each is held to the best that was known when it was planned (Li et al., "A system for
 massively parallel hyperparameter tuning", MLSys 2020, promote by rungs for the same reason), by the same seeds, and by
-a margin. Rungs are each training's first quarter, and each training's end.
+a margin; who cannot reach the target any more, whatever the seeds to come bring, has none. Rungs are each training's
+first quarter, and each training's end.
 
 Pure: what a function is held to stands beside its hypothesis in the store, so a verdict hangs on nobody who is judged
 at the same time. The function's process hears nothing of it.
@@ -52,11 +53,13 @@ class Pace:
     Args:
         bar: grades at the checkpoints of each training of the best one known, and at its end; nothing for no bounds.
         seeds: trainings of the function.
+        target: the mean score that passes.
     """
 
-    def __init__(self, bar: Courses, seeds: int) -> None:
+    def __init__(self, bar: Courses, seeds: int, target: float) -> None:
         # Trainings by other numbers of seeds or checkpoints are none to be held to.
         self._bar = bar if len(bar) == seeds else ()
+        self._target = target
         self._ends = [course[-1] for course in self._bar]
         self._deviation = stdev(self._ends) if len(self._ends) > 1 else 0.0
         self._grades: list[float] = []
@@ -98,7 +101,8 @@ class Pace:
         """Whether a further training is worth its time.
 
         Raises:
-            Behind: the best one was ahead by more than the margin, in the mean over the seeds so far.
+            Behind: in the mean over the seeds so far the best one was ahead by more than the margin, or at all and the
+                target is out of reach; or there it went exactly as this one.
         """
         count = len(self._done)
         if not self._bar or not 0 < count < len(self._bar):
@@ -109,6 +113,15 @@ class Pace:
             raise Behind(
                 f"it came to {mine:.4g} in the mean, the best one known to {best:.4g} with the same seeds; that "
                 f"is more than the margin of {margin:.3g}"
+            )
+        same = tuple(self._done) == tuple(self._bar[:count])
+        most = upper_estimate([course[-1] for course in self._done], len(self._bar))
+        if same and most < self._target:
+            raise Behind("it went exactly as the best one known did with the same seeds")
+        if mine < best and most < self._target:
+            raise Behind(
+                f"it came to {mine:.4g} in the mean, the best one known to {best:.4g} with the same seeds, and it can "
+                "reach the target no more"
             )
 
 

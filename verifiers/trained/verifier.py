@@ -178,7 +178,7 @@ async def judge_trained(
     if not offered.source.strip():
         return verdict(Outcome.INVALID, 0.0, "There is no code in the reply.")
     drawn = seeds_of(task, secret, seeds)
-    pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
+    pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn), target_of(task)), ""
     trained: list[Trained[W]] = []
     try:
         await _every_seed(pool, task, offered, training, secret, seeds, pace, trained)

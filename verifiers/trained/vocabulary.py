@@ -134,7 +134,8 @@ def _of_reward(environment: str | None) -> Vocabulary:
     world = environment_spec(environment)
     columns = [f"{name}[:, {at}]" for at in range(len(world.observation)) for name in ("next_obs", "obs")]
     actions = [f"action[:, {at}]" for at in range(len(world.actions))] if is_continuous(world.actions) else ["action"]
-    pieces: dict[str, Shape] = dict.fromkeys([*columns, *actions], "row")
+    changes = [f"next_obs[:, {at}] - obs[:, {at}]" for at in range(len(world.observation))]
+    pieces: dict[str, Shape] = dict.fromkeys([*columns, *changes, *actions], "row")
     return Vocabulary(pieces=pieces, calls=_ROWS, imports=("import numpy as np",))
 
 

@@ -20,13 +20,13 @@ from gristmill.graph.models.mutate.kinds import FUNCTIONS
 from gristmill.graph.models.mutate.places import Program, parsed, size
 from gristmill.graph.models.mutate.pruning import prune
 from gristmill.graph.models.mutate.rules import Rules
-from gristmill.graph.models.mutate.sites import sites_of
+from gristmill.graph.models.mutate.sites import Sites, sites_of
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.wire.files import is_data
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
-from gristmill.verifiers.trained.vocabulary import Vocabulary
+from gristmill.verifiers.trained.vocabulary import SHAPES, Vocabulary
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
@@ -48,7 +48,9 @@ class Bred(NamedTuple):
     done: tuple[str, ...]
 
 
-def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_only: bool = False) -> Bred:
+def mutate(
+    source: str, rules: Rules, seed: int, *, steps: int = 1, constants_only: bool = False, anew: bool = False
+) -> Bred:
     """A program that differs from `source` by so many small changes.
 
     Args:
@@ -57,6 +59,7 @@ def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_on
         seed: all chance comes from it.
         steps: how many changes, at least 1.
         constants_only: nothing but literals changes, where the program has any that can.
+        anew: what a function returns is grown from nothing first, which is one of the changes.
 
     Raises:
         NothingToChangeError: no change was found.
@@ -75,7 +78,8 @@ def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_on
         try:
             sites, material = sites_of(program, rules), Material(program.tree, rules, chance)
             for _ in range(steps * 8):
-                change = constant if literals_only else chance.choices(changes, weights)[0]
+                first = anew and not done and not literals_only
+                change = constant if literals_only else grown if first else chance.choices(changes, weights)[0]
                 if (said := change(sites, material)) is None:
                     continue  # nothing was touched
                 done.append(said)
@@ -90,6 +94,19 @@ def mutate(source: str, rules: Rules, seed: int, *, steps: int = 1, constants_on
         if (text := _finished(program, old, rules, [source], pruned=pruned)) is not None:
             return Bred(text, tuple(done))
     raise NothingToChangeError(f"no change of the program was found in {tries} tries")
+
+
+def grown(sites: Sites, material: Material) -> str | None:
+    """What a function returns, from nothing: small changes of a formula that pays nothing seldom lead away from it."""
+    returned = [site for site in sites.free if isinstance(site.owner, ast.Return) and site.kind in SHAPES]
+    if not returned:
+        return None
+    site = material.chance.choice(returned)
+    new = material.grow(site.kind, site.scope, int(getattr(site.node, "lineno", 0)), material.chance.randint(2, 3))
+    if new is None or isinstance(new, ast.Constant):
+        return None
+    site.put(new)
+    return "grown"
 
 
 def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | None = None) -> Bred:

@@ -36,6 +36,8 @@ __all__ = [
 
 _MORE = 0.35
 """Chance of a further change in one mutation, each time."""
+_ANEW = 0.7
+"""Chance that what stands away from its parent is grown from nothing, of programs with a vocabulary."""
 TRIES, _NEAR = 32, 8
 """Tries for a program that was not there before, and after how many of them one change more is made."""
 
@@ -163,10 +165,14 @@ def offspring(parents: Sequence[str], operator: str, rules: Rules, chance: rando
             return mutate(child, rules, seed, steps=changes).source if changes else child
         except NothingToChangeError:
             pass  # the two have nothing in common: one of them alone, then
-    steps = more + (3 if operator in ("another", "fresh", "again") else 1)
+    away = operator in ("another", "fresh", "again")
+    steps = more + (3 if away else 1)
     while chance.random() < _MORE:
         steps += 1
+    # Where what goes together is known, a formula that is all new is mostly one that can be used.
+    anew = away and rules.vocabulary is not None and chance.random() < _ANEW
+    steps = 1 if anew else steps
     try:
-        return mutate(parents[0], rules, seed, steps=steps, constants_only=operator == "adjust").source
+        return mutate(parents[0], rules, seed, steps=steps, constants_only=operator == "adjust", anew=anew).source
     except NothingToChangeError:
         return parents[0]

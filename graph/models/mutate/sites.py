@@ -32,6 +32,8 @@ class Site:
     scope: Scope
     whole: bool = False
     """Whether it is a piece of a vocabulary, in which nothing changes."""
+    scaled: bool = False
+    """Whether it is what a reward or a loss returns, or a factor of that."""
 
     def put(self, node: ast.expr) -> None:
         """Another expression in its place."""
@@ -151,7 +153,9 @@ class _Walk:
             if name in ("targets", "target", "annotation", "type_comment", "items", "subject"):
                 continue
             if isinstance(value, ast.expr):
-                bound |= self._expression(Site(node, name, None, value, kind_of(value, scope), scope), domain)
+                scaled = scope.vocabulary is not None and isinstance(node, ast.Return)
+                site = Site(node, name, None, value, kind_of(value, scope), scope, scaled=scaled)
+                bound |= self._expression(site, domain)
             elif isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 bound |= self.block(value, function, loop=loop or isinstance(node, ast.For | ast.While))
         for name in ("handlers", "cases"):
@@ -169,7 +173,7 @@ class _Walk:
         node = site.node
         value = literal_value(node)
         if value is not None:
-            if domain is not None or not isinstance(value, str):
+            if (domain is not None or not isinstance(value, str)) and not _scales(site):
                 self.literals.append(LiteralSite(site, domain, indexing))
             if domain is None and not isinstance(value, str):
                 self.free.append(site)
@@ -195,7 +199,8 @@ class _Walk:
             if name in ("func", "ctx", "generators", "target") or (isinstance(node, ast.Attribute) and name == "value"):
                 continue
             if isinstance(value, ast.expr):
-                yield Site(node, name, None, value, kind_of(value, scope), scope), domain, indexes
+                scaled = site.scaled and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+                yield Site(node, name, None, value, kind_of(value, scope), scope, scaled=scaled), domain, indexes
             elif isinstance(value, list):
                 for at, each in enumerate(value):
                     if isinstance(each, ast.keyword):
@@ -240,6 +245,11 @@ class _Walk:
         if isinstance(node, ast.Slice | ast.Starred):
             return False
         return not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+
+
+def _scales(site: Site) -> bool:
+    """Whether a number only scales what is returned: trainers divide rewards by their deviation, and Adam gradients."""
+    return site.scaled and isinstance(site.owner, ast.BinOp)
 
 
 def _inside(guard: ast.expr, place: Place) -> list[Place] | None:

@@ -44,10 +44,12 @@ def scores(pace: Pace, mine: Courses) -> list[float]:
     return done
 
 
-@given(st.integers(1, 5).flatmap(lambda seeds: st.tuples(courses(seeds), courses(seeds))))
-def test_what_is_stopped_is_never_ahead_of_the_one_that_it_is_held_to(both: tuple[Courses, Courses]) -> None:
+@given(st.integers(1, 5).flatmap(lambda seeds: st.tuples(courses(seeds), courses(seeds))), GRADES)
+def test_what_is_stopped_is_never_ahead_of_the_one_that_it_is_held_to(
+    both: tuple[Courses, Courses], target: float
+) -> None:
     bar, mine = both
-    done = scores(Pace(bar, len(mine)), mine)
+    done = scores(Pace(bar, len(mine), target), mine)
     mean, best = (sum(course[-1] for course in each) / len(each) for each in (mine, bar))
     assert lower_estimate(done, len(mine)) - 1e-12 <= mean <= upper_estimate(done, len(mine)) + 1e-12
     if len(done) < len(mine):  # of equals the earlier one stands first
@@ -55,8 +57,19 @@ def test_what_is_stopped_is_never_ahead_of_the_one_that_it_is_held_to(both: tupl
 
 
 @given(courses(3))
-def test_nobody_is_stopped_by_a_bar_that_is_its_own_or_another_number_of_seeds(bar: Courses) -> None:
-    assert len(scores(Pace(bar, 3), bar)) == len(scores(Pace(bar[:2], 3), bar)) == len(scores(Pace((), 3), bar)) == 3
+def test_nobody_is_stopped_by_a_bar_of_another_number_of_seeds_or_by_its_own_within_reach(bar: Courses) -> None:
+    assert len(scores(Pace(bar[:2], 3, 1.0), bar)) == len(scores(Pace((), 3, 1.0), bar)) == 3
+    assert len(scores(Pace(bar, 3, 0.0), bar)) == 3
+
+
+def test_who_is_not_ahead_and_cannot_reach_the_target_gets_no_further_seed() -> None:
+    def made(first: float, target: float) -> int:
+        return len(scores(Pace(((0.2, 0.5),) * 3, 3, target), ((0.1, first),) * 3))
+
+    assert (made(0.49, 0.8), made(0.49, 0.9), made(0.51, 0.9)) == (2, 1, 3)
+    # What goes as the best one does, to the last digit, is the best one.
+    assert len(scores(Pace(((0.2, 0.5),) * 3, 3, 0.9), ((0.2, 0.5),) * 3)) == 1
+    assert len(scores(Pace(((0.2, 0.5),) * 3, 3, 0.8), ((0.2, 0.5),) * 3)) == 2
 
 
 def test_a_task_of_a_file_holds_nobody_to_a_bar() -> None:

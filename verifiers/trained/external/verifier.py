@@ -10,7 +10,7 @@ from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.base import TrainedVerifier
-from gristmill.verifiers.trained.concluding import Ended, concluded
+from gristmill.verifiers.trained.concluding import Ended, concluded, target_of
 from gristmill.verifiers.trained.external.program import OwnTrainer, SilenceError, TrainerReport
 from gristmill.verifiers.trained.halving import Behind, Pace
 from gristmill.verifiers.trained.verifier import seeds_of, split_of, training_problems
@@ -71,7 +71,7 @@ class CommandVerifier(TrainedVerifier):
         if not solution.strip():
             return _verdict(name, Outcome.INVALID, "There is no code in the reply.")
         drawn = seeds_of(task, self.secret, seeds)
-        pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn)), ""
+        pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn), target_of(task)), ""
         said: list[TrainerReport] = []
         try:
             for each in drawn:

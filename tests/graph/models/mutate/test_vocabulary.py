@@ -91,6 +91,31 @@ def test_what_a_known_loss_is_made_of_can_be_reached_and_fitted() -> None:
     assert form.values == (0.1, 0.0001)
 
 
+def test_what_only_scales_an_answer_is_not_fitted() -> None:
+    rules = Rules.of(CAR)
+    forms = {
+        "2.0 * (next_obs[:, 0] >= 0.5)": (0.5,),
+        "3.0 * (action * 0.5) / 4.0": None,
+        "2.0 * action + 3.0 * next_obs[:, 1]": (2.0, 3.0),
+        "2.0 * (action + 3.0)": (3.0,),
+    }
+    for formula, values in forms.items():
+        form = skeleton(f"def reward(obs, action, next_obs, info):\n    return {formula}\n", rules)
+        assert (form.values if form is not None else None) == values, formula
+    # Of a program without a vocabulary every number counts.
+    form = skeleton("def f(x):\n    return 2.0 * x\n", Rules())
+    assert form is not None
+    assert form.values == (2.0,)
+
+
+@pytest.mark.parametrize("task", [CAR, loss_task("digits_label_noise")], ids=["reward", "loss"])
+def test_a_formula_may_be_all_new(task: Task) -> None:
+    start = program("ce") if task is not CAR else environment_spec("mountain_car").baselines["sparse"]
+    made = [mutate(start, Rules.of(task), seed, anew=True) for seed in range(40)]
+    assert {each.done for each in made} == {("grown",)}
+    assert len({each.source for each in made}) > 25
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_keeps_a_logarithm_finite_stays_around_it(seed: int) -> None:
     """Whatever is bred: it is wrapped by a clamp whose least value is positive, and so for roots and powers."""
