@@ -22,6 +22,8 @@ from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.evaluations import Evaluations
 from gristmill.graph.judging.hypotheses import Verification
+from gristmill.graph.judging.ordering import Ordering
+from gristmill.graph.judging.rankers import Ranker, ranker_named
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.models.base import Proposer, context_of
 from gristmill.graph.models.prices import PRICES, Prices, prices_of
@@ -71,6 +73,7 @@ async def run_campaign(
     seed_for: SeedFor | None = None,
     purpose: Purpose = "search",
     trainer: OwnTrainer | None = None,
+    ranker: Ranker | None = None,
 ) -> CampaignSummary:
     """Run the loop over `tasks` and store everything; returns when all tasks have ended or a budget is spent.
 
@@ -91,6 +94,7 @@ async def run_campaign(
         seed_for: gives each reply its seed; None takes one that differs from that of every other place.
         purpose: stored with the run; an evaluation is not listed among the searches.
         trainer: the user's own program that scores `command` tasks; stored nowhere.
+        ranker: sets a round in order where `config.search.rank` is said; None takes the one of that name.
 
     Raises:
         RunExistsError, UnknownRunError, RunMismatchError, RunBusyError: the user's mistakes.
@@ -108,6 +112,8 @@ async def run_campaign(
     decision = decide_run(store, name, config, tasks, resume=resume, purpose=purpose)
     if decision.step == "nothing":
         return store.summary(name)
+    if ranker is None and config.search.rank is not None:
+        ranker = ranker_named(config.search.rank, store)
     async with AsyncExitStack() as stack:
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
         judge = verifiers
@@ -142,6 +148,7 @@ async def run_campaign(
                 journal=journal,
                 verification=verification,
                 closings=_closings(name, store, journal, judge) if config.confirm and purpose == "search" else None,
+                ordering=None if ranker is None else Ordering(name, store, journal, ranker, config.search.judge_first),
                 with_starts=purpose == "search",
                 spending=spending,
                 silence=silence,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
-import re
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from gristmill.graph.roster import Member, Price, unset_by_us
+from gristmill.graph.roster import Member, Price, key_and_value, unset_by_us
 from gristmill.sandbox.records import Record
 
 __all__ = ["Budget", "Calls", "Prompts", "RunConfig", "Search", "changed", "knobs", "paths"]
@@ -53,7 +51,7 @@ class Calls(Record):
     @field_validator("request", mode="before")
     @classmethod
     def _pairs(cls, given: Any) -> Any:
-        return dict(map(_pair, given)) if isinstance(given, list | tuple) else given
+        return dict(map(key_and_value, given)) if isinstance(given, list | tuple) else given
 
     @field_validator("request")
     @classmethod
@@ -146,10 +144,23 @@ class Search(Record):
         "on what stood that many rounds further back, and a search ends that many rounds later",
     )
 
+    rank: str | None = Field(
+        None, description="judge a round in the order of this model's rewards: reward:NAME of a SER, or of a folder"
+    )
+    judge_first: int | None = Field(
+        None,
+        ge=1,
+        description="with --rank: judge so many of a round, then as many again, until one reaches the target",
+    )
+
     @model_validator(mode="after")
     def _one_after_another(self) -> Self:
         if self.ahead and self.first_pass:
             raise ValueError("first_pass asks for one hypothesis after another, so nothing may be asked for ahead")
+        if self.rank and (self.ahead or self.first_pass):
+            raise ValueError("rank sets whole rounds in order, one after another: leave out ahead and first_pass")
+        if self.judge_first and not self.rank:
+            raise ValueError("judge_first needs rank, which says which are the first")
         return self
 
 
@@ -239,17 +250,6 @@ class RunConfig(Record):
             if len(path) > 1 and knob not in cls.model_fields:
                 raise ValueError(f"`{knob}` belongs under `{path[0]}`: {path[0]}: {{{knob}: {values[knob]}}}")
         return values
-
-
-def _pair(text: Any) -> tuple[str, Any]:
-    """A field of a request from the command line: ``top_k=20`` → ("top_k", 20)."""
-    name, sign, value = str(text).partition("=")
-    if not sign or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
-        raise ValueError(f"{text!r} is not KEY=VALUE, e.g. top_k=20")
-    try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
-        return name, value
 
 
 def paths(model: BaseModel | type[BaseModel]) -> dict[str, tuple[str, ...]]:

@@ -13,13 +13,15 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.events import Event
 from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.hypotheses import Verification
+from gristmill.graph.judging.ordering import Ordering
+from gristmill.graph.judging.repeats import Precedent
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.prices import Prices
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
 from gristmill.graph.models.silence import Silence
-from gristmill.graph.records import Message, Step, StopReason
+from gristmill.graph.records import Hypothesis, Message, Step, StopReason
 from gristmill.graph.search.base import Strategy
 from gristmill.graph.stopping.sharing import Sharing
 from gristmill.graph.stopping.spending import Spending
@@ -67,7 +69,8 @@ class Context:
     of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for;
     `prices` has what tokens cost, `beyond` why a model is not asked any more whose word on them does not hold;
     `with_starts` says that searches begin with the programs that tasks have for that, as measures do not;
-    `closings` looks once more at the best of a task, and is None where nobody announces one.
+    `closings` looks once more at the best of a task, and is None where nobody announces one; `ordering` says which of a
+    round's hypotheses are judged first, and is None where each is judged as it arrives.
     """
 
     run: str
@@ -82,6 +85,7 @@ class Context:
     journal: Journal
     verification: Verification
     closings: Closings | None
+    ordering: Ordering | None = None
     with_starts: bool = True
     spending: Spending
     silence: Silence
@@ -95,6 +99,11 @@ class Context:
     beyond: dict[str, str] = field(default_factory=dict)
     memories: dict[str, TaskMemory] = field(default_factory=dict)
     flights: dict[str, dict[int, Flight]] = field(default_factory=dict)
+
+    def begin(self, task: Task, hypothesis: Hypothesis, before: Precedent | None) -> None:
+        """Begin to judge what is stored, unless its turn comes when its round is there."""
+        if self.ordering is None or hypothesis.solution is None:
+            self.verification.begin(task, hypothesis, before)
 
     async def read(self, query: Callable[[], T]) -> T:
         """Ask the store without blocking the event loop."""

@@ -110,11 +110,11 @@ class TaskMemory:
         """Whether the hypothesis of a place has a verdict."""
         return self._history.get(place) is not None
 
-    def reached(self, round: int) -> bool:
-        """Whether a hypothesis of the round has reached the target."""
-        return any(row.target for row in self._rows(round))
+    def reached(self, round: int, among: Container[str] | None = None) -> bool:
+        """Whether a hypothesis of the round, or one of these of it, has reached the target."""
+        return any(row.target for row in self.rows_of(round) if among is None or row.id in among)
 
-    def _rows(self, round: int) -> list[Row]:
+    def rows_of(self, round: int) -> list[Row]:
         """The rows of a round in the order of places."""
         width = self._config.search.hypotheses
         places = (Place(round, sample, width, repair) for sample in range(width) for repair in (False, True))
@@ -247,7 +247,7 @@ class TaskMemory:
 
     async def of_round(self, round: int) -> tuple[list[Row], dict[str, Step]]:
         """The judged hypotheses of a round in the order of places, and their texts as a model may know them."""
-        rows = [row for row in self._rows(round) if row.outcome is not Outcome.UNSCORED]
+        rows = [row for row in self.rows_of(round) if row.outcome is not Outcome.UNSCORED]
         return rows, await self._steps(row.id for row in rows)
 
     async def briefing(self, place: Place, plan: Plan, remembered: Remembered) -> Briefing:

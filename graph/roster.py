@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from gristmill.sandbox.records import Record
 
-__all__ = ["Limits", "Member", "Price", "Rates", "drawn", "rates", "unset_by_us"]
+__all__ = ["Limits", "Member", "Price", "Rates", "drawn", "key_and_value", "rates", "unset_by_us"]
 
 _OWN = frozenset("model messages stream n temperature top_p max_tokens max_completion_tokens seed stop timeout".split())
 """Fields of a request that other knobs, or nobody, may set."""
@@ -35,6 +36,17 @@ def unset_by_us(given: dict[str, Any]) -> dict[str, Any]:
     if body is not None and not isinstance(body, dict):
         raise ValueError("`extra_body` must be an object in JSON")
     return given
+
+
+def key_and_value(text: Any) -> tuple[str, Any]:
+    """A field of a request from the command line: ``top_k=20`` → ("top_k", 20)."""
+    name, sign, value = str(text).partition("=")
+    if not sign or not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+        raise ValueError(f"{text!r} is not KEY=VALUE, e.g. top_k=20")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
 
 
 class Price(Record):

@@ -48,6 +48,9 @@ class CampaignSummary(Record):
     verified: int = Field(description="hypotheses that passed, strongly enough to be exported as verified")
     unverified: dict[Strength, int] = Field({}, description="those that passed and are not verified, by strength")
     unscored: int = Field(description="hypotheses that infrastructure trouble left unjudged; retried at resume")
+    spared: int = Field(
+        0, description="hypotheses that were not judged, as one that a ranker had set before them reached the target"
+    )
     faulty: int = Field(0, description="of these, those for which a task's own evaluator had no number, by its fault")
     fault: str = Field("", description="what such an evaluator did, and where")
     fault_of: str = Field("", description="the task whose evaluator it is")
@@ -69,7 +72,7 @@ class CampaignSummary(Record):
     @property
     def verified_share(self) -> float:
         """Verified hypotheses among the scored ones; 0 where none is scored."""
-        scored = self.hypotheses - self.unscored
+        scored = self.hypotheses - self.unscored - self.spared
         return self.verified / scored if scored else 0.0
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from gristmill.graph.judging.rankers import provide
 from gristmill.sandbox.plain import say
 
 __all__ = ["COMMANDS", "Mount", "app", "main"]
@@ -73,6 +74,7 @@ COMMANDS: dict[str, dict[str, Mount]] = {
 }
 
 
+provide("reward", "gristmill.trainers.recipes.ser.ranking:reward_ranker")
 _ANYWHERE = ("--debug", "--plugin-files")
 
 

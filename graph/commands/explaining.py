@@ -270,7 +270,7 @@ def say_task(store: Store, run: str, task: str, prompt: bool, with_evidence: boo
             shown.add(hypothesis.prompt_sha)
             for turn in asked[hypothesis.prompt_sha]:
                 say("\n".join(f"{turn.role:>9} | {line}" for line in turn.content.splitlines()))
-        came = "not judged yet" if verdict is None else came_words(verdict)
+        came = "not judged" if verdict is None else came_words(verdict)
         if verdict is not None and (why := reason(verdict)):
             came = f"{came} ({why})"
         built = f", built on {', '.join(hypothesis.parents)}" if hypothesis.parents else ""

@@ -70,6 +70,7 @@ def run(
       gristmill run tasks.jsonl --strategy auto --model local --model mutate --rounds 200 --patience 200
       gristmill run tasks.jsonl --models models.yaml --name again --reuse
       gristmill run tasks.jsonl --strategy best_of --hypotheses 8 --rounds 1 --calls 500
+      gristmill run tasks.jsonl --hypotheses 8 --rank reward:night --judge-first 2
       gristmill run tasks.jsonl --model openai:gpt-5-mini --money 2 --estimate
       gristmill run tasks.jsonl --model openai:qwen3@http://gpu:8000/v1 --price 0.4,1.6 --money 2
     """
@@ -148,7 +149,7 @@ def run_tasks(
 
     from gristmill.graph.commands.alerts.telling import Alerts
     from gristmill.graph.commands.reports.estimate import print_estimate
-    from gristmill.graph.commands.reports.summary import of_prices, print_summary
+    from gristmill.graph.commands.reports.summary import of_prices, of_ranking, print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
     from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.models.options import ModelOptions
@@ -196,7 +197,7 @@ def run_tasks(
         if call.json:
             table = [each.model_dump(mode="json") for each in standings]
             say_json(json.dumps({**summary.model_dump(mode="json"), "table": table}, indent=1))
-        print_summary(console, summary, standings, of_prices(store, chosen))
+        print_summary(console, summary, standings, of_prices(store, chosen), of_ranking(store, chosen))
 
 
 def _run(

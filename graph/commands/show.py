@@ -147,7 +147,7 @@ def show(
 
     from gristmill.graph.commands.reports.course import one_task, say_course, say_shortly
     from gristmill.graph.commands.reports.population import say_population
-    from gristmill.graph.commands.reports.summary import of_prices, print_standings, print_summary
+    from gristmill.graph.commands.reports.summary import of_prices, of_ranking, print_standings, print_summary
     from gristmill.graph.models.prices import PRICES, Prices
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
@@ -190,7 +190,9 @@ def show(
             }
             say_json(json.dumps(whole, indent=1))
         else:
-            print_summary(console_for(), store.summary(name), standings, of_prices(store, name))
+            print_summary(
+                console_for(), store.summary(name), standings, of_prices(store, name), of_ranking(store, name)
+            )
             if waiting := _waiting(store, name):
                 say(f"waiting      {waiting} for an answer by hand: `gristmill next {name}` shows what is asked")
             say_shortly(store, name, standings)

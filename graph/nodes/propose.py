@@ -138,7 +138,7 @@ async def _round(
     async def one(sample: int, plan: Plan, asked: _Asked | None) -> None:
         id_ = hypothesis_id(task.id, round, sample)
         for known in [memory.waiting[each] for each in (id_, repair_id(id_)) if each in memory.waiting]:
-            context.verification.begin(task, known, await memory.precedent(known))
+            context.begin(task, known, await memory.precedent(known))
         if asked is None:
             return
         member, request = asked
@@ -169,7 +169,7 @@ async def _round(
             return False
         hypothesis = await _whole(_keep(context, task, memory, id_, request, member, answer, parent, plan, bar))
         memory.add(hypothesis)
-        context.verification.begin(task, hypothesis, await memory.precedent(hypothesis))
+        context.begin(task, hypothesis, await memory.precedent(hypothesis))
         return True
 
     if not context.config.search.first_pass:

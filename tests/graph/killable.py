@@ -3,10 +3,11 @@
     python killable.py WORKSPACE URL RESUME POINT COUNT [STRATEGY AHEAD]
 
 With STRATEGY it is three tasks that are searched for eight rounds of three, AHEAD of which are asked for before earlier
-ones are judged; STRATEGY+two asks two models, of which the bandit or a draw chooses. POINT is a node of the graph, the
-kind of an event (`call_started`, `replied`, `judged`, `settled`), `settling` (the midst of a task's consistency run),
-or `never`; the process dies in the COUNT-th of them. The model is a real OpenAI-compatible client on URL; the judge is
-plain arithmetic, so that equality of runs is about the loop and not about a sandbox.
+ones are judged; STRATEGY+two asks two models, of which the bandit or a draw chooses. With `ranked` it is the tasks of a
+run without STRATEGY, each round of which is judged one hypothesis after another in a ranker's order. POINT is a node of
+the graph, the kind of an event (`call_started`, `replied`, `judged`, `settled`), `settling` (the midst of a task's
+consistency run), or `never`; the process dies in the COUNT-th of them. The model is a real OpenAI-compatible client on
+URL; the judge is plain arithmetic, so that equality of runs is about the loop and not about a sandbox.
 """
 
 from __future__ import annotations
@@ -127,6 +128,15 @@ def reply(seed: int | None, range_: int = RANGE) -> str:
     return f"```python\ndef shift(x):\n    return x + {(seed or 0) % range_}\n```"
 
 
+class ByNumber:
+    """The greater number first: an order that is neither that of places nor of arrival."""
+
+    name = "by number"
+
+    def rewards(self, task: Task, prompt: Any, hypotheses: Any) -> list[float]:
+        return [float(each.solution.rsplit("+", 1)[1]) for each in hypotheses]
+
+
 async def main(
     workspace: str, url: str, resume: bool, point: str, count: int, strategy: str | None = None, ahead: int = 0
 ) -> None:
@@ -148,7 +158,11 @@ async def main(
         return hashlib.sha256(f"{task.id} {solution}".encode()).digest()[0] % 3 == 0
 
     model = f"openai:replay@{url}"
+    ranked = strategy == "ranked"
+    strategy = None if ranked else strategy
     asked = config(model) if strategy is None else search_config(model, strategy, ahead)
+    if ranked:
+        asked = asked.changed(rank="number:any", judge_first=1)
     with Store.open(workspace) as store:
         async with proposer_of(asked.members) as proposer:
             summary = await run_campaign(
@@ -160,6 +174,7 @@ async def main(
                 verifiers=SettlingJudge(arithmetic if strategy is None else graded, together),
                 resume=resume,
                 on_event=hear,
+                ranker=ByNumber() if ranked else None,
             )
     print(summary.model_dump_json())
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from gristmill.graph.judging.ordering import RANKER_REWARD, RankerReward
 from gristmill.graph.models.replay.server import Call, ReplayServer
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Outcome, Verdict
@@ -252,6 +253,29 @@ def test_kills_at_random_points_of_every_strategy_change_nothing(
     with Store.open(killed) as store:
         summary = store.summary(KILLABLE.NAME)
         assert (summary.calls, summary.repeated) == (unkilled + in_flight, in_flight)
+
+
+def test_kills_of_a_run_in_a_rankers_order_change_nothing(tmp_path: Path, server: ReplayServer, killable: str) -> None:
+    whole, killed, search = tmp_path / "whole", tmp_path / "killed", ("ranked", "0")
+    assert _run(killable, whole, server, "new", "never", 1, *search)[0] == 0
+    how = "new"
+    for point, count in (("replied", 60), ("judged", 20), ("settled", 2)):
+        code, said = _run(killable, killed, server, how, point, count, *search)
+        assert code == -signal.SIGKILL, f"the kill at {point} never fell: {said}"
+        how = "resume"
+    assert _run(killable, killed, server, how, "never", 1, *search)[0] == 0
+    assert _story(killed) == _story(whole)
+    with Store.open(killed) as one, Store.open(whole) as other:
+        spared = one.summary(KILLABLE.NAME).spared
+        assert spared == other.summary(KILLABLE.NAME).spared > 0
+        rewards = [
+            {id_: (each.reward, each.strength) for id_, each in _ranked(store).items()} for store in (one, other)
+        ]
+    assert rewards[0] == rewards[1]
+
+
+def _ranked(store: Store) -> dict[str, RankerReward]:
+    return store.documents.list(RANKER_REWARD, KILLABLE.NAME, RankerReward)
 
 
 def test_ctrl_c_stops_cleanly_and_the_run_goes_on(tmp_path: Path, server: ReplayServer, killable: str) -> None:

@@ -31,7 +31,19 @@ __all__ = [
 
 GREEDY = RunConfig.of(hypotheses=1, temperature=0.0, top_p=1.0)
 """What holds where nothing is said: one greedy reply a task."""
-LEFT_OUT = ("models", "strategy", "hypotheses", "rounds", "first_pass", "patience", "same", "ahead", "concurrency")
+LEFT_OUT = (
+    "models",
+    "strategy",
+    "hypotheses",
+    "rounds",
+    "first_pass",
+    "rank",
+    "judge_first",
+    "patience",
+    "same",
+    "ahead",
+    "concurrency",
+)
 """Knobs of a search, which mean nothing here."""
 PUBLISHED_PROMPTS = ("ifeval", "ifbench")
 """Benchmarks whose prompts are sent as they are published, with nothing around them."""

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["improve"]
 
 
-@options_of(ImproveConfig(), leave_out=("models", "adapter", "verified", "curate_seed", "kind", "method_seed"))
+@options_of(
+    ImproveConfig(),
+    leave_out=("models", "adapter", "rank", "judge_first", "verified", "curate_seed", "kind", "method_seed"),
+)
 def improve(
     tasks: Annotated[
         Path | None, typer.Argument(help="Task file (JSONL or YAML) with the splits train, gate and test; or --family.")

@@ -30,7 +30,15 @@ def greedy(config: RunConfig, adapter: str | None) -> RunConfig:
 
     What counts as a pass is what the search takes for one.
     """
-    one = {"hypotheses": 1, "first_pass": False, "temperature": 0.0, "top_p": 1.0, "stop": ()}
+    one = {
+        "hypotheses": 1,
+        "first_pass": False,
+        "rank": None,
+        "judge_first": None,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "stop": (),
+    }
     return config.changed(adapter=adapter, **one, calls=None, tokens=None, seconds=None)
 
 
@@ -72,7 +80,9 @@ async def evaluate(
 
     summary = await run_campaign(
         tasks,
-        config.changed(strategy="best_of", rounds=1, first_pass=False, concurrency=max(1, total)),
+        config.changed(
+            strategy="best_of", rounds=1, first_pass=False, rank=None, judge_first=None, concurrency=max(1, total)
+        ),
         name=name,
         store=store,
         proposer=proposer,

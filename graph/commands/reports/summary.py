@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import CampaignSummary, TaskStanding
 
-__all__ = ["closing_lines", "of_prices", "opened_again", "print_standings", "print_summary"]
+__all__ = ["closing_lines", "of_prices", "of_ranking", "opened_again", "print_standings", "print_summary"]
 
 
 def of_prices(store: Store, run: str) -> str:
@@ -25,6 +25,21 @@ def of_prices(store: Store, run: str) -> str:
 
     prices = store.documents.get(PRICES, run, "", Prices)
     return prices.words if prices is not None else ""
+
+
+def of_ranking(store: Store, run: str) -> str:
+    """What a ranker has saved the run, in words; empty where it had none."""
+    from gristmill.graph.reports.ranking import saved_by_ranking
+
+    found = saved_by_ranking(store, run)
+    if found is None:
+        return ""
+    what = "saved" if found.seconds >= 0 else "lost"
+    return (
+        f"{found.spared} of {found.spared + found.judged} judgements spared in the order of {found.ranker} "
+        f"(self_assessed); about {abs(found.seconds):.1f} s {what}: {found.judging:.2f} s a judgement, "
+        f"{found.scoring:.1f} s of ranking"
+    )
 
 
 def print_standings(standings: Sequence[TaskStanding]) -> None:
@@ -111,7 +126,11 @@ def opened_again(openings: Sequence[str], of: str) -> str:
 
 
 def print_summary(
-    console: Console, summary: CampaignSummary, standings: Sequence[TaskStanding] = (), prices: str = ""
+    console: Console,
+    summary: CampaignSummary,
+    standings: Sequence[TaskStanding] = (),
+    prices: str = "",
+    ranking: str = "",
 ) -> None:
     """What a run came to, for people; where all its tasks are graded, in words that fit these.
 
@@ -119,6 +138,7 @@ def print_summary(
         console: where to.
         summary, standings: of the run.
         prices: whose prices its money is by, in words.
+        ranking: what a ranker has saved it, in words.
     """
     from gristmill.verifiers.records import Outcome
     from gristmill.verifiers.settling import weaker_words
@@ -127,7 +147,7 @@ def print_summary(
         weaker = {Outcome.PASSED: f" ({words})" if (words := weaker_words(summary.unverified)) else ""}
         return ", ".join(f"{count} {key.value}{weaker.get(key, '')}" for key, count in values.items())
 
-    scored = summary.hypotheses - summary.unscored
+    scored = summary.hypotheses - summary.unscored - summary.spared
     graded = bool(standings) and all(each.graded for each in standings)
     solved = "reached their target" if graded else "solved"
     outcomes = dict(summary.outcomes)
@@ -147,6 +167,8 @@ def print_summary(
     ]
     if summary.money:
         lines.insert(-1, f"money        {in_words(summary.money)}{f' by {prices}' if prices else ''}")
+    if ranking:
+        lines.insert(-1, f"ranked       {ranking}")
     if summary.cut:
         lines.append(f"cut off      {summary.cut} replies, which had reached --max-tokens")
     if refused := summary.outcomes.get(Outcome.REFUSED, 0):

@@ -27,7 +27,7 @@ from gristmill.graph.records import (
 )
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import MESSAGES
-from gristmill.graph.storage.reading.spending import cached, spending
+from gristmill.graph.storage.reading.spending import cached, spared, spending
 from gristmill.graph.summary import CampaignSummary, Run
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 
@@ -280,6 +280,7 @@ def summary(connection: Connection, run: str) -> CampaignSummary:
         verified=count(select(func.count()).where(verdicts.run == run, verdicts.verified)),
         unverified=_unverified(connection, run),
         unscored=by_outcome.get(Outcome.UNSCORED, 0),
+        spared=spared(connection, run),
         outcomes=by_outcome,
         stops=by_stop,
         tokens=tokens.model_copy(update={"cached": cached(connection, run)}),

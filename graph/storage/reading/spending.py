@@ -1,5 +1,5 @@
 """What a run has spent, as a fold of its calls: each row counts as what it was charged, and until that is known as the
-most that it may cost. So a call that a kill has cut off is paid for."""
+most that it may cost. So a call that a kill has cut off is paid for. And what a ranker has spared it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gristmill.graph.storage.base import Database, reading
 from gristmill.graph.storage.entries import CACHED
 from gristmill.graph.summary import Usual
 
-__all__ = ["Account", "ModelSpending", "cached", "spending"]
+__all__ = ["Account", "ModelSpending", "cached", "spared", "spending"]
 
 
 class ModelSpending(NamedTuple):
@@ -88,3 +88,12 @@ def cached(connection: Connection, run: str) -> int:
     table = schema.documents.c
     records = connection.scalars(select(table.record).where(table.kind == CACHED, table.owner == run))
     return sum(Tokens.model_validate_json(record).cached for record in records)
+
+
+def spared(connection: Connection, run: str) -> int:
+    """Hypotheses of tasks that have ended which nobody has judged, as one that was ranked before them had passed."""
+    hypotheses, verdicts, ended = schema.hypotheses.c, schema.verdicts.c, schema.trajectories.c
+    judged = select(verdicts.hypothesis_id).where(verdicts.run == run, verdicts.hypothesis_id == hypotheses.id)
+    over = select(ended.task_id).where(ended.run == run, ended.task_id == hypotheses.task_id)
+    query = select(func.count()).where(hypotheses.run == run, ~judged.exists(), over.exists())
+    return int(connection.scalar(query) or 0)

@@ -263,3 +263,11 @@ def test_the_commands_run_to_their_tables(
     assert "is no verdict" in by_folder.stdout
     with pytest.raises(UserError, match="there is no SER 'day'"):
         calling.invoke(app, ["rank", "day", "first"], catch_exceptions=False)
+
+    # The search itself judges as many in this order as was measured after the fact.
+    order = ["--name", "ranked", "--rank", "reward:night", "--judge-first", "1"]
+    searched = subprocess.run([*run, *order], capture_output=True, text=True, timeout=300, check=True)
+    spared = 3 - int(found.ranked)
+    assert f"{spared} of 3 judgements spared in the order of reward:night (self_assessed)" in searched.stdout
+    with Store.open(workspace) as store:
+        assert (store.summary("ranked").spared, store.summary("ranked").solved) == (spared, 1)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["isheep"]
 
 _LEFT_OUT = (
-    "models adapter strategy hypotheses rounds first_pass population islands features novelty halving search_patience "
+    "models adapter strategy hypotheses rounds first_pass rank judge_first population islands features novelty "
+    "halving search_patience "
     "same ahead kind method_seed gate gate_batch gate_most gate_step calls tokens seconds money profile ledger "
     "context lessons instructions accept"
 ).split()

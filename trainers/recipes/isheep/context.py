@@ -83,7 +83,14 @@ class Flock(Mill):
         return {story.task.id: story.steps[0] for story in self.store.trajectories(run) if story.steps}
 
     def _once(self, adapter: str | None, *, greedy: bool, most: int | None) -> RunConfig:
-        knobs: dict[str, Any] = {"strategy": "best_of", "hypotheses": 1, "rounds": 1, "first_pass": False}
+        knobs: dict[str, Any] = {
+            "strategy": "best_of",
+            "hypotheses": 1,
+            "rounds": 1,
+            "first_pass": False,
+            "rank": None,
+            "judge_first": None,
+        }
         if greedy:
             knobs |= {"temperature": 0.0, "top_p": 1.0}
         if most is not None:

@@ -13,14 +13,27 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gristmill.graph.records import Trajectory
+from gristmill.graph.prompts.messages import prompt_sha
+from gristmill.graph.records import Hypothesis, Message, Step, StopReason, Trajectory
+from gristmill.graph.storage.store import Store
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.prompting import Prompting, RowTexts
 from gristmill.trainers.data.steps import asked_steps, prompt_turns, reply_turn
 from gristmill.trainers.recipes.ser.pairs import digest
-from gristmill.verifiers.records import Outcome, Strength
+from gristmill.trainers.recipes.ser.scoring import Score
+from gristmill.verifiers.judging import unscored
+from gristmill.verifiers.records import Outcome, Strength, Task
 
-__all__ = ["Ranking", "RankingExample", "Saving", "judged_of", "ranking_of", "until_first_pass"]
+__all__ = [
+    "Ranking",
+    "RankingExample",
+    "RewardRanker",
+    "Saving",
+    "judged_of",
+    "ranking_of",
+    "reward_ranker",
+    "until_first_pass",
+]
 
 
 class RankingExample(Record):
@@ -79,7 +92,7 @@ def judged_of(
             RankingExample(
                 task=trajectory.task.id,
                 round=step.hypothesis.round,
-                turns=(*prompt_turns(texts, step), reply_turn(trajectory, texts, step, reasoning=False)),
+                turns=_turns(trajectory, texts, step),
                 passed=step.verdict.passed,
                 seconds=step.verdict.seconds,
             )
@@ -93,6 +106,47 @@ def judged_of(
         else:
             found += mine
     return found, left_out
+
+
+def _turns(trajectory: Trajectory, texts: RowTexts, step: Step) -> tuple[dict[str, Any], ...]:
+    return (*prompt_turns(texts, step), reply_turn(trajectory, texts, step, reasoning=False))
+
+
+class RewardRanker:
+    """A reward model as a `gristmill.graph.judging.rankers.Ranker`: it reads what `judged_of` would have it read.
+
+    Args:
+        name: of the ranker.
+        score: the model.
+    """
+
+    def __init__(self, name: str, score: Score) -> None:
+        self.name = name
+        self._score = score
+
+    def rewards(self, task: Task, prompt: Sequence[Message], hypotheses: Sequence[Hypothesis]) -> list[float]:
+        """The reward of the bare prompt and each reply."""
+        # Rows are worded by what was sent, and by whole steps; what was found, which is not known yet, plays no part.
+        steps = [Step(hypothesis=each, verdict=unscored("not judged yet")) for each in hypotheses]
+        shas = {prompt_sha(prompt), *(each.prompt_sha for each in hypotheses)}
+        trajectory = Trajectory(
+            run="", task=task, prompts=dict.fromkeys(shas, tuple(prompt)), steps=tuple(steps), stop=StopReason.ROUNDS
+        )
+        texts = RowTexts(trajectory, Prompting())
+        return [self._score(_turns(trajectory, texts, step)) for step in steps]
+
+
+def reward_ranker(model: str, store: Store) -> RewardRanker:
+    """The ranker `reward:MODEL`: the name of a SER of this store that has ended, or the folder of a reward model.
+
+    Raises:
+        UserError: there is none.
+    """
+    from gristmill.trainers.recipes.ser.records import model_of
+    from gristmill.trainers.recipes.ser.scoring import load_reward_model
+
+    folder, _ = model_of(store, model)
+    return RewardRanker(f"reward:{model}", load_reward_model(folder))
 
 
 def until_first_pass(rewards: Sequence[float], passed: Sequence[bool]) -> float:
