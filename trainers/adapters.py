@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.methods.saving import CONFIG, is_whole, read_provenance
 
-__all__ = ["AdapterInfo", "Adapters"]
+__all__ = ["AdapterInfo", "Adapters", "flat"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
@@ -126,6 +126,14 @@ class Adapters:
         name, _ = self._in_use()
         return None if name is None else self.path / name
 
+    def earlier(self) -> tuple[str | None, ...]:
+        """Those that were in use before the one that is, the oldest first; None is the base model.
+
+        Raises:
+            UserError: `current.json` is damaged.
+        """
+        return self._in_use()[1]
+
     def _in_use(self) -> tuple[str | None, tuple[str | None, ...]]:
         """The one in use, and those before it, the oldest first; None is the base model."""
         path = self.path / "current.json"
@@ -144,3 +152,12 @@ class Adapters:
         partial = self.path / "current.partial"
         partial.write_text(json.dumps({"adapter": name, "before": before}), encoding="utf-8")
         os.replace(partial, self.path / "current.json")
+
+
+def flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """What is in nested dicts, by a path with dots: how an adapter's origin is listed."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from flat(item, f"{at}.{key}" if at else str(key))
+    else:
+        yield at or "provenance", value

@@ -11,7 +11,7 @@ from gristmill.graph.storage.base import Database
 from gristmill.graph.storage.sqlite import Sqlite
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["Location", "database_at", "home_of", "option_for"]
+__all__ = ["Location", "database_at", "home_beside", "home_of", "option_for"]
 
 Location = str | Path | None
 """A URL of SQLAlchemy's, the path of an SQLite file, a folder that holds ``.gristmill/``, or the current one (None)."""
@@ -54,7 +54,11 @@ def home_of(location: Location) -> Path:
     Raises:
         UserError: as `database_at`.
     """
-    database = database_at(location)
+    return home_beside(database_at(location))
+
+
+def home_beside(database: Database) -> Path:
+    """The same, of a database that is open already."""
     folder = database.file.parent.resolve() if isinstance(database, Sqlite) else Path.cwd()
     return folder if folder.name == _FOLDER else folder / _FOLDER
 

@@ -11,8 +11,6 @@ from gristmill.graph.commands.options import Workspace
 from gristmill.sandbox.plain import say, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gristmill.trainers.adapters import AdapterInfo, Adapters
     from gristmill.trainers.improve.gate import GateDecision
     from gristmill.trainers.measure.comparisons import ComparedRuns
@@ -60,13 +58,15 @@ def show(name: Name, workspace: Workspace = ".", json_: Json = False) -> None:
     """
     import json
 
+    from gristmill.trainers.adapters import flat
+
     info, decision = _home(workspace).get(name), _decision(workspace, name)
     if json_:
         gate = None if decision is None else decision.model_dump(mode="json")
         say_json(json.dumps({**info.model_dump(mode="json"), "gate": gate}, indent=1))
         return
     say(f"{info.name}, {info.created:%Y-%m-%d %H:%M}{', in use' if info.current else ''}: {info.path}")
-    for key, value in _flat(info.provenance):
+    for key, value in flat(info.provenance):
         say(f"  {key}: {value}")
     if decision is not None:
         say(f"  gate: {'kept' if decision.kept else 'not kept'} — {decision.reason}")
@@ -94,8 +94,10 @@ def compare(
     """
     import json
 
+    from gristmill.trainers.adapters import flat
+
     home = _home(workspace)
-    one, other = (dict(_flat(home.get(name).provenance)) for name in (first, second))
+    one, other = (dict(flat(home.get(name).provenance)) for name in (first, second))
     differing = {key: (one.get(key), other.get(key)) for key in [*one, *other] if one.get(key) != other.get(key)}
     answers = None if tasks is None else _answers(first, second, tasks, split, workspace)
     if json_:
@@ -201,15 +203,6 @@ def _list(workspace: str, as_json: bool) -> None:
         say(f"{mark} {info.name}  {info.created:%Y-%m-%d %H:%M}  {info.path}")
     if not listed:
         say(f"no adapters in {home.path}; `gristmill improve` and `gristmill train` make them")
-
-
-def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """What is in nested dicts, by a path with dots."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _flat(item, f"{at}.{key}" if at else str(key))
-    else:
-        yield at or "provenance", value
 
 
 def _said(value: Any) -> str:

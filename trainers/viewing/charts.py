@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Chart", "Dot", "Line", "shares_chart"]
+__all__ = ["Chart", "Dot", "Line", "numbers_chart", "shares_chart"]
 
 WIDTH, HEIGHT = 480.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 10.0, 38.0
@@ -73,6 +73,18 @@ def shares_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Cha
     if ticks[-1][0] < last:
         ticks.append((last, ""))
     return Chart(label, across, up, lines, ticks, [(each / 4, f"{25 * each}%") for each in range(5)])
+
+
+def numbers_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:
+    """Any numbers over any numbers; axes from the least to the greatest, the one that goes up from 0 where it can."""
+    xs = [dot.x for line in lines for dot in line.dots]
+    ys = [dot.y for line in lines for dot in line.dots]
+    return Chart(label, across, up, lines, _ticks(min(xs), max(xs)), _ticks(min(0.0, *ys), max(ys)))
+
+
+def _ticks(least: float, most: float) -> list[tuple[float, str]]:
+    most = most if most > least else least + 1
+    return [(at := least + (most - least) * each / 4, f"{at:.3g}") for each in range(5)]
 
 
 def _place(value: float, ticks: Sequence[float], low: float, high: float) -> float:

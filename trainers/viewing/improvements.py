@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.trainers.improve.forecast import Forecast, took_by
 from gristmill.trainers.improve.records import StageRecords
-from gristmill.trainers.improve.summary import round_so_far
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.records import Improvement, RoundSummary, Share
 from gristmill.trainers.viewing.charts import Chart, Dot, Line, shares_chart
 from gristmill.trainers.viewing.differing import GateTasks, gate_tasks
+from gristmill.trainers.viewing.reading import IMPROVEMENT, improvements, recipe_of, rounds_of, summary_of
 
-__all__ = ["KIND", "ImprovementPage", "improvement_listing", "improvement_page"]
+__all__ = ["KIND", "ImprovementPage", "foretold", "improvement_listing", "improvement_page"]
 
-KIND = "improvement"
-"""The kind of document in which the stages of an improvement are kept; their owner is its name."""
+KIND = IMPROVEMENT
 
 _NEXT = {"campaign": "curate", "curated": "train", "trained": "evaluate and gate"}
 """Stage that has ended → the one behind it, in words."""
@@ -59,21 +58,21 @@ class ImprovementPage:
 def improvement_listing(store: Store) -> Listing:
     """The improvements of a workspace."""
     rows = []
-    for name in store.documents.owners(KIND, key="begun"):
-        page = improvement_page(store, Asked(KIND, name))
-        if page is None:
+    for records in improvements(store):
+        if (config := records.begun()) is None or recipe_of(records) is not None:
             continue
-        kept = sum(1 for each in page.rounds if each.gate is not None and each.gate.kept)
+        summary, rounds, seconds = summary_of(records), rounds_of(records, config.rounds), records.seconds()
+        at_work = _at_work(seconds, rounds, config.rounds)
         rows.append(
             (
-                Cell(name, Asked(KIND, name)),
-                Cell("finished", tone="good") if page.ended else Cell(page.stage, tone="live"),
-                Cell(page.model),
-                Cell(f"{len(page.rounds)} of {page.declared}", number=True),
-                Cell(str(kept), number=True),
-                Cell(_share(page.before), number=True),
-                Cell(_share(page.after), number=True),
-                Cell(page.took, number=True),
+                Cell(records.name, Asked(KIND, records.name)),
+                Cell("finished", tone="good") if summary is not None else Cell(at_work, tone="live"),
+                Cell(config.run.member_names),
+                Cell(f"{len(rounds)} of {config.rounds}", number=True),
+                Cell(str(sum(1 for each in rounds if each.gate is not None and each.gate.kept)), number=True),
+                Cell(_share(_tested(records, summary)), number=True),
+                Cell(_share(summary.test_after if summary is not None else None), number=True),
+                Cell(duration(sum(seconds.values())), number=True),
             )
         )
     columns = ("improvement", "stage", "model", "rounds", "kept", "test before", "test after", "time")
@@ -81,17 +80,13 @@ def improvement_listing(store: Store) -> Listing:
 
 
 def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
-    """The page of an improvement; None where there is none of that name."""
+    """The page of an improvement; None where there is none of that name, or a recipe's, which has its own."""
     records = StageRecords(store, asked.owner)
     config = records.begun()
-    if config is None:
+    if config is None or recipe_of(records) is not None:
         return None
-    summary = records.read("summary", Improvement)
-    found = (round_so_far(number, records, Path()) for number in range(config.rounds))
-    rounds = summary.rounds if summary is not None else tuple(each for each in found if each is not None)
-    seconds = records.seconds()
-    tested = records.read("test-before", Evaluation)
-    before = summary.test_before if summary is not None else tested.pass_at[1] if tested is not None else None
+    summary, rounds, seconds = summary_of(records), rounds_of(records, config.rounds), records.seconds()
+    before = _tested(records, summary)
     runs = frozenset(run.name for run in store.runs())
     gates = {each.round: gate_tasks(records, each, runs) for each in rounds}
     covered = next((each.coverage for each in reversed(rounds) if each.coverage), {})
@@ -110,9 +105,16 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
         declared=config.rounds,
         strata=len(covered),
         empty=[stratum for stratum, count in covered.items() if not count],
-        foretold=_foretold(records.read("forecast", Forecast), seconds),
-        adapter=summary.adapter if summary is not None else None,
+        foretold=foretold(records.read("forecast", Forecast), seconds),
+        adapter=PurePath(summary.adapter).name if summary is not None and summary.adapter else None,
     )
+
+
+def _tested(records: StageRecords, summary: Improvement | None) -> Share | None:
+    if summary is not None:
+        return summary.test_before
+    tested = records.read("test-before", Evaluation)
+    return tested.pass_at[1] if tested is not None else None
 
 
 def _curve(before: Share | None, rounds: Sequence[RoundSummary]) -> Chart | None:
@@ -132,7 +134,7 @@ def _dot(x: int, share: Share, words: str, *, hollow: bool = False) -> Dot:
     return Dot(x, share.rate, said, share.low, share.high, hollow)
 
 
-def _foretold(forecast: Forecast | None, seconds: Mapping[str, float]) -> list[tuple[str, float | None, float]]:
+def foretold(forecast: Forecast | None, seconds: Mapping[str, float]) -> list[tuple[str, float | None, float]]:
     """What it was to take, by what it was for, beside what it took; empty before any stage has ended."""
     if not seconds:
         return []

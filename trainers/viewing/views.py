@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from gristmill.graph.view.own import VIEWS as SEARCHES
 from gristmill.graph.view.registry import View
+from gristmill.trainers.viewing.adapters import KIND as ADAPTER
+from gristmill.trainers.viewing.adapters import adapter_listing, adapter_page
 from gristmill.trainers.viewing.comparison import KIND as COMPARE
 from gristmill.trainers.viewing.comparison import comparison_form, comparison_page
+from gristmill.trainers.viewing.datasets import KIND as DATASET
+from gristmill.trainers.viewing.datasets import dataset_listing, dataset_page
 from gristmill.trainers.viewing.improvements import KIND, improvement_listing, improvement_page
 
 __all__ = ["VIEWS"]
 
+_HERE = "gristmill.trainers.viewing"
+
 VIEWS = (
     *SEARCHES,
-    View(KIND, "gristmill.trainers.viewing", "improvement.html", improvement_page, improvement_listing),
-    View(COMPARE, "gristmill.trainers.viewing", "comparison.html", comparison_page, form=comparison_form),
+    View(KIND, _HERE, "improvement.html", improvement_page, improvement_listing),
+    View(ADAPTER, _HERE, "adapter.html", adapter_page, adapter_listing),
+    View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing),
+    View(COMPARE, _HERE, "comparison.html", comparison_page, form=comparison_form),
 )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +21,11 @@ for package in ("scipy", "matplotlib", "pyarrow", "peft"):
 
 pytestmark = pytest.mark.bubblewrap
 
-PAGES = ["/", "/improvement/night"]
+DATASET = "/dataset/night?id=round-1"
+PAGES = ["/", "/improvement/night", "/adapter/night-round-2", DATASET]
 
-# What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
+# What an owner asks, what is clicked (in at most three clicks from the start page; "Part > text" is a text of that
+# part), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
     ("was it better, beyond noise?", ["night"], r"On 3 held-out tasks, 0\.0% before and 100\.0% after"),
     ("why was this adapter refused?", ["night"], r"Round 2 ✗ not kept\s+gate\s+0 tasks won, 0 lost of 6: not better"),
@@ -35,6 +40,27 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
         r"gate/0/0/0\s+✗ failed[^§]*\\boxed\{77\}[^§]*night-round-1",
     ),
     ("how long was it to take?", ["night"], r"search\s+3\.0\s+0\.\d\s+training\s+2\.0\s+0\.\d[^§]*all\s+6\.5"),
+    ("which adapter is in use?", [], r"night-round-1\s+in use\s+by heart\s+the base model \w+"),
+    (
+        "what was it trained on, and why was it kept?",
+        ["Adapters > night-round-1"],
+        r"round 1 of night; kept by the gate; in use[^§]*✓ kept 5 tasks won, 1 lost of 6: better[^§]*sha256\s+\w{64}",
+    ),
+    (
+        "what does an adapter go back to?",
+        ["Adapters > night-round-2"],
+        r"Lineage\s+the base model \w+\s+night-round-2[^§]*✗ not kept 0 tasks won[^§]*adapters show night-round-2",
+    ),
+    (
+        "what is in a dataset, and what was left out?",
+        ["night, round-1"],
+        r"2 rows, 2 verified by tools \(100\.0%\), 0 not; 2 left out\. not audited[^§]*2 train[^§]*not verified\s+2",
+    ),
+    (
+        "where does a row come from?",
+        ["night, round-1", "train/1/0/1"],
+        r"train/1/0/1\s+✓ passed[^§]*What is shown|train/1/0/1\s+✓ passed",
+    ),
 ]
 
 
@@ -44,8 +70,10 @@ def test_an_owners_question_takes_three_clicks(
 ) -> None:
     assert len(clicks) <= 3
     page.goto(served.address)
-    for name in clicks:
-        page.get_by_text(name, exact=True).locator("visible=true").first.click()
+    for click in clicks:
+        part, _, name = click.rpartition(" > ")
+        among = page.get_by_role("region", name=part).first if part else page
+        among.get_by_text(name, exact=True).locator("visible=true").first.click()
     assert re.search(read, page.locator("#main").inner_text()), page.locator("#main").inner_text()
     assert page.evaluate("window.owned") is None
 
@@ -61,6 +89,28 @@ def test_the_curve_has_every_round_with_its_interval(page: Page, served: Served)
     below, above, again = (box["y"] if box else 0.0 for box in heights)
     assert below > above == again
     assert page.locator("figure.chart circle.hollow").count() == 1
+
+
+def test_a_row_is_text_and_what_changed_since_the_audit_is_named(
+    page: Page, served: Served, forked_gristmill: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("cryptography")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    page.goto(served.address + DATASET)
+    assert "<script>document.title = 'owned'" in page.locator("#h-rows ~ article pre").last.inner_text()
+    assert page.evaluate("window.owned") is None
+    # As the page says it, but for the key's place.
+    said = page.locator("#h-audit ~ pre").inner_text().replace("KEY", str(key))
+    answer = subprocess.run([forked_gristmill, *shlex.split(said)[1:]], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    page.reload()
+    assert "as it was audited" in page.locator("#sentence").inner_text()
+    file = served.folder / ".gristmill/improvements/night/round-1/dataset/data/train.jsonl"
+    file.write_text(file.read_text().replace("train", "other", 1))
+    page.reload()
+    assert "changed since it was audited" in page.locator("#sentence").inner_text()
+    assert "data/train.jsonl: line 1: was changed" in page.locator("#main").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
