@@ -82,18 +82,21 @@ class View:
         package: whose folder `templates` holds the template.
         template: its file, which extends ``base.html``.
         page: the view model from the store; None where there is nothing of that name.
-        listing: what the start page has of it, if anything.
+        listing: what the start page has of it, if anything; None where there is nothing to say today.
         live: the run whose events change the page; None where nothing does.
         form: what the start page has to ask for a page of this kind, if anything.
+        write: what its form sends → the page that is shown next; None where nothing of the kind can be written. It
+            raises UserError where it does not write, and then has written nothing.
     """
 
     kind: str
     package: str
     template: str
     page: Callable[[Store, Asked], Any | None]
-    listing: Callable[[Store], Listing] | None = None
+    listing: Callable[[Store], Listing | None] | None = None
     live: Callable[[Asked], str | None] = lambda asked: None
     form: Callable[[Store], Form | None] | None = None
+    write: Callable[[Store, Asked, Mapping[str, str]], Asked] | None = None
 
 
 def registered(views: Iterable[View]) -> dict[str, View]:

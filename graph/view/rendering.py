@@ -88,7 +88,15 @@ class Pages:
         self._environment = environment
 
     def page(
-        self, template: str, it: Any, *, nonce: str = "", here: str = "", live: str | None = None, upto: int = 0
+        self,
+        template: str,
+        it: Any,
+        *,
+        nonce: str = "",
+        here: str = "",
+        live: str | None = None,
+        upto: int = 0,
+        writes: bool = False,
     ) -> str:
         """One page.
 
@@ -99,10 +107,11 @@ class Pages:
             here: the page's own address.
             live: where the page hears that it has changed, if it may.
             upto: number of an event that the page knows of, with all before it.
+            writes: whether whoever reads it may send its forms.
         """
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         return self._environment.get_template(template).render(
-            it=it, nonce=nonce, here=here, live=live, upto=upto, now=now
+            it=it, nonce=nonce, here=here, live=live, upto=upto, writes=writes, now=now
         )
 
 

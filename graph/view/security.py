@@ -2,7 +2,8 @@
 
 What a browser holds against us is its user's own browser on another site. So a request must name a host that is ours
 (a name that was bound to this machine's address by somebody's DNS is none), must not come from a page of another
-origin, and brings a token wherever more than this machine can reach the server. What is sent runs no script but those
+origin, and brings a token wherever more than this machine can reach the server. Whoever writes brings a token in any
+case, and a browser names our own page as the origin of what it sends. What is sent runs no script but those
 of our own files, which the nonce of the answer names, and nothing of it may be framed or read from elsewhere.
 """
 
@@ -32,7 +33,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _ALWAYS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none at all, a browser hides the origin of our own forms from us too
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
@@ -59,10 +60,14 @@ class Access(NamedTuple):
     """What every request must bring; None where only this machine reaches the server."""
     addresses: bool = False
     """Whether any address in figures will do as well: no DNS can point one elsewhere."""
+    writing: str | None = None
+    """What every request that writes must bring; None where nothing may be written."""
 
     @classmethod
-    def at(cls, host: str, allowed: Iterable[str] = (), token: str | None = None) -> Access:
+    def at(cls, host: str, allowed: Iterable[str] = (), token: str | None = None, *, writes: bool = True) -> Access:
         """What is right for a server at `host`: there is always a token where more than this machine reaches it.
+
+        To write takes a token at any address, one that is drawn if need be; with `writes` false none is enough.
 
         Raises:
             UserError: an allowed host is none: it has a scheme, a port or a path.
@@ -71,9 +76,9 @@ class Access(NamedTuple):
             if not each or any(letter in each for letter in "/@? *") or each.count(":") == 1:
                 raise UserError(f"--allow-host {each!r}: a name as mill.example.org, without scheme, port and path")
         hosts = LOOPBACK | {host.lower()} | {each.lower().strip("[]") for each in allowed}
-        if is_loopback(host):
-            return cls(frozenset(hosts), token)
-        return cls(frozenset(hosts), token or secrets.token_urlsafe(24), addresses=True)
+        drawn = token or secrets.token_urlsafe(24)
+        local = is_loopback(host)
+        return cls(frozenset(hosts), token if local else drawn, not local, drawn if writes else None)
 
 
 class Guard:
@@ -91,7 +96,7 @@ class Guard:
         if scope["type"] != "http":
             return
         nonce = secrets.token_urlsafe(16)
-        scope.setdefault("state", {})["nonce"] = nonce
+        scope.setdefault("state", {}).update(nonce=nonce, writes=False)
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -118,7 +123,23 @@ class Guard:
         # Another port of this machine is the same site and another origin. To follow a link from there is no reading.
         if site in ("cross-site", "same-site") and not (followed and scope["method"] == "GET"):
             return _no("asked from a page of another origin")
-        return self._untold(scope, headers) if self.access.token is not None else None
+        return self._unwritable(scope, headers, hosts[0]) or self._untold(scope, headers)
+
+    def _unwritable(self, scope: Scope, headers: dict[str, list[str]], host: str) -> Response | None:
+        """The answer to who would write and may not; what a request may do is kept beside it for the pages."""
+        may = self.access.writing is not None and _brings(headers, self.access.writing)
+        scope["state"]["writes"] = may
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return None
+        if self.access.writing is None:
+            return _no("nothing can be written here")
+        if not may:
+            return _no("writing takes a token: open the address with one that `gristmill view` has printed")
+        # The cookie comes along whoever has the browser send it; who sends the token itself has made the request.
+        cookie_alone = not _brings({**headers, "cookie": []}, self.access.writing)
+        if cookie_alone and not headers.get("origin"):
+            return _no("what is written must name the page that it comes from")
+        return None
 
     def _ours(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname if not any(letter in host for letter in "/@?#") else None
@@ -134,22 +155,29 @@ class Guard:
 
     def _untold(self, scope: Scope, headers: dict[str, list[str]]) -> Response | None:
         """The answer to who has not brought the token, or has it in the address, which goes into a cookie."""
-        token = self.access.token or ""
+        token = self.access.token or self.access.writing
+        if token is None:
+            return None
         asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if any(name == "token" and _same(value, token) for name, value in asked):
+        if scope["method"] == "GET" and any(name == "token" and _same(value, token) for name, value in asked):
             rest = urlencode([pair for pair in asked if pair[0] != "token"])
             # One address of ours: a path that begins with two slashes would be another host's.
             path = "/" + scope["path"].lstrip("/\\")
             answer = RedirectResponse(f"{path}?{rest}" if rest else path, status_code=303)
             answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
             return answer
-        brought = [each.removeprefix("Bearer ") for each in headers.get("authorization", [])]
-        for line in headers.get("cookie", []):
-            pairs = (pair.strip().partition("=") for pair in line.split(";"))
-            brought += [value for name, _, value in pairs if name == COOKIE]
-        if any(_same(each, token) for each in brought):
+        if self.access.token is None or _brings(headers, token):
             return None
         return _no("a token is needed: open the address that `gristmill view` has printed", 401)
+
+
+def _brings(headers: dict[str, list[str]], token: str) -> bool:
+    """Whether a request has the token, in a header or in our cookie."""
+    brought = [each.removeprefix("Bearer ") for each in headers.get("authorization", [])]
+    for line in headers.get("cookie", []):
+        pairs = (pair.strip().partition("=") for pair in line.split(";"))
+        brought += [value for name, _, value in pairs if name == COOKIE]
+    return any(_same(each, token) for each in brought)
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,19 +1,21 @@
-"""The server of the page: what was asked for → the room's view model → HTML. It reads, and writes nothing."""
+"""The server of the page: what was asked for → the room's view model → HTML. What a form sends, a room writes."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from fastapi.staticfiles import StaticFiles
 
 from gristmill.graph.errors import StoreError
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.forms import Refused, form_of
 from gristmill.graph.view.live import PAUSE_SECONDS, Watcher
 from gristmill.graph.view.registry import Asked, View, registered
 from gristmill.graph.view.rendering import Pages, address
@@ -47,7 +49,9 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
     def shown(
         request: Request, template: str, it: Any, *, here: str = "/", live: str | None = None, upto: int = 0
     ) -> HTMLResponse:
-        return HTMLResponse(pages.page(template, it, nonce=request.state.nonce, here=here, live=live, upto=upto))
+        state = request.state
+        text = pages.page(template, it, nonce=state.nonce, here=here, live=live, upto=upto, writes=state.writes)
+        return HTMLResponse(text)
 
     @app.get("/")
     def start(request: Request) -> HTMLResponse:
@@ -74,6 +78,26 @@ def application(store: Store, views: Iterable[View], access: Access, *, pause: f
             return PlainTextResponse("there is nothing here\n", status_code=404)
         where = None if run is None else address(Asked("live", run))
         return shown(request, view.template, it, here=address(asked), live=where, upto=upto)
+
+    @app.post("/{kind}/{owner}")
+    async def write(request: Request, kind: str, owner: str) -> Response:
+        view = kinds.get(kind)
+        if view is None or view.write is None:
+            return PlainTextResponse("nothing can be written here\n", status_code=405)
+        sent = await form_of(request)
+        if isinstance(sent, Response):
+            return sent
+        asked = Asked(kind, owner, request.query_params.get("id", ""))
+        try:
+            shown_next = await asyncio.to_thread(view.write, store, asked, sent)
+        except StoreError:
+            raise
+        except UserError as error:
+            it = Refused(str(error), asked, sent)
+            answer = shown(request, "refused.html", it)
+            answer.status_code = 409
+            return answer
+        return RedirectResponse(address(shown_next), status_code=303)
 
     @app.exception_handler(StoreError)
     @app.exception_handler(UserError)

@@ -46,7 +46,7 @@ def start_page(store: Store, views: Iterable[View], options: Mapping[str, str] |
     return Start(
         where=store.location,
         forms=[form for form in asked if form is not None],
-        listings=[_shown(each, options or {}) for each in listings],
+        listings=[_shown(each, options or {}) for each in listings if each is not None],
     )
 
 

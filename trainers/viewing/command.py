@@ -18,7 +18,8 @@ def view(
     """Open a page on what a workspace holds, in the browser, while runs go on or after them.
 
     It shows runs, their tasks and every hypothesis with its prompt, reply, difference, verdict and evidence, and
-    follows a run as it goes on. It only reads. What models and tasks wrote is shown as text, and no script of theirs
+    follows a run as it goes on. Requests of the mailbox are answered there, with the token of the printed address; it
+    writes nothing else. What models and tasks wrote is shown as text, and no script of theirs
     runs; it works without a network. It listens on this machine alone, unless --host says otherwise: then a token is
     asked for, which the printed address has in it.
 

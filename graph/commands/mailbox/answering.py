@@ -9,10 +9,7 @@ import typer
 from gristmill.graph.commands.options import Workspace
 from gristmill.sandbox.plain import say
 
-__all__ = ["MOST_BYTES", "answer"]
-
-MOST_BYTES = 1 << 20
-"""Of one answer: far more than models say, and what a store holds with ease."""
+__all__ = ["answer"]
 
 
 def answer(
@@ -51,8 +48,8 @@ def _text(file: str) -> str:
     """
     import sys
 
+    from gristmill.graph.models.mailbox.answers import MOST_BYTES, answer_text
     from gristmill.sandbox.errors import UserError
-    from gristmill.verifiers.extraction.replies import without_reasoning
 
     name = "standard input" if file == "-" else file
     try:
@@ -61,15 +58,6 @@ def _text(file: str) -> str:
         else:
             with open(file, "rb") as opened:
                 read = opened.read(MOST_BYTES + 1)
-        if len(read) > MOST_BYTES:
-            raise UserError(f"{name}: an answer has at most {MOST_BYTES:,} bytes, and this has more")
-        text = read.decode("utf-8-sig")
     except OSError as error:
         raise UserError(f"{name}: the answer cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: the answer is no text in UTF-8: {error.reason} at byte {error.start}") from error
-    if not text.strip():
-        raise UserError(f"{name}: the answer is empty; to leave a request to others, do not answer it")
-    if not without_reasoning(text).strip():
-        raise UserError(f"{name}: reasoning only, and no answer behind it")
-    return text
+    return answer_text(read, name)

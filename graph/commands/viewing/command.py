@@ -92,8 +92,11 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
             raise InfrastructureError(
                 f"nothing can listen at {host}:{port}: {error.strerror or error}; --port names another, 0 a free one"
             ) from error
-        say(browser_address(host, listening.getsockname()[1], access))
-        say("Ctrl-C ends it; nothing is written.", err=True)
+        taken = listening.getsockname()[1]
+        say(browser_address(host, taken, access))
+        if access.token is None and access.writing is not None:
+            say(f"To answer what the mailbox asks: {browser_address(host, taken, access, True)}", err=True)
+        say("Ctrl-C ends it. It writes answers of yours, and nothing else.", err=True)
         # Tabs that wait for news hold their connections open: they end with the server.
         config = uvicorn.Config(
             application(store, views, access),
@@ -109,8 +112,9 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
             uvicorn.Server(config).run(sockets=[listening])
 
 
-def browser_address(host: str, port: int, access: Access) -> str:
-    """The address that people open, with the token where one is needed."""
+def browser_address(host: str, port: int, access: Access, writing: bool = False) -> str:
+    """The address that people open, with the token where one is needed, to read or for `writing`."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "localhost") else "[::1]" if host == "::" else host  # noqa: S104  # words
     shown = f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
-    return f"http://{shown}:{port}/" + (f"?token={access.token}" if access.token else "")
+    token = access.writing if writing else access.token
+    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")

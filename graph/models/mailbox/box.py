@@ -70,6 +70,11 @@ class Mailbox:
         slips = self._open(run).values()
         return len(slips), sum(slip.taken for slip in slips)
 
+    def letters(self, run: str) -> list[Letter]:
+        """What waits for an answer of a run, the longest first; whoever looks is given nothing, and hinders nobody."""
+        found = sorted(self._open(run).items(), key=lambda each: (each[1].asked, each[1].place, each[0]))
+        return [Letter(id=id_, run=run, slip=slip, request=self._request(run, id_)) for id_, slip in found]
+
     def runs(self, name: str | None) -> list[Run]:
         """The runs that ask the mailbox and have not finished, or this one.
 

@@ -1,4 +1,4 @@
-"""What this room shows: runs and searches, their tasks, and hypotheses."""
+"""What this room shows: runs and searches, their tasks, and hypotheses; and what waits for a person."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from gristmill.graph.view.own.course import course_page
 from gristmill.graph.view.own.find import KIND as FIND
 from gristmill.graph.view.own.find import find_form, find_page
 from gristmill.graph.view.own.hypothesis import hypothesis_page
+from gristmill.graph.view.own.mailbox import KIND as MAILBOX
+from gristmill.graph.view.own.mailbox import answer_sent, mailbox_listing, mailbox_page
 from gristmill.graph.view.own.population import KIND as POPULATION
 from gristmill.graph.view.own.population import population_page
 from gristmill.graph.view.own.run import run_listing, run_page
@@ -18,6 +20,16 @@ __all__ = ["VIEWS"]
 _HERE = "gristmill.graph.view"
 
 VIEWS = (
+    # Who waits for a person comes first. A form is not taken from under whoever writes in it: only the list is live.
+    View(
+        MAILBOX,
+        _HERE,
+        "mailbox.html",
+        mailbox_page,
+        mailbox_listing,
+        live=lambda asked: None if asked.id else asked.owner,
+        write=answer_sent,
+    ),
     View("run", _HERE, "run.html", run_page, run_listing, live=lambda asked: asked.owner),
     View("task", _HERE, "task.html", task_page, live=lambda asked: asked.owner),
     View(COURSE, _HERE, "course.html", course_page),

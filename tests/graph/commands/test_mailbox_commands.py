@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gristmill.graph.commands.mailbox.answering import MOST_BYTES
 from gristmill.graph.config import RunConfig
+from gristmill.graph.models.mailbox.answers import MOST_BYTES
 from gristmill.graph.models.mailbox.box import Mailbox
 from gristmill.graph.records import Message, Request, Sampling
 from gristmill.graph.storage.store import Store

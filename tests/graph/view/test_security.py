@@ -73,9 +73,30 @@ def test_a_page_of_another_origin_cannot_ask(tmp_path: Path, headers: dict[str, 
     assert get(tmp_path, Access.at("127.0.0.1"), **headers).status_code == code
 
 
-def test_nothing_is_written(tmp_path: Path) -> None:
+def test_nothing_is_written_without_the_token(tmp_path: Path) -> None:
+    access = Access.at("127.0.0.1")
+    assert access.token is None
+    assert len(access.writing or "") > 30
+    token, origin = str(access.writing), {"origin": HERE}
     for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert get(tmp_path, Access.at("127.0.0.1"), method=method).status_code == 405
+        for path in ("/", "/run/night", f"/mailbox/night?id=x&token={token}"):
+            assert get(tmp_path, access, path, method, **origin).status_code == 403
+            assert get(tmp_path, access, path, method, **origin, cookie=f"{COOKIE}=x").status_code == 403
+    # With it: what takes no form takes none, and one that takes one wants a form.
+    brought = {"cookie": f"{COOKIE}={token}"}
+    assert get(tmp_path, access, "/", "POST", **brought, **origin).status_code == 405
+    assert get(tmp_path, access, "/run/night", "POST", **brought, **origin).status_code == 405
+    assert get(tmp_path, access, "/mailbox/night?id=x", "POST", **brought, **origin).status_code == 415
+    assert get(tmp_path, access, "/mailbox/night?id=x", "POST", authorization=f"Bearer {token}").status_code == 415
+    # The cookie alone is no proof of who made the request.
+    for wrong in ({}, {"origin": "null"}, {"origin": "http://127.0.0.1:9999"}, {"origin": "http://evil.example"}):
+        for more in ({}, {"authorization": "Basic x"}):
+            assert get(tmp_path, access, "/mailbox/night?id=x", "POST", **brought, **wrong, **more).status_code == 403
+    site = {"sec_fetch_site": "same-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    assert get(tmp_path, access, "/mailbox/night?id=x", "POST", **brought, **origin, **site).status_code == 403
+    # Where nothing may be written no token is enough.
+    closed = Access.at("127.0.0.1", token=token, writes=False)
+    assert get(tmp_path, closed, "/mailbox/night?id=x", "POST", **brought, **origin).status_code == 403
 
 
 def test_any_bind_but_loopback_asks_for_a_token(tmp_path: Path) -> None:
