@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.commands.recipes.group import app
-from gristmill.trainers.recipes.ser.reinforcing import Checkpoint, Reinforced, over_optimised
+from gristmill.trainers.improve.forecast import Forecast, Rates
+from gristmill.trainers.recipes.ser.forecast import rl_forecast
+from gristmill.trainers.recipes.ser.reinforcing import Checkpoint, Reinforced, RlConfig, over_optimised
 from gristmill.trainers.records import Share
 
 
@@ -31,6 +33,23 @@ def test_a_reward_that_rises_while_tools_pass_less_is_said_and_nothing_else_is()
     assert "from checkpoint 1 to 2 the reward rose from 0.500 to 0.900" in said[0]
     assert "fell from 60.0% to 20.0% (95% of the difference -" in said[0]
     assert not over_optimised([checkpoint(0, 1, 1)])
+
+
+def test_the_forecast_goes_with_replies_and_leaves_out_what_is_left_out(tiny_model: Path) -> None:
+    def foretold(prompts: int, length: int = 40, tasks: int = 10, **knobs: object) -> Forecast:
+        config = RlConfig.model_validate({"answer_tokens": 100, "max_tokens": 200, **knobs})
+        turns = [({"role": "user", "content": "x" * length},)] * prompts
+        return rl_forecast(turns, tasks, config, tiny_model, Rates(hypotheses=2.0, rows=1.0), 2)
+
+    once, twice = foretold(8), foretold(16)
+    for stage in ("sampling", "training"):
+        assert twice.minutes[stage] == pytest.approx(2 * once.minutes[stage])
+        assert foretold(8, group=16).minutes[stage] == pytest.approx(2 * once.minutes[stage])
+        assert foretold(8, length=800).minutes[stage] == 0  # longer than what is trained on
+    assert once.minutes["measuring"] == pytest.approx(10 * 5 / 2 / 60)
+    assert foretold(8, beta=0.1).minutes["training"] > once.minutes["training"]
+    assert foretold(8, checkpoints=8, tasks=0).disk == pytest.approx(2 * foretold(8, checkpoints=4, tasks=0).disk)
+    assert foretold(8, group=64).memory > once.memory
 
 
 @pytest.mark.slow
@@ -60,6 +79,9 @@ def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_afte
     command = ["reinforce", "rewards", "p.jsonl", "--tasks", "t.jsonl", "--checkpoints", "2", "--group", "2"]
     command += ["--answer-tokens", "4", "--batch", "2", "--learning-rate", "0.001", "--sandbox", "bubblewrap", "--json"]
     calling = CliRunner()
+    dry = calling.invoke(app, [*command, "--dry-run"], catch_exceptions=False)
+    assert "predicted: under 1 minutes (sampling under 1, rewards under 1, training under 1, measuring" in dry.stderr
+    assert not (workspace / ".gristmill" / "recipes").exists()
 
     class Killed(BaseException):
         pass
@@ -87,3 +109,8 @@ def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_afte
     assert begun == 3  # the first part was not trained again
     assert all(each.passed.total == 1 for each in found.checkpoints)
     assert all(each.adapter and each.adapter.is_dir() and each.trained is not None for each in found.checkpoints[1:])
+    adapters = sum(
+        path.stat().st_size for each in found.checkpoints[1:] for path in Path(str(each.adapter)).glob("*.saf*")
+    )
+    foretold = rl_forecast([], 0, RlConfig(checkpoints=2), tiny_model, Rates(hypotheses=1.0, rows=1.0), 1).disk
+    assert foretold == pytest.approx(adapters, rel=0.3)

@@ -25,6 +25,7 @@ def reinforce(
     tasks: Annotated[Path, typer.Option(help="Tasks that tools can check: they measure, and are not trained on.")],
     name: Annotated[str, typer.Option(help="Name of this stage, new in the workspace.")] = "rl",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the stage of this name.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and do nothing.")] = False,
     base: Annotated[
         Path | None, typer.Option(help="Folder of the base model; default: the one the reward model was trained on.")
     ] = None,
@@ -42,10 +43,12 @@ def reinforce(
 
     \b
     Examples:
+      gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl --dry-run
       gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl
       gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl --method rloo --checkpoints 8 --name again
       gristmill recipe reinforce night pairs.jsonl --tasks held-out.jsonl --resume
     """
+    import os
     import sys
 
     from gristmill.graph.commands.interrupts import resumable
@@ -55,6 +58,8 @@ def reinforce(
     from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
     from gristmill.trainers.commands.extras import need_training
+    from gristmill.trainers.improve.forecast import measured_rates
+    from gristmill.trainers.recipes.ser.forecast import rl_forecast
     from gristmill.trainers.recipes.ser.pairs import read_pairs
     from gristmill.trainers.recipes.ser.records import model_of
     from gristmill.trainers.recipes.ser.reinforcing import Reinforcing
@@ -71,10 +76,16 @@ def reinforce(
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     with Store.open(workspace) as store:
         folder, _ = model_of(store, model)
-        need_training()
         chosen = settle(RlConfig(), flags, file=config).config
+        if dry_run or not resume:
+            weights, cores = base_of(folder, base), len(os.sched_getaffinity(0))
+            rates = measured_rates(store, f"local:{weights}", 1.0)
+            console.print(rl_forecast(prompts, len(measuring), chosen, weights, rates, cores).words, soft_wrap=True)
         if len(prompts) < len(every):
             console.print(f"prompts left out, as they hold a task that measures: {len(every) - len(prompts)}")
+        if dry_run:
+            return
+        need_training()
         with resumable(resume=resume) as begin, Display(console) as progress:
             work = Reinforcing(
                 name=name,

@@ -1,4 +1,4 @@
-"""What SER will take, told before it starts: minutes, memory and disk, by the arithmetic of `methods.planning`."""
+"""What SER and its RL will take, told before they start: minutes, memory and disk, by `methods.planning`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.sandbox.records import Record
+from gristmill.trainers.improve.forecast import Forecast as StageForecast
+from gristmill.trainers.improve.forecast import Rates
 from gristmill.trainers.methods.planning import Assumptions, Work, plan, shape_of
 from gristmill.trainers.recipes.ser.config import SerConfig
-from gristmill.trainers.recipes.ser.pairs import Pair, Parts
+from gristmill.trainers.recipes.ser.pairs import Pair, Parts, Turn
+from gristmill.trainers.recipes.ser.reinforcing import RlConfig
 
-__all__ = ["Forecast", "forecast"]
+__all__ = ["Forecast", "forecast", "rl_forecast"]
 
 CHARACTERS = 4.0
 """Of one token of English, about; only for what is told before anything is tokenized."""
 FORWARD = 1 / 3
 """Of the work of a training step, forward alone."""
+_REPLY = 6_000
+"""Bytes of a reply in the store with verdict and prompts; as `improve` counts."""
 
 
 class Forecast(Record):
@@ -70,3 +75,48 @@ def _tokens(pair: Pair, most: int) -> int:
     """Of both conversations, where neither is too long."""
     both = [sum(len(turn["content"]) for turn in pair.turns(place)) / CHARACTERS for place in (0, 1)]
     return int(sum(both)) if max(both) <= most else 0
+
+
+def rl_forecast(
+    prompts: Sequence[Sequence[Turn]], tasks: int, config: RlConfig, base: Path, rates: Rates, cores: int
+) -> StageForecast:
+    """What `recipe reinforce` takes where every reply is as long as it may be.
+
+    Sampling, training and rewards by the arithmetic of `methods.planning` on so many plain cores; measuring by the rate
+    of this workspace, judged. The reward model is taken to be as large as the base, and stays in memory beside it.
+    """
+    shape = shape_of(base)
+    asked = [sum(len(turn["content"]) for turn in prompt) / CHARACTERS for prompt in prompts]
+    fitting = [tokens for tokens in asked if tokens + config.answer_tokens <= config.max_tokens]
+    replies, measured = len(fitting) * config.group, tasks * (config.checkpoints + 1)
+    mean = sum(fitting) / len(fitting) if fitting else 0.0
+    row = max(1, round(mean + config.answer_tokens))
+    work = Work(
+        rows=replies,
+        row_tokens=row,
+        # A reference model reads what is trained on once more.
+        epochs=1 + (FORWARD if config.beta else 0.0),
+        rank=config.lora.rank,
+        micro_tokens=max(config.micro_tokens, row),
+        replies=replies,
+        reply_tokens=config.answer_tokens,
+        at_once=config.group * (config.batch or plan(shape, _NOTHING).batch),
+    )
+    found = plan(shape, work)
+    scoring = plan(shape, work.model_copy(update={"rows": replies + measured, "epochs": FORWARD}))
+    minutes = {
+        "sampling": 60 * found.sample_hours / max(1, cores),
+        "rewards": 60 * scoring.train_hours / max(1, cores),
+        "training": 60 * found.train_hours / max(1, cores),
+        "measuring": measured / rates.hypotheses / 60,
+    }
+    return StageForecast(
+        minutes=minutes,
+        memory=found.weights + max(found.training_kept + found.cache, found.sampling),
+        # An adapter a checkpoint, in four bytes a weight.
+        disk=config.checkpoints * found.adapter / 4 + _REPLY * measured,
+        rates=rates,
+    )
+
+
+_NOTHING = Work(rows=0, row_tokens=1, epochs=1.0, rank=1, micro_tokens=1, replies=0, reply_tokens=1, at_once=1)
