@@ -97,6 +97,7 @@ class Pages:
         live: str | None = None,
         upto: int = 0,
         writes: bool = False,
+        policy: str = "",
     ) -> str:
         """One page.
 
@@ -108,10 +109,11 @@ class Pages:
             live: where the page hears that it has changed, if it may.
             upto: number of an event that the page knows of, with all before it.
             writes: whether whoever reads it may send its forms.
+            policy: what the page may load, where no server says so; then it is one that stays as it is.
         """
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         return self._environment.get_template(template).render(
-            it=it, nonce=nonce, here=here, live=live, upto=upto, writes=writes, now=now
+            it=it, nonce=nonce, here=here, live=live, upto=upto, writes=writes, policy=policy, now=now
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,15 +18,10 @@ from gristmill.graph.view.live import PAUSE_SECONDS, Watcher
 from gristmill.graph.view.registry import Asked, View, registered
 from gristmill.graph.view.rendering import Pages, address
 from gristmill.graph.view.security import Access, Guard
-from gristmill.graph.view.start import start_page
+from gristmill.graph.view.start import start_page, static_folder
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["application", "static_folder"]
-
-
-def static_folder() -> Path:
-    """Scripts and styles."""
-    return Path(str(files("gristmill.graph.view").joinpath("static")))
+__all__ = ["application"]
 
 
 def application(store: Store, views: Iterable[View], access: Access, *, pause: float = PAUSE_SECONDS) -> Guard:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
 
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.registry import Asked, Field, Form, Listing, View
 
-__all__ = ["Shown", "Start", "start_page"]
+__all__ = ["Shown", "Start", "start_page", "static_folder"]
 
 _LIST, _TEXT = "list", "text"
 
@@ -67,3 +69,8 @@ def _shown(listing: Listing, options: Mapping[str, str]) -> Shown:
         rows = [row for row in rows if any(text.casefold() in cell.text.casefold() for cell in row)]
     form = Form(f"Filter {listing.heading}", Asked("", "", options={_LIST: listing.heading}), fields, "Filter")
     return Shown(replace(listing, rows=rows, none="none of them is so"), form, len(listing.rows))
+
+
+def static_folder() -> Path:
+    """Scripts and styles."""
+    return Path(str(files("gristmill.graph.view").joinpath("static")))

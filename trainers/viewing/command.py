@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gristmill.graph.commands.options import Workspace
 from gristmill.graph.commands.viewing.command import PORT, AllowHost, Host, Port, Token, show_views
+from gristmill.graph.commands.viewing.still import Bundle, Only, bundle_views
 
 __all__ = ["view"]
 
@@ -13,15 +14,17 @@ def view(
     port: Port = PORT,
     allow_host: AllowHost = None,
     token: Token = None,
+    bundle: Bundle = None,
+    only: Only = None,
     workspace: Workspace = ".",
 ) -> None:
     """Open a page on what a workspace holds, in the browser, while runs go on or after them.
 
     It shows runs, their tasks and every hypothesis with its prompt, reply, difference, verdict and evidence, and
     follows a run as it goes on. Requests of the mailbox are answered there, with the token of the printed address; it
-    writes nothing else. What models and tasks wrote is shown as text, and no script of theirs
-    runs; it works without a network. It listens on this machine alone, unless --host says otherwise: then a token is
-    asked for, which the printed address has in it.
+    writes nothing else. What models and tasks wrote is shown as text, and no script of theirs runs; it works without a
+    network. It listens on this machine alone, unless --host says otherwise: then a token is asked for, which the
+    printed address has in it. --bundle writes the same pages as files instead, which need no server.
 
     \b
     Examples:
@@ -29,7 +32,11 @@ def view(
       gristmill view --workspace work --port 0
       gristmill view --host 0.0.0.0
       gristmill view --allow-host mill.example.org
+      gristmill view --bundle report --only night
     """
     from gristmill.trainers.viewing.views import VIEWS
 
+    if bundle is not None or only:
+        bundle_views(VIEWS, bundle, only or (), workspace)
+        return
     show_views(VIEWS, host, port, workspace, allow_host or (), token)

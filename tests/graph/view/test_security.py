@@ -14,7 +14,8 @@ import pytest
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.own import VIEWS
 from gristmill.graph.view.security import COOKIE, Access
-from gristmill.graph.view.server import application, static_folder
+from gristmill.graph.view.server import application
+from gristmill.graph.view.start import static_folder
 from gristmill.sandbox.errors import UserError
 
 HERE = "http://127.0.0.1:8765"

@@ -1,0 +1,89 @@
+"""The page as files, in a real Chromium without a server: our scripts alone, and nothing of anybody's lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from gristmill.graph.storage.store import Store
+from gristmill.graph.view.bundle import MARKER
+from gristmill.trainers.cli import app
+from tests.graph.view.conftest import Served
+from tests.graph.view.filled import HOSTILE_ID, TASKS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.bubblewrap
+
+
+def bundle(served: Served, folder: Path, *more: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["view", "--workspace", str(served.folder), "--bundle", str(folder), *more])
+    assert done.exit_code == code, done.output
+    return done.stderr if code else done.stdout.strip()
+
+
+def test_a_bundle_is_read_without_a_server_or_a_network(page: Page, served: Served, tmp_path: Path) -> None:
+    folder = tmp_path / "a report"
+    assert bundle(served, folder) == str(folder / "index.html")
+    asked: list[str] = []
+    page.context.set_offline(True)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((folder / "index.html").as_uri())
+    assert page.locator("form").count() == 0
+    page.get_by_role("link", name="night").click()
+    assert "1 of 3 tasks solved, 2 ended without; 12 calls" in page.locator("#sentence").inner_text()
+    # Scripts and styles are there: the curve is drawn, the grid is one.
+    assert page.locator("figure .u-over").count() == 1
+    assert page.evaluate("getComputedStyle(document.querySelector('.grid')).display") == "grid"
+    page.get_by_text("double", exact=True).locator("visible=true").first.click()
+    page.get_by_text("double/0/0", exact=True).locator("visible=true").first.click()
+    assert re.search(r"asked\s+f\(3\)\s+came\s+returned 3\s+expected\s+6", page.locator("#main").inner_text())
+    page.go_back()
+    page.get_by_role("link", name="failed").first.click()
+    assert "all of them" in page.locator("#main").inner_text()
+    page.get_by_role("link", name="gristmill").click()
+    page.get_by_role("link", name="night").click()
+    page.locator("main a", has_text=HOSTILE_ID).first.click()
+    page.locator("main a", has_text=f"{HOSTILE_ID}/0/0").first.click()
+    assert page.evaluate("window.owned") is None
+    assert page.locator("img, main script, main svg, iframe, object, embed").count() == 0
+    assert "<script>window.owned = true</script>" in page.locator("#main").inner_text()
+    assert all(url.startswith(folder.as_uri()) for url in asked), asked
+    # Every link leads to a file that is there.
+    for file in [folder / "index.html", *(folder / "pages").iterdir()]:
+        text = file.read_text("utf-8")
+        assert "Content-Security-Policy" in text
+        for link in re.findall(r'(?:href|src)="([^"#]+)"', text):
+            assert (file.parent / link).is_file(), (file.name, link)
+
+
+def test_a_bundle_holds_what_was_asked_for_and_replaces_none_but_itself(served: Served, tmp_path: Path) -> None:
+    with Store.open(served.folder) as store:
+        store.create_run("day", store.get_run("night").config, TASKS[:1])
+    folder = tmp_path / "report"
+    bundle(served, folder)
+    count = len(list((folder / "pages").iterdir()))
+    assert "day" in (folder / "index.html").read_text("utf-8")
+    bundle(served, folder, "--only", "day")
+    assert "night" not in (folder / "index.html").read_text("utf-8")
+    assert 0 < len(list((folder / "pages").iterdir())) < count
+    assert json.loads((folder / MARKER).read_text())["names"] == ["day"]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert "nothing is called 'noon'" in bundle(served, folder, "--only", "noon", code=2)
+    (folder / "notes.txt").write_text("mine")
+    assert "notes.txt, which is none of its bundle's files" in bundle(served, folder, code=2)
+    (folder / "notes.txt").unlink()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    (folder / MARKER).unlink()
+    assert "no bundle" in bundle(served, folder, code=2)
+    assert "is a file" in bundle(served, folder / "index.html", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["report"], "nothing is left over beside it"
+    done = CliRunner().invoke(app, ["view", "--only", "night", "--workspace", str(served.folder)])
+    assert done.exit_code == 2
+    assert "--bundle" in done.stderr
