@@ -13,6 +13,7 @@ from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
 from gristmill.graph.storage.reading import finding, queries
 from gristmill.graph.storage.reading.finding import PLACES, Found, Mark, Place
+from gristmill.graph.storage.reading.machine import Machine
 from gristmill.verifiers.records import Direction, Outcome, Task, Verdict
 
 __all__ = ["Ending", "Flight", "Glance", "Glances"]
@@ -51,11 +52,15 @@ class Ending(NamedTuple):
 
 
 class Glances:
-    """Short reads of a store. Every method is one transaction and may raise StoreError."""
+    """Short reads of a store. Every method is one transaction and may raise StoreError.
+
+    `machine` has those of what is under a run.
+    """
 
     def __init__(self, database: Database, engine: Engine) -> None:
         self._database = database
         self._engine = engine
+        self.machine = Machine(database, engine)
 
     def latest(self, run: str | None = None) -> int:
         """The number of the last event, of a run or of all; it grows with each, and 0 is none."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from gristmill.graph.view.own.course import KIND as COURSE
 from gristmill.graph.view.own.course import course_page
+from gristmill.graph.view.own.doubts import KIND as DOUBTS
+from gristmill.graph.view.own.doubts import doubts_page
 from gristmill.graph.view.own.find import KIND as FIND
 from gristmill.graph.view.own.find import find_form, find_page
 from gristmill.graph.view.own.hypothesis import hypothesis_page
+from gristmill.graph.view.own.machine import KIND as MACHINE
+from gristmill.graph.view.own.machine import machine_page
 from gristmill.graph.view.own.mailbox import KIND as MAILBOX
 from gristmill.graph.view.own.mailbox import answer_sent, mailbox_listing, mailbox_page
 from gristmill.graph.view.own.population import KIND as POPULATION
@@ -34,6 +38,8 @@ VIEWS = (
     View("task", _HERE, "task.html", task_page, live=lambda asked: asked.owner),
     View(COURSE, _HERE, "course.html", course_page),
     View(POPULATION, _HERE, "population.html", population_page),
+    View(DOUBTS, _HERE, "doubts.html", doubts_page),
+    View(MACHINE, _HERE, "machine.html", machine_page),
     View(FIND, _HERE, "find.html", find_page, form=lambda store: find_form()),
     View("hypothesis", _HERE, "hypothesis.html", hypothesis_page, live=lambda asked: asked.owner),
 )

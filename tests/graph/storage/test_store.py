@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gristmill.graph.config import RunConfig
 from gristmill.graph.errors import RunBusyError, RunExistsError, StoreError, UnknownRunError
-from gristmill.graph.events import Event, Judged, RunEnded
+from gristmill.graph.events import Event, Judged, LeftOut, RunEnded, RunStarted, Settled, Unanswered
 from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha, sample_seed
 from gristmill.graph.records import Hypothesis, Message, Reflection, Reply, Sampling, StopReason, Tokens
 from gristmill.graph.storage import entries
@@ -157,6 +157,46 @@ def test_events_come_back_in_order(store: Store, run: str) -> None:
     ]
     store.save([entries.happened(run, event) for event in events])
     assert [event for _, event in store.events(run)] == events
+
+
+def test_sessions_gaps_and_trouble_are_told(store: Store, run: str) -> None:
+    begun = RunStarted(run=run, tasks=3)
+    judged = Judged(task_id="t/0", hypothesis="t/0/0/0", outcome=Outcome.FAILED, score=0, verified=False, seconds=1)
+    silent = Unanswered(task_id="t/0", hypothesis="t/0/0/1", detail="no route to host")
+    story: list[tuple[float, Event]] = [
+        (10, begun),
+        (11, judged),
+        (41, silent),  # and then it was killed
+        (100, begun),
+        (103, silent),
+        (104, RunEnded(run=run, status="failed", detail="no room left")),
+        (200, LeftOut(model="m", detail="gone")),  # told after its end, if ever
+    ]
+    for at, event in story:
+        entry = entries.happened(run, event)
+        entry.row["at"] = at
+        store.save([entry])
+    for number, trouble in enumerate(("no worker", "no worker", "tests[0]: no number")):
+        lost = Verdict.model_validate({**verdict(Outcome.UNSCORED, None).model_dump(), "sandbox": trouble})
+        store.save([entries.judged(run, hypothesis_at(sample=number), lost)])
+    machine = store.glances.machine
+    sessions, quiets = machine.sessions(run)
+    assert sessions == [(10, 41, "open", "", 3), (100, 200, "failed", "no room left", 4)]
+    assert quiets[:3] == [(104, 96), (11, 30), (100, 3)]
+    assert [each[:2] + each[3:] for each in machine.troubles(run)] == [
+        ("unscored", "t/0/0/0", 2),
+        ("unanswered", "t/0/0/1", 2),
+        ("unscored", "t/0/0/2", 1),
+        ("given up", "m", 1),
+    ]
+    assert machine.troubles(run)[0].detail == "no worker"
+    assert machine.doubts(run) == (0, [])
+    flaky = hypothesis_at("t/1")
+    store.save([entries.judged(run, flaky, verdict(Outcome.FLAKY, 0.0))])
+    changed = Settled(task_id="t/1", hypothesis=flaky.id, before=Outcome.PASSED, outcome=Outcome.FLAKY)
+    store.save([entries.happened(run, changed)])
+    count, (doubt,) = machine.doubts(run)
+    assert (count, doubt.id, doubt.before, doubt.verdict.outcome) == (1, flaky.id, Outcome.PASSED, Outcome.FLAKY)
 
 
 def test_names_are_taken_once_and_must_be_usable(store: Store, run: str) -> None:

@@ -46,8 +46,21 @@ TASKS = [
 ]
 
 
+KEPT = Task.model_validate(
+    {
+        "id": "kept",
+        "kind": "code",
+        "prompt": "Give the same list always.",
+        "tests": [python("first = f()\nassert f() is first")],
+    }
+)
+"""Of a task whose tests ask for identity, which is lost where the judge runs apart from the candidate."""
+
+
 def answer(request: Request) -> str:
     """Wrong at first, right in the second round; to the hostile task, what it may be answered with."""
+    if request.task_id == "kept":
+        return "```python\nkept = [1]\n\n\ndef f():\n    return kept\n```"
     if request.task_id == HOSTILE_ID:
         return f"{HOSTILE}\n```python\ndef f(n):\n    return {HOSTILE!r} * n * 2\n```\n" + "y" * 1_000_000
     factor = 1 + request.round
@@ -87,12 +100,15 @@ async def climb(store: Store) -> None:
 
 
 def fill(folder: Path) -> None:
-    """The runs `night`, `first`, which ended a round before, and `hill` in a workspace; from a thread of its own, as a
-    browser's loop may run in this one."""
+    """The runs `night`, `first`, which ended a round before, `kept` and `hill` in a workspace.
+
+    From a thread of its own, as a browser's loop may run in this one.
+    """
 
     def work() -> None:
         with Store.open(folder) as store:
             asyncio.run(climb(store))
+            asyncio.run(campaign(store, "kept", [KEPT], rounds=1))
             asyncio.run(campaign(store, "first", TASKS, rounds=1))
             asyncio.run(campaign(store, "night", TASKS))
 

@@ -29,6 +29,7 @@ DOUBLE = "/task/night?id=double"
 WRONG, RIGHT = "/hypothesis/night?id=double/0/0", "/hypothesis/night?id=double/1/0"
 HOSTILE_PAGE = f"/hypothesis/night?id={quote(f'{HOSTILE_ID}/0/0', safe='')}"
 FOUND = "/find/night?text=window.owned"
+DOUBTS = "/doubts/kept"
 COURSE, POPULATION = "/course/hill?id=top", "/population/hill?id=top"
 COMPARED = "/compare?before=first&after=night"
 PAGES = [
@@ -121,7 +122,7 @@ def test_a_text_is_found_in_prompts_and_replies(page: Page, served: Served) -> N
     page.keyboard.press("Enter")
     page.wait_for_url("**/find?text=RETURN+2+*+n&in=")
     shown = page.locator("#main").inner_text()
-    assert "4 of 50 hypotheses that were looked at hold it." in shown
+    assert "4 of 52 hypotheses that were looked at hold it." in shown
     assert "double/1/0 in night\n\nreply …```python\ndef f(n):" in shown
     assert page.locator("mark").all_inner_texts() == ["return 2 * n"] * 4
     page.get_by_role("link", name="double/1/0").click()
@@ -172,10 +173,31 @@ def test_islands_archives_and_the_front_of_a_search(page: Page, served: Served) 
     assert "keeps no population" in page.locator("#sentence").inner_text()
 
 
+def test_what_did_not_stand_and_when_somebody_worked_on_a_run(page: Page, served: Served) -> None:
+    page.goto(served.address)
+    page.get_by_role("link", name="kept", exact=True).click()
+    page.get_by_role("link", name="What did not stand").click()
+    page.wait_for_url(f"**{DOUBTS}")
+    shown = page.locator("#main").inner_text()
+    assert "2 verdicts did not stand or cannot be decided." in shown
+    assert re.search(r"kept/0/0\s+✗ failed\s+⊘ refused\s+apart from the judge it is failed, and plain execution", shown)
+    with Store.open(served.folder) as store:
+        _ran(store, "twice", rounds=1)
+        _ran(store, "twice", rounds=2, resume=True)
+    page.goto(served.address + "/run/twice")
+    page.get_by_role("link", name="The machine under it").click()
+    page.wait_for_url("**/machine/twice")
+    assert page.locator("#sentence").inner_text() == "2 sessions; 4 calls; no verdict lost."
+    rows = [row.split("\t") for row in page.get_by_role("region", name="Sessions").locator("tr").all_inner_texts()]
+    assert [row[1] for row in rows[-2:]] == ["✓ finished", "✓ finished"]
+    assert rows[-2][3].endswith(" s")
+    assert not rows[-1][3]
+
+
 def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.goto(served.address)
     names = page.locator("tbody td:first-child")
-    assert names.all_inner_texts() == ["night", "first", "hill"]
+    assert names.all_inner_texts()[-4:] == ["night", "first", "kept", "hill"]
     page.get_by_label("with the text").fill("0 of 3 SOLVED")
     page.get_by_label("status").select_option("finished")
     page.get_by_role("button", name="Filter").click()
@@ -185,7 +207,7 @@ def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.goto(served.address + "/?list=Runs&what=evaluation")
     assert "none of them is so" in page.locator("#main").inner_text()
     page.get_by_role("link", name="all of them").click()
-    assert names.all_inner_texts() == ["night", "first", "hill"]
+    assert names.all_inner_texts()[-4:] == ["night", "first", "kept", "hill"]
 
 
 def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None:
