@@ -35,8 +35,6 @@ def bundle_views(views: Sequence[View], folder: Path | None, only: Sequence[str]
         UserError: there is no store, nothing of such a name, or something else than a bundle at `folder`.
         InfrastructureError: it cannot be written.
     """
-    import sys
-
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.storage.store import Store
     from gristmill.graph.view.bundle import write_bundle
@@ -44,7 +42,7 @@ def bundle_views(views: Sequence[View], folder: Path | None, only: Sequence[str]
 
     if folder is None:
         raise UserError("--only says what a bundle holds: name its folder with --bundle DIR")
-    with Store.open(workspace, create=False) as store, Display(console_for(sys.stderr), "pages", "pages") as display:
+    with Store.open(workspace, create=False) as store, Display(console_for(stderr=True), "pages", "pages") as display:
         page = write_bundle(store, views, folder, only, written=display.update)
     say(str(page))
     say("It holds prompts, replies and what hidden tests expect: give it to those only who may read these.", err=True)
