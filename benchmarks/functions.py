@@ -38,8 +38,16 @@ SEARCHES: Final = {
     "pendulum": ("reward", "sparse"),
     "mountain_car_continuous": ("reward", "sparse"),
     "swing_up": ("reward", "sparse"),
-    "digits_label_noise": ("loss", "ce"),
+    "digits_label_noise": ("loss", "per_example.py"),
 }
+PER_EXAMPLE: Final = """import torch
+import torch.nn.functional as F
+
+
+def loss(logits, labels):
+    return torch.mean(F.cross_entropy(logits, labels, reduction='none'))
+"""
+"""Cross entropy, written as the mean over examples: so each example's part of it may change."""
 CORE_MINUTES: Final = {"mountain_car": 20.0}
 """What a search may take where nothing else is said; of the others none is bounded so."""
 POPULATION: Final = {"reward": 24, "loss": 5}
@@ -159,6 +167,13 @@ def row(
     }
 
 
+def beaten(row: dict[str, Any]) -> str:
+    """What stands beside a winner, and by how much the winner is better, training by training."""
+    if row.get("gain_low") is None:
+        return f"{row['name']} {row['final']:.3f}"
+    return f"{row['name']} {row['final']:.3f} ({row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}])"
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """A line a search: the winner by its final seeds, and what stands beside it by the same."""
     lines = [
@@ -172,7 +187,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         if row.get("stopped"):
             best = "nothing" if row["best"] is None else f"{row['best']:.3f}"
             final = f"none in {row['most_minutes']:g} core-minutes; {best} in the search"
-        beside = ", ".join(f"{each['name']} {each['final']:.3f}" for each in others if each["final"] is not None)
+        beside = ", ".join(beaten(each) for each in others if each["final"] is not None)
         counts = f"{row['minutes']:.1f} | {row['candidates']}"
         lines.append(f"| `{row['search']}` | {row['seed']} | {counts} | {final} | {beside} |")
     return "\n".join(lines)
@@ -204,6 +219,7 @@ def main() -> None:
             if any((row["search"], row["seed"]) == (name, seed) for row in rows):
                 continue
             given.workspace.mkdir(parents=True, exist_ok=True)
+            (given.workspace / "per_example.py").write_text(PER_EXAMPLE, "utf-8")
             rows.append(search(name, seed, given))
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")

@@ -39,6 +39,11 @@ class ComparisonRow(Record):
     high: float | None = None
     seeds: int
     success: float | None = Field(None, description="the share of final episodes that succeeded")
+    gain: float | None = Field(
+        None, description="by how much the winner is better, in the mean, final seed by final seed"
+    )
+    gain_low: float | None = Field(None, description="lower end of that gain's 95% interval")
+    gain_high: float | None = None
 
 
 class Trained(Record):
@@ -99,7 +104,7 @@ def trained(
             if each.search is not None and scores
         },
         iterations=tuple(_iteration(round, found) for round, found in sorted(rounds.items())),
-        table=(*rows, *map(_baseline, compared)),
+        table=(*rows, *(_baseline(each, final if rows else None) for each in compared)),
     )
 
 
@@ -134,9 +139,14 @@ def _winner(standing: TaskStanding, verdict: Verdict, final: Evidence | None) ->
     )
 
 
-def _baseline(found: Baseline) -> ComparisonRow:
+def _baseline(found: Baseline, winner: Evidence | None) -> ComparisonRow:
     low, high = interval(found.final) or (None, None)
     mean = fmean(found.final) if found.final else None
+    numbered = sorted(winner.scores, key=lambda name: (len(name), name)) if winner is not None else ()
+    best = [winner.scores[name] for name in numbered] if winner is not None else []
+    # Training by training: all have the same seeds, in the same order.
+    gains = [one - two for one, two in zip(best, found.final, strict=True)] if len(best) == len(found.final) else []
+    gain_low, gain_high = interval(gains) or (None, None)
     return ComparisonRow(
         name=found.name,
         search=found.search,
@@ -145,4 +155,7 @@ def _baseline(found: Baseline) -> ComparisonRow:
         high=high,
         seeds=len(found.final),
         success=found.success,
+        gain=fmean(gains) if gains else None,
+        gain_low=gain_low,
+        gain_high=gain_high,
     )

@@ -181,6 +181,8 @@ def _of_loss(arguments: tuple[str, ...], outputs: int) -> Vocabulary:
             "torch.sum({table}, dim=1)": "row",
             "torch.amax({table}, dim=1)": "row",
             "torch.mean({table})": "number",
+            "F.softmax({table}, dim=1)": "table",
+            "F.log_softmax({table}, dim=1)": "table",
         }
         pieces = {
             logits: "table",
@@ -190,5 +192,9 @@ def _of_loss(arguments: tuple[str, ...], outputs: int) -> Vocabulary:
             f"F.softmax({logits}, 1).gather(1, {labels}[:, None])[:, 0]": "row",
             f"F.cross_entropy({logits}, {labels}, reduction='none')": "row",
             f"F.cross_entropy({logits}, {labels})": "number",
+            # How large the outputs are, how undecided they are between the classes, and the share of the likeliest one.
+            f"torch.sum(torch.square({logits}), dim=1)": "row",
+            f"torch.sum(F.softmax({logits}, 1) * -F.log_softmax({logits}, 1), dim=1)": "row",
+            f"torch.amax(F.softmax({logits}, 1), dim=1)": "row",
         }
     return Vocabulary(pieces=pieces, calls=calls, imports=("import torch", "import torch.nn.functional as F"))

@@ -16,7 +16,7 @@ from gristmill.verifiers.trained.comparing import equal_steps
 
 if TYPE_CHECKING:
     from gristmill.graph.judging.baselines import Baseline
-    from gristmill.graph.reports.trained import Trained
+    from gristmill.graph.reports.trained import ComparisonRow, Trained
     from gristmill.graph.storage.store import Store
     from gristmill.graph.summary import TaskStanding
     from gristmill.verifiers.records import Task
@@ -82,7 +82,7 @@ def _say(told: Trained) -> None:
         right=head,
     )
     say("")
-    numbers = ("search", "final", "95% interval", "seeds", "success")
+    numbers = ("search", "final", "95% interval", "seeds", "success", "winner ahead by")
     say_table(
         ("", *numbers),
         [
@@ -93,8 +93,16 @@ def _say(told: Trained) -> None:
                 "" if each.low is None else f"{short_number(each.low)} to {short_number(each.high)}",
                 str(each.seeds or ""),
                 short_number(each.success),
+                _ahead(each),
             )
             for each in told.table
         ],
         right=numbers,
     )
+
+
+def _ahead(row: ComparisonRow) -> str:
+    """The winner's gain over a row's function, with its interval."""
+    if row.gain is None or row.gain_low is None or row.gain_high is None:
+        return ""
+    return f"{row.gain:+.3f} ({row.gain_low:+.3f} to {row.gain_high:+.3f})"

@@ -103,7 +103,8 @@ def grown(sites: Sites, material: Material) -> str | None:
         return None
     site = material.chance.choice(returned)
     new = material.grow(site.kind, site.scope, int(getattr(site.node, "lineno", 0)), material.chance.randint(2, 3))
-    if new is None or isinstance(new, ast.Constant):
+    pieces = site.scope.vocabulary.written if site.scope.vocabulary is not None else {}
+    if new is None or isinstance(new, ast.Constant) or ast.unparse(new) in pieces:
         return None
     site.put(new)
     return "grown"

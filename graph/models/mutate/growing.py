@@ -111,11 +111,13 @@ class Material:
             return ast.Compare(left=left, ops=[chance.choice(_ORDER)()], comparators=[right])
         if kind not in ("number", "row", "table"):
             return None
-        if depth > 0 and way < 0.35:
+        # A number of an array program is mostly what a call makes of rows.
+        joins, calls = (0.2, 0.8) if kind == "number" else (0.35, 0.65)
+        if depth > 0 and way < joins:
             one = self.grow(kind, scope, line, depth - 1)
             two = self.grow(kind if chance.random() < 0.6 else "number", scope, line, depth - 1)
             return None if one is None or two is None else self.combined(one, two)
-        if depth > 0 and way < 0.65 and (made := self._called(kind, scope, line, depth - 1, vocabulary)) is not None:
+        if depth > 0 and way < calls and (made := self._called(kind, scope, line, depth - 1, vocabulary)) is not None:
             return made
         # What a function is not given, as its parameters have other names, would only raise.
         own = [

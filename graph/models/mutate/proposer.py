@@ -22,6 +22,7 @@ from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import Task
 
 __all__ = [
+    "AWAY",
     "TRIES",
     "MutateProposer",
     "as_reply",
@@ -38,6 +39,8 @@ _MORE = 0.35
 """Chance of a further change in one mutation, each time."""
 _ANEW = 0.7
 """Chance that what stands away from its parent is grown from nothing, of programs with a vocabulary."""
+AWAY = ("another", "fresh", "again")
+"""Operators that ask for something else than what is there."""
 TRIES, _NEAR = 32, 8
 """Tries for a program that was not there before, and after how many of them one change more is made."""
 
@@ -165,7 +168,7 @@ def offspring(parents: Sequence[str], operator: str, rules: Rules, chance: rando
             return mutate(child, rules, seed, steps=changes).source if changes else child
         except NothingToChangeError:
             pass  # the two have nothing in common: one of them alone, then
-    away = operator in ("another", "fresh", "again")
+    away = operator in AWAY
     steps = more + (3 if away else 1)
     while chance.random() < _MORE:
         steps += 1

@@ -8,7 +8,7 @@ from collections import defaultdict
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from gristmill.graph.models.mutate.proposer import as_reply, asks_python, bred, ground_of
+from gristmill.graph.models.mutate.proposer import AWAY, as_reply, asks_python, bred, ground_of
 from gristmill.graph.models.mutate.rules import Domain, Rules
 from gristmill.graph.models.mutate.starting import starting_programs
 from gristmill.graph.models.tune.simplex import Point, next_point
@@ -49,7 +49,7 @@ class TuneProposer:
     """Fits the numbers of what the plan builds on; where it builds on nothing, of what the task begins with.
 
     A program without numbers, or one whose numbers have settled, is mutated instead, as is one that was there before
-    under other names; the reply's model says so.
+    under other names, and a reward or loss where the plan asks for another one; the reply's model says so.
     """
 
     name, model = "tune", "tune"
@@ -89,10 +89,12 @@ class TuneProposer:
         async with self._reading[request.task_id]:
             for step in await ground.tried(trials.known):
                 await asyncio.to_thread(trials.add, step, rules)
-        text = await asyncio.to_thread(_fitted, request, ground, rules, trials)
+        # Of typed pieces other formulas are to be had, so who asks for something else gets more than other numbers.
+        away = rules.vocabulary is not None and ground.operator in AWAY
+        text = None if away else await asyncio.to_thread(_fitted, request, ground, rules, trials)
         model = self.model if text is not None else "mutate"
         if text is None:
-            text = await asyncio.to_thread(bred, request, ground, adjust=True)
+            text = await asyncio.to_thread(bred, request, ground, adjust=not away)
         return Reply(text=as_reply(ground.task, text), model=model, seconds=time.perf_counter() - started)
 
 

@@ -159,6 +159,9 @@ def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: 
     winner, human = told["table"]  # no control: what is observed does not say how far this cart has been
     assert (winner["seeds"], human["seeds"], human["name"]) == (2, 2, "human")
     assert None not in (winner["success"], human["success"], human["low"])
+    assert winner["gain"] is None
+    assert human["gain"] == pytest.approx(winner["final"] - human["final"])
+    assert human["gain_low"] <= human["gain"] <= human["gain_high"]
     out = CliRunner().invoke(app, list(show)).output
     assert "executed     1 of 2 candidates (50%); every training is 512 steps" in out
     assert "winner -1, mean of all -1" in out

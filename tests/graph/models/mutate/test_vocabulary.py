@@ -114,6 +114,23 @@ def test_a_formula_may_be_all_new(task: Task) -> None:
     made = [mutate(start, Rules.of(task), seed, anew=True) for seed in range(40)]
     assert {each.done for each in made} == {("grown",)}
     assert len({each.source for each in made}) > 25
+    pieces = Rules.of(task).vocabulary.written  # type: ignore[union-attr]
+    assert not any(each.source.partition("return ")[2].strip() in pieces for each in made)
+
+
+def test_temperatures_and_sizes_of_outputs_are_pieces_of_a_loss() -> None:
+    """Generic operators, of which none is a published loss: fitted are the temperature, and how much size costs."""
+    head = "import torch\nimport torch.nn.functional as F\n\n\ndef loss(logits, labels):\n    return "
+    source = (
+        f"{head}torch.mean(torch.sum(F.softmax(logits * 0.5, dim=1) * F.one_hot(labels, 10).to(logits.dtype), dim=1) "
+        "* -1.5 + torch.sum(torch.square(logits), dim=1) * 0.02)\n"
+    )
+    rules = Rules.of(loss_task("digits_label_noise"))
+    form = skeleton(source, rules)
+    assert form is not None
+    assert form.values == (0.5, -1.5, 0.02)
+    made = [mutate(source, rules, seed).source for seed in range(20)]
+    assert all("dim=1" in each or "softmax" not in each for each in made)
 
 
 @pytest.mark.parametrize("seed", range(3))
