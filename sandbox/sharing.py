@@ -45,7 +45,8 @@ class FairSlots:
         self._size = self._free = size
         self._clock = clock
         self._now = clock()
-        self._waiting: dict[tuple[str, ...], deque[asyncio.Future[None]]] = {}
+        # By outer name, then by group; none is empty.
+        self._waiting: dict[tuple[str, ...], dict[tuple[str, ...], deque[asyncio.Future[None]]]] = {}
         self._holding: dict[object, tuple[tuple[str, ...], float]] = {}
         # Of groups and of their outer names: jobs there, and seconds held, counted from where the group started.
         self._there: Counter[tuple[str, ...]] = Counter()
@@ -78,34 +79,45 @@ class FairSlots:
 
     async def _wait(self, group: tuple[str, str]) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(group, deque()).append(turn)
+        self._waiting.setdefault(group[:1], {}).setdefault(group, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
                 # It was given and the task cancelled in the same moment.
                 self._free += 1
-            elif turn in self._waiting.get(group, ()):
-                self._waiting[group].remove(turn)
-                if not self._waiting[group]:
-                    del self._waiting[group]
+            elif turn in (turns := self._waiting.get(group[:1], {}).get(group, deque())):
+                turns.remove(turn)
+                self._leave(group)
             raise
+
+    def _leave(self, group: tuple[str, ...]) -> None:
+        """Forget a group in which nobody waits any more."""
+        groups = self._waiting[group[:1]]
+        if not groups[group]:
+            del groups[group]
+        if not groups:
+            del self._waiting[group[:1]]
 
     def _give(self) -> None:
         while self._free and self._waiting:
-            outer = min(dict.fromkeys(group[:1] for group in self._waiting), key=self._cost)
-            group = min((group for group in self._waiting if group[:1] == outer), key=self._cost)
-            turn = self._waiting[group].popleft()
-            if not self._waiting[group]:
-                del self._waiting[group]
+            cost = self._costs()
+            groups = self._waiting[min(self._waiting, key=cost)]
+            group = min(groups, key=cost)
+            turn = groups[group].popleft()
+            self._leave(group)
             if not turn.done():
                 self._free -= 1
                 turn.set_result(None)
 
-    def _cost(self, name: tuple[str, ...]) -> float:
-        """Seconds held, by those too that still hold a slot."""
-        now = self._clock()
-        return self._held[name] + sum(now - since for group, since in self._holding.values() if name in _names(group))
+    def _costs(self) -> Callable[[tuple[str, ...]], float]:
+        """What tells the seconds held by a name, by those too that still hold a slot."""
+        now, held = self._clock(), self._held
+        running: dict[tuple[str, ...], float] = {}
+        for group, since in self._holding.values():
+            for name in _names(group):
+                running[name] = running.get(name, 0.0) + now - since
+        return lambda name: held[name] + running[name] if name in running else held[name]
 
     def _come(self, group: tuple[str, str]) -> None:
         self._advance()

@@ -48,6 +48,11 @@ def _set_up(hello: dict[str, Any]) -> None:
     """Import what the worker's profile names. Raises whatever an import raises."""
     for name in (*COMMON, "gristmill.sandbox.guest.candidate", "gristmill.sandbox.guest.canary"):
         importlib.import_module(name)
+    if "asyncio" in hello["preload"]:
+        # It does without TLS where there is none, as for jobs: they have no sockets, and each fork copies its library.
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # this is how an import is refused
+        importlib.import_module("asyncio")
+        del sys.modules["ssl"]
     for name in hello["preload"]:
         importlib.import_module(name)
     if (torch := sys.modules.get("torch")) is not None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from io import BytesIO, TextIOWrapper
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 __all__ = ["make_importable"]
 
@@ -32,19 +31,24 @@ def make_importable(files: Mapping[str, str], folder: str, file: str = "") -> No
     sys.meta_path.append(_Texts(dict(files), folder, file))
 
 
-class _Texts(MetaPathFinder, Loader):
+class _Texts:
+    """Finds and loads. Its bases would be in `importlib.abc`, which has zip files and compression read as well."""
+
     def __init__(self, files: dict[str, str], folder: str, file: str) -> None:
         self._files, self._folder, self._file = files, folder, file
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        place = fullname.replace(".", "/")
+        place, loader = fullname.replace(".", "/"), cast(Any, self)
         whole = f"{place}/__init__.py"
         if whole in self._files or any(each.startswith(f"{place}/") for each in self._files):
-            return ModuleSpec(fullname, self, origin=whole, is_package=True)
+            return ModuleSpec(fullname, loader, origin=whole, is_package=True)
         module = f"{place}.py"
-        return ModuleSpec(fullname, self, origin=module) if module in self._files else None
+        return ModuleSpec(fullname, loader, origin=module) if module in self._files else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """As Python makes modules."""
 
     def exec_module(self, module: ModuleType) -> None:
         path = (module.__spec__ and module.__spec__.origin) or ""

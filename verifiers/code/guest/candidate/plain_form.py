@@ -34,7 +34,6 @@ import enum
 import fractions
 import pathlib
 import sys
-import uuid
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -74,6 +73,9 @@ def plain(value: Any, place: str = "values", level: int = 0) -> Any:
             return form
     if _is(value, enum.Enum):
         return plain(value.value, f"{place}.value", level + 1)
+    uuid: Any = sys.modules.get("uuid")
+    if uuid is not None and _is(value, getattr(uuid, "UUID", ())):
+        return str.__str__(str(value))
     for base, make in _BASES:
         if _is(value, base):
             return make(value, place, level + 1)
@@ -156,7 +158,6 @@ _EXACT: dict[type, _Maker] = {
 _BASES: tuple[tuple[type, _Maker], ...] = (
     (BaseException, _error),
     (pathlib.PurePath, lambda value, place, level: str.__str__(str(value))),
-    (uuid.UUID, lambda value, place, level: str.__str__(str(value))),
     (Counter, lambda value, place, level: Counter(_pairs(value, place, level))),
     (dict, _pairs),
     (list, lambda value, place, level: _items(list.__iter__(value), place, level)),

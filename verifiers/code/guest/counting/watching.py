@@ -10,7 +10,6 @@ import ast
 import builtins
 import functools
 import importlib
-import importlib.abc
 import importlib.machinery
 import re
 import sys
@@ -101,8 +100,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(self.asserting.counted(ast.parse(data, path)), path, "exec", dont_inherit=True)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds what lies in one folder, or is one of these files."""
+class _Finder:
+    """Finds what lies in one folder, or is one of these files.
+
+    Its base would be in `importlib.abc`, which has zip files and compression read, for every fork to copy.
+    """
 
     def __init__(self, folder: Path, asserting: Asserting, files: Collection[str] | None) -> None:
         self._folder = str(folder)
@@ -110,7 +112,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._files = files
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        """See `importlib.abc.MetaPathFinder`."""
+        """As Python asks every finder on `sys.meta_path`."""
         where = [self._folder] if path is None and self._files is None else path
         spec = importlib.machinery.PathFinder.find_spec(name, where, target)
         origin = "" if spec is None or spec.origin is None else spec.origin

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import pathlib
 import sys
-import uuid
 from typing import Any
 
 from gristmill.verifiers.code.guest.wire.symbolic import symbolic_form, symbolic_value
@@ -21,7 +20,8 @@ def form_of(value: Any) -> tuple[str, list[Any]] | None:
     """(kind, parts) of what `value_of` can make again; None for anything else."""
     if issubclass(type(value), pathlib.PurePath):
         return "path", [str.__str__(str(value))]
-    if type(value) is uuid.UUID:
+    uuid: Any = sys.modules.get("uuid")  # whoever has made one has imported it
+    if uuid is not None and type(value) is getattr(uuid, "UUID", None):
         return "uuid", [str(value)]
     for telling in (_told_numpy, _told_pandas, _told_torch, symbolic_form):
         if (form := telling(value)) is not None:
@@ -122,7 +122,7 @@ def value_of(kind: str, parts: Any) -> Any:
     if kind == "path":
         return pathlib.PurePosixPath(parts[0])
     if kind == "uuid":
-        return uuid.UUID(parts[0])
+        return importlib.import_module("uuid").UUID(parts[0])
     if kind == "dtype":
         numpy: Any = importlib.import_module("numpy")
 
