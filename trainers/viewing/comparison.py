@@ -63,7 +63,7 @@ def comparison_form(store: Store, before: str = "", after: str = "") -> Form | N
     names = [run.name for run in reversed(store.runs())]
     if len(names) < 2:
         return None
-    fields = [Field("before", "before", before, names), Field("after", "after", after, names)]
+    fields = [Field("before", "compare the run", before, names), Field("after", "with the run", after, names)]
     return Form("Compare two runs", Asked(KIND, ""), fields, "Compare")
 
 

@@ -35,7 +35,7 @@ class FindPage:
 
 def find_form(run: str = "", text: str = "", place: str = "") -> Form:
     """Asks for a text, in a run or everywhere."""
-    fields = [Field("text", "text", text), Field("in", "in", place, PLACES, all="prompts and replies")]
+    fields = [Field("text", "find the text", text), Field("in", "in", place, PLACES, all="prompts and replies")]
     return Form("Find in prompts and replies", Asked(KIND, run), fields, "Find")
 
 

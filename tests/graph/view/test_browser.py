@@ -99,7 +99,7 @@ def test_an_owners_question_takes_three_clicks(
 
 def test_two_runs_are_compared_by_keyboard(page: Page, served: Served) -> None:
     page.goto(served.address)
-    page.get_by_label("before", exact=True).focus()
+    page.get_by_label("compare the run").focus()
     for key in ("f", "Tab", "n", "Tab", "Enter"):
         page.keyboard.press(key)
     page.wait_for_url(f"**{COMPARED}")
@@ -118,17 +118,17 @@ def test_two_runs_are_compared_by_keyboard(page: Page, served: Served) -> None:
 
 def test_a_text_is_found_in_prompts_and_replies(page: Page, served: Served) -> None:
     page.goto(served.address)
-    page.get_by_label("text", exact=True).fill("RETURN 2 * n")
+    page.get_by_label("find the text").fill("RETURN 2 * n")
     page.keyboard.press("Enter")
     page.wait_for_url("**/find?text=RETURN+2+*+n&in=")
     shown = page.locator("#main").inner_text()
     assert "4 of 52 hypotheses that were looked at hold it." in shown
-    assert "double/1/0 in night\n\nreply …```python\ndef f(n):" in shown
+    assert "double/1/0 in night\n\nreply ```python\ndef f(n):" in shown
     assert page.locator("mark").all_inner_texts() == ["return 2 * n"] * 4
     page.get_by_role("link", name="double/1/0").click()
     page.wait_for_url("**/hypothesis/night?id=double%2F1%2F0")
     page.get_by_role("link", name="night").click()
-    page.get_by_label("text", exact=True).fill("a % nowhere_")
+    page.get_by_label("find the text").fill("a % nowhere_")
     page.get_by_label("in", exact=True).select_option("prompt")
     page.get_by_role("button", name="Find").click()
     page.wait_for_url("**/find/night?text=a+%25+nowhere_&in=prompt")
