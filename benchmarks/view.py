@@ -2,6 +2,7 @@
 
     python benchmarks/view.py [--size N] [--pairs N] [--loads N]
     python benchmarks/view.py --screenshots docs/images
+    python benchmarks/view.py --demo graph/view/demo/packing.db.gz
 
 Makes a store of one search with so many hypotheses, and serves it by the real command to a real Chromium. Told are, of
 each page, the server's answer as a client on this machine waits for it and the first contentful paint; the server's
@@ -10,16 +11,19 @@ pairs of changing order. Models and judges of these runs answer at once, so all 
 page takes from a run shows most. The page, the browser and the run share this machine's cores.
 
 With `--screenshots` it runs the search for packing that lies in `examples/recordings` as it was answered, on real
-sandboxes, and takes pictures of its pages, desktop and phone. Needs Chromium and playwright.
+sandboxes, and takes pictures of its pages, desktop and phone. Needs Chromium and playwright. With `--demo` it writes
+the store of the same search, which `gristmill view --demo` opens.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import hashlib
 import re
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -222,6 +226,24 @@ def measure(size: int, pairs: int, loads: int) -> None:
                 print(f"(95%: {low:+.2f} to {high:+.2f}, p = {told.p_different:.2g}, {told.test})")
 
 
+def recorded(place: str, name: str) -> None:
+    """The search for packing in a workspace, as it was answered, judged anew."""
+    options = ["--name", name, "--hypotheses", "4", "--rounds", "5", "--patience", "5", "--workspace", place]
+    words = ["run", "examples/tasks/packing.yaml", "--model", "replay:examples/recordings/packing.jsonl", *options]
+    subprocess.run([*PROGRAM, *words], check=True, cwd=EXAMPLES.parent)
+
+
+def demo(file: Path) -> None:
+    """The store of that search, small, and the same to the byte whenever the store is."""
+    with tempfile.TemporaryDirectory() as place:
+        recorded(place, "packing")
+        with sqlite3.connect(f"{place}/.gristmill/gristmill.db") as store:
+            store.execute("vacuum into ?", (f"{place}/small.db",))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(gzip.compress(Path(place, "small.db").read_bytes(), mtime=0))
+    print(f"{file}: {file.stat().st_size:,} bytes")
+
+
 def screenshots(folder: Path) -> None:
     """Pictures of a search as it was answered, of its pages.
 
@@ -230,9 +252,7 @@ def screenshots(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        tasks, recording = EXAMPLES / "tasks" / "packing.yaml", EXAMPLES / "recordings" / "packing.jsonl"
-        options = ["--name", "night", "--hypotheses", "4", "--rounds", "5", "--patience", "5", "--workspace", place]
-        subprocess.run([*PROGRAM, "run", str(tasks), "--model", f"replay:{recording}", *options], check=True)
+        recorded(place, "night")
         with Store.open(place, create=False) as store:
             task = store.tasks("night")[0].id
             best = store.standings("night")[0].best
@@ -261,10 +281,13 @@ if __name__ == "__main__":
     parser.add_argument("--pairs", type=int, default=10, help="pairs of runs with and without a page")
     parser.add_argument("--loads", type=int, default=10, help="loads of each page")
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="take pictures instead")
+    parser.add_argument("--demo", type=Path, metavar="FILE", help="write the store that `view --demo` opens instead")
     parser.add_argument("--search", nargs=2, metavar=("NAME", "DIR"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search is not None:
         alone(Path(given.search[1]), given.search[0], given.size)
+    elif given.demo is not None:
+        demo(given.demo)
     elif given.screenshots is not None:
         screenshots(given.screenshots)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from gristmill.graph.commands.options import Workspace
 from gristmill.graph.commands.viewing.command import PORT, AllowHost, Host, Port, Token, show_views
+from gristmill.graph.commands.viewing.recorded import Demo, demo_workspace
 from gristmill.graph.commands.viewing.still import Bundle, Only, bundle_views
 
 __all__ = ["view"]
@@ -16,6 +19,7 @@ def view(
     token: Token = None,
     bundle: Bundle = None,
     only: Only = None,
+    demo: Demo = False,
     workspace: Workspace = ".",
 ) -> None:
     """Open a page on what a workspace holds, in the browser, while runs go on or after them.
@@ -24,7 +28,8 @@ def view(
     follows a run as it goes on. Requests of the mailbox are answered there, with the token of the printed address; it
     writes nothing else. What models and tasks wrote is shown as text, and no script of theirs runs; it works without a
     network. It listens on this machine alone, unless --host says otherwise: then a token is asked for, which the
-    printed address has in it. --bundle writes the same pages as files instead, which need no server.
+    printed address has in it. --bundle writes the same pages as files instead, which need no server; --demo shows a
+    search that comes with gristmill.
 
     \b
     Examples:
@@ -33,10 +38,12 @@ def view(
       gristmill view --host 0.0.0.0
       gristmill view --allow-host mill.example.org
       gristmill view --bundle report --only night
+      gristmill view --demo
     """
     from gristmill.trainers.viewing.views import VIEWS
 
-    if bundle is not None or only:
-        bundle_views(VIEWS, bundle, only or (), workspace)
-        return
-    show_views(VIEWS, host, port, workspace, allow_host or (), token)
+    with demo_workspace(workspace) if demo else nullcontext(workspace) as place:
+        if bundle is not None or only:
+            bundle_views(VIEWS, bundle, only or (), place)
+        else:
+            show_views(VIEWS, host, port, place, allow_host or (), token, writes=not demo)

@@ -58,8 +58,10 @@ def show_views(
     workspace: str,
     allow_host: Sequence[str],
     token: str | None,
+    *,
+    writes: bool = True,
 ) -> None:
-    """Serve the views of all rooms until Ctrl-C.
+    """Serve the views of all rooms until Ctrl-C; without `writes` nothing can be answered there.
 
     Raises:
         UserError: the extra is missing, there is no store, or an option is wrong.
@@ -69,7 +71,7 @@ def show_views(
     from gristmill.graph.storage.store import Store
     from gristmill.graph.view.security import Access
 
-    access = Access.at(host, allow_host, token)
+    access = Access.at(host, allow_host, token, writes=writes)
     with Store.open(workspace, create=False) as store:
         _serve(store, views, access, host, port)
 
@@ -96,7 +98,8 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
         say(browser_address(host, taken, access))
         if access.token is None and access.writing is not None:
             say(f"To answer what the mailbox asks: {browser_address(host, taken, access, True)}", err=True)
-        say("Ctrl-C ends it. It writes answers of yours, and nothing else.", err=True)
+        writes = "It writes answers of yours, and nothing else." if access.writing is not None else "It writes nothing."
+        say(f"Ctrl-C ends it. {writes}", err=True)
         # Tabs that wait for news hold their connections open: they end with the server.
         config = uvicorn.Config(
             application(store, views, access),
