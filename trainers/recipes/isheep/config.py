@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.records import Record
@@ -69,12 +69,27 @@ class Measuring(Record):
         150, ge=1, description="that the end is reported on, and as many with constraints that no training sees; ours"
     )
     two_turn_prompts: int = Field(0, ge=0, description="conversations of two turns in the test set; ours")
+    mtbench: int = Field(
+        0, ge=0, le=80, description="questions of MT-Bench, of two turns each, that --judge scores; all are 80"
+    )
+    judge: str | None = Field(
+        None, description="the model that scores MT-Bench's answers, as --model names one: its word, no verdict"
+    )
+    mtbench_tokens: int = Field(1024, ge=1, description="of an answer to MT-Bench at most; published")
+    ifeval: int = Field(0, ge=0, description="prompts of IFEval asked of the base model and of the last adapter")
+    ifeval_file: str | None = Field(None, description="IFEval's file; none: from the hub")
     draw_key: str | None = Field(
         None,
         min_length=1,
         description="draw gate and test by this text, not by a secret of the run: alike in runs that are compared",
     )
     probe: bool = Field(False, description="ask paired prompts that differ in a name or a group, at each iteration")
+
+    @model_validator(mode="after")
+    def _somebody_scores(self) -> Self:
+        if bool(self.mtbench) != bool(self.judge):
+            raise ValueError("mtbench says how many questions, and judge which model scores them: give both")
+        return self
 
 
 class Bands(Record):

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.commands.run_progress import following
 from gristmill.graph.config import RunConfig
+from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Step
 from gristmill.graph.summary import CampaignSummary
@@ -28,6 +29,8 @@ class Flock(Mill):
     """A `Mill` whose rows come from what the model writes."""
 
     recipe: IsheepConfig = field(default_factory=IsheepConfig)
+    scoring: Callable[[], Proposer] | None = None
+    """Makes the proposer of the model that scores MT-Bench's answers."""
 
     async def asked(
         self,
@@ -40,6 +43,7 @@ class Flock(Mill):
         adapter: str | None,
         greedy: bool = False,
         most: int | None = None,
+        model: tuple[str, Proposer] | None = None,
     ) -> dict[str, Step]:
         """One reply to each task, by a campaign of one round that the store keeps; a killed one goes on.
 
@@ -48,6 +52,7 @@ class Flock(Mill):
             messages: what is sent, by task id.
             judge: what is to be said of a reply.
             most: tokens of a reply at most, where not as the configuration says.
+            model: who is asked instead of the run's model, by name and entered.
 
         Raises:
             ModelError: some replies did not come; the others are kept.
@@ -56,6 +61,7 @@ class Flock(Mill):
         if not tasks:
             return {}
         run, config = f"{self.name}-{part}", self._once(adapter, greedy=greedy, most=most)
+        config = config if model is None else config.changed(model=model[0])
 
         def messages_for(
             task: Task, *, profile: Literal["chat", "small"], round: int, parents: Sequence[Step]
@@ -68,7 +74,7 @@ class Flock(Mill):
                 config.changed(concurrency=max(1, min(len(tasks), config.calls.concurrency))),
                 name=run,
                 store=self.store,
-                proposer=await self.model(adapter),
+                proposer=await self.model(adapter) if model is None else model[1],
                 pool=self.pool,
                 verifiers=judge,
                 resume=any(begun.name == run for begun in self.store.runs()),

@@ -25,6 +25,9 @@ def calls(config: IsheepConfig) -> dict[str, float]:
         "scores": rounds * 2 * (prompts + second) * config.assessed,
         "gate": look.gate_prompts * 2 * rounds,
         "test": (2 * look.test_prompts + 2 * look.two_turn_prompts) * (rounds + 1),
+        # In replies as long as the others are; what the judge takes is its own.
+        "MT-Bench": 2 * look.mtbench * (rounds + 1) * look.mtbench_tokens / (config.run.calls.max_tokens or 96),
+        "IFEval": 2 * look.ifeval,
         "probe": 2 * len(probes()) * (rounds + 1) * look.probe,
     }
 

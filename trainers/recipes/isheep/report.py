@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from gristmill.trainers.improve.report import share_words, write_page
-from gristmill.trainers.recipes.isheep.summary import IsheepSummary
+from gristmill.trainers.recipes.isheep.summary import IsheepSummary, published_lines
 
 __all__ = ["write_report"]
 
@@ -23,4 +23,6 @@ def write_report(summary: IsheepSummary, folder: Path) -> Path:
     environment.filters["share"] = share_words
     environment.filters["points"] = lambda value: f"{100 * value:+.1f}"
     source = files("gristmill.trainers").joinpath("recipes", "isheep", "report.html").read_text("utf-8")
-    return write_page(environment.from_string(source).render(it=summary), summary, folder)
+    return write_page(
+        environment.from_string(source).render(it=summary, published=published_lines(summary)), summary, folder
+    )

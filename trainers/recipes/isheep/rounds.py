@@ -29,6 +29,7 @@ from gristmill.trainers.recipes.isheep.measuring.drift import (
     drift_of,
 )
 from gristmill.trainers.recipes.isheep.measuring.looking import fairness, turns
+from gristmill.trainers.recipes.isheep.measuring.published import ifeval, mtbench
 from gristmill.trainers.recipes.isheep.records import Written
 from gristmill.trainers.recipes.isheep.report import write_report
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary, summarize
@@ -114,12 +115,19 @@ async def report(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
     tasks, key = flock.test_set(), flock.recipe.measuring.draw_key or f"{flock.name}/{flock.recipe.run.seed}"
     await flock.evaluation("test-before", "the base model on the test set", tasks, None)
     await turns(flock, "two-turns-before", key, None)
+    await mtbench(flock, "mt-bench-before", None)
+    base = await ifeval(flock, "ifeval-before", "the base model", None, None)
+    last: str | None = None
     for round_ in range(rounds):
         trained = flock.records.read(f"round-{round_ + 1}/trained", TrainedAdapter)
         if trained is not None:
             title = f"round {round_ + 1}: its adapter on the test set"
             await flock.evaluation(f"round-{round_ + 1}/test", title, tasks, str(trained.path))
             await turns(flock, f"round-{round_ + 1}/two-turns", key, str(trained.path))
+            await mtbench(flock, f"round-{round_ + 1}/mt-bench", str(trained.path))
+            last = str(trained.path)
+    if last is not None:
+        await ifeval(flock, "ifeval-after", "the last adapter", last, base)
     await flock.close()
     summary = summarize(flock, rounds, _kept(flock, rounds))
     await asyncio.to_thread(write_report, summary, flock.folder)

@@ -17,11 +17,12 @@ from gristmill.trainers.recipes.isheep.measuring.agreement import Agreement
 from gristmill.trainers.recipes.isheep.measuring.drift import Departures, Drift
 from gristmill.trainers.recipes.isheep.measuring.fairness import Probe
 from gristmill.trainers.recipes.isheep.measuring.looking import Turns
+from gristmill.trainers.recipes.isheep.measuring.published import Ifeval, Mean, MtBench
 from gristmill.trainers.recipes.isheep.records import Filtered, Pairs, Written
 from gristmill.trainers.recipes.isheep.stages import decided, ends
 from gristmill.trainers.records import Share
 
-__all__ = ["IsheepSummary", "Iteration", "Tested", "summarize"]
+__all__ = ["IsheepSummary", "Iteration", "Tested", "published_lines", "summarize"]
 
 _HELD_OUT = "family:told-instructions-held-out"
 
@@ -57,6 +58,7 @@ class Iteration(Record):
     adapter: str | None = None
     test: Tested | None = None
     turns: Turns | None = None
+    mtbench: MtBench | None = None
     drift: Drift | None = None
     probe: Probe | None = None
     events: Departures | None = None
@@ -72,6 +74,9 @@ class IsheepSummary(Record):
     base_turns: Turns | None = None
     base_drift: Drift | None = None
     base_probe: Probe | None = None
+    base_mtbench: MtBench | None = None
+    base_ifeval: Ifeval | None = None
+    ifeval: Ifeval | None = Field(None, description="of the last iteration's adapter")
     iterations: tuple[Iteration, ...]
     adapter: str | None = Field(description="the one that is kept")
     seconds: dict[str, float]
@@ -89,6 +94,9 @@ def summarize(flock: Flock, rounds: int, adapter: str | None) -> IsheepSummary:
         base_turns=records.read("two-turns-before", Turns),
         base_drift=records.read("drift-before", Drift),
         base_probe=records.read("probe-before", Probe),
+        base_mtbench=records.read("mt-bench-before", MtBench),
+        base_ifeval=records.read("ifeval-before/accuracies", Ifeval),
+        ifeval=records.read("ifeval-after/accuracies", Ifeval),
         iterations=tuple(_iteration(flock, round_, base) for round_ in range(rounds)),
         adapter=adapter,
         seconds=records.seconds(),
@@ -125,6 +133,7 @@ def _iteration(flock: Flock, round_: int, base: Evaluation | None) -> Iteration:
         adapter=None if trained is None else str(trained.path),
         test=None if test is None else _tested(test, base),
         turns=records.read(f"{part}/two-turns", Turns),
+        mtbench=records.read(f"{part}/mt-bench", MtBench),
         drift=records.read(f"{part}/drift", Drift),
         probe=records.read(f"{part}/probe", Probe),
         events=records.read(f"{part}/events", Departures),
@@ -141,3 +150,38 @@ def _tested(now: Evaluation, base: Evaluation | None) -> Tested:
     pair = compare([before[result.task_id] for result in now.results], passed)
     low, high = pair.interval
     return Tested(**shares, difference=pair.difference, low=low, high=high, p_better=pair.p_better, passed=passed)
+
+
+def published_lines(summary: IsheepSummary) -> list[str]:
+    """MT-Bench and IFEval in words, a line each: the base model, then what was trained."""
+    scored = [("the base", summary.base_mtbench)]
+    scored += [(f"iteration {each.number}", each.mtbench) for each in summary.iterations]
+    lines = [
+        f"MT-Bench, {who}, by {found.judge} (self_assessed): turn 1 {_of_ten(found.first)}, "
+        f"turn 2 {_of_ten(found.second)}, gap {_of_ten(found.gap, '+')}; "
+        f"{found.first.unread + found.second.unread} scores could not be read"
+        for who, found in scored
+        if found is not None
+    ]
+    for who, each in (("the base", summary.base_ifeval), ("the last adapter", summary.ifeval)):
+        if each is not None:
+            shares = each.accuracies
+            against = ""
+            if each.difference is not None and each.interval is not None:
+                low, high = each.interval
+                against = (
+                    f"; against the base {100 * each.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+                )
+            lines.append(
+                f"IFEval, {who}, {shares.prompt_strict.total} prompts: strict {100 * shares.prompt_strict.rate:.1f}% "
+                f"of prompts, {100 * shares.instruction_strict.rate:.1f}% of instructions; loose "
+                f"{100 * shares.prompt_loose.rate:.1f}%, {100 * shares.instruction_loose.rate:.1f}%{against}"
+            )
+    return lines
+
+
+def _of_ten(mean: Mean, sign: str = "") -> str:
+    if mean.mean is None:
+        return "cannot be told"
+    low_high = "" if mean.interval is None else " ({:{sign}.2f} to {:{sign}.2f})".format(*mean.interval, sign=sign)
+    return f"{mean.mean:{sign}.2f}{low_high}"
