@@ -35,8 +35,11 @@ async def reflect(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         written = await write(context, memory, task, round)
         reflection = reflection.model_copy(update={name: written.text})
         tokens, charged = tokens + written.tokens, charged.plus(written.charged)
-        # Stored with what was bought for it, before anything else is bought.
-        await context.journal.write(*written.entries, reflected(context.run, task_id, reflection))
+        if written.entries:
+            # Stored with what was bought for it, before anything else is bought.
+            await context.journal.write(*written.entries, reflected(context.run, task_id, reflection))
+    # Of what is made of stored rows alone nothing is lost: it goes with the next commit, before the next call.
+    context.journal.note(reflected(context.run, task_id, reflection))
     memory.learn(reflection)
     counted, money = charged.tokens, dollars(charged.money)
     told = Reflected(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gristmill.graph.errors import RunBusyError, StoreError
 
-__all__ = ["Database", "busy", "database_trouble", "reading", "writing"]
+__all__ = ["Database", "adding", "busy", "database_trouble", "reading", "writing"]
 
 
 class Database(Protocol):
@@ -88,3 +88,17 @@ def writing(database: Database, engine: Engine) -> Iterator[Connection]:
     """One transaction, committed where the block ends well; errors are `StoreError`s."""
     with database_trouble(database, "write to"), engine.begin() as connection:
         yield connection
+
+
+@contextlib.contextmanager
+def adding(database: Database, engine: Engine) -> Iterator[Any]:
+    """The driver's cursor in one transaction, as `writing`; for what is written often enough that SQLAlchemy's part of
+    it would be most of the work."""
+    driver = engine.dialect.loaded_dbapi
+    with database_trouble(database, "write to", (SQLAlchemyError, driver.Error, OSError)):
+        connection = engine.raw_connection()
+        try:
+            yield connection.cursor()
+            connection.commit()
+        finally:
+            connection.close()  # which takes back what is not committed

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, update
+from sqlalchemy import Dialect, Table, bindparam, update
 
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database
@@ -29,11 +29,14 @@ class Prepared:
     positions: tuple[str, ...]
     given: Mapping[str, Any]
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute it for each row."""
-        whole = [{**self.given, **row} for row in rows]
-        values: Any = [tuple(row[name] for name in self.positions) for row in whole] if self.positions else whole
-        connection.exec_driver_sql(self.sql, values)
+    def run(self, cursor: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for each row, on a cursor of the driver."""
+        whole = [{**self.given, **row} for row in rows] if self.given else rows
+        values: Any = [tuple([row[name] for name in self.positions]) for row in whole] if self.positions else whole
+        if len(values) == 1:
+            cursor.execute(self.sql, values[0])
+        else:
+            cursor.executemany(self.sql, values)
 
 
 def entry(database: Database, dialect: Dialect, table: Table, keep: Keep, columns: Sequence[str]) -> Prepared:

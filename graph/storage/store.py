@@ -20,7 +20,7 @@ from gristmill.graph.errors import RunExistsError, UnknownRunError
 from gristmill.graph.events import Event
 from gristmill.graph.records import Hypothesis, Message, Reflection, Step, StopReason, Tokens, Trajectory
 from gristmill.graph.storage import schema, statements
-from gristmill.graph.storage.base import Database, database_trouble, reading, writing
+from gristmill.graph.storage.base import Database, adding, database_trouble, reading, writing
 from gristmill.graph.storage.documents import Documents
 from gristmill.graph.storage.entries import EVIDENCE, Entry, Keep
 from gristmill.graph.storage.reading import queries
@@ -177,11 +177,11 @@ class Store:
         groups: dict[tuple[str, Keep, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
         for entry in entries:
             groups[entry.table.name, entry.keep, tuple(entry.row)].append(entry.row)
-        with self._writing() as connection:
+        with adding(self.database, self._engine) as cursor:
             for (table, keep, columns), rows in groups.items():
-                self._entry(table, keep, columns).run(connection, rows)
+                self._entry(table, keep, columns).run(cursor, rows)
             if clock is not None:
-                self._clock.run(connection, [dict(zip(("run", "clock"), clock, strict=True))])
+                self._clock.run(cursor, [dict(zip(("run", "clock"), clock, strict=True))])
 
     def tasks(self, run: str) -> list[Task]:
         """The tasks of a run, in their order."""

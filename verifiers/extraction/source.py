@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
-from gristmill.verifiers.languages.parsing import parse, parse_expression
+from gristmill.verifiers.languages.parsing import begins_in_prose, parse, parse_expression
 
 __all__ = [
     "BUILTINS",
@@ -71,12 +71,15 @@ def bounded() -> Iterator[None]:
 
 
 def _parsed(source: str) -> ast.Module | str:
+    return _tree_or_complaint(source) if _is_within(source) else "there is more code in the reply than is looked at"
+
+
+def _is_within(source: str) -> bool:
+    """Whether this may still be looked at; it counts from now on."""
     left = _left.get()
     if left is not None:
         left[0] -= len(source) + _EACH
-        if left[0] < 0:
-            return "there is more code in the reply than is looked at"
-    return _tree_or_complaint(source)
+    return left is None or left[0] >= 0
 
 
 @lru_cache(maxsize=4)  # a tree is a hundred times its source; a reply is looked at several times in a row
@@ -93,7 +96,9 @@ def _tree_or_complaint(source: str) -> ast.Module | str:
 
 def tree(source: str) -> ast.Module | None:
     """The syntax tree, or None where `source` does not parse."""
-    parsed = _parsed(source)
+    if not _is_within(source) or begins_in_prose(source):
+        return None
+    parsed = _tree_or_complaint(source)
     return None if isinstance(parsed, str) else parsed
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gristmill.verifiers.languages.parsing import parse, parse_expression
+from gristmill.verifiers.languages.parsing import begins_in_prose, parse, parse_expression
 
 
 def test_many_threads_build_trees_of_many_depths() -> None:
@@ -34,3 +37,37 @@ def test_what_does_not_parse_is_said_as_ever(source: str) -> None:
         parse(source)
     with pytest.raises((SyntaxError, ValueError, MemoryError, RecursionError)):
         parse_expression(source)
+
+
+_WORDS = "a b not in is if else for lambda await async match case type _ print from import as global r f None".split()
+
+
+@given(
+    st.lists(st.sampled_from([*_WORDS, ".", ",", ":", "=", "(", ")", "\n", "\n    ", "'a'", "1"]), max_size=9).map(
+        " ".join
+    )
+)
+def test_what_begins_in_prose_never_parses(source: str) -> None:
+    parsed = None
+    with contextlib.suppress(SyntaxError):
+        parsed = parse(source)
+    assert parsed is None or not begins_in_prose(source)
+
+
+def test_replies_begin_in_prose_and_programs_do_not() -> None:
+    for reply in (
+        "The function adds what is asked.\n",
+        "Here is the corrected code:\n",
+        "\n  To solve this, we sort.\n",
+    ):
+        assert begins_in_prose(reply)
+    for source in (
+        "x = 1\n",
+        "import os\n",
+        "match x:\n  case _: y\n",
+        "a is b or c\n",
+        "not x\n",
+        "print\nx\n",
+        "a\n",
+    ):
+        assert not begins_in_prose(source)
