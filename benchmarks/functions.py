@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from learning_cores import used
+from learning_cores import commit_of, used
 
 from gristmill.graph.errors import UnknownRunError
 from gristmill.graph.storage.store import Store
@@ -162,6 +162,8 @@ def row(
         "best": max((each["score"] for each in shown["table"] if each["score"] is not None), default=None),
         "candidates": shown["hypotheses"],
         "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit_of(),
+        "load": round(os.getloadavg()[2]),
         "command": words,
         "baselines": baselines or {"table": []},
     }

@@ -1,18 +1,20 @@
-"""Core-seconds of a long benchmark, over all its sessions, killed ones among them."""
+"""Core-seconds of a long benchmark, over all its sessions, killed ones among them; and the tree that it is made by."""
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.records import Record
 
-__all__ = ["core_seconds", "keeping", "used"]
+__all__ = ["commit_of", "core_seconds", "keeping", "used"]
 
 _KIND = "benchmark cores"
 _EACH = 10.0
@@ -59,3 +61,11 @@ def used() -> float:
         with suppress(psutil.Error):
             total += sum(process.cpu_times()[:4])
     return total
+
+
+def commit_of() -> str:
+    """The short hash of the tree that a figure is made by, and whether it has changes."""
+    git = ["git", "-C", str(Path(__file__).resolve().parents[1])]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode
+    return commit.strip() + (" with changes" if changed else "")

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from learning_cores import core_seconds, keeping
+from learning_cores import commit_of, core_seconds, keeping
 
 from gristmill.graph.comparing import Comparison, compare
 from gristmill.graph.storage.store import Store
@@ -78,7 +77,7 @@ def read(log: Path) -> list[Row]:
 
 async def judge(given: argparse.Namespace, programs: Mapping[str, str], rows: list[Row]) -> None:
     """Add the rows that the log lacks, up to the core-hours that there are."""
-    sizes, commit = LEAST if given.smoke else SIZES, _commit()
+    sizes, commit = LEAST if given.smoke else SIZES, commit_of()
     if given.smoke:
         await asyncio.to_thread(_least_pairs, given)  # which has a loop of its own
     drawn = _sha(json.dumps(pairs.load_pairs()))
@@ -233,10 +232,3 @@ def _least_pairs(given: argparse.Namespace) -> None:
 
 def _sha(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:12]
-
-
-def _commit() -> str:
-    git = ["git", "-C", str(Path(__file__).resolve().parents[1])]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode
-    return commit.strip() + (" with changes" if changed else "")
