@@ -163,7 +163,7 @@ class BubblewrapSandbox(WarmedSandbox):
     def _start(self) -> tuple[socket.socket, str]:
         """Start bwrap and return our end of the control socket, and the image's digest. Blocks."""
         image = root(self.profile.image)
-        self._folder = stage(self.profile)
+        self._folder = stage(self.profile, shared=True)
         self._devices = _own_devices(self._folder)
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the worker
@@ -274,7 +274,7 @@ def _command(
         ("--proc", "/proc"),
         ("--size", str(profile.memory_mb << 20)),
         ("--tmpfs", "/tmp"),  # noqa: S108  # the sandbox's own
-        ("--ro-bind", str(folder / "lib"), "/gristmill/lib"),
+        ("--ro-bind", str((folder / "lib").resolve()), "/gristmill/lib"),
         *(mounted if profile.data else ()),
         ("--chdir", "/"),
     ]

@@ -7,12 +7,18 @@ that ``from gristmill.sandbox.wire.values import encode`` works inside without i
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
+import os
 import shutil
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.image.root import cache_folder
 from gristmill.sandbox.owners import is_gone, owner_label
 from gristmill.sandbox.records import Profile
 from gristmill.sandbox.workers.compiling import compiled, compiled_name
@@ -24,10 +30,14 @@ INSIDE = "/gristmill/lib"
 """Where a worker finds ``lib/``."""
 PREFIX = "gristmill-"
 OWNER = "owner"
+UNUSED_SECONDS = 30 * 86400
 
 
-def stage(profile: Profile) -> Path:
+def stage(profile: Profile, *, shared: bool = False) -> Path:
     """A new folder for one worker of this profile, readable to every user; remove it with the worker.
+
+    `shared`: its ``lib`` leads to one in the cache that all workers of these guest folders mount, read-only, so that
+    none has to write its own; where nothing can be kept there, it has one of its own.
 
     Raises:
         SandboxError: a guest module of the profile cannot be found, or the disk is full.
@@ -38,17 +48,14 @@ def stage(profile: Profile) -> Path:
         raise _no_space(tempfile.gettempdir(), error) from error
     try:
         (folder / OWNER).write_text(owner_label())
-        for name, source in _sources((*ALWAYS, *profile.guest)).items():
-            target = folder / "lib" / Path(*name.split(".")).with_suffix(".py")
-            bytecode = target.parent / "__pycache__" / compiled_name(target.stem)
-            bytecode.parent.mkdir(parents=True, exist_ok=True)
-            text = source.read_bytes()
-            target.write_bytes(text)
-            bytecode.write_bytes(compiled(name, text, f"{INSIDE}/{target.relative_to(folder / 'lib')}"))
-            target.chmod(0o644)
-            bytecode.chmod(0o644)
+        modules = {name: path.read_bytes() for name, path in _sources((*ALWAYS, *profile.guest)).items()}
+        kept = _kept(modules) if shared else None
+        if kept is not None:
+            (folder / "lib").symlink_to(kept)
+        else:
+            _write(modules, folder / "lib")
         (folder / "control").mkdir()
-        for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        for each in (folder, folder / "control"):
             each.chmod(0o755)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -57,6 +64,61 @@ def stage(profile: Profile) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
+
+
+def _write(modules: Mapping[str, bytes], lib: Path) -> None:
+    """Modules by their dotted names, with their bytecode."""
+    for name, text in modules.items():
+        target = lib / Path(*name.split(".")).with_suffix(".py")
+        bytecode = target.parent / "__pycache__" / compiled_name(target.stem)
+        bytecode.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
+        bytecode.write_bytes(compiled(name, text, f"{INSIDE}/{target.relative_to(lib)}"))
+        target.chmod(0o644)
+        bytecode.chmod(0o644)
+    for each in (lib, *(path for path in lib.rglob("*") if path.is_dir())):
+        each.chmod(0o755)
+
+
+def _kept(modules: Mapping[str, bytes]) -> Path | None:
+    """The folder in the cache that holds just these modules, made if need be; None where none can be kept.
+
+    When it was last asked for is told by the folder around it, which no worker sees.
+    """
+    digest = hashlib.sha256(compiled_name("").encode())
+    for name, text in modules.items():
+        digest.update(f"\0{name}\0{len(text)}\0".encode() + text)
+    place = cache_folder().parent / "guests" / digest.hexdigest()
+    try:
+        os.utime(place)
+    except FileNotFoundError:
+        draft = None
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(dir=place.parent))
+            _write(modules, draft / "lib")
+            # Whole, or not at all. Whoever was quicker has made the same.
+            with contextlib.suppress(OSError):
+                draft.rename(place)
+            _remove_unused(place.parent)
+        except OSError:
+            return None
+        finally:
+            if draft is not None:
+                shutil.rmtree(draft, ignore_errors=True)
+    except OSError:
+        return None
+    lib = place / "lib"
+    return lib if lib.is_dir() else None
+
+
+def _remove_unused(guests: Path) -> None:
+    """Take away folders of modules that no worker has been started with for long."""
+    for each in guests.iterdir():
+        with contextlib.suppress(OSError):
+            if each.is_dir() and each.stat().st_mtime < time.time() - UNUSED_SECONDS:
+                # First out of everybody's way, so that no half of it is found.
+                shutil.rmtree(each.rename(f"{each}.gone"), ignore_errors=True)
 
 
 def sweep() -> int:

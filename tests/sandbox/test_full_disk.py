@@ -89,7 +89,7 @@ async def test_a_worker_that_finds_no_space_for_its_files_says_so_and_leaves_not
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     job = Job(program="gristmill.sandbox.guest.probe:run", request="context.send(1)")
     async with Pool(await choose_factory(backend), size=1) as pool:
-        stuffing = fill(folder, but=8192)
+        stuffing = fill(folder)
         with pytest.raises(SandboxError, match=r"temporary.*free some space"):
             await pool.run(job, PROBING)
         assert [path.name for path in folder.iterdir()] == ["stuffing"]
@@ -115,7 +115,8 @@ def test_an_image_that_finds_no_space_is_named_with_what_to_do_and_no_half_of_it
 def test_a_run_without_space_for_workers_exits_with_3_and_goes_on_later(
     tasks: Path, disk: Disk, bubblewrap: str, gristmill_command: str
 ) -> None:
-    small, workspace = disk("temporary", "64k"), tasks.parent
+    # Room for the one file by which Python sees that it may write there, and too little for a worker's folder.
+    small, workspace = disk("temporary", "64k,nr_inodes=3"), tasks.parent
     run = (
         "run",
         str(tasks),

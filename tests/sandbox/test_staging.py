@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
+import os
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,44 @@ def test_bytecode_counts_only_for_the_source_that_it_was_made_of(
     # Where nothing can be kept, everything is compiled.
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     assert [answer(one), answer(two)] == [1, 2]
+
+
+def test_workers_share_their_modules_where_they_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = tmp_path / "gristmill/guests"
+    folders: list[Path] = []
+
+    def lib(*guest: str) -> Path:
+        folders.append(stage(Profile(name="test", guest=guest), shared=True))
+        return (folders[-1] / "lib").resolve()
+
+    try:
+        first = lib()
+        times = first.stat()
+        assert lib() == first
+        assert first.is_relative_to(kept)
+        # Nothing that a worker sees tells when another one has started.
+        assert first.stat() == times
+        # They hold what a worker's own would, and who needs other modules has another one.
+        own = stage(Profile(name="test"))
+        folders.append(own)
+        held = {path.relative_to(first): path.read_bytes() for path in first.rglob("*") if path.is_file()}
+        assert held == {path.relative_to(own / "lib"): path.read_bytes() for path in own.rglob("lib/**/*.py*")}
+        assert {path.stat().st_mode & 0o777 for path in (first, *first.rglob("*")) if path.is_dir()} == {0o755}
+        assert lib("gristmill.sandbox.records") != first
+        # What has not been wanted for long goes when another one is made.
+        os.utime(first.parent, (0, 0))
+        lib("gristmill.sandbox.errors")
+        assert not first.exists()
+        assert lib() == first
+        # Where nothing can be kept, each has its own.
+        monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+        assert lib().is_relative_to(folders[-1])
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder)
+    assert first.is_dir()
+    assert not [path for path in kept.iterdir() if path.is_dir() and len(path.name) != 64]
 
 
 def test_what_a_zygote_imports_are_the_modules_of_its_folders() -> None:
