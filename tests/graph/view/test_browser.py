@@ -45,6 +45,7 @@ PAGES = [
     POPULATION,
 ]
 
+MORE = "Who found it, what it cost, and its family"
 # What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
     ("what runs are there, and how did they end?", [], r"night\s+finished\s+search\s+1 of 3 solved"),
@@ -82,6 +83,10 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
         r"strength\s+\w+, verified[^§]*bubblewrap",
     ),
     ("what did it cost?", ["night", "double/1/0"], r"10 of the prompt, 5 of the reply\s+cost\s+\$0\.00 in 1 call"),
+    ("which operator paid?", ["hill", MORE], r"fresh\s+\d+\s+\d+\s+[\d.]+\s+[\d.]+%[^§]*share of the gain"),
+    ("what did each model cost?", ["hill", MORE], r"scripted-1\s+32\s+480\s+\$0\.00"),
+    ("was a pass taken back?", ["night", "What did not stand"], r"Every verdict has stood\."),
+    ("did the machine do its work?", ["night", "The machine under it"], r"1 session; 12 calls; no verdict lost\."),
     ("how do I see it again?", ["night", "double/1/0"], r"gristmill show night --task double --prompt --evidence"),
 ]
 
