@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.search.archive import Axis
+from gristmill.graph.search.base import folds_of
 from gristmill.graph.search.evolve import Islands
 from gristmill.graph.search.history import Past
 from gristmill.graph.search.pareto import Front
@@ -63,16 +64,12 @@ def population(store: Store, run: str, standing: TaskStanding) -> Population:
     config = store.get_run(run).config
     task = next(each for each in store.tasks(run) if each.id == standing.task)
     chosen = strategy(config.search.strategy, config.search, [each.name for each in config.models])
-    past = TaskMemory(store, run, task, config, chosen).whole()
     axes = tuple(map(Axis.read, config.search.features))
-    return Population(
-        run=run,
-        task=task.id,
-        strategy=config.search.strategy,
-        cells=_cells(axes) if axes else None,
-        islands=_islands(past, axes),
-        front=_front(past),
-    )
+    held = Population(run=run, task=task.id, strategy=config.search.strategy, cells=_cells(axes) if axes else None)
+    if not {"islands", "front"} & folds_of(chosen).keys():
+        return held  # without reading every row for nothing
+    past = TaskMemory(store, run, task, config, chosen).whole()
+    return held.model_copy(update={"islands": _islands(past, axes), "front": _front(past)})
 
 
 def _islands(past: Past, axes: tuple[Axis, ...]) -> tuple[Island, ...]:
