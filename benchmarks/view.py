@@ -138,6 +138,10 @@ def pages(size: int) -> dict[str, str]:
         "task": "/task/night?id=long",
         "task, its last part": f"/task/night?id=long&page={last}",
         "hypothesis": f"/hypothesis/night?id={quote('long/0/0', safe='')}",
+        "find, in all of it": "/find?text=nowhere+at+all",
+        "course": "/course/night?id=long",
+        "doubts": "/doubts/night",
+        "machine": "/machine/night",
     }
 
 
