@@ -242,10 +242,12 @@ def test_it_is_live_and_goes_back_and_reloads(page: Page, served: Served) -> Non
         worker.start()
         _until_there(page, store, f"{served.address}/run/later")
         page.get_by_text("live", exact=True).wait_for()
+        page.get_by_label("find the text").fill("half a word")
         # The run goes on beneath the page, which shows its end without being loaded again.
         page.get_by_role("heading", name="later finished").wait_for(timeout=120_000)
         worker.join()
         assert "1 of 1 task solved" in page.locator("#sentence").inner_text()
+        assert page.get_by_label("find the text").input_value() == "half a word"
         assert page.locator("figure .u-over").count() == 1
     assert page.evaluate("performance.timeOrigin") > before
     page.get_by_text("double", exact=True).locator("visible=true").first.click()
