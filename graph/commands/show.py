@@ -149,6 +149,7 @@ def show(
     from gristmill.graph.commands.reports.population import say_population
     from gristmill.graph.commands.reports.summary import of_prices, of_ranking, print_standings, print_summary
     from gristmill.graph.models.prices import PRICES, Prices
+    from gristmill.graph.reports.ranking import saved_by_ranking
     from gristmill.graph.storage.store import Store
     from gristmill.sandbox.errors import UserError
 
@@ -185,6 +186,7 @@ def show(
             whole = {
                 **store.summary(name).model_dump(mode="json"),
                 "prices": prices and prices.model_dump(mode="json"),
+                "ranking": (saved := saved_by_ranking(store, name)) and saved.model_dump(mode="json"),
                 "waiting": _waiting(store, name),
                 "table": rows,
             }

@@ -271,3 +271,5 @@ def test_the_commands_run_to_their_tables(
     assert f"{spared} of 3 judgements spared in the order of reward:night (self_assessed)" in searched.stdout
     with Store.open(workspace) as store:
         assert (store.summary("ranked").spared, store.summary("ranked").solved) == (spared, 1)
+    shown = subprocess.run([forked_gristmill, "show", "ranked", "--json"], capture_output=True, timeout=300, check=True)
+    assert json.loads(shown.stdout)["ranking"]["spared"] == spared
