@@ -1,13 +1,19 @@
 """Does SER close the gap between few labels and all of them? Arms on cached layers, restartable, a line in a log each.
 
     python benchmarks/ser.py [--source human|NAME@WORKSPACE] [--only PREFIX] [--seed 0] [--smoke]
+    python benchmarks/ser.py --make NAME [--tasks 400] [--hypotheses 8] [--difficulty N] [--workspace .]
     python benchmarks/ser.py --table
 
 `--source human` is `shared/data/human_prefs` (skipped visibly where it is not), of which `--only` takes the sources
-that begin with it; NAME@WORKSPACE is a run whose verified and refuted replies are paired: the truth is known. Arms:
-`ser` (its round 0 is the 15% alone), `full` (all labels), `random` (as many pairs as the filter would keep, drawn),
-`none` (no filter), and `ser` and `full` once more with 20% of the seen labels turned round. What was cut off goes on
-where it was; states of the lower layers are shared by all arms of a workspace. `--smoke` is 40 pairs, one round.
+that begin with it; NAME@WORKSPACE is a run whose verified and refuted replies are paired: the truth is known. `--make`
+makes such a run by the local model on generated tasks, which tools judge: it says first how many minutes that takes,
+goes on where it was cut off, and ends with how many pairs there are and the command for them. A greater `--difficulty`
+is a harder source.
+
+Arms: `ser` (its round 0 is the 15% alone), `full` (all labels), `random` (as many pairs as the filter would keep,
+drawn), `none` (no filter), and `ser` and `full` once more with 20% of the seen labels turned round. What was cut off
+goes on where it was; states of the lower layers are shared by all arms of a workspace. `--smoke` is 40 pairs, and one
+round.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +32,7 @@ from rich.console import Console
 from gristmill.graph.commands.progress import Display
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_of
+from gristmill.trainers.improve.forecast import measured_rates
 from gristmill.trainers.methods.weights import base_weights
 from gristmill.trainers.recipes.ser.config import SerConfig
 from gristmill.trainers.recipes.ser.loop import run_ser
@@ -56,6 +64,46 @@ def pairs_of(source: str, only: str) -> list[Pair] | None:
     name, _, workspace = source.partition("@")
     with Store.open(workspace, create=False) as store:
         return unique(pairs_of_run(store, name))[0]
+
+
+def make_source(options: argparse.Namespace) -> dict[str, Any]:
+    """A run of verified and refuted replies of the local model to generated tasks, begun or gone on with; its pairs."""
+    workspace = Path(options.workspace)
+    workspace.mkdir(parents=True, exist_ok=True)
+    tasks, gristmill = workspace / f"{options.make}.jsonl", str(Path(sys.executable).with_name("gristmill"))
+    with Store.open(options.workspace) as store:
+        there = next((run for run in store.runs() if run.name == options.make), None)
+        count = options.tasks if there is None else there.tasks
+        rates = measured_rates(store, "local", 1.0)
+    known = "as measured in this workspace" if "hypotheses" in rates.measured else "at an assumed rate"
+    left = count if there is None else there.tasks - there.ended
+    print(
+        f"{left} tasks of {count} to do, {options.hypotheses} replies each: about "
+        f"{left * options.hypotheses / rates.hypotheses / 60:.0f} minutes, {known}",
+        file=sys.stderr,
+    )
+    if not tasks.is_file():
+        hard = [] if options.difficulty is None else ["--difficulty", str(options.difficulty)]
+        drawn = ["--split", "train", "--draw", "1", "--count", str(options.tasks), "--out", str(tasks)]
+        subprocess.run([gristmill, "tasks", "generate", options.family, *drawn, *hard], check=True)
+    search = ["--model", "local", "--strategy", "best_of", "--rounds", "1", "--hypotheses", str(options.hypotheses)]
+    called = [gristmill, "run", str(tasks), "--name", options.make, "--workspace", str(workspace), *search]
+    if there is None or there.status != "finished":
+        done = subprocess.run([*called, *([] if there is None else ["--resume"])], check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+    with Store.open(options.workspace) as store:
+        run, summary = store.get_run(options.make), store.summary(options.make)
+        pairs = unique(pairs_of_run(store, options.make))[0]
+    return {
+        "source": f"{options.make}@{options.workspace}",
+        "tasks": run.tasks,
+        "replies": summary.hypotheses,
+        "verified": summary.verified,
+        "pairs": len(pairs),
+        "minutes": round(summary.seconds / 60, 1),
+        "next": f"python benchmarks/ser.py --source {options.make}@{options.workspace} --workspace {options.workspace}",
+    }
 
 
 def run_arm(arm: str, pairs: list[Pair], options: argparse.Namespace) -> dict[str, Any]:
@@ -156,7 +204,15 @@ def main() -> None:
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--make", metavar="NAME", help="make a run of this name to be a source")
+    parser.add_argument("--family", default="list-functions", help="of the tasks of --make")
+    parser.add_argument("--difficulty", type=int, help="of the tasks of --make; default: what the model can do partly")
+    parser.add_argument("--tasks", type=int, default=400)
+    parser.add_argument("--hypotheses", type=int, default=8)
     options = parser.parse_args()
+    if options.make:
+        print(json.dumps(make_source(options)))
+        return
     if options.table:
         show(options.log)
         return
