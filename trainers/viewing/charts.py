@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Chart", "Dot", "Line", "numbers_chart", "shares_chart"]
+from gristmill.trainers.measure.calibration import Bin
+
+__all__ = ["Chart", "Dot", "Line", "numbers_chart", "reliability_chart", "shares_chart"]
 
 WIDTH, HEIGHT = 480.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 10.0, 38.0
@@ -73,6 +75,28 @@ def shares_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Cha
     if ticks[-1][0] < last:
         ticks.append((last, ""))
     return Chart(label, across, up, lines, ticks, [(each / 4, f"{25 * each}%") for each in range(5)])
+
+
+def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -> Chart | None:
+    """How often what was said with some confidence was right, by title; None where nothing is said."""
+    lines = [
+        Line(
+            title,
+            [
+                Dot(
+                    each.confidence,
+                    each.accuracy,
+                    f"said {100 * each.confidence:.0f}%, right {100 * each.accuracy:.0f}% of {each.replies}",
+                )
+                for each in some
+                if each.replies
+            ],
+        )
+        for title, some in bins.items()
+    ]
+    lines = [line for line in lines if line.dots]
+    ticks = [(each / 4, f"{25 * each}%") for each in range(5)]
+    return Chart("Reliability", across, up, lines, ticks, ticks, even=True) if lines else None
 
 
 def numbers_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:

@@ -11,6 +11,10 @@ from gristmill.trainers.viewing.comparison import comparison_form, comparison_pa
 from gristmill.trainers.viewing.datasets import KIND as DATASET
 from gristmill.trainers.viewing.datasets import dataset_listing, dataset_page
 from gristmill.trainers.viewing.improvements import KIND, improvement_listing, improvement_page
+from gristmill.trainers.viewing.isheep import KIND as ISHEEP
+from gristmill.trainers.viewing.isheep import isheep_listing, isheep_page
+from gristmill.trainers.viewing.ser import KIND as SER
+from gristmill.trainers.viewing.ser import ser_listing, ser_page
 
 __all__ = ["VIEWS"]
 
@@ -21,5 +25,7 @@ VIEWS = (
     View(KIND, _HERE, "improvement.html", improvement_page, improvement_listing),
     View(ADAPTER, _HERE, "adapter.html", adapter_page, adapter_listing),
     View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing),
+    View(ISHEEP, _HERE, "isheep.html", isheep_page, isheep_listing),
+    View(SER, _HERE, "ser.html", ser_page, ser_listing),
     View(COMPARE, _HERE, "comparison.html", comparison_page, form=comparison_form),
 )

@@ -31,6 +31,7 @@ from gristmill.trainers.recipes.isheep.rounds import run_isheep
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary
 from gristmill.verifiers.records import Strength, Task
 from tests.receiver import Receiver
+from tests.trainers.improve.test_rounds import shown
 
 for package in ("scipy", "rensa", "langdetect", "lm_eval", "punkt"):
     pytest.importorskip(package)
@@ -213,6 +214,8 @@ async def test_it_ends_alike_whether_it_was_killed_at_every_stage_or_never(
             for number, stage in enumerate(STAGES):
                 with pytest.raises(Killed):
                     await turned(tmp_path / "a", pool, config, Stopping(stage), asked, resume=number > 0, alert=alert)
+                with Store.open(str(tmp_path / "a")) as store:
+                    assert "sheep going on" in shown(store, "isheep", "sheep")
             killed = await turned(tmp_path / "a", pool, config, Stopping(), asked, resume=True, alert=alert)
         progress = Stopping()
         whole = await turned(tmp_path / "b", pool, config, progress, never)
@@ -256,6 +259,10 @@ async def test_it_ends_alike_whether_it_was_killed_at_every_stage_or_never(
     assert all(row["verified"] == (row["strength"] == "tested") for row in rows)
     with Store.open(str(tmp_path / "b")) as store:
         stories = [story for run in store.runs() for story in store.trajectories(run.name)]
+        page = shown(store, "isheep", "sheep")
+    assert f"It ended, because {whole.ended}" in page
+    assert "Fairness probe" in page
+    assert "no prompt: 1 was written before, 1 a refusal, 1 chat markup" in page
     exported = export_rows(stories, "sft")
     assert exported
     assert {row["strength"] for row in exported} == {Strength.TESTED.value}

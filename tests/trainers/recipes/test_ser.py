@@ -19,11 +19,12 @@ from gristmill.trainers.recipes.ser.labelling import Counted, Labelling, Scale
 from gristmill.trainers.recipes.ser.loop import run_ser
 from gristmill.trainers.recipes.ser.pairs import Pair, pair_of, unique
 from gristmill.trainers.recipes.ser.ranking import Ranking
-from gristmill.trainers.recipes.ser.records import Prepared, SerRecords, SerResult, Trained
+from gristmill.trainers.recipes.ser.records import Begun, Prepared, SerRecords, SerResult, Trained
 from gristmill.trainers.recipes.ser.rewarding import CachedRewards
 from gristmill.trainers.recipes.ser.scoring import load_reward_model
 from gristmill.trainers.recipes.ser.stages import Bench
 from gristmill.trainers.recipes.ser.states import States, parted, tokens_of
+from tests.trainers.improve.test_rounds import shown
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 for package in ("torch", "transformers", "peft"):
@@ -121,6 +122,9 @@ def test_a_run_killed_at_a_stage_ends_as_an_unkilled_one(
     with Store.open(tmp_path) as store:
         with pytest.raises(Killed):
             run_ser(bench_of(tmp_path, store, tiny_model, records=Dying(store, "a")))
+        begun = Begun(config=CONFIG, pairs="", base="")
+        SerRecords(store, "a").write("begun", begun)
+        assert "a going on" in shown(store, "ser", "a")
         again = bench_of(tmp_path, store, tiny_model)
         assert alike(run_ser(again), whole)
         assert not any("round 0: training" in said for said in again.progress.said)  # type: ignore[attr-defined]
@@ -196,8 +200,6 @@ def test_it_refuses_to_go_on_when_confidence_rises_and_accuracy_falls(
 
 
 def test_a_result_is_read_and_a_name_is_taken_once(whole: SerResult, tiny_model: Path, tmp_path: Path) -> None:
-    from gristmill.trainers.recipes.ser.records import Begun
-
     with Store.open(tmp_path) as store:
         records = SerRecords(store, "a")
         begun = Begun(config=CONFIG, pairs="x", base="b")
@@ -241,6 +243,7 @@ def test_the_commands_run_to_their_tables(
     assert done.exit_code == 0
     assert "on the held-out labels" in done.stdout
     assert "at most" in done.stdout
+    assert "to look: gristmill view" in done.stdout
     again = calling.invoke(app, [*command, "--resume", "--plot", "held-out.svg"], catch_exceptions=False)
     assert "on the held-out labels" in again.stdout
     drawn = (workspace / "held-out.svg").read_text()

@@ -25,8 +25,14 @@ from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.methods.base import Method, Rows, Steps, TrainedAdapter
 from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter, write_provenance
+from gristmill.trainers.recipes.isheep.config import Measuring
+from gristmill.trainers.recipes.ser.loop import run_ser
+from gristmill.trainers.recipes.ser.records import Begun, SerRecords
 from gristmill.verifiers.records import Task
 from tests.graph.view.filled import HOSTILE
+from tests.trainers.recipes.test_isheep import Stopping, configured, turned
+from tests.trainers.recipes.test_ser import CONFIG as SMALL
+from tests.trainers.recipes.test_ser import bench_of
 
 SIZES = {"train": 2, "gate": 6, "test": 3}
 TASKS = [
@@ -103,12 +109,28 @@ async def improve(store: Store, home: Path, base: Path) -> None:
         await run_rounds(mill)
 
 
-def learn(folder: Path) -> None:
+async def sheep(folder: Path) -> None:
+    """The run `sheep` of I-SHEEP."""
+    async with Pool.open("bubblewrap", 2) as pool:
+        asked_little = configured(measuring=Measuring(gate_prompts=16, test_prompts=6))
+        await turned(folder, pool, asked_little, Stopping(), [])
+
+
+def rewards(store: Store, home: Path, base: Path) -> None:
+    """The SER `rewards`, of a tiny model that is really trained."""
+    records = SerRecords(store, "rewards")
+    records.begin(Begun(config=SMALL, pairs="", base=str(base)), resume=False)
+    run_ser(bench_of(home, store, base, name="rewards", records=records))
+
+
+def learn(folder: Path, tiny: Path) -> None:
     """All of it in a workspace; from a thread of its own, as a browser's loop may run in this one."""
 
     def work() -> None:
         with Store.open(folder) as store:
             asyncio.run(improve(store, home_of(folder), folder))
+            rewards(store, home_of(folder), tiny)
+        asyncio.run(sheep(folder))
 
     with ThreadPoolExecutor(1) as threads:
         threads.submit(work).result()

@@ -14,7 +14,7 @@ from gristmill.trainers.recipes.ser.config import SerConfig
 
 if TYPE_CHECKING:
     from gristmill.trainers.recipes.ser.labelling import Counted
-    from gristmill.trainers.recipes.ser.records import Measured, SerResult
+    from gristmill.trainers.recipes.ser.records import SerResult
 
 __all__ = ["ser"]
 
@@ -63,6 +63,7 @@ def ser(
     from gristmill.graph.commands.interrupts import resumable
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.settings import settle
+    from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.sandbox.errors import UserError
@@ -120,6 +121,7 @@ def ser(
             Display(console) as progress,
         ):
             begin()
+            console.print(how_to_look(workspace), soft_wrap=True)
             result = run_ser(
                 Bench(
                     name=name,
@@ -140,18 +142,9 @@ def ser(
     if plot is not None:
         from gristmill.trainers.measure.drawing import draw_reliability
 
-        curves = {title: found.reliability for title, found in _measured(result) if found.reliability}
+        curves = {title: found.reliability for title, found in result.measurements.items() if found.reliability}
         draw_reliability(curves, plot, "share of winners ranked first")
         say(f"wrote {plot}", err=True)
-
-
-def _measured(result: SerResult) -> list[tuple[str, Measured]]:
-    """What was measured on the held-out labels, by title."""
-    return [
-        (f"SER, round {result.chosen}", result.measured),
-        ("the seen labels alone", result.labels_alone),
-        *result.baselines.items(),
-    ]
 
 
 def _print(result: SerResult) -> None:
@@ -188,7 +181,7 @@ def _print(result: SerResult) -> None:
         ["on the held-out labels", "accuracy", "ECE"],
         [
             [title, share(found.accuracy), f"{found.reliability.ece:.3f}" if found.reliability else ""]
-            for title, found in _measured(result)
+            for title, found in result.measurements.items()
         ],
     )
     if len(result.measured.by_source) > 1:

@@ -8,6 +8,7 @@ from gristmill.graph.comparing import compare
 from gristmill.sandbox.records import Record
 from gristmill.trainers.data.curate import Curated
 from gristmill.trainers.improve.gate import GateDecision
+from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.measure.estimates import share_of
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.methods.base import TrainedAdapter
@@ -22,7 +23,7 @@ from gristmill.trainers.recipes.isheep.records import Filtered, Pairs, Written
 from gristmill.trainers.recipes.isheep.stages import decided, ends
 from gristmill.trainers.records import Share
 
-__all__ = ["IsheepSummary", "Iteration", "Tested", "published_lines", "summarize"]
+__all__ = ["IsheepSummary", "Iteration", "Tested", "iteration", "published_lines", "summarize", "tested"]
 
 _HELD_OUT = "family:told-instructions-held-out"
 
@@ -90,21 +91,26 @@ def summarize(flock: Flock, rounds: int, adapter: str | None) -> IsheepSummary:
         name=flock.name,
         config=flock.recipe,
         ended=ends(flock, rounds) if decided(flock, rounds - 1) else f"iteration {rounds} left nothing to train on",
-        base=None if base is None else _tested(base, None),
+        base=None if base is None else tested(base, None),
         base_turns=records.read("two-turns-before", Turns),
         base_drift=records.read("drift-before", Drift),
         base_probe=records.read("probe-before", Probe),
         base_mtbench=records.read("mt-bench-before", MtBench),
         base_ifeval=records.read("ifeval-before/accuracies", Ifeval),
         ifeval=records.read("ifeval-after/accuracies", Ifeval),
-        iterations=tuple(_iteration(flock, round_, base) for round_ in range(rounds)),
+        iterations=tuple(iteration(records, round_, base) for round_ in range(rounds)),
         adapter=adapter,
         seconds=records.seconds(),
     )
 
 
-def _iteration(flock: Flock, round_: int, base: Evaluation | None) -> Iteration:
-    part, records = f"round-{round_ + 1}", flock.records
+def iteration(records: StageRecords, round_: int, base: Evaluation | None) -> Iteration:
+    """What an iteration, the first of which is 0, has come to by now.
+
+    Args:
+        base: the base model on the test set, where it was asked.
+    """
+    part = f"round-{round_ + 1}"
     written = records.read(f"{part}/written", Written) or Written(tasks=(), asked=0, refused={})
     assessed = records.read(f"{part}/assessed", Pairs)
     pairs = assessed.pairs if assessed else ()
@@ -129,9 +135,9 @@ def _iteration(flock: Flock, round_: int, base: Evaluation | None) -> Iteration:
         filtered=records.read(f"{part}/filtered", Filtered),
         rows=len(rows),
         verified_rows=sum(row["verified"] for row in rows),
-        gate=decided(flock, round_),
+        gate=records.read(f"{part}/gate", GateDecision),
         adapter=None if trained is None else str(trained.path),
-        test=None if test is None else _tested(test, base),
+        test=None if test is None else tested(test, base),
         turns=records.read(f"{part}/two-turns", Turns),
         mtbench=records.read(f"{part}/mt-bench", MtBench),
         drift=records.read(f"{part}/drift", Drift),
@@ -140,7 +146,8 @@ def _iteration(flock: Flock, round_: int, base: Evaluation | None) -> Iteration:
     )
 
 
-def _tested(now: Evaluation, base: Evaluation | None) -> Tested:
+def tested(now: Evaluation, base: Evaluation | None) -> Tested:
+    """The test set as one adapter answers it, held against the base model's answers."""
     held = [result for result in now.results if _HELD_OUT in result.tags]
     shares = {"told": share_of([each for each in now.results if each not in held]), "held_out": share_of(held)}
     passed = tuple(result.passed[0] for result in now.results)

@@ -16,10 +16,11 @@ from gristmill.trainers.measure.calibration import Reliability
 from gristmill.trainers.recipes.ser.config import SerConfig
 from gristmill.trainers.recipes.ser.labelling import Counted, Labelling
 
-__all__ = ["Begun", "Measured", "Prepared", "Rewarded", "SerRecords", "SerResult", "Trained", "model_of"]
+__all__ = ["KIND", "Begun", "Measured", "Prepared", "Rewarded", "SerRecords", "SerResult", "Trained", "model_of"]
 
 R = TypeVar("R", bound=Record)
-_KIND = "ser"
+KIND = "ser"
+"""Of its documents."""
 
 
 class Begun(Record):
@@ -74,6 +75,12 @@ class SerResult(Record):
     labels_alone: Measured = Field(description="the model of round 0")
     baselines: dict[str, Measured] = Field(description="trained on the same labels: length, tf-idf where it can be had")
 
+    @property
+    def measurements(self) -> dict[str, Measured]:
+        """What was measured on the held-out labels, by title."""
+        found = {f"SER, round {self.chosen}": self.measured, "the seen labels alone": self.labels_alone}
+        return found | self.baselines
+
 
 class SerRecords:
     """The records of one run, by stage: each is there whole or not at all."""
@@ -91,7 +98,7 @@ class SerRecords:
         """
         before = self.read("begun", Begun)
         if not resume:
-            if before is not None or not self._documents.add(_KIND, self.name, "begun", now):
+            if before is not None or not self._documents.add(KIND, self.name, "begun", now):
                 raise UserError(f"a SER {self.name!r} exists already: choose another --name, or go on with --resume")
             return
         if before is None:
@@ -108,11 +115,11 @@ class SerRecords:
 
     def write(self, stage: str, record: Record) -> None:
         """Keep a stage's record."""
-        self._documents.put(_KIND, self.name, stage, record)
+        self._documents.put(KIND, self.name, stage, record)
 
     def read(self, stage: str, kind: type[R]) -> R | None:
         """A stage's record, or None if the stage has not ended."""
-        return self._documents.get(_KIND, self.name, stage, kind)
+        return self._documents.get(KIND, self.name, stage, kind)
 
 
 def model_of(store: Store, model: str) -> tuple[Path, tuple[str, ...] | None]:
