@@ -108,9 +108,13 @@ def show(
             help="Score this hypothesis on the instances that its task holds out; may be given repeatedly.",
         ),
     ] = None,
+    again: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Judge this hypothesis once more, say what comes of it, and keep nothing."),
+    ] = None,
     sandbox: Annotated[
         str | None,
-        typer.Option("--sandbox", envvar=SANDBOX_VARIABLE, help="For --held-out and --baselines; default: the run's."),
+        typer.Option(envvar=SANDBOX_VARIABLE, help="For --held-out, --again and --baselines; default: the run's."),
     ] = None,
     workspace: Workspace = ".",
     json_: Json = False,
@@ -126,7 +130,8 @@ def show(
     `gristmill winner` writes the best with its evidence.
 
     --held-out ID scores any hypothesis on what was held out from the search, once; the scores are kept for you, and
-    no model is told of them, also where the search goes on.
+    no model is told of them, also where the search goes on. --again ID judges any hypothesis in a fresh sandbox, to see
+    why it failed; exit code 1: it came out otherwise than it had.
 
     \b
     Examples:
@@ -140,6 +145,7 @@ def show(
       gristmill show pack --population
       gristmill show car --baselines
       gristmill show pack --held-out pack/3/0 --held-out pack/7/2
+      gristmill show night --again HumanEval/32/0/1
       gristmill show night --json
       gristmill show night --recording > replies.jsonl
     """
@@ -167,6 +173,11 @@ def show(
             from gristmill.graph.commands.reports.held_out import say_held_out
 
             say_held_out(store, name, list(dict.fromkeys(held_out)), sandbox, json_)
+        elif again is not None:
+            from gristmill.graph.commands.reports.again import say_again
+
+            if not say_again(store, name, again, sandbox, json_):
+                raise typer.Exit(1)
         elif baselines:
             from gristmill.graph.commands.reports.trained import say_trained
 

@@ -10,6 +10,7 @@ from gristmill.graph.amounts import in_words
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.reports.course import operator_of
 from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import option_for
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.last import Line, changes
 from gristmill.graph.view.registry import Asked
@@ -73,7 +74,7 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         children=_children(store, run, hypothesis),
         calls=store.calls(run).get(hypothesis.id, 0),
         money=in_words(money),
-        reproduce=_reproduce(run, hypothesis),
+        reproduce=_reproduce(store, run, hypothesis, verdict is not None),
     )
 
 
@@ -91,6 +92,11 @@ def _children(store: Store, run: str, hypothesis: Hypothesis) -> list[str]:
     return [id_ for id_, step in steps.items() if hypothesis.id in step.hypothesis.parents]
 
 
-def _reproduce(run: str, hypothesis: Hypothesis) -> list[str]:
-    name, task = shlex.quote(run), shlex.quote(hypothesis.task_id)
-    return [f"gristmill show {name} --task {task} --prompt --evidence"]
+def _reproduce(store: Store, run: str, hypothesis: Hypothesis, judged: bool) -> list[str]:
+    """What happens once more: its judging, with what only the owner may read; and what is stored, in a terminal.
+
+    An id that begins with a dash is no option.
+    """
+    show, where = ["gristmill", "show", run], option_for(store.location)
+    again = [shlex.join([*show, f"--again={hypothesis.id}", *where])] if judged else []
+    return [*again, shlex.join([*show, f"--task={hypothesis.task_id}", "--prompt", "--evidence", *where])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.server
 import re
+import shlex
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +89,11 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
     ("what did each model cost?", ["hill", MORE], r"scripted-1\s+32\s+480\s+\$0\.00"),
     ("was a pass taken back?", ["night", "What did not stand"], r"Every verdict has stood\."),
     ("did the machine do its work?", ["night", "The machine under it"], r"1 session; 12 calls; no verdict lost\."),
-    ("how do I see it again?", ["night", "double/1/0"], r"gristmill show night --task double --prompt --evidence"),
+    (
+        "how do I see it again?",
+        ["night", "double/1/0"],
+        r"gristmill show night --again=double/1/0 [^§]*--task=double --prompt --evidence",
+    ),
 ]
 
 
@@ -229,6 +235,32 @@ def test_what_models_and_tasks_write_is_text(page: Page, served: Served) -> None
     assert "{{ 7 * 7 }}" in shown
     assert "more characters are not shown here" in shown
     assert len(page.content()) < 500_000
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (WRONG, r"double/0/0: failed with score 0 again\n[^§]*came +returned 3\n +expected +6"),
+        (RIGHT, r"double/1/0: passed with score 1 again"),
+        (
+            "/hypothesis/night?id=torn/0/0",
+            r"torn/0/0: \w+ with score \S+ again\n[^§]*fault +the test contradicts another",
+        ),
+        (HOSTILE_PAGE, r"<script>window\.owned = true</script>[^§]* again\n"),
+    ],
+)
+def test_a_command_copied_from_the_page_shows_the_failure_again(
+    path: str, said: str, page: Page, served: Served, forked_gristmill: str
+) -> None:
+    page.goto(served.address + path)
+    command = shlex.split(page.locator("#h-again ~ pre").first.inner_text())
+    assert command.pop(0) == "gristmill"
+    done = subprocess.run([forked_gristmill, *command], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(said, done.stdout), done.stdout[:3000]
+    wrong = [f"{each}x" if each.startswith("--again=") else each for each in command]
+    done = subprocess.run([forked_gristmill, *wrong], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, "has no judged hypothesis" in done.stderr) == (2, True)
 
 
 def test_it_is_live_and_goes_back_and_reloads(page: Page, served: Served) -> None:

@@ -1,0 +1,82 @@
+"""A stored hypothesis judged once more, as an owner copies it from the page to see why it failed; nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from gristmill.graph.commands.explaining import evidence_lines, evidence_rows
+from gristmill.graph.judging.candidates import judge_all
+from gristmill.graph.judging.secret import kept_secret
+from gristmill.graph.storage.store import Store
+from gristmill.sandbox.errors import InfrastructureError, UserError
+from gristmill.sandbox.plain import say, say_json
+from gristmill.verifiers.records import Candidate, Evidence, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from gristmill.graph.records import Step
+    from gristmill.verifiers.records import Task
+
+__all__ = ["say_again"]
+
+
+def say_again(store: Store, run: str, id_: str, sandbox: str | None, as_json: bool) -> bool:
+    """Judge a hypothesis in a fresh sandbox, and print what comes beside what came; whether that is the same.
+
+    Args:
+        sandbox: where it runs; None is what the run has been begun with.
+
+    Raises:
+        UserError: the run has judged no hypothesis of that id.
+        InfrastructureError: it could not be judged here.
+    """
+    step = store.steps_of(run, [id_]).get(id_)
+    if step is None:
+        raise UserError(
+            f"the run {run!r} has no judged hypothesis {id_!r}; `gristmill show {run} --task TASK` lists them"
+        )
+    task = next(each for each in store.tasks(run) if each.id == step.hypothesis.task_id)
+    verdict, evidence = asyncio.run(_judged(store, run, task, step, sandbox))
+    then = step.verdict
+    same = (verdict.outcome, verdict.score) == (then.outcome, then.score)
+    if as_json:
+        row = {
+            "hypothesis": id_,
+            "then": {"outcome": then.outcome.value, "score": then.score, "strength": then.strength.value},
+            "now": {"outcome": verdict.outcome.value, "score": verdict.score, "strength": verdict.strength.value},
+            "same": same,
+            "evidence": evidence_rows(evidence),
+        }
+        say_json(json.dumps(row, indent=1))
+    else:
+        came = " again" if same else f", and then {then.outcome.value} with score {then.score:.6g}"
+        say(f"{id_}: {verdict.outcome.value} with score {verdict.score:.6g}{came}")
+        for line in evidence_lines(evidence):
+            say(f"  {line}")
+    if verdict.outcome is Outcome.UNSCORED:
+        raise InfrastructureError(f"{id_} could not be judged here; `gristmill doctor` may say why")
+    return same
+
+
+async def _judged(store: Store, run: str, task: Task, step: Step, sandbox: str | None) -> tuple[Verdict, Evidence]:
+    from gristmill.sandbox.pool import Pool
+    from gristmill.verifiers.registry import Verifiers
+
+    config = store.get_run(run).config
+    solution = step.hypothesis.solution
+    candidate = Candidate(
+        task_id=task.id, id=step.hypothesis.id, text=step.hypothesis.text if solution is None else solution
+    )
+    found: list[Evidence] = []
+    async with Pool.open(sandbox or config.sandbox, 1) as pool:
+        judge = Verifiers(
+            pool,
+            confirm=config.confirm,
+            secret=kept_secret(store, run),
+            accept_split=config.accept == "split",
+            accept_together=config.accept == "together",
+        )
+        judged = judge_all({task.id: task}, [candidate], judge, on_evidence=lambda _, __, each: found.append(each))
+        verdicts = [verdict async for _, verdict in judged]
+    return verdicts[0], found[0]
