@@ -160,7 +160,7 @@ class Search(Record):
         if self.rank and (self.ahead or self.first_pass):
             raise ValueError("rank sets whole rounds in order, one after another: leave out ahead and first_pass")
         if self.judge_first and not self.rank:
-            raise ValueError("judge_first needs rank, which says which are the first")
+            raise ValueError("judge_first (--judge-first) needs rank (--rank), which says which are the first")
         return self
 
 

@@ -92,14 +92,16 @@ def _replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UserError(f"{folder} is a file: name a folder for the bundle")
-    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
-    if not there:
-        return
     listed: Any = None
-    with suppress(OSError, ValueError):
-        listed = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+    with suppress(OSError, ValueError, RecursionError):
+        listed = json.loads((folder / MARKER).read_text("utf-8"))
+    listed = listed.get("files") if isinstance(listed, dict) else None
     if not isinstance(listed, list):
+        # Before anything is looked through, which of a home folder, or of all there is, takes long.
+        if folder.name and not any(folder.iterdir()):
+            return
         raise UserError(f"{folder} is there and no bundle ({MARKER} is missing or torn): it is left as it is")
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
     if other := sorted(there - {*map(str, listed), MARKER}):
         raise UserError(f"{folder} holds {other[0]}, which is none of its bundle's files: it is left as it is")
 

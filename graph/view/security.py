@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -70,8 +71,13 @@ class Access(NamedTuple):
         To write takes a token at any address, one that is drawn if need be; with `writes` false none is enough.
 
         Raises:
-            UserError: an allowed host is none: it has a scheme, a port or a path.
+            UserError: an allowed host is none: it has a scheme, a port or a path; or a cookie cannot hold the token.
         """
+        if token is not None and not re.fullmatch(r"[A-Za-z0-9._~-]+", token):
+            raise UserError(
+                "--token (or GRISTMILL_VIEW_TOKEN) is empty or has other characters than letters, figures and . _ ~ -; "
+                "without it one is drawn where it is needed"
+            )
         for each in allowed:
             if not each or any(letter in each for letter in "/@? *") or each.count(":") == 1:
                 raise UserError(f"--allow-host {each!r}: a name as mill.example.org, without scheme, port and path")
@@ -116,7 +122,7 @@ class Guard:
         if len(hosts) != 1 or not self._ours(hosts[0]):
             named = hosts[0] if hosts else "nothing"
             return _no(f"this server is not called {named[:100]!r}: name it with --allow-host where it is yours")
-        if any(urlsplit(each).netloc.lower() != hosts[0].lower() for each in headers.get("origin", [])):
+        if any(_parted(each).netloc.lower() != hosts[0].lower() for each in headers.get("origin", [])):
             return _no("asked from a page of another origin")
         site, mode = (headers.get(f"sec-fetch-{name}", [""])[0] for name in ("site", "mode"))
         followed = mode == "navigate" and headers.get("sec-fetch-dest", [""])[0] == "document"
@@ -142,7 +148,7 @@ class Guard:
         return None
 
     def _ours(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname if not any(letter in host for letter in "/@?#") else None
+        name = _parted(f"//{host}").hostname if not any(letter in host for letter in "/@?#") else None
         if name is None:
             return False
         if name in self.access.hosts:
@@ -164,7 +170,10 @@ class Guard:
             # One address of ours: a path that begins with two slashes would be another host's.
             path = "/" + scope["path"].lstrip("/\\")
             answer = RedirectResponse(f"{path}?{rest}" if rest else path, status_code=303)
-            answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+            # Cookies know no ports: two servers of one machine would take each other's away.
+            port = headers["host"][0].rpartition(":")[2]
+            name = f"{COOKIE}-{port}" if port.isascii() and port.isdigit() else COOKIE
+            answer.set_cookie(name, token, httponly=True, samesite="strict", path="/")
             return answer
         if self.access.token is None or _brings(headers, token):
             return None
@@ -176,8 +185,16 @@ def _brings(headers: dict[str, list[str]], token: str) -> bool:
     brought = [each.removeprefix("Bearer ") for each in headers.get("authorization", [])]
     for line in headers.get("cookie", []):
         pairs = (pair.strip().partition("=") for pair in line.split(";"))
-        brought += [value for name, _, value in pairs if name == COOKIE]
+        brought += [value for name, _, value in pairs if name == COOKIE or name.startswith(f"{COOKIE}-")]
     return any(_same(each, token) for each in brought)
+
+
+def _parted(address: str) -> SplitResult:
+    """The parts of an address; all of them are empty where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _same(one: str, other: str) -> bool:

@@ -19,7 +19,9 @@ __all__ = ["Bundle", "Only", "bundle_views"]
 Bundle = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Write the pages into this folder as files, and end. A bundle that is there is replaced."
+        metavar="DIR",
+        help="Write the pages into this folder as files, and end; they hold what hidden tests expect. A bundle that "
+        "is there is replaced.",
     ),
 ]
 Only = Annotated[

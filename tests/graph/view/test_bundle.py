@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gristmill.graph.storage.store import Store
-from gristmill.graph.view.bundle import MARKER
+from gristmill.graph.view.bundle import MARKER, write_bundle
+from gristmill.sandbox.errors import UserError
 from gristmill.trainers.cli import app
 from tests.graph.view.conftest import Served
 from tests.graph.view.filled import HOSTILE_ID, TASKS
@@ -87,3 +88,21 @@ def test_a_bundle_holds_what_was_asked_for_and_replaces_none_but_itself(served: 
     done = CliRunner().invoke(app, ["view", "--only", "night", "--workspace", str(served.folder)])
     assert done.exit_code == 2
     assert "--bundle" in done.stderr
+
+
+def test_what_only_looks_like_a_bundle_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is all that lies in a folder looked through before that is known: it may be a home, or the root of all."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    with Store.open(tmp_path / "work") as store:
+        for marker in ("{}", "[]", '"files"', '{"files": 1}', "[" * 100_000):
+            (folder / MARKER).write_text(marker)
+            with pytest.raises(UserError, match="no bundle"):
+                write_bundle(store, (), folder)
+            assert (folder / MARKER).read_text() == marker
+        (folder / MARKER).unlink()
+        (folder / "notes").mkdir()
+        monkeypatch.setattr(Path, "rglob", None)
+        for there in (folder, Path("/")):
+            with pytest.raises(UserError, match="no bundle"):
+                write_bundle(store, (), there)

@@ -46,6 +46,7 @@ def get(folder: Path, access: Access, path: str = "/", method: str = "GET", **he
         ("evil.example@127.0.0.1", 403),
         ("127.0.0.1#evil.example", 403),
         ("192.168.1.7:8765", 403),
+        ("[::1", 403),
         ("", 403),
     ],
 )
@@ -61,6 +62,7 @@ def test_a_name_that_is_not_ours_is_refused(tmp_path: Path, host: str, code: int
         ({"origin": HERE}, 200),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": "http://127.0.0.1:9999"}, 403),  # another server of this machine
         ({"sec_fetch_site": "same-origin", "sec_fetch_mode": "cors"}, 200),
         ({"sec_fetch_site": "none", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
@@ -119,6 +121,21 @@ def test_any_bind_but_loopback_asks_for_a_token(tmp_path: Path) -> None:
     assert moved.status_code == 303
     assert moved.headers["location"] == "/evil.example/?id=1"
     assert all(word in moved.headers["set-cookie"].lower() for word in ("httponly", "samesite=strict"))
+    # Browsers send a cookie to all ports: one of another server's takes none of ours away.
+    kept, other = (
+        get(tmp_path, access, f"/?token={access.token}", host=f"127.0.0.1:{port}").headers["set-cookie"].split(";")[0]
+        for port in (8765, 8766)
+    )
+    assert kept.partition("=")[0] != other.partition("=")[0]
+    assert get(tmp_path, access, cookie=f"{COOKIE}-8766=x; {kept}").status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a;b", "a&b", "é", "a\nb"])
+def test_a_token_that_no_cookie_or_address_holds_is_refused(token: str) -> None:
+    """Else the page would be locked from whoever has started it."""
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(UserError, match="--token"):
+            Access.at(host, token=token)
 
 
 @pytest.mark.parametrize("name", ["http://x", "x:80", "x/y", "*", "", "a b"])
