@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from gristmill.sandbox.base import SandboxFactory
 from gristmill.sandbox.errors import SandboxError, UserError
+from gristmill.sandbox.heard import JOB_LISTENER, tell_job
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.sharing import FairSlots
 from gristmill.sandbox.stopwatch import busy
@@ -59,6 +61,7 @@ class Pool:
         self._slots = FairSlots(self.size)
         self._running: set[asyncio.Task[Report]] = set()
         self._trials: dict[object, Trial] = {}
+        self._listener = JOB_LISTENER.get()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -176,7 +179,10 @@ class Pool:
                     held = held or await self._workers.new(profile)
                     try:
                         with busy():
-                            return await held.sandbox.run(job)
+                            began = time.time_ns()
+                            report = await held.sandbox.run(job)
+                            tell_job(self._listener, job, self.backend, began, report)
+                            return report
                     except SandboxError as error:
                         lost, held = held, None
                         await self._workers.drop(lost)
@@ -247,10 +253,12 @@ class Pool:
         enough: Callable[[bytes], bool] | None = None,
     ) -> Report:
         """Run a job in a held worker and give the worker back, or throw it away if it is not well."""
+        began = time.time_ns()
         try:
             with busy():
                 report = await held.sandbox.run(job, sockets, enough)
         except asyncio.CancelledError:
+            tell_job(self._listener, job, self.backend, began, None)
             self._workers.give_after_check(held)
             raise
         except ValueError:
@@ -261,6 +269,7 @@ class Pool:
             await self._workers.drop(held)
             raise
         self._workers.give(held)
+        tell_job(self._listener, job, self.backend, began, report)
         return report
 
 

@@ -57,6 +57,7 @@ COMMANDS: list[tuple[list[str], int, str]] = [
     (["search", "ranges", "mountain_car", "human", "--estimate"], 0, "nothing is stored"),
     (["search", "loss", "digits_label_noise", "--estimate"], 2, "gristmill[losses]"),
     (["run", "t.jsonl", *MODEL, "--name", "told", "--alert", "json://127.0.0.1/key"], 2, "gristmill[alerts]"),
+    (["run", "t.jsonl", *MODEL, "--name", "traced", "--trace"], 2, "gristmill[otel]"),
     (["runs"], 0, "first"),
     (["show", "first"], 0, "double"),
     (["view"], 2, "gristmill[view]"),

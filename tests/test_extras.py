@@ -46,6 +46,7 @@ OWN = {
     "providers": ("langchain", "psycopg"),
     "view": ("uvicorn", "torch"),
     "alerts": ("apprise", "torch"),
+    "otel": ("opentelemetry", "torch"),
 }
 ELSEWHERE = {
     "dev": "all other tests run with it",
@@ -178,6 +179,16 @@ def test_alerts_the_end_of_a_run_is_told(bubblewrap: str, tmp_path: Path) -> Non
         command = ["run", tasks, "--model", f"replay:{replies}", "--name", "r", "--alert", receiver.url, *ONCE]
         smoke("alerts", tmp_path, command)
     assert [told["title"] for told in receiver.told] == ["gristmill r: finished"]
+
+
+def test_otel_a_collector_is_sent_spans(bubblewrap: str, tmp_path: Path) -> None:
+    from tests.collector import Collector
+
+    tasks, replies = written(tmp_path / "t.jsonl", DOUBLE), written(tmp_path / "r.jsonl", {"text": "\\boxed{6}"})
+    with Collector() as collector:
+        command = ["run", tasks, "--model", f"replay:{replies}", "--name", "r", "--trace", *ONCE]
+        smoke("otel", tmp_path, command, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert {"run r", "round", "verdict"} <= set(collector.names)
 
 
 @pytest.mark.parametrize("extra", ELSEWHERE)

@@ -10,6 +10,7 @@ import typer
 
 from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Languages, Models, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent
 from gristmill.graph.config import RunConfig
 from gristmill.sandbox.plain import console_for, say_json
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gristmill.graph.commands.alerts.telling import Alerts
+    from gristmill.graph.commands.tracing.telling import Tracing
     from gristmill.graph.events import Listener
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
@@ -47,6 +49,8 @@ def run(
     workspace: Workspace = ".",
     languages: Languages = None,
     alert: AlertTo = None,
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Propose, verify and reflect until each task of a file is solved, or a bound is reached.
@@ -63,6 +67,7 @@ def run(
       gristmill run tasks.jsonl --name night --resume
       gristmill run tasks.jsonl --name night --resume --rounds 8 --patience 4 --calls 2000
       gristmill run tasks.jsonl --name night --calls 2000 --alert ntfy://my-topic
+      gristmill run tasks.jsonl --name night --trace
       gristmill run tasks.jsonl --model openai:big@http://127.0.0.1:8000/v1 --call-timeout 1800 --retry-seconds 5400
       gristmill run tasks.jsonl --request top_k=20 --request 'chat_template_kwargs={"enable_thinking": false}'
       gristmill run tasks.jsonl --name night --model mailbox
@@ -95,6 +100,8 @@ def run(
         workspace=workspace,
         json=json_,
         alert=tuple(alert or ()),
+        trace=trace,
+        trace_content=trace_content,
     )
     run_tasks(loaded, RunConfig(), call)
 
@@ -121,6 +128,8 @@ class Call:
     workspace: str
     json: bool
     alert: tuple[str, ...] = field(default=(), repr=False)  # addresses that may hold keys
+    trace: bool = False
+    trace_content: bool = False
 
 
 def run_tasks(
@@ -151,6 +160,7 @@ def run_tasks(
     from gristmill.graph.commands.reports.estimate import print_estimate
     from gristmill.graph.commands.reports.summary import of_prices, of_ranking, print_summary
     from gristmill.graph.commands.settings import chosen_models, free_name, settle
+    from gristmill.graph.commands.tracing.telling import Tracing
     from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.models.prices import PRICES, Prices, prices_of
@@ -189,9 +199,13 @@ def run_tasks(
             summary = store.summary(chosen)
         else:
             look = how_to_look(workspace, chosen)
-            with Alerts(call.alert, store, chosen, ["gristmill", "show", chosen, *where]) as alerts:
+            with (
+                Tracing(store, on=call.trace, content=call.trace_content) as tracing,
+                Alerts(call.alert, store, chosen, ["gristmill", "show", chosen, *where]) as alerts,
+            ):
+                hears = tracing, alerts
                 summary = _run(
-                    loaded, chosen_config, chosen, store, resume, options, console, go_on, look, trainer, alerts
+                    loaded, chosen_config, chosen, store, resume, options, console, go_on, look, trainer, hears
                 )
         standings = store.standings(chosen)
         if call.json:
@@ -211,13 +225,14 @@ def _run(
     go_on: str,
     look: str,
     trainer: OwnTrainer | None,
-    alerts: Alerts,
+    hears: tuple[Tracing, Alerts],
 ) -> CampaignSummary:
     from gristmill.graph.campaign import left_out, run_campaign
     from gristmill.graph.commands.run_progress import run_shown
     from gristmill.graph.events import Event, RunStarted
     from gristmill.graph.models.roster.proposer import proposer_of
 
+    tracing, alerts = hears
     proposer = proposer_of(config.members, options, left_out=left_out(store, name) if resume else ())
 
     async def campaign(progress: Listener) -> CampaignSummary:
@@ -233,7 +248,7 @@ def _run(
             store=store,
             proposer=proposer,
             resume=resume,
-            on_event=alerts.beside(told, config),
+            on_event=tracing.beside(alerts.beside(told, config)),
             trainer=trainer,
         )
 

@@ -1,0 +1,113 @@
+"""`--trace`: a real collector is sent what a run did, without texts, and never what a hidden test expects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gristmill.trainers.cli import app
+from tests.collector import Collector
+
+pytest.importorskip("opentelemetry.sdk", reason="the extra 'otel' is not installed")
+
+SECRET = 7_340_033
+TASK = {
+    "id": "double",
+    "kind": "code",
+    "prompt": "Double a number, quite.",
+    "tests": [
+        {"type": "cases", "entry_point": "f", "cases": [{"args": [3], "expected": 6}]},
+        {"type": "cases", "entry_point": "f", "cases": [{"args": [5], "expected": SECRET}]},
+    ],
+}
+REPLY = "```python\ndef f(n):\n    return 2 * n  # the reply's own words\n```"
+
+
+@pytest.fixture
+def traced(workspace: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    Path("tasks.jsonl").write_text(json.dumps(TASK) + "\n")
+    rows = [
+        {"task_id": "double", "round": n, "sample": 0, "text": REPLY.replace("2 *", f"{n + 2} *")} for n in range(2)
+    ]
+    Path("said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv("GRISTMILL_SANDBOX", "bubblewrap")
+    return workspace
+
+
+def run(name: str, *more: str, code: int = 0) -> Result:
+    words = ["--model", "replay:said.jsonl", "--hypotheses", "1", "--rounds", "2", "--name", name, *more]
+    done = CliRunner().invoke(app, ["run", "tasks.jsonl", *words])
+    assert done.exit_code == code, done.output
+    assert "Traceback" not in done.output
+    return done
+
+
+def known(span: Any) -> dict[str, Any]:
+    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes}
+
+
+def test_a_run_is_sent_as_spans_without_its_texts(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        assert "Traces" not in run("night", "--trace").output
+    assert collector.services == {"gristmill"}
+    assert [collector.names.count(name) for name in ("run night", "round", "verdict")] == [1, 2, 2]
+    (whole,) = (span for span in collector.spans if span.name == "run night")
+    rounds = {span.span_id: known(span)["gristmill.round"] for span in collector.spans if span.name == "round"}
+    calls = [span for span in collector.spans if span.name.startswith("chat ")]
+    verdicts = [span for span in collector.spans if span.name == "verdict"]
+    assert [rounds[span.parent_span_id] for span in calls] == [0, 1]
+    assert [rounds[span.parent_span_id] for span in verdicts] == [0, 1]
+    assert {span.trace_id for span in collector.spans} == {whole.trace_id}
+    assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in collector.spans)
+    call, verdict = known(calls[0]), known(verdicts[0])
+    assert call["gen_ai.operation.name"] == "chat"
+    assert call["gen_ai.request.model"]
+    assert call["gen_ai.usage.input_tokens"] >= 0
+    assert call["gristmill.hypothesis"] == verdict["gristmill.hypothesis"] == "double/0/0"
+    assert verdict["gristmill.outcome"] == "failed"
+    jobs = [known(span) for span in collector.spans if span.name == "sandbox job"]
+    assert jobs
+    assert {job["gristmill.sandbox"] for job in jobs} == {"bubblewrap"}
+    assert known(whole)["gristmill.status"] == "finished"
+    for text in ("quite", "own words", "return", str(SECRET)):
+        assert text.encode() not in collector.raw
+
+
+def test_texts_are_sent_on_request_and_hidden_tests_never(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "mill")
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        run("night", "--trace", "--trace-content")
+    assert collector.services == {"mill"}
+    call = next(known(span) for span in collector.spans if span.name.startswith("chat "))
+    assert "Double a number, quite." in json.loads(call["gen_ai.input.messages"])[-1]["parts"][0]["content"]
+    assert "the reply's own words" in call["gen_ai.output.messages"]
+    assert str(SECRET).encode() not in collector.raw
+    assert "needs --trace" in run("day", "--trace-content", code=2).stderr
+
+
+@pytest.mark.parametrize("holds", [False, True], ids=["down", "silent"])
+def test_a_collector_that_takes_nothing_ends_no_run_and_is_told_once(
+    traced: Path, monkeypatch: pytest.MonkeyPatch, holds: bool
+) -> None:
+    with Collector(holds=holds) as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url if holds else "http://127.0.0.1:9")
+        said = run("night", "--trace")
+    assert said.stderr.count("Traces: ") == 1
+    assert "were not sent" in said.stderr
+    assert "127.0.0.1" not in said.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_TRACES_EXPORTER", "zipkin")]
+)
+def test_what_cannot_be_sent_is_refused_beforehand(
+    traced: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert f"{name}={value}" in run("night", "--trace", code=2).stderr
