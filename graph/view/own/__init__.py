@@ -17,6 +17,8 @@ from gristmill.graph.view.own.population import KIND as POPULATION
 from gristmill.graph.view.own.population import population_page
 from gristmill.graph.view.own.run import run_listing, run_page
 from gristmill.graph.view.own.task import task_page
+from gristmill.graph.view.own.trained import KIND as TRAINED
+from gristmill.graph.view.own.trained import trained_page
 from gristmill.graph.view.registry import View
 
 __all__ = ["VIEWS"]
@@ -37,6 +39,7 @@ VIEWS = (
     View("run", _HERE, "run.html", run_page, run_listing, live=lambda asked: asked.owner),
     View("task", _HERE, "task.html", task_page, live=lambda asked: asked.owner),
     View(COURSE, _HERE, "course.html", course_page),
+    View(TRAINED, _HERE, "trained.html", trained_page),
     View(POPULATION, _HERE, "population.html", population_page),
     View(DOUBTS, _HERE, "doubts.html", doubts_page),
     View(MACHINE, _HERE, "machine.html", machine_page),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.commands.functions.starting import loss_starts, reward_starts
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.own import VIEWS
+from gristmill.graph.view.registry import Asked, registered
+from gristmill.graph.view.rendering import Pages
 from gristmill.trainers.cli import app
 from gristmill.verifiers.records import Strength
 
@@ -165,6 +170,15 @@ def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: 
     out = CliRunner().invoke(app, list(show)).output
     assert "executed     1 of 2 candidates (50%); every training is 512 steps" in out
     assert "winner -1, mean of all -1" in out
+    with Store.open(tmp_path) as store:
+        views = registered(VIEWS)
+        link = Pages(views).page("task.html", views["task"].page(store, Asked("task", "far", told["task"])))
+        assert f"/trained/far?id={quote(told['task'], safe='')}" in link
+        page = Pages(views).page("trained.html", views["trained"].page(store, Asked("trained", "far", told["task"])))
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    assert f"{human['gain']:+.3f} ({human['gain_low']:+.3f} to {human['gain_high']:+.3f})" in cells
+    assert f"{human['low']:.6g} to {human['high']:.6g}" in cells
+    assert "1 of 2 candidates could be trained with (50.0%)" in page
     # Nobody has built on what did not run: the second round was asked what the first was.
     shown = CliRunner().invoke(app, ["show", "far", "--task", told["task"], "--prompt", "--workspace", str(tmp_path)])
     assert "You are a reward engineer" in shown.output

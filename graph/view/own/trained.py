@@ -1,0 +1,63 @@
+"""A search for a reward or a loss beside its baselines: as `show --baselines` tells it, without training any."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from gristmill.graph.judging.baselines import kept_baselines
+from gristmill.graph.judging.evaluations import final_evidence
+from gristmill.graph.reports.trained import Trained, trained
+from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import option_for
+from gristmill.graph.view.registry import Asked
+from gristmill.sandbox.errors import GristmillError
+from gristmill.verifiers.records import Task
+from gristmill.verifiers.trained.comparing import equal_steps
+
+__all__ = ["KIND", "TrainedPage", "trained_page"]
+
+KIND = "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPage:
+    """What the page of such a search shows."""
+
+    run: str
+    found: Trained
+    best: str | None
+    feedback: str
+    """Of the winner: its components and metrics along the training, as models were told them."""
+    compared: bool
+    """Whether baselines were trained; a page trains none."""
+    show: str
+
+
+def trained_page(store: Store, asked: Asked) -> TrainedPage | None:
+    """The page of `/trained/RUN?id=TASK`; None where nothing is trained with the solutions of that task."""
+    run = asked.owner
+    task = store.glances.task(run, asked.id)
+    if task is None or task.kind not in ("reward", "loss"):
+        return None
+    standing = next(each for each in store.standings(run) if each.task == task.id)
+    final = final_evidence(store, run, standing.best) if standing.best is not None else None
+    compared = kept_baselines(store, run, task)
+    best = store.glances.one(run, standing.best) if standing.best is not None else None
+    show = ["gristmill", "show", run, f"--task={task.id}", "--baselines", *option_for(store.location)]
+    return TrainedPage(
+        run=run,
+        found=trained(store, run, standing, compared, _length(task), final),
+        best=standing.best,
+        feedback=best[1].feedback if best is not None and best[1] is not None else "",
+        compared=bool(compared),
+        show=shlex.join(show),
+    )
+
+
+def _length(task: Task) -> str:
+    """Of every training; an environment of somebody's own file is not known to who shows it."""
+    try:
+        return equal_steps(task)
+    except (GristmillError, ImportError):
+        return "as long"
