@@ -120,6 +120,17 @@ def test_a_row_is_text_and_what_changed_since_the_audit_is_named(
     assert "data/train.jsonl: line 1: was changed" in page.locator("#main").inner_text()
 
 
+def test_a_bundle_has_them_too(page: Page, served: Served, forked_gristmill: str, tmp_path: Path) -> None:
+    command = ["view", "--bundle", str(tmp_path / "report"), "--only", "night", "--workspace", str(served.folder)]
+    done = subprocess.run([forked_gristmill, *command], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    page.goto((tmp_path / "report/index.html").as_uri())
+    page.get_by_text("night, round-1", exact=True).click()
+    assert "2 rows, 2 verified by tools" in page.locator("#sentence").inner_text()
+    page.get_by_text("train/0/0/1", exact=True).click()
+    assert "passed" in page.locator("#came").inner_text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_they_are_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: Served, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
