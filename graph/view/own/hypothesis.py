@@ -29,6 +29,8 @@ class HypothesisPage:
     verdict: Verdict | None
     came: str
     """Outcome and strength in words."""
+    spared: bool
+    """Whether its task has ended without a verdict on it, as what a ranker has set behind one that passed."""
     score: str
     why: str
     """Why it is refused or settled otherwise; empty where nothing is to be said."""
@@ -61,7 +63,8 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         run=run,
         hypothesis=hypothesis,
         verdict=verdict,
-        came="not judged yet" if verdict is None else outcome_words(verdict.outcome, verdict.strength),
+        came="not judged" if verdict is None else outcome_words(verdict.outcome, verdict.strength),
+        spared=verdict is None and hypothesis.task_id in store.glances.endings(run),
         score=figure(verdict.score) if verdict is not None else "",
         why=(reason(verdict) or "") if verdict is not None else "",
         evidence=evidence,

@@ -21,6 +21,9 @@ from gristmill.graph.records import Hypothesis, Message, Request, StopReason
 from gristmill.graph.reports.ranking import saved_by_ranking
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary
+from gristmill.graph.view.own import VIEWS
+from gristmill.graph.view.registry import Asked, registered
+from gristmill.graph.view.rendering import Pages
 from gristmill.sandbox.errors import UserError
 from gristmill.verifiers.records import CasesTest, Outcome, Strength, Task, Verdict
 from gristmill.verifiers.scripted import ScriptedJudge
@@ -102,6 +105,14 @@ async def test_what_is_ranked_behind_a_pass_is_not_judged_and_counts_as_nothing(
         (story,) = store.trajectories("r")
         rewards = store.documents.list(RANKER_REWARD, "r", RankerReward)
         saved = saved_by_ranking(store, "r")
+        kinds = registered(VIEWS)
+        pages = [
+            Pages(kinds).page(kinds[kind].template, kinds[kind].page(store, Asked(kind, "r", id_)))
+            for kind, id_ in (("task", "t"), ("hypothesis", "t/0/0"))
+        ]
+    # Nobody waits for its verdict.
+    assert all("not judged" in page and "not judged yet" not in page for page in pages)
+    assert "neither right nor wrong" in pages[1]
     # 3 and 1 first, then 4, the equal that stands behind, and 7. What has no program takes no judgement.
     assert {number(solution) for _, solution in judge.judged} == {3, 1, 4, 7}
     assert sorted(step.hypothesis.id for step in story.steps) == ["t/0/1", "t/0/3", "t/0/4", "t/0/5", "t/0/7"]
