@@ -49,7 +49,7 @@ class CampaignSummary(Record):
     unverified: dict[Strength, int] = Field({}, description="those that passed and are not verified, by strength")
     unscored: int = Field(description="hypotheses that infrastructure trouble left unjudged; retried at resume")
     spared: int = Field(
-        0, description="hypotheses that were not judged before their task ended, as what a ranker set behind one that passed"
+        0, description="hypotheses without a verdict whose task has ended, as what a ranker set behind one that passed"
     )
     faulty: int = Field(0, description="of these, those for which a task's own evaluator had no number, by its fault")
     fault: str = Field("", description="what such an evaluator did, and where")
