@@ -9,7 +9,7 @@ from gristmill.graph.context import Context
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.models.base import reads_prompts
 from gristmill.graph.prompts.briefing import Remembered
-from gristmill.graph.prompts.messages import messages_for
+from gristmill.graph.prompts.messages import Opening, messages_for
 from gristmill.graph.records import Message, Step
 from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
@@ -41,6 +41,7 @@ class RoundPrompts:
         self._round = round
         self._bare: dict[tuple[str, ...], tuple[Message, ...]] = {}
         self._remembered: Remembered | None = None
+        self._opening: Opening | None = None
 
     async def prompt(self, place: Place, plan: Plan, shown: Sequence[Step], member: Member) -> tuple[Message, ...]:
         """The messages for one place, which shows these hypotheses to this member."""
@@ -55,7 +56,14 @@ class RoundPrompts:
             return self._bare[said]
         if self._remembered is None:
             self._remembered = await self._memory.remembered(self._round)
+        self._opening = self._opening or Opening(self._task, profile="chat", round=self._round)
         briefing = await self._memory.briefing(place, plan, self._remembered)
         return messages_for(
-            self._task, profile="chat", round=self._round, parents=shown, briefing=briefing, form=plan.form
+            self._task,
+            profile="chat",
+            round=self._round,
+            parents=shown,
+            briefing=briefing,
+            form=plan.form,
+            opening=self._opening,
         )

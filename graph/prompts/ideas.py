@@ -91,7 +91,9 @@ def _changes(solution: str, parent: str) -> str:
 
 def flat(text: str, most: int) -> str:
     """One line of data: no line of its own can begin in it, no fence can end, and no markup of a chat can stand."""
-    visible = "".join(each if each.isprintable() else " " for each in text[: 8 * most]).replace("`", "'")
+    visible = text[: 8 * most].replace("`", "'")
+    if not visible.isprintable():
+        visible = "".join(each if each.isprintable() else " " for each in visible)
     words = _BETWEEN.sub("/", tame(" ".join(visible.split())))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
 

@@ -25,7 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gristmill.graph.prompts.asking import standing, state
 from gristmill.graph.prompts.assignments import hints
-from gristmill.graph.prompts.briefing import Briefing
+from gristmill.graph.prompts.briefing import Briefing, Remembered
 from gristmill.graph.prompts.eureka import is_published, published_reply, published_values
 from gristmill.graph.prompts.facts import facts
 from gristmill.graph.prompts.feedback import attempt, clip, examples, fenced, first_line, program, tame
@@ -39,7 +39,7 @@ from gristmill.verifiers.languages.registry import language, version_of
 from gristmill.verifiers.plugins import reads_code
 from gristmill.verifiers.records import StdioTest, Task
 
-__all__ = ["choose_profile", "messages_for", "names", "prompt_sha", "rendered", "repairing"]
+__all__ = ["Opening", "choose_profile", "messages_for", "names", "prompt_sha", "rendered", "repairing"]
 
 _ROLE = re.compile(r"<!-- (system|user|assistant) -->\s*")
 _WHOLE = frozenset({"chat_instruction", "chat_general"})
@@ -47,6 +47,33 @@ _WHOLE = frozenset({"chat_instruction", "chat_general"})
 _TORN, _WHOLE_CODE = 4000, 20_000
 _LONG = 60
 """Lines from which on a model may answer with changes instead of the whole."""
+
+
+class Opening:
+    """What the prompts of one round of a task begin with, made once for all of its places."""
+
+    def __init__(self, task: Task, *, profile: Literal["chat", "small"], round: int) -> None:
+        self.name = _name(task, profile)
+        self.values = _task_values(task) | {
+            "round": round,
+            "whole": self.name in _WHOLE,
+            "lineage": "",
+            "tried": "",
+            "best_known": "",
+        }
+        self._made: dict[tuple[bool, Remembered | None], tuple[Message, ...]] = {}
+
+    def messages(self, *, begun: bool, remembered: Remembered | None) -> tuple[Message, ...]:
+        """The task; with what there is to begin with, where `begun`; and with what was tried before."""
+        key = begun, remembered
+        if key not in self._made:
+            messages = _render(self.name, self.values)
+            if self.values["begun"] and begun:
+                messages = _joined(messages, _render("chat_start", self.values))
+            if remembered is not None:
+                messages = _joined(messages, _render("chat_ledger", self.values | _remembered_values(remembered)))
+            self._made[key] = messages
+        return self._made[key]
 
 
 def messages_for(
@@ -57,6 +84,7 @@ def messages_for(
     parents: Sequence[Step] = (),
     briefing: Briefing | None = None,
     form: Literal["whole", "edit"] | None = None,
+    opening: Opening | None = None,
 ) -> tuple[Message, ...]:
     """The messages of one request.
 
@@ -75,31 +103,21 @@ def messages_for(
         briefing: what is known beside these; None is the bare prompt.
         form: of an answer that builds on a parent: the whole program, or changes to it where it likes; None offers
             changes from a length on at which they save much.
+        opening: that of this task, profile and round, where it was made for other places; None makes it.
     """
     if is_published(task):
         messages = _render("eureka_reward", published_values(task))
         return messages + _render("eureka_reflect", published_reply(parents[0])) if parents else messages
-    name = _name(task, profile)
-    values = _task_values(task) | {
-        "round": round,
-        "whole": name in _WHOLE,
-        "lineage": "",
-        "tried": "",
-        "best_known": "",
-    }
-    messages = _render(name, values)
-    if values["begun"] and not parents:
-        messages = _joined(messages, _render("chat_start", values))
-    if briefing is not None:
-        values |= _briefing_values(task, briefing)
-        messages = _joined(messages, _render("chat_ledger", values))
+    opening = opening or Opening(task, profile=profile, round=round)
+    messages = opening.messages(begun=not parents, remembered=briefing.remembered if briefing else None)
+    values = opening.values | (_briefing_values(task, briefing) if briefing else {})
     if parents:
         best, *others = (attempt(step, code=reads_code(task.kind), fence=values["fence"]) for step in parents)
         long = len((parents[0].hypothesis.solution or "").splitlines()) >= _LONG
         edits = long if form is None else form == "edit" and bool(parents[0].hypothesis.solution)
         values |= {"best": best, "others": others, "long": long, "edits": edits}
         values |= {"state": state(task, parents[0]), "standing": standing(task, parents[0])}
-        messages = _joined(messages, _render(f"{name.partition('_')[0]}_reflect", values))
+        messages = _joined(messages, _render(f"{opening.name.partition('_')[0]}_reflect", values))
     return messages if briefing is None else _joined(messages, _render("chat_assignment", values))
 
 
@@ -111,13 +129,18 @@ def _joined(messages: tuple[Message, ...], more: tuple[Message, ...]) -> tuple[M
     return (*messages[:-1], seam, *more[1:])
 
 
-def _briefing_values(task: Task, briefing: Briefing) -> dict[str, Any]:
-    remembered = briefing.remembered
+def _remembered_values(remembered: Remembered) -> dict[str, Any]:
     return {
         "attempts": remembered.attempts,
         "left_out": remembered.left_out,
         "lessons": remembered.lessons,
         "lacking": tame(remembered.lacking),
+    }
+
+
+def _briefing_values(task: Task, briefing: Briefing) -> dict[str, Any]:
+    return {
+        **_remembered_values(briefing.remembered),
         "lineage": briefing.lineage,
         "tried": briefing.tried,
         "best_known": briefing.best,

@@ -196,6 +196,8 @@ def _is_cut_short(source: str, module: ast.Module | None, points: frozenset[str]
     """Whether a block leaves out code that it speaks of."""
     if _may_leave_out(source) and _LEFT_OUT.search(source):
         return True
+    if "..." not in source:
+        return False
     entries = [node for node in (module.body if module else ()) if getattr(node, "name", None) in points]
     return any(_is_dots(each) for node in entries for each in getattr(node, "body", ()))
 
