@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, cast
 
@@ -187,6 +187,11 @@ def names() -> tuple[str, ...]:
 
 def prompt_sha(messages: Sequence[Message]) -> str:
     """sha256 of the canonical JSON of messages: what a `Hypothesis` and a recording know a prompt by."""
+    return _sha(tuple(messages))
+
+
+@lru_cache(maxsize=8)  # of one call it is asked for twice: for the hypothesis, and for where its reply is found again
+def _sha(messages: tuple[Message, ...]) -> str:
     rows = [{"role": message.role, "content": message.content} for message in messages]
     text = json.dumps(rows, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
