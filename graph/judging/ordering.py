@@ -82,12 +82,20 @@ class Ordering:
             raise UserError(f"the ranker {self._ranker.name} gave {len(rewards)} rewards for {len(hypotheses)}")
         found = {
             each.id: RankerReward(
-                reward=float(reward) if math.isfinite(reward) else None, ranker=self._ranker.name, seconds=seconds
+                reward=_number(reward, each.id, self._ranker.name), ranker=self._ranker.name, seconds=seconds
             )
             for each, reward in zip(hypotheses, rewards, strict=True)
         }
         await self._journal.write(*(document(RANKER_REWARD, self._run, id_, each) for id_, each in found.items()))
         return found
+
+
+def _number(reward: float, id_: str, ranker: str) -> float | None:
+    try:
+        number = float(reward)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"the ranker {ranker} gave {str(reward)[:80]!r} for {id_}, which is no number") from None
+    return number if math.isfinite(number) else None
 
 
 def _worth(ranked: RankerReward) -> float:

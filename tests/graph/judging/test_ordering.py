@@ -184,3 +184,9 @@ async def test_a_ranker_that_is_not_there_is_told_before_anything_is_begun(tmp_p
                     verifiers=judging([]),
                 )
         assert store.runs() == []
+
+
+@pytest.mark.parametrize(("rewards", "said"), [([1.0, None], "'None' for t/0/1"), ([1.0, 10**400], "no number")])
+async def test_a_ranker_that_gives_no_number_is_named(tmp_path: Path, rewards: list[float], said: str) -> None:
+    with Store.open(tmp_path) as store, pytest.raises(UserError, match=f"a list gave .*{said}"):
+        await campaign(store, in_order(1, hypotheses=2, rounds=1), judging([]), Rewards(rewards))
