@@ -88,6 +88,14 @@ def print_shares(evaluation: Evaluation) -> None:
     say("")
     say(f"over {evaluation.pass_at[1].total} tasks, which are what the intervals take to vary")
     say("maj@k: the answer that most of k replies give, the earliest of equals")
+    if acting := evaluation.voted.get("behaviour"):
+        say(f"  programs are one answer if they give the same outputs: {acting} tasks")
+    if written := evaluation.voted.get("syntax"):
+        say(f"  programs are one answer if their syntax is the same, as no inputs can be read: {written} tasks")
+    if lost := evaluation.votes_left_out:
+        say(
+            f"  {lost} replies have no vote, as no sandbox could run their programs; --resume runs them again", err=True
+        )
     if evaluation.best_at:
         total = evaluation.best_at[1].total
         say(

@@ -161,6 +161,7 @@ class Mill:
                 pool=self.pool,
                 resume=any(begun.name == run for begun in self.store.runs()),
                 bare=self.bare,
+                votes=False,  # no gate goes by a majority
                 on_event=self.alerts.beside(progress, config, part=True),
             )
             self.records.write(stage, evaluation)

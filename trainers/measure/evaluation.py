@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
@@ -15,9 +14,9 @@ from gristmill.graph.models.errors import ModelError
 from gristmill.graph.records import Message, Step
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.base import Jobs
-from gristmill.trainers.measure.agreeing import normal_form
+from gristmill.trainers.measure.agreeing import Votes, digest, normal_form, vote, votes_of
 from gristmill.trainers.measure.estimates import best_of, majority_of, share_of, sizes
-from gristmill.trainers.measure.records import Evaluation, TaskResult
+from gristmill.trainers.measure.records import Evaluation, TaskResult, Voted
 from gristmill.verifiers.judging import Judge
 from gristmill.verifiers.records import Outcome, Strength, Task, Verdict
 from gristmill.verifiers.settling import accepted
@@ -53,6 +52,7 @@ async def evaluate(
     verifiers: Judge | None = None,
     resume: bool = False,
     bare: bool = False,
+    votes: bool = True,
     on_event: Listener | None = None,
 ) -> Evaluation:
     """Ask for `config.search.hypotheses` replies a task, verify them, and count: a campaign of one round.
@@ -68,6 +68,7 @@ async def evaluate(
         proposer: entered.
         pool, verifiers, resume, on_event: see `gristmill.graph.campaign.run_campaign`.
         bare: send the task's prompt and nothing else, as benchmarks that publish whole prompts are run.
+        votes: of several replies a task, tell programs apart by what they do, see `.agreeing.vote`.
 
     Raises:
         ModelError: the model could not be had.
@@ -99,6 +100,8 @@ async def evaluate(
         raise ModelError(
             f"{summary.unanswered} of {total} replies did not come; the others are kept, --resume asks for these again"
         )
+    if votes and config.search.hypotheses > 1:
+        await vote(store, name, config, pool)
     return evaluation_of(store, name)
 
 
@@ -106,15 +109,20 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
     """What a stored run says about its model."""
     summary, config = store.summary(name), store.get_run(name).config
     samples = config.search.hypotheses
+    votes = votes_of(store, name) if samples > 1 else {}
 
     def counts(verdict: Verdict) -> bool:
         """What was found by tools alone, and what the owner has asked to take."""
         return verdict.decided_by_tools or accepted(verdict, config.accept)
 
     results, undecided, several = [], 0, samples > 1
+    voted: Counter[Voted] = Counter()
     for trajectory in store.trajectories(name):
         verdicts = [step.verdict for step in trajectory.steps]
         undecided += sum(verdict.passed and not counts(verdict) for verdict in verdicts)
+        kept = votes.get(trajectory.task.id)
+        if several and trajectory.task.kind == "code":
+            voted["syntax" if kept is None else "behaviour"] += 1
         results.append(
             TaskResult(
                 task_id=trajectory.task.id,
@@ -122,7 +130,7 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
                 replies=tuple(step.hypothesis.text for step in trajectory.steps),
                 passed=tuple(None if verdict.outcome is Outcome.UNSCORED else counts(verdict) for verdict in verdicts),
                 strengths=tuple(verdict.strength if counts(verdict) else None for verdict in verdicts),
-                answers=tuple(_answer(trajectory.task, step) for step in trajectory.steps) if several else (),
+                answers=tuple(_answer(trajectory.task, step, kept) for step in trajectory.steps) if several else (),
                 visible=tuple(_visible(trajectory.task, verdict) for verdict in verdicts) if several else (),
             )
         )
@@ -135,12 +143,16 @@ def evaluation_of(store: Store, name: str) -> Evaluation:
         tokens=summary.tokens.prompt + summary.tokens.completion,
         seconds=summary.seconds,
         undecided=undecided,
+        voted=dict(voted),
+        votes_left_out=sum(each.left_out for each in votes.values()),
     )
 
 
-def _answer(task: Task, step: Step) -> str | None:
+def _answer(task: Task, step: Step, votes: Votes | None) -> str | None:
+    if votes is not None:
+        return votes.answers.get(step.hypothesis.id)
     form = normal_form(task, step.hypothesis.solution)
-    return None if form is None else hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return None if form is None else digest(form)
 
 
 def _visible(task: Task, verdict: Verdict) -> float | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gristmill.sandbox.records import Record
 from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Strength
 
-__all__ = ["Evaluation", "TaskResult"]
+__all__ = ["Evaluation", "TaskResult", "Voted"]
+
+Voted = Literal["behaviour", "syntax"]
+"""How the programs of a task are told apart."""
 
 
 class TaskResult(Record):
@@ -20,7 +25,8 @@ class TaskResult(Record):
     passed: tuple[bool | None, ...] = Field(description="by sample; None is unscored")
     strengths: tuple[Strength | None, ...] = Field((), description="by sample; of those that passed")
     answers: tuple[str | None, ...] = Field(
-        (), description="by sample, where there are several: a digest of the answer's normal form; None: no answer"
+        (),
+        description="by sample, where there are several: a digest of the first answer that is alike; None: no answer",
     )
     visible: tuple[float | None, ...] = Field(
         (), description="by sample, where there are several: share of what the model may see that it passed; or None"
@@ -43,3 +49,7 @@ class Evaluation(Record):
     undecided: int = Field(
         0, description="passes that are not counted: operators of the candidates' own took part in deciding them"
     )
+    voted: dict[Voted, int] = Field(
+        {}, description="code tasks of several replies, by how their programs are told apart: by outputs, or by syntax"
+    )
+    votes_left_out: int = Field(0, description="replies that have no vote, as no sandbox could run their program")
