@@ -26,7 +26,6 @@ import asyncio
 import hashlib
 import json
 import os
-import random
 import shutil
 import statistics
 import subprocess
@@ -38,9 +37,10 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import binomtest, t
+from scipy.stats import t
 from stuck_readings import READINGS
 
+from gristmill.graph.comparing import compare
 from gristmill.sandbox.pool import Pool
 from gristmill.verifiers import Task, Verifiers
 from gristmill.verifiers.extraction.replies import extract
@@ -249,11 +249,12 @@ def tell(asked: dict[str, Row], rows: dict[str, Row], judged: dict[str, Row]) ->
         print("no pair has been answered yet")
         return
     wins, losses = every.count(1), every.count(-1)
-    dice = random.Random(0)
-    means = sorted(statistics.fmean(dice.choices(every, k=len(every))) for _ in range(10_000))
-    p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
-    print(f"{len(every)} pairs: {wins} won by the new prompt, {losses} by the old one, exact two-sided p = {p:.3f};")
-    print(f"mean {statistics.fmean(every):+.2f}, 95% interval {means[250]:+.2f} to {means[9749]:+.2f}")
+    # Of a graded pair too it counts who won alone, not how far apart the scores are.
+    found = compare([won < 0 for won in every], [won > 0 for won in every])
+    low, high = found.interval
+    print(f"{len(every)} pairs: {wins} won by the new prompt, {losses} by the old one,", end=" ")
+    print(f"exact two-sided p = {found.p_different:.2g};")
+    print(f"mean {found.difference:+.2f}, 95% interval {low:+.2f} to {high:+.2f}")
 
 
 def main() -> None:
