@@ -161,7 +161,7 @@ async def run_campaign(
                 prices=prices,
                 tell=tell,
             )
-            await _session(context, run, resume=resume)
+            await _session(context, run, on_event, resume=resume)
     return store.summary(name)
 
 
@@ -178,7 +178,7 @@ def left_out(store: Store, run: str) -> frozenset[str]:
     return frozenset(store.documents.list(LEFT_OUT, run, LeftOut))
 
 
-async def _session(context: Context, run: Run, *, resume: bool) -> None:
+async def _session(context: Context, run: Run, on_event: Listener | None, *, resume: bool) -> None:
     """Walk the graph and say in the store how it ended, whatever happens."""
     ending = RunEnded(run=run.name, status="failed")
     context.store.set_status(run.name, "running", seconds=run.seconds)
@@ -198,11 +198,18 @@ async def _session(context: Context, run: Run, *, resume: bool) -> None:
             finally:
                 await context.land()
                 await context.verification.close()
-                context.tell(ending)
     finally:
-        # Where the store itself is the trouble, that error is already on its way.
-        with contextlib.suppress(*([StoreError] if ending.status == "failed" else [])):
-            context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=context.spending.seconds())
+        # Only now, when all else is written, may the run be called finished; and its end is told when that is stored,
+        # so that whoever hears of it, or sees the event, finds the status. Where the store itself is the trouble, that
+        # error is already on its way.
+        try:
+            with contextlib.suppress(*([StoreError] if ending.status == "failed" else [])):
+                seconds = context.spending.seconds()
+                context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=seconds)
+                context.store.save([happened(run.name, ending)])
+        finally:
+            if on_event is not None:
+                on_event(ending)
 
 
 def _started(context: Context, run: Run, *, resume: bool) -> RunStarted:

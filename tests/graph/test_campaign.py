@@ -642,6 +642,46 @@ async def test_a_fault_in_a_verifier_is_unscored_and_named(store: Store) -> None
     assert "ZeroDivisionError" in first.steps[0].verdict.sandbox
 
 
+@pytest.mark.parametrize("status", ["finished", "failed", "interrupted"])
+async def test_the_end_is_told_when_its_status_is_stored_and_all_else_with_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    told, stored = [], []
+    begun = asyncio.Event()
+    save = store.save
+
+    def saved(entries: Any, **more: Any) -> None:
+        entries = list(entries)
+        if any(entry.row.get("kind") == "run_ended" for entry in entries):
+            stored.append(store.get_run("run").status)
+        save(entries, **more)
+
+    def hear(event: Any) -> None:
+        if event.kind == "run_ended":
+            sessions, _ = store.glances.machine.sessions("run")
+            told.append((event.status, store.get_run("run").status, sessions[-1].status, sessions[-1].events))
+
+    async def acts(request: Request) -> None:
+        begun.set()
+        if status == "failed":
+            raise ModelError("nobody there")
+        if status == "interrupted":
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr(store, "save", saved)
+    asked = asyncio.create_task(
+        run(store, scripted(acts), tasks=tasks(1), config=CONFIG.changed(rounds=1), on_event=hear)
+    )
+    await asyncio.wait_for(begun.wait(), 60)
+    if status == "interrupted":
+        asked.cancel()
+    await asyncio.wait([asked])
+    assert asked.cancelled() or (asked.exception() is not None) is (status == "failed")
+    sessions, _ = store.glances.machine.sessions("run")
+    assert told == [(status, status, status, sessions[-1].events)], "whoever hears of it finds it, and nothing follows"
+    assert stored == [status], "whoever waits for the next event, as a page does, finds it too"
+
+
 async def test_cancelling_keeps_what_arrived_and_leaves_nothing_running(store: Store) -> None:
     arrived, everything = Counter[str](), asyncio.Event()
 
