@@ -136,13 +136,14 @@ def _interval(by_task: Sequence[Sequence[float]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def power(n: int, gain: float, discordance: float, alpha: float = 0.05) -> float:
+def power(n: int, gain: float, discordance: float, alpha: float = 0.05, *, margin: float = 0.0) -> float:
     """How likely the exact one-sided McNemar test finds a true gain on `n` tasks, exactly.
 
     Args:
         gain: by how much more of the tasks pass, as a share: .05 is five points.
         discordance: share of the tasks that pass on one side only, `gain` at least.
-        alpha: it is found if p is at most this.
+        alpha: it is found if p is at most this,
+        margin: and if more is won than lost by more than this share of the tasks.
 
     Raises:
         ValueError: a gain that so few differing tasks cannot make.
@@ -157,37 +158,48 @@ def power(n: int, gain: float, discordance: float, alpha: float = 0.05) -> float
     differing = numpy.arange(n + 1)
     # The fewest wins that are enough of so many that differ.
     fewest = binom.isf(alpha, differing, 0.5) + 1
+    if margin:
+        beyond = numpy.floor((differing + margin * n) / 2) - 1
+        for _ in range(3):  # the difference is compared as `compare` has it, whatever is rounded
+            beyond += (2 * beyond - differing) / n <= margin
+        fewest = numpy.maximum(fewest, beyond)
     found = binom.sf(fewest - 1, differing, (discordance + gain) / (2 * discordance))
     return float((binom.pmf(differing, n, discordance) * found).sum())
 
 
-def detectable(n: int, discordance: float, alpha: float = 0.05, *, wanted: float = 0.8) -> float | None:
-    """The least gain that `n` tasks find with probability `wanted`; None where they find none.
+def detectable(
+    n: int, discordance: float, alpha: float = 0.05, *, wanted: float = 0.8, margin: float = 0.0
+) -> float | None:
+    """The least gain that `n` tasks find with probability `wanted`; None where they find none. `margin`: see `power`.
 
     Where the gain is greater than `discordance`, no task is lost: the two are the same then.
     """
-    if power(n, 1.0, 1.0, alpha) < wanted:
+    if power(n, 1.0, 1.0, alpha, margin=margin) < wanted:
         return None
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (low, middle) if power(n, middle, max(middle, discordance), alpha) >= wanted else (middle, high)
+        found = power(n, middle, max(middle, discordance), alpha, margin=margin) >= wanted
+        low, high = (low, middle) if found else (middle, high)
     return high
 
 
-def tasks_needed(gain: float, discordance: float, alpha: float = 0.05, *, wanted: float = 0.8) -> int | None:
-    """The fewest tasks that find this gain with probability `wanted`; None beyond 100,000.
+def tasks_needed(
+    gain: float, discordance: float, alpha: float = 0.05, *, wanted: float = 0.8, margin: float = 0.0
+) -> int | None:
+    """The fewest tasks that find this gain with probability `wanted`; None beyond 100,000. `margin`: see `power`.
 
     The power of an exact test does not grow evenly: a few more tasks may have a little less.
     """
-    if gain <= 0:
+    if gain <= margin:
         return None
     low, high = 0, 16
-    while power(high, gain, discordance, alpha) < wanted:
+    while power(high, gain, discordance, alpha, margin=margin) < wanted:
         low, high = high, 2 * high
         if high > MOST_TASKS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(middle, gain, discordance, alpha) >= wanted else (middle, high)
+        found = power(middle, gain, discordance, alpha, margin=margin) >= wanted
+        low, high = (low, middle) if found else (middle, high)
     return high

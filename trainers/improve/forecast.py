@@ -160,10 +160,16 @@ def can_show(splits: Sets, config: ImproveConfig) -> str:
         return said
     return (
         f"{said}. An adapter that is better by less is mostly not kept, and the test set of "
-        f"{len(splits.test)} shows no more. Ten points take {needed()} gate tasks: give more tasks, or learn from a "
+        f"{len(splits.test)} shows no more. {_tasks_words(needed())} give more tasks, or learn from a "
         "family like them with fresh tasks every round (--family), and measure with `gristmill eval`; to have them "
         "solved, and nothing learned, `gristmill run` is enough"
     )
+
+
+def _tasks_words(tasks: int | None) -> str:
+    if tasks is None:
+        return "No number of gate tasks up to 100,000 finds ten points: let `gate_step` be smaller,"
+    return f"Ten points take {tasks} gate tasks:"
 
 
 _Shows = tuple[str, float | None, Callable[[], int | None]]
@@ -171,14 +177,15 @@ _Shows = tuple[str, float | None, Callable[[], int | None]]
 
 
 def _set_shows(size: int, config: ImproveConfig) -> _Shows:
-    alpha = config.level
-    least = detectable(size, DISCORDANCE, alpha)
+    alpha, step = config.level, config.gate.gate_step if config.mode == "fixed" else 0.0
+    least = detectable(size, DISCORDANCE, alpha, margin=step)
     if least is None:
         said = f"a gate of {size} tasks finds no gain, however great, in 80% of cases"
     else:
         said = f"a gate of {size} tasks finds a gain of {100 * least:.0f} points in 80% of cases, lesser ones less"
-    said = f"{said} (exact McNemar at {alpha:g}, where {100 * DISCORDANCE:.0f}% of the tasks differ)"
-    return said, least, lambda: tasks_needed(0.1, DISCORDANCE, alpha)
+    over = f", and a step of more than {100 * step:g} points" if step else ""
+    said = f"{said} (exact McNemar at {alpha:.3g}{over}, where {100 * DISCORDANCE:.0f}% of the tasks differ)"
+    return said, least, lambda: tasks_needed(0.1, DISCORDANCE, alpha, margin=step)
 
 
 def _open_shows(size: int, config: ImproveConfig) -> _Shows:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from typer.testing import CliRunner
 
+from gristmill.graph.comparing import detectable
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
@@ -22,7 +23,7 @@ from gristmill.trainers.data.curate import CurateConfig
 from gristmill.trainers.improve.config import Drawn, ImproveConfig, Strata
 from gristmill.trainers.improve.context import Mill
 from gristmill.trainers.improve.drawn import DrawnSplits
-from gristmill.trainers.improve.forecast import can_show, forecast, measured_rates
+from gristmill.trainers.improve.forecast import DISCORDANCE, can_show, forecast, measured_rates
 from gristmill.trainers.improve.gating.config import GateConfig
 from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
@@ -229,6 +230,33 @@ def test_thirty_tasks_of_ones_own_are_told_what_they_can_show_and_what_to_do() -
     enough = can_show(splits(drawn=Drawn(family=("plus",), gate_tasks=330)), ImproveConfig(drawn=DRAWN))
     assert enough.startswith("a gate of 330 tasks finds a gain of 6 points in 80% of cases")
     assert "--family" not in enough
+
+
+@pytest.mark.parametrize(("tasks", "step"), [(120, 0.02), (400, 0.05), (400, 0.1)])
+def test_a_fixed_gate_says_what_its_level_and_its_step_find_together(tasks: int, step: float) -> None:
+    """Against rounds that are simulated, and decided as `gate.decide` does it."""
+    import numpy as np
+    from scipy.stats import binom
+
+    config = ImproveConfig(gate=GateConfig(gate="fixed", gate_step=step))
+    own = split_tasks([Task(id=str(at), kind="math", prompt=f"{at}?", answer="1") for at in range(4 * tasks)])
+    size, dice = own.counts["gate"], np.random.default_rng(0)
+
+    def kept(gain: float) -> float:
+        differing = dice.binomial(size, max(DISCORDANCE, gain), 100_000)
+        wins = dice.binomial(differing, (1 + gain / max(DISCORDANCE, gain)) / 2)
+        over = (2 * wins - differing) / size > step
+        return float((over & (binom.sf(wins - 1, differing, 0.5) <= config.level)).mean())
+
+    least = detectable(size, DISCORDANCE, config.level, margin=step)
+    assert least is not None
+    assert kept(least) == pytest.approx(0.8, abs=0.006), "four standard errors"
+    said = can_show(own, config)
+    assert f"a gate of {size} tasks finds a gain of {100 * least:.0f} points in 80% of cases" in said
+    assert f"a step of more than {100 * step:g} points" in said
+    alone = detectable(size, DISCORDANCE, config.level)
+    assert alone is not None
+    assert (kept(alone) < 0.75) is (step >= 0.05), "a great step is what decides, a small one of few tasks is not"
 
 
 def test_an_open_gate_says_what_its_e_values_find_as_the_tasks_grow() -> None:
