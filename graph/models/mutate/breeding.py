@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import random
+import threading
 import warnings
+from collections import OrderedDict
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -33,6 +35,8 @@ __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 _TRIES, _CROSSINGS, _DEEPEST, _NODES = 60, 15, 40, 200_000
 """Tries of one mutation, and of one crossing, for which two programs often have nothing; how deep a tree may be; nodes
 that all tries together look at."""
+_PARENTS, _CHARACTERS = 64, 100_000
+"""Parents that are kept parsed, and how long all of them together may be: a tree takes some hundred times its text."""
 _UNFIT = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, TypeError, AttributeError)
 _STRUCTURAL: tuple[Crossing, ...] = ("expression", "statements")
 
@@ -46,6 +50,14 @@ class Bred(NamedTuple):
 
     source: str
     done: tuple[str, ...]
+
+
+class _Parent(NamedTuple):
+    """A program as it was read, which nothing may change: it serves all of its children."""
+
+    program: Program
+    sites: Sites
+    shape: str
 
 
 def mutate(
@@ -123,13 +135,12 @@ def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | N
     Raises:
         NothingToChangeError: nothing of the other fits, or what comes out is one of the two every time.
     """
-    old, theirs = _readable(source), _readable(other)
     chance = random.Random(seed)
     try:
-        donors = sites_of(theirs, rules)
-        alike = _shape(source, rules) == _shape(other, rules)
+        one, two = _parent(source, rules), _parent(other, rules)
     except _UNFIT:
         raise NothingToChangeError("a program is nested too deeply") from None
+    old, theirs, donors, alike = one.program, two.program, two.sites, one.shape == two.shape
     tries = min(_CROSSINGS, _tries(source))
     program: Program | None = None
     for attempt in range(tries):
@@ -166,6 +177,27 @@ def _readable(source: str) -> Program:
     if program is None or not program.slots:
         raise NothingToChangeError("the program does not parse, is too large, or has no place that may change")
     return program
+
+
+_LOCK = threading.Lock()
+_READ: OrderedDict[str, tuple[Rules, _Parent]] = OrderedDict()
+
+
+def _parent(source: str, rules: Rules) -> _Parent:
+    """A program by these rules, read once as long as it is in use: to read two parents was most of a crossing."""
+    with _LOCK:
+        known = _READ.get(source)
+        if known is not None:
+            _READ.move_to_end(source)
+    if known is not None and known[0] == rules:
+        return known[1]
+    program = _readable(source)
+    parent = _Parent(program, sites_of(program, rules), _shape(source, rules))
+    with _LOCK:
+        _READ[source] = rules, parent
+        while len(_READ) > _PARENTS or (len(_READ) > 2 and sum(map(len, _READ)) > _CHARACTERS):
+            _READ.popitem(last=False)
+    return parent
 
 
 def _shape(source: str, rules: Rules) -> str:

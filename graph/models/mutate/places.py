@@ -77,9 +77,12 @@ def parsed(source: str) -> Program | None:
     try:
         tree = parse(source)
         bounds = regions(source)
-        small = len(bounds) <= _MOST_REGIONS and size(tree) <= _MOST_NODES
-        slots = _slots(tree.body, bounds) if small else []
-        _said(source, slots)
+        with _LOCK:
+            known = _SAID.get(source)
+        small = known is not None or (len(bounds) <= _MOST_REGIONS and size(tree) <= _MOST_NODES)
+        # What was too large was remembered without a statement, as what has none is.
+        slots = _slots(tree.body, bounds) if small and known != [] else []
+        _said(source, slots, known)
     except (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError):
         return None
     return Program(source, tree, slots)
@@ -115,11 +118,9 @@ _REMEMBERED = 256
 """Programs whose statements were dumped already: a parent is parsed again for each of its children."""
 
 
-def _said(source: str, slots: list[Slot]) -> None:
+def _said(source: str, slots: list[Slot], known: list[str] | None) -> None:
     """Give every original its dump."""
     originals = [each for slot in slots for each in slot.originals]
-    with _LOCK:
-        known = _SAID.get(source)
     if known is None:
         known = [ast.dump(each.node) for each in originals]
         with _LOCK:

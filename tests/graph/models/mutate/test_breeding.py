@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.graph.models.mutate import Domain, NothingToChangeError, Rules, cross, mutate
+from gristmill.graph.models.mutate import Domain, NothingToChangeError, Rules, breeding, cross, mutate
 from gristmill.graph.models.tune import skeleton
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -136,6 +136,23 @@ def test_a_crossing_parses_keeps_the_entry_point_and_is_neither_parent(one: str,
     assert ast.dump(ast.parse(child)) != ast.dump(ast.parse(one))
     assert signatures(child) == signatures(one)
     assert cross(one, two, RULES, seed).source == child
+
+
+def test_parents_that_are_kept_parsed_stay_as_they_are_written_and_are_few() -> None:
+    breeding._READ.clear()
+    pruned = "def priority(item, bin, *, slack=3):\n    left = abs(abs(bin - item)) + 0\n    return min(left, left)\n"
+    for seed in range(30):
+        cross(WHOLE, pruned, RULES, seed)
+        cross(pruned, WHOLE, RULES, seed)
+    for source, (_, parent) in breeding._READ.items():
+        assert ast.dump(parent.program.tree, include_attributes=True) == ast.dump(
+            ast.parse(source), include_attributes=True
+        )
+    for number in range(70):
+        cross(pruned, f"{pruned}# {number}{'#' * (number // 64 * 60_000)}\n", RULES, number, how="expression")
+    assert pruned in breeding._READ
+    assert len(breeding._READ) <= 64
+    assert sum(map(len, breeding._READ)) <= 100_000
 
 
 @pytest.mark.parametrize("source", [WHOLE, OTHER], ids=["whole", "other"])
