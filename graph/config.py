@@ -246,8 +246,8 @@ class RunConfig(Record):
     def _grouped(cls, values: Any) -> Any:
         """A knob beside its group is told where it belongs."""
         for knob in values if isinstance(values, dict) else ():
-            path = paths(cls).get(knob, ())
-            if len(path) > 1 and knob not in cls.model_fields:
+            # A store is full of configurations, whose names are all fields: only for another one is it looked up.
+            if knob not in cls.model_fields and len(path := paths(cls).get(knob, ())) > 1:
                 raise ValueError(f"`{knob}` belongs under `{path[0]}`: {path[0]}: {{{knob}: {values[knob]}}}")
         return values
 

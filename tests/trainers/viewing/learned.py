@@ -77,7 +77,7 @@ def pupil(adapter: str | None) -> ReplayProposer:
     return ReplayProposer(Recording([*right, wrong] if adapter else [*known, *guess, wrong]), adapter=adapter)
 
 
-async def improve(store: Store, home: Path, base: Path) -> None:
+async def improve(store: Store, home: Path, base: Path, pool: Pool) -> None:
     """The improvement `night` of two rounds, of which the first is kept."""
     method: Method = ByHeart()
     default = ImproveConfig()
@@ -90,30 +90,28 @@ async def improve(store: Store, home: Path, base: Path) -> None:
             "gate": GateConfig(gate="rounds"),
         }
     )
-    async with Pool.open("bubblewrap", 1) as pool:
-        mill = Mill(
-            name="night",
-            config=config,
-            splits=split_tasks(TASKS),
-            home=home,
-            store=store,
-            pool=pool,
-            proposer=pupil,
-            base=base,
-            progress=Display(Console(file=io.StringIO())),
-        )
-        mill.records.begin(default.model_copy(update={"rounds": 2}), TASKS, resume=False)
-        minutes = {"search": 3.0, "training": 2.0, "gate": 1.0, "test": 0.5}
-        rates = Rates(hypotheses=1, rows=1)
-        mill.records.write("forecast", Forecast(minutes=minutes, memory=1e9, disk=1e6, rates=rates))
-        await run_rounds(mill)
+    mill = Mill(
+        name="night",
+        config=config,
+        splits=split_tasks(TASKS),
+        home=home,
+        store=store,
+        pool=pool,
+        proposer=pupil,
+        base=base,
+        progress=Display(Console(file=io.StringIO())),
+    )
+    mill.records.begin(default.model_copy(update={"rounds": 2}), TASKS, resume=False)
+    minutes = {"search": 3.0, "training": 2.0, "gate": 1.0, "test": 0.5}
+    rates = Rates(hypotheses=1, rows=1)
+    mill.records.write("forecast", Forecast(minutes=minutes, memory=1e9, disk=1e6, rates=rates))
+    await run_rounds(mill)
 
 
-async def sheep(folder: Path) -> None:
-    """The run `sheep` of I-SHEEP."""
-    async with Pool.open("bubblewrap", 2) as pool:
-        asked_little = configured(measuring=Measuring(gate_prompts=16, test_prompts=6))
-        await turned(folder, pool, asked_little, Stopping(), [])
+async def sheep(folder: Path, pool: Pool) -> None:
+    """The run `sheep` of I-SHEEP: of one iteration, and what is measured is little."""
+    asked_little = configured(measuring=Measuring(gate_prompts=16, test_prompts=6), iterations=1)
+    await turned(folder, pool, asked_little, Stopping(), [])
 
 
 def rewards(store: Store, home: Path, base: Path) -> None:
@@ -126,11 +124,15 @@ def rewards(store: Store, home: Path, base: Path) -> None:
 def learn(folder: Path, tiny: Path) -> None:
     """All of it in a workspace; from a thread of its own, as a browser's loop may run in this one."""
 
+    async def judged(store: Store) -> None:
+        async with Pool.open("bubblewrap", 2) as pool:
+            await improve(store, home_of(folder), folder, pool)
+            await sheep(folder, pool)
+
     def work() -> None:
         with Store.open(folder) as store:
-            asyncio.run(improve(store, home_of(folder), folder))
+            asyncio.run(judged(store))
             rewards(store, home_of(folder), tiny)
-        asyncio.run(sheep(folder))
 
     with ThreadPoolExecutor(1) as threads:
         threads.submit(work).result()
