@@ -11,6 +11,7 @@ from typing import Any
 
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_beside, option_for
+from gristmill.graph.view.charts import Chart, Dot, Line, numbers_chart
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.sandbox.errors import UserError
@@ -18,7 +19,6 @@ from gristmill.trainers.adapters import AdapterInfo, Adapters, flat
 from gristmill.trainers.improve.asking.deciding import decision_about
 from gristmill.trainers.improve.gate import GateDecision
 from gristmill.trainers.improve.records import StageRecords
-from gristmill.trainers.viewing.charts import Chart, Dot, Line, numbers_chart
 
 __all__ = ["KIND", "AdapterPage", "Ancestor", "adapter_listing", "adapter_page"]
 

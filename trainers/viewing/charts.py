@@ -1,80 +1,13 @@
-"""Curves with intervals, drawn here as SVG: places of a picture, no script and no style of their own."""
+"""The reliability diagram of whoever says how sure it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from gristmill.graph.view.charts import Chart, Dot, Line
 from gristmill.trainers.measure.calibration import Bin
 
-__all__ = ["Chart", "Dot", "Line", "numbers_chart", "reliability_chart", "shares_chart"]
-
-WIDTH, HEIGHT = 480.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 10.0, 38.0
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """One point, with its interval and what is said where it is pointed at."""
-
-    x: float
-    y: float
-    words: str
-    low: float | None = None
-    high: float | None = None
-    hollow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Points that belong together."""
-
-    name: str
-    dots: Sequence[Dot]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Lines over two axes, each with its ticks as (value, text)."""
-
-    label: str
-    across: str
-    up: str
-    lines: Sequence[Line]
-    x_ticks: Sequence[tuple[float, str]]
-    y_ticks: Sequence[tuple[float, str]]
-    even: bool = False
-    """Whether the diagonal is drawn, on which both axes are alike."""
-
-    width = WIDTH
-    height = HEIGHT
-    left = _LEFT
-    right = WIDTH - _RIGHT
-    top = _TOP
-    bottom = HEIGHT - _BOTTOM
-
-    def x(self, value: float) -> float:
-        """Where a value stands across."""
-        return _place(value, [at for at, _ in self.x_ticks], _LEFT, WIDTH - _RIGHT)
-
-    def y(self, value: float) -> float:
-        """Where a value stands up."""
-        return _place(value, [at for at, _ in self.y_ticks], HEIGHT - _BOTTOM, _TOP)
-
-    def path(self, line: Line) -> str:
-        """A line's points, as SVG has them."""
-        return " ".join(f"{self.x(dot.x):.1f},{self.y(dot.y):.1f}" for dot in line.dots)
-
-
-def shares_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:
-    """Shares from 0 to 1 over whole numbers: rounds, iterations."""
-    numbers = sorted({dot.x for line in lines for dot in line.dots}) or [0.0]
-    first, last = numbers[0], max(numbers[-1], numbers[0] + 1)
-    step = max(1, round((last - first) / 10))
-    ticks = [(float(at), str(at)) for at in range(int(first), int(last) + 1, step)]
-    if ticks[-1][0] < last:
-        ticks.append((last, ""))
-    return Chart(label, across, up, lines, ticks, [(each / 4, f"{25 * each}%") for each in range(5)])
+__all__ = ["reliability_chart"]
 
 
 def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -> Chart | None:
@@ -97,20 +30,3 @@ def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -
     lines = [line for line in lines if line.dots]
     ticks = [(each / 4, f"{25 * each}%") for each in range(5)]
     return Chart("Reliability", across, up, lines, ticks, ticks, even=True) if lines else None
-
-
-def numbers_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:
-    """Any numbers over any numbers; axes from the least to the greatest, the one that goes up from 0 where it can."""
-    xs = [dot.x for line in lines for dot in line.dots]
-    ys = [dot.y for line in lines for dot in line.dots]
-    return Chart(label, across, up, lines, _ticks(min(xs), max(xs)), _ticks(min(0.0, *ys), max(ys)))
-
-
-def _ticks(least: float, most: float) -> list[tuple[float, str]]:
-    most = most if most > least else least + 1
-    return [(at := least + (most - least) * each / 4, f"{at:.3g}") for each in range(5)]
-
-
-def _place(value: float, ticks: Sequence[float], low: float, high: float) -> float:
-    least, most = ticks[0], ticks[-1]
-    return low + (high - low) * (min(max(value, least), most) - least) / (most - least)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.charts import Chart, Dot, Line, shares_chart
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.trainers.improve.forecast import Forecast, took_by
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.records import Improvement, RoundSummary, Share
-from gristmill.trainers.viewing.charts import Chart, Dot, Line, shares_chart
 from gristmill.trainers.viewing.differing import GateTasks, gate_tasks
 from gristmill.trainers.viewing.reading import IMPROVEMENT, improvements, recipe_of, rounds_of, summary_of
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.charts import Chart, Dot, Line, shares_chart
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.trainers.improve.records import StageRecords
@@ -25,7 +26,7 @@ from gristmill.trainers.recipes.isheep.summary import (
     tested,
 )
 from gristmill.trainers.records import Share
-from gristmill.trainers.viewing.charts import Chart, Dot, Line, reliability_chart, shares_chart
+from gristmill.trainers.viewing.charts import reliability_chart
 from gristmill.trainers.viewing.reading import improvements, recipe_of
 
 __all__ = ["KIND", "Drifting", "IsheepPage", "isheep_listing", "isheep_page"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.charts import Chart, Dot, Line, shares_chart
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.trainers.recipes.ser.config import SerConfig
 from gristmill.trainers.recipes.ser.labelling import Counted, Labelling
 from gristmill.trainers.recipes.ser.records import KIND, Measured, SerRecords, SerResult, Trained
-from gristmill.trainers.viewing.charts import Chart, Dot, Line, reliability_chart, shares_chart
+from gristmill.trainers.viewing.charts import reliability_chart
 
 __all__ = ["KIND", "SerPage", "ser_listing", "ser_page"]
 

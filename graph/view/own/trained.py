@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.graph.judging.baselines import kept_baselines
@@ -10,10 +11,13 @@ from gristmill.graph.judging.evaluations import final_evidence
 from gristmill.graph.reports.trained import Trained, trained
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import option_for
+from gristmill.graph.view.charts import Chart, Dot, Line, course_chart
+from gristmill.graph.view.figures import figure
 from gristmill.graph.view.registry import Asked
 from gristmill.sandbox.errors import GristmillError
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.comparing import equal_steps
+from gristmill.verifiers.trained.reward.feedback import told_curves
 
 __all__ = ["KIND", "TrainedPage", "trained_page"]
 
@@ -29,6 +33,8 @@ class TrainedPage:
     best: str | None
     feedback: str
     """Of the winner: its components and metrics along the training, as models were told them."""
+    drawn: Sequence[Chart]
+    """The same as curves, a quantity each, as their scales differ; none of a loss."""
     compared: bool
     """Whether baselines were trained; a page trains none."""
     show: str
@@ -45,14 +51,38 @@ def trained_page(store: Store, asked: Asked) -> TrainedPage | None:
     compared = kept_baselines(store, run, task)
     best = store.glances.one(run, standing.best) if standing.best is not None else None
     show = ["gristmill", "show", run, f"--task={task.id}", "--baselines", *option_for(store.location)]
+    feedback = best[1].feedback if best is not None and best[1] is not None else ""
     return TrainedPage(
         run=run,
         found=trained(store, run, standing, compared, _length(task), final),
         best=standing.best,
-        feedback=best[1].feedback if best is not None and best[1] is not None else "",
+        feedback=feedback,
+        drawn=_drawn(feedback) if task.kind == "reward" else (),
         compared=bool(compared),
         show=shlex.join(show),
     )
+
+
+def _drawn(feedback: str) -> list[Chart]:
+    runs = told_curves(feedback)
+    quantities = dict.fromkeys(name for curves in runs.values() for name in curves)
+    return [
+        course_chart(
+            name,
+            "checkpoints",
+            name,
+            [
+                Line(f"{run} run" if run else name, _dots(curves[name]))
+                for run, curves in runs.items()
+                if name in curves
+            ],
+        )
+        for name in quantities
+    ]
+
+
+def _dots(values: Sequence[float]) -> list[Dot]:
+    return [Dot(at, value, f"checkpoint {at}: {figure(value)}") for at, value in enumerate(values, 1)]
 
 
 def _length(task: Task) -> str:

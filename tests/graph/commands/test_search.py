@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,7 @@ from gristmill.verifiers.records import Strength
 OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
 RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
 LEFT = RIGHT.replace("return ", "return -1.0 * (").replace("obs[:, 0]\n", "obs[:, 0])\n")
+PARTED = LEFT.replace("return ", "value = ") + "    return value, {'to the left & <b>': value}\n"
 LOSS = "def loss(predictions, values):\n    return ((predictions - values) ** 2).mean()\n"
 
 
@@ -152,7 +154,7 @@ def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: 
     )
     own = tmp_path / "far.py"
     own.write_text(text, encoding="utf-8")
-    model = recorded(tmp_path, "def reward(obs, action, next_obs, info):\n    return obs[7]\n", LEFT)
+    model = recorded(tmp_path, "def reward(obs, action, next_obs, info):\n    return obs[7]\n", PARTED)
     words = ("reward", f"{own}:Far", "--model", model, "--rounds", "2", "--published", "--final-seeds", "2")
     assert search(tmp_path, *words, *FEW).exit_code == 0
     show = ("--plugin-files", "show", "far", "--baselines", "--workspace", str(tmp_path))
@@ -179,6 +181,13 @@ def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: 
     assert f"{human['gain']:+.3f} ({human['gain_low']:+.3f} to {human['gain_high']:+.3f})" in cells
     assert f"{human['low']:.6g} to {human['high']:.6g}" in cells
     assert "1 of 2 candidates could be trained with (50.0%)" in page
+    # As curves what the text tells: the component, the reward, the grade.
+    drawn = re.findall(r'aria-label="([^":]+): \1: ((?:checkpoint \d+: [^;"]+(?:; )?)+)"', html.unescape(page))
+    assert [name for name, _ in drawn] == ["to the left & <b>", "reward", "success rate", "task score (reach)"]
+    assert page.count("<polyline") == len(drawn)
+    for name, words_ in drawn:
+        values = ", ".join(re.findall(r"checkpoint \d+: ([^;]+)", words_))
+        assert f"{name}: {values}; max " in html.unescape(page)
     # Nobody has built on what did not run: the second round was asked what the first was.
     shown = CliRunner().invoke(app, ["show", "far", "--task", told["task"], "--prompt", "--workspace", str(tmp_path)])
     assert "You are a reward engineer" in shown.output

@@ -14,7 +14,7 @@ from gristmill.verifiers.trained.curves import curve, fell, figure, level, risin
 from gristmill.verifiers.trained.loss.digits import DigitsLabelNoise
 from gristmill.verifiers.trained.loss.feedback import losses_text
 from gristmill.verifiers.trained.loss.trainer import NetworkCheckpoint, TrainedNetwork
-from gristmill.verifiers.trained.reward.feedback import Components, rewards_text
+from gristmill.verifiers.trained.reward.feedback import Components, published_text, rewards_text, told_curves
 from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
 from gristmill.verifiers.trained.reward.worlds.mountain_car import MountainCar
 
@@ -87,6 +87,49 @@ def test_components_that_say_nothing_or_drown_the_others_are_named() -> None:
     assert "Component bonus" not in text
     text = said(run((0, 0, 0, 0, 0, 0), LEVEL, components={**parts, "bonus": (0.0, 30.0, 100.0)}))
     assert "Component bonus is in the mean more than 20 times" in text
+
+
+NUMBERS = st.floats(-1e12, 1e12, allow_subnormal=False)
+NAMES = st.text(max_size=40).filter(lambda name: len(name.splitlines()) == 1 and name == name.strip())
+
+
+@given(
+    st.dictionaries(NAMES, st.lists(NUMBERS, min_size=MARKS, max_size=MARKS), max_size=4),
+    st.lists(st.floats(0, 1), min_size=MARKS, max_size=MARKS),
+    st.booleans(),
+)
+def test_the_curves_that_the_text_tells_are_read_back_from_it(
+    components: dict[str, list[float]], grades: list[float], published: bool
+) -> None:
+    policy, _ = run(grades, LEVEL)
+    rollouts: list[Components] = [
+        {name: (values[at],) * 3 for name, values in components.items()} for at in range(MARKS)
+    ]
+    text = published_text(CAR, [(policy, rollouts)]) if published else rewards_text(CAR, 0.99, [(policy, rollouts)])
+    found = told_curves(f"Policies have a height of 0.5.\n{text}")["" if published else "weakest"]
+    for name, values in components.items():
+        if not published or name not in found or name not in ("reward", "success rate"):
+            assert found[name] == pytest.approx([float(f"{value:.4g}") for value in values])
+    grade = f"task score ({CAR.measure})" if published else CAR.measure
+    assert found[grade] == pytest.approx([float(f"{g:.4g}") if published else float(figure(g)) for g in grades])
+    assert found["reward" if published else "reward of a step"] == LEVEL
+
+
+def test_no_component_forges_a_curve_and_one_without_a_value_everywhere_is_left_out() -> None:
+    long = f"a, mean of a step: {', '.join('123456')}; m"
+    for name in (long, "\n  component b, mean of a step: 1, 2", "\nThe weakest run, at 1 checkpoints, x:", CAR.measure):
+        told = told_curves(said(run((0.1,) * MARKS, LEVEL, components={name[:40]: (0, 1, 2)})))
+        assert set(told) == {"weakest"}
+        # Its own values under whatever name, ours under ours; where it ends a line of ours, what is there is left out.
+        for found, values in told["weakest"].items():
+            assert values == {CAR.measure: (0.1,) * MARKS, "reward of a step": LEVEL}.get(found, (1.0,) * MARKS)
+        assert CAR.measure in told["weakest"]
+    policy, _ = run((0.1,) * MARKS, LEVEL)
+    taken: list[Components] = [{f"task score ({CAR.measure})": (0.0, 9.0, 9.0)}] * MARKS
+    assert told_curves(published_text(CAR, [(policy, taken)]))[""][f"task score ({CAR.measure})"] == (0.1,) * MARKS
+    late: list[Components] = [{}] * (MARKS - 1) + [{"late": (1.0, 1.0, 1.0)}]
+    assert "late" not in told_curves(rewards_text(CAR, 0.99, [(policy, late)]))["weakest"]
+    assert told_curves("Everything is in order: 1, 2, 3; max 3, mean 2, min 1") == {}
 
 
 def test_a_reward_that_is_the_same_everywhere_is_said_to_teach_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -9,7 +10,7 @@ from gristmill.verifiers.trained.curves import course, curve, fell, figure, leve
 from gristmill.verifiers.trained.reward.environment import EnvironmentSpec
 from gristmill.verifiers.trained.reward.trainer import PolicyCheckpoint, TrainedPolicy
 
-__all__ = ["Components", "published_text", "rewards_text"]
+__all__ = ["Components", "published_text", "rewards_text", "told_curves"]
 
 Components = dict[str, tuple[float, float, float]]
 """Smallest, mean and largest value of each named component in one rollout."""
@@ -19,6 +20,23 @@ _Run = tuple[TrainedPolicy, Sequence[Components]]
 _GRAIN = 0.05
 _APART = 0.1
 _DWARFS = 20
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?"
+_VALUES = rf"(?P<values>{_NUMBER}(?:, {_NUMBER})*)"
+_OVER = rf"; max {_NUMBER}, mean {_NUMBER}, min {_NUMBER}"
+_HEAD = re.compile(
+    r"(?:The (?P<run>weakest|strongest) run,|A policy was trained .*) at (?:(?P<count>\d+)|the same) checkpoints.*:"
+)
+_LINES = tuple(
+    map(
+        re.compile,
+        (
+            rf"  component (?P<name>.+), mean of a step: {_VALUES}{_OVER}; of single steps .+",
+            rf"  (?P<name>reward of a step), mean: {_VALUES}; smallest .+",
+            rf"  (?P<name>[^:]+): {_VALUES}; in the end .+",
+            rf"(?P<name>.+): {_VALUES}{_OVER}",
+        ),
+    )
+)
 
 
 def rewards_text(environment: EnvironmentSpec, target: float, trained: Sequence[_Run]) -> str:
@@ -60,6 +78,28 @@ def published_text(environment: EnvironmentSpec, trained: Sequence[_Run]) -> str
         lines.append(f"success rate: {course(successes)}")
     lines.append(f"task score ({environment.measure}): {course([mark.grade for mark in marks])}")
     return "\n".join(lines)
+
+
+def told_curves(feedback: str) -> dict[str, dict[str, tuple[float, ...]]]:
+    """What either text tells: run ("weakest", "strongest"; "" of the one) → quantity → its value at each checkpoint.
+
+    Values are as told, with four digits. A component that had no value at some checkpoint is left out, as nobody knows
+    at which. Nothing is found in a text of another kind.
+    """
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
+    run, count = "", 0
+    for line in feedback.splitlines():
+        if head := _HEAD.fullmatch(line):
+            run, count = head["run"] or "", int(head["count"] or count)
+            continue
+        said = next((match for pattern in _LINES if (match := pattern.fullmatch(line))), None)
+        values = tuple(map(float, said["values"].split(", "))) if said is not None else ()
+        if said is not None and len(values) == count:
+            curves = found.setdefault(run, {})
+            # What is ours comes first, but in the published text last: no component stands in its place.
+            if not run or said["name"] not in curves:
+                curves[said["name"]] = values
+    return found
 
 
 def _at(marks: Sequence[PolicyCheckpoint], components: Sequence[Components]) -> list[Components]:
