@@ -13,6 +13,8 @@ from gristmill.trainers.viewing.datasets import dataset_listing, dataset_page
 from gristmill.trainers.viewing.improvements import KIND, improvement_listing, improvement_page
 from gristmill.trainers.viewing.isheep import KIND as ISHEEP
 from gristmill.trainers.viewing.isheep import isheep_listing, isheep_page
+from gristmill.trainers.viewing.reinforcing import KIND as REINFORCE
+from gristmill.trainers.viewing.reinforcing import reinforce_listing, reinforce_page
 from gristmill.trainers.viewing.ser import KIND as SER
 from gristmill.trainers.viewing.ser import ser_listing, ser_page
 
@@ -27,5 +29,6 @@ VIEWS = (
     View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing),
     View(ISHEEP, _HERE, "isheep.html", isheep_page, isheep_listing),
     View(SER, _HERE, "ser.html", ser_page, ser_listing),
+    View(REINFORCE, _HERE, "reinforce.html", reinforce_page, reinforce_listing),
     View(COMPARE, _HERE, "comparison.html", comparison_page, form=comparison_form),
 )

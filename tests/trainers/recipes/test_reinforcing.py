@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from gristmill.graph.storage.store import Store
+from gristmill.graph.view.registry import Asked, registered
+from gristmill.graph.view.rendering import Pages
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.commands.recipes.group import app
 from gristmill.trainers.improve.forecast import Forecast, Rates
 from gristmill.trainers.recipes.ser.forecast import rl_forecast
-from gristmill.trainers.recipes.ser.reinforcing import Checkpoint, Reinforced, RlConfig, over_optimised
+from gristmill.trainers.recipes.ser.reinforcing import KIND, Begun, Checkpoint, Reinforced, RlConfig, over_optimised
 from gristmill.trainers.records import Share
+from gristmill.trainers.viewing.views import VIEWS as EVERY
+from tests.trainers.improve.test_rounds import shown
+
+VIEWS = registered(EVERY)
 
 
 def checkpoint(number: int, reward: float, passed: int) -> Checkpoint:
@@ -33,6 +42,39 @@ def test_a_reward_that_rises_while_tools_pass_less_is_said_and_nothing_else_is()
     assert "from checkpoint 1 to 2 the reward rose from 0.500 to 0.900" in said[0]
     assert "fell from 60.0% to 20.0% (95% of the difference -" in said[0]
     assert not over_optimised([checkpoint(0, 1, 1)])
+
+
+def test_the_page_tells_reward_beside_tools_while_it_goes_on_and_where_they_part(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        begun = Begun(config=RlConfig(checkpoints=3), of="<b>")
+        store.documents.put(KIND, "<i>rl", "begun", begun)
+        assert "The base model is not measured yet" in shown(store, "reinforce", "<i>rl")
+        for each in [(0, 0.1, 5), (1, 0.5, 12), (2, 0.9, 4)]:
+            store.documents.put(KIND, "<i>rl", f"{each[0]}/measured", checkpoint(*each))
+        page = shown(store, "reinforce", "<i>rl")
+        assert "<i>rl going on 2 of 3 parts are trained and measured" in page
+        assert "25.0% of 20 tasks by the base model, and most by checkpoint 1: 60.0%." in page
+        assert "over-optimised: from checkpoint 1 to 2 the reward rose from 0.500 to 0.900" in page
+        assert re.search(r"1 ✓ passed most 0\.5 60\.0% \(12 of 20, 95%: 0\.0% to 100\.0%\) <i>rl-checkpoint-1 a", page)
+        it = VIEWS["reinforce"].page(store, Asked("reinforce", "<i>rl"))
+        markup = html.unescape(Pages(VIEWS).page("reinforce.html", it))
+        assert "Reward: reward: checkpoint 0: 0.1; checkpoint 1: 0.5; checkpoint 2: 0.9" in markup
+        assert "tools: checkpoint 0: 25.0%; checkpoint 1: 60.0%; checkpoint 2: 20.0%" in markup
+        assert "<i>rl" not in Pages(VIEWS).page("reinforce.html", it)
+        store.documents.put(KIND, "<i>rl", "3/measured", checkpoint(3, 1.0, 13))
+        listing = VIEWS["reinforce"].listing
+        assert listing
+        found = listing(store)
+        assert found
+        assert [cell.text for cell in found.rows[0]] == [
+            "<i>rl",
+            "finished",
+            "3 of 3",
+            "25.0%",
+            "65.0%",
+            "✗ over-optimised",
+        ]
+        assert VIEWS["reinforce"].page(store, Asked("reinforce", "other")) is None
 
 
 def test_the_forecast_goes_with_replies_and_leaves_out_what_is_left_out(tiny_model: Path) -> None:

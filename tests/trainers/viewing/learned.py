@@ -28,6 +28,10 @@ from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter, writ
 from gristmill.trainers.recipes.isheep.config import Measuring
 from gristmill.trainers.recipes.ser.loop import run_ser
 from gristmill.trainers.recipes.ser.records import Begun, SerRecords
+from gristmill.trainers.recipes.ser.reinforcing import KIND as REINFORCING
+from gristmill.trainers.recipes.ser.reinforcing import Begun as RlBegun
+from gristmill.trainers.recipes.ser.reinforcing import Checkpoint, RlConfig
+from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Task
 from tests.graph.view.filled import HOSTILE
 from tests.trainers.recipes.test_isheep import Stopping, configured, turned
@@ -121,6 +125,16 @@ def rewards(store: Store, home: Path, base: Path) -> None:
     run_ser(bench_of(home, store, base, name="rewards", records=records))
 
 
+def reinforced(store: Store) -> None:
+    """What the RL stage `rl` keeps while it goes on; how it trains is tested beside it."""
+    store.documents.put(REINFORCING, "rl", "begun", RlBegun(config=RlConfig(checkpoints=3), of=""))
+    for number, (reward, passed) in enumerate([(0.1, 5), (0.5, 12), (0.9, 4)]):
+        share = Share(passed=passed, total=20, low=passed / 20 - 0.1, high=passed / 20 + 0.1)
+        verdicts = {str(task): task < passed for task in range(20)}
+        made = Checkpoint(number=number, adapter=None, reward=reward, passed=share, verdicts=verdicts)
+        store.documents.put(REINFORCING, "rl", f"{number}/measured", made)
+
+
 def learn(folder: Path, tiny: Path) -> None:
     """All of it in a workspace; from a thread of its own, as a browser's loop may run in this one."""
 
@@ -133,6 +147,7 @@ def learn(folder: Path, tiny: Path) -> None:
         with Store.open(folder) as store:
             asyncio.run(judged(store))
             rewards(store, home_of(folder), tiny)
+            reinforced(store)
 
     with ThreadPoolExecutor(1) as threads:
         threads.submit(work).result()

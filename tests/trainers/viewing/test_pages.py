@@ -22,7 +22,7 @@ for package in ("scipy", "matplotlib", "pyarrow", "torch", "peft", "rensa", "lan
 pytestmark = pytest.mark.bubblewrap
 
 DATASET = "/dataset/night?id=round-1"
-PAGES = ["/", "/improvement/night", "/adapter/night-round-2", DATASET, "/isheep/sheep", "/ser/rewards"]
+PAGES = ["/", "/improvement/night", "/adapter/night-round-2", DATASET, "/isheep/sheep", "/ser/rewards", "/reinforce/rl"]
 
 # What an owner asks, what is clicked (in at most three clicks from the start page; "Part > text" is a text of that
 # part), and what is read there.

@@ -31,9 +31,10 @@ from gristmill.trainers.recipes.ser.stages import Progress
 from gristmill.trainers.records import Share
 from gristmill.verifiers.records import Task
 
-__all__ = ["Checkpoint", "Reinforced", "Reinforcing", "RlConfig", "over_optimised", "reinforce"]
+__all__ = ["KIND", "Begun", "Checkpoint", "Reinforced", "Reinforcing", "RlConfig", "over_optimised", "reinforce"]
 
-_KIND = "reinforcing"
+KIND = "reinforcing"
+"""Of its documents."""
 
 
 class RlConfig(Record):
@@ -87,6 +88,15 @@ class Reinforced(Record):
     warnings: tuple[str, ...] = Field(description="where the reward rose and the tools' pass rate fell")
     best: int = Field(description="the checkpoint that tools passed most of; of several, the first")
 
+    @classmethod
+    def of(cls, checkpoints: Sequence[Checkpoint]) -> Reinforced:
+        """What there is to say of these, at least one, in their order."""
+        return cls(
+            checkpoints=tuple(checkpoints),
+            warnings=tuple(over_optimised(checkpoints)),
+            best=max(checkpoints, key=lambda each: (each.passed.rate, -each.number)).number,
+        )
+
 
 @dataclass
 class Reinforcing:
@@ -121,21 +131,21 @@ class Reinforcing:
             raise UserError(f"{len(self.prompts)} prompts cannot be parted in --checkpoints {self.config.checkpoints}")
         told = [task.model_dump(mode="json") for task in self.tasks]
         now = Begun(config=self.config, of=digest([*map(list, self.prompts)], told, self.scored_by, str(self.base)))
-        before = self.store.documents.get(_KIND, self.name, "begun", Begun)
+        before = self.store.documents.get(KIND, self.name, "begun", Begun)
         if resume and before is None:
             raise UserError(f"there is no RL stage {self.name!r} to resume")
         if resume and before != now:
             raise UserError(f"the RL stage {self.name!r} was begun with other knobs, prompts, tasks or models")
-        if not resume and (before is not None or not self.store.documents.add(_KIND, self.name, "begun", now)):
+        if not resume and (before is not None or not self.store.documents.add(KIND, self.name, "begun", now)):
             raise UserError(f"an RL stage {self.name!r} exists already: choose another --name, or go on with --resume")
 
     def trained(self, part: int) -> Trained | None:
         """What a part left, the first is 1; None where it has not ended."""
-        return self.store.documents.get(_KIND, self.name, f"{part}/trained", Trained)
+        return self.store.documents.get(KIND, self.name, f"{part}/trained", Trained)
 
     def checkpoint(self, number: int) -> Checkpoint | None:
         """A measure; None where it was not made."""
-        return self.store.documents.get(_KIND, self.name, f"{number}/measured", Checkpoint)
+        return self.store.documents.get(KIND, self.name, f"{number}/measured", Checkpoint)
 
 
 class RlState(TypedDict):
@@ -160,12 +170,7 @@ def reinforce(work: Reinforcing) -> Reinforced:
     graph.add_edge("train", "measure")
     graph.compile().invoke({"at": 0}, context=work, config={"recursion_limit": 10_000})
     found = [work.checkpoint(number) for number in range(work.config.checkpoints + 1)]
-    every = tuple(each for each in found if each is not None)
-    return Reinforced(
-        checkpoints=every,
-        warnings=tuple(over_optimised(every)),
-        best=max(every, key=lambda each: (each.passed.rate, -each.number)).number,
-    )
+    return Reinforced.of([each for each in found if each is not None])
 
 
 def _train(state: RlState, runtime: Runtime[Reinforcing]) -> dict[str, Any]:
@@ -206,7 +211,7 @@ def _train(state: RlState, runtime: Runtime[Reinforcing]) -> dict[str, Any]:
             reserved=method.reserved,
         )
     mean = sum(heard) / len(heard) if heard else None
-    work.store.documents.put(_KIND, work.name, f"{part}/trained", Trained(adapter=out, reward=mean))
+    work.store.documents.put(KIND, work.name, f"{part}/trained", Trained(adapter=out, reward=mean))
     return {"at": part}
 
 
@@ -257,7 +262,7 @@ def _measure(state: RlState, runtime: Runtime[Reinforcing]) -> dict[str, Any]:
         passed=found.pass_at[1],
         verdicts={each.task_id: each.passed[0] for each in found.results},
     )
-    work.store.documents.put(_KIND, work.name, f"{number}/measured", made)
+    work.store.documents.put(KIND, work.name, f"{number}/measured", made)
     work.progress.note(f"reward {made.reward:.3f}; tools passed {made.passed.passed:g} of {made.passed.total}")
     return {}
 
