@@ -17,7 +17,16 @@ from gristmill.graph.build import campaign_graph
 from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
-from gristmill.graph.events import CallStarted, Event, LeftOut, Listener, NodeEntered, RunEnded, RunStarted
+from gristmill.graph.events import (
+    CallStarted,
+    Event,
+    LeftOut,
+    Listener,
+    NodeEntered,
+    RunEnded,
+    RunStarted,
+    WorkerTrouble,
+)
 from gristmill.graph.judging.closing import Closings
 from gristmill.graph.judging.constructions import StoredShelf
 from gristmill.graph.judging.evaluations import Evaluations
@@ -42,6 +51,7 @@ from gristmill.graph.storage.entries import LEFT_OUT, happened
 from gristmill.graph.storage.journal import Journal
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import CampaignSummary, Purpose, Run
+from gristmill.sandbox.base import Telling
 from gristmill.sandbox.plain import plain
 from gristmill.verifiers.extraction.importing import need_packages
 from gristmill.verifiers.judging import Judge, Rescoring
@@ -116,10 +126,11 @@ async def run_campaign(
         ranker = ranker_named(config.search.rank, store)
     async with AsyncExitStack() as stack:
         # Before the run is written down: a machine without a sandbox leaves no empty run behind.
-        judge = verifiers
+        judge, jobs = verifiers, pool
         if judge is None:
             need_packages(tasks)
-            judge = await stack.enter_async_context(_verifiers(config, pool, store, name, trainer))
+            made = await stack.enter_async_context(_verifiers(config, pool, store, name, trainer))
+            judge, jobs = made[0], made[1]  # mypy narrows no type by an unpacked tuple
         if decision.step == "begin":
             store.create_run(name, config, tasks, purpose=purpose)
             store.documents.add(PRICES, name, "", prices)
@@ -161,7 +172,7 @@ async def run_campaign(
                 prices=prices,
                 tell=tell,
             )
-            await _session(context, run, on_event, resume=resume)
+            await _session(context, run, jobs, on_event, resume=resume)
     return store.summary(name)
 
 
@@ -178,15 +189,20 @@ def left_out(store: Store, run: str) -> frozenset[str]:
     return frozenset(store.documents.list(LEFT_OUT, run, LeftOut))
 
 
-async def _session(context: Context, run: Run, on_event: Listener | None, *, resume: bool) -> None:
-    """Walk the graph and say in the store how it ended, whatever happens."""
+async def _session(context: Context, run: Run, jobs: Jobs | None, on_event: Listener | None, *, resume: bool) -> None:
+    """Walk the graph and say in the store how it ended, whatever happens; what befalls the sandbox is told too."""
+
+    def worse(trouble: str) -> None:
+        context.tell(WorkerTrouble(detail=plain(trouble)[:1000]))
+
     ending = RunEnded(run=run.name, status="failed")
     context.store.set_status(run.name, "running", seconds=run.seconds)
     try:
         async with context.journal:
             context.tell(_started(context, run, resume=resume))
             try:
-                await _walk(context)
+                with jobs.telling(worse) if isinstance(jobs, Telling) else contextlib.nullcontext():
+                    await _walk(context)
                 context.silence.close()
                 ending = RunEnded(run=run.name, status="finished")
             except asyncio.CancelledError:
@@ -267,7 +283,7 @@ def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -
 @asynccontextmanager
 async def _verifiers(
     config: RunConfig, pool: Jobs | None, store: Store, run: str, trainer: OwnTrainer | None
-) -> AsyncIterator[Judge]:
+) -> AsyncIterator[tuple[Judge, Jobs]]:
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
@@ -280,7 +296,7 @@ async def _verifiers(
         "trainer": trainer,
     }
     if pool is not None:
-        yield Verifiers(pool, **how)
+        yield Verifiers(pool, **how), pool
         return
     async with Pool.open(config.sandbox, config.workers) as opened:
-        yield Verifiers(opened, **how)
+        yield Verifiers(opened, **how), opened

@@ -31,6 +31,7 @@ __all__ = [
     "TaskEnded",
     "TaskStarted",
     "Unanswered",
+    "WorkerTrouble",
 ]
 
 
@@ -94,6 +95,13 @@ class LeftOut(Record):
 
     kind: Literal["left_out"] = "left_out"
     model: str = Field(description="its name in the roster")
+    detail: str
+
+
+class WorkerTrouble(Record):
+    """A worker of the sandbox was lost or did not start; another took its place, and no verdict hangs on it."""
+
+    kind: Literal["worker_trouble"] = "worker_trouble"
     detail: str
 
 
@@ -182,6 +190,7 @@ Event = Annotated[
     | CallStarted
     | Unanswered
     | LeftOut
+    | WorkerTrouble
     | Replied
     | Judged
     | Settled

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.sandbox.wire.channel import DEFAULT_LIMIT
 
-__all__ = ["Jobs", "Sandbox", "SandboxFactory", "Session", "Template"]
+__all__ = ["Jobs", "Sandbox", "SandboxFactory", "Session", "Telling", "Template"]
 
 
 @runtime_checkable
@@ -94,6 +94,18 @@ class Session(Protocol):
         Raises:
             SandboxError: the worker was lost; nothing may be concluded about the job. Hold another session with it:
                 if its worker is lost again and again, that is a report.
+        """
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """Jobs that tell of trouble with their workers, which is outlasted, so that no job's report says it."""
+
+    def telling(self, listener: Callable[[str], None]) -> AbstractContextManager[None]:
+        """While the block lasts, tell of each worker that was lost or did not start, and why, whoever's job it was for.
+
+        `listener` is called on the event loop's thread; it must return at once and not raise.
         """
         ...
 

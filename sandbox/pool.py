@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -95,6 +95,15 @@ class Pool:
     def info(self, profile: Profile = CANDIDATE) -> SandboxInfo:
         """Which wall stands around the profile's jobs; `image` is empty until its first worker has started."""
         return self._workers.info(profile) or SandboxInfo(backend=self.backend, image="")
+
+    @contextlib.contextmanager
+    def telling(self, listener: Callable[[str], None]) -> Iterator[None]:
+        """See `gristmill.sandbox.base.Telling`."""
+        self._workers.listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._workers.listeners.remove(listener)
 
     async def run(
         self,

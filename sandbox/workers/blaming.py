@@ -85,6 +85,7 @@ class Trial:
     async def lost(self, witness: HeldWorker | None, trouble: SandboxError) -> bool:
         """See `Try.lost`."""
         self._tries += 1
+        self._workers.tell(f"a worker was lost in a job: {trouble}")
         if witness is not None:
             await asyncio.sleep(SETTLING_SECONDS)
         if witness is None or await self._workers.is_well(witness):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
@@ -73,10 +73,17 @@ class WarmWorkers:
         self._patient = False
         self._closed = False
         self._clones = bool(getattr(factory, "clones", False))
+        self.listeners: list[Callable[[str], None]] = []
+        """Hear of workers that were lost or did not start, and why; they must return at once and not raise."""
 
     def info(self, profile: Profile) -> SandboxInfo | None:
         """What is known of the profile's workers; None before the first one has started."""
         return self._infos.get(profile)
+
+    def tell(self, trouble: str) -> None:
+        """Tell whoever listens."""
+        for listener in self.listeners:
+            listener(trouble)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -95,6 +102,7 @@ class WarmWorkers:
                 raise SandboxError("the sandbox pool is closed; open a new one")
             if (held := self._idle_one(shelf)) is not None:
                 if not getattr(held.sandbox, "healthy", True):
+                    self.tell("an idle worker was lost")
                     await self.drop(held)
                 elif not checked or await self.is_well(held):
                     return held
@@ -208,6 +216,7 @@ class WarmWorkers:
                     self._patient = False
                     raise
                 log.warning("a sandbox worker did not start, trying again in %.1f s: %s", pause, error)
+                self.tell(f"a worker did not start, and it was tried again: {error}")
             await asyncio.sleep(pause)
 
     async def _start(self, profile: Profile, fresh: bool, template: HeldWorker | None = None) -> HeldWorker:
@@ -238,7 +247,8 @@ class WarmWorkers:
         """Whether a worker passes a canary; one that does not is dropped."""
         try:
             await canary(held.sandbox)
-        except SandboxError:
+        except SandboxError as error:
+            self.tell(f"an idle worker was not well: {error}")
             await self.drop(held)
             return False
         except BaseException:

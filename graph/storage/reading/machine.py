@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, select
 
-from gristmill.graph.events import Event, LeftOut, RunEnded, Settled, Unanswered
+from gristmill.graph.events import Event, LeftOut, RunEnded, Settled, Unanswered, WorkerTrouble
 from gristmill.graph.records import UNANSWERED
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
@@ -46,9 +46,9 @@ class Quiet(NamedTuple):
 class Trouble(NamedTuple):
     """Something that went wrong outside of any candidate, as it was told."""
 
-    what: Literal["unscored", "unanswered", "given up"]
+    what: Literal["unscored", "unanswered", "given up", "worker"]
     of: str
-    """The hypothesis that it was first told of, or the model that was given up."""
+    """The hypothesis that it was first told of, or the model that was given up; empty of a worker."""
     detail: str
     times: int
 
@@ -106,12 +106,14 @@ class Machine:
         return sessions, _longest(quiets)
 
     def troubles(self, run: str) -> list[Trouble]:
-        """What went wrong outside of any candidate: lost verdicts, calls in vain, models given up; most often first."""
+        """Lost verdicts and workers, calls in vain, models given up: no candidate is at fault. The most often first."""
         verdicts, events = schema.verdicts.c, schema.events.c
         lost = select(verdicts.hypothesis_id, verdicts.record).where(
             verdicts.run == run, verdicts.outcome == Outcome.UNSCORED.value
         )
-        told = select(events.record).where(events.run == run, events.kind.in_(["unanswered", "left_out"]))
+        told = select(events.record).where(
+            events.run == run, events.kind.in_(["unanswered", "left_out", "worker_trouble"])
+        )
         counts: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], str] = {}
         with reading(self._database, self._engine) as connection:
@@ -123,8 +125,10 @@ class Machine:
                     _count(counts, first, "unanswered", event.detail, event.hypothesis)
                 elif isinstance(event, LeftOut):
                     _count(counts, first, "given up", event.detail, event.model)
+                elif isinstance(event, WorkerTrouble):
+                    _count(counts, first, "worker", event.detail, "")
         return [
-            Trouble(what, first[what, detail], detail, times)  # type: ignore[arg-type]  # one of the three above
+            Trouble(what, first[what, detail], detail, times)  # type: ignore[arg-type]  # one of the four above
             for (what, detail), times in counts.most_common(_TROUBLES)
         ]
 

@@ -75,7 +75,8 @@ def machine_page(store: Store, asked: Asked) -> MachinePage | None:
         ],
         calls=calls,
         troubles=[
-            (each, None if each.what == "given up" else Asked("hypothesis", run.name, each.of)) for each in troubles
+            (each, Asked("hypothesis", run.name, each.of) if each.what in ("unscored", "unanswered") else None)
+            for each in troubles
         ],
     )
 
@@ -87,6 +88,8 @@ def _sentence(sessions: Sequence[Session], calls: CallCounts, troubles: Sequence
         parts.append(f"{calls.again:,} of them again, as a kill had cut them off")
     if calls.in_vain:
         parts.append(f"{calls.in_vain:,} in vain")
+    if workers := sum(each.times for each in troubles if each.what == "worker"):
+        parts.append(f"{workers:,} times trouble with a worker")
     lost = sum(each.times for each in troubles if each.what == "unscored")
     parts.append(f"{lost:,} verdicts lost" if lost else "no verdict lost")
     return "; ".join(parts) + "."
