@@ -146,9 +146,12 @@ def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_afte
         calling.invoke(app, [*command, "--resume", "--group", "4"], catch_exceptions=False)
     done = calling.invoke(app, [*command, "--resume"], catch_exceptions=False)
     assert "hold a task that measures: 1" in done.stderr
+    assert "to look: gristmill view\n" in done.stderr
     found = Reinforced.model_validate_json(done.stdout)
     assert [each.number for each in found.checkpoints] == [0, 1, 2]
     assert begun == 3  # the first part was not trained again
+    with Store.open(workspace) as store:
+        assert "finished 2 of 2 parts are trained and measured" in shown(store, "reinforce", "rl")
     assert all(each.passed.total == 1 for each in found.checkpoints)
     assert all(each.adapter and each.adapter.is_dir() and each.trained is not None for each in found.checkpoints[1:])
     adapters = sum(

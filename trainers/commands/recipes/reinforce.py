@@ -54,6 +54,7 @@ def reinforce(
     from gristmill.graph.commands.interrupts import resumable
     from gristmill.graph.commands.progress import Display
     from gristmill.graph.commands.settings import settle
+    from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
     from gristmill.graph.tasks.loading import load_tasks
@@ -102,6 +103,7 @@ def reinforce(
             )
             work.begin(resume=resume)
             begin()
+            console.print(how_to_look(workspace), soft_wrap=True)
             result = run(work)
     if json_:
         say_json(result.model_dump_json(indent=1))
