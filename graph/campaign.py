@@ -18,6 +18,7 @@ from gristmill.graph.config import Budget, RunConfig
 from gristmill.graph.context import Context, MessagesFor, SeedFor
 from gristmill.graph.errors import StoreError
 from gristmill.graph.events import (
+    RUN_LISTENER,
     CallStarted,
     Event,
     LeftOut,
@@ -143,7 +144,8 @@ async def run_campaign(
             spending = Spending(config.budget, spent=store.account.spending(name), seconds=run.seconds)
             bounded = config.budget != Budget()
             journal = Journal(store, name, spending.seconds)
-            tell = functools.partial(_tell, name, journal, on_event)
+            listeners = tuple(each for each in (on_event, RUN_LISTENER.get()) if each is not None)
+            tell = functools.partial(_tell, name, journal, listeners)
             verification = Verification(name, len(tasks), judge, journal, tell)
             silence = Silence([each.name for each in config.members], left_out(store, name) if resume else ())
             context = Context(
@@ -172,7 +174,7 @@ async def run_campaign(
                 prices=prices,
                 tell=tell,
             )
-            await _session(context, run, jobs, on_event, resume=resume)
+            await _session(context, run, jobs, listeners, resume=resume)
     return store.summary(name)
 
 
@@ -189,7 +191,9 @@ def left_out(store: Store, run: str) -> frozenset[str]:
     return frozenset(store.documents.list(LEFT_OUT, run, LeftOut))
 
 
-async def _session(context: Context, run: Run, jobs: Jobs | None, on_event: Listener | None, *, resume: bool) -> None:
+async def _session(
+    context: Context, run: Run, jobs: Jobs | None, listeners: Sequence[Listener], *, resume: bool
+) -> None:
     """Walk the graph and say in the store how it ended, whatever happens; what befalls the sandbox is told too."""
 
     def worse(trouble: str) -> None:
@@ -224,8 +228,8 @@ async def _session(context: Context, run: Run, jobs: Jobs | None, on_event: List
                 context.store.set_status(run.name, ending.status, detail=ending.detail, seconds=seconds)
                 context.store.save([happened(run.name, ending)])
         finally:
-            if on_event is not None:
-                on_event(ending)
+            for listener in listeners:
+                listener(ending)
 
 
 def _started(context: Context, run: Run, *, resume: bool) -> RunStarted:
@@ -273,10 +277,10 @@ def _levels(store: Store, run: str) -> dict[str, int]:
     return {id_: calls[id_] for _, id_ in store.unended(run)}
 
 
-def _tell(run: str, journal: Journal, listener: Listener | None, event: Event) -> None:
+def _tell(run: str, journal: Journal, listeners: Sequence[Listener], event: Event) -> None:
     if not isinstance(event, (NodeEntered, CallStarted)):
         journal.note(happened(run, event))
-    if listener is not None:
+    for listener in listeners:
         listener(event)
 
 

@@ -7,6 +7,7 @@ it in the store, even if the process is killed in the next instant.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from gristmill.sandbox.records import Record
 from gristmill.verifiers.records import Direction, Outcome
 
 __all__ = [
+    "RUN_LISTENER",
     "CallStarted",
     "Event",
     "Judged",
@@ -203,3 +205,6 @@ Event = Annotated[
 
 Listener = Callable[[Event], None]
 """Hears every event, on the event loop's thread; it must return at once and not raise."""
+
+RUN_LISTENER: ContextVar[Listener | None] = ContextVar("RUN_LISTENER", default=None)
+"""Hears, for traces say, of every run that begins in its context, after the run's own listener."""

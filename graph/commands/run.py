@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gristmill.graph.commands.alerts.telling import Alerts
-    from gristmill.graph.commands.tracing.telling import Tracing
     from gristmill.graph.events import Listener
     from gristmill.graph.models.options import ModelOptions
     from gristmill.graph.storage.store import Store
@@ -200,12 +199,11 @@ def run_tasks(
         else:
             look = how_to_look(workspace, chosen)
             with (
-                Tracing(store, on=call.trace, content=call.trace_content) as tracing,
+                Tracing(store, on=call.trace, content=call.trace_content),
                 Alerts(call.alert, store, chosen, ["gristmill", "show", chosen, *where]) as alerts,
             ):
-                hears = tracing, alerts
                 summary = _run(
-                    loaded, chosen_config, chosen, store, resume, options, console, go_on, look, trainer, hears
+                    loaded, chosen_config, chosen, store, resume, options, console, go_on, look, trainer, alerts
                 )
         standings = store.standings(chosen)
         if call.json:
@@ -225,14 +223,13 @@ def _run(
     go_on: str,
     look: str,
     trainer: OwnTrainer | None,
-    hears: tuple[Tracing, Alerts],
+    alerts: Alerts,
 ) -> CampaignSummary:
     from gristmill.graph.campaign import left_out, run_campaign
     from gristmill.graph.commands.run_progress import run_shown
     from gristmill.graph.events import Event, RunStarted
     from gristmill.graph.models.roster.proposer import proposer_of
 
-    tracing, alerts = hears
     proposer = proposer_of(config.members, options, left_out=left_out(store, name) if resume else ())
 
     async def campaign(progress: Listener) -> CampaignSummary:
@@ -248,7 +245,7 @@ def _run(
             store=store,
             proposer=proposer,
             resume=resume,
-            on_event=tracing.beside(alerts.beside(told, config)),
+            on_event=alerts.beside(told, config),
             trainer=trainer,
         )
 

@@ -12,6 +12,7 @@ from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
 from gristmill.sandbox.errors import SandboxError
+from gristmill.sandbox.heard import JOB_OWNER
 from gristmill.verifiers.extraction.replies import Extraction
 from gristmill.verifiers.judging import Judge, Losses, Settling, Standing, beside, explain_extraction
 from gristmill.verifiers.records import Task, Verdict
@@ -108,6 +109,7 @@ class Verification:
         await asyncio.gather(*work, return_exceptions=True)
 
     async def _verify(self, task: Task, hypothesis: Hypothesis, before: Precedent | None) -> Verdict:
+        JOB_OWNER.set(hypothesis.id)  # in the context of this task of its own
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
         if hypothesis.best is not None or hypothesis.bar:
             task = task.model_copy(update={"best": hypothesis.best, "bar": hypothesis.bar})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import say
 from gristmill.trainers.commands.asking import GREEDY, LEFT_OUT, PUBLISHED_PROMPTS
 
@@ -70,6 +71,8 @@ def evaluate(
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
     workspace: Workspace = ".",
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Measure a model on a file of tasks, or on a benchmark by name: a table of tasks, and shares with 95% intervals.
@@ -89,6 +92,7 @@ def evaluate(
       gristmill eval tasks.jsonl --samples 8 --temperature 0.8 --abstain 0.7
       gristmill eval tasks.jsonl --split test --adapter first --against base
       gristmill eval humaneval --limit 20
+      gristmill eval humaneval --trace
       gristmill eval gsm8k test.jsonl.gz --model openai:qwen3@http://127.0.0.1:8000/v1
       gristmill eval ifeval input_data.jsonl --replies replies.jsonl
     """
@@ -128,7 +132,8 @@ def evaluate(
             store.get_run(against)
         run = name or free_name(Path(f"eval-{Path(tasks).name}"), [each.name for each in store.runs()])
         options = ModelOptions.of(chosen_config.calls, vllm_python=vllm_python, workspace=workspace, run=run)
-        evaluation = ask(chosen, chosen_config, run, store, resume, bare, options)
+        with Tracing(store, on=trace, content=trace_content):
+            evaluation = ask(chosen, chosen_config, run, store, resume, bare, options)
         if bare:
             if len(evaluation.pass_at) > 1 and not json_:
                 print_shares(evaluation)

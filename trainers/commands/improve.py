@@ -9,6 +9,7 @@ import typer
 
 from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import console_for, say_json
 from gristmill.trainers.improve.config import ImproveConfig
 
@@ -54,6 +55,8 @@ def improve(
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:PATH.")] = None,
     workspace: Workspace = ".",
     alert: AlertTo = None,
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Improve a model: search, keep what tools verified, train an adapter, keep it only if it is measurably better.
@@ -70,6 +73,7 @@ def improve(
       gristmill improve --family list-functions --rounds 3 --name night --workspace runs/
       gristmill improve tasks.jsonl --name night --workspace runs/ --resume
       gristmill improve tasks.jsonl --name night --alert ntfy://my-topic
+      gristmill improve tasks.jsonl --name night --trace
     """
     import sys
 
@@ -117,7 +121,10 @@ def improve(
             return
         served = {"vllm_python": vllm_python, "lora_rank": chosen.method.lora.rank, "log_folder": home / "logs"}
         options = ModelOptions.of(chosen.run.calls, **served)
-        with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+        with (
+            Tracing(store, on=trace, content=trace_content, over=f"improve {name}"),
+            Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts,
+        ):
             work = _improve(loaded, chosen, name, resume, store, home, options, console, begin, alerts)
             result = run_interruptibly(work)
     if json_:

@@ -13,6 +13,7 @@ import typer
 
 from gristmill.graph.commands.alerts.telling import AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Models, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent
 from gristmill.graph.config import RunConfig
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Given:
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment, for vllm:NAME.")] = None
     workspace: Workspace = "."
     alert: AlertTo = field(default=None, repr=False)  # addresses that may hold keys
+    trace: Trace = False
+    trace_content: TraceContent = False
     json_: Json = False
 
     def call(self, words: tuple[str, ...], stem: str) -> Call:
@@ -70,6 +73,8 @@ class Given:
             workspace=self.workspace,
             json=self.json_,
             alert=tuple(self.alert or ()),
+            trace=self.trace,
+            trace_content=self.trace_content,
         )
 
 

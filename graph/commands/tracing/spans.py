@@ -1,4 +1,4 @@
-"""Events of a run → spans: the run, its rounds, and in these each model call and each verdict; and jobs of sandboxes.
+"""Events of a run → spans: the run, its rounds, in these calls and verdicts, and in a verdict its sandbox jobs.
 
 Names are OpenTelemetry's for generative models where it has one, and `gristmill.…` elsewhere. Evidence, tests, feedback
 and what a job was given or printed are in no span; prompts and replies only where the owner asks for them, and no
@@ -8,7 +8,8 @@ prompt holds a hidden test.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gristmill.graph.events import (
@@ -34,34 +35,44 @@ _SECOND = 1_000_000_000
 
 
 class Spans:
-    """Makes the spans of one run. Not for the loop's thread: it reads the store.
+    """Makes the spans of runs, one after another. Not for the loop's thread: it reads the store.
 
     Args:
         tracer: OpenTelemetry's.
         store: what was stored of a call or a verdict is read there.
         content: prompts and replies too.
+        over: what the span is called in which all of them lie; empty: there is none, as of a single run.
     """
 
-    def __init__(self, tracer: Tracer, store: Store, *, content: bool) -> None:
+    def __init__(self, tracer: Tracer, store: Store, *, content: bool, over: str = "") -> None:
         self._tracer, self._store, self._content = tracer, store, content
         self._name = ""
+        self._over = self._begin(over, time.time_ns(), {}, None) if over else None
         self._run: Span | None = None
         self._rounds: dict[tuple[str, int], Span] = {}
         self._begun: dict[str, int] = {}
+        self._jobs: dict[str, list[JobRan]] = {}
         self._last = 0
         self.count = 0
         """Spans that have ended."""
 
     def job(self, ran: JobRan) -> None:
-        """A job has ended."""
+        """A job has ended. One for a hypothesis waits for its verdict, to lie in it."""
+        if ran.owner and self._run is not None:
+            self._jobs.setdefault(ran.owner, []).append(ran)
+        else:
+            self._job(ran, self._run or self._over)
+
+    def _job(self, ran: JobRan, around: Span | None) -> None:
         known: dict[str, Any] = {
             "gristmill.program": ran.program,
             "gristmill.sandbox": ran.backend,
             "gristmill.ending": ran.ending.value if ran.ending is not None else "not needed any more",
             "gristmill.cpu_seconds": ran.cpu_seconds,
             "gristmill.peak_memory_mb": ran.peak_memory_mb,
+            **(_place(ran.owner) if ran.owner else {}),
         }
-        self._whole("sandbox job", ran.ended, (ran.ended - ran.began) / _SECOND, known, self._run)
+        self._whole("sandbox job", ran.ended, (ran.ended - ran.began) / _SECOND, known, around)
 
     def hear(self, event: Event, at: int) -> None:
         """An event that was told `at` so many nanoseconds since the epoch."""
@@ -69,9 +80,10 @@ class Spans:
         known: dict[str, Any]
         match event:
             case RunStarted():
+                self.close(at)  # where one before it left no word of its end
                 self._name = event.run
                 known = {"gristmill.run": event.run, "gristmill.tasks": event.tasks, "gristmill.resumed": event.resumed}
-                self._run = self._tracer.start_span(f"run {event.run}", start_time=at, attributes=known)
+                self._run = self._begin(f"run {event.run}", at, known, self._over)
             case NodeEntered(node="propose") if (event.task_id, event.round) not in self._rounds:
                 known = {"gristmill.task": event.task_id, "gristmill.round": event.round}
                 self._rounds[event.task_id, event.round] = self._begin("round", at, known, self._run)
@@ -88,6 +100,7 @@ class Spans:
             case Judged():
                 self._judged(event, at)
             case RoundRanked():
+                self._release(lambda task, round_: (task, round_) == (event.task_id, str(event.round)))
                 if (span := self._rounds.pop((event.task_id, event.round), None)) is not None:
                     known = {
                         "gristmill.passed": event.passed,
@@ -101,14 +114,29 @@ class Spans:
                 return
 
     def close(self, at: int | None = None, known: Mapping[str, Any] | None = None, *, failed: bool = False) -> None:
-        """End what has not ended: rounds that were broken off, and the run."""
+        """End what has not ended of a run: rounds that were broken off, and the run."""
         at = at or self._last
+        self._release(lambda task, round_: True)
+        self._begun.clear()
         for span in self._rounds.values():
             self._end(span, at, {})
         self._rounds.clear()
         if self._run is not None:
             self._end(self._run, at, known or {}, failed=failed)
             self._run = None
+
+    def end(self) -> None:
+        """End all that has not ended; nothing is told any more."""
+        self.close()
+        if self._over is not None:
+            self._end(self._over, time.time_ns(), {})
+            self._over = None
+
+    def _release(self, of: Callable[[str, str], bool]) -> None:
+        """Jobs of a round's hypotheses whose verdicts did not come lie where these would."""
+        for owner in [owner for owner in self._jobs if of(*_parts(owner)[:2])]:
+            for ran in self._jobs.pop(owner):
+                self._job(ran, self._around(owner))
 
     def _replied(self, event: Replied, at: int) -> None:
         found = self._store.glances.one(self._name, event.hypothesis)
@@ -151,7 +179,9 @@ class Spans:
         }
         if verdict is not None:
             known |= {"gristmill.strength": verdict.strength.value, "gristmill.verifier": verdict.verifier}
-        self._whole("verdict", at, event.seconds, known, self._around(event.hypothesis))
+        verdict_span = self._whole("verdict", at, event.seconds, known, self._around(event.hypothesis))
+        for ran in self._jobs.pop(event.hypothesis, ()):
+            self._job(ran, verdict_span)
 
     def _around(self, hypothesis: str) -> Span | None:
         """The round that a hypothesis is of, or the run."""
@@ -177,10 +207,11 @@ class Spans:
         *,
         client: bool = False,
         failed: bool = False,
-    ) -> None:
+    ) -> Span:
         """A span whose end is known when it begins."""
         span = self._begin(name, ended - int(seconds * _SECOND), known, parent, client=client)
         self._end(span, ended, {}, failed=failed)
+        return span
 
     def _end(self, span: Span, at: int, known: Mapping[str, Any], *, failed: bool = False) -> None:
         from opentelemetry.trace import StatusCode

@@ -1,4 +1,4 @@
-"""Traces of a run: what listens, hands on to a thread of its own, and says at the end what was not sent."""
+"""Traces of runs: what listens, hands on to a thread of its own, and says at the end what was not sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from gristmill.graph.events import Event, Listener
+from gristmill.graph.events import RUN_LISTENER, Event, Listener
 from gristmill.sandbox.heard import JOB_LISTENER
 from gristmill.sandbox.plain import say
 
@@ -46,21 +46,22 @@ TraceContent = Annotated[
 
 
 class Tracing:
-    """Traces one run while it is entered; not `on`, it does nothing.
+    """Traces the runs that begin, and jobs of pools that are made, while it is entered; not `on`, it does nothing.
 
     Args:
-        store: of the run.
+        store: of the runs.
         on, content: as the options say.
+        over: see `Spans`; of what is made of several runs.
 
     Raises:
         UserError: `content` without `on`, the extra is missing, or a variable cannot be used.
     """
 
-    def __init__(self, store: Store, *, on: bool, content: bool = False) -> None:
+    def __init__(self, store: Store, *, on: bool, content: bool = False, over: str = "") -> None:
         from gristmill.sandbox.errors import UserError
 
         self._spans: Spans | None = None
-        self._token: Token[Callable[[JobRan], None] | None] | None = None
+        self._tokens: tuple[Token[Listener | None], Token[Callable[[JobRan], None] | None]] | None = None
         if content and not on:
             raise UserError("--trace-content says what traces hold: it needs --trace")
         if not on:
@@ -70,7 +71,7 @@ class Tracing:
 
         self._sent: Sent = Sent()
         self._provider: TracerProvider = provider_to(self._sent)
-        self._spans = Spans(self._provider.get_tracer("gristmill"), store, content=content)
+        self._spans = Spans(self._provider.get_tracer("gristmill"), store, content=content, over=over)
         self._queue: queue.Queue[tuple[Event | JobRan, int] | None] = queue.Queue(_WAITING)
         self._left_out = 0
         self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
@@ -78,15 +79,16 @@ class Tracing:
 
     def __enter__(self) -> Self:
         if self._spans is not None:
-            self._token = JOB_LISTENER.set(self._put)
+            self._tokens = RUN_LISTENER.set(self._put), JOB_LISTENER.set(self._put)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._spans is None or self._token is None:
+        if self._spans is None or self._tokens is None:
             return
-        JOB_LISTENER.reset(self._token)
+        RUN_LISTENER.reset(self._tokens[0])
+        JOB_LISTENER.reset(self._tokens[1])
         patience = _PATIENT if error is None or isinstance(error, Exception) else _BRIEF
         deadline = time.monotonic() + patience
         try:
@@ -105,17 +107,6 @@ class Tracing:
                 f"Traces: {lost:,} of {made:,} spans were not sent; OTEL_EXPORTER_OTLP_ENDPOINT names the collector.",
                 err=True,
             )
-
-    def beside(self, listener: Listener) -> Listener:
-        """A listener of the run that hears for traces too."""
-        if self._spans is None:
-            return listener
-
-        def hear(event: Event) -> None:
-            listener(event)
-            self._put(event)
-
-        return hear
 
     def _put(self, what: Event | JobRan) -> None:
         try:
@@ -137,4 +128,4 @@ class Tracing:
                     self._spans.hear(what, at)
             except StoreError:
                 self._left_out += 1  # the run meets it too, and says so
-        self._spans.close()
+        self._spans.end()

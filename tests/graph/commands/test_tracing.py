@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from gristmill.graph.commands.tracing.telling import Tracing
+from gristmill.graph.storage.store import Store
 from gristmill.trainers.cli import app
 from tests.collector import Collector
 
@@ -40,7 +42,11 @@ def traced(workspace: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch) ->
 
 def run(name: str, *more: str, code: int = 0) -> Result:
     words = ["--model", "replay:said.jsonl", "--hypotheses", "1", "--rounds", "2", "--name", name, *more]
-    done = CliRunner().invoke(app, ["run", "tasks.jsonl", *words])
+    return gristmill("run", "tasks.jsonl", *words, code=code)
+
+
+def gristmill(*words: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, words)
     assert done.exit_code == code, done.output
     assert "Traceback" not in done.output
     return done
@@ -70,9 +76,11 @@ def test_a_run_is_sent_as_spans_without_its_texts(traced: Path, monkeypatch: pyt
     assert call["gen_ai.usage.input_tokens"] >= 0
     assert call["gristmill.hypothesis"] == verdict["gristmill.hypothesis"] == "double/0/0"
     assert verdict["gristmill.outcome"] == "failed"
-    jobs = [known(span) for span in collector.spans if span.name == "sandbox job"]
-    assert jobs
-    assert {job["gristmill.sandbox"] for job in jobs} == {"bubblewrap"}
+    jobs = [span for span in collector.spans if span.name == "sandbox job"]
+    assert {known(job)["gristmill.sandbox"] for job in jobs} == {"bubblewrap"}
+    judged = {span.span_id: known(span)["gristmill.hypothesis"] for span in verdicts}
+    assert {judged.get(job.parent_span_id) for job in jobs} == {"double/0/0", "double/1/0"}
+    assert all(judged[job.parent_span_id] == known(job)["gristmill.hypothesis"] for job in jobs)
     assert known(whole)["gristmill.status"] == "finished"
     for text in ("quite", "own words", "return", str(SECRET)):
         assert text.encode() not in collector.raw
@@ -89,6 +97,43 @@ def test_texts_are_sent_on_request_and_hidden_tests_never(traced: Path, monkeypa
     assert "the reply's own words" in call["gen_ai.output.messages"]
     assert str(SECRET).encode() not in collector.raw
     assert "needs --trace" in run("day", "--trace-content", code=2).stderr
+
+
+def test_an_evaluation_is_sent_too(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        gristmill("eval", "tasks.jsonl", "--model", "replay:said.jsonl", "--name", "first", "--trace")
+    assert [collector.names.count(name) for name in ("run first", "round", "verdict")] == [1, 1, 1]
+    assert str(SECRET).encode() not in collector.raw
+
+
+def test_the_runs_of_something_larger_lie_in_one_trace(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        with Store.open(traced) as store, Tracing(store, on=True, over="improve whole"):
+            run("night")
+            run("day")
+        run("unheard")
+    spans = {span.name: span for span in collector.spans}
+    assert spans["run night"].parent_span_id == spans["run day"].parent_span_id == spans["improve whole"].span_id
+    assert "run unheard" not in spans
+    assert {span.trace_id for span in collector.spans} == {spans["improve whole"].trace_id}
+    called = {span.span_id: span for span in collector.spans}
+    rounds = [span for span in collector.spans if span.name == "round"]
+    assert [called[span.parent_span_id].name for span in rounds] == ["run night"] * 2 + ["run day"] * 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "eval tasks.jsonl --model replay:said.jsonl",
+        "search reward mountain_car --model replay:said.jsonl",
+        "improve --family list-functions",
+        "recipe isheep --prompts 20",
+    ],
+)
+def test_every_command_that_makes_runs_can_be_traced(traced: Path, words: str) -> None:
+    assert "it needs --trace" in gristmill(*words.split(), "--trace-content", code=2).stderr
 
 
 @pytest.mark.parametrize("holds", [False, True], ids=["down", "silent"])

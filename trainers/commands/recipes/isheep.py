@@ -8,6 +8,7 @@ import typer
 
 from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import console_for, say_json
 from gristmill.trainers.recipes.isheep.config import IsheepConfig
 
@@ -40,6 +41,8 @@ def isheep(
     config: ConfigFile = None,
     workspace: Workspace = ".",
     alert: AlertTo = None,
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     flags: Flags,
     json_: Json = False,
 ) -> None:
@@ -95,7 +98,10 @@ def isheep(
             console.print(forecast(chosen, base, rates).words, soft_wrap=True)
         if dry_run:
             return
-        with Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts:
+        with (
+            Tracing(store, on=trace, content=trace_content, over=f"recipe {name}"),
+            Alerts(alert, store, name, ["gristmill", "view", "--workspace", workspace]) as alerts,
+        ):
             work = _run(chosen, name, resume, store, home_of(workspace), base, console, begin, alerts)
             result = run_interruptibly(work)
     if json_:
