@@ -125,14 +125,14 @@ def test_who_was_too_late_is_told_and_keeps_what_was_written(tab: Page, box: Box
     tab.goto(f"{box.address}/mailbox/late?id={id_}&token={box.token}")
     assert tab.evaluate("window.owned") is None
     assert HOSTILE.split('"')[0] in tab.locator("#main").inner_text()
-    tab.get_by_label("The whole reply").fill("mine <script>window.owned = true</script>")
+    mine = "\nmine </textarea><script>window.owned = true</script> \u200d\u202e" + "é" * 100_000 + "the end"
+    tab.get_by_label("The whole reply").fill(mine)
     with Store.open(box.folder) as store:
         Mailbox(store).answer(id_, "first", "somebody")
     tab.get_by_role("button", name="Send the answer").click()
     tab.get_by_role("heading", name="Not written").wait_for()
-    shown = tab.locator("#main").inner_text()
-    assert "answered already" in shown
-    assert "mine <script>window.owned = true</script>" in shown
+    assert "answered already" in tab.locator("#main").inner_text()
+    assert tab.get_by_role("textbox", name="What you sent as answer").input_value() == mine
     assert tab.evaluate("window.owned") is None
     assert kept(box, "late", id_) == "first"
 
