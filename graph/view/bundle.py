@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.graph.storage.store import Store
+from gristmill.graph.storage.workspace import home_beside
 from gristmill.graph.view.registry import Asked, View, registered
 from gristmill.graph.view.rendering import Pages, address
 from gristmill.graph.view.start import Start, start_page, static_folder
@@ -38,6 +39,7 @@ def write_bundle(
     folder: Path,
     names: Collection[str] = (),
     *,
+    public: bool = False,
     written: Callable[[int, int], None] = lambda done, known: None,
 ) -> Path:
     """Write what a store holds as files; a bundle that is there already is replaced, and nothing else ever is.
@@ -47,6 +49,7 @@ def write_bundle(
         views: of the rooms.
         folder: where to; it is there whole or not at all.
         names: of runs, improvements and the like; none: all of them.
+        public: leave out what only the owner may know: see `View.public`.
         written: is told after each page how many are written and how many are known of so far.
 
     Returns:
@@ -63,9 +66,10 @@ def write_bundle(
     try:
         (made / "pages").mkdir(parents=True)
         shutil.copytree(static_folder(), made / "static")
-        _Bundle(store, views, made, names, written).write()
+        _Bundle(store, views, made, names, public, written).write()
         listed = sorted(str(path.relative_to(made)) for path in made.rglob("*") if path.is_file())
-        about = {"of": store.location, "names": sorted(names), "files": listed}
+        of = {"public": True} if public else {"of": store.location}
+        about = {**of, "names": sorted(names), "files": listed}
         (made / MARKER).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         _replaceable(folder)
         if folder.exists():
@@ -115,15 +119,19 @@ class _Bundle:
         views: Iterable[View],
         folder: Path,
         names: Collection[str],
+        public: bool,
         written: Callable[[int, int], None],
     ) -> None:
         self._store, self._folder, self._names, self._told = store, folder, frozenset(names), written
+        self._public = public
+        self._where = "" if public else store.location
         self._scope: set[str] | None = set(names) or None
         """Whose pages are written; None where all are."""
         self._widens = True
         self._kinds = registered(views)
         # A form needs somebody who answers it.
-        self._still = {kind: view for kind, view in self._kinds.items() if view.form is None and view.write is None}
+        still = {kind: view for kind, view in self._kinds.items() if view.form is None and view.write is None}
+        self._still = {kind: view for kind, view in still.items() if not public or view.public is not None}
         self._known: dict[str, str] = {}
         self._waiting: deque[Asked] = deque()
 
@@ -132,15 +140,16 @@ class _Bundle:
         at_root, inside = self._pages("pages/", "", "index.html"), self._pages("", "../", "../index.html")
         start = self._start()
         self._save("index.html", at_root, "start.html", start)
-        self._save(f"pages/{_BEYOND}", inside, "beyond.html", self._store.location)
+        self._save(f"pages/{_BEYOND}", inside, "beyond.html", self._where)
         done, named = 0, len(self._waiting)
         while self._waiting:
             self._widens = done < named
             asked = self._waiting.popleft()
             view = self._still[asked.kind]
-            it = view.page(self._store, asked)
-            template, it = ("beyond.html", self._store.location) if it is None else (view.template, it)
-            self._save(f"pages/{self._known[address(asked)]}", inside, template, it)
+            it = view.page(self._store, replace(asked, public=self._public))
+            template, it = ("beyond.html", self._where) if it is None else (view.template, it)
+            left_out = (view.public or "") if self._public else ""
+            self._save(f"pages/{self._known[address(asked)]}", inside, template, it, left_out)
             done += 1
             self._told(done, len(self._known))
 
@@ -162,7 +171,7 @@ class _Bundle:
         if missing := sorted(self._names - found):
             there = ", ".join(sorted(found)[-10:]) or "nothing yet"
             raise UserError(f"nothing is called {missing[0]!r} in {self._store.location}; there: {there}")
-        return Start(start.where, [], listings)
+        return Start(self._where, [], listings)
 
     def _pages(self, pages: str, static: str, home: str) -> Pages:
         """Templates whose links lead to files, as seen from one folder of the bundle."""
@@ -172,6 +181,7 @@ class _Bundle:
             static=lambda name: f"{static}static/{name}",
             home=home,
             forms=False,
+            hidden=_places(self._store) if self._public else (),
         )
 
     def _file(self, asked: Asked) -> str:
@@ -190,10 +200,19 @@ class _Bundle:
             self._waiting.append(asked)
         return self._known[where]
 
-    def _save(self, file: str, pages: Pages, template: str, it: Any) -> None:
+    def _save(self, file: str, pages: Pages, template: str, it: Any, left_out: str = "") -> None:
         nonce = secrets.token_urlsafe(16)
-        text = pages.page(template, it, nonce=nonce, policy=_policy(nonce))
+        text = pages.page(template, it, nonce=nonce, policy=_policy(nonce), left_out=left_out)
         (self._folder / file).write_text(text, "utf-8", errors="replace")
+
+
+def _places(store: Store) -> list[str]:
+    """Where the workspace lies, in the ways in which a text may say it."""
+    home = home_beside(store.database)
+    folder = Path(store.location).absolute().parent  # as it was named, through a link say
+    folder = folder.parent if folder.name == home.name else folder
+    named = {store.location, *map(str, (home, home.parent, folder))}
+    return [each for each in named if len(Path(each).parts) > 1]
 
 
 def _policy(nonce: str) -> str:

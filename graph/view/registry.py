@@ -22,6 +22,8 @@ class Asked:
     owner: str
     id: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    public: bool = False
+    """Whether anybody may read the page: then it holds nothing that only the owner may know. No part of the address."""
 
     def number(self, name: str) -> int:
         """An option that is a whole number from 0; 0 where it is none."""
@@ -87,6 +89,8 @@ class View:
         form: what the start page has to ask for a page of this kind, if anything.
         write: what its form sends → the page that is shown next; None where nothing of the kind can be written. It
             raises UserError where it does not write, and then has written nothing.
+        public: what the page leaves out where it is `Asked.public`, in words, empty where it need leave out nothing;
+            None: it is no page for the public, and is not there then.
     """
 
     kind: str
@@ -97,6 +101,7 @@ class View:
     live: Callable[[Asked], str | None] = lambda asked: None
     form: Callable[[Store], Form | None] | None = None
     write: Callable[[Store, Asked, Mapping[str, str]], Asked] | None = None
+    public: str | None = None
 
 
 def registered(views: Iterable[View]) -> dict[str, View]:

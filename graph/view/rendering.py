@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -42,11 +44,17 @@ def address(asked: Asked) -> str:
     return f"/{path}" + (f"?{query}" if query else "")
 
 
-def _shown(value: Any) -> Any:
-    """Every text that is no markup of ours."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return plain(value)
+def _shown(hidden: Sequence[str]) -> Callable[[Any], Any]:
+    longest_first = "|".join(re.escape(each) for each in sorted(hidden, key=len, reverse=True))
+    told = re.compile(rf"(?:{longest_first})(?!\w)") if hidden else None
+
+    def shown(value: Any) -> Any:
+        """Every text that is no markup of ours."""
+        if isinstance(value, Markup) or not isinstance(value, str | PurePath):
+            return value
+        return plain(str(value) if told is None else told.sub("…", str(value)))
+
+    return shown
 
 
 class Pages:
@@ -58,6 +66,7 @@ class Pages:
         static: where a static file is.
         home: where the start page is.
         forms: whether somebody is there to answer them.
+        hidden: what no text may show, the workspace's path say; dots stand in its place.
     """
 
     def __init__(
@@ -68,10 +77,14 @@ class Pages:
         static: Callable[[str], str] = lambda name: f"/static/{name}",
         home: str = "/",
         forms: bool = True,
+        hidden: Sequence[str] = (),
     ) -> None:
         loaders = [jinja2.PackageLoader(room, "templates") for room in ["gristmill.graph.view", *rooms_of(views)]]
         environment = jinja2.Environment(
-            autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown, loader=jinja2.ChoiceLoader(loaders)
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            finalize=_shown(hidden),
+            loader=jinja2.ChoiceLoader(loaders),
         )
         environment.filters |= {"figure": figure, "short": _short, "last_of": _last_of, "percent": _percent}
         environment.globals |= {
@@ -98,6 +111,7 @@ class Pages:
         upto: int = 0,
         writes: bool = False,
         policy: str = "",
+        left_out: str = "",
     ) -> str:
         """One page.
 
@@ -110,10 +124,19 @@ class Pages:
             upto: number of an event that the page knows of, with all before it.
             writes: whether whoever reads it may send its forms.
             policy: what the page may load, where no server says so; then it is one that stays as it is.
+            left_out: what the page has not, as anybody may read it.
         """
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         return self._environment.get_template(template).render(
-            it=it, nonce=nonce, here=here, live=live, upto=upto, writes=writes, policy=policy, now=now
+            it=it,
+            nonce=nonce,
+            here=here,
+            live=live,
+            upto=upto,
+            writes=writes,
+            policy=policy,
+            left_out=left_out,
+            now=now,
         )
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from gristmill.graph.storage.store import Store
@@ -52,6 +52,7 @@ class AdapterPage:
     data: str
     """The sha256 of the rows that it was trained on."""
     loss: Chart | None
+    folder: Path | None
     origin: Sequence[tuple[str, str]]
     commands: Sequence[str]
 
@@ -93,7 +94,7 @@ def adapter_page(store: Store, asked: Asked) -> AdapterPage | None:
     if info is None:
         return None
     improvement, number = _round_of(store, info.name)
-    where = option_for(store.location)
+    where, verbs = option_for(store.location), () if asked.public else ("show", "promote")
     return AdapterPage(
         info=info,
         state=_state(info, _earlier(home)),
@@ -105,8 +106,11 @@ def adapter_page(store: Store, asked: Asked) -> AdapterPage | None:
         rows=_text(info.provenance, "dataset", "rows"),
         data=_text(info.provenance, "dataset", "sha256"),
         loss=_loss(info.provenance),
-        origin=[(key, str(value)) for key, value in flat(info.provenance) if key != "metrics.loss"],
-        commands=[shlex.join(["gristmill", "adapters", verb, info.name, *where]) for verb in ("show", "promote")],
+        folder=None if asked.public else info.path,
+        origin=[
+            (key, str(value)) for key, value in flat(info.provenance) if key != "metrics.loss" and not asked.public
+        ],
+        commands=[shlex.join(["gristmill", "adapters", verb, info.name, *where]) for verb in verbs],
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from gristmill.graph.commands.options import Workspace
 from gristmill.graph.commands.viewing.command import PORT, AllowHost, Host, Port, Token, show_views
 from gristmill.graph.commands.viewing.recorded import Demo, demo_workspace
-from gristmill.graph.commands.viewing.still import Bundle, Only, bundle_views
+from gristmill.graph.commands.viewing.still import Bundle, Only, Public, bundle_views
 
 __all__ = ["view"]
 
@@ -19,6 +19,7 @@ def view(
     token: Token = None,
     bundle: Bundle = None,
     only: Only = None,
+    public: Public = False,
     demo: Demo = False,
     workspace: Workspace = ".",
 ) -> None:
@@ -38,12 +39,13 @@ def view(
       gristmill view --host 0.0.0.0
       gristmill view --allow-host mill.example.org
       gristmill view --bundle report --only night
+      gristmill view --bundle report --only night --public
       gristmill view --demo
     """
     from gristmill.trainers.viewing.views import VIEWS
 
     with demo_workspace(workspace) if demo else nullcontext(workspace) as place:
-        if bundle is not None or only:
-            bundle_views(VIEWS, bundle, only or (), place)
+        if bundle is not None or only or public:
+            bundle_views(VIEWS, bundle, only or (), place, public=public)
         else:
             show_views(VIEWS, host, port, place, allow_host or (), token, writes=not demo)

@@ -72,7 +72,7 @@ class DatasetPage:
     dropped: Sequence[tuple[str, int]]
     strata: Sequence[tuple[str, int]]
     held_against: Decontamination | None
-    folder: Path
+    folder: Path | None
     audit: Audit
 
 
@@ -128,6 +128,9 @@ def dataset_page(store: Store, asked: Asked) -> DatasetPage | None:
     pages = max(1, -(-len(curated.rows) // PAGE))
     page = min(asked.number("page"), pages - 1)
     folder = home_beside(store.database) / "improvements" / asked.owner / asked.id / "dataset"
+    audit = audit_of(folder, option_for(store.location))
+    if asked.public:
+        audit = Audit(audit.tone, audit.state, (), "")
     strata = covered.rows if covered is not None else curated.strata
     return DatasetPage(
         owner=asked.owner,
@@ -143,8 +146,8 @@ def dataset_page(store: Store, asked: Asked) -> DatasetPage | None:
         dropped=sorted(((why, n) for why, n in curated.dropped.items() if n), key=lambda each: -each[1]),
         strata=sorted(strata.items(), key=lambda each: each[1]),
         held_against=curated.decontamination,
-        folder=folder,
-        audit=audit_of(folder, option_for(store.location)),
+        folder=None if asked.public else folder,
+        audit=audit,
     )
 
 

@@ -77,7 +77,7 @@ def ser_page(store: Store, asked: Asked) -> SerPage | None:
             "confidence that the winner wins",
             "winners ranked first",
         ),
-        model=result.model if result is not None else None,
+        model=result.model if result is not None and not asked.public else None,
     )
 
 

@@ -24,11 +24,11 @@ _HERE = "gristmill.trainers.viewing"
 
 VIEWS = (
     *SEARCHES,
-    View(KIND, _HERE, "improvement.html", improvement_page, improvement_listing),
-    View(ADAPTER, _HERE, "adapter.html", adapter_page, adapter_listing),
-    View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing),
-    View(ISHEEP, _HERE, "isheep.html", isheep_page, isheep_listing),
-    View(SER, _HERE, "ser.html", ser_page, ser_listing),
+    View(KIND, _HERE, "improvement.html", improvement_page, improvement_listing, public=""),
+    View(ADAPTER, _HERE, "adapter.html", adapter_page, adapter_listing, public="its folder, facts and commands"),
+    View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing, public="its folder and its audit's words"),
+    View(ISHEEP, _HERE, "isheep.html", isheep_page, isheep_listing, public=""),
+    View(SER, _HERE, "ser.html", ser_page, ser_listing, public="the folder of its model"),
     View(REINFORCE, _HERE, "reinforce.html", reinforce_page, reinforce_listing),
     View(COMPARE, _HERE, "comparison.html", comparison_page, form=comparison_form),
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gristmill.graph.view.registry import View
 
-__all__ = ["Bundle", "Only", "bundle_views"]
+__all__ = ["Bundle", "Only", "Public", "bundle_views"]
 
 Bundle = Annotated[
     Path | None,
@@ -28,9 +28,19 @@ Only = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="With --bundle: this run or improvement, not all of them; repeatable."),
 ]
+Public = Annotated[
+    bool,
+    typer.Option(
+        "--public",
+        help="With --bundle: for anybody to read. What hidden tests ask and expect, and where the workspace lies, is "
+        "left out; prompts and replies stay.",
+    ),
+]
 
 
-def bundle_views(views: Sequence[View], folder: Path | None, only: Sequence[str], workspace: str) -> None:
+def bundle_views(
+    views: Sequence[View], folder: Path | None, only: Sequence[str], workspace: str, *, public: bool = False
+) -> None:
     """Write the views of all rooms as files.
 
     Raises:
@@ -43,8 +53,14 @@ def bundle_views(views: Sequence[View], folder: Path | None, only: Sequence[str]
     from gristmill.sandbox.errors import UserError
 
     if folder is None:
-        raise UserError("--only says what a bundle holds: name its folder with --bundle DIR")
+        raise UserError("--only and --public say what a bundle holds: name its folder with --bundle DIR")
     with Store.open(workspace, create=False) as store, Display(console_for(stderr=True), "pages", "pages") as display:
-        page = write_bundle(store, views, folder, only, written=display.update)
+        page = write_bundle(store, views, folder, only, public=public, written=display.update)
     say(str(page))
-    say("It holds prompts, replies and what hidden tests expect: give it to those only who may read these.", err=True)
+    if public:
+        say("It holds no evidence and not the workspace's place. Prompts and replies are as they were: look.", err=True)
+    else:
+        say(
+            "It holds prompts, replies and what hidden tests expect: give it to those only who may read these.",
+            err=True,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from gristmill.graph.amounts import in_words
 from gristmill.graph.records import Hypothesis, Step
@@ -14,7 +15,7 @@ from gristmill.graph.storage.workspace import option_for
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.last import Line, changes
 from gristmill.graph.view.registry import Asked
-from gristmill.verifiers.records import CheckEvidence, Evidence, Verdict
+from gristmill.verifiers.records import CheckEvidence, Evidence, Outcome, Verdict
 from gristmill.verifiers.settling import outcome_words, reason
 
 __all__ = ["HypothesisPage", "hypothesis_page"]
@@ -47,6 +48,8 @@ class HypothesisPage:
     calls: int
     money: str
     reproduce: Sequence[str]
+    public: bool
+    """Whether what only the owner may know is left out."""
 
 
 def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
@@ -56,7 +59,9 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
     if found is None:
         return None
     hypothesis, verdict = found
-    evidence = store.evidence(run, [hypothesis.id]).get(hypothesis.id)
+    if asked.public:
+        hypothesis, verdict = _published(hypothesis, verdict)
+    evidence = None if asked.public else store.evidence(run, [hypothesis.id]).get(hypothesis.id)
     telling = [each for each in evidence.checks if each.outcome != "passed" or each.fault] if evidence else []
     money = store.account.money(run).get(hypothesis.id, 0)
     return HypothesisPage(
@@ -77,8 +82,18 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         children=_children(store, run, hypothesis),
         calls=store.calls(run).get(hypothesis.id, 0),
         money=in_words(money),
-        reproduce=_reproduce(store, run, hypothesis, verdict is not None),
+        reproduce=[] if asked.public else _reproduce(store, run, hypothesis, verdict is not None),
+        public=asked.public,
     )
+
+
+def _published(hypothesis: Hypothesis, verdict: Verdict | None) -> tuple[Hypothesis, Verdict | None]:
+    """Without the adapter's folder, and without what the machine has said of its own trouble."""
+    if hypothesis.adapter is not None:
+        hypothesis = hypothesis.model_copy(update={"adapter": PurePath(hypothesis.adapter).name})
+    if verdict is not None and verdict.outcome is Outcome.UNSCORED:
+        verdict = verdict.model_copy(update={"sandbox": ""})
+    return hypothesis, verdict
 
 
 def _children(store: Store, run: str, hypothesis: Hypothesis) -> list[str]:

@@ -41,7 +41,7 @@ def population_page(store: Store, asked: Asked) -> PopulationPage | None:
         held=held,
         sentence=_sentence(held),
         islands=held.islands,
-        front=held.front[:_MOST],
+        front=[] if asked.public else held.front[:_MOST],
         most=_MOST,
         show=shlex.join(["gristmill", "show", run, "--task", held.task, "--population"]),
     )

@@ -120,6 +120,8 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
     run = next((each for each in store.runs() if each.name == name), None)
     if run is None:
         return None
+    if asked.public:
+        run = run.model_copy(update={"detail": ""})  # an error's own words, which may name files and hosts
     seen, endings, names = glances.hypotheses(name), glances.endings(name), glances.names(name)
     single = glances.task(name, names[0]) if len(names) == 1 else None
     by_task: dict[str, list[Glance]] = {task: [] for task in names}

@@ -50,7 +50,8 @@ def trained_page(store: Store, asked: Asked) -> TrainedPage | None:
     final = final_evidence(store, run, standing.best) if standing.best is not None else None
     compared = kept_baselines(store, run, task)
     best = store.glances.one(run, standing.best) if standing.best is not None else None
-    show = ["gristmill", "show", run, f"--task={task.id}", "--baselines", *option_for(store.location)]
+    where = [] if asked.public else option_for(store.location)
+    show = ["gristmill", "show", run, f"--task={task.id}", "--baselines", *where]
     feedback = best[1].feedback if best is not None and best[1] is not None else ""
     return TrainedPage(
         run=run,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from gristmill.graph.campaign import run_campaign
+from gristmill.graph.config import RunConfig
+from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.bundle import MARKER, write_bundle
+from gristmill.graph.view.registry import View, registered
 from gristmill.sandbox.errors import UserError
+from gristmill.sandbox.pool import Pool
 from gristmill.trainers.cli import app
+from gristmill.trainers.viewing.views import VIEWS
+from gristmill.verifiers import Task, Verifiers
 from tests.graph.view.conftest import Served
-from tests.graph.view.filled import HOSTILE_ID, TASKS
+from tests.graph.view.filled import HOSTILE_ID, TASKS, cases
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -88,6 +97,49 @@ def test_a_bundle_holds_what_was_asked_for_and_replaces_none_but_itself(served: 
     done = CliRunner().invoke(app, ["view", "--only", "night", "--workspace", str(served.folder)])
     assert done.exit_code == 2
     assert "--bundle" in done.stderr
+
+
+def test_what_only_the_owner_may_know_is_in_no_file_of_a_public_bundle(tmp_path: Path, bubblewrap: str) -> None:
+    """Neither what hidden tests ask and expect, nor where the workspace lies, though prompt and reply name that."""
+    asked, wanted, work = 5_600_017, 7_340_033, tmp_path / "of-the-owner"
+    tests = [cases((3, 6)), cases((asked, wanted))]
+    row = {"id": "double", "kind": "code", "prompt": f"Double; see {work}/notes.", "tests": tests}
+    reply = f"```python\ndef f(n):\n    return 2 * n if n < 99 else n + 1  # {work / '.gristmill'}\n```"
+
+    async def run(store: Store) -> None:
+        config = RunConfig.of(model="scripted", hypotheses=1, rounds=2, sandbox="bubblewrap")
+        async with Pool.open("bubblewrap", 1) as pool:
+            proposer, task = ScriptedProposer(lambda request: reply), Task.model_validate(row)
+            await run_campaign([task], config, name="night", store=store, proposer=proposer, verifiers=Verifiers(pool))
+
+    def work_on_it() -> None:
+        with Store.open(work) as store:
+            asyncio.run(run(store))
+
+    with ThreadPoolExecutor(1) as threads:  # a browser's loop may run in this one
+        threads.submit(work_on_it).result()
+    secrets = [str(asked), str(asked + 1), str(wanted), str(work)]
+
+    def held(folder: Path, *more: str) -> tuple[str, list[bool]]:
+        done = CliRunner().invoke(app, ["view", "--workspace", str(work), "--bundle", str(folder), *more])
+        assert done.exit_code == 0, done.output
+        whole = "\n".join(path.read_text("utf-8") for path in folder.rglob("*") if path.suffix in (".html", ".json"))
+        return whole, [secret in whole for secret in secrets]
+
+    assert held(tmp_path / "mine")[1] == [True] * 4
+    whole, there = held(tmp_path / "everybodys", "--public")
+    assert there == [False] * 4
+    assert "return 2 * n if n" in whole
+    assert "see …/notes" in whole
+    assert whole.count("Made for the public, and without what hidden tests ask and expect") == 2
+    assert (tmp_path / "everybodys" / MARKER).exists()
+
+
+def test_a_view_says_what_it_leaves_out_or_is_in_no_public_bundle() -> None:
+    """So one that is made tomorrow, and has not thought of it, shows nothing to everybody."""
+    kinds = registered(VIEWS)
+    assert {kind for kind, view in kinds.items() if view.public is None} == {"mailbox", "machine", "find", "compare"}
+    assert View("new", "here", "new.html", lambda store, asked: None).public is None
 
 
 def test_what_only_looks_like_a_bundle_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,22 @@ def test_a_bundle_has_them_too(page: Page, served: Served, forked_gristmill: str
     assert "passed" in page.locator("#came").inner_text()
 
 
+def test_a_public_bundle_names_no_folder_of_the_workspace(
+    served: Served, forked_gristmill: str, tmp_path: Path
+) -> None:
+    command = ["view", "--bundle", str(tmp_path / "report"), "--public", "--workspace", str(served.folder)]
+    done = subprocess.run([forked_gristmill, *command], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    files = {path.name: path.read_text("utf-8") for path in (tmp_path / "report").rglob("*.html")}
+    kinds = ("adapter", "dataset", "improvement", "ser")
+    assert all(any(name.startswith(f"{kind}-") for name in files) for kind in kinds), files.keys()
+    assert not [name for name, text in files.items() if str(served.folder) in text]
+    (adapter,) = (text for name, text in files.items() if name.startswith("adapter-night-round-1"))
+    assert "without its folder, facts and commands" in adapter
+    assert "gristmill adapters" not in adapter
+    assert "gristmill audit" not in "".join(text for name, text in files.items() if name.startswith("dataset-"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_they_are_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: Served, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
