@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,7 @@ from gristmill.graph.models.silence import Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.records import CONTEXT_WINDOW, ContextWindow
-from gristmill.graph.resuming import decide_run
+from gristmill.graph.resuming import call_levels, decide_run
 from gristmill.graph.search.registry import strategy
 from gristmill.graph.state import CampaignState
 from gristmill.graph.stopping.sharing import Sharing
@@ -165,7 +164,7 @@ async def run_campaign(
                 with_starts=purpose == "search",
                 spending=spending,
                 silence=silence,
-                sharing=Sharing(spending, _levels(store, name)),
+                sharing=Sharing(spending, call_levels(store, name)),
                 calls=asyncio.Semaphore(config.calls.concurrency),
                 # What is bounded is shared by all tasks, so all of them must be there to take their part.
                 slots=asyncio.Semaphore(max(_SLOTS, config.calls.concurrency, WAVE if bounded else 0)),
@@ -267,14 +266,6 @@ async def _walk(context: Context) -> None:
 
 def _closings(run: str, store: Store, journal: Journal, judge: Judge) -> Closings | None:
     return Closings(Evaluations(run, store, journal, judge)) if isinstance(judge, Rescoring) else None
-
-
-def _levels(store: Store, run: str) -> dict[str, int]:
-    """How many calls were made for each task that has not ended."""
-    calls: Counter[str] = Counter()
-    for id_, count in store.calls(run).items():
-        calls[id_.rsplit("/", 2)[0]] += count
-    return {id_: calls[id_] for _, id_ in store.unended(run)}
 
 
 def _tell(run: str, journal: Journal, listeners: Sequence[Listener], event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +20,7 @@ from gristmill.verifiers.testing.data import Data, difference
 if TYPE_CHECKING:
     from gristmill.graph.storage.store import Store
 
-__all__ = ["Decision", "decide_run", "widened"]
+__all__ = ["Decision", "call_levels", "decide_run", "widened"]
 
 _BOUNDS = tuple(
     reason.value
@@ -138,3 +139,11 @@ def _asked(task: Task) -> str:
 
 def _in_words(bound: float | None) -> str:
     return "no bound" if bound is None else f"{bound:g}"
+
+
+def call_levels(store: Store, run: str) -> dict[str, int]:
+    """How many calls were made for each task that has not ended."""
+    calls: Counter[str] = Counter()
+    for id_, count in store.calls(run).items():
+        calls[id_.rsplit("/", 2)[0]] += count
+    return {id_: calls[id_] for _, id_ in store.unended(run)}
