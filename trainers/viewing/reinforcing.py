@@ -24,6 +24,8 @@ class Row:
     found: Checkpoint
     run: str
     best: bool
+    adapter: str
+    """Its folder, by its name alone on a page for the public; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,12 @@ def reinforce_page(store: Store, asked: Asked) -> ReinforcePage | None:
         ended=_ended(config, found),
         result=result,
         rows=[
-            Row(each, f"{asked.owner}-checkpoint-{each.number}", result is not None and each.number == result.best)
+            Row(
+                each,
+                f"{asked.owner}-checkpoint-{each.number}",
+                result is not None and each.number == result.best,
+                adapter="" if each.adapter is None else each.adapter.name if asked.public else str(each.adapter),
+            )
             for each in found
         ],
         rewards=_rewards(found) if found else None,

@@ -29,6 +29,6 @@ VIEWS = (
     View(DATASET, _HERE, "dataset.html", dataset_page, dataset_listing, public="its folder and its audit's words"),
     View(ISHEEP, _HERE, "isheep.html", isheep_page, isheep_listing, public=""),
     View(SER, _HERE, "ser.html", ser_page, ser_listing, public="the folder of its model"),
-    View(REINFORCE, _HERE, "reinforce.html", reinforce_page, reinforce_listing),
+    View(REINFORCE, _HERE, "reinforce.html", reinforce_page, reinforce_listing, public="the folders of its adapters"),
     View(COMPARE, _HERE, "comparison.html", comparison_page, form=comparison_form),
 )
