@@ -1,8 +1,8 @@
 """A search in this process: the real strategies, histories and novelty over a problem of our own, without a model.
 
 A place is planned, an operator of the problem makes what the plan asks for, again while that was there before, as
-`mutate` does; one that was there all the same is refused before it is evaluated, as a run refuses it: the place is used
-up and no evaluation is. The programs are ours, so nothing is sandboxed.
+`mutate` does, which makes no crossing again; one that was there all the same is refused before it is evaluated, as a
+run refuses it: the place is used up and no evaluation is. The programs are ours, so nothing is sandboxed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from gristmill.graph.comparing import compare
-from gristmill.graph.models.mutate.proposer import TRIES, further
+from gristmill.graph.models.mutate.proposer import TRIES, further, tries_of
 from gristmill.graph.search.base import Plan, Strategy, draw, folds_of
 from gristmill.graph.search.history import History
 from gristmill.graph.search.novelty import Novelty
@@ -89,7 +89,7 @@ def search(
     """Search until solved, or until so many evaluations are done, or twenty times as many places.
 
     `models` make the solutions of plans that name them, for what they cost, all others the problem's own operators,
-    which are free, and try so many times until theirs was not there before, as `mutate` does;
+    which are free, and try so many times at most until theirs was not there before, as `mutate` does;
     `written` is the program of a solution, and `keep` are the names in it that others know it by.
     """
     history, known = History(folds_of(strategy)), Novelty(keep=keep)
@@ -114,7 +114,7 @@ def search(
             program = written(solution)
             again = novelty and known.neighbour(program, place) is not None
             if again and plan.model not in models and plan.operator != "again":
-                for each in range(1, tries):
+                for each in range(1, min(tries, tries_of(plan.operator))):
                     other = _made(problem, plan, parents, chance, each)
                     if known.neighbour(other_program := written(other), place) is None:
                         solution, program, again = other, other_program, False

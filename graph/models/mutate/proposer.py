@@ -33,6 +33,7 @@ __all__ = [
     "need_python",
     "offspring",
     "seed_of",
+    "tries_of",
 ]
 
 _MORE = 0.35
@@ -120,15 +121,25 @@ def _reply(request: Request, ground: Ground) -> str:
 
 
 def bred(request: Request, ground: Ground, *, adjust: bool = False) -> str:
-    """The program for one place: of so many tries the first that was not there before, or else the first of all.
+    """The program for one place: of its operator's tries the first that was not there before, or else the first of all.
 
     Each try has a number of its own, so a resumed run makes the same; nothing but its time is spent on it.
     """
     first = _bred(request, ground, 0, adjust=adjust)
     if ground.known is None or not ground.known(first):
         return first
-    tries = (_bred(request, ground, each, adjust=adjust) for each in range(1, TRIES))
+    most = tries_of("adjust" if adjust else ground.operator)
+    tries = (_bred(request, ground, each, adjust=adjust) for each in range(1, most))
     return next((each for each in tries if not ground.known(each)), first)
+
+
+def tries_of(operator: str) -> int:
+    """Tries that an operator has for what was not there before: a crossing has one.
+
+    Two that cross into what is there have little to cross. Forced to give something else all the same, they give small
+    changes of what everybody has, for an evaluation each, and the search is not told that crossing has stopped to pay.
+    """
+    return 1 if operator == "cross" else TRIES
 
 
 def further(number: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 from gristmill.graph.campaign import run_campaign
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.errors import ModelSetupError
+from gristmill.graph.models.mutate.proposer import bred
 from gristmill.graph.models.mutate.rules import Rules
 from gristmill.graph.models.mutate.starting import starting_programs
 from gristmill.graph.models.replay.proposer import RecordingProposer, ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.models.tune.skeleton import differ_in_numbers_only
-from gristmill.graph.records import Request, Sampling, Step, Tokens
+from gristmill.graph.records import Ground, Request, Sampling, Step, Tokens
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
@@ -203,3 +205,23 @@ async def test_an_evaluators_best_is_found_and_verified_in_a_sandbox(bubblewrap:
         (trajectory,) = store.trajectories("run")
     assert summary.solved == 1
     assert next(step.verdict.strength for step in trajectory.steps if step.verdict.passed) is Strength.TESTED
+
+
+@pytest.mark.parametrize(("operator", "tries"), [("cross", 1), ("improve", 32)])
+async def test_a_crossing_into_what_was_there_is_not_tried_again(operator: str, tries: int, tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        whole = await search(store, "mutate", "whole", rounds=1)
+    asked: list[str] = []
+
+    def known(source: str) -> bool:
+        asked.append(source)
+        return True
+
+    async def tried(_: Container[str]) -> list[Step]:
+        return []
+
+    parents = (whole[0], whole[-1])
+    ground = Ground(task=task(), operator=operator, parents=parents, horizon=(1, 0), tried=tried, known=known)
+    request = Request(messages=(), task_id="bowl", round=1, sample=0, sampling=Sampling(seed=5), ground=ground)
+    assert bred(request, ground) == asked[0]
+    assert len(asked) == tries
