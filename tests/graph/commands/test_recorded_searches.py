@@ -126,19 +126,32 @@ def built_on_the_best_of_the_round_before(found: dict[str, tuple[float, tuple[st
     by_round: dict[int, dict[str, float]] = {}
     for place, (score, _) in found.items():
         by_round.setdefault(int(place.partition(".")[0]), {})[place] = score
-    best = {number: max(scores, key=scores.__getitem__) for number, scores in by_round.items()}
+    # Seeds are drawn anew, and two replies of a round may come to the same score: either is the best then.
+    best = {
+        number: {place for place in scores if scores[place] == max(scores.values())}
+        for number, scores in by_round.items()
+    }
     return all(
-        parents == ((best[number - 1],) if (number := int(place.partition(".")[0])) else ())
+        len(parents) == 1 and parents[0] in best[number - 1]
+        if (number := int(place.partition(".")[0]))
+        else not parents
         for place, (_, parents) in found.items()
     )
+
+
+def whole(found: dict[str, tuple[float, tuple[str, ...]]], hypotheses: int, rounds: int) -> bool:
+    """All rounds were made, or the seeds of this run took a reply to the greatest grade, at which a search ends."""
+    made = len(found) // hypotheses
+    last = max(score for place, (score, _) in found.items() if place.startswith(f"{made - 1}."))
+    return len(found) == hypotheses * rounds or (len(found) == hypotheses * made and last == 1)
 
 
 def test_the_reward_for_the_mountain_car(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
     """Two replies a round of Eureka's loop."""
     found = eureka(forked_gristmill, "mountain_car", 2, 2)
-    assert len(found) == 4
+    assert whole(found, 2, 2)
     assert built_on_the_best_of_the_round_before(found)
-    assert found["1.0"][0] > 0.9
+    assert max(score for score, _ in found.values()) > 0.9, found
 
 
 def test_the_reward_for_the_swing_up(workspace: Path, bubblewrap: str, forked_gristmill: str) -> None:
