@@ -238,7 +238,9 @@ async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
     before = left_over()
     async with Pool.open(request.param, size=2) as opened:
         yield opened
-    assert left_over() == before
+    # What was left before by others may go meanwhile, or count no longer as the number of its maker is another's now.
+    files, segments, processes = left_over()
+    assert (files - before[0], segments - before[1], processes - before[2]) == (set(), set(), set())
     if request.param == "docker":
         assert containers() == []
 
