@@ -9,6 +9,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from gristmill.graph.judging.hypotheses import as_given
 from gristmill.graph.records import Step
 from gristmill.graph.storage.entries import Entry, document
 from gristmill.graph.storage.store import Store
@@ -59,7 +60,7 @@ class Evaluations:
         known = await asyncio.to_thread(self._store.documents.get, _RESCORED, self._run, key, Verdict)
         if known is not None:
             return known
-        verdict = await self._judge.rescore(_given(task, step), solution, _seeds(replicate))
+        verdict = await self._judge.rescore(as_given(task, step.hypothesis), solution, _seeds(replicate))
         if verdict.outcome is Outcome.UNSCORED:
             raise TroubleError(f"{id_} could not be scored again: {verdict.sandbox}")
         await self._journal.write(document(_RESCORED, self._run, key, verdict))
@@ -91,7 +92,7 @@ class Evaluations:
             await self._opened(task, id_)
             try:
                 solution, seeds = step.hypothesis.solution or "", Seeds(draw=_DRAW)
-                known = await self._judge.held_out(_given(task, step), solution, seeds=seeds)
+                known = await self._judge.held_out(as_given(task, step.hypothesis), solution, seeds=seeds)
             except SandboxError as error:
                 raise TroubleError(f"{id_} could not be scored on what is held out: {error}") from error
             if known is None:
@@ -121,12 +122,6 @@ def openings(store: Store, run: str, task_id: str) -> tuple[Opening, ...]:
     """For whom what a task holds out was opened, the first one first."""
     kept = store.documents.list(_OPENED, run, Opening)
     return tuple(each for each in kept.values() if each.task == task_id)
-
-
-def _given(task: Task, step: Step) -> Task:
-    """The task as the hypothesis was judged by it."""
-    best = step.hypothesis.best
-    return task if best is None else task.model_copy(update={"best": best})
 
 
 def _seeds(replicate: int) -> Seeds:

@@ -17,7 +17,14 @@ from gristmill.verifiers.extraction.replies import Extraction
 from gristmill.verifiers.judging import Judge, Losses, Settling, Standing, beside, explain_extraction
 from gristmill.verifiers.records import Task, Verdict
 
-__all__ = ["Verification"]
+__all__ = ["Verification", "as_given"]
+
+
+def as_given(task: Task, hypothesis: Hypothesis) -> Task:
+    """The task as this hypothesis is judged by it: with the construction it may go on from, and what it is held to."""
+    if hypothesis.best is None and not hypothesis.bar:
+        return task
+    return task.model_copy(update={"best": hypothesis.best, "bar": hypothesis.bar})
 
 
 class Verification:
@@ -111,8 +118,7 @@ class Verification:
     async def _verify(self, task: Task, hypothesis: Hypothesis, before: Precedent | None) -> Verdict:
         JOB_OWNER.set(hypothesis.id)  # in the context of this task of its own
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
-        if hypothesis.best is not None or hypothesis.bar:
-            task = task.model_copy(update={"best": hypothesis.best, "bar": hypothesis.bar})
+        task = as_given(task, hypothesis)
         if before is not None and before.renamed:
             verdict = renamed(task, before.step)
             evidence = beside(task, verdict)

@@ -6,13 +6,18 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from gristmill.graph.commands.explaining import evidence_lines, evidence_rows
-from gristmill.graph.judging.candidates import judge_all
+from gristmill.graph.commands.explaining import evidence_lines, evidence_rows, short_number
+from gristmill.graph.judging.constructions import StoredShelf
+from gristmill.graph.judging.hypotheses import as_given
 from gristmill.graph.judging.secret import kept_secret
 from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.sandbox.plain import say, say_json
-from gristmill.verifiers.records import Candidate, Evidence, Outcome, Verdict
+from gristmill.verifiers.constructions.shelf import MemoryShelf
+from gristmill.verifiers.extraction.replies import Extraction
+from gristmill.verifiers.judging import explain_extraction
+from gristmill.verifiers.records import Apart, Evidence, Outcome, Verdict
+from gristmill.verifiers.settling import reason
 
 if TYPE_CHECKING:
     from gristmill.graph.records import Step
@@ -38,7 +43,7 @@ def say_again(store: Store, run: str, id_: str, sandbox: str | None, as_json: bo
         )
     task = next(each for each in store.tasks(run) if each.id == step.hypothesis.task_id)
     verdict, evidence = asyncio.run(_judged(store, run, task, step, sandbox))
-    then = step.verdict
+    then = step.verdict.searched or step.verdict  # the close of a search has looked with other seeds
     same = (verdict.outcome, verdict.score) == (then.outcome, then.score)
     if as_json:
         row = {
@@ -50,8 +55,7 @@ def say_again(store: Store, run: str, id_: str, sandbox: str | None, as_json: bo
         }
         say_json(json.dumps(row, indent=1))
     else:
-        came = " again" if same else f", and then {then.outcome.value} with score {then.score:.6g}"
-        say(f"{id_}: {verdict.outcome.value} with score {verdict.score:.6g}{came}")
+        say(f"{id_}: {_words(verdict)}{' again' if same else f', and then {_words(then)}'}")
         for line in evidence_lines(evidence):
             say(f"  {line}")
     if verdict.outcome is Outcome.UNSCORED:
@@ -63,20 +67,25 @@ async def _judged(store: Store, run: str, task: Task, step: Step, sandbox: str |
     from gristmill.sandbox.pool import Pool
     from gristmill.verifiers.registry import Verifiers
 
-    config = store.get_run(run).config
-    solution = step.hypothesis.solution
-    candidate = Candidate(
-        task_id=task.id, id=step.hypothesis.id, text=step.hypothesis.text if solution is None else solution
-    )
-    found: list[Evidence] = []
+    config, hypothesis, shelf = store.get_run(run).config, step.hypothesis, MemoryShelf()
+    if hypothesis.best is not None and (made := await StoredShelf(store, run).find(hypothesis.best)) is not None:
+        await shelf.keep(hypothesis.best, made)
+    # As the run has read the reply: that may be changes to a program that is not known here.
+    extraction, task = Extraction(solution=hypothesis.solution, note=hypothesis.note), as_given(task, hypothesis)
     async with Pool.open(sandbox or config.sandbox, 1) as pool:
         judge = Verifiers(
             pool,
             confirm=config.confirm,
             secret=kept_secret(store, run),
+            shelf=shelf,
             accept_split=config.accept == "split",
             accept_together=config.accept == "together",
         )
-        judged = judge_all({task.id: task}, [candidate], judge, on_evidence=lambda _, __, each: found.append(each))
-        verdicts = [verdict async for _, verdict in judged]
-    return verdicts[0], found[0]
+        verdict, evidence = await explain_extraction(task, extraction, judge)
+        if verdict.pending and hypothesis.solution is not None:
+            (verdict,) = await judge.settle_all(task, [(hypothesis.solution, verdict)])
+    return verdict, evidence.model_copy(update={"reason": reason(verdict)})
+
+
+def _words(verdict: Verdict | Apart) -> str:
+    return verdict.outcome.value + (f" with score {short_number(verdict.score)}" if verdict.score is not None else "")
