@@ -187,11 +187,7 @@ class Pool:
                 async with trial.next_try() as current:
                     held = held or await self._workers.new(profile)
                     try:
-                        with busy():
-                            began = time.time_ns()
-                            report = await held.sandbox.run(job)
-                            tell_job(self._listener, job, self.backend, began, report)
-                            return report
+                        return await self._run_in(held, job)
                     except SandboxError as error:
                         lost, held = held, None
                         await self._workers.drop(lost)
@@ -262,12 +258,9 @@ class Pool:
         enough: Callable[[bytes], bool] | None = None,
     ) -> Report:
         """Run a job in a held worker and give the worker back, or throw it away if it is not well."""
-        began = time.time_ns()
         try:
-            with busy():
-                report = await held.sandbox.run(job, sockets, enough)
+            report = await self._run_in(held, job, sockets, enough)
         except asyncio.CancelledError:
-            tell_job(self._listener, job, self.backend, began, None)
             self._workers.give_after_check(held)
             raise
         except ValueError:
@@ -278,6 +271,23 @@ class Pool:
             await self._workers.drop(held)
             raise
         self._workers.give(held)
+        return report
+
+    async def _run_in(
+        self,
+        held: HeldWorker,
+        job: Job,
+        sockets: Sequence[socket.socket] = (),
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> Report:
+        """Run a job in a held worker, and tell whoever listens how it ended."""
+        began = time.time_ns()
+        try:
+            with busy():
+                report = await held.sandbox.run(job, sockets, enough)
+        except asyncio.CancelledError:
+            tell_job(self._listener, job, self.backend, began, None)
+            raise
         tell_job(self._listener, job, self.backend, began, report)
         return report
 

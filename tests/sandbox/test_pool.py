@@ -12,6 +12,7 @@ import pytest
 from gristmill.sandbox import Ending, FakeFactory, Job, Jobs, Limits, Pool, Profile, Report, SandboxError, UserError
 from gristmill.sandbox.backends.fake import Scripted
 from gristmill.sandbox.errors import WorkerLostError
+from gristmill.sandbox.heard import JOB_LISTENER, JobRan
 from gristmill.sandbox.wire.channel import ChannelError, receive, send
 from gristmill.sandbox.wire.values import decode, encode
 from gristmill.sandbox.workers.blaming import LOSSES, MOST_TRIES
@@ -402,6 +403,27 @@ async def test_cancelling_a_run_frees_its_slot_and_the_worker_is_checked_before_
             await running
         counting.seconds = 0
         assert (await asyncio.wait_for(pool.run(job()), 60)).ending is Ending.FINISHED
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_who_listens_hears_of_a_job_that_is_cut_off_in_whatever_worker(alone: bool) -> None:
+    heard: list[JobRan] = []
+    begun = asyncio.Event()
+
+    async def endless(asked: Job, sockets: Sequence[socket.socket]) -> Report:
+        begun.set()
+        await asyncio.sleep(3600)
+        return report()
+
+    before = JOB_LISTENER.set(heard.append)
+    pool = Pool(FakeFactory(endless), size=1)
+    JOB_LISTENER.reset(before)
+    async with pool, pool.alone(OTHER) if alone else contextlib.nullcontext(pool.run) as run:
+        running: asyncio.Future[Report] = asyncio.ensure_future(run(job()))
+        await begun.wait()
+        running.cancel()
+        await asyncio.wait([running])
+    assert [(each.program, each.ending) for each in heard] == [("x:y", None)]
 
 
 async def test_leaving_the_pool_stops_every_worker_even_busy_ones() -> None:
