@@ -57,11 +57,8 @@ def ranker_named(name: str, store: Store) -> Ranker:
     """
     kind, colon, what = name.partition(":")
     if not colon or not what:
-        raise UserError(f"rank: {name!r} is not KIND:WHAT, such as reward:NAME of a SER; kinds: {', '.join(kinds())}")
+        raise UserError(
+            f"rank: {name!r} is not KIND:WHAT, such as reward:NAME of a SER; kinds: {', '.join(_RANKERS.names())}"
+        )
     make: MakeRanker = _RANKERS.load(kind)
     return make(what, store)
-
-
-def kinds() -> tuple[str, ...]:
-    """The kinds of rankers that there are."""
-    return _RANKERS.names()

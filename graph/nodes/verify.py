@@ -8,6 +8,7 @@ from typing import Any
 
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.events import NodeEntered
+from gristmill.graph.judging.ordering import Ordering
 from gristmill.graph.memory import TaskMemory
 from gristmill.graph.nodes.together import together
 from gristmill.graph.prompts.messages import messages_for
@@ -30,7 +31,7 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     begun = time.monotonic()
     memory = await context.memory(task.id)
     if context.ordering is not None:
-        await _in_order(context, task, memory, round)
+        await _in_order(context, task, memory, round, context.ordering)
     else:
         ahead = context.flights.get(task.id, {})
         await _settle(context, task, memory, (each for each in memory.waiting.values() if each.round not in ahead))
@@ -50,18 +51,17 @@ async def _settle(context: Context, task: Task, memory: TaskMemory, hypotheses: 
     await together(settle(each) for each in chosen)
 
 
-async def _in_order(context: Context, task: Task, memory: TaskMemory, round: int) -> None:
+async def _in_order(context: Context, task: Task, memory: TaskMemory, round: int, ordering: Ordering) -> None:
     """Verdicts on a round as a ranker sets it in order.
 
     All that decides is the whole round, its rewards and its verdicts: a session that goes on comes to the same parts as
     one that was never cut off. What has no solution takes no judgement, and programs that the task begins with are
     nobody's answer.
     """
-    ordering = context.ordering
     waiting = [each for each in memory.waiting.values() if each.round == round]
     ranked = [each for each in waiting if each.solution is not None and round != STARTS]
     await _settle(context, task, memory, [each for each in waiting if each not in ranked])
-    if ordering is None or not ranked:
+    if not ranked:
         return
     width = context.config.search.hypotheses
     places = {row.id: row.place for row in memory.rows_of(round)}
