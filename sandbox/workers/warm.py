@@ -131,7 +131,8 @@ class WarmWorkers:
             except SandboxError as error:
                 self._clones = isinstance(error, WorkerLostError)
                 log.info("a sandbox worker was not forked from a template but started whole: %s", error)
-                await self.drop(template)
+                if template in self._idle:  # another one may have taken it meanwhile, and forks from it
+                    await self.drop(template)
         return await self._start_patiently(profile, fresh=True)
 
     def give(self, held: HeldWorker) -> None:

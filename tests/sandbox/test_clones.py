@@ -23,6 +23,7 @@ from gristmill.sandbox.base import Sandbox, SandboxFactory, Template
 from gristmill.sandbox.conformance import ISOLATION, LEAVING, check
 from gristmill.sandbox.errors import WorkerLostError
 from gristmill.sandbox.records import SandboxInfo
+from gristmill.sandbox.workers.warm import HeldWorker, WarmWorkers
 
 PROBING = candidate_profile(guest=("gristmill.sandbox.guest.probe",))
 
@@ -206,3 +207,43 @@ async def test_where_nothing_can_be_forked_workers_are_started_whole_and_nobody_
             async with pool.alone(PROBING) as run:
                 assert await run(probe("")) == report
     assert [profile.template for profile in made] == [True, False, False]
+
+
+async def test_a_template_that_somebody_else_has_taken_meanwhile_is_left_to_them() -> None:
+    report = Report(ending=Ending.FINISHED, exit_status=0, seconds=0.0)
+    refused = [WorkerLostError("refused once")]
+
+    class Clone(FakeSandbox):
+        async def __aenter__(self) -> Self:
+            if refused:
+                raise refused.pop()
+            return await super().__aenter__()
+
+    class Templating(FakeSandbox):
+        def clone(self) -> Sandbox:
+            return Clone(PROBING, lambda job, sockets: report)
+
+    class Factory:
+        backend, clones = "fake", True
+
+        def create(self, profile: Profile) -> Sandbox:
+            return (Templating if profile.template else FakeSandbox)(profile, lambda job, sockets: report)
+
+    class Workers(WarmWorkers):
+        rival: asyncio.Task[HeldWorker] | None = None
+
+        def give(self, held: HeldWorker) -> None:
+            super().give(held)
+            self.rival = self.rival or asyncio.create_task(self.new(PROBING))
+
+    workers = Workers(Factory(), most=4)
+    try:
+        first = await workers.new(PROBING)
+        assert workers.rival is not None
+        forked = (await workers.rival).template
+        assert first.template is None
+        assert forked is not None
+        assert isinstance(forked.sandbox, FakeSandbox)
+        assert forked.sandbox.entered
+    finally:
+        await workers.close()
