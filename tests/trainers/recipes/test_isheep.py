@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from gristmill.graph.commands.alerts.telling import Alerts
 from gristmill.graph.commands.progress import Display
+from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
@@ -159,6 +160,7 @@ async def turned(
     *,
     resume: bool = False,
     alert: Sequence[str] = (),
+    scoring: Callable[[], Proposer] | None = None,
 ) -> IsheepSummary:
     flocks: list[Flock] = []
     with Store.open(str(folder)) as store, Alerts(alert, store, "sheep", ["gristmill", "view"]) as alerts:
@@ -173,6 +175,7 @@ async def turned(
             base=folder,
             progress=progress,
             alerts=alerts,
+            scoring=scoring,
         )
         flocks.append(flock)
         return await run_isheep(flock)

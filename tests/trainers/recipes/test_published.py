@@ -10,18 +10,14 @@ from pydantic import ValidationError
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
-from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
-from gristmill.trainers.recipes.isheep.beginning import flock_of
 from gristmill.trainers.recipes.isheep.config import Filtering, IsheepConfig, Measuring, Synthesis
-from gristmill.trainers.recipes.isheep.context import Flock
 from gristmill.trainers.recipes.isheep.measuring import mtbench as data
 from gristmill.trainers.recipes.isheep.measuring.published import mtbench_of
-from gristmill.trainers.recipes.isheep.rounds import run_isheep
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary, published_lines
 from gristmill.verifiers.records import Strength
-from tests.trainers.recipes.test_isheep import ByHeart, Killed, Sheep, Stopping
+from tests.trainers.recipes.test_isheep import ByHeart, Killed, Stopping, turned
 
 for package in ("scipy", "rensa", "langdetect", "lm_eval", "punkt"):
     pytest.importorskip(package)
@@ -128,29 +124,14 @@ async def test_both_are_measured_at_base_and_end_and_go_on_after_a_kill(
     config = config.model_copy(update={"method": ByHeart(), "run": config.run.changed(confirm=False)})
     asked, scored = list[str](), list[str]()
 
-    async def turned(progress: Stopping, resume: bool) -> IsheepSummary:
-        flocks: list[Flock] = []
-        with Store.open(str(tmp_path)) as store:
-            flock = flock_of(
-                config,
-                "sheep",
-                resume=resume,
-                store=store,
-                home=tmp_path / "home",
-                pool=pool,
-                proposer=lambda adapter: Sheep(adapter, flocks, asked),
-                base=tmp_path,
-                progress=progress,
-                scoring=lambda: Scoring(scored),
-            )
-            flocks.append(flock)
-            return await run_isheep(flock)
+    async def once(pool: Pool, progress: Stopping, *, resume: bool) -> IsheepSummary:
+        return await turned(tmp_path, pool, config, progress, asked, resume=resume, scoring=lambda: Scoring(scored))
 
     async with Pool.open("bubblewrap", 2) as pool:
         for number, stage in enumerate(("MT-Bench, turn 2", "scores 16 answers", "prompts of IFEval")):
             with pytest.raises(Killed):
-                await turned(Stopping(stage), number > 0)
-        found = await turned(Stopping(), True)
+                await once(pool, Stopping(stage), resume=number > 0)
+        found = await once(pool, Stopping(), resume=True)
 
     # Eight questions, one a category, of which three have references.
     assert found.base_mtbench
