@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,6 +68,18 @@ def serving(folder: Path) -> Iterator[Served]:
         yield Served(address.rstrip("/"), folder)
         process.terminate()
         assert process.wait(timeout=30) in (0, -15)
+
+
+def is_read_in_three_clicks(page: Page, served: Served, clicks: Sequence[str], read: str) -> None:
+    """Click from the start page on, and find `read`; a click "Part > text" is on a text of that part."""
+    assert len(clicks) <= 3
+    page.goto(served.address)
+    for click in clicks:
+        part, _, name = click.rpartition(" > ")
+        among = page.get_by_role("region", name=part).first if part else page
+        among.get_by_text(name, exact=True).locator("visible=true").first.click()
+    shown = page.locator("#main").inner_text()
+    assert re.search(read, shown), shown
 
 
 @pytest.fixture

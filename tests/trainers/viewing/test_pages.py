@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.graph.view.conftest import Served
+from tests.graph.view.conftest import Served, is_read_in_three_clicks
 from tests.graph.view.test_browser import AXE
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.bubblewrap
 DATASET = "/dataset/night?id=round-1"
 PAGES = ["/", "/improvement/night", "/adapter/night-round-2", DATASET, "/isheep/sheep", "/ser/rewards", "/reinforce/rl"]
 
-# What an owner asks, what is clicked (in at most three clicks from the start page; "Part > text" is a text of that
-# part), and what is read there.
+# What an owner asks, what is clicked (in at most three clicks from the start page), and what is read there.
 QUESTIONS: list[tuple[str, list[str], str]] = [
     (
         "was it better beyond noise, why was the second refused, and how long was it to take?",
@@ -75,13 +74,7 @@ QUESTIONS: list[tuple[str, list[str], str]] = [
 def test_an_owners_question_takes_three_clicks(
     asked: str, clicks: list[str], read: str, page: Page, served: Served
 ) -> None:
-    assert len(clicks) <= 3
-    page.goto(served.address)
-    for click in clicks:
-        part, _, name = click.rpartition(" > ")
-        among = page.get_by_role("region", name=part).first if part else page
-        among.get_by_text(name, exact=True).locator("visible=true").first.click()
-    assert re.search(read, page.locator("#main").inner_text()), page.locator("#main").inner_text()
+    is_read_in_three_clicks(page, served, clicks, read)
     assert page.evaluate("window.owned") is None
 
 
