@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from gristmill.graph.storage.store import Store
-from gristmill.graph.storage.workspace import home_beside, option_for
+from gristmill.graph.storage.workspace import home_beside
 from gristmill.graph.view.charts import Chart, Dot, Line, numbers_chart
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.registry import Asked, Cell, Listing
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.adapters import AdapterInfo, Adapters, flat
 from gristmill.trainers.improve.asking.deciding import decision_about
@@ -94,7 +94,7 @@ def adapter_page(store: Store, asked: Asked) -> AdapterPage | None:
     if info is None:
         return None
     improvement, number = _round_of(store, info.name)
-    where, verbs = option_for(store.location), () if asked.public else ("show", "promote")
+    verbs = () if asked.public else ("show", "promote")
     return AdapterPage(
         info=info,
         state=_state(info, _earlier(home)),
@@ -110,7 +110,7 @@ def adapter_page(store: Store, asked: Asked) -> AdapterPage | None:
         origin=[
             (key, str(value)) for key, value in flat(info.provenance) if key != "metrics.loss" and not asked.public
         ],
-        commands=[shlex.join(["gristmill", "adapters", verb, info.name, *where]) for verb in verbs],
+        commands=[in_terminal(store, asked, "adapters", verb, info.name) for verb in verbs],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import TaskStanding
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.registry import Asked, Field, Form, Tone
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.sandbox.errors import GristmillError
 from gristmill.trainers.measure.comparisons import ComparedRuns, Differing, compare_runs
 from gristmill.verifiers.records import Direction
@@ -93,7 +93,7 @@ def comparison_page(store: Store, asked: Asked) -> ComparisonPage | None:
         negated=negated,
         rows=rows,
         more=max(0, len(compared.differing) - _MOST) if compared is not None else 0,
-        command=shlex.join(["gristmill", "compare", before, after]),
+        command=in_terminal(store, asked, "compare", before, after),
     )
 
 

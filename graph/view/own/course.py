@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import duration, figure
 from gristmill.graph.view.own.last import Line, parted
 from gristmill.graph.view.registry import Asked
+from gristmill.graph.view.terminal import in_terminal
 
 __all__ = ["KIND", "Ancestor", "CoursePage", "Shares", "Spend", "course_page"]
 
@@ -63,9 +63,10 @@ class CoursePage:
 def course_page(store: Store, asked: Asked) -> CoursePage | None:
     """The page of `/course/RUN?id=TASK`; None where the run has none of that id."""
     run = asked.owner
-    if store.glances.task(run, asked.id) is None:
+    standing = next((each for each in store.standings(run) if each.task == asked.id), None)
+    if standing is None:
         return None
-    found = course(store, run, next(each for each in store.standings(run) if each.task == asked.id))
+    found = course(store, run, standing)
     family = list(reversed(found.family))
     shares = [Shares("operator", found.operators), Shares("model", found.models)]
     if found.instructions:
@@ -80,7 +81,7 @@ def course_page(store: Store, asked: Asked) -> CoursePage | None:
         ],
         family=[Ancestor(each, parted(each.difference)) for each in family[:_GENERATIONS]],
         older=max(0, len(family) - _GENERATIONS),
-        show=shlex.join(["gristmill", "show", run, "--task", found.task, "--family", "--gains"]),
+        show=in_terminal(store, asked, "show", run, f"--task={found.task}", "--family", "--gains"),
     )
 
 

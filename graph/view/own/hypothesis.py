@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,10 +10,10 @@ from gristmill.graph.amounts import in_words
 from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.reports.course import operator_of
 from gristmill.graph.storage.store import Store
-from gristmill.graph.storage.workspace import option_for
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.last import Line, changes
 from gristmill.graph.view.registry import Asked
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.verifiers.records import CheckEvidence, Evidence, Outcome, Verdict
 from gristmill.verifiers.settling import outcome_words, reason
 
@@ -82,7 +81,7 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         children=_children(store, run, hypothesis),
         calls=store.calls(run).get(hypothesis.id, 0),
         money=in_words(money),
-        reproduce=[] if asked.public else _reproduce(store, run, hypothesis, verdict is not None),
+        reproduce=[] if asked.public else _reproduce(store, asked, hypothesis, verdict is not None),
         public=asked.public,
     )
 
@@ -110,11 +109,11 @@ def _children(store: Store, run: str, hypothesis: Hypothesis) -> list[str]:
     return [id_ for id_, step in steps.items() if hypothesis.id in step.hypothesis.parents]
 
 
-def _reproduce(store: Store, run: str, hypothesis: Hypothesis, judged: bool) -> list[str]:
+def _reproduce(store: Store, asked: Asked, hypothesis: Hypothesis, judged: bool) -> list[str]:
     """What happens once more: its judging, with what only the owner may read; and what is stored, in a terminal.
 
     An id that begins with a dash is no option.
     """
-    show, where = ["gristmill", "show", run], option_for(store.location)
-    again = [shlex.join([*show, f"--again={hypothesis.id}", *where])] if judged else []
-    return [*again, shlex.join([*show, f"--task={hypothesis.task_id}", "--prompt", "--evidence", *where])]
+    show = "show", asked.owner
+    again = [in_terminal(store, asked, *show, f"--again={hypothesis.id}")] if judged else []
+    return [*again, in_terminal(store, asked, *show, f"--task={hypothesis.task_id}", "--prompt", "--evidence")]

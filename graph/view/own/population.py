@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.graph.reports.population import Best, Island, Population, population
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.registry import Asked
+from gristmill.graph.view.terminal import in_terminal
 
 __all__ = ["KIND", "PopulationPage", "population_page"]
 
@@ -33,9 +33,9 @@ class PopulationPage:
 def population_page(store: Store, asked: Asked) -> PopulationPage | None:
     """The page of `/population/RUN?id=TASK`; None where the run has none of that id."""
     run = asked.owner
-    if store.glances.task(run, asked.id) is None:
+    standing = next((each for each in store.standings(run) if each.task == asked.id), None)
+    if standing is None:
         return None
-    standing = next(each for each in store.standings(run) if each.task == asked.id)
     held = population(store, run, standing)
     return PopulationPage(
         held=held,
@@ -43,7 +43,7 @@ def population_page(store: Store, asked: Asked) -> PopulationPage | None:
         islands=held.islands,
         front=[] if asked.public else held.front[:_MOST],
         most=_MOST,
-        show=shlex.join(["gristmill", "show", run, "--task", held.task, "--population"]),
+        show=in_terminal(store, asked, "show", run, f"--task={held.task}", "--population"),
     )
 
 

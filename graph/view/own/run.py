@@ -20,6 +20,7 @@ from gristmill.graph.view.own.last import accepted
 from gristmill.graph.view.own.levels import levels_of, target_of
 from gristmill.graph.view.own.state import Facts, facts_of, sentence, stuck
 from gristmill.graph.view.registry import Asked, Cell, Form, Listing, Tone
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.verifiers.records import Direction, Outcome
 
 __all__ = ["Phase", "RunPage", "TaskTile", "Waiting", "run_listing", "run_page"]
@@ -156,7 +157,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         answered="mailbox" in run.config.member_names,
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
-        show=f"gristmill show {name}",
+        show=in_terminal(store, asked, "show", name),
         single=single.id if single is not None else None,
         find=find_form(name),
         facts=facts,

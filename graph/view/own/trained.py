@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,10 @@ from gristmill.graph.judging.baselines import kept_baselines
 from gristmill.graph.judging.evaluations import final_evidence
 from gristmill.graph.reports.trained import Trained, trained
 from gristmill.graph.storage.store import Store
-from gristmill.graph.storage.workspace import option_for
 from gristmill.graph.view.charts import Chart, Dot, Line, course_chart
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.registry import Asked
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.sandbox.errors import GristmillError
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.trained.comparing import equal_steps
@@ -50,8 +49,6 @@ def trained_page(store: Store, asked: Asked) -> TrainedPage | None:
     final = final_evidence(store, run, standing.best) if standing.best is not None else None
     compared = kept_baselines(store, run, task)
     best = store.glances.one(run, standing.best) if standing.best is not None else None
-    where = [] if asked.public else option_for(store.location)
-    show = ["gristmill", "show", run, f"--task={task.id}", "--baselines", *where]
     feedback = best[1].feedback if best is not None and best[1] is not None else ""
     return TrainedPage(
         run=run,
@@ -60,7 +57,7 @@ def trained_page(store: Store, asked: Asked) -> TrainedPage | None:
         feedback=feedback,
         drawn=_drawn(feedback) if task.kind == "reward" else (),
         compared=bool(compared),
-        show=shlex.join(show),
+        show=in_terminal(store, asked, "show", run, f"--task={task.id}", "--baselines"),
     )
 
 
