@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gristmill.graph.models.mailbox.box import FORM
 from gristmill.graph.stopping.ranking import graded
 from gristmill.graph.storage.entries import CLOSING
 from gristmill.graph.storage.reading.glances import Ending, Glance
@@ -154,7 +155,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         ],
         outcomes=Counter(each.outcome for each in seen if each.outcome is not None).most_common(),
         last=accepted(store, name, steps[-1].id) if steps else None,
-        answered="mailbox" in run.config.member_names,
+        answered=any(each.model == FORM for each in run.config.members),
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=in_terminal(store, asked, "show", name),

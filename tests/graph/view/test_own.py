@@ -44,3 +44,15 @@ def test_a_command_that_a_page_names_finds_the_workspace_from_anywhere(
         done = CliRunner().invoke(app, shlex.split(command)[1:])
         assert done.exit_code == 0, (command, done.output)
     assert len(commands) == 4
+
+
+def test_a_run_is_answered_by_hand_where_it_asks_the_mailbox_whatever_that_is_called(tmp_path: Path) -> None:
+    by_hand = RunConfig.model_validate({"models": [{"model": "mailbox", "name": "me"}, "mutate"]})
+    with Store.open(tmp_path) as store:
+        store.create_run("by-hand", by_hand, TASKS)
+        store.create_run("served", RunConfig.of(model="openai:mailbox@http://127.0.0.1:1/v1"), TASKS)
+        found = {name: run_page(store, Asked("run", name)) for name in ("by-hand", "served")}
+    assert {name: page.answered for name, page in found.items() if page is not None} == {
+        "by-hand": True,
+        "served": False,
+    }
