@@ -11,10 +11,12 @@ def how_to_look(workspace: str, run: str | None = None) -> str:
     """The commands, in a line.
 
     Args:
-        workspace: as it was named on the command line.
+        workspace: as it was named on the command line; a password in it is not said.
         run: its name, where there is one run to follow.
     """
-    where = [] if workspace == "." else ["--workspace", workspace]
+    from gristmill.graph.storage.workspace import option_for
+
+    where = option_for(workspace)
     page = shlex.join(["gristmill", "view", *where])
     if run is None:
         return f"to look: {page}"

@@ -39,9 +39,11 @@ def watch(
       gristmill watch night --json
     """
     import asyncio
+    import shlex
 
     from gristmill.graph.commands.interrupts import INTERRUPTED, run_interruptibly
     from gristmill.graph.storage.store import Store
+    from gristmill.graph.storage.workspace import option_for
 
     with Store.open(workspace, create=False) as store:
         store.get_run(name)  # of a run that is not there, this says so
@@ -50,6 +52,11 @@ def watch(
             run_interruptibly(shown(store, name))
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise typer.Exit(INTERRUPTED) from None
+    if shown is _on_screen:
+        show, view = (
+            shlex.join(["gristmill", *words, *option_for(workspace)]) for words in (("show", name), ("view",))
+        )
+        say(f"more: {show}, or in the browser: {view}")
 
 
 async def _pages(store: Store, name: str) -> AsyncIterator[tuple[int, float, RunPage]]:
@@ -106,7 +113,6 @@ async def _on_screen(store: Store, name: str) -> None:
     with Live(console=console, auto_refresh=False) as live:
         async for _, quiet, page in _pages(store, name):
             live.update(_drawn(page, quiet, console.width), refresh=True)
-    say(f"more: gristmill show {name}, or in the browser: gristmill view")
 
 
 def _drawn(page: RunPage, quiet: float, width: int) -> Text:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from gristmill.graph.campaign import run_campaign
+from gristmill.graph.commands.viewing.looking import how_to_look
 from gristmill.graph.config import RunConfig
 from gristmill.graph.models.scripted import ScriptedProposer
 from gristmill.graph.records import Request
@@ -118,3 +119,23 @@ def test_in_a_terminal_ctrl_c_ends_the_watching_alone(tmp_path: Path) -> None:
     assert "\x1b[2J" not in seen, "what a task is called steers no terminal"
     with Store.open(tmp_path) as store:
         assert store.get_run("night").status == "finished"
+
+
+def test_it_ends_with_where_more_is_and_no_password_is_in_a_line_to_copy(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.create_run("night", RunConfig(), TASKS)
+        store.set_status("night", "finished", seconds=1)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", PROGRAM, "watch", "night", "--workspace", str(tmp_path)]
+    subprocess.run(command, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}, check=True, timeout=120)
+    os.close(theirs)
+    seen = ""
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            seen += part.decode("utf-8", "replace")
+    os.close(ours)
+    where = f" --workspace {tmp_path}"
+    assert f"more: gristmill show night{where}, or in the browser: gristmill view{where}" in seen
+    look = how_to_look("postgresql://me:secret@localhost/runs", "night")
+    assert "secret" not in look
+    assert "localhost/runs" in look
