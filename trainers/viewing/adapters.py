@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -169,9 +170,14 @@ def _loss(provenance: Mapping[str, Any]) -> Chart | None:
     dots = [
         Dot(float(pair[0]), float(pair[1]), f"step {pair[0]}: {figure(pair[1])}")
         for pair in pairs
-        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, int | float) for each in pair)
+        if isinstance(pair, list) and len(pair) == 2 and all(_drawable(each) for each in pair)
     ]
     return numbers_chart("Training loss", "optimizer step", "loss", [Line("loss", dots)]) if len(dots) > 1 else None
+
+
+def _drawable(value: Any) -> bool:
+    """Whether a picture has a place for it: a loss that has grown beyond all numbers has none."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _text(provenance: Mapping[str, Any], *keys: str) -> str:
