@@ -139,7 +139,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
     else:
         steps, target, label = solved_curve(seen, glances.calls(name)), float(run.tasks), "tasks solved"
         levels = [("all tasks", float(run.tasks))]
-    facts = facts_of(store, run, seen, endings, steps, direction, target, scored)
+    facts = facts_of(store, run, seen, steps, direction, target, scored)
     now = time.time()
     closings = store.documents.list(CLOSING, name, Closing)
     return RunPage(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gristmill.graph.amounts import in_words
 from gristmill.graph.stopping.patience import patience
-from gristmill.graph.storage.reading.glances import Ending, Flight, Glance
+from gristmill.graph.storage.reading.glances import Flight, Glance
 from gristmill.graph.storage.store import Store
 from gristmill.graph.summary import Run
 from gristmill.graph.view.figures import duration, figure
@@ -32,7 +32,6 @@ class Facts:
     money: int
     """Units of money."""
     glances: Sequence[Glance]
-    endings: dict[str, Ending]
     flight: Sequence[Flight]
     steps: Sequence[Step]
     """Of the only task, where its score says how good a solution is."""
@@ -135,7 +134,6 @@ def facts_of(
     store: Store,
     run: Run,
     glances: Sequence[Glance],
-    endings: dict[str, Ending],
     steps: Sequence[Step],
     direction: Direction,
     target: float | None,
@@ -149,7 +147,6 @@ def facts_of(
         tokens=spent.tokens,
         money=spent.money,
         glances=glances,
-        endings=endings,
         flight=store.glances.flight(run.name) if run.status == "running" else [],
         steps=steps,
         direction=direction,
