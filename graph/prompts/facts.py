@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 
+from gristmill.graph.stopping.ranking import declared_target
 from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.sandbox.records import DATA, Limits
 from gristmill.verifiers.extraction.forms.starting import changeable
@@ -40,12 +41,8 @@ def _changeable(task: Task) -> Iterator[str]:
 
 def target(task: Task) -> float | None:
     """The score that passes, of tasks whose score says how good a solution is; None where nobody says."""
-    if task.target is not None:
-        return task.target
-    if task.kind in ("reward", "loss", "ranges", "command"):
-        from gristmill.verifiers.trained.concluding import TARGET
-
-        return TARGET
+    if (declared := declared_target(task)) is not None:
+        return declared
     if task.kind == "program":
         from gristmill.verifiers.constructions.catalogue import problem, problem_names
 

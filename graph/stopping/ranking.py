@@ -9,12 +9,13 @@ from gristmill.sandbox.records import Record
 from gristmill.verifiers.extraction.normal import form_key
 from gristmill.verifiers.records import Direction, Outcome, Strength, Task, Verdict
 
-__all__ = ["Merit", "Standing", "content_key", "graded", "merit", "reaches_target"]
+__all__ = ["Merit", "Standing", "content_key", "declared_target", "graded", "merit", "reaches_target"]
 
 _OPEN = (Strength.FORWARDED, Strength.SPLIT, Strength.TOGETHER)
 """Strengths of a pass that the candidate's own code had a hand in: the search goes on for a better one."""
 
-_GRADED = ("program", "reward", "loss", "ranges", "command")
+_TRAINED = ("reward", "loss", "ranges", "command")
+_GRADED = ("program", *_TRAINED)
 
 Merit = tuple[int, bool, float]
 
@@ -53,6 +54,15 @@ def merit(verdict: Verdict) -> Merit:
 def graded(task: Task) -> bool:
     """Whether a score says how good a solution is, not which share of tests it passed: more is wanted, not a cure."""
     return task.kind in _GRADED or task.target is not None or task.scored is not None
+
+
+def declared_target(task: Task) -> float | None:
+    """The score that a task, or its kind, asks for; None where neither does."""
+    if task.target is None and task.kind in _TRAINED:
+        from gristmill.verifiers.trained.concluding import TARGET
+
+        return TARGET
+    return task.target
 
 
 def reaches_target(task: Task, verdict: Verdict) -> bool:

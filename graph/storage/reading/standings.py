@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from gristmill.graph.events import LeftOut
 from gristmill.graph.records import STARTS, StopReason
-from gristmill.graph.stopping.ranking import graded, merit
+from gristmill.graph.stopping.ranking import declared_target, graded, merit
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.entries import CLOSING, LEFT_OUT
 from gristmill.graph.storage.reading import queries
@@ -77,13 +77,8 @@ def _standing(
 
 
 def _target(task: Task, verdict: Verdict | None) -> float | None:
-    if task.target is not None:
-        return task.target
-    if task.kind in ("reward", "loss", "ranges", "command"):
-        from gristmill.verifiers.trained.concluding import TARGET
-
-        return TARGET
-    return None if verdict is None else verdict.metrics.get("best_known")
+    target = declared_target(task)
+    return verdict.metrics.get("best_known") if target is None and verdict is not None else target
 
 
 def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Iterator[tuple[str, tuple[str, Verdict]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gristmill.graph.stopping.ranking import declared_target
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Task
 
@@ -12,7 +13,7 @@ __all__ = ["levels_of", "target_of"]
 
 def target_of(task: Task, store: Store, run: str, best: str | None) -> float | None:
     """The score that is asked for, or the best that is known, where a verdict names it."""
-    target = _declared(task)
+    target = declared_target(task)
     return _best_known(store, run, best) if target is None else target
 
 
@@ -24,17 +25,9 @@ def levels_of(task: Task, store: Store, run: str, best: str | None) -> list[tupl
     """
     from gristmill.graph.judging.baselines import kept_baselines
 
-    named = [("target", _declared(task)), ("best known", _best_known(store, run, best))]
+    named = [("target", declared_target(task)), ("best known", _best_known(store, run, best))]
     named += [(each.name, each.search) for each in kept_baselines(store, run, task)]
     return [(name, value) for name, value in named if value is not None and math.isfinite(value)]
-
-
-def _declared(task: Task) -> float | None:
-    if task.target is None and task.kind in ("reward", "loss", "ranges", "command"):
-        from gristmill.verifiers.trained.concluding import TARGET
-
-        return TARGET
-    return task.target
 
 
 def _best_known(store: Store, run: str, best: str | None) -> float | None:

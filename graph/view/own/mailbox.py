@@ -12,6 +12,7 @@ from gristmill.graph.models.mailbox.records import Letter
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
+from gristmill.graph.view.terminal import in_terminal
 from gristmill.sandbox.errors import UserError
 
 __all__ = ["KIND", "MailboxPage", "answer_sent", "mailbox_listing", "mailbox_page"]
@@ -31,6 +32,9 @@ class MailboxPage:
     """Why the chosen request takes no answer; empty where it does, or none was chosen."""
     most: int
     """Bytes of an answer."""
+    show: str
+    answer: str
+    """Commands for a terminal that do the same."""
 
 
 def mailbox_listing(store: Store) -> Listing | None:
@@ -55,7 +59,15 @@ def mailbox_page(store: Store, asked: Asked) -> MailboxPage | None:
     if asked.id and chosen is None:
         over = "It is answered already, was given up, or was never asked: nothing is open under this address."
     waiting = [(each, duration(now - each.slip.asked)) for each in letters]
-    return MailboxPage(asked.owner, waiting, chosen, over, MOST_BYTES)
+    return MailboxPage(
+        run=asked.owner,
+        waiting=waiting,
+        letter=chosen,
+        over=over,
+        most=MOST_BYTES,
+        show=in_terminal(store, asked, "next", asked.owner),
+        answer=in_terminal(store, asked, "answer", chosen.id, "FILE") if chosen is not None else "",
+    )
 
 
 def answer_sent(store: Store, asked: Asked, sent: Mapping[str, str]) -> Asked:

@@ -82,8 +82,8 @@ class RunPage:
     outcomes: Sequence[tuple[Outcome, int]]
     last: Any
     """The last hypothesis that made the best better, with its difference; None where there is none."""
-    answered: bool
-    """Whether somebody is to answer by hand."""
+    answered: str
+    """The command by which somebody answers by hand; empty where nobody is to."""
     created: str
     took: str
     show: str
@@ -140,6 +140,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         steps, target, label = solved_curve(seen, glances.calls(name)), float(run.tasks), "tasks solved"
         levels = [("all tasks", float(run.tasks))]
     facts = facts_of(store, run, seen, steps, direction, target, scored)
+    by_hand = any(each.model == FORM for each in run.config.members)
     now = time.time()
     closings = store.documents.list(CLOSING, name, Closing)
     return RunPage(
@@ -155,7 +156,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
         ],
         outcomes=Counter(each.outcome for each in seen if each.outcome is not None).most_common(),
         last=accepted(store, name, steps[-1].id) if steps else None,
-        answered=any(each.model == FORM for each in run.config.members),
+        answered=in_terminal(store, asked, "next", name) if by_hand else "",
         created=f"{run.created:%Y-%m-%d %H:%M} UTC",
         took=duration(run.seconds),
         show=in_terminal(store, asked, "show", name),

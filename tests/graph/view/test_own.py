@@ -52,7 +52,7 @@ def test_a_run_is_answered_by_hand_where_it_asks_the_mailbox_whatever_that_is_ca
         store.create_run("by-hand", by_hand, TASKS)
         store.create_run("served", RunConfig.of(model="openai:mailbox@http://127.0.0.1:1/v1"), TASKS)
         found = {name: run_page(store, Asked("run", name)) for name in ("by-hand", "served")}
-    assert {name: page.answered for name, page in found.items() if page is not None} == {
+    assert {name: bool(page.answered) for name, page in found.items() if page is not None} == {
         "by-hand": True,
         "served": False,
     }
