@@ -56,6 +56,7 @@ MOST_BYTES = 150 * 1024
 """Of one picture."""
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PROGRAM = [sys.executable, "-c", "from gristmill.trainers.cli import main; main()"]
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 TASK = Task(id="long", kind="program", prompt="Pack.", problem="no", direction=Direction.MAXIMIZE, target=1.0)
 
@@ -158,9 +159,10 @@ def how_soon(browser: Browser, address: str, size: int, loads: int) -> None:
             context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]  # a plain dictionary
             tab = context.new_page()
             tab.goto(address + path)
-            painted = "performance.getEntriesByName('first-contentful-paint').length > 0"
-            tab.wait_for_function(painted)
-            paints.append(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            # Asked from outside: `wait_for_function` is `eval` in the page, which its own policy refuses.
+            while (paint := tab.evaluate(FIRST_PAINT)) is None:
+                tab.wait_for_timeout(5)
+            paints.append(paint)
             context.close()
         figures = statistics.median(answers), length / 1000, statistics.median(paints), max(paints)
         print("{:22}{:12.0f}{:10.0f}{:17.0f}{:17.0f}".format(name, *figures), flush=True)
