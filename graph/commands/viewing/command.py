@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +111,9 @@ def _serve(store: Store, views: Sequence[View], access: Access, host: str, port:
             proxy_headers=False,
             ws="none",
         )
+        # Whoever looks waits for the run that is looked at, and not the other way about.
+        with suppress(OSError):
+            os.nice(10)
         # Ctrl-C is how it ends: no mistake, and nothing is cut off.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])

@@ -86,10 +86,15 @@
     }
   }
 
-  let source = null, waiting = null;
+  let source = null, waiting = null, asked = 0, calm = 0;
+
+  // Looking must not slow what is looked at: a page that is long in the making rests twenty times as long, so that a
+  // tab takes at most a twentieth of the server, and of this browser.
+  const rests = 20, longest = 30000;
 
   function refresh() {
     waiting = null;
+    asked = performance.now();
     const main = document.getElementById("main");
     if (main) htmx.trigger(main, "stored");
   }
@@ -104,7 +109,8 @@
       // The first one tells what was missed: while the page was made, after a break, or while the tab was hidden.
       status.textContent = "live";
       const shown = document.getElementById("main").dataset.upto;
-      if (shown !== event.data && waiting === null) waiting = setTimeout(refresh, 150);
+      if (shown === event.data || waiting !== null) return;
+      waiting = setTimeout(refresh, Math.max(150, calm - performance.now()));
     });
     source.onerror = () => { status.textContent = "not live: the server does not answer; it is asked again"; };
   }
@@ -115,7 +121,13 @@
   }
 
   document.addEventListener("visibilitychange", visible);
-  document.addEventListener("htmx:after:swap", () => { drawAll(); mark(); });
+  document.addEventListener("htmx:after:swap", () => {
+    drawAll();
+    mark();
+    const now = performance.now();
+    if (asked) calm = now + Math.min(rests * (now - asked), longest);
+    asked = 0;
+  });
   window.addEventListener("resize", drawAll);
   window.addEventListener("pagehide", () => { leave(); if (source) { source.close(); source = null; } });
   window.addEventListener("pageshow", (event) => { if (event.persisted) { visible(); refresh(); } });

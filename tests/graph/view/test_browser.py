@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ import pytest
 from gristmill.graph.reports.course import course
 from gristmill.graph.reports.population import population
 from gristmill.graph.storage.store import Store
+from gristmill.verifiers.records import Task
 from tests.graph.view.conftest import Served, is_read_in_three_clicks
 from tests.graph.view.filled import HOSTILE_ID, TASKS, campaign
 
@@ -327,9 +328,45 @@ def test_what_is_stored_before_the_page_listens_is_not_missed(page: Page, served
         page.get_by_text("1 of 1 task solved").wait_for()
 
 
-def _ran(store: Store, name: str, **how: Any) -> None:
+def test_a_page_that_is_long_in_the_making_rests_longer(page: Page, served: Served) -> None:
+    """Looking does not slow what is looked at: a page that took a second is asked for again after twenty."""
+    asked: list[Route] = []
+
+    def until(there: Callable[[], bool]) -> None:
+        for _ in range(1200):
+            if there():
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError("it did not come in a minute")
+
+    def told() -> str | None:
+        return page.locator("#main").get_attribute("data-upto")
+
+    with Store.open(served.folder) as store:
+        _ran(store, "rests", TASKS[1:2], rounds=1)
+        page.clock.install()
+        page.goto(f"{served.address}/run/rests")
+        page.get_by_text("live", exact=True).wait_for()
+        first = told()
+        page.route("**/run/rests", lambda route: asked.append(route))
+        _ran(store, "rests", TASKS[1:2], rounds=2, resume=True)
+        until(lambda: bool(asked))
+        page.clock.fast_forward(1000)
+        asked[0].continue_()
+        until(lambda: told() != first)
+        _ran(store, "rests", TASKS[1:2], rounds=3, resume=True)
+        page.wait_for_timeout(2000)  # so that the server has told of it
+        page.clock.fast_forward(10_000)
+        page.wait_for_timeout(500)
+        assert len(asked) == 1
+        page.clock.fast_forward(15_000)
+        until(lambda: len(asked) == 2)
+        asked[1].continue_()
+
+
+def _ran(store: Store, name: str, tasks: list[Task] = TASKS[:1], **how: Any) -> None:
     """A run from its beginning to its end, in a thread: the browser's loop runs in this one."""
-    worker = threading.Thread(target=lambda: asyncio.run(campaign(store, name, TASKS[:1], **how)))
+    worker = threading.Thread(target=lambda: asyncio.run(campaign(store, name, tasks, **how)))
     worker.start()
     worker.join()
 
