@@ -22,7 +22,7 @@ class TrainedVerifier(ABC):
     """A `gristmill.verifiers.base.Verifier` that judges by seeds; which these are follows from `secret`."""
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
-        # The second run of what passes is the re-check on a fresh process, which is always done.
+        # The second run on a fresh process is always made; this one is by fresh seeds, for what passes.
         self._pool = pool
         self._confirm = confirm
         self.secret = secrets.token_bytes(32)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final, NamedTuple
 
-from gristmill.verifiers.records import Check, Courses, Outcome, Task
+from gristmill.verifiers.records import Check, Courses, Outcome, Seeds, Task
 from gristmill.verifiers.trained.curves import curve, figure
 from gristmill.verifiers.trained.halving import STOPPED, UNDECIDED, lower_estimate, upper_estimate
 
-__all__ = ["TARGET", "Concluded", "Ended", "concluded", "target_of"]
+__all__ = ["TARGET", "Concluded", "Ended", "concluded", "confirming", "target_of"]
 
 TARGET: Final = 0.9
 
@@ -18,13 +20,15 @@ class Ended(NamedTuple):
     """How the trainings of one function ended.
 
     `scores` are in [0, 1], of those that were brought to their end, of `seeds` that there were to be; `behind` says why
-    there are no more, if there are fewer; `courses` are theirs.
+    there are no more, if there are fewer; `courses` are theirs. `confirming` of them, the last, are there because those
+    before had reached the target.
     """
 
     scores: tuple[float, ...]
     seeds: int
     behind: str
     courses: Courses
+    confirming: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,16 @@ class Concluded:
 def target_of(task: Task) -> float:
     """The mean score that passes."""
     return TARGET if task.target is None else task.target
+
+
+def confirming(task: Task, seeds: Seeds, scores: Sequence[float]) -> Seeds | None:
+    """Trainings that a pass of a search must stand besides, as many again; None where there is none to confirm.
+
+    A few trainings reach a target by chance too, and the first that did would end the search.
+    """
+    if seeds.draw or not scores or fmean(scores) < target_of(task):
+        return None
+    return Seeds(first=seeds.first + len(scores), count=len(scores))
 
 
 def concluded(task: Task, ended: Ended, measure: str, subject: str) -> Concluded:
@@ -81,10 +95,14 @@ def concluded(task: Task, ended: Ended, measure: str, subject: str) -> Concluded
         )
         return Concluded(Outcome.FAILED, score, feedback, metrics, checks)
     missing = "is reached" if score >= target else f"is not reached, by {target - score:.3g}"
+    courses = ended.courses
+    if ended.confirming and score < target:
+        missing += f": the first {len(scores) - ended.confirming} alone had reached it, by chance"
+        courses = ()  # nobody is held to these: they say more than it comes to
     feedback = (
         f"{subject} have a {mean} of {figure(score)} (by seed: {curve(scores)}); the target of {target:.6g} {missing}."
     )
-    return Concluded(_outcome(score, target), score, feedback, metrics, checks, scores, ended.courses)
+    return Concluded(_outcome(score, target), score, feedback, metrics, checks, scores, courses)
 
 
 def _reach(most: float, target: float) -> str:

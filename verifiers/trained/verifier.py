@@ -24,7 +24,7 @@ from gristmill.sandbox.errors import SandboxError
 from gristmill.verifiers.judging import FINAL_SEEDS, beside, final_seeds, unscored
 from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
-from gristmill.verifiers.trained.concluding import Ended, concluded, target_of
+from gristmill.verifiers.trained.concluding import Ended, concluded, confirming, target_of
 from gristmill.verifiers.trained.halving import Behind, Pace
 from gristmill.verifiers.trained.secret import chance, seed
 from gristmill.verifiers.trained.serving import CandidateFault, ServedFunction, Solution, serve
@@ -151,13 +151,22 @@ def training_problems(task: Task, kind: str, also: Sequence[str] = ()) -> list[s
 
 
 async def judge_trained(
-    pool: Jobs, task: Task, offered: Solution, training: Training[W], secret: bytes, seeds: Seeds = SEARCH
+    pool: Jobs,
+    task: Task,
+    offered: Solution,
+    training: Training[W],
+    secret: bytes,
+    seeds: Seeds = SEARCH,
+    *,
+    confirm: bool = False,
 ) -> Verdict:
     """The verdict on a function; `unscored` where a training met its deadline, which is the machine's trouble.
 
     All functions that are judged with one `secret` get the same trainings by equal `seeds`, each its own places of
     checks. `seeds` without a count are as many as the task says. Those of a search are held to the task's `bar`, if it
     has one (`gristmill.verifiers.trained.halving`); those that choose and score a winner are all trained to their end.
+
+    With `confirm`, who reaches the target in a search is trained as often again, and the score is the mean over all.
 
     Raises:
         SandboxError: no healthy worker can be had.
@@ -180,8 +189,11 @@ async def judge_trained(
     drawn = seeds_of(task, secret, seeds)
     pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn), target_of(task)), ""
     trained: list[Trained[W]] = []
+    more: Seeds | None = None
     try:
         await _every_seed(pool, task, offered, training, secret, seeds, pace, trained)
+        if confirm and (more := confirming(task, seeds, [each.score for each in trained])):
+            await _every_seed(pool, task, offered, training, secret, more, Pace((), 0, 1.0), trained)
     except CandidateFault as error:
         return verdict(error.outcome, 0.0, error.feedback)
     except Deadline:
@@ -194,7 +206,8 @@ async def judge_trained(
         "candidate_seconds": sum(each.candidate_seconds for each in trained),
     }
     records = [each.record for each in trained]
-    ended = Ended(tuple(each.score for each in trained), len(drawn), behind, pace.courses)
+    further = 0 if more is None else len(trained) - len(drawn)
+    ended = Ended(tuple(each.score for each in trained), len(drawn) + further, behind, pace.courses, further)
     found = concluded(task, ended, training.measure, training.subject)
     said = training.feedback(target_of(task), records) if trained else ""
     metrics = found.metrics | seconds | training.metrics(records)

@@ -16,7 +16,7 @@ __all__ = ["command_forecast", "loss_forecast", "ranges_forecast", "reward_forec
 
 def reward_forecast(task: Task, config: RunConfig) -> str:
     """Trainings of a search for a reward at most, and core-minutes: a few rollouts are timed."""
-    return _words(task, config, f"{_steps(task):,} steps", _policy_seconds(task))
+    return _words(task, config, f"{_steps(task):,} steps", _policy_seconds(task), _confirming(config))
 
 
 def ranges_forecast(task: Task, config: RunConfig) -> str:
@@ -73,7 +73,7 @@ def loss_forecast(task: Task, config: RunConfig) -> str:
 
     problem = problem_of(task)
     if isinstance(problem, Trains):
-        return _words(task, config, "one language model", problem.seconds())
+        return _words(task, config, "one language model", problem.seconds(), _confirming(config))
 
     def take(epochs: int) -> None:
         few = replace(problem.training, epochs=epochs, checkpoints=1)
@@ -83,7 +83,7 @@ def loss_forecast(task: Task, config: RunConfig) -> str:
     take(2)
     short, longer = _spent(lambda: take(2)), _spent(lambda: take(12))
     seconds = _extrapolated(short, longer, 2, 12, problem.training.epochs)
-    return _words(task, config, f"{problem.training.epochs} epochs", seconds)
+    return _words(task, config, f"{problem.training.epochs} epochs", seconds, _confirming(config))
 
 
 def command_forecast(task: Task, config: RunConfig, most: float, at_once: int) -> str:
@@ -92,7 +92,8 @@ def command_forecast(task: Task, config: RunConfig, most: float, at_once: int) -
     candidates, seeds, close = _counts(task, config)
     hours = (candidates * seeds + close) * most / at_once / 3600
     return (
-        f"takes        at most {candidates} candidates by {seeds} calls of your program{_closing(close)}: each {most:g}"
+        f"takes        at most {candidates} candidates by {seeds} calls of your program{_confirming(config)}"
+        f"{_closing(close)}: each {most:g}"
         f" s at most, {at_once} side by side, so {hours:.1f} h at most; memory is what your program takes"
     )
 
@@ -108,6 +109,10 @@ def _counts(task: Task, config: RunConfig) -> tuple[int, int, int]:
 
 def _closing(close: int) -> str:
     return f", and at the close {close} to find the winner and score it by fresh seeds" if close else ""
+
+
+def _confirming(config: RunConfig) -> str:
+    return ", as many again for one that reaches the target" if config.confirm else ""
 
 
 def _extrapolated(short: float, longer: float, few: int, many: int, all_: int) -> float:

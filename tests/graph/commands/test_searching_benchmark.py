@@ -52,6 +52,21 @@ def test_there_is_nothing_to_go_on_with_before_a_run_is_stored(tmp_path: Path) -
     assert benchmark.standing(tmp_path, "mountain_car-1") is None
 
 
+def test_over_all_counts_only_searches_whose_human_reward_does_not_hold_the_metric() -> None:
+    def row(search: str, candidates: int, human: float, sparse: float) -> dict[str, Any]:
+        beat = {"human": human, "sparse": sparse}  # a control there is not everywhere
+        return {"search": search, "baselines": {"candidates": candidates, "beat": beat, "table": []}}
+
+    rows = [row("mountain_car", 10, 0.5, 1.0), row("mountain_car", 30, 0.1, 0.0), row("swing_up", 8, 0.25, 0.5)]
+    stopped = {"search": "acrobot", "baselines": {"table": []}}
+    loss = {**row("mountain_car", 9, 0.9, 0.9), "search": "digits_label_noise"}
+    assert benchmark.shares([*rows, stopped, loss]).splitlines()[2:] == [
+        "| `mountain_car` | 2 | 40 | 0.200 | 0.250 | – |  |",
+        "| `swing_up` | 1 | 8 | 0.250 | 0.500 | – | not counted: pays for the height that is graded |",
+        "| over all | 2 | 40 | 0.200 | 0.250 | – |  |",
+    ]
+
+
 def test_a_row_says_what_a_search_came_to_or_that_it_was_stopped() -> None:
     def row(scores: list[float | None], baselines: Any, minutes: float) -> dict[str, Any]:
         shown = {"hypotheses": 9, "table": [{"score": each} for each in scores]}

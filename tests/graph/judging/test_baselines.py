@@ -36,7 +36,7 @@ class Slow:
         scores = (0.5, 0.7) if outcome is Outcome.FAILED else ()
         return Verdict(
             outcome=outcome, score=0.6 if scores else 0.0, replicates=scores, feedback=says,
-            strength=Strength.TESTED, verifier="loss/3", sandbox="none",
+            strength=Strength.TESTED, verifier="loss/4", sandbox="none",
         )  # fmt: skip
 
 

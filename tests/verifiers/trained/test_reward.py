@@ -350,7 +350,7 @@ async def test_rewards_score_as_published_and_teach(pool: Pool) -> None:
     assert good.score is not None
     assert good.score >= 0.95
     assert good.strength is Strength.TESTED
-    assert good.verifier == "reward/3"
+    assert good.verifier == "reward/4"
     assert re.fullmatch(f"{pool.backend} [0-9a-f]{{64}}", good.sandbox)
     bad = await verifier.verify(TASK, "import numpy as np\n" + SAYS + "return -np.ones(len(action))")
     assert bad.outcome is Outcome.FAILED

@@ -10,7 +10,7 @@ from gristmill.sandbox.errors import SandboxError, UserError
 from gristmill.verifiers.records import Evidence, Outcome, Seeds, Strength, Task, Verdict
 from gristmill.verifiers.testing.scored import SEARCH
 from gristmill.verifiers.trained.base import TrainedVerifier
-from gristmill.verifiers.trained.concluding import Ended, concluded, target_of
+from gristmill.verifiers.trained.concluding import Ended, concluded, confirming, target_of
 from gristmill.verifiers.trained.external.program import OwnTrainer, SilenceError, TrainerReport
 from gristmill.verifiers.trained.halving import Behind, Pace
 from gristmill.verifiers.trained.verifier import seeds_of, split_of, training_problems
@@ -38,7 +38,7 @@ class CommandVerifier(TrainedVerifier):
     """
 
     name = "command"
-    version = 1
+    version = 2
     kind = "command"
 
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
@@ -73,18 +73,20 @@ class CommandVerifier(TrainedVerifier):
         drawn = seeds_of(task, self.secret, seeds)
         pace, behind = Pace(task.bar if split_of(seeds) == "search" else (), len(drawn), target_of(task)), ""
         said: list[TrainerReport] = []
+        further = 0
         try:
-            for each in drawn:
-                pace.check()
-                # Seeds of libraries are numbers of 32 bits.
-                found = await self.trainer.train(solution, each % 2**31)
-                if found.error is not None:
-                    return _verdict(name, Outcome.ERROR, found.error or "It cannot be trained with.")
-                pace.end(found.score)
-                said.append(found)
+            wrong = await self._trained(solution, drawn, pace, said)
+            if wrong is None and self._confirm:
+                more = confirming(task, seeds, [each.score for each in said])
+                numbers = seeds_of(task, self.secret, more) if more is not None else []
+                further = len(numbers)
+                wrong = await self._trained(solution, numbers, Pace((), 0, 1.0), said)
         except Behind as reason:
-            behind = str(reason)
-        ended = Ended(tuple(each.score for each in said), len(drawn), behind, pace.courses)
+            wrong, behind = None, str(reason)
+        if wrong is not None:
+            return _verdict(name, Outcome.ERROR, wrong)
+        scores = tuple(each.score for each in said)
+        ended = Ended(scores, len(drawn) + further, behind, pace.courses, further)
         come_to = concluded(task, ended, "score", "Trainings by the program that scores")
         words = "\n".join(dict.fromkeys(each.feedback for each in said if each.feedback))
         return Verdict(
@@ -98,6 +100,19 @@ class CommandVerifier(TrainedVerifier):
             courses=come_to.courses,
             verifier=name,
         )
+
+    async def _trained(self, solution: str, seeds: Sequence[int], pace: Pace, said: list[TrainerReport]) -> str | None:
+        """Call the program by each seed, its reports into `said`; what it says is wrong with the candidate, if so."""
+        assert self.trainer is not None
+        for each in seeds:
+            pace.check()
+            # Seeds of libraries are numbers of 32 bits.
+            found = await self.trainer.train(solution, each % 2**31)
+            if found.error is not None:
+                return found.error or "It cannot be trained with."
+            pace.end(found.score)
+            said.append(found)
+        return None
 
 
 def own_task(prompt: str, target: float, settings: dict[str, object], name: str = "command") -> Task:

@@ -122,7 +122,7 @@ class LossVerifier(TrainedVerifier):
     """
 
     name = "loss"
-    version = 3
+    version = 4
     kind = "loss"
 
     @staticmethod
@@ -148,7 +148,7 @@ class LossVerifier(TrainedVerifier):
         offered = Solution(solution, task.settings.get("entry_point", "loss"), limits, PROFILE, form_of(asked).wrapper)
         cut = seed(self.secret, task.id, "cut")
         training = LossTraining(asked, f"{self.name}/{self.version}", split_of(seeds), cut)
-        return await judge_trained(self._pool, task, offered, training, self.secret, seeds)
+        return await judge_trained(self._pool, task, offered, training, self.secret, seeds, confirm=self._confirm)
 
 
 PROFILE: Final = Profile(

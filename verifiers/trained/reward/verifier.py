@@ -141,7 +141,7 @@ class RewardVerifier(TrainedVerifier):
     """
 
     name = "reward"
-    version = 3
+    version = 4
     kind = "reward"
 
     @staticmethod
@@ -163,7 +163,7 @@ class RewardVerifier(TrainedVerifier):
             f"{self.name}/{self.version}",
             published=task.settings.get("published") is True,
         )
-        return await judge_trained(self._pool, task, offered, training, self.secret, seeds)
+        return await judge_trained(self._pool, task, offered, training, self.secret, seeds, confirm=self._confirm)
 
 
 PROFILE: Final = Profile(name="reward", preload=("numpy", "math"))
