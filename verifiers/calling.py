@@ -25,6 +25,8 @@ from gristmill.sandbox.wire.answers import (
     decode_answer,
 )
 from gristmill.sandbox.wire.values import Bounds, DecodeError, decode, encode
+from gristmill.verifiers.incidents.noting import note, note_raised
+from gristmill.verifiers.incidents.record import Mechanism
 from gristmill.verifiers.records import Outcome
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "limit_in",
     "limit_met",
     "message_bounds",
+    "noted",
     "outcome_of",
     "over_limits",
     "session_job",
@@ -123,7 +126,16 @@ def encode_call(args: Iterable[Any]) -> bytes:
 
 def answers(report: Report, bounds: Bounds) -> Iterator[Answer]:
     """What a candidate's process has answered, in order, read as it is asked for."""
-    return (decode_answer(message, bounds) for message in report.messages)
+    return (noted(decode_answer(message, bounds)) for message in report.messages)
+
+
+def noted(answer: Answer) -> Answer:
+    """The answer; what it shows of an attempt is noted (see `gristmill.verifiers.incidents`)."""
+    if isinstance(answer, Malformed):
+        note(Mechanism.MESSAGE)
+    elif isinstance(answer, Raised | LoadError):
+        note_raised(answer.type)
+    return answer
 
 
 def message_bounds(limits: Limits) -> Bounds:

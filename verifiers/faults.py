@@ -19,6 +19,7 @@ from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.verifiers.base import Explaining, Replicating, Verifier
 from gristmill.verifiers.extraction.replies import entry_points
+from gristmill.verifiers.incidents.noting import unnoted
 from gristmill.verifiers.judging import beside, short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
 from gristmill.verifiers.records import CheckEvidence, Direction, Evidence, Outcome, Seeds, Strength, Task, Verdict
@@ -138,7 +139,8 @@ class Canaries:
         """The verdict on the first canary that can be judged."""
         for canary in self._known(task):
             try:
-                return await checked(fresh, task, canary)
+                with unnoted():
+                    return await checked(fresh, task, canary)
             except GristmillError:
                 raise
             except Exception:  # noqa: BLE001, S112  # a canary may meet the verifier's fault as well: the next one

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from gristmill.sandbox.records import Limits, Record, Text
+from gristmill.verifiers.incidents.record import Incident
 from gristmill.verifiers.testing.calls import Case, CasesTest, StdioCase, StdioTest
 from gristmill.verifiers.testing.driven import DrivenCase, DrivenTest
 from gristmill.verifiers.testing.programs import PytestTest, PythonTest
@@ -199,6 +200,7 @@ class Evidence(Record):
     score: float | None = Field(None, description="the total over held-out instances, where it was asked for them")
     scores: dict[Text, float] = Field({}, description="the score of each held-out instance, where it was asked for")
     metrics: dict[Text, float] = Field({}, description="what else was measured on what is held out")
+    incidents: tuple[Incident, ...] = Field((), description="what was seen of attempts on the judge, by mechanism")
 
     @classmethod
     def of(cls, verifier: str, shown: Sequence[CheckEvidence]) -> Evidence:

@@ -26,6 +26,8 @@ from gristmill.verifiers.base import (
 from gristmill.verifiers.extraction.forms.starting import start_problems
 from gristmill.verifiers.faults import Canaries, FreshJobs, verdict_by_seeds
 from gristmill.verifiers.functions import from_function
+from gristmill.verifiers.incidents.noting import noting
+from gristmill.verifiers.incidents.watching import WatchedJobs
 from gristmill.verifiers.judging import beside, holds_out, unscored
 from gristmill.verifiers.plugins import BUILT_IN, KINDS, is_file
 from gristmill.verifiers.records import Evidence, Seeds, Task, Verdict
@@ -126,7 +128,7 @@ class Verifiers:
         shelf: Shelf | None = None,
         trainer: OwnTrainer | None = None,
     ) -> None:
-        self._pool, self._trainer = pool, trainer
+        self._pool, self._trainer = WatchedJobs(pool), trainer
         self._shelf = shelf
         self._secret = secrets.token_bytes(32) if secret is None else secret
         self._confirm = confirm
@@ -189,8 +191,9 @@ class Verifiers:
 
         A verifier that keeps nothing back has no more to say than its verdict's checks.
         """
-        verdict, evidence = await self._tried(task, solution, seeds, explain=True)
-        return verdict, evidence or beside(task, verdict)
+        with noting() as noted:
+            verdict, evidence = await self._tried(task, solution, seeds, explain=True)
+        return verdict, (evidence or beside(task, verdict)).model_copy(update={"incidents": noted.incidents})
 
     async def explain(self, task: Task, solution: str, *, seeds: Seeds = SEARCH) -> tuple[Verdict, Evidence]:
         """The verdict of `verify`, with its evidence: see `explain_apart`."""

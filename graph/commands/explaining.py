@@ -138,8 +138,8 @@ def evidence_lines(evidence: Evidence, *, reference: bool = False) -> Iterator[s
         reference: whether it is of a reference: then the test may be wrong as well as the solution.
     """
     telling = _telling(evidence)
-    if evidence.reason:
-        yield _line(f"together: {evidence.reason}")
+    reason = [f"together: {evidence.reason}"] if evidence.reason else []
+    yield from map(_line, [*reason, *(f"seen: {each.words}" for each in evidence.incidents)])
     for each in telling[:_FULL]:
         yield _line(f"{each.place or each.name}: {_outcome(each)}{_name_of(each)}")
         said = [("asked", each.asked), ("came", each.value), ("expected", each.expected), ("limit", each.limit)]

@@ -15,6 +15,7 @@ from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.outlining import outline_of
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.incidents.noting import note_judged
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Fault, Outcome, PytestTest, PythonTest
 
@@ -61,6 +62,7 @@ def _judged(setting: Setting, candidate: Report, judge: Report) -> Findings:
         met = limit_met(judge, setting.judge_limits)
         met = f"{met}, of the process of the tests" if met else ""
     first = messages[0] if messages else {}
+    note_judged(messages, candidate)
     if "load" not in first:
         return Findings((), Broken(lost[0], f"while it was loaded, the solution {lost[1]}"))
     if first["load"] is not None:

@@ -15,12 +15,15 @@ from gristmill.verifiers.calling import (
     calls_job,
     decode_answer,
     limit_met,
+    noted,
     outcome_of,
 )
 from gristmill.verifiers.code.feedback import call_text, held_text, short
 from gristmill.verifiers.code.findings import Finding, Findings
 from gristmill.verifiers.code.literal_tests import Assertion, LiteralProgram
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.incidents.noting import note, note_exit
+from gristmill.verifiers.incidents.record import Mechanism
 from gristmill.verifiers.records import Outcome
 
 __all__ = ["run_all_literal", "run_literal"]
@@ -72,6 +75,9 @@ async def _met(setting: Setting, assertions: Sequence[Assertion], *, stop: bool)
         if one is None:
             return None
         met.append(one)
+    note(Mechanism.EXTRA, times=int(len(report.messages) > len(assertions)))
+    if len(met) < len(assertions):
+        note_exit(report)
     outcome, words = outcome_of(report, setting.limits)
     lost = _Met(outcome, *((f"the solution {words}", limit_met(report, setting.limits)) if setting.explain else ()))
     return met + [lost] * (len(assertions) - len(met))
@@ -91,13 +97,16 @@ class _Enough:
         if self._deaf or len(self.met) == len(self._assertions):
             return False
         assertion = self._assertions[len(self.met)]
-        one = _held(self._setting, assertion, decode_answer(message, self._setting.bounds))
+        answer = decode_answer(message, self._setting.bounds)
+        one = _held(self._setting, assertion, answer)
         if one is None:
             # Only the judge can say what this is.
             self._deaf = True
             return False
         self.met.append(one)
         self.reached = one.outcome is not Outcome.PASSED
+        if self.reached:
+            noted(answer)
         return self.reached
 
 

@@ -37,6 +37,8 @@ from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_broken
 from gristmill.verifiers.code.programs.compiling import ended
 from gristmill.verifiers.code.programs.printing import ended_early, printed
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.incidents.noting import note, note_exit
+from gristmill.verifiers.incidents.record import Mechanism
 from gristmill.verifiers.records import (
     Case,
     CasesTest,
@@ -109,6 +111,9 @@ async def run_cases(setting: Setting, test: CasesTest) -> Findings:
             else await why_broken(setting, test.entry_point)
         )
         return Findings((), broken or UNLOADABLE)
+    note(Mechanism.EXTRA, times=int(len(report.messages) > len(order)))
+    if None in findings:
+        note_exit(report)
     outcome, reason = outcome_of(report, limits)
     met = limit_met(report, limits)
     for place, finding in enumerate(findings):

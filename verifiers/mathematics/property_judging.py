@@ -8,6 +8,7 @@ from gristmill.sandbox.records import Ending, Limits
 from gristmill.sandbox.wire.answers import bounded_text
 from gristmill.sandbox.wire.values import Bounds
 from gristmill.verifiers.calling import Value, answers, calls_job
+from gristmill.verifiers.incidents.noting import unnoted
 from gristmill.verifiers.mathematics.answers import STRENGTHS, Judgement, read_answer, unfit
 from gristmill.verifiers.mathematics.jobs import ask
 from gristmill.verifiers.mathematics.property_catalogue import PROPERTIES
@@ -80,7 +81,8 @@ async def judge_property(
 async def _brute_force(pool: Jobs, check: dict[str, Any], limits: Limits) -> dict[str, str] | None:
     """The task's program ``brute(n)`` at every index of `at`, run as a candidate is: it knows no answer."""
     places = check["at"]
-    report = await pool.run(calls_job(check["program"], "brute", (([place], {}) for place in places), limits))
+    with unnoted():
+        report = await pool.run(calls_job(check["program"], "brute", (([place], {}) for place in places), limits))
     if report.ending is not Ending.FINISHED or len(report.messages) != len(places):
         return None
     values: dict[str, str] = {}

@@ -28,9 +28,12 @@ from gristmill.verifiers.calling import (
     decode_answer,
     encode_call,
     error_text,
+    noted,
     outcome_of,
     session_job,
 )
+from gristmill.verifiers.incidents.noting import note, note_exit, note_report
+from gristmill.verifiers.incidents.record import Mechanism
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Outcome
 
@@ -99,6 +102,7 @@ class ServedFunction:
         try:
             frame = self._session.call(encode_call(args), seconds=left, limit=BOUNDS.size)
         except TimeoutError:
+            note(Mechanism.TIME)
             raise CandidateFault(
                 Outcome.TIMEOUT, f"Its calls took longer together than the limit of {self._budget:g} s."
             ) from None
@@ -153,7 +157,7 @@ class Runner:
 
 
 def _value(frame: bytes) -> Any:
-    match decode_answer(frame, BOUNDS):
+    match noted(decode_answer(frame, BOUNDS)):
         case Value(value):
             return value
         case Raised() as error:
@@ -167,6 +171,7 @@ def _value(frame: bytes) -> Any:
 
 def _why(report: Report, solution: Solution) -> CandidateFault:
     """Why a process hung up before it had answered."""
+    note_report(report)
     for answer in answers(report, BOUNDS):
         match answer:
             case LoadError(kind, _, line):
@@ -174,5 +179,6 @@ def _why(report: Report, solution: Solution) -> CandidateFault:
                 return CandidateFault(Outcome.ERROR, f"The code does not load: {words}.")
             case Missing():
                 return CandidateFault(Outcome.INVALID, f"The code defines no function `{solution.entry_point}`.")
+    note_exit(report)
     outcome, words = outcome_of(report, solution.limits)
     return CandidateFault(outcome, f"It {words}.")

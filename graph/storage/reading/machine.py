@@ -14,7 +14,9 @@ from gristmill.graph.events import Event, LeftOut, RunEnded, Settled, Unanswered
 from gristmill.graph.records import UNANSWERED
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
-from gristmill.verifiers.records import Outcome, Verdict
+from gristmill.graph.storage.entries import EVIDENCE
+from gristmill.verifiers.incidents.record import Incident, Mechanism
+from gristmill.verifiers.records import Evidence, Outcome, Verdict
 
 __all__ = ["CallCounts", "Doubt", "Machine", "Quiet", "Session", "Trouble"]
 
@@ -159,6 +161,36 @@ class Machine:
             )
             found = {id_: Verdict.model_validate_json(record) for id_, record in connection.execute(records)}
         return len(ids), [Doubt(id_, changed.get(id_), found[id_]) for id_ in some if id_ in found]
+
+    def incidents(self, run: str) -> tuple[int, dict[str, list[Incident]]]:
+        """How many hypotheses are judged, and what was seen of attempts on the judge, by hypothesis."""
+        verdicts, kept = schema.verdicts.c, schema.documents.c
+        # Text that a candidate wrote has its quotes escaped there.
+        some = kept.record.contains('"incidents":[{"', autoescape=True)
+        query = select(kept.key, kept.record).where(kept.kind == EVIDENCE, kept.owner == run, some)
+        flaky = select(verdicts.hypothesis_id).where(verdicts.run == run, verdicts.outcome == Outcome.FLAKY.value)
+        settled = verdicts.record.contains('"together":false', autoescape=True)
+        settled |= verdicts.record.contains('"together":true', autoescape=True)
+        changed = select(verdicts.hypothesis_id, verdicts.record).where(
+            verdicts.run == run, verdicts.outcome != Outcome.PASSED.value, settled
+        )
+        count = select(func.count()).where(verdicts.run == run, verdicts.outcome != Outcome.UNSCORED.value)
+        with reading(self._database, self._engine) as connection:
+            judged = int(connection.scalar(count) or 0)
+            found = {id_: list(Evidence.model_validate_json(text).incidents) for id_, text in connection.execute(query)}
+            second = {
+                Mechanism.UNCONFIRMED: list(connection.scalars(flaky)),
+                Mechanism.OVERTURNED: [],
+                Mechanism.BESIDE: [],
+            }
+            for id_, text in connection.execute(changed):
+                verdict = Verdict.model_validate_json(text)
+                if verdict.apart is not None and verdict.together is not (verdict.apart.outcome is Outcome.PASSED):
+                    second[Mechanism.BESIDE if verdict.together else Mechanism.OVERTURNED].append(id_)
+        for mechanism, ids in second.items():
+            for id_ in ids:
+                found.setdefault(id_, []).append(Incident(mechanism=mechanism, times=1))
+        return judged, found
 
 
 def _settled(connection: Connection, run: str) -> dict[str, Outcome]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gristmill.graph.view.own.course import KIND as COURSE
 from gristmill.graph.view.own.course import course_page
-from gristmill.graph.view.own.doubts import KIND as DOUBTS
-from gristmill.graph.view.own.doubts import doubts_page
 from gristmill.graph.view.own.find import KIND as FIND
 from gristmill.graph.view.own.find import find_form, find_page
 from gristmill.graph.view.own.hypothesis import hypothesis_page
@@ -19,6 +17,10 @@ from gristmill.graph.view.own.run import run_listing, run_page
 from gristmill.graph.view.own.task import task_page
 from gristmill.graph.view.own.trained import KIND as TRAINED
 from gristmill.graph.view.own.trained import trained_page
+from gristmill.graph.view.own.trust.attacks import KIND as ATTACKS
+from gristmill.graph.view.own.trust.attacks import attacks_page
+from gristmill.graph.view.own.trust.doubts import KIND as DOUBTS
+from gristmill.graph.view.own.trust.doubts import doubts_page
 from gristmill.graph.view.registry import View
 
 __all__ = ["VIEWS"]
@@ -50,6 +52,7 @@ VIEWS = (
     View(TRAINED, _HERE, "trained.html", trained_page, public="the workspace's place"),
     View(POPULATION, _HERE, "population.html", population_page, public="the names of instances"),
     View(DOUBTS, _HERE, "doubts.html", doubts_page, public=""),
+    View(ATTACKS, _HERE, "attacks.html", attacks_page),
     View(MACHINE, _HERE, "machine.html", machine_page),
     View(FIND, _HERE, "find.html", find_page, form=lambda store: find_form()),
     View(

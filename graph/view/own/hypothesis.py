@@ -12,6 +12,7 @@ from gristmill.graph.reports.course import operator_of
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.figures import figure
 from gristmill.graph.view.own.last import Line, changes
+from gristmill.graph.view.own.trust.attacks import WORDS, told
 from gristmill.graph.view.registry import Asked
 from gristmill.graph.view.terminal import in_terminal
 from gristmill.verifiers.records import CheckEvidence, Evidence, Outcome, Verdict
@@ -39,6 +40,8 @@ class HypothesisPage:
     """Checks that did not pass, or whose test is at fault."""
     at_fault: Sequence[CheckEvidence]
     """Of these, the ones whose test is at fault by itself."""
+    attempts: Sequence[tuple[str, str, str]]
+    """What was seen of attempts on the judge: (mechanism, how often and what, what is known)."""
     prompt: Sequence[tuple[str, str]]
     parent: str | None
     changes: Sequence[Line]
@@ -74,6 +77,7 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         evidence=evidence,
         telling=telling,
         at_fault=[each for each in telling if each.fault],
+        attempts=[(*told(each), WORDS[each.mechanism].known) for each in evidence.incidents] if evidence else [],
         prompt=store.glances.prompt(hypothesis.prompt_sha),
         parent=next(iter(hypothesis.parents), None),
         changes=changes(store, run, Step(hypothesis=hypothesis, verdict=verdict)) if verdict is not None else [],

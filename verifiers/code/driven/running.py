@@ -16,11 +16,12 @@ from typing import Any
 from gristmill.sandbox.records import Ending, Job, Report
 from gristmill.sandbox.wire.answers import LoadError, Malformed, Missing, Raised, Unencodable, Value, decode_answer
 from gristmill.verifiers import profiles
-from gristmill.verifiers.calling import answers, beside, limit_in, limit_met, outcome_of, statements
+from gristmill.verifiers.calling import answers, beside, limit_in, limit_met, noted, outcome_of, statements
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.code.loading import UNLOADABLE, broken_by, why_unloadable
 from gristmill.verifiers.code.running import Setting
+from gristmill.verifiers.incidents.noting import note_exit
 from gristmill.verifiers.records import DrivenCase, DrivenTest, Outcome
 
 __all__ = ["passing_at_once", "run_driven"]
@@ -99,7 +100,7 @@ def _answer(setting: Setting, report: Report) -> _Answer:
     """What the first message of a candidate's process says; the bytes themselves, if that is a value."""
     if not report.messages:
         return None
-    decoded = decode_answer(report.messages[0], setting.bounds)
+    decoded = noted(decode_answer(report.messages[0], setting.bounds))
     return report.messages[0] if isinstance(decoded, Value) else decoded
 
 
@@ -130,6 +131,7 @@ def _without_values(setting: Setting, test: DrivenTest, place: int, answer: _Ans
         case Unencodable(reason):
             outcome, came, met = Outcome.REFUSED, f"cannot be judged: {reason}", limit_in(reason, setting.limits)
         case None:
+            note_exit(report)
             outcome, reason = outcome_of(report, setting.limits)
             came, met = f"gave nothing: the solution {reason}", limit_met(report, setting.limits)
         case _:

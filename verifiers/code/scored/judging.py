@@ -26,6 +26,7 @@ from gristmill.verifiers.code.scored.totals import (
 )
 from gristmill.verifiers.code.scored.words import check_of, evidence_of, feedback_of, scores_of, strength_of
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
+from gristmill.verifiers.incidents.noting import unnoted
 from gristmill.verifiers.judging import unscored
 from gristmill.verifiers.records import Direction, Evidence, Outcome, ScoreTest, Seeds, Task, Verdict
 from gristmill.verifiers.testing.data import unchanged
@@ -237,7 +238,8 @@ class Scores:
         key = _key(task, test, field, place)
         async with self._lock:
             if key not in self._sound and task.reference is not None and task.reference != solution:
-                rows = await self._rows(task, task.reference, test, field, (place,), _ONE, fresh=True, blame=False)
+                with unnoted():
+                    rows = await self._rows(task, task.reference, test, field, (place,), _ONE, fresh=True, blame=False)
                 self._note(key, sound=rows[0].evaluation.score is not None)
             return self._sound.get(key, False)
 

@@ -18,6 +18,7 @@ from gristmill.verifiers import profiles
 from gristmill.verifiers.calling import limit_met, outcome_of, statements
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.running import Setting, judge_limits
+from gristmill.verifiers.incidents.noting import note_judged
 from gristmill.verifiers.load_errors import load_error_text
 from gristmill.verifiers.records import Outcome, ScoreTest
 from gristmill.verifiers.testing.data import mounts
@@ -153,8 +154,10 @@ def _candidate_limits(limits: Limits) -> Limits:
 def _read(setting: Setting, tried: Report, judged: Report, limits: Limits) -> Evaluation:
     """The judge's messages. Whatever is not said to have a number has none."""
     said: dict[str, Any] = {}
-    for each in statements(judged):
-        said |= each if type(each) is dict else {}
+    messages = [each for each in statements(judged) if type(each) is dict]
+    note_judged(messages, tried)
+    for each in messages:
+        said |= each
     if "lost" in said or "load" not in said:
         outcome, words, limit = _lost(setting, tried, late=bool(said.get("late")))
         if "lost" in said or judged.ending is Ending.FINISHED:

@@ -61,7 +61,7 @@ def run_tests(context: JobContext) -> None:
     try:
         failed = candidate.load()
     except CandidateError as error:
-        context.send({"lost": str(error)})
+        context.send({"lost": str(error), "broken": candidate.line.broken})
         return
     missing = [name for name in names if name not in candidate.entry_points]
     context.send({"load": failed, "missing": [] if failed else missing})

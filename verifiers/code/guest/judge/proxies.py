@@ -48,6 +48,7 @@ class Line(Protocol):
     operators: int
     decisions: int
     comparisons: int
+    steered: int
 
     def give_up(self, reason: str) -> CandidateError:
         """Let the check that runs fail, whatever comes of it; returns what to raise."""

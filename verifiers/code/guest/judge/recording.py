@@ -87,6 +87,8 @@ class Recorder:
                     "decisions": candidate.decisions,
                     "comparisons": candidate.comparisons,
                     "trouble": candidate.trouble,
+                    "steered": candidate.steered,
+                    "broken": candidate.line.broken,
                     "lost": candidate.lost,
                 }
             }

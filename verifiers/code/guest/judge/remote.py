@@ -73,8 +73,8 @@ class RemoteCandidate:
         self.printout: Any = Printout()
         self.names = names
         self.entry_points: dict[str, Any] = {}
-        self.operators = 0
-        self.decisions = 0
+        self.operators = self.decisions = 0
+        self.steered = 0  # errors and ends of iterators that would have steered the tests
         self.comparisons = 0
         self.trouble: list[str] = []
         self.raised: BaseException | None = None

@@ -32,9 +32,11 @@ def left(line: Any, place: int, op: str, error: Any) -> bool:
         swallow = line.ask(op, place, (error,)) is True
     except BaseException as other:
         if error is not None and not own and other is not error and not is_on_purpose(error, line.test_files):
+            line.steered += 1
             line.give_up("a context manager of the candidate turned a failure into another exception")
         raise
     if swallow and error is not None and not is_on_purpose(error, line.test_files):
+        line.steered += 1
         line.give_up("a context manager of the candidate tried to hide a failure")
         return False
     return swallow

@@ -30,6 +30,10 @@ class LineError(Exception):
     """The other side is gone, or does not speak as agreed; the message goes on from "the solution …"."""
 
 
+class _HungUpError(ChannelError):
+    """The other side is gone, and had begun a message."""
+
+
 class Line:
     """A connected stream socket, blocking.
 
@@ -43,6 +47,7 @@ class Line:
         waited: seconds for which it was.
         left_out: seconds of these that went into crossings.
         late: whether it was given up for that.
+        broken: whether it has sent what cannot be read, and was not merely cut off.
     """
 
     def __init__(self, sock: socket.socket, bounds: Bounds, copies: str = "", patience: float | None = None) -> None:
@@ -53,7 +58,7 @@ class Line:
         self._rest = b""
         self.waited = 0.0
         self.left_out = 0.0
-        self.late = False
+        self.late = self.broken = False
         self._since = 0.0
         if patience is not None:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -85,15 +90,18 @@ class Line:
                     return [REQUEST, *flat.read_question(data), {}, False]
             message = None if data is None else decode(data, self._bounds)
         except ChannelError as error:
+            self.broken = not isinstance(error, _HungUpError) and not self.late
             reason = f"its message cannot be read: {error}{self._bounds.remedy}"
             raise LineError(self._ended() if self.late else reason) from None
         except (DecodeError, MemoryError) as error:
+            self.broken = isinstance(error, DecodeError)
             raise LineError(f"its message cannot be read: {error or 'it is too big for this process'}") from None
         except OSError:
             raise LineError(self._ended()) from None
         if message is None:
             raise LineError(self._ended())
         if type(message) is not list or not message or message[0] not in (REQUEST, ANSWER, RAISED, ENDED):
+            self.broken = True
             raise LineError("its message is malformed")
         return message
 
@@ -151,5 +159,5 @@ class Line:
     def _some(self, most: int) -> bytes:
         data = self._sock.recv(most)
         if not data:
-            raise ChannelError("the other side hung up within a message")
+            raise _HungUpError("the other side hung up within a message")
         return data

@@ -34,12 +34,14 @@ def error_of(
     place, own, text = description.get("judge"), description.get("own"), said(description.get("text"))[:1000]
     if type(place) is int and 0 <= place < len(errors):
         if isinstance(errors[place], _ENDS):
+            line.steered += 1
             return line.give_up("it passed on the end of an iterator of the tests")
         return errors[place]
     if description.get("uncrossable") is True:
         return line.give_up(f"it returned a value that cannot be passed on: {text}")
     kind = _kind(description.get("declared"), description.get("type"), declared)
     if not issubclass(kind, Exception) or issubclass(kind, _ENDS) or own in _CONTROL:
+        line.steered += 1
         return line.give_up(f"it raised {own if type(own) is str else 'an exit'}")
     args = description.get("args")
     try:

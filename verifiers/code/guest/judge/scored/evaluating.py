@@ -58,7 +58,7 @@ def run_evaluator(context: JobContext) -> None:
             _end(context, line, "")
             return
     except CandidateError as error:
-        context.send({"lost": str(error), "late": line.line.late})
+        context.send({"lost": str(error), "late": line.line.late, "broken": line.line.broken})
         return
     missing = [name for name in names if name not in line.entry_points]
     context.send({"load": failed, "missing": [] if failed else missing})
@@ -211,6 +211,8 @@ def _end(context: JobContext, line: RemoteCandidate, said: str) -> None:
                 "calls": line.calls,
                 "decisions": line.decisions,
                 "trouble": line.trouble[:1],
+                "steered": line.steered,
+                "broken": line.line.broken,
                 "lost": line.lost,
                 "late": line.line.late,
                 "waited": line.line.waited,
