@@ -38,7 +38,7 @@ from gristmill.graph.models.base import Proposer, context_of
 from gristmill.graph.models.prices import PRICES, Prices, prices_of
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
-from gristmill.graph.models.silence import Silence
+from gristmill.graph.models.silence import Outlasted, Silence
 from gristmill.graph.nodes.campaign import WAVE
 from gristmill.graph.nodes.identity import sample_seed
 from gristmill.graph.records import CONTEXT_WINDOW, ContextWindow
@@ -164,6 +164,7 @@ async def run_campaign(
                 with_starts=purpose == "search",
                 spending=spending,
                 silence=silence,
+                outlasted=Outlasted(tell),
                 sharing=Sharing(spending, call_levels(store, name)),
                 calls=asyncio.Semaphore(config.calls.concurrency),
                 # What is bounded is shared by all tasks, so all of them must be there to take their part.
@@ -216,6 +217,7 @@ async def _session(
                 raise
             finally:
                 await context.land()
+                context.outlasted.close()
                 await context.verification.close()
     finally:
         # Only now, when all else is written, may the run be called finished; and its end is told when that is stored,

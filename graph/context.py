@@ -20,7 +20,7 @@ from gristmill.graph.models.base import Proposer
 from gristmill.graph.models.prices import Prices
 from gristmill.graph.models.roster.choosing import Choice
 from gristmill.graph.models.roster.reusing import Reuse
-from gristmill.graph.models.silence import Silence
+from gristmill.graph.models.silence import Outlasted, Silence
 from gristmill.graph.records import Hypothesis, Message, Step, StopReason
 from gristmill.graph.search.base import Strategy
 from gristmill.graph.stopping.sharing import Sharing
@@ -63,7 +63,8 @@ class SeedFor(Protocol):
 class Context:
     """One session of one run.
 
-    `choice` says which model is asked, `silence` which of them do not answer; `calls` bounds the model calls in flight,
+    `choice` says which model is asked, `silence` which of them do not answer, `outlasted` what their
+    calls were tried again for; `calls` bounds the model calls in flight,
     `slots` the tasks at work; `cut_off` tells how many calls for a hypothesis were begun in vain; `messages_for` is
     None for the built-in prompts; `tell` stores an event where it belongs to the run's story and lets the listener hear
     of it; `memories` holds the tasks at work, `flights` the rounds of each that are being asked for;
@@ -89,6 +90,7 @@ class Context:
     with_starts: bool = True
     spending: Spending
     silence: Silence
+    outlasted: Outlasted
     sharing: Sharing
     calls: asyncio.Semaphore
     slots: asyncio.Semaphore

@@ -29,6 +29,7 @@ __all__ = [
     "RoundRanked",
     "RunEnded",
     "RunStarted",
+    "ServerTrouble",
     "Settled",
     "TaskEnded",
     "TaskStarted",
@@ -105,6 +106,20 @@ class WorkerTrouble(Record):
 
     kind: Literal["worker_trouble"] = "worker_trouble"
     detail: str
+
+
+class ServerTrouble(Record):
+    """Calls of a model were tried again for this, or its server was started again: so often since that was told last.
+
+    It is told when it first comes up, each time that it has doubled since, and at the end of a session.
+    """
+
+    kind: Literal["server_trouble"] = "server_trouble"
+    model: str = Field(description="its name among the run's")
+    detail: str = Field(
+        description="our own name for it: a status, say, or an error's class; nothing that a server said"
+    )
+    times: int
 
 
 class Replied(Record):
@@ -193,6 +208,7 @@ Event = Annotated[
     | Unanswered
     | LeftOut
     | WorkerTrouble
+    | ServerTrouble
     | Replied
     | Judged
     | Settled

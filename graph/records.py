@@ -102,6 +102,9 @@ class Tries(Record):
     over: Callable[[Tokens | None], None] = Field(
         description="after it: what it took; None where nobody knows, which counts as the most that it may have taken"
     )
+    trouble: Callable[[str], None] = Field(
+        lambda reason: None, description="a server's trouble that was outlasted, by our own short name for it"
+    )
 
 
 UNANSWERED = "unanswered"

@@ -140,7 +140,7 @@ class ChatProposer:
             most = 1 if self._vain >= _VAIN else _SILENT_TRIES
             if not silent or asked >= most or seconds > self._options.retry_seconds:
                 break
-            self._retries.count(silent, silent, most)
+            self._retries.count(silent, silent, most, request)
         self._vain = self._vain + 1 if silent else 0
         return reply.model_copy(update={"tokens": tokens, "seconds": seconds})
 
@@ -150,7 +150,7 @@ class ChatProposer:
 
         start = time.perf_counter()
         try:
-            message: BaseMessage = await self._retries.calls()(self._once, request)
+            message: BaseMessage = await self._retries.calls(request)(self._once, request)
         except tenacity.RetryError as failure:
             error = failure.last_attempt.exception()
             raise self._gave_up(error, failure.last_attempt.attempt_number, time.perf_counter() - start) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.trouble import kind_of, meaning, retry_after, short
+from gristmill.graph.records import Request
 from gristmill.sandbox.errors import GristmillError
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Retries:
         self._options = options
         self.counts: Counter[str] = Counter()
 
-    def calls(self) -> AsyncRetrying:
-        """The tries of one call: again for what may pass, until attempts or time are used up."""
+    def calls(self, request: Request) -> AsyncRetrying:
+        """The tries of one call, that of `request`: again for what may pass, until attempts or time are used up."""
         import tenacity
 
         after_attempts = tenacity.stop_after_attempt(self._options.attempts)
@@ -51,16 +52,18 @@ class Retries:
             retry=tenacity.retry_if_exception(_worth_trying),
             stop=lambda state: after_attempts(state) or before_delay(state) or _beyond_knowing(state),
             wait=self._wait,
-            before_sleep=lambda state: self.note(state.outcome.exception() if state.outcome else None),
+            before_sleep=lambda state: self.note(state.outcome.exception() if state.outcome else None, request),
         )
 
-    def note(self, error: BaseException | None) -> None:
+    def note(self, error: BaseException | None, request: Request) -> None:
         """A call is tried again for this; many calls meet the same trouble, which is told once."""
-        self.count(kind_of(error), short(error), self._options.attempts)
+        self.count(kind_of(error), short(error), self._options.attempts, request)
 
-    def count(self, kind: str, words: str, most: int) -> None:
+    def count(self, kind: str, words: str, most: int, request: Request) -> None:
         """Count a try of a call that follows for this reason, of which there are `most`; told once in words."""
         self.counts[kind] += 1
+        if request.tries is not None:
+            request.tries.trouble(kind)
         if self.counts[kind] == 1:
             _log.warning(
                 "%s: %s; asked again, up to %d tries a call (more of this kind is only counted)",

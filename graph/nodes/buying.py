@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import functools
 import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -103,7 +104,8 @@ class _Account:
         self._context, self._id, self._member = context, id_, member
         most = most_tokens(context.choice.proposer(member), request, {**context.config.calls.request, **member.request})
         self.meter = Meter(context.spending, most, context.prices.of.get(member.name), self._grown)
-        tries = Tries(again=self.meter.again, over=self._over)
+        told = functools.partial(context.outlasted.note, member.name)
+        tries = Tries(again=self.meter.again, over=self._over, trouble=told)
         self.request = request.model_copy(update={"tries": tries})
         self._attempt, self._started, self._told = context.cut_off.get(id_, 0) + 1, 0.0, False
 

@@ -16,10 +16,12 @@ from gristmill.graph.events import (
     RoundRanked,
     RunEnded,
     RunStarted,
+    ServerTrouble,
     Settled,
     TaskEnded,
     Unanswered,
 )
+from gristmill.graph.models.silence import are_many
 from gristmill.graph.records import StopReason
 from gristmill.graph.stopping.patience import patience
 from gristmill.sandbox.records import Record
@@ -67,6 +69,7 @@ class Course:
         self._enough = max(_LEAST_STALE, -(-patience(config.search) // 2))
         self._name = ""
         self._tasks = self._solved = self._calls = self._tokens = self._unscored = 0
+        self._in_vain = self._again = 0
         self._money = self._seconds = 0.0
         self._spent: set[StopReason] = set()
         self._finished = False
@@ -87,8 +90,11 @@ class Course:
             case CallStarted():
                 self._calls += 1
             case Replied() | Reflected() | Unanswered():
+                self._in_vain += isinstance(event, Unanswered)
                 self._tokens += event.counted
                 self._money += event.money
+            case ServerTrouble():
+                self._again += event.times
             case Judged() | Settled():
                 self._unscored += event.outcome is Outcome.UNSCORED
             case RoundRanked():
@@ -110,6 +116,12 @@ class Course:
                 "answer. `gristmill doctor` may say what it is."
             )
             alerts.append(Alert(key="sandbox", title="trouble with the sandbox", text=text))
+        if self._in_vain or are_many(self._again, self._calls):
+            text = (
+                f"Of {self._calls:,} calls of {self._name} {self._in_vain:,} were given up without an answer; there "
+                f"were {self._again:,} further tries."
+            )
+            alerts.append(Alert(key="model", title="trouble with a model", text=text))
         if self._part:
             return tuple(alerts)
         if self._stale and 2 * len(self._stale) >= self._tasks:

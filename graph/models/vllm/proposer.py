@@ -17,7 +17,9 @@ from gristmill.graph.models.vllm.server import VllmServer, interpreter
 from gristmill.graph.records import Reply, Request
 from gristmill.sandbox.errors import UserError
 
-__all__ = ["VllmProposer"]
+__all__ = ["RESTARTED", "VllmProposer"]
+
+RESTARTED = "its server had ended, and was started again"
 
 
 class VllmProposer:
@@ -43,6 +45,7 @@ class VllmProposer:
         interpreter(self._options.vllm_python)
         self._server: VllmServer | None = None
         self._asleep = False
+        self._restarts = 0  # that no run has heard of yet
         self._chat: ChatProposer | None = None
         self._open = AsyncExitStack()
         self._asking = AsyncExitStack()
@@ -74,6 +77,7 @@ class VllmProposer:
         await self._asking.aclose()
         self._chat = None
         if self._server is None or not await self._server.answers():
+            self._restarts += self._server is not None
             await self._stop()
             await self._start()
         else:
@@ -130,6 +134,9 @@ class VllmProposer:
         """
         if self._chat is None or self._server is None:
             raise ModelError("vLLM is not running: enter the proposer first")
+        while self._restarts and request.tries is not None:
+            self._restarts -= 1
+            request.tries.trouble(RESTARTED)
         answer = asyncio.ensure_future(self._chat.propose(request))
         death = asyncio.ensure_future(self._server.died())
         try:

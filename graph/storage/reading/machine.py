@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, select
 
-from gristmill.graph.events import Event, LeftOut, RunEnded, Settled, Unanswered, WorkerTrouble
+from gristmill.graph.events import Event, LeftOut, RunEnded, ServerTrouble, Settled, Unanswered, WorkerTrouble
 from gristmill.graph.records import UNANSWERED
 from gristmill.graph.storage import schema
 from gristmill.graph.storage.base import Database, reading
@@ -48,9 +48,9 @@ class Quiet(NamedTuple):
 class Trouble(NamedTuple):
     """Something that went wrong outside of any candidate, as it was told."""
 
-    what: Literal["unscored", "unanswered", "given up", "worker"]
+    what: Literal["unscored", "unanswered", "given up", "worker", "tried again"]
     of: str
-    """The hypothesis that it was first told of, or the model that was given up; empty of a worker."""
+    """The hypothesis that it was first told of, or the model; empty of a worker."""
     detail: str
     times: int
 
@@ -108,13 +108,13 @@ class Machine:
         return sessions, _longest(quiets)
 
     def troubles(self, run: str) -> list[Trouble]:
-        """Lost verdicts and workers, calls in vain, models given up: no candidate is at fault. The most often first."""
+        """Lost verdicts and workers, calls in vain or tried again, models given up; the most often first."""
         verdicts, events = schema.verdicts.c, schema.events.c
         lost = select(verdicts.hypothesis_id, verdicts.record).where(
             verdicts.run == run, verdicts.outcome == Outcome.UNSCORED.value
         )
         told = select(events.record).where(
-            events.run == run, events.kind.in_(["unanswered", "left_out", "worker_trouble"])
+            events.run == run, events.kind.in_(["unanswered", "left_out", "worker_trouble", "server_trouble"])
         )
         counts: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], str] = {}
@@ -129,10 +129,23 @@ class Machine:
                     _count(counts, first, "given up", event.detail, event.model)
                 elif isinstance(event, WorkerTrouble):
                     _count(counts, first, "worker", event.detail, "")
+                elif isinstance(event, ServerTrouble):
+                    _count(counts, first, "tried again", event.detail, event.model, event.times)
         return [
-            Trouble(what, first[what, detail], detail, times)  # type: ignore[arg-type]  # one of the four above
+            Trouble(what, first[what, detail], detail, times)  # type: ignore[arg-type]  # one of the five above
             for (what, detail), times in counts.most_common(_TROUBLES)
         ]
+
+    def outlasted(self, run: str) -> Counter[str]:
+        """How often calls of a run were tried again, by what for."""
+        table = schema.events.c
+        query = select(table.record).where(table.run == run, table.kind == "server_trouble")
+        counts: Counter[str] = Counter()
+        with reading(self._database, self._engine) as connection:
+            for record in connection.scalars(query):
+                event = ServerTrouble.model_validate_json(record)
+                counts[event.detail] += event.times
+        return counts
 
     def calls(self, run: str) -> CallCounts:
         """The calls of a run by what became of them."""
@@ -206,7 +219,12 @@ def _longest(quiets: Sequence[Quiet]) -> list[Quiet]:
 
 
 def _count(
-    counts: Counter[tuple[str, str]], first: dict[tuple[str, str], str], what: str, detail: str, of: str
+    counts: Counter[tuple[str, str]],
+    first: dict[tuple[str, str], str],
+    what: str,
+    detail: str,
+    of: str,
+    times: int = 1,
 ) -> None:
-    counts[what, detail] += 1
+    counts[what, detail] += times
     first.setdefault((what, detail), of)

@@ -90,6 +90,8 @@ def _sentence(sessions: Sequence[Session], calls: CallCounts, troubles: Sequence
         parts.append(f"{calls.in_vain:,} in vain")
     if workers := sum(each.times for each in troubles if each.what == "worker"):
         parts.append(f"{workers:,} times trouble with a worker")
+    if again := sum(each.times for each in troubles if each.what == "tried again"):
+        parts.append(f"{again:,} further tries of calls")
     lost = sum(each.times for each in troubles if each.what == "unscored")
     parts.append(f"{lost:,} verdicts lost" if lost else "no verdict lost")
     return "; ".join(parts) + "."

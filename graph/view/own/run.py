@@ -146,7 +146,7 @@ def run_page(store: Store, asked: Asked) -> RunPage | None:
     return RunPage(
         run=run,
         sentence=sentence(facts),
-        stuck=stuck(facts, glances.in_vain(name)),
+        stuck=stuck(facts, glances.in_vain(name), glances.machine.outlasted(name)),
         tone=STATES.get(run.status, ""),
         curve=Curve(label, steps, facts.calls, levels),
         phases=_phases(by_task, endings, closings),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.graph.amounts import in_words
+from gristmill.graph.models.silence import are_many
 from gristmill.graph.stopping.patience import patience
 from gristmill.graph.storage.reading.glances import Flight, Glance
 from gristmill.graph.storage.store import Store
@@ -102,7 +103,7 @@ def _left(facts: Facts) -> float | None:
     return min(left, max(0.0, budget.seconds - run.seconds)) if budget.seconds else left
 
 
-def stuck(facts: Facts, in_vain: int, *, now: float | None = None) -> str:
+def stuck(facts: Facts, in_vain: int, again: Counter[str], *, now: float | None = None) -> str:
     """Why it does not get on, in words; empty where nothing speaks for that."""
     reasons = []
     judged = [each for each in facts.glances if each.outcome is not None]
@@ -116,6 +117,9 @@ def stuck(facts: Facts, in_vain: int, *, now: float | None = None) -> str:
         reasons.append(f"{unusable} of the last {sum(recent.values())} replies have no usable solution in them")
     if in_vain:
         reasons.append(f"{in_vain} {'call was' if in_vain == 1 else 'calls were'} given up without an answer")
+    if are_many(tries := again.total(), facts.calls):
+        reason, count = again.most_common(1)[0]
+        reasons.append(f"{facts.calls:,} calls took {tries:,} further tries, {count:,} of them for: {reason}")
     if facts.goes_on:
         oldest = min((each.started for each in facts.flight), default=None)
         waits = (now or time.time()) - oldest if oldest is not None else 0.0

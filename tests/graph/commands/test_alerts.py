@@ -22,7 +22,9 @@ from gristmill.graph.events import (
     RoundRanked,
     RunEnded,
     RunStarted,
+    ServerTrouble,
     TaskEnded,
+    Unanswered,
 )
 from gristmill.graph.records import StopReason, Tokens
 from gristmill.graph.storage.store import Store
@@ -95,6 +97,15 @@ def test_a_run_of_many_tasks_is_stuck_when_half_of_them_are() -> None:
 def test_trouble_with_the_sandbox_is_no_wrong_answer() -> None:
     assert keys(BEGUN, judged(Outcome.UNSCORED)) == ["sandbox"]
     assert keys(BEGUN, *map(judged, set(Outcome) - {Outcome.UNSCORED})) == []
+
+
+def test_trouble_with_a_model_is_told_of_where_it_costs_a_call_or_many_tries() -> None:
+    again = [ServerTrouble(model="m", detail="status 429", times=5) for _ in range(4)]
+    assert keys(BEGUN, *[CALL] * 40, *again[:1]) == []
+    assert keys(BEGUN, CALL, *again[:1]) == []
+    assert keys(BEGUN, CALL, *again[:2]) == ["model"]
+    assert keys(BEGUN, *[CALL] * 40, *again) == ["model"]
+    assert keys(BEGUN, CALL, Unanswered(task_id="t", hypothesis="t/0/0", detail="gone")) == ["model"]
 
 
 @pytest.mark.parametrize("status", get_args(RunEnded.model_fields["status"].annotation))

@@ -23,15 +23,19 @@ from gristmill.graph.models.options import ModelOptions
 from gristmill.graph.models.resolve import resolve
 from gristmill.graph.models.vllm.environment import Installed
 from gristmill.graph.models.vllm.guard import __file__ as guard
-from gristmill.graph.models.vllm.proposer import VllmProposer
+from gristmill.graph.models.vllm.proposer import RESTARTED, VllmProposer
 from gristmill.graph.models.vllm.server import VllmServer
-from gristmill.graph.records import Message, Request, Sampling
+from gristmill.graph.records import Message, Request, Sampling, Tries
 from gristmill.sandbox.errors import UserError
 
 STANDIN = Path(__file__).with_name("vllm_standin.py")
 REQUEST = Request(
     task_id="t", round=0, sample=0, messages=(Message(role="user", content="hi"),), sampling=Sampling(max_tokens=16)
 )
+
+
+async def allowed() -> bool:
+    return True
 
 
 @pytest.fixture
@@ -136,7 +140,11 @@ async def test_adapters_change_while_the_server_stays(python: Path, tmp_path: Pa
         os.kill(pids(log)[0], signal.SIGKILL)
         wait_until_gone(pids(log)[:1])
         await proposer.switch(str(two))
-        said.append((await proposer.propose(REQUEST)).text)
+        heard: list[str] = []
+        told = Tries(again=allowed, over=lambda tokens: None, trouble=heard.append)
+        said.append((await proposer.propose(REQUEST.model_copy(update={"tries": told}))).text)
+        await proposer.propose(REQUEST.model_copy(update={"tries": told}))
+        assert heard == [RESTARTED], "once, to the first run that asks it then"
     names = [served_name(each) for each in (one, two)]
     assert said == [f"from {name}" for name in ("m", names[0], names[1], "m", names[0], names[1])]
     assert log.read_text().count("POST /v1/unload_lora_adapter") == 3
