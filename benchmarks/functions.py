@@ -6,7 +6,7 @@
 Each search is `gristmill search … --model mutate --model tune --strategy evolve`, from the sparse reward, or from cross
 entropy or four published losses, up to its target, so many candidates or core-minutes (20 on MountainCar), with ten
 final seeds on which nothing was chosen; then `show --baselines` trains the human and the sparse reward, or the
-problem's own losses, by the same ones. Of its core-minutes a search proposes and judges for three quarters, by the
+problem's own losses, by the same ones. Of its core-minutes a search proposes and judges for two thirds, by the
 clock, so that finalists and final seeds come within; where they do not, it is stopped: its row says so, and has the
 best of the search in place of final seeds. A row is written as soon as that is done. Called again with the same log and
 workspace, it goes on where it was ended, within a search too. Minutes are of the processor, from start to winner, those
@@ -62,7 +62,7 @@ CONTAINS: Final = {
     "swing_up": "pays for the height that is graded",
 }
 """Human rewards that hold the metric: to be above one is to be above the metric itself, and is not counted."""
-SEARCHING: Final = 0.75
+SEARCHING: Final = 0.65
 """Of its core-minutes, as seconds of the clock, which are no fewer; the rest is for finalists and final seeds."""
 EACH: Final = 5.0
 GRISTMILL: Final = [str(Path(sys.executable).with_name("gristmill"))]

@@ -36,6 +36,7 @@ class Vocabulary(Record):
         {}, description="calls as `np.abs({row})`, and what they give; one that keeps shapes stands there once a shape"
     )
     imports: tuple[str, ...] = Field((), description="statements that bind what is called")
+    returns: Shape | None = Field(None, description="what the function gives, also where its own words do not tell")
 
     @model_validator(mode="after")
     def _readable(self) -> Vocabulary:
@@ -136,7 +137,7 @@ def _of_reward(environment: str | None) -> Vocabulary:
     actions = [f"action[:, {at}]" for at in range(len(world.actions))] if is_continuous(world.actions) else ["action"]
     changes = [f"next_obs[:, {at}] - obs[:, {at}]" for at in range(len(world.observation))]
     pieces: dict[str, Shape] = dict.fromkeys([*columns, *changes, *actions], "row")
-    return Vocabulary(pieces=pieces, calls=_ROWS, imports=("import numpy as np",))
+    return Vocabulary(pieces=pieces, calls=_ROWS, imports=("import numpy as np",), returns="row")
 
 
 _SHAPES: Final[tuple[Shape, ...]] = ("row", "table")
@@ -197,4 +198,5 @@ def _of_loss(arguments: tuple[str, ...], outputs: int) -> Vocabulary:
             f"torch.sum(F.softmax({logits}, 1) * -F.log_softmax({logits}, 1), dim=1)": "row",
             f"torch.amax(F.softmax({logits}, 1), dim=1)": "row",
         }
-    return Vocabulary(pieces=pieces, calls=calls, imports=("import torch", "import torch.nn.functional as F"))
+    imports = ("import torch", "import torch.nn.functional as F")
+    return Vocabulary(pieces=pieces, calls=calls, imports=imports, returns="number")

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gristmill.graph.models.mutate.changes import CHANGES, Change, constant
 from gristmill.graph.models.mutate.crossing import Crossing, cross_sites
+from gristmill.graph.models.mutate.formulas import FORMULAS, grown
 from gristmill.graph.models.mutate.growing import Material
 from gristmill.graph.models.mutate.kinds import FUNCTIONS
 from gristmill.graph.models.mutate.places import Program, parsed, size
@@ -28,7 +29,7 @@ from gristmill.sandbox.wire.files import is_data
 from gristmill.verifiers.extraction.forms.packages import files_of
 from gristmill.verifiers.extraction.source import LIMIT
 from gristmill.verifiers.languages.parsing import parse
-from gristmill.verifiers.trained.vocabulary import SHAPES, Vocabulary
+from gristmill.verifiers.trained.vocabulary import Vocabulary
 
 __all__ = ["Bred", "NothingToChangeError", "cross", "mutate"]
 
@@ -46,7 +47,7 @@ class NothingToChangeError(UserError):
 
 
 class Bred(NamedTuple):
-    """A new program and what was done: names of `CHANGES`, or how two were crossed."""
+    """A new program and what was done: names of `CHANGES` and `FORMULAS`, or how two were crossed."""
 
     source: str
     done: tuple[str, ...]
@@ -78,8 +79,9 @@ def mutate(
     """
     old = _readable(source)
     chance = random.Random(seed)
-    changes: list[Change] = [change for change, _ in CHANGES]
-    weights = [weight for _, weight in CHANGES]
+    possible = CHANGES if rules.vocabulary is None else (*CHANGES, *FORMULAS)
+    changes: list[Change] = [change for change, _ in possible]
+    weights = [weight for _, weight in possible]
     literals_only = rules.literals_only or constants_only
     tries = _tries(source)
     for attempt in range(tries):
@@ -106,20 +108,6 @@ def mutate(
         if (text := _finished(program, old, rules, [source], pruned=pruned)) is not None:
             return Bred(text, tuple(done))
     raise NothingToChangeError(f"no change of the program was found in {tries} tries")
-
-
-def grown(sites: Sites, material: Material) -> str | None:
-    """What a function returns, from nothing: small changes of a formula that pays nothing seldom lead away from it."""
-    returned = [site for site in sites.free if isinstance(site.owner, ast.Return) and site.kind in SHAPES]
-    if not returned:
-        return None
-    site = material.chance.choice(returned)
-    new = material.grow(site.kind, site.scope, int(getattr(site.node, "lineno", 0)), material.chance.randint(2, 3))
-    pieces = site.scope.vocabulary.written if site.scope.vocabulary is not None else {}
-    if new is None or isinstance(new, ast.Constant) or ast.unparse(new) in pieces:
-        return None
-    site.put(new)
-    return "grown"
 
 
 def cross(source: str, other: str, rules: Rules, seed: int, *, how: Crossing | None = None) -> Bred:

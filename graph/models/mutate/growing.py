@@ -69,6 +69,14 @@ class Material:
             return ast.List(elts=items, ctx=ast.Load())
         return self._number(scope, line, depth) if kind == "any" else None
 
+    def part(self, kind: Kind, scope: Scope, line: int, depth: int) -> ast.expr | None:
+        """An expression of a vocabulary that hangs on what the program is given: a number is one made of rows."""
+        if self._vocabulary is None:
+            return None
+        if kind == "number":
+            return self._called(kind, scope, line, depth, self._vocabulary)
+        return self.grow(kind, scope, line, depth)
+
     def constant(self) -> ast.expr | None:
         """A new constant; None where there may be none."""
         constants = _SMALL if self._rules.constants is None else self._rules.constants

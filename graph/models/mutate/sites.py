@@ -153,8 +153,13 @@ class _Walk:
             if name in ("targets", "target", "annotation", "type_comment", "items", "subject"):
                 continue
             if isinstance(value, ast.expr):
-                scaled = scope.vocabulary is not None and isinstance(node, ast.Return)
-                site = Site(node, name, None, value, kind_of(value, scope), scope, scaled=scaled)
+                gives = scope.vocabulary if isinstance(node, ast.Return) else None
+                scaled = gives is not None
+                kind = kind_of(value, scope)
+                named = function is not None and function.name in self._rules.entry_points
+                if gives is not None and kind == "any" and named:
+                    kind = gives.returns or kind
+                site = Site(node, name, None, value, kind, scope, scaled=scaled)
                 bound |= self._expression(site, domain)
             elif isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 bound |= self.block(value, function, loop=loop or isinstance(node, ast.For | ast.While))

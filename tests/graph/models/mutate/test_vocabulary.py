@@ -37,6 +37,28 @@ def bred(task: Task, start: str, seed: int) -> list[str]:
     return found[1:]
 
 
+def test_a_published_loss_gets_further_terms_beside_what_its_steps_give() -> None:
+    torch = pytest.importorskip("torch")
+    rules, start = Rules.of(loss_task("digits_label_noise")), program("sce")
+    before = start.strip().splitlines()[-1].removeprefix("    return ")
+    logits = torch.randn(ROWS, 10, requires_grad=True)
+    values = set()
+    for seed in range(40):
+        child = mutate(start, rules, seed)
+        if child.done == ("term",):
+            assert f"return {before} " in child.source, child.source
+            value = named(child.source, "loss")(logits, torch.arange(ROWS))
+            assert np.shape(value) == (), child.source
+            values.add(round(value.item(), 6))
+    assert len(values) > 3, "several terms, and not all of them nothing"
+
+
+def test_only_what_has_a_vocabulary_gets_terms() -> None:
+    done = {mutate("def f(x):\n    return x + 1\n", Rules(), seed).done for seed in range(60)}
+    assert ("term",) not in done
+    assert len(done) > 2
+
+
 def named(source: str, name: str) -> Any:
     names: dict[str, Any] = {}
     exec(source, names)  # ours, of our own pieces
