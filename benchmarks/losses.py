@@ -1,12 +1,13 @@
 """Published losses ranked: on digits with wrong labels, and on preferences of which none, a tenth or three tenths are
 turned round, scored at equal divergence.
 
-    python benchmarks/losses.py [--only digits] [--sandbox auto] [--log benchmarks/losses.jsonl]
+    python benchmarks/losses.py [--only digits] [--against sce] [--sandbox auto] [--log benchmarks/losses.jsonl]
 
 Each loss is trained with as a candidate is, in the sandbox, but not asked again afterwards in fresh processes: that is
 what tests do with the published ones, and a search with its own. All get the same trainings, so that they are compared
 training by training, each with another split of the images, or in another world. A row is written as soon as a loss is
-done; called again with the same log, it goes on where it was ended. `--loss FILE.py` adds one's own.
+done; called again with the same log, it goes on where it was ended. `--loss FILE.py` adds one's own; `--against` names
+what the last column compares with, in place of cross entropy or DPO.
 Needs torch and scikit-learn.
 
     python benchmarks/losses.py --only preference_lm [--losses dpo,padll] [--seeds 3] [--core-hours 8] [--smoke]
@@ -123,10 +124,12 @@ def _append(log: Path, row: dict[str, Any]) -> None:
         file.write(json.dumps(row) + "\n")
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """By problem, best first: the mean, and what it is better by than the usual loss, with a paired 95% interval."""
+def table(rows: list[dict[str, Any]], against: str | None = None) -> str:
+    """By problem, best first: the mean, and what it is better by than the usual loss or another one, with a paired 95%
+    interval."""
     lines = []
-    for title, (_, _, _, usual) in PROBLEMS.items():
+    for title, (_, _, form, usual) in PROBLEMS.items():
+        usual = against if against in names(form) else usual
         scores = {row["loss"]: np.array(row["scores"]) for row in rows if row["problem"] == title}
         lines += [f"\n| {title} | score | better than `{usual}` by |", "|---|---|---|"]
         for name in sorted(scores, key=lambda each: -fmean(scores[each]) if len(scores[each]) else 1.0):
@@ -167,6 +170,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only the problems whose title begins so")
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--log", type=Path, help="default: losses.jsonl here, losses_lm.jsonl for preference_lm")
+    parser.add_argument("--against", help="a published loss that the last column compares with; default: ce, dpo")
     parser.add_argument("--loss", type=Path, action="append", default=[], help="a file of a loss of one's own")
     model = parser.add_argument_group(LANGUAGE_MODEL, f"only with --only {LANGUAGE_MODEL}")
     model.add_argument("--losses", help="published ones by commas; default: eight of them")
@@ -185,7 +189,7 @@ def main() -> None:
     given.log = log
     rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
     asyncio.run(judge(given, rows))
-    print(table(rows))
+    print(table(rows, given.against))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from gristmill.verifiers.records import Seeds, Task
-from gristmill.verifiers.trained.reward.environment import Environment, Floats
+from gristmill.verifiers.trained.reward.environment import Ended, Environment, Floats
 from gristmill.verifiers.trained.verifier import TRAINER_SECONDS, seeds_of
 
-__all__ = ["baseline_programs", "control", "equal_steps"]
+__all__ = ["baseline_programs", "control", "equal_steps", "metric_increment"]
 
 
 def baseline_programs(task: Task) -> dict[str, str]:
@@ -59,7 +59,7 @@ async def control(task: Task, secret: bytes, seeds: Seeds) -> list[tuple[float, 
     if hasattr(environment_spec(task.environment), "make"):  # gymnasium keeps its states
         return None
     world = environment(task.environment)
-    increment = _increment(world)
+    increment = metric_increment(world)
     if increment is None:
         return None
     training = RewardTraining(world, "control/1")
@@ -71,12 +71,29 @@ async def control(task: Task, secret: bytes, seeds: Seeds) -> list[tuple[float, 
     return found
 
 
-def _increment(world: Environment) -> Callable[..., Any] | None:
-    """By how much a step brings the state nearer, in the environment's own measure."""
-    if world.reset(np.random.default_rng(0), 1).shape[1] != len(world.observation):
+def metric_increment(world: Environment) -> Callable[..., Any] | None:
+    """What a step adds to the metric, in the environment's own measure; None where an observation does not tell it.
+
+    Where grades go by the mean of what was reached after each step that is what is reached, else by how much nearer.
+    """
+    columns, states = len(world.observation), world.reset(np.random.default_rng(0), 16)
+
+    def reached(observed: Floats) -> Floats:
+        hidden = np.full((len(observed), states.shape[1] - columns), np.nan)
+        return world.progress(np.concatenate([observed, hidden], axis=1))
+
+    if not np.allclose(reached(states[:, :columns]), world.progress(states)):
         return None
+    by_mean = not np.array_equal(_graded(world, states, 0.2), _graded(world, states, 0.8))
 
     def increment(obs: Floats, action: Any, next_obs: Floats, info: dict[str, Any]) -> Floats:
-        return world.progress(next_obs) - world.progress(obs)
+        return reached(next_obs) if by_mean else reached(next_obs) - reached(obs)
 
     return increment
+
+
+def _graded(world: Environment, states: Floats, mean: float) -> Floats:
+    """Grades of episodes that have not succeeded, and were so far in the mean."""
+    count = len(states)
+    steps = np.full(count, world.episode_steps)
+    return world.grade(Ended(states, np.zeros(count, dtype=bool), steps, np.full(count, mean), np.full(count, 0.9)))

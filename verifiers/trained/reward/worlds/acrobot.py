@@ -120,8 +120,8 @@ class Acrobot(World):
 
 
 def _height(states: Floats) -> Floats:
-    first, second = states[:, 6], states[:, 7]
-    return np.asarray(-np.cos(first) - np.cos(second + first))
+    cosine_1, sine_1, cosine_2, sine_2 = states[:, :4].T
+    return np.asarray(-cosine_1 - (cosine_1 * cosine_2 - sine_1 * sine_2))
 
 
 def _slope(state: Floats, torque: Floats, physics: Mapping[str, float | Floats]) -> Floats:
