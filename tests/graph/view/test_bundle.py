@@ -138,7 +138,13 @@ def test_what_only_the_owner_may_know_is_in_no_file_of_a_public_bundle(tmp_path:
 def test_a_view_says_what_it_leaves_out_or_is_in_no_public_bundle() -> None:
     """So one that is made tomorrow, and has not thought of it, shows nothing to everybody."""
     kinds = registered(VIEWS)
-    assert {kind for kind, view in kinds.items() if view.public is None} == {"mailbox", "machine", "find", "compare"}
+    assert {kind for kind, view in kinds.items() if view.public is None} == {
+        "attacks",
+        "mailbox",
+        "machine",
+        "find",
+        "compare",
+    }
     assert View("new", "here", "new.html", lambda store, asked: None).public is None
 
 
