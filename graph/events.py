@@ -6,8 +6,11 @@ it in the store, even if the process is killed in the next instant.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,6 +21,7 @@ from gristmill.verifiers.records import Direction, Outcome
 
 __all__ = [
     "RUN_LISTENER",
+    "STAGE_LISTENER",
     "CallStarted",
     "Event",
     "Judged",
@@ -31,10 +35,12 @@ __all__ = [
     "RunStarted",
     "ServerTrouble",
     "Settled",
+    "StageRan",
     "TaskEnded",
     "TaskStarted",
     "Unanswered",
     "WorkerTrouble",
+    "staged",
 ]
 
 
@@ -221,6 +227,37 @@ Event = Annotated[
 
 Listener = Callable[[Event], None]
 """Hears every event, on the event loop's thread; it must return at once and not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRan:
+    """A stage of a command that is no run and has ended, a training say; nothing of it is stored.
+
+    `known` are figures and names of ours; `began` and `ended` nanoseconds since the epoch.
+    """
+
+    name: str
+    known: Mapping[str, str | int]
+    began: int
+    ended: int
+    failed: bool
+
+
+STAGE_LISTENER: ContextVar[Callable[[StageRan], None] | None] = ContextVar("STAGE_LISTENER", default=None)
+"""Hears, for traces say, of every stage that ends in its context; it must return at once and not raise."""
+
+
+@contextlib.contextmanager
+def staged(name: str, **known: str | int) -> Iterator[None]:
+    """Tell whoever listens of the stage in the block when it has ended, by whatever."""
+    began, failed = time.time_ns(), True
+    try:
+        yield
+        failed = False
+    finally:
+        if (listener := STAGE_LISTENER.get()) is not None:
+            listener(StageRan(name, known, began, time.time_ns(), failed))
+
 
 RUN_LISTENER: ContextVar[Listener | None] = ContextVar("RUN_LISTENER", default=None)
 """Hears, for traces say, of every run that begins in its context, after the run's own listener."""

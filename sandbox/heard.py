@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gristmill.sandbox.records import Ending, Job, Report
 
-__all__ = ["JOB_LISTENER", "JOB_OWNER", "JobRan", "tell_job"]
+__all__ = ["JOB_LISTENER", "JOB_OWNERS", "JobRan", "tell_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class JobRan:
     """Both in nanoseconds since the epoch."""
     cpu_seconds: float | None
     peak_memory_mb: float | None
-    owner: str = ""
-    """See `JOB_OWNER`."""
+    owners: tuple[str, ...] = ()
+    """See `JOB_OWNERS`."""
 
 
 JOB_LISTENER: ContextVar[Callable[[JobRan], None] | None] = ContextVar("JOB_LISTENER", default=None)
 """Hears of every job of pools that are made in its context; it must return at once and not raise."""
 
-JOB_OWNER: ContextVar[str] = ContextVar("JOB_OWNER", default="")
-"""What the jobs that are started in a context are for, the id of a hypothesis say; empty where nobody has said it."""
+JOB_OWNERS: ContextVar[tuple[str, ...]] = ContextVar("JOB_OWNERS", default=())
+"""What the jobs that are started in a context are for, ids of hypotheses say; empty where nobody has said it."""
 
 
 def tell_job(
@@ -42,4 +42,4 @@ def tell_job(
     """Tell whoever listens, if anybody does, of a job that began so many nanoseconds after the epoch."""
     if listener is not None:
         used = (report.ending, report.cpu_seconds, report.peak_memory_mb) if report is not None else (None, None, None)
-        listener(JobRan(job.program, backend, used[0], began, time.time_ns(), used[1], used[2], JOB_OWNER.get()))
+        listener(JobRan(job.program, backend, used[0], began, time.time_ns(), used[1], used[2], JOB_OWNERS.get()))

@@ -12,7 +12,7 @@ from gristmill.graph.records import Hypothesis, Step
 from gristmill.graph.storage.entries import evident, judged
 from gristmill.graph.storage.journal import Journal
 from gristmill.sandbox.errors import SandboxError
-from gristmill.sandbox.heard import JOB_OWNER
+from gristmill.sandbox.heard import JOB_OWNERS
 from gristmill.verifiers.extraction.replies import Extraction
 from gristmill.verifiers.judging import Judge, Losses, Settling, Standing, beside, explain_extraction
 from gristmill.verifiers.records import Task, Verdict
@@ -87,7 +87,12 @@ class Verification:
         own = [step for step in steps if step.verdict.repeats not in firsts]
         judged = [(step.hypothesis.solution or "", step.verdict) for step in own]
         found = dict(known)
-        for step, verdict in zip(own, await self._judge.settle_all(task, judged), strict=True):
+        token = JOB_OWNERS.set(tuple(step.hypothesis.id for step in own))
+        try:
+            settled = await self._judge.settle_all(task, judged)
+        finally:
+            JOB_OWNERS.reset(token)
+        for step, verdict in zip(own, settled, strict=True):
             found[step.hypothesis.id] = verdict
             self._losses.note(task.id, verdict)
         ours = {step.hypothesis.id for step in own}
@@ -116,7 +121,7 @@ class Verification:
         await asyncio.gather(*work, return_exceptions=True)
 
     async def _verify(self, task: Task, hypothesis: Hypothesis, before: Precedent | None) -> Verdict:
-        JOB_OWNER.set(hypothesis.id)  # in the context of this task of its own
+        JOB_OWNERS.set((hypothesis.id,))  # in the context of this task of its own
         extraction = Extraction(solution=hypothesis.solution, note=hypothesis.note)
         task = as_given(task, hypothesis)
         if before is not None and before.renamed:

@@ -181,7 +181,7 @@ class _Bundle:
             static=lambda name: f"{static}static/{name}",
             home=home,
             forms=False,
-            hidden=_places(self._store) if self._public else (),
+            hidden=_places(self._store) if self._public else None,
         )
 
     def _file(self, asked: Asked) -> str:

@@ -44,9 +44,14 @@ def address(asked: Asked) -> str:
     return f"/{path}" + (f"?{query}" if query else "")
 
 
-def _shown(hidden: Sequence[str]) -> Callable[[Any], Any]:
-    longest_first = "|".join(re.escape(each) for each in sorted(hidden, key=len, reverse=True))
-    told = re.compile(rf"(?:{longest_first})(?!\w)") if hidden else None
+_SERVER = r"""(?<=@)https?://[^\s,;()<>"'`]+"""
+"""What follows a model's name: `openai:NAME@URL`."""
+
+
+def _shown(hidden: Sequence[str] | None) -> Callable[[Any], Any]:
+    longest_first = [re.escape(each) for each in sorted(hidden or (), key=len, reverse=True)]
+    places = [rf"(?:{'|'.join(longest_first)})(?!\w)"] if longest_first else []
+    told = None if hidden is None else re.compile("|".join([*places, _SERVER]))
 
     def shown(value: Any) -> Any:
         """Every text that is no markup of ours."""
@@ -66,7 +71,8 @@ class Pages:
         static: where a static file is.
         home: where the start page is.
         forms: whether somebody is there to answer them.
-        hidden: what no text may show, the workspace's path say; dots stand in its place.
+        hidden: what no text may show, the workspace's path say; dots stand in its place, and in that of addresses of
+            models' servers. None: everything is shown.
     """
 
     def __init__(
@@ -77,7 +83,7 @@ class Pages:
         static: Callable[[str], str] = lambda name: f"/static/{name}",
         home: str = "/",
         forms: bool = True,
-        hidden: Sequence[str] = (),
+        hidden: Sequence[str] | None = None,
     ) -> None:
         loaders = [jinja2.PackageLoader(room, "templates") for room in ["gristmill.graph.view", *rooms_of(views)]]
         environment = jinja2.Environment(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import say, say_json, say_table
 from gristmill.trainers.commands.asking import GREEDY, LEFT_OUT
 
@@ -38,6 +39,8 @@ def compare(
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
     workspace: Workspace = ".",
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Set two evaluations, runs, models, adapters or prompts side by side: which won which tasks, beyond noise or not.
@@ -64,7 +67,7 @@ def compare(
         raise UserError("name two of `gristmill runs --all`, or give --tasks FILE and two models, adapters or profiles")
     if tasks is not None and before is not None:
         raise UserError(f"{before}: with --tasks both are measured first; leave the names out")
-    with Store.open(workspace) as store:
+    with Store.open(workspace) as store, Tracing(store, on=trace, content=trace_content, over="compare"):
         if tasks is not None:
             asked = {"tasks": tasks, "split": split, "limit": limit}
             before, after = measure_both(store, asked, flags, samples, config, vllm_python, workspace)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import say, say_json, say_table
 from gristmill.trainers.commands.asking import GREEDY, LEFT_OUT
 
@@ -42,6 +43,8 @@ def regress(
     flags: Flags,
     vllm_python: Annotated[Path | None, typer.Option(help="Interpreter of vLLM's environment.")] = None,
     workspace: Workspace = ".",
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Hold a model against a baseline: fail if tasks that passed do not pass any more.
@@ -80,7 +83,8 @@ def regress(
         settings = settle(GREEDY, flags, file=config, stored=stored).config
         check_sampling(settings, "regress")
         options = ModelOptions.of(settings.calls, vllm_python=vllm_python, workspace=workspace, run=run)
-        evaluation = ask(tasks, settings, run, store, run in there, False, options)
+        with Tracing(store, on=trace, content=trace_content):
+            evaluation = ask(tasks, settings, run, store, run in there, False, options)
     if old is None:
         asked = {
             "model": settings.model,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gristmill.graph.events import (
@@ -21,6 +21,7 @@ from gristmill.graph.events import (
     RoundRanked,
     RunEnded,
     RunStarted,
+    StageRan,
     Unanswered,
 )
 from gristmill.graph.storage.store import Store
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Spans"]
 
 _SECOND = 1_000_000_000
+_NAMED = 50
+"""Hypotheses that the span of a job names."""
 
 
 class Spans:
@@ -57,9 +60,9 @@ class Spans:
         """Spans that have ended."""
 
     def job(self, ran: JobRan) -> None:
-        """A job has ended. One for a hypothesis waits for its verdict, to lie in it."""
-        if ran.owner and self._run is not None:
-            self._jobs.setdefault(ran.owner, []).append(ran)
+        """A job has ended. One for a hypothesis waits for its verdict, to lie in it; one for several is the run's."""
+        if len(ran.owners) == 1 and self._run is not None:
+            self._jobs.setdefault(ran.owners[0], []).append(ran)
         else:
             self._job(ran, self._run or self._over)
 
@@ -70,9 +73,15 @@ class Spans:
             "gristmill.ending": ran.ending.value if ran.ending is not None else "not needed any more",
             "gristmill.cpu_seconds": ran.cpu_seconds,
             "gristmill.peak_memory_mb": ran.peak_memory_mb,
-            **(_place(ran.owner) if ran.owner else {}),
+            **_places(ran.owners),
         }
         self._whole("sandbox job", ran.ended, (ran.ended - ran.began) / _SECOND, known, around)
+
+    def stage(self, ran: StageRan) -> None:
+        """A stage has ended, a training say."""
+        known = {f"gristmill.{name}": value for name, value in ran.known.items()}
+        seconds = (ran.ended - ran.began) / _SECOND
+        self._whole(ran.name, ran.ended, seconds, known, self._run or self._over, failed=ran.failed)
 
     def hear(self, event: Event, at: int) -> None:
         """An event that was told `at` so many nanoseconds since the epoch."""
@@ -234,6 +243,14 @@ def _parts(hypothesis: str) -> tuple[str, str, str]:
 
 def _place(hypothesis: str) -> dict[str, str]:
     return {"gristmill.task": _parts(hypothesis)[0], "gristmill.hypothesis": hypothesis}
+
+
+def _places(owners: Sequence[str]) -> dict[str, Any]:
+    """The hypothesis that a job was for; of several the first, and how many there were."""
+    if len(owners) < 2:
+        return {**_place(owners[0])} if owners else {}
+    named = {"gristmill.task": _parts(owners[0])[0], "gristmill.hypotheses": list(owners[:_NAMED])}
+    return {**named, "gristmill.hypotheses.count": len(owners)}
 
 
 def _messages(messages: Iterable[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from gristmill.graph.events import RUN_LISTENER, Event, Listener
+from gristmill.graph.events import RUN_LISTENER, STAGE_LISTENER, Event, Listener, StageRan
 from gristmill.sandbox.heard import JOB_LISTENER
 from gristmill.sandbox.plain import say
 
@@ -46,7 +46,7 @@ TraceContent = Annotated[
 
 
 class Tracing:
-    """Traces the runs that begin, and jobs of pools that are made, while it is entered; not `on`, it does nothing.
+    """Traces the runs that begin, jobs of pools that are made, and stages that end, while it is entered, if it is `on`.
 
     Args:
         store: of the runs.
@@ -61,7 +61,14 @@ class Tracing:
         from gristmill.sandbox.errors import UserError
 
         self._spans: Spans | None = None
-        self._tokens: tuple[Token[Listener | None], Token[Callable[[JobRan], None] | None]] | None = None
+        self._tokens: (
+            tuple[
+                Token[Listener | None],
+                Token[Callable[[JobRan], None] | None],
+                Token[Callable[[StageRan], None] | None],
+            ]
+            | None
+        ) = None
         if content and not on:
             raise UserError("--trace-content says what traces hold: it needs --trace")
         if not on:
@@ -72,14 +79,14 @@ class Tracing:
         self._sent: Sent = Sent()
         self._provider: TracerProvider = provider_to(self._sent)
         self._spans = Spans(self._provider.get_tracer("gristmill"), store, content=content, over=over)
-        self._queue: queue.Queue[tuple[Event | JobRan, int] | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[tuple[Event | JobRan | StageRan, int] | None] = queue.Queue(_WAITING)
         self._left_out = 0
         self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
         if self._spans is not None:
-            self._tokens = RUN_LISTENER.set(self._put), JOB_LISTENER.set(self._put)
+            self._tokens = RUN_LISTENER.set(self._put), JOB_LISTENER.set(self._put), STAGE_LISTENER.set(self._put)
         return self
 
     def __exit__(
@@ -89,6 +96,7 @@ class Tracing:
             return
         RUN_LISTENER.reset(self._tokens[0])
         JOB_LISTENER.reset(self._tokens[1])
+        STAGE_LISTENER.reset(self._tokens[2])
         patience = _PATIENT if error is None or isinstance(error, Exception) else _BRIEF
         deadline = time.monotonic() + patience
         try:
@@ -108,7 +116,7 @@ class Tracing:
                 err=True,
             )
 
-    def _put(self, what: Event | JobRan) -> None:
+    def _put(self, what: Event | JobRan | StageRan) -> None:
         try:
             self._queue.put_nowait((what, time.time_ns()))
         except queue.Full:
@@ -124,6 +132,8 @@ class Tracing:
             try:
                 if isinstance(what, JobRan):
                     self._spans.job(what)
+                elif isinstance(what, StageRan):
+                    self._spans.stage(what)
                 else:
                     self._spans.hear(what, at)
             except StoreError:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.commands.tracing.telling import Tracing
+from gristmill.graph.events import staged
 from gristmill.graph.storage.store import Store
 from gristmill.trainers.cli import app
 from tests.collector import Collector
@@ -123,6 +124,49 @@ def test_the_runs_of_something_larger_lie_in_one_trace(traced: Path, monkeypatch
     assert [called[span.parent_span_id].name for span in rounds] == ["run night"] * 2 + ["run day"] * 2
 
 
+def test_a_comparison_a_regression_and_a_stage_are_sent_too(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("other.jsonl").write_text(Path("said.jsonl").read_text())
+    both = ["--tasks", "tasks.jsonl", "--model", "replay:said.jsonl", "--model", "replay:other.jsonl"]
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        gristmill("compare", *both, "--trace")
+        gristmill("regress", "tasks.jsonl", "--model", "replay:said.jsonl", "--name", "held", "--trace")
+        with Store.open(traced) as store, Tracing(store, on=True, over="recipe x"):
+            with staged("training", method="sft", rows=3):
+                pass
+            with pytest.raises(ZeroDivisionError), staged("training", method="dpo", rows=4):
+                _ = 1 / 0
+    spans = {span.name: span for span in collector.spans}
+    measured = [span for span in collector.spans if span.name.startswith("run compare-")]
+    assert [span.parent_span_id for span in measured] == [spans["compare"].span_id] * 2
+    assert collector.names.count("run held") == 1
+    trainings = [span for span in collector.spans if span.name == "training"]
+    assert {span.parent_span_id for span in trainings} == {spans["recipe x"].span_id}
+    told = [(known(span)["gristmill.method"], known(span)["gristmill.rows"], span.status.code) for span in trainings]
+    assert told == [("sft", 3, 0), ("dpo", 4, 2)]
+    assert str(SECRET).encode() not in collector.raw
+
+
+def test_a_job_for_several_hypotheses_names_them(traced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the consistency run is, in whose worker all of a task's are run one after another."""
+    code = f"x = f(3)\nassert isinstance(x, int)\nassert x != {SECRET}"
+    Path("tasks.jsonl").write_text(json.dumps(TASK | {"tests": [{"type": "python", "entry_point": "f", "code": code}]}))
+    rows = [{"task_id": "double", "round": 0, "sample": n, "text": REPLY.replace("2 *", f"{n} *")} for n in range(2)]
+    Path("said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["--model", "replay:said.jsonl", "--hypotheses", "2", "--rounds", "1", "--name", "night"]
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        gristmill("run", "tasks.jsonl", *words, "--trace")
+    whole = next(span for span in collector.spans if span.name == "run night")
+    several = [span for span in collector.spans if "gristmill.hypotheses.count" in known(span)]
+    assert several
+    assert {span.parent_span_id for span in several} == {whole.span_id}
+    for span in several:
+        named = [each.string_value for each in known(span)["gristmill.hypotheses"].values]
+        assert (sorted(named), known(span)["gristmill.hypotheses.count"]) == (["double/0/0", "double/0/1"], 2)
+    assert str(SECRET).encode() not in collector.raw
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -130,6 +174,8 @@ def test_the_runs_of_something_larger_lie_in_one_trace(traced: Path, monkeypatch
         "search reward mountain_car --model replay:said.jsonl",
         "improve --family list-functions",
         "recipe isheep --prompts 20",
+        "compare first day",
+        "regress tasks.jsonl --model replay:said.jsonl",
     ],
 )
 def test_every_command_that_makes_runs_can_be_traced(traced: Path, words: str) -> None:

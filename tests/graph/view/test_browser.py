@@ -46,6 +46,7 @@ PAGES = [
     FOUND,
     COURSE,
     POPULATION,
+    "/attacks/night",
 ]
 
 MORE = "Who found it, what it cost, and its family"

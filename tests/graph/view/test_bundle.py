@@ -111,6 +111,8 @@ def test_what_only_the_owner_may_know_is_in_no_file_of_a_public_bundle(tmp_path:
         async with Pool.open("bubblewrap", 1) as pool:
             proposer, task = ScriptedProposer(lambda request: reply), Task.model_validate(row)
             await run_campaign([task], config, name="night", store=store, proposer=proposer, verifiers=Verifiers(pool))
+        asked_there = RunConfig.of(model="openai:big@https://me:word@gpu.example:8000/v1")
+        store.create_run("served", asked_there, [task])
 
     def work_on_it() -> None:
         with Store.open(work) as store:
@@ -118,7 +120,7 @@ def test_what_only_the_owner_may_know_is_in_no_file_of_a_public_bundle(tmp_path:
 
     with ThreadPoolExecutor(1) as threads:  # a browser's loop may run in this one
         threads.submit(work_on_it).result()
-    secrets = [str(asked), str(asked + 1), str(wanted), str(work)]
+    secrets = [str(asked), str(asked + 1), str(wanted), str(work), "gpu.example"]
 
     def held(folder: Path, *more: str) -> tuple[str, list[bool]]:
         done = CliRunner().invoke(app, ["view", "--workspace", str(work), "--bundle", str(folder), *more])
@@ -126,9 +128,10 @@ def test_what_only_the_owner_may_know_is_in_no_file_of_a_public_bundle(tmp_path:
         whole = "\n".join(path.read_text("utf-8") for path in folder.rglob("*") if path.suffix in (".html", ".json"))
         return whole, [secret in whole for secret in secrets]
 
-    assert held(tmp_path / "mine")[1] == [True] * 4
+    assert held(tmp_path / "mine")[1] == [True] * 5
     whole, there = held(tmp_path / "everybodys", "--public")
-    assert there == [False] * 4
+    assert there == [False] * 5
+    assert "openai:big@…" in whole
     assert "return 2 * n if n" in whole
     assert "see …/notes" in whole
     assert whole.count("Made for the public, and without what hidden tests ask and expect") == 2

@@ -20,6 +20,7 @@ from gristmill.trainers.recipes.ser.forecast import rl_forecast
 from gristmill.trainers.recipes.ser.reinforcing import KIND, Begun, Checkpoint, Reinforced, RlConfig, over_optimised
 from gristmill.trainers.records import Share
 from gristmill.trainers.viewing.views import VIEWS as EVERY
+from tests.collector import Collector
 from tests.trainers.improve.test_rounds import shown
 
 VIEWS = registered(EVERY)
@@ -101,6 +102,7 @@ def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_afte
 ) -> None:
     """As docs/ser.md has it, on a tiny model."""
     pytest.importorskip("trl")
+    pytest.importorskip("opentelemetry.sdk", reason="the extra 'otel' is not installed")
     from gristmill.trainers.methods.fitting import training
     from gristmill.trainers.methods.reward_model import RewardModelMethod
 
@@ -144,7 +146,16 @@ def test_rl_by_a_reward_model_measures_each_checkpoint_by_tools_and_goes_on_afte
         calling.invoke(app, command, catch_exceptions=False)
     with pytest.raises(UserError, match="begun with other knobs"):
         calling.invoke(app, [*command, "--resume", "--group", "4"], catch_exceptions=False)
-    done = calling.invoke(app, [*command, "--resume"], catch_exceptions=False)
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        done = calling.invoke(app, [*command, "--resume", "--trace"], catch_exceptions=False)
+    whole = next(span for span in collector.spans if span.name == "recipe rl")
+    assert {span.name for span in collector.spans if span.parent_span_id == whole.span_id} == {
+        "training",
+        "run rl-checkpoint-1",
+        "run rl-checkpoint-2",
+    }
+    assert b"What is 1 + 1?" not in collector.raw
     assert "hold a task that measures: 1" in done.stderr
     assert "to look: gristmill view\n" in done.stderr
     found = Reinforced.model_validate_json(done.stdout)

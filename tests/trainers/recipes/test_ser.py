@@ -24,6 +24,7 @@ from gristmill.trainers.recipes.ser.rewarding import CachedRewards
 from gristmill.trainers.recipes.ser.scoring import load_reward_model
 from gristmill.trainers.recipes.ser.stages import Bench
 from gristmill.trainers.recipes.ser.states import States, parted, tokens_of
+from tests.collector import Collector
 from tests.trainers.improve.test_rounds import shown
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -231,16 +232,27 @@ def test_a_model_that_is_loaded_says_what_it_said_in_training(
 
 
 def test_the_commands_run_to_their_tables(
-    workspace: Path, tiny_model: Path, forked_gristmill: str, bubblewrap: str
+    workspace: Path, tiny_model: Path, forked_gristmill: str, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As docs/ser.md has it, on a tiny model, in this process, which has imported what they take; then its ranks."""
+    """As docs/ser.md has it, on a tiny model, in this process, which has imported what they take; then its ranks.
+
+    A collector hears of both.
+    """
+    pytest.importorskip("opentelemetry.sdk", reason="the extra 'otel' is not installed")
     rows = [{"prompt": f"{number}?", "chosen": f"{number} yes!", "rejected": f"{number} no."} for number in range(40)]
     (workspace / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = ["ser", "p.jsonl", "--base", str(tiny_model), "--cached-layers", "1", "--later-epochs", "1"]
     command += ["--share", "0.5", "--rounds", "1", "--learning-rate", "0.02", "--name", "night"]
     calling = CliRunner()
-    done = calling.invoke(app, command, catch_exceptions=False)
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        done = calling.invoke(app, [*command, "--trace"], catch_exceptions=False)
     assert done.exit_code == 0
+    whole = next(span for span in collector.spans if span.name == "recipe night")
+    stages = [span for span in collector.spans if span is not whole]
+    assert {span.name for span in stages} == {"training", "rewards"}
+    assert {span.parent_span_id for span in stages} == {whole.span_id}
+    assert b"yes!" not in collector.raw
     assert "on the held-out labels" in done.stdout
     assert "at most" in done.stdout
     assert "to look: gristmill view" in done.stdout
@@ -257,7 +269,10 @@ def test_the_commands_run_to_their_tables(
     run = [forked_gristmill, "run", "t.jsonl", "--model", "replay:r.jsonl", "--hypotheses", "3", "--rounds", "1"]
     run += ["--strategy", "best_of", "--name", "first", "--sandbox", "bubblewrap"]
     subprocess.run(run, capture_output=True, timeout=300, check=True)
-    ranked = calling.invoke(app, ["rank", "night", "first", "--json"], catch_exceptions=False)
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        ranked = calling.invoke(app, ["rank", "night", "first", "--json", "--trace"], catch_exceptions=False)
+    assert collector.names == ["rewards", "recipe rank"]
     found = Ranking.model_validate_json(ranked.stdout)
     assert (found.tasks, found.hypotheses, found.arrival, found.random) == (1, 3, 3, 2)
     assert found.ranked in (1, 2, 3)

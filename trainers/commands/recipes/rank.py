@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import Json, Workspace
+from gristmill.graph.commands.tracing.telling import Trace, Tracing
+from gristmill.graph.events import staged
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def rank(
         Path | None, typer.Option(help="Folder of the base model; default: the one that it was trained on.")
     ] = None,
     workspace: Workspace = ".",
+    trace: Trace = False,
     json_: Json = False,
 ) -> None:
     """Say how many judgements a run had needed until each task's first pass, had a reward model set their order.
@@ -52,22 +55,23 @@ def rank(
         store.get_run(run)
         folder, seen = model_of(store, model)
         judged, left_out = judged_of(store.trajectories(run), frozenset(seen or ()))
-    if not judged:
-        gone = f", {left_out} tasks left out: the model was trained on them" if left_out else ""
-        raise UserError(f"the run {run!r} has no ended task with a hypothesis that took a judgement{gone}")
-    need_training()
-    from gristmill.trainers.recipes.ser.scoring import load_reward_model
+        if not judged:
+            gone = f", {left_out} tasks left out: the model was trained on them" if left_out else ""
+            raise UserError(f"the run {run!r} has no ended task with a hypothesis that took a judgement{gone}")
+        need_training()
+        from gristmill.trainers.recipes.ser.scoring import load_reward_model
 
-    console = console_for(file=sys.stderr if json_ else sys.stdout)
-    score, begun = load_reward_model(folder, base), time.monotonic()
-    rewards = []
-    with Display(console, unit="hypotheses") as progress:
-        progress.stage("rewards")
-        for done, each in enumerate(judged, 1):
-            rewards.append(score(each.turns))
-            progress.update(done, len(judged))
-    scoring = (time.monotonic() - begun) / len(judged)
-    found = ranking_of(judged, rewards).model_copy(update={"left_out": left_out, "scoring": scoring})
+        console = console_for(file=sys.stderr if json_ else sys.stdout)
+        score, begun = load_reward_model(folder, base), time.monotonic()
+        rewards = []
+        tracing = Tracing(store, on=trace, over="recipe rank")
+        with tracing, staged("rewards", hypotheses=len(judged)), Display(console, unit="hypotheses") as progress:
+            progress.stage("rewards")
+            for done, each in enumerate(judged, 1):
+                rewards.append(score(each.turns))
+                progress.update(done, len(judged))
+        scoring = (time.monotonic() - begun) / len(judged)
+        found = ranking_of(judged, rewards).model_copy(update={"left_out": left_out, "scoring": scoring})
     if json_:
         say_json(found.model_dump_json(indent=1))
     else:

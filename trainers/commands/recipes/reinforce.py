@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Sandbox, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, TraceContent, Tracing
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 from gristmill.trainers.recipes.ser.reinforcing import RlConfig
 
@@ -33,6 +34,8 @@ def reinforce(
     workspace: Workspace = ".",
     config: ConfigFile = None,
     flags: Flags,
+    trace: Trace = False,
+    trace_content: TraceContent = False,
     json_: Json = False,
 ) -> None:
     """Train a model by GRPO or RLOO on a reward model's rewards, and see whether tools pass more of its replies.
@@ -87,7 +90,8 @@ def reinforce(
         if dry_run:
             return
         need_training()
-        with resumable(resume=resume) as begin, Display(console) as progress:
+        tracing = Tracing(store, on=trace, content=trace_content, over=f"recipe {name}")
+        with resumable(resume=resume) as begin, tracing, Display(console) as progress:
             work = Reinforcing(
                 name=name,
                 config=chosen,

@@ -9,6 +9,7 @@ import typer
 
 from gristmill.graph.commands.alerts.telling import Alerts, AlertTo
 from gristmill.graph.commands.options import ConfigFile, Flags, Json, Workspace, options_of
+from gristmill.graph.commands.tracing.telling import Trace, Tracing
 from gristmill.sandbox.plain import console_for, say, say_json, say_table
 from gristmill.trainers.recipes.ser.config import SerConfig
 
@@ -42,6 +43,7 @@ def ser(
     config: ConfigFile = None,
     flags: Flags,
     alert: AlertTo = None,
+    trace: Trace = False,
     json_: Json = False,
 ) -> None:
     """Train a reward model on few labels, which labels the other pairs itself where it is sure (SER), and train on.
@@ -117,6 +119,7 @@ def ser(
         shown += ["--name", name, "--resume", "--workspace", workspace]
         with (
             resumable(resume=resume) as begin,
+            Tracing(store, on=trace, over=f"recipe {name}"),
             Alerts(alert, store, name, shown) as alerts,
             Display(console) as progress,
         ):

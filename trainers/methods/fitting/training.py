@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gristmill.graph.events import staged
 from gristmill.graph.models.local.memory import give_back, keep_freed
 from gristmill.graph.models.local.weights import computes_in_bfloat16
 from gristmill.sandbox.errors import UserError
@@ -87,7 +88,7 @@ def train_adapter(
     started = time.monotonic()
     if adapter is not None and not is_whole(adapter):
         raise UserError(f"{adapter} holds no adapter to go on from")
-    with new_adapter(out) as folder:
+    with staged("training", method=kind, rows=len(rows)), new_adapter(out) as folder:
         tokenizer = AutoTokenizer.from_pretrained(base)
         lengths = [length(conversations(row), tokenizer) + reserved for row in rows]
         fitting = [row for row, tokens in zip(rows, lengths, strict=True) if tokens <= method.max_tokens]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from gristmill.graph.events import staged
 from gristmill.sandbox.errors import UserError
 from gristmill.trainers.methods.base import Steps
 from gristmill.trainers.methods.lora import Lora, quiet
@@ -100,6 +101,7 @@ class CachedRewards:
         out = model(inputs_embeds=padded, attention_mask=mask).last_hidden_state
         return head(out[torch.arange(len(states)), lengths - 1])[:, 0]
 
+    @staged("training", method="reward_model on cached states")
     def train(
         self, labelled: Labelled, *, out: Path, epochs: float, start: Path | None, seed: int, progress: Steps
     ) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypedDict, TypeVar
 
 from langgraph.runtime import Runtime
 
+from gristmill.graph.events import staged
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.records import Record
 from gristmill.trainers.recipes.ser.config import SerConfig
@@ -168,7 +169,8 @@ def score(state: SerState, runtime: BenchRuntime) -> dict[str, Any]:
         model = bench.model()
         bench.progress.stage(f"round {round_}: rewards of {len(asked)} pairs")
         trained = _read(bench, f"round-{round_}/trained", Trained)
-        found = model.rewards(asked, trained.path, lambda done, total: bench.progress.update(done, total))
+        with staged("rewards", pairs=len(asked)):
+            found = model.rewards(asked, trained.path, lambda done, total: bench.progress.update(done, total))
         bench.records.write(stage, Rewarded(rewards=found))
     return {}
 
