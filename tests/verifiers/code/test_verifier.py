@@ -218,8 +218,11 @@ async def test_what_passes_only_sometimes_is_flaky(pool: Pool, kind: str) -> Non
         "import os, time\nlucky = hash(str(time.perf_counter_ns())) % 2\n"
         "def double(x):\n    return x * 2 if lucky else x * 3\n"
     )
-    outcomes = {(await judge(pool, task(kind), source)).outcome for _ in range(24)}
-    assert Outcome.FLAKY in outcomes
+    for _ in range(200):  # one in four is
+        if (await judge(pool, task(kind), source)).outcome is Outcome.FLAKY:
+            break
+    else:
+        pytest.fail("chance was never found out")
     # By chance it passes together too: that says nothing of a single run.
     verifiers = Verifiers(pool, confirm=False, consistency=False)
     once = {(await verifiers.verify(task(kind), source)).outcome for _ in range(24)}

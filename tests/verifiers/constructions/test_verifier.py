@@ -168,8 +168,10 @@ async def test_no_evaluator_is_within_a_program_s_reach(pool: Pool) -> None:
 async def test_a_construction_that_is_worse_the_second_time_is_flaky(pool: Pool) -> None:
     chance = "import random\n" + GRID.format(radius="0.06 + 0.02 * choice")
     chance = chance.replace("import random", "import random\nchoice = random.randrange(2)")
-    outcomes = {(await judge(pool, chance, target=2.0)).outcome for _ in range(12)}
-    assert Outcome.FLAKY in outcomes
+    for _ in range(200):  # one in four is
+        if (await judge(pool, chance, target=2.0)).outcome is Outcome.FLAKY:
+            return
+    pytest.fail("chance was never found out")
 
 
 @in_module

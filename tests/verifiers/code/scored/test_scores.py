@@ -125,7 +125,9 @@ async def test_nobody_chooses_to_be_unscored(pool: Pool) -> None:
 )
 async def test_what_a_candidate_does_is_its_own(pool: Pool, solution: str, outcome: Outcome) -> None:
     asked = task()
-    asked = asked.model_copy(update={"limits": asked.limits.model_copy(update={"wall_seconds": 1, "cpu_seconds": 1})})
+    if outcome is Outcome.TIMEOUT:  # on a machine that is full of work the others may take a second too
+        brief = asked.limits.model_copy(update={"wall_seconds": 1, "cpu_seconds": 1})
+        asked = asked.model_copy(update={"limits": brief})
     verdict = await verdict_of(pool, asked, solution)
     assert verdict.outcome is outcome
     assert (verdict.score, verdict.scores) == (-math.inf, {})
@@ -269,7 +271,7 @@ async def test_chance_that_reaches_a_target_is_flaky(pool: Pool) -> None:
 async def test_an_author_hears_of_his_evaluator(pool: Pool) -> None:
     examine = Verifiers(pool).examine
     assert await examine(task()) == []
-    drawing = "import os\ndef evaluate(candidate, instance):\n    return candidate(1) + hash(os.urandom(9)) % 7919"
+    drawing = "import os\ndef evaluate(candidate, instance):\n    return candidate(1) + hash(os.urandom(9)) % 2**50"
     (chance,) = await examine(plain(drawing, reference="def f(x):\n    return 1"))
     assert "tests[0].instances[0]: the evaluator is not deterministic" in chance
     (lacking,) = await examine(task(reference="def choose(*args):\n    return [0, 1, 2]", held_out=[]))
