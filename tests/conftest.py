@@ -18,7 +18,9 @@ import pytest
 from tests.forked import Forker
 
 # No timing is asserted: a slow machine is no defect.
-hypothesis.settings.register_profile("gristmill", deadline=None)
+hypothesis.settings.register_profile(
+    "gristmill", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("gristmill")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,7 +86,7 @@ def docker_engine() -> str:
     from gristmill.sandbox.backends.engine import connect
 
     try:
-        client = connect(timeout=10)
+        client = connect(timeout=60)
     except Exception as error:
         _missing(f"no Docker engine answers: {error}", "docker")
     address = str(client.api.base_url)

@@ -209,7 +209,7 @@ async def test_a_reply_is_verified_while_others_are_still_written(store: Store) 
 
     async def wait_for_verdicts(request: Request) -> None:
         if request.sample == 2:
-            await asyncio.wait_for(verdicts.wait(), 20)
+            await asyncio.wait_for(verdicts.wait(), 120)
 
     judged = 0
 

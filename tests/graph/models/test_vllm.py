@@ -239,8 +239,8 @@ async def test_a_server_that_dies_at_the_start_is_reported_with_the_end_of_its_l
 
 
 async def test_a_server_that_never_becomes_ready_is_ended(python: Path) -> None:
-    with pytest.raises(ModelError, match="not ready after 2 s"):
-        await resolve("vllm:m", options=options(python, "--standin", "never-ready", start_seconds=2)).__aenter__()
+    with pytest.raises(ModelError, match="not ready after 6 s"):
+        await resolve("vllm:m", options=options(python, "--standin", "never-ready", start_seconds=6)).__aenter__()
     wait_until_gone(pids(next((python.parent / "logs").glob("vllm-*.log"))))
 
 

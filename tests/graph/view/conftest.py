@@ -24,6 +24,9 @@ FLAGS = (
     "--disable-component-update --disable-sync --host-resolver-rules=MAP\tevil.example\t127.0.0.1"
 ).split(" ")
 
+PATIENCE = 120_000
+"""Milliseconds for what a page is waited for, where playwright's own 30 seconds are short beside other work."""
+
 
 class Served(NamedTuple):
     """A server, and the workspace that it shows."""
@@ -67,7 +70,7 @@ def serving(folder: Path) -> Iterator[Served]:
         assert address.startswith("http://127.0.0.1:"), address
         yield Served(address.rstrip("/"), folder)
         process.terminate()
-        assert process.wait(timeout=30) in (0, -15)
+        assert process.wait(timeout=240) in (0, -15)
 
 
 def is_read_in_three_clicks(page: Page, served: Served, clicks: Sequence[str], read: str) -> None:
@@ -86,6 +89,7 @@ def is_read_in_three_clicks(page: Page, served: Served, clicks: Sequence[str], r
 def page(browser: Browser) -> Iterator[Page]:
     """A tab; whatever it complains of fails the test, unless the test has emptied `complaints` itself."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))

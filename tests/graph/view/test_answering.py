@@ -19,6 +19,7 @@ from gristmill.graph.records import Message, Request, Sampling
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.forms import MOST_SENT
 from gristmill.graph.view.security import COOKIE
+from tests.graph.view.conftest import PATIENCE
 from tests.graph.view.filled import HOSTILE, TASKS
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         assert said.startswith(f"To answer what the mailbox asks: {address}/?token="), said
         yield Box(address, said.rpartition("=")[2], folder)
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=240)
 
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     """A tab that may be refused something."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -184,6 +186,7 @@ def test_a_page_of_another_origin_writes_nothing(tab: Page, box: Box) -> None:
 def test_the_form_is_read_on_a_phone_and_by_a_screen_reader(browser: Browser, box: Box) -> None:
     (id_,) = ask(box, "phone")
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", bypass_csp=True)
+    context.set_default_timeout(PATIENCE)
     tab = context.new_page()
     for path in ("/mailbox/phone", f"/mailbox/phone?id={id_}&token={box.token}"):
         tab.goto(box.address + path)

@@ -19,7 +19,7 @@ from gristmill.graph.reports.course import course
 from gristmill.graph.reports.population import population
 from gristmill.graph.storage.store import Store
 from gristmill.verifiers.records import Task
-from tests.graph.view.conftest import Served, is_read_in_three_clicks
+from tests.graph.view.conftest import PATIENCE, Served, is_read_in_three_clicks
 from tests.graph.view.filled import HOSTILE_ID, TASKS, campaign
 
 if TYPE_CHECKING:
@@ -385,6 +385,7 @@ def _until_there(page: Page, store: Store, address: str) -> None:
 def test_it_is_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: Served, scheme: Any) -> None:
     # axe looks at the page from inside, which our policy allows nobody: it is put aside for that.
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     for path in PAGES:
         page.goto(served.address + path)
@@ -425,6 +426,7 @@ def elsewhere() -> Iterator[str]:
 
 def test_a_page_of_another_site_reads_nothing(browser: Browser, served: Served, elsewhere: str) -> None:
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     port = served.address.rpartition(":")[2]
     for origin in (elsewhere, elsewhere.replace("127.0.0.1", "evil.example")):

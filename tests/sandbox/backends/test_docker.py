@@ -117,7 +117,7 @@ async def test_leaving_leaves_no_container_and_no_file(client) -> None:  # type:
         await canary(sandbox)
         assert staged() > before
     assert soon(lambda: not exists(client, identity))
-    assert staged() == before
+    assert soon(lambda: staged() <= before)
 
 
 async def test_cancelling_a_start_leaves_nothing(client) -> None:  # type: ignore[no-untyped-def]
@@ -129,7 +129,7 @@ async def test_cancelling_a_start_leaves_nothing(client) -> None:  # type: ignor
         with contextlib.suppress(asyncio.CancelledError):
             await (await entering).__aexit__(None, None, None)
     assert soon(lambda: not client.containers.list(all=True, filters=mine, ignore_removed=True))
-    assert staged() == before
+    assert soon(lambda: staged() <= before)
 
 
 async def test_a_container_killed_in_a_job_is_trouble_not_a_result(client) -> None:  # type: ignore[no-untyped-def]

@@ -306,7 +306,7 @@ def containers() -> list[str]:
     from gristmill.sandbox.backends.engine import LABEL
     from gristmill.sandbox.owners import owner_label
 
-    client = docker.from_env(timeout=10)
+    client = docker.from_env(timeout=60)
     try:
         found = client.containers.list(all=True, filters={"label": f"{LABEL}.owner={owner_label()}"})
         return [str(each.id) for each in found]

@@ -120,8 +120,9 @@ ENDS = {
 @pytest.mark.asyncio(loop_scope="module")
 async def test_other_ends(pool: Pool, task: Task, how: str) -> None:
     source, outcome, words = ENDS[how]
-    quick = task.model_copy(update={"limits": task.limits.model_copy(update={"wall_seconds": 3.0})})
-    verdict, _ = await judged(pool, quick, f"src/shop/__init__.py\n```python\n{source}```")
+    if outcome is Outcome.TIMEOUT:  # on a machine that is full of work, the start of pytest may take as long
+        task = task.model_copy(update={"limits": task.limits.model_copy(update={"wall_seconds": 3.0})})
+    verdict, _ = await judged(pool, task, f"src/shop/__init__.py\n```python\n{source}```")
     assert verdict.outcome is outcome, verdict
     assert any(word in verdict.feedback for word in words.split("|")), verdict.feedback
 
