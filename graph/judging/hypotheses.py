@@ -28,7 +28,8 @@ def as_given(task: Task, hypothesis: Hypothesis) -> Task:
 
 
 class Verification:
-    """Verdicts under way, by hypothesis. Each is stored in the moment it is known, and its evidence apart from it.
+    """Verdicts under way, by hypothesis. Each is noted in the moment it is known, and its evidence apart from it: it is
+    stored with the next commit, and before any model is asked again for its task.
 
     Args:
         run: name of the run.
@@ -132,7 +133,7 @@ class Verification:
             evidence = before.evidence or beside(task, verdict)
         else:
             verdict, evidence = await explain_extraction(task, extraction, self._judge)
-        await self._journal.write(judged(self._run, hypothesis, verdict), evident(self._run, hypothesis, evidence))
+        self._journal.note(judged(self._run, hypothesis, verdict), evident(self._run, hypothesis, evidence))
         self._tell(
             events.Judged(
                 task_id=task.id,

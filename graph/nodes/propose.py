@@ -19,6 +19,7 @@ from gristmill.graph.nodes.identity import hypothesis_id, prompt_sha
 from gristmill.graph.nodes.repair import repair_id, repair_request
 from gristmill.graph.nodes.starting import lay_starts
 from gristmill.graph.nodes.together import together
+from gristmill.graph.nodes.verify import settle
 from gristmill.graph.records import REPAIR, STARTS, Ground, Hypothesis, Message, Request, Step, StopReason
 from gristmill.graph.roster import Member
 from gristmill.graph.search.base import Plan
@@ -181,8 +182,7 @@ async def _round(
         if memory.reached(round) or refusals:
             break
         await one(sample, plan, request)
-        for hypothesis in list(memory.waiting.values()):
-            memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
+        await settle(context, task, memory, memory.waiting.values())
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:

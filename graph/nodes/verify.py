@@ -17,7 +17,7 @@ from gristmill.graph.search.history import Place
 from gristmill.graph.state import TaskState
 from gristmill.verifiers.records import Task
 
-__all__ = ["verify"]
+__all__ = ["settle", "verify"]
 
 
 async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
@@ -34,21 +34,20 @@ async def verify(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
         await _in_order(context, task, memory, round, context.ordering)
     else:
         ahead = context.flights.get(task.id, {})
-        await _settle(context, task, memory, (each for each in memory.waiting.values() if each.round not in ahead))
+        await settle(context, task, memory, (each for each in memory.waiting.values() if each.round not in ahead))
     return {"seconds": state.get("seconds", 0.0) + time.monotonic() - begun}
 
 
-async def _settle(context: Context, task: Task, memory: TaskMemory, hypotheses: Iterable[Hypothesis]) -> None:
-    """Verdicts on these, all at once; those not begun yet are begun in this order."""
-
-    async def settle(hypothesis: Hypothesis) -> None:
-        memory.settle(hypothesis, await context.verification.finish(task, hypothesis))
-
+async def settle(context: Context, task: Task, memory: TaskMemory, hypotheses: Iterable[Hypothesis]) -> None:
+    """Verdicts on these, all at once, known when all are stored; those not begun yet are begun in this order."""
     chosen = list(hypotheses)
     for each in chosen:
         if not context.verification.has_begun(each):
             context.verification.begin(task, each, await memory.precedent(each))
-    await together(settle(each) for each in chosen)
+    verdicts = await together(context.verification.finish(task, each) for each in chosen)
+    await context.journal.written()
+    for each, verdict in zip(chosen, verdicts, strict=True):
+        memory.settle(each, verdict)
 
 
 async def _in_order(context: Context, task: Task, memory: TaskMemory, round: int, ordering: Ordering) -> None:
@@ -60,7 +59,7 @@ async def _in_order(context: Context, task: Task, memory: TaskMemory, round: int
     """
     waiting = [each for each in memory.waiting.values() if each.round == round]
     ranked = [each for each in waiting if each.solution is not None and round != STARTS]
-    await _settle(context, task, memory, [each for each in waiting if each not in ranked])
+    await settle(context, task, memory, [each for each in waiting if each not in ranked])
     if not ranked:
         return
     width = context.config.search.hypotheses
@@ -70,7 +69,7 @@ async def _in_order(context: Context, task: Task, memory: TaskMemory, round: int
     profiles = {context.choice.profile(member) for member in context.choice.members}
     prompt = messages_for(task, profile="small" if "small" in profiles else "chat", round=0)
     for part in await ordering.parts(task, prompt, places, ranked):
-        await _settle(context, task, memory, [open_[id_] for id_ in part if id_ in open_])
+        await settle(context, task, memory, [open_[id_] for id_ in part if id_ in open_])
         tried.update(part)
         if ordering.first is not None and memory.reached(round, tried):
             break
