@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Chart", "Dot", "Line", "course_chart", "numbers_chart", "shares_chart"]
+__all__ = ["Change", "Changes", "Chart", "Dot", "Line", "Point", "course_chart", "numbers_chart", "shares_chart"]
 
 WIDTH, HEIGHT = 480.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 10.0, 38.0
+_ROW = 42.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,57 @@ class Chart:
     def path(self, line: Line) -> str:
         """A line's points, as SVG has them."""
         return " ".join(f"{self.x(dot.x):.1f},{self.y(dot.y):.1f}" for dot in line.dots)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A share from 0 to 1, with its interval and what is said where it is pointed at."""
+
+    value: float
+    words: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that was measured twice."""
+
+    name: str
+    before: Point
+    after: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Shares before and after, a row each, over one axis from 0 to 1."""
+
+    label: str
+    across: str
+    rows: Sequence[Change]
+
+    width = WIDTH
+    left = _RIGHT
+    right = WIDTH - _RIGHT - 8
+    ticks = tuple((each / 4, f"{25 * each}%") for each in range(5))
+
+    @property
+    def bottom(self) -> float:
+        """Where the rows end."""
+        return _TOP + _ROW * len(self.rows)
+
+    @property
+    def height(self) -> float:
+        """Of the whole picture."""
+        return self.bottom + _BOTTOM
+
+    def x(self, value: float) -> float:
+        """Where a share stands across."""
+        return _place(value, (0.0, 1.0), self.left, self.right)
+
+    def y(self, row: int) -> float:
+        """Where a row begins."""
+        return _TOP + _ROW * row
 
 
 def shares_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:

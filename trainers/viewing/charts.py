@@ -1,13 +1,18 @@
-"""The reliability diagram of whoever says how sure it is."""
+"""What several pages draw: the reliability diagram, shares before and after, and a training's loss."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-from gristmill.graph.view.charts import Chart, Dot, Line
+from gristmill.graph.view.charts import Change, Changes, Chart, Dot, Line, Point, numbers_chart
 from gristmill.trainers.measure.calibration import Bin
+from gristmill.trainers.records import Improvement, RoundSummary, Share
 
-__all__ = ["reliability_chart"]
+__all__ = ["combinations", "loss_chart", "reliability_chart", "test_and_gates"]
+
+_DOTS = 40
+"""That one training has at most: means of equally many steps."""
 
 
 def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -> Chart | None:
@@ -30,3 +35,52 @@ def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -
     lines = [line for line in lines if line.dots]
     ticks = [(each / 4, f"{25 * each}%") for each in range(5)]
     return Chart("Reliability", across, up, lines, ticks, ticks, even=True) if lines else None
+
+
+def test_and_gates(before: Share | None, after: Share | None, rounds: Sequence[RoundSummary]) -> Changes | None:
+    """The test set before and after, and every round's gate set; None where nothing was asked twice yet."""
+    rows = []
+    if before is not None and after is not None:
+        rows.append(Change("test set", _point(before), _point(after)))
+    for each in rounds:
+        if each.gate is not None:
+            name = f"gate set of round {each.round + 1}, {'kept' if each.gate.kept else 'not kept'}"
+            rows.append(Change(name, _point(each.gate.before), _point(each.gate.after)))
+    return Changes("Before and after", "tasks passed at the first reply", rows) if rows else None
+
+
+def combinations(summary: Improvement | None) -> Changes | None:
+    """The test tasks before and after by combination, the weakest after it first; None where there are none."""
+    if summary is None or not summary.groups:
+        return None
+    groups = sorted(summary.groups, key=lambda group: (group[2] / group[3], group[1] / group[3], group[0]))
+
+    def point(passed: int, total: int) -> Point:
+        return Point(passed / total, f"{100 * passed / total:.1f}% ({passed} of {total})")
+
+    rows = [Change(name, point(was, total), point(now, total)) for name, was, now, total in groups]
+    return Changes("Held-out combinations", "tasks of the combination passed", rows)
+
+
+def loss_chart(rounds: Sequence[RoundSummary]) -> Chart | None:
+    """The training loss by optimizer step, a line for each round; None where nothing was trained."""
+    lines = []
+    for each in rounds:
+        told = [(step, loss) for step, loss in each.loss if math.isfinite(loss)]
+        size = math.ceil(len(told) / _DOTS)
+        parts = [told[at : at + size] for at in range(0, len(told), size or 1)]
+        if parts:
+            lines.append(Line(f"round {each.round + 1}", [_mean(part) for part in parts]))
+    return numbers_chart("Training loss", "optimizer steps", "training loss", lines) if lines else None
+
+
+def _mean(part: Sequence[tuple[int, float]]) -> Dot:
+    steps, losses = [step for step, _ in part], [loss for _, loss in part]
+    value = sum(losses) / len(part)
+    words = f"step {steps[0]}" if len(part) == 1 else f"steps {steps[0]} to {steps[-1]}, mean"
+    return Dot(sum(steps) / len(part), value, f"{words}: {value:.4g}")
+
+
+def _point(share: Share) -> Point:
+    words = f"{100 * share.rate:.1f}% (95%: {100 * share.low:.1f}% to {100 * share.high:.1f}%)"
+    return Point(share.rate, words, share.low, share.high)

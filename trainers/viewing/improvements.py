@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from gristmill.graph.storage.store import Store
-from gristmill.graph.view.charts import Chart, Dot, Line, shares_chart
+from gristmill.graph.view.charts import Changes, Chart, Dot, Line, shares_chart
 from gristmill.graph.view.figures import duration
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.trainers.improve.forecast import Forecast, took_by
 from gristmill.trainers.improve.records import StageRecords
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.records import Improvement, RoundSummary, Share
+from gristmill.trainers.viewing.charts import combinations, loss_chart, test_and_gates
 from gristmill.trainers.viewing.differing import GateTasks, gate_tasks
 from gristmill.trainers.viewing.reading import IMPROVEMENT, improvements, recipe_of, rounds_of, summary_of
 
@@ -45,11 +46,21 @@ class ImprovementPage:
     """By round, from 0: the gate's tasks, where it tells of them."""
     curve: Chart | None
     """The test set before and after each round; None where no round was measured on it."""
+    bars: Changes | None
+    """The test set and the gate sets, before and after."""
+    groups: Changes | None
+    """The test tasks by held-out combination; None before the end, or without combinations."""
+    loss: Chart | None
+    summary: Improvement | None
+    """What it came to; None before the end."""
+    accept: str
+    """What counts as a pass."""
     declared: int
     """Rounds that there will be at most."""
-    strata: int
+    strata: Sequence[tuple[str, int]]
+    """Rows by stratum, in the last round that has rows; those with the fewest first."""
     empty: Sequence[str]
-    """Strata without a row, in the last round that has rows."""
+    """Those of them without a row."""
     foretold: Sequence[tuple[str, float | None, float]]
     """(what for, minutes foretold when it began, minutes that it took); the last row is of all."""
     adapter: str | None
@@ -102,8 +113,13 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
         rounds=rounds,
         gates={number: tasks for number, tasks in gates.items() if tasks is not None},
         curve=_curve(before, rounds),
+        bars=test_and_gates(before, summary.test_after if summary is not None else None, rounds),
+        groups=combinations(summary),
+        loss=loss_chart(rounds),
+        summary=summary,
+        accept=config.run.accept,
         declared=config.rounds,
-        strata=len(covered),
+        strata=sorted(covered.items(), key=lambda each: (each[1], each[0])),
         empty=[stratum for stratum, count in covered.items() if not count],
         foretold=foretold(records.read("forecast", Forecast), seconds),
         adapter=PurePath(summary.adapter).name if summary is not None and summary.adapter else None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.storage.store import Store
+from gristmill.graph.view.registry import Asked, registered
+from gristmill.graph.view.rendering import Pages
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
@@ -24,6 +28,8 @@ from gristmill.trainers.improve.report import write_report
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.measure.evaluation import TaskResult
 from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary, Share
+from gristmill.trainers.viewing.charts import loss_chart
+from gristmill.trainers.viewing.views import VIEWS
 from gristmill.verifiers.records import Task
 
 
@@ -242,6 +248,49 @@ def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_pa
     ):
         assert said in page
     assert json.loads((tmp_path / "new" / "summary.json").read_text("utf-8"))["name"] == "night & day"
+
+
+def test_the_page_has_before_and_after_losses_and_replies_and_runs_nothing_that_a_model_wrote(store: Store) -> None:
+    records, views = StageRecords(store, unique("ended")), registered(VIEWS)
+    records.begin(ImproveConfig(run=ImproveConfig().run.changed(accept="together")), [], resume=False)
+    records.write("summary", improvement().model_copy(update={"name": records.name}))
+    it = views["improvement"].page(store, Asked("improvement", records.name))
+    page = Pages(views, to=lambda asked: "").page("improvement.html", it)
+    main = page[page.index("<main") : page.index("</main>")]
+    elements = Elements()
+    elements.feed(main)
+    assert "script" not in elements.names
+    assert elements.names.count("svg") == 3
+    assert "&lt;script&gt;alert(1)" in main
+    assert "&lt;/pre&gt;&lt;script&gt;" in main
+    for said in (
+        "test set: before 25.0% (95%: 12.5% to 62.5%), after 75.0%",
+        "gate set of round 1, kept: before 25.0%",
+        "odd/max: before 50.0% (1 of 2), after 50.0% (1 of 2); even/sum: before 0.0% (0 of 2), after 100.0%",
+        "step 1: 2; step 2: 1",
+        "tested 1 → 1, together 0 → 2",
+        "besides 5 as together",
+        "of which 3 as together",
+        "split 0 → 2",
+        "They are not verified",
+        "3 duplicate",
+    ):
+        assert said in main or said in html.unescape(main), said
+    # Pictures say what was measured: what was better after stands further to the right.
+    before = re.findall(r'<g class="line before">.*?cx="([\d.]+)"', main)
+    after = re.findall(r'<g class="line after">.*?cx="([\d.]+)"', main)
+    assert [float(x) < float(y) for x, y in zip(before, after, strict=True)] == [True, True, False, True]
+
+
+def test_a_long_training_is_drawn_by_means_of_equal_parts() -> None:
+    losses = (*((step, float(step % 2)) for step in range(1, 401)), (401, float("nan")))
+    (round_,) = improvement().rounds
+    chart = loss_chart([round_.model_copy(update={"loss": losses}), round_.model_copy(update={"round": 1, "loss": ()})])
+    assert chart
+    (line,) = chart.lines
+    assert [dot.y for dot in line.dots] == [0.5] * 40
+    assert line.dots[-1].words == "steps 391 to 400, mean: 0.5"
+    assert loss_chart([]) is None
 
 
 def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> None:
