@@ -44,7 +44,7 @@ def test_the_wheel_holds_the_files_of_the_four_packages_and_nothing_else(wheel: 
     assert names == in_tree()
     assert {name.split("/")[1] for name in names} == set(ROOMS)
     assert "gristmill/__init__.py" not in names  # it is a namespace
-    for data in ("graph/prompts/chat_code.md", "trainers/improve/report.html", "sandbox/py.typed"):
+    for data in ("graph/prompts/chat_code.md", "trainers/viewing/templates/improvement.html", "sandbox/py.typed"):
         assert f"gristmill/{data}" in names
 
 

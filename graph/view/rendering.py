@@ -67,9 +67,9 @@ class Pages:
 
     Args:
         views: by kind.
-        to: where a link leads; by itself an address of the server's.
+        to: where a link leads; by itself an address of the server's. Where it is empty, the link is a word.
         static: where a static file is.
-        home: where the start page is.
+        home: where the start page is; empty where there is none.
         forms: whether somebody is there to answer them.
         hidden: what no text may show, the workspace's path say; dots stand in its place, and in that of addresses of
             models' servers. None: everything is shown.
@@ -118,6 +118,7 @@ class Pages:
         writes: bool = False,
         policy: str = "",
         left_out: str = "",
+        style: Markup | None = None,
     ) -> str:
         """One page.
 
@@ -131,6 +132,7 @@ class Pages:
             writes: whether whoever reads it may send its forms.
             policy: what the page may load, where no server says so; then it is one that stays as it is.
             left_out: what the page has not, as anybody may read it.
+            style: the styles themselves, of a page that has no file beside it, nor a script.
         """
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         return self._environment.get_template(template).render(
@@ -142,6 +144,7 @@ class Pages:
             writes=writes,
             policy=policy,
             left_out=left_out,
+            style=style,
             now=now,
         )
 

@@ -90,6 +90,7 @@ def improve(
     from gristmill.trainers.improve.records import StageRecords
     from gristmill.trainers.improve.splits import split_tasks
     from gristmill.trainers.methods.weights import base_weights
+    from gristmill.trainers.viewing.report import write_report
     from gristmill.verifiers.extraction.importing import need_packages
 
     if "seed" in flags:
@@ -127,6 +128,8 @@ def improve(
         ):
             work = _improve(loaded, chosen, name, resume, store, home, options, console, begin, alerts)
             result = run_interruptibly(work)
+        # Also of one that had ended: a kill may have come before it.
+        write_report(store, "improvement", name, home / "improvements" / name)
     if json_:
         say_json(result.model_dump_json(indent=1))
     _print(console, result, home / "improvements" / name)
@@ -154,7 +157,6 @@ async def _improve(
     from gristmill.trainers.improve.drawn import DrawnSplits
     from gristmill.trainers.improve.forecast import can_show, forecast, measured_rates
     from gristmill.trainers.improve.records import StageRecords
-    from gristmill.trainers.improve.report import write_report
     from gristmill.trainers.improve.rounds import run_rounds
     from gristmill.trainers.improve.splits import Sets, check_gate, split_tasks
     from gristmill.trainers.methods.weights import base_weights
@@ -169,15 +171,12 @@ async def _improve(
     base = base_weights(config.run.model, config.base)
     if not resume:
         check_gate(splits, config.level, config.mode)
-    folder = home / "improvements" / name
     with Display(console) as progress:
         records = StageRecords(store, name)
         records.begin(config, tasks, resume=resume)
         begin()
         if resume and (ended := records.read("summary", Improvement)) is not None:
             console.print(f"{name!r} has ended; nothing to resume.")
-            if not (folder / "report.html").exists():
-                write_report(ended, folder)
             return ended
         if splits.note:
             progress.note(splits.note)

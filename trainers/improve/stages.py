@@ -225,8 +225,8 @@ async def gate(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
 
 
 async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
-    """The test set, which nothing so far has seen: the base model, then what each round trained; the page about all."""
-    from gristmill.trainers.improve.report import write_report
+    """The test set, which nothing so far has seen: the base model, then what each round trained."""
+    from gristmill.trainers.improve.report import write_summary
 
     mill = runtime.context
     tasks = mill.test_set()
@@ -239,8 +239,8 @@ async def report(state: RoundsState, runtime: MillRuntime) -> dict[str, Any]:
             await mill.evaluation(f"round-{round_ + 1}/test", title, tasks, str(trained.path))
     await mill.close()
     improvement = summarize(mill.config, mill.splits, mill.records, mill.folder, state["adapter"])
-    # Before the record: a kill between the two must not leave an improvement that has ended without its page.
-    await asyncio.to_thread(write_report, improvement, mill.folder)
+    # Before the record: a kill between the two must not leave an improvement that has ended without its summary.
+    await asyncio.to_thread(write_summary, improvement, mill.folder)
     mill.records.write("summary", improvement)
     mill.alerts.tell(ended(improvement.adapter, len(improvement.rounds)))
     return {}

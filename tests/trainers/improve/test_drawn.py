@@ -29,7 +29,7 @@ from gristmill.trainers.improve.rounds import run_rounds
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.records import Improvement
 from gristmill.verifiers.records import Task
-from tests.trainers.improve.test_rounds import Copying, Killed, Stopping
+from tests.trainers.improve.test_rounds import Copying, Killed, Stopping, shown
 
 for package in ("scipy", "matplotlib", "pyarrow"):
     pytest.importorskip(package)
@@ -158,6 +158,8 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
                     base=tmp_path,
                     progress=Stopping(stop),
                 )
+                begun = ImproveConfig(rounds=2)  # the page is of what was begun
+                mill.records.begin(begun, [], resume=mill.records.begun() is not None)
                 return mill, await run_rounds(mill)
 
         whole, bought = list[str](), list[str]()
@@ -200,6 +202,7 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
     with Store.open(tmp_path / "whole") as store:
         wave = [store.trajectories(f"night-round-1-wave-{each}") for each in (1, 2)]
         rates = measured_rates(store, "x", 3.0)
+        page = shown(store, "improvement", "night")
         assert (rates.measured, rates.hypotheses > 0) == (("hypotheses",), True)
         told = [any(HINT in str(story.prompts) for story in stories) for stories in wave]
     assert told == [False, True], "the hint was in the prompts"
@@ -208,7 +211,6 @@ async def test_waves_fill_what_lacks_rows_hints_are_in_no_row_and_kills_change_n
     said = forecast(ImproveConfig(rounds=2, drawn=DRAWN), mill.splits, tmp_path, rates)
     assert said.rates.measured == ("hypotheses",)
     assert "the rate of rows is assumed" in said.words
-    page = (mill.folder / "report.html").read_text("utf-8")
     assert "plus/hard" in page
 
 

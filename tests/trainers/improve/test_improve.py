@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -16,20 +15,18 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.storage.store import Store
-from gristmill.graph.view.registry import Asked, registered
-from gristmill.graph.view.rendering import Pages
 from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.trainers.cli import app
 from gristmill.trainers.improve.config import ImproveConfig
 from gristmill.trainers.improve.gate import decide, fewest_wins
 from gristmill.trainers.improve.gating.config import GateConfig, Mode
 from gristmill.trainers.improve.records import StageRecords
-from gristmill.trainers.improve.report import write_report
+from gristmill.trainers.improve.report import write_summary
 from gristmill.trainers.improve.splits import split_tasks
 from gristmill.trainers.measure.evaluation import TaskResult
 from gristmill.trainers.records import ComparedAnswers, GateSummary, Improvement, RoundSummary, Share
 from gristmill.trainers.viewing.charts import loss_chart
-from gristmill.trainers.viewing.views import VIEWS
+from gristmill.trainers.viewing.report import write_report
 from gristmill.verifiers.records import Task
 
 
@@ -228,34 +225,28 @@ def improvement() -> Improvement:
     )
 
 
-def test_the_report_is_self_contained_and_runs_nothing_that_a_model_wrote(tmp_path: Path) -> None:
-    page = write_report(improvement(), tmp_path / "new").read_text("utf-8")
-    elements = Elements()
-    elements.feed(page)
-    assert "script" not in elements.names
-    assert elements.links == []
-    assert elements.names.count("svg") == 4
-    assert "&lt;script&gt;alert(1)" in page
-    assert "25.0%" in page
-    assert "75.0%" in page
-    assert "3 duplicate" in page
-    for said in (
-        "tested 1 → 1, together 0 → 2",
-        "besides 5 as together",
-        "3 as together",
-        "split 0 → 2",
-        "not verified",
-    ):
-        assert said in page
-    assert json.loads((tmp_path / "new" / "summary.json").read_text("utf-8"))["name"] == "night & day"
-
-
-def test_the_page_has_before_and_after_losses_and_replies_and_runs_nothing_that_a_model_wrote(store: Store) -> None:
-    records, views = StageRecords(store, unique("ended")), registered(VIEWS)
+def ended(store: Store) -> StageRecords:
+    records = StageRecords(store, unique("ended"))
     records.begin(ImproveConfig(run=ImproveConfig().run.changed(accept="together")), [], resume=False)
     records.write("summary", improvement().model_copy(update={"name": records.name}))
-    it = views["improvement"].page(store, Asked("improvement", records.name))
-    page = Pages(views, to=lambda asked: "").page("improvement.html", it)
+    return records
+
+
+def test_the_report_is_the_page_as_one_file_that_runs_nothing_that_a_model_wrote(store: Store, tmp_path: Path) -> None:
+    records = ended(store)
+    for _ in range(2):  # one that is there is replaced
+        path = write_report(store, "improvement", records.name, tmp_path / "new")
+    assert [each.name for each in path.parent.iterdir()] == ["report.html"]
+    page = path.read_text("utf-8")
+    whole = Elements()
+    whole.feed(page)
+    assert "script" not in whole.names
+    assert whole.links == [], "nothing is loaded, and no link leads to what is not there"
+    nonce = re.search(r'<style nonce="([\w-]+)">', page)
+    assert nonce
+    assert f"style-src 'nonce-{nonce[1]}';" in html.unescape(page), "the policy lets its own styles in"
+    assert "font: 16px/1.5 system-ui" in page
+    assert '.path li + li::before { content: "›"' in page, "styles are not escaped"
     main = page[page.index("<main") : page.index("</main>")]
     elements = Elements()
     elements.feed(main)
@@ -293,15 +284,19 @@ def test_a_long_training_is_drawn_by_means_of_equal_parts() -> None:
     assert loss_chart([]) is None
 
 
-def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_infrastructure(store: Store, tmp_path: Path) -> None:
+    records = ended(store)
     (tmp_path / "file").write_text("")
     with pytest.raises(InfrastructureError, match="file"):
-        write_report(improvement(), tmp_path / "file" / "x")
-
-
-def test_the_same_improvement_gives_the_same_page(tmp_path: Path) -> None:
-    first = write_report(improvement(), tmp_path / "a").read_bytes()
-    assert write_report(improvement(), tmp_path / "b").read_bytes() == first
+        write_summary(improvement(), tmp_path / "file" / "x")
+    with pytest.raises(InfrastructureError, match="what was done so far is kept"):
+        write_report(store, "improvement", records.name, tmp_path / "file" / "x")
+    (tmp_path / "x" / "report.html").mkdir(parents=True)
+    with pytest.raises(InfrastructureError, match="x: Is a directory"):
+        write_report(store, "improvement", records.name, tmp_path / "x")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["report.html"], "nothing is left over beside it"
+    with pytest.raises(UserError, match="no page of the kind 'improvement' for 'other'"):
+        write_report(store, "improvement", "other", tmp_path)
 
 
 def test_a_record_comes_back_as_it_was(store: Store) -> None:

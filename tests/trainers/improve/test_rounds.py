@@ -160,7 +160,7 @@ async def test_what_was_killed_goes_on_from_the_store_and_buys_nothing_again(
     assert round_.gate
     assert round_.gate.kept
     assert mill.adapters.current() == Path(str(improvement.adapter)) == Path(str(round_.adapter))
-    assert sorted(path.name for path in mill.folder.iterdir()) == ["report.html", "summary.json"]
+    assert sorted(path.name for path in mill.folder.iterdir()) == ["summary.json"]
 
 
 def shown(store: Store, kind: str, name: str) -> str:
@@ -211,8 +211,9 @@ async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
                 base=tmp_path,
                 progress=Stopping(),
             )
+            mill.records.begin(ImproveConfig(run=run), [], resume=False)
             improvement = await run_rounds(mill)
-            summary = store.summary("night-round-1")
+            summary, page = store.summary("night-round-1"), shown(store, "improvement", "night")
     (round_,) = improvement.rounds
     assert (round_.verified, summary.verified, improvement.accept) == (0, 0, accept)
     if accept == "verified":
@@ -232,7 +233,8 @@ async def test_passes_that_are_accepted_are_learned_from_and_decide_at_the_gate(
     assert "| neither verified nor together | 1 |" in (dataset / "README.md").read_text()
     report = json.loads((dataset / "decontamination.json").read_text())
     assert (report["checked"], list(report["unchecked"])) == ({"gate": 1, "test": 1}, ["mbpp"])
-    assert "together 0 → 1" in (mill.folder / "report.html").read_text()
+    assert "together 0 → 1" in page
+    assert "Passes of strength together count here" in page
 
 
 @pytest.mark.bubblewrap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from gristmill.trainers.recipes.isheep.config import Filtering, IsheepConfig, Me
 from gristmill.trainers.recipes.isheep.context import Flock
 from gristmill.trainers.recipes.isheep.rounds import run_isheep
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary
+from gristmill.trainers.viewing.report import write_report
 from gristmill.verifiers.records import Strength, Task
 from tests.receiver import Receiver
 from tests.trainers.improve.test_rounds import shown
@@ -263,13 +265,15 @@ async def test_it_ends_alike_whether_it_was_killed_at_every_stage_or_never(
     with Store.open(str(tmp_path / "b")) as store:
         stories = [story for run in store.runs() for story in store.trajectories(run.name)]
         page = shown(store, "isheep", "sheep")
+        report = write_report(store, "isheep", "sheep", tmp_path / "report").read_text("utf-8")
     assert f"It ended, because {whole.ended}" in page
     assert "Fairness probe" in page
     assert "no prompt: 1 was written before, 1 a refusal, 1 chat markup" in page
     exported = export_rows(stories, "sft")
     assert exported
     assert {row["strength"] for row in exported} == {Strength.TESTED.value}
-    assert (tmp_path / "b/home/improvements/sheep/report.html").read_text("utf-8").count("AUROC") == 1
+    assert report.count("AUROC") == 1
+    assert not re.findall('<script|<link|href="[^#]|src=', report)
 
 
 @pytest.mark.bubblewrap

@@ -17,6 +17,7 @@ from gristmill.trainers.recipes.isheep.measuring import mtbench as data
 from gristmill.trainers.recipes.isheep.measuring.published import mtbench_of
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary, published_lines
 from gristmill.verifiers.records import Strength
+from tests.trainers.improve.test_rounds import shown
 from tests.trainers.recipes.test_isheep import ByHeart, Killed, Stopping, turned
 
 for package in ("scipy", "rensa", "langdetect", "lm_eval", "punkt"):
@@ -148,5 +149,6 @@ async def test_both_are_measured_at_base_and_end_and_go_on_after_a_kill(
     lines = published_lines(found)
     assert [line.partition(",")[0] for line in lines] == ["MT-Bench", "MT-Bench", "IFEval", "IFEval"]
     assert "by replay:judge (self_assessed): turn 1 8.00 (8.00 to 8.00), turn 2 4.00" in lines[0]
-    page = (tmp_path / "home/improvements/sheep/report.html").read_text("utf-8")
+    with Store.open(tmp_path) as store:
+        page = shown(store, "isheep", "sheep")
     assert "Published benchmarks" in page

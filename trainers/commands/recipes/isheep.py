@@ -73,6 +73,7 @@ def isheep(
     from gristmill.trainers.methods.weights import base_weights
     from gristmill.trainers.recipes.isheep.forecast import forecast
     from gristmill.trainers.recipes.isheep.measuring.published import check_published
+    from gristmill.trainers.viewing.report import write_report
     from gristmill.verifiers.instructions.verifier import require_checkers
 
     need_training()
@@ -104,6 +105,8 @@ def isheep(
         ):
             work = _run(chosen, name, resume, store, home_of(workspace), base, console, begin, alerts)
             result = run_interruptibly(work)
+        # Also of one that had ended: a kill may have come before it.
+        write_report(store, "isheep", name, home_of(workspace) / "improvements" / name)
     if json_:
         say_json(result.model_dump_json(indent=1))
     _print(console, result, home_of(workspace) / "improvements" / name)

@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from gristmill.trainers.improve import stages as improving
 from gristmill.trainers.improve.asking.alerts import ended
+from gristmill.trainers.improve.report import write_summary
 from gristmill.trainers.improve.state import RoundsState
 from gristmill.trainers.measure.records import Evaluation
 from gristmill.trainers.methods.base import TrainedAdapter
@@ -31,7 +32,6 @@ from gristmill.trainers.recipes.isheep.measuring.drift import (
 from gristmill.trainers.recipes.isheep.measuring.looking import fairness, turns
 from gristmill.trainers.recipes.isheep.measuring.published import ifeval, mtbench
 from gristmill.trainers.recipes.isheep.records import Written
-from gristmill.trainers.recipes.isheep.report import write_report
 from gristmill.trainers.recipes.isheep.summary import IsheepSummary, summarize
 
 __all__ = ["build_isheep", "run_isheep"]
@@ -130,7 +130,7 @@ async def report(state: RoundsState, runtime: FlockRuntime) -> dict[str, Any]:
         await ifeval(flock, "ifeval-after", "the last adapter", last, base)
     await flock.close()
     summary = summarize(flock, rounds, _kept(flock, rounds))
-    await asyncio.to_thread(write_report, summary, flock.folder)
+    await asyncio.to_thread(write_summary, summary, flock.folder)
     flock.records.write("summary", summary)
     flock.alerts.tell(ended(summary.adapter, rounds))
     return {}
