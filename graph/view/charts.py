@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["Change", "Changes", "Chart", "Dot", "Line", "Point", "course_chart", "numbers_chart", "shares_chart"]
 
 WIDTH, HEIGHT = 480.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 10.0, 38.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 10.0, 38.0
 _ROW = 42.0
 
 
@@ -94,7 +94,7 @@ class Changes:
 
     width = WIDTH
     left = _RIGHT
-    right = WIDTH - _RIGHT - 8
+    right = WIDTH - _RIGHT
     ticks = tuple((each / 4, f"{25 * each}%") for each in range(5))
 
     @property

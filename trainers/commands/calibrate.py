@@ -19,9 +19,7 @@ __all__ = ["calibrate"]
 def calibrate(
     evaluation: Annotated[str, typer.Argument(help="A stored evaluation of several replies a task.")],
     name: Annotated[str | None, typer.Option(help="Name of the calibration. Default: the evaluation's.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Also draw the reliability diagram, as PNG or SVG (gristmill[train]).")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the reliability diagram, as an SVG file.")] = None,
     workspace: Workspace = ".",
     json_: Json = False,
 ) -> None:
@@ -37,12 +35,15 @@ def calibrate(
     Examples:
       gristmill eval tasks.jsonl --split test --samples 8 --temperature 0.8 --name eight
       gristmill calibrate eight
-      gristmill calibrate eight --plot reliability.png
+      gristmill calibrate eight --plot reliability.svg
     """
     from gristmill.graph.storage.store import Store
+    from gristmill.graph.view.alone import need_svg
     from gristmill.trainers.measure.confidence import calibrated, keep
-    from gristmill.trainers.measure.drawing import draw_reliability
+    from gristmill.trainers.viewing.charts import draw_reliability
 
+    if plot is not None:
+        need_svg(plot)
     with Store.open(workspace) as store:
         found = calibrated(store, evaluation, name or evaluation)
         keep(store, found)

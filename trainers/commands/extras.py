@@ -15,6 +15,6 @@ def need_training() -> None:
     Raises:
         UserError: a package of the extra `train` is missing.
     """
-    for package in ("torch", "transformers", "trl", "peft", "datasets", "matplotlib"):
+    for package in ("torch", "transformers", "trl", "peft", "datasets"):
         if find_spec(package) is None:
             raise UserError(f"training needs the package {package!r}, which is missing: pip install 'gristmill[train]'")

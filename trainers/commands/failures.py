@@ -21,7 +21,6 @@ _EXTRAS = {
     "peft": "train",
     "datasets": "train",
     "accelerate": "train",
-    "matplotlib": "train",
     "sklearn": "losses",
     "vllm": "vllm",
     "langchain": "providers",

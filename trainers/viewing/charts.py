@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from gristmill.graph.view.charts import Change, Changes, Chart, Dot, Line, Point, numbers_chart
-from gristmill.trainers.measure.calibration import Bin
+from gristmill.graph.view.alone import write_picture
+from gristmill.graph.view.charts import Change, Changes, Chart, Dot, Line, Point, course_chart
+from gristmill.sandbox.errors import UserError
+from gristmill.trainers.measure.calibration import Bin, Reliability
 from gristmill.trainers.records import Improvement, RoundSummary, Share
 
-__all__ = ["combinations", "loss_chart", "reliability_chart", "test_and_gates"]
+__all__ = ["combinations", "draw_reliability", "loss_chart", "reliability_chart", "test_and_gates"]
 
 _DOTS = 40
 """That one training has at most: means of equally many steps."""
@@ -35,6 +38,23 @@ def reliability_chart(bins: Mapping[str, Sequence[Bin]], across: str, up: str) -
     lines = [line for line in lines if line.dots]
     ticks = [(each / 4, f"{25 * each}%") for each in range(5)]
     return Chart("Reliability", across, up, lines, ticks, ticks, even=True) if lines else None
+
+
+def draw_reliability(curves: Mapping[str, Reliability], path: Path, right: str) -> None:
+    """Write the diagram as SVG, a curve for each, by its title.
+
+    Args:
+        right: what goes up: the share of what.
+
+    Raises:
+        UserError: no curve has a reply, or the file is to be another kind of picture.
+        InfrastructureError: it cannot be written.
+    """
+    bins = {f"{title}: ECE {each.ece:.3f}": each.bins for title, each in curves.items()}
+    chart = reliability_chart(bins, "confidence", right)
+    if chart is None:
+        raise UserError(f"there is nothing to draw in {path}: nothing was said with any confidence")
+    write_picture(chart, path)
 
 
 def test_and_gates(before: Share | None, after: Share | None, rounds: Sequence[RoundSummary]) -> Changes | None:
@@ -71,7 +91,7 @@ def loss_chart(rounds: Sequence[RoundSummary]) -> Chart | None:
         parts = [told[at : at + size] for at in range(0, len(told), size or 1)]
         if parts:
             lines.append(Line(f"round {each.round + 1}", [_mean(part) for part in parts]))
-    return numbers_chart("Training loss", "optimizer steps", "training loss", lines) if lines else None
+    return course_chart("Training loss", "optimizer steps", "training loss", lines) if lines else None
 
 
 def _mean(part: Sequence[tuple[int, float]]) -> Dot:

@@ -121,7 +121,10 @@ def test_several_replies_are_calibrated_and_a_margin_takes_the_noise() -> None:
     assert printed["majority_at"]["4"]["passed"] == 2
     assert printed["best_at"]["4"]["passed"] == printed["pass_at"]["4"]["passed"]
     assert printed["confidence"]["abstaining"]["tasks"] == 5
-    kept = json.loads(call("calibrate", "eight", "--json"))
+    assert "name a file that ends in .svg" in call("calibrate", "eight", "--plot", "r.png", code=2)
+    assert "no calibration 'eight'" in call("eval", *asked, "--abstain", ".5", "--calibration", "eight", code=2)
+    kept = json.loads(call("calibrate", "eight", "--json", "--plot", "r.svg"))
+    assert "calibrated, cross-fitted: ECE" in Path("r.svg").read_text("utf-8")
     assert (kept["model"], kept["calibration"]["samples"]) == ("replay:eight.jsonl", 4)
     table = call("eval", *asked, "--name", "eight", "--resume", "--abstain", "0.6", "--calibration", "eight")
     assert "maj@k" in table

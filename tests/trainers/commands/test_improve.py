@@ -39,7 +39,7 @@ main()
 
 @pytest.fixture
 def tasks(workspace: Path, small_model: Path, bubblewrap: str, gristmill_command: str) -> str:
-    for package in ("trl", "peft", "datasets", "matplotlib", "scipy"):
+    for package in ("trl", "peft", "datasets", "scipy"):
         pytest.importorskip(package)
     sizes = ["--train", "12", "--gate", "8", "--test", "8"]
     command = [gristmill_command, "tasks", "generate", "list-functions", *sizes, "--out", "tasks.jsonl"]

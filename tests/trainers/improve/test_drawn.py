@@ -31,7 +31,7 @@ from gristmill.trainers.records import Improvement
 from gristmill.verifiers.records import Task
 from tests.trainers.improve.test_rounds import Copying, Killed, Stopping, shown
 
-for package in ("scipy", "matplotlib", "pyarrow"):
+for package in ("scipy", "pyarrow"):
     pytest.importorskip(package)
 
 HINT = "the answer is the number itself"

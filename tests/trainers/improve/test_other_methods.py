@@ -28,7 +28,7 @@ from gristmill.trainers.methods.saving import digest_of, read_provenance
 from gristmill.verifiers.records import Task
 
 pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap, pytest.mark.filterwarnings("ignore")]
-for package in ("torch", "transformers", "trl", "peft", "datasets", "scipy", "matplotlib", "pyarrow"):
+for package in ("torch", "transformers", "trl", "peft", "datasets", "scipy", "pyarrow"):
     pytest.importorskip(package)
 
 TASKS = [

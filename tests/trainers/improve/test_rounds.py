@@ -35,7 +35,7 @@ from gristmill.trainers.methods.saving import CONFIG, WEIGHTS, new_adapter
 from gristmill.trainers.viewing.views import VIEWS
 from gristmill.verifiers.records import Task
 
-for package in ("scipy", "matplotlib", "pyarrow"):
+for package in ("scipy", "pyarrow"):
     pytest.importorskip(package)
 
 SIZES = {"train": 2, "gate": 6, "test": 3}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.sandbox.errors import InfrastructureError, UserError
 from gristmill.trainers.measure.calibration import (
     Observation,
     abstaining,
@@ -21,6 +24,7 @@ from gristmill.trainers.measure.calibration import (
 )
 from gristmill.trainers.measure.confidence import confidences
 from gristmill.trainers.measure.records import TaskResult
+from gristmill.trainers.viewing.charts import draw_reliability
 
 SEEN = st.lists(
     st.builds(
@@ -98,3 +102,32 @@ def test_abstaining_answers_less_and_no_worse_where_agreement_tells_right_from_w
     # What nothing has verified is given a confidence all the same.
     unverified = result("new", ["q", "q", "q", "q"], [None] * 4)
     assert confidences([*sure, *unsure, unverified], 4).majority["new"] == 1.0
+
+
+def test_the_diagram_is_a_picture_by_itself_in_which_being_right_stands_higher(tmp_path: Path) -> None:
+    sure = reliability([0.25] * 4 + [0.75] * 4, [True, False, False, False, True, True, True, False])
+    off = reliability([0.95] * 4, [True, False, False, False])
+    path = tmp_path / "reliability.svg"
+    for _ in range(2):  # one that is there is replaced
+        draw_reliability({"as <it> is": sure, "off": off}, path, "share that passed")
+    assert [each.name for each in tmp_path.iterdir()] == ["reliability.svg"]
+    text = path.read_text("utf-8")
+    picture = ElementTree.fromstring(text)  # our own
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    at = [
+        (float(each.attrib["cx"]), float(each.attrib["cy"])) for each in picture.iter() if each.tag.endswith("circle")
+    ]
+    (few, many, last) = at
+    assert few[0] < many[0] < last[0]
+    assert many[1] < few[1] == last[1], "three of four were right, and one of four"
+    words = [each.text for each in picture.iter() if each.tag.endswith("text")]
+    assert {"as <it> is: ECE 0.000", "off: ECE 0.700", "share that passed over confidence"} <= set(words)
+    assert "said 75%, right 75% of 4" in picture.attrib["aria-label"]
+    assert "var(" not in text, "what reads files knows no custom properties"
+    assert ".chart .line-1 { stroke: #93301f" in text
+    with pytest.raises(UserError, match=r"reliability.png: pictures are SVG"):
+        draw_reliability({"off": off}, tmp_path / "reliability.png", "right")
+    with pytest.raises(UserError, match="nothing to draw"):
+        draw_reliability({}, path, "right")
+    with pytest.raises(InfrastructureError, match=r"below.svg|reliability.svg"):
+        draw_reliability({"off": off}, path / "below.svg", "right")

@@ -16,7 +16,7 @@ from tests.graph.view.test_browser import AXE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-for package in ("scipy", "matplotlib", "pyarrow", "torch", "peft", "rensa", "langdetect", "lm_eval", "punkt"):
+for package in ("scipy", "pyarrow", "torch", "peft", "rensa", "langdetect", "lm_eval", "punkt"):
     pytest.importorskip(package)
 
 pytestmark = pytest.mark.bubblewrap

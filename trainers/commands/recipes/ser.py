@@ -38,7 +38,7 @@ def ser(
     workspace: Workspace = ".",
     base: Annotated[Path | None, typer.Option(help="Folder of the base model; default: the small local one.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Also draw how far confidences on the held-out labels hold, as PNG or SVG.")
+        Path | None, typer.Option(help="Also draw how far confidences on the held-out labels hold, as an SVG file.")
     ] = None,
     config: ConfigFile = None,
     flags: Flags,
@@ -68,6 +68,7 @@ def ser(
     from gristmill.graph.commands.viewing.looking import how_to_look
     from gristmill.graph.storage.store import Store
     from gristmill.graph.storage.workspace import home_of
+    from gristmill.graph.view.alone import need_svg
     from gristmill.sandbox.errors import UserError
     from gristmill.trainers.commands.extras import need_training
     from gristmill.trainers.methods.weights import base_weights
@@ -76,6 +77,8 @@ def ser(
 
     if (pairs is None) == (run is None):
         raise UserError("what is to be learned? Give a file of pairs, or --run; not both")
+    if plot is not None:
+        need_svg(plot)
     console = console_for(file=sys.stderr if json_ else sys.stdout)
     read = [] if pairs is None else read_pairs(pairs)
     if not dry_run:
@@ -143,7 +146,7 @@ def ser(
     else:
         _print(result)
     if plot is not None:
-        from gristmill.trainers.measure.drawing import draw_reliability
+        from gristmill.trainers.viewing.charts import draw_reliability
 
         curves = {title: found.reliability for title, found in result.measurements.items() if found.reliability}
         draw_reliability(curves, plot, "share of winners ranked first")
