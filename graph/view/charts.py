@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Change", "Changes", "Chart", "Dot", "Line", "Point", "course_chart", "numbers_chart", "shares_chart"]
+__all__ = ["Change", "Changes", "Chart", "Dot", "Line", "Point", "course_chart", "shares_chart"]
 
 WIDTH, HEIGHT = 480.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 10.0, 38.0
@@ -122,16 +122,9 @@ def shares_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Cha
 
 
 def course_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:
-    """Any numbers over whole ones: checkpoints; what goes up from 0 where it can, as `numbers_chart`."""
+    """Any numbers over whole ones: checkpoints; what goes up from 0 where it can."""
     ys = [dot.y for line in lines for dot in line.dots]
     return Chart(label, across, up, lines, _whole(lines), _ticks(min(0.0, *ys), max(0.0, *ys)))
-
-
-def numbers_chart(label: str, across: str, up: str, lines: Sequence[Line]) -> Chart:
-    """Any numbers over any numbers; axes from the least to the greatest, the one that goes up from 0 where it can."""
-    xs = [dot.x for line in lines for dot in line.dots]
-    ys = [dot.y for line in lines for dot in line.dots]
-    return Chart(label, across, up, lines, _ticks(min(xs), max(xs)), _ticks(min(0.0, *ys), max(ys)))
 
 
 def _whole(lines: Sequence[Line]) -> list[tuple[float, str]]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from gristmill.graph.storage.store import Store
 from gristmill.graph.storage.workspace import home_beside
-from gristmill.graph.view.charts import Chart, Dot, Line, numbers_chart
-from gristmill.graph.view.figures import figure
+from gristmill.graph.view.charts import Chart
 from gristmill.graph.view.registry import Asked, Cell, Listing
 from gristmill.graph.view.terminal import in_terminal
 from gristmill.sandbox.errors import UserError
@@ -20,6 +19,7 @@ from gristmill.trainers.adapters import AdapterInfo, Adapters, flat
 from gristmill.trainers.improve.asking.deciding import decision_about
 from gristmill.trainers.improve.gate import GateDecision
 from gristmill.trainers.improve.records import StageRecords
+from gristmill.trainers.viewing.charts import loss_chart
 
 __all__ = ["KIND", "AdapterPage", "Ancestor", "adapter_listing", "adapter_page"]
 
@@ -167,12 +167,12 @@ def _loss(provenance: Mapping[str, Any]) -> Chart | None:
     pairs = metrics.get("loss") if isinstance(metrics, dict) else None
     if not isinstance(pairs, list):
         return None
-    dots = [
-        Dot(float(pair[0]), float(pair[1]), f"step {pair[0]}: {figure(pair[1])}")
+    told = [
+        (float(pair[0]), float(pair[1]))
         for pair in pairs
         if isinstance(pair, list) and len(pair) == 2 and all(_drawable(each) for each in pair)
     ]
-    return numbers_chart("Training loss", "optimizer step", "loss", [Line("loss", dots)]) if len(dots) > 1 else None
+    return loss_chart({"loss": told})
 
 
 def _drawable(value: Any) -> bool:

@@ -82,23 +82,26 @@ def combinations(summary: Improvement | None) -> Changes | None:
     return Changes("Held-out combinations", "tasks of the combination passed", rows)
 
 
-def loss_chart(rounds: Sequence[RoundSummary]) -> Chart | None:
-    """The training loss by optimizer step, a line for each round; None where nothing was trained."""
+def loss_chart(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Chart | None:
+    """The training loss, as (optimizer step, loss) by title; None where nothing was trained.
+
+    What is no number any more has no place in a picture, and is left out.
+    """
     lines = []
-    for each in rounds:
-        told = [(step, loss) for step, loss in each.loss if math.isfinite(loss)]
+    for title, pairs in curves.items():
+        told = [(step, loss) for step, loss in pairs if math.isfinite(loss)]
         size = math.ceil(len(told) / _DOTS)
         parts = [told[at : at + size] for at in range(0, len(told), size or 1)]
         if parts:
-            lines.append(Line(f"round {each.round + 1}", [_mean(part) for part in parts]))
+            lines.append(Line(title, [_mean(part) for part in parts]))
     return course_chart("Training loss", "optimizer steps", "training loss", lines) if lines else None
 
 
-def _mean(part: Sequence[tuple[int, float]]) -> Dot:
-    steps, losses = [step for step, _ in part], [loss for _, loss in part]
-    value = sum(losses) / len(part)
-    words = f"step {steps[0]}" if len(part) == 1 else f"steps {steps[0]} to {steps[-1]}, mean"
-    return Dot(sum(steps) / len(part), value, f"{words}: {value:.4g}")
+def _mean(part: Sequence[tuple[float, float]]) -> Dot:
+    steps = [step for step, _ in part]
+    value = sum(loss / len(part) for _, loss in part)
+    words = f"step {steps[0]:g}" if len(part) == 1 else f"steps {steps[0]:g} to {steps[-1]:g}, mean"
+    return Dot(sum(step / len(part) for step in steps), value, f"{words}: {value:.4g}")
 
 
 def _point(share: Share) -> Point:

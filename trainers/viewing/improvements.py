@@ -115,7 +115,7 @@ def improvement_page(store: Store, asked: Asked) -> ImprovementPage | None:
         curve=_curve(before, rounds),
         bars=test_and_gates(before, summary.test_after if summary is not None else None, rounds),
         groups=combinations(summary),
-        loss=loss_chart(rounds),
+        loss=loss_chart({f"round {each.round + 1}": each.loss for each in rounds}),
         summary=summary,
         accept=config.run.accept,
         declared=config.rounds,

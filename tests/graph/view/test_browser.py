@@ -210,12 +210,14 @@ def test_runs_are_filtered(page: Page, served: Served) -> None:
     page.get_by_label("with the text").fill("0 of 3 SOLVED")
     page.get_by_label("status").select_option("finished")
     page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**status=finished**")
     assert names.all_inner_texts() == ["first"]
     assert "status=finished" in page.url
     assert page.get_by_label("status").input_value() == "finished"
     page.goto(served.address + "/?list=Runs&what=evaluation")
     assert "none of them is so" in page.locator("#main").inner_text()
     page.get_by_role("link", name="all of them").click()
+    page.wait_for_url(lambda url: "what=evaluation" not in url)
     assert names.all_inner_texts()[-4:] == ["night", "first", "kept", "hill"]
 
 

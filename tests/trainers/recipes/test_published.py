@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from gristmill.graph.models.replay.proposer import ReplayProposer
 from gristmill.graph.models.replay.recording import Recorded, Recording
 from gristmill.graph.records import Reply, Request
+from gristmill.graph.storage.store import Store
 from gristmill.sandbox.errors import UserError
 from gristmill.sandbox.pool import Pool
 from gristmill.trainers.recipes.isheep.config import Filtering, IsheepConfig, Measuring, Synthesis
