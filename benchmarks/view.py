@@ -132,17 +132,13 @@ def memory(process: int) -> float:
 
 def pages(size: int) -> dict[str, str]:
     """Name → address of what is looked at."""
-    last = max(0, size - 1) // 100
     return {
         "start": "/",
-        "run": "/run/night",
-        "task": "/task/night?id=long",
-        "task, its last part": f"/task/night?id=long&page={last}",
+        **{name: f"/{name}/night" for name in ("run", "doubts", "attacks", "machine")},
+        **{name: f"/{name}/night?id=long" for name in ("task", "course", "population")},
+        "task, its last part": f"/task/night?id=long&page={max(0, size - 1) // 100}",
         "hypothesis": f"/hypothesis/night?id={quote('long/0/0', safe='')}",
         "find, in all of it": "/find?text=nowhere+at+all",
-        "course": "/course/night?id=long",
-        "doubts": "/doubts/night",
-        "machine": "/machine/night",
     }
 
 

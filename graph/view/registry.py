@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from gristmill.graph.storage.store import Store
 
 __all__ = ["Asked", "Cell", "Field", "Form", "Listing", "Tone", "View", "link_to", "registered", "rooms_of"]
 
+Some = TypeVar("Some")
 Tone = Literal["", "good", "bad", "unscored", "refused", "soft", "live"]
 """How something is set off; a colour, and beside it always a word or a sign."""
 
@@ -29,6 +30,23 @@ class Asked:
         """An option that is a whole number from 0; 0 where it is none."""
         text = self.options.get(name, "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+    def part(self, size: int, read: Callable[[int, int], tuple[int, Some]]) -> tuple[int, int, Some]:
+        """Of something long the part that is asked for, or the last one where it is not that long.
+
+        Args:
+            size: of a part.
+            read: (how many to skip, how many to take) → (how many there are, those).
+
+        Returns:
+            (number of the part from 0, how many there are, those of it).
+        """
+        page = self.number("page")
+        count, some = read(page * size, size)
+        if (last := max(0, -(-count // size) - 1)) < page:
+            page = last
+            count, some = read(page * size, size)
+        return page, count, some
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,7 @@ def dataset_page(store: Store, asked: Asked) -> DatasetPage | None:
     if curated is None:
         return None
     covered = records.read(f"{asked.id}/coverage", Coverage)
-    pages = max(1, -(-len(curated.rows) // PAGE))
-    page = min(asked.number("page"), pages - 1)
+    page, count, rows = asked.part(PAGE, lambda after, limit: (len(curated.rows), curated.rows[after : after + limit]))
     folder = home_beside(store.database) / "improvements" / asked.owner / asked.id / "dataset"
     audit = audit_of(folder, option_for(store.location))
     if asked.public:
@@ -136,10 +135,10 @@ def dataset_page(store: Store, asked: Asked) -> DatasetPage | None:
         owner=asked.owner,
         of="improvement" if recipe_of(records) is None else "isheep",
         part=asked.id,
-        rows=[_row(at, row) for at, row in enumerate(curated.rows[page * PAGE : (page + 1) * PAGE], page * PAGE + 1)],
-        count=len(curated.rows),
+        rows=[_row(at, row) for at, row in enumerate(rows, page * PAGE + 1)],
+        count=count,
         page=page,
-        pages=pages,
+        pages=-(-count // PAGE),
         verified=sum(bool(row.get("verified")) for row in curated.rows),
         strengths=_counted(curated.rows, "strength"),
         splits=_counted(curated.rows, "split", "train"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, and_, func, select
@@ -70,8 +70,8 @@ class Glances:
         with reading(self._database, self._engine) as connection:
             return int(connection.scalar(query) or 0)
 
-    def hypotheses(self, run: str, task: str | None = None) -> list[Glance]:
-        """All of a run, or of a task of it, in the order of places."""
+    def hypotheses(self, run: str, task: str | None = None, rounds: Collection[int] | None = None) -> list[Glance]:
+        """All of a run, or of a task of it, or of some rounds alone, in the order of places."""
         hypotheses, verdicts = schema.hypotheses.c, schema.verdicts.c
         query = (
             select(
@@ -88,6 +88,8 @@ class Glances:
         )
         if task is not None:
             query = query.where(hypotheses.task_id == task)
+        if rounds is not None:
+            query = query.where(hypotheses.round.in_(rounds))
         with reading(self._database, self._engine) as connection:
             rows = connection.execute(query.order_by(hypotheses.round, hypotheses.sample, hypotheses.id))
             return [Glance(*row[:4], row[4] and Outcome(row[4]), row[5], bool(row[6])) for row in rows]

@@ -54,6 +54,18 @@ class Account:
                 found[id_.removesuffix(REPAIR)] += int(units or 0)
         return found
 
+    def of(self, run: str, hypothesis: str) -> Amount:
+        """As `spending`, of one hypothesis or lesson. A repair's tokens and money count as its own, its calls not."""
+        calls = schema.calls.c
+        sums = func.sum(calls.spent_tokens), func.sum(calls.spent_money)
+        query = select(calls.hypothesis_id, func.count(), *sums).where(
+            calls.run == run, calls.hypothesis_id.in_([hypothesis, hypothesis + REPAIR])
+        )
+        with reading(self._database, self._engine) as connection:
+            rows = connection.execute(query.group_by(calls.hypothesis_id)).all()
+        turns = sum(row[1] for row in rows if row[0] == hypothesis)
+        return Amount(turns, sum(int(row[2] or 0) for row in rows), sum(int(row[3] or 0) for row in rows))
+
     def by_model(self, run: str) -> list[ModelSpending]:
         """What each model was asked and paid; most money first, then most tokens."""
         calls = schema.calls.c

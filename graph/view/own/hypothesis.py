@@ -65,7 +65,7 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         hypothesis, verdict = _published(hypothesis, verdict)
     evidence = None if asked.public else store.evidence(run, [hypothesis.id]).get(hypothesis.id)
     telling = [each for each in evidence.checks if each.outcome != "passed" or each.fault] if evidence else []
-    money = store.account.money(run).get(hypothesis.id, 0)
+    spent = store.account.of(run, hypothesis.id)
     return HypothesisPage(
         run=run,
         hypothesis=hypothesis,
@@ -83,8 +83,8 @@ def hypothesis_page(store: Store, asked: Asked) -> HypothesisPage | None:
         changes=changes(store, run, Step(hypothesis=hypothesis, verdict=verdict)) if verdict is not None else [],
         operator=operator_of(hypothesis),
         children=_children(store, run, hypothesis),
-        calls=store.calls(run).get(hypothesis.id, 0),
-        money=in_words(money),
+        calls=spent.calls,
+        money=in_words(spent.money),
         reproduce=[] if asked.public else _reproduce(store, asked, hypothesis, verdict is not None),
         public=asked.public,
     )
@@ -108,7 +108,7 @@ def _children(store: Store, run: str, hypothesis: Hypothesis) -> list[str]:
     }
     if not rounds:
         return []
-    ids = [each.id for each in store.glances.hypotheses(run, hypothesis.task_id) if each.round in rounds]
+    ids = [each.id for each in store.glances.hypotheses(run, hypothesis.task_id, rounds)]
     steps = store.steps_of(run, ids[:500])
     return [id_ for id_, step in steps.items() if hypothesis.id in step.hypothesis.parents]
 

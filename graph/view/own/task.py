@@ -72,8 +72,9 @@ def task_page(store: Store, asked: Asked) -> TaskPage | None:
     steps = best_curve(seen, by_calls, task.id, direction)
     best = ending.best if ending is not None else steps[-1].id if steps else None
     only = next((each for each in Outcome if each.value == asked.options.get("outcome")), None)
-    page = asked.number("page")
-    count, some = glances.some(run, task.id, after=page * PAGE, limit=PAGE, outcome=only)
+    page, count, some = asked.part(
+        PAGE, lambda after, limit: glances.some(run, task.id, after=after, limit=limit, outcome=only)
+    )
     less = direction is Direction.MINIMIZE and graded(task)
     calls = sum(number for id_, number in by_calls.items() if id_.rsplit("/", 2)[0] == task.id)
     scores = {each.id: each.score for each in seen}

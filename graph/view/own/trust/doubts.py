@@ -44,10 +44,11 @@ class DoubtsPage:
 
 def doubts_page(store: Store, asked: Asked) -> DoubtsPage | None:
     """The page of `/doubts/RUN`; None where there is no such run."""
-    run, page = asked.owner, asked.number("page")
+    run = asked.owner
     if run not in {each.name for each in store.runs()}:
         return None
-    count, some = store.glances.machine.doubts(run, after=page * PAGE, limit=PAGE)
+    machine = store.glances.machine
+    page, count, some = asked.part(PAGE, lambda after, limit: machine.doubts(run, after=after, limit=limit))
     closings = store.documents.list(CLOSING, run, Closing)
     stepped = [(each.hypothesis, each.stepped_down) for found in closings.values() for each in found.stepped_down]
     return DoubtsPage(
