@@ -130,11 +130,15 @@ class Glances:
         which = [hypotheses.run == run, hypotheses.task_id == task]
         if outcome is not None:
             which.append(verdicts.outcome == outcome.value)
+        source = schema.hypotheses if outcome is None else joined
         order = (hypotheses.round.desc(), hypotheses.sample.desc(), hypotheses.id.desc())
-        query = select(hypotheses.record, verdicts.record).select_from(joined).where(*which).order_by(*order)
+        # Sorted are ids alone: records would be read, and carried through the sorting, of all that are skipped.
+        part = select(hypotheses.id).select_from(source).where(*which).order_by(*order).offset(after).limit(limit)
+        query = select(hypotheses.record, verdicts.record).select_from(joined)
         with reading(self._database, self._engine) as connection:
-            count = connection.scalar(select(func.count()).select_from(joined).where(*which))
-            rows = connection.execute(query.offset(after).limit(limit)).all()
+            count = connection.scalar(select(func.count()).select_from(source).where(*which))
+            ids = connection.scalars(part).all()
+            rows = connection.execute(query.where(hypotheses.run == run, hypotheses.id.in_(ids)).order_by(*order)).all()
         return int(count or 0), [
             (Hypothesis.model_validate_json(one), other and Verdict.model_validate_json(other)) for one, other in rows
         ]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from gristmill.graph.events import LeftOut
 from gristmill.graph.records import STARTS, StopReason
@@ -31,7 +31,7 @@ def standings(connection: Connection, run: str) -> list[TaskStanding]:
     )
     rounds = {task_id: round + 1 for task_id, round in connection.execute(last)}
     calls = queries.calls_by_task(connection, run)
-    best = dict(_best(connection, run, {task_id: row.best for task_id, row in ended.items()}))
+    best = dict(_best(connection, run))
     first, closings = _first_scores(connection, run), _closings(connection, run)
     found = [
         _standing(task, ended.get(task.id), rounds.get(task.id, 0), calls[task.id], best.get(task.id), first[task.id])
@@ -81,18 +81,18 @@ def _target(task: Task, verdict: Verdict | None) -> float | None:
     return verdict.metrics.get("best_known") if target is None and verdict is not None else target
 
 
-def _best(connection: Connection, run: str, ended: dict[str, str | None]) -> Iterator[tuple[str, tuple[str, Verdict]]]:
+def _best(connection: Connection, run: str) -> Iterator[tuple[str, tuple[str, Verdict]]]:
     """(task, (hypothesis, verdict)): the best on record where the task has ended, else the best so far."""
-    recorded, columns = {id_ for id_ in ended.values() if id_ is not None}, schema.verdicts.c
+    columns, over = schema.verdicts.c, schema.trajectories.c
     order = (schema.hypotheses.c.round, schema.hypotheses.c.sample)
     joined = schema.verdicts.join(schema.hypotheses, _same_hypothesis())
-    rows = connection.execute(
-        select(columns.task_id, columns.hypothesis_id).select_from(joined).where(columns.run == run).order_by(*order)
-    )
+    # Of a task that has ended its best alone, of which there are few; so the database leaves out the others.
+    recorded = columns.hypothesis_id.in_(select(over.best).where(over.run == run, over.best.is_not(None)))
+    open_ = columns.task_id.not_in(select(over.task_id).where(over.run == run))
+    query = select(columns.task_id, columns.hypothesis_id).select_from(joined)
     wanted: dict[str, list[str]] = defaultdict(list)
-    for task_id, id_ in rows:
-        if id_ in recorded or task_id not in ended:
-            wanted[task_id].append(id_)
+    for task_id, id_ in connection.execute(query.where(columns.run == run, or_(recorded, open_)).order_by(*order)):
+        wanted[task_id].append(id_)
     for task_id, ids in wanted.items():
         records = connection.execute(
             select(columns.hypothesis_id, columns.record).where(columns.run == run, columns.hypothesis_id.in_(ids))
