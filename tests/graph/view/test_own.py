@@ -16,11 +16,11 @@ from gristmill.graph.config import RunConfig
 from gristmill.graph.storage.entries import call_started
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.own.course import course_page
-from gristmill.graph.view.own.doubts import doubts_page
 from gristmill.graph.view.own.hypothesis import hypothesis_page
 from gristmill.graph.view.own.population import population_page
 from gristmill.graph.view.own.run import run_page
 from gristmill.graph.view.own.task import task_page
+from gristmill.graph.view.own.trust.doubts import doubts_page
 from gristmill.graph.view.registry import Asked
 from gristmill.trainers.cli import app
 from gristmill.trainers.viewing.comparison import comparison_page
