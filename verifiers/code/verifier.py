@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,10 @@ from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
 from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
-from gristmill.verifiers.code.beforehand.showing import check_evidence
 from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
-from gristmill.verifiers.code.findings import Broken, Finding, Findings
+from gristmill.verifiers.code.findings import Broken, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, profile_of
 from gristmill.verifiers.code.repository.apart import PartedTests
 from gristmill.verifiers.code.repository.judging import judge_repository
@@ -24,9 +23,10 @@ from gristmill.verifiers.code.scored.judging import Scores
 from gristmill.verifiers.code.scored.together import scores_together
 from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
+from gristmill.verifiers.code.verdicts.task_findings import TaskFindings
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
 from gristmill.verifiers.languages.registry import language as language_of
-from gristmill.verifiers.records import Apart, Check, CheckEvidence, Evidence, Outcome, Seeds, Strength, Task, Verdict
+from gristmill.verifiers.records import Apart, Evidence, Outcome, Seeds, Task, Verdict
 from gristmill.verifiers.settling import SETTLED
 from gristmill.verifiers.testing.scored import SEARCH
 
@@ -51,7 +51,9 @@ class CodeVerifier:
     def __init__(self, pool: Jobs, *, confirm: bool = True) -> None:
         self._pool = pool
         self._confirm = confirm
-        self._passing = 0.0
+        # Of what came lately, the share that passed. All at once takes a job instead of one a test, or one more than
+        # those where it does not pass; so it is tried until a few have failed.
+        self._passing = 0.75
         self._guesses, self._splits = Guesses(pool), Splits(pool)
         self._scores = Scores(pool, confirm=confirm, verifier=f"{self.name}/{self.version}")
         self._parted, self.splits = PartedTests(pool, self._splits), False
@@ -102,7 +104,7 @@ class CodeVerifier:
         nothing = Evidence(verifier=f"{self.name}/{self.version}")
         return await self._scores.held_out(task, solution, task.scored, seeds) if task.scored else nothing
 
-    async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, _Findings]:
+    async def _judge(self, task: Task, solution: str, *, explain: bool) -> tuple[Verdict, TaskFindings]:
         """The verdict, and what it was made from; with words for hidden tests too, if it is to `explain` them."""
         profile = self.profile(task, solution)
         # Where nearly all pass, the confirming run is needed anyway, so nobody waits for the first one to end.
@@ -137,19 +139,19 @@ class CodeVerifier:
         """See `gristmill.verifiers.base.Consistent.together`."""
         return await passes_together(self._pool, task, judged)
 
-    def _confirming(self, task: Task, solution: str, profile: Profile, explain: bool) -> asyncio.Task[_Findings]:
+    def _confirming(self, task: Task, solution: str, profile: Profile, explain: bool) -> asyncio.Task[TaskFindings]:
         """The run that confirms, begun; its order cannot be chosen, since it follows from the hidden tests as well."""
         seed = zlib.crc32(f"{task.model_dump_json()}\n{solution}".encode("utf-8", "surrogatepass"))
         return asyncio.create_task(self._run(task, solution, profile, Random(seed), explain))
 
-    async def _first(self, task: Task, solution: str, profile: Profile, explain: bool) -> _Findings:
+    async def _first(self, task: Task, solution: str, profile: Profile, explain: bool) -> TaskFindings:
         """Test by test; or all at once, as far as that can be, where most of what came lately has passed."""
         at_once = await self._at_once(task, solution, profile, fresh=False) if self._passing > 0.5 else None
         return at_once or await self._run(task, solution, profile, None, explain)
 
     async def _run(
         self, task: Task, solution: str, profile: Profile, confirming: Random | None, explain: bool
-    ) -> _Findings:
+    ) -> TaskFindings:
         from gristmill.verifiers.code.test_types import Setting, run_test
 
         again = confirming is not None
@@ -159,7 +161,7 @@ class CodeVerifier:
         if (language := language_of(task)) is not None:
             compilation = await compiled(self._pool, task, language, solution, fresh=again)
             if isinstance(compilation, Broken):
-                return _Findings([("solution", True, Findings((), compilation))])
+                return TaskFindings([("solution", True, Findings((), compilation))])
             program = compilation
         groups = (("public_tests", True, task.public_tests), ("tests", False, task.tests))
         rows: list[tuple[str, bool, Findings]] = []
@@ -170,10 +172,10 @@ class CodeVerifier:
                 findings = await run_test(setting, test)
                 rows.append((f"{field}[{place}]", public, findings))
                 if findings.broken is not None:
-                    return _Findings(rows)
-        return _Findings(rows)
+                    return TaskFindings(rows)
+        return TaskFindings(rows)
 
-    async def _at_once(self, task: Task, solution: str, profile: Profile, *, fresh: bool) -> _Findings | None:
+    async def _at_once(self, task: Task, solution: str, profile: Profile, *, fresh: bool) -> TaskFindings | None:
         """All tests in one job, where all only call and compare; None if that is not so, or does not pass."""
         from gristmill.verifiers.code.literal_run import run_all_literal
         from gristmill.verifiers.code.test_types import Setting, literal_program_of
@@ -190,10 +192,10 @@ class CodeVerifier:
         rows = rows[::-1] if fresh else rows
         places = [(f"public_tests[{place}]", True) for place in range(len(task.public_tests))]
         places += [(f"tests[{place}]", False) for place in range(len(task.tests))]
-        return _Findings([(*place, findings) for place, findings in zip(places, rows, strict=True)])
+        return TaskFindings([(*place, findings) for place, findings in zip(places, rows, strict=True)])
 
     def _verdict(
-        self, findings: _Findings, solution: str, info: SandboxInfo, *, flaky: bool = False, lacks: str = ""
+        self, findings: TaskFindings, solution: str, info: SandboxInfo, *, flaky: bool = False, lacks: str = ""
     ) -> Verdict:
         broken = findings.broken
         if flaky:
@@ -220,81 +222,4 @@ class CodeVerifier:
         )
 
 
-class _Findings:
-    """What all tests of a task have shown: rows of (field, public, findings)."""
-
-    def __init__(self, rows: list[tuple[str, bool, Findings]]) -> None:
-        self._rows = rows
-
-    @property
-    def broken(self) -> Broken | None:
-        return next((findings.broken for _, _, findings in self._rows if findings.broken is not None), None)
-
-    def of(self, *, public: bool) -> list[Finding]:
-        return [finding for _, open_, findings in self._rows if open_ is public for finding in findings.checks]
-
-    @property
-    def passed(self) -> bool:
-        return self.outcome is Outcome.PASSED
-
-    @property
-    def outcome(self) -> Outcome:
-        """Passed only if there are checks and all of them passed; else what the first one that did not shows.
-
-        A test that is refused says nothing of the solution where another one found it wrong.
-        """
-        findings = [*self.of(public=True), *self.of(public=False)]
-        wrong = [finding.outcome for finding in findings if finding.outcome is not Outcome.PASSED]
-        wrong.sort(key=lambda outcome: outcome is Outcome.REFUSED)
-        if self.broken is not None:
-            return self.broken.outcome
-        return wrong[0] if wrong else Outcome.PASSED if findings else Outcome.ERROR
-
-    @property
-    def strength(self) -> Strength:
-        """`forwarded`: operators of the candidate's own took part; `split`: assertions alone were apart from it."""
-        if self.passed and any(findings.split for _, _, findings in self._rows):
-            return Strength.SPLIT
-        return Strength.FORWARDED if any(each.forwarded for _, _, each in self._rows) else Strength.TESTED
-
-    @property
-    def apart(self) -> bool:
-        """Whether judge processes decided: one of those that passed, or all of those that did not."""
-        if self.passed:
-            return any(findings.apart for _, _, findings in self._rows)
-        wrong = [findings for _, _, findings in self._rows if not findings.passed]
-        return bool(wrong) and all(findings.apart for findings in wrong)
-
-    @property
-    def score(self) -> float:
-        findings = [*self.of(public=True), *self.of(public=False)]
-        if self.broken is not None or not findings:
-            return 0.0
-        return sum(finding.outcome is Outcome.PASSED for finding in findings) / len(findings)
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        total: dict[str, float] = {}
-        for _, _, findings in self._rows:
-            for name, value in findings.metrics.items():
-                total[name] = total.get(name, 0.0) + value
-        return total
-
-    def checks(self) -> tuple[Check, ...]:
-        return tuple(
-            Check(
-                name=feedback.clean(f"{field}/{finding.name if public else feedback.anonymous(finding.name, number)}"),
-                outcome=finding.outcome,
-                public=public,
-                detail=feedback.clean(finding.text) if public else "",
-            )
-            for field, public, findings in self._rows
-            for number, finding in enumerate(findings.checks, 1)
-        )
-
-    def check_evidence(self, source: str, faulty: Mapping[str, TestFault]) -> list[CheckEvidence]:
-        """The same checks for the task's owner, and why there are none, if there are none."""
-        return check_evidence(self._rows, source, faulty)
-
-
-_EMPTY = _Findings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])
+_EMPTY = TaskFindings([("solution", True, Findings((), Broken(Outcome.INVALID, "there is no code in the reply")))])

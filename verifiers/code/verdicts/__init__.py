@@ -1,0 +1,5 @@
+"""What all tests of a task come to."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
