@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 from typing import Protocol, runtime_checkable
 
 from gristmill.sandbox.records import Profile
@@ -182,6 +181,8 @@ def unknown_settings(task: Task, allowed: Collection[str]) -> list[str]:
     sentences = []
     for name in task.settings:
         if name not in allowed:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, allowed, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(allowed)) or 'none'}"
             sentences.append(f"settings.{name}: means nothing for the kind {task.kind}; {hint}")

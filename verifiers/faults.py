@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from gristmill.sandbox.errors import GristmillError, SandboxError
 from gristmill.sandbox.records import CANDIDATE, Job, Profile, Report, SandboxInfo
 from gristmill.verifiers.base import Explaining, Replicating, Verifier
-from gristmill.verifiers.extraction.replies import entry_points
 from gristmill.verifiers.incidents.noting import unnoted
 from gristmill.verifiers.judging import beside, short_error, unscored
 from gristmill.verifiers.plugins import ContractError, fault_in, reads_code, report
@@ -153,6 +152,8 @@ class Canaries:
         if task.reference is not None:
             yield task.reference
         if reads_code(task.kind):
+            from gristmill.verifiers.extraction.replies import entry_points
+
             yield "\n".join(f"def {name}(*args, **kwargs):\n    return None" for name in entry_points(task)) or "pass"
         else:
             yield "The answer is 0."

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from gristmill.sandbox.errors import GristmillError, InfrastructureError
 from gristmill.sandbox.plain import plain
-from gristmill.verifiers.extraction.replies import Extraction, extract
 from gristmill.verifiers.records import (
     Check,
     CheckEvidence,
@@ -21,6 +20,9 @@ from gristmill.verifiers.records import (
     Task,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from gristmill.verifiers.extraction.replies import Extraction
 
 __all__ = [
     "FINAL_SEEDS",
@@ -119,6 +121,8 @@ async def judge_reply(
 ) -> tuple[Extraction, Verdict]:
     """What is found in a raw reply, and the verdict on it; see `extract` and `judge_extraction`."""
     # Reading takes a bounded time, and yet others need not wait for it.
+    from gristmill.verifiers.extraction.replies import extract
+
     extraction = await asyncio.to_thread(extract, task, text, parent=parent)
     return extraction, await judge_extraction(task, extraction, judge, settle=settle)
 

@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Sequence
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
 from gristmill.sandbox.records import Profile, SandboxInfo
 from gristmill.verifiers.base import unknown_settings
 from gristmill.verifiers.code import feedback
-from gristmill.verifiers.code.beforehand.faulty import TestFault, faults, silent
-from gristmill.verifiers.code.beforehand.warning import task_warnings
 from gristmill.verifiers.code.consistency import passes_together
 from gristmill.verifiers.code.driven.withstanding import Guesses
 from gristmill.verifiers.code.findings import Broken, Findings
 from gristmill.verifiers.code.programs.compiling import compiled, profile_of
-from gristmill.verifiers.code.repository.apart import PartedTests
-from gristmill.verifiers.code.repository.judging import judge_repository
-from gristmill.verifiers.code.scored.judging import Scores
-from gristmill.verifiers.code.scored.together import scores_together
-from gristmill.verifiers.code.split.running import Splits
 from gristmill.verifiers.code.task import SETTINGS, task_problems
 from gristmill.verifiers.code.verdicts.task_findings import TaskFindings
 from gristmill.verifiers.extraction.importing import image_of, lacks_text
@@ -32,12 +26,18 @@ from gristmill.verifiers.testing.scored import SEARCH
 
 if TYPE_CHECKING:
     from gristmill.sandbox.base import Jobs
+    from gristmill.verifiers.code.beforehand.faulty import TestFault
+    from gristmill.verifiers.code.repository.apart import PartedTests
+    from gristmill.verifiers.code.scored.judging import Scores
+    from gristmill.verifiers.code.split.running import Splits
 
 __all__ = ["CodeVerifier"]
 
 
 class CodeVerifier:
     """Score = share of tests passed, in [0, 1]; the outcome is `passed` only if every test passes, twice.
+
+    What only some tasks need is imported with the first of those: all of it takes longer than dozens of candidates.
 
     Args:
         pool: where candidates and judges run.
@@ -54,10 +54,26 @@ class CodeVerifier:
         # Of what came lately, the share that passed. All at once takes a job instead of one a test, or one more than
         # those where it does not pass; so it is tried until a few have failed.
         self._passing = 0.75
-        self._guesses, self._splits = Guesses(pool), Splits(pool)
-        self._scores = Scores(pool, confirm=confirm, verifier=f"{self.name}/{self.version}")
-        self._parted, self.splits = PartedTests(pool, self._splits), False
+        self._guesses, self.splits = Guesses(pool), False
         self._faulty: tuple[Task | None, dict[str, TestFault]] = None, {}
+
+    @cached_property
+    def _splits(self) -> Splits:
+        from gristmill.verifiers.code.split.running import Splits
+
+        return Splits(self._pool)
+
+    @cached_property
+    def _parted(self) -> PartedTests:
+        from gristmill.verifiers.code.repository.apart import PartedTests
+
+        return PartedTests(self._pool, self._splits)
+
+    @cached_property
+    def _scores(self) -> Scores:
+        from gristmill.verifiers.code.scored.judging import Scores
+
+        return Scores(self._pool, confirm=self._confirm, verifier=f"{self.name}/{self.version}")
 
     @staticmethod
     def problems(task: Task) -> list[str]:
@@ -67,6 +83,8 @@ class CodeVerifier:
     @staticmethod
     def warnings(task: Task) -> list[str]:
         """What the author of a task without `problems` should know."""
+        from gristmill.verifiers.code.beforehand.warning import task_warnings
+
         return list(task_warnings(task))
 
     async def verify(self, task: Task, solution: str) -> Verdict:
@@ -80,12 +98,16 @@ class CodeVerifier:
             return await elsewhere
         verdict, first = await self._judge(task, solution, explain=True)
         if task is not self._faulty[0]:
+            from gristmill.verifiers.code.beforehand.faulty import faults, silent
+
             self._faulty = task, {each.place: each for each in (*silent(task), *faults(task))}
         return verdict, Evidence.of(verdict.verifier, first.check_evidence(solution, self._faulty[1]))
 
     def _elsewhere(self, task: Task, solution: str) -> Awaitable[tuple[Verdict, Evidence]] | None:
         """What judges a repository, or by an author's evaluator; None for tests that pass or do not."""
         if task.repo is not None:
+            from gristmill.verifiers.code.repository.judging import judge_repository
+
             parted = self._parted if self.splits else None
             return judge_repository(self._pool, task, solution, f"{self.name}/{self.version}", parted)
         return self._scores.judge(task, solution, task.scored) if task.scored is not None else None
@@ -97,6 +119,8 @@ class CodeVerifier:
 
     async def reproduces(self, task: Task, solution: str, verdict: Verdict, seeds: Seeds) -> bool:
         """See `gristmill.verifiers.base.Reproducing.reproduces`."""
+        from gristmill.verifiers.code.scored.together import scores_together
+
         return await scores_together(self._pool, task, solution, verdict, seeds)
 
     async def held_out(self, task: Task, solution: str, seeds: Seeds = SEARCH) -> Evidence:

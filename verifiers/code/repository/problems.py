@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gristmill.verifiers.code.repository.parting import parts_of
 from gristmill.verifiers.records import Task
 from gristmill.verifiers.repositories.git import RepositoryError
 from gristmill.verifiers.repositories.paths import is_test, locked, matches, pattern_problem
@@ -37,6 +36,8 @@ def repository_warnings(repo: Repo) -> list[str]:
             f"repo: {len(pointers)} files are pointers of Git LFS, {shown}: tests find the pointers, and not what they "
             "stand for"
         )
+    from gristmill.verifiers.code.repository.parting import parts_of
+
     parts = parts_of(repo)
     split = "" if isinstance(parts, str) else ", or `split` if those that fail now want what no guess finds"
     why = f"; it is never `split`: {parts}" if isinstance(parts, str) else ""

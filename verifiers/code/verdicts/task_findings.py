@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from gristmill.verifiers.code import feedback
-from gristmill.verifiers.code.beforehand.faulty import TestFault
-from gristmill.verifiers.code.beforehand.showing import check_evidence
 from gristmill.verifiers.code.findings import Broken, Finding, Findings
 from gristmill.verifiers.records import Check, CheckEvidence, Outcome, Strength
+
+if TYPE_CHECKING:
+    from gristmill.verifiers.code.beforehand.faulty import TestFault
 
 __all__ = ["TaskFindings"]
 
@@ -93,4 +95,6 @@ class TaskFindings:
 
     def check_evidence(self, source: str, faulty: Mapping[str, TestFault]) -> list[CheckEvidence]:
         """The same checks for the task's owner, and why there are none, if there are none."""
+        from gristmill.verifiers.code.beforehand.showing import check_evidence
+
         return check_evidence(self._rows, source, faulty)
