@@ -297,3 +297,27 @@ async def test_a_job_is_ended_when_enough_is_known(pool: Pool) -> None:
     assert report.note == "killed by the host"
     assert [decode(message) for message in heard] == [{"value": 0}, {"value": 1}]
     assert report.messages[:2] == tuple(heard)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_wrong_answers_are_told_as_test_by_test_and_few_of_them_are_tried_at_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, hidden = (PythonTest(entry_point="f", code=f"assert f({x}) == {x + 1}") for x in (1, 2))
+    task = Task(id="t", kind="code", prompt="?", public_tests=(public,), tests=(hidden,))
+    wrong = [f"def f(x):\n    return {body}" for body in ("x", "2", "3", "x // 0", "None", "x - 1", "'2'", "[x]")]
+    run, jobs = pool.run, 0
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal jobs
+        jobs += 1
+        return await run(*args, **kwargs)
+
+    monkeypatch.setattr(pool, "run", counting)
+    verifier, apart = CodeVerifier(pool), CodeVerifier(pool)
+    told = [await verifier.verify(task, solution) for solution in wrong]
+    with_tries, jobs = jobs, 0
+    monkeypatch.setattr(apart, "_passing", 0.0)
+    assert told == [await apart.verify(task, solution) for solution in wrong]
+    assert not any(verdict.passed for verdict in told)
+    assert (with_tries - jobs, jobs) == (4, 2 * len(wrong))
