@@ -4,7 +4,8 @@ After FunSearch (Romera-Paredes et al. 2024) and AlphaEvolve (Novikov et al., ar
 
 - The population is a grid of declared features, or families where none are declared (`gristmill.graph.search.archive`).
 - Where the best has lately become better, it is the parent; the longer it has not, the more often parents come from the
-  whole population, and the more often two are crossed. So a search is greedy as long as that pays.
+  whole population, and the more often two are crossed. So a search is greedy as long as that pays. There what is
+  changed is the best of three: changes of those far behind hardly ever lead to a new best.
 - There half the operators are chosen by what they have brought in this search (`gristmill.graph.search.bandit`); most
   of the other half are crossings, which mostly give what was there before where programs have little to cross.
 - Islands open at stagnation only (SkyDiscover): the first is alone until it stands still. One that stands still is
@@ -32,8 +33,9 @@ _GREEDY, _GREEDY_ON_GRID = 60, 0.1
 """Rows without a better best after which half the parents come from all; the best's share on a grid."""
 _UNUSABLE = 0.2
 """What a row counts towards standing still that cannot be used: most are repeats, which nothing was spent on."""
-_SECOND = 3
-"""The second parent of a cross is the best of so many."""
+_CHANGED, _SECOND = 3, 3
+"""What is changed, where it comes from all families, is the best of so many; so is the second parent of a cross. The
+first is any: with the best of three traps are solved sooner, and one in six not at all."""
 
 Mix = tuple[tuple[Operator, float], ...]
 _NEAR: Mix = (("improve", 0.55), ("adjust", 0.2), ("another", 0.15), ("cross", 0.1))
@@ -161,6 +163,8 @@ class Evolve:
             operator = cast("Operator", islands.operators.choose(_LEARNING, chance))
         else:
             operator = _drawn(chance, (_NEAR if near else _FAR) if gaining else _MENDING)
+        if gaining and not near and operator != "cross" and not self.axes:
+            parent = min(parent, island.members.pick(chance, _CHANGED - 1), key=lambda row: row.rank)
         other = _other(island.members, parent, chance, _SECOND if operator == "cross" else 1)
         if operator == "cross":
             if other is not None:

@@ -188,6 +188,23 @@ def test_a_search_is_greedy_while_that_pays_and_crosses_where_it_does_not() -> N
     assert operators(0)["cross"] < 40 < 60 < operators(400)["cross"]
 
 
+@pytest.mark.parametrize("axes", [(), (Axis("x", 0, 10),)])
+def test_of_families_what_is_changed_is_a_better_one_and_what_is_crossed_is_any(axes: tuple[Axis, ...]) -> None:
+    history, places = History(folds_of(strategy := Evolve(10, 1, axes))), dict[str, list[int]]()
+    for number in range(10):
+        history.add(replace(made(number, 10.0 - number), features=(float(number),) if axes else ()))
+    for number in range(10, 410):
+        history.add(made(number, 0.0, parent=9))
+    past = history.upto(place := Place(410, 0, 1))
+    for number in range(2000):
+        plan = strategy.plan(past, place, number)
+        kind = "crossed" if plan.operator == "cross" else "changed"
+        places.setdefault(kind, []).append(int(plan.parents[0].split("/")[1]))
+    mean = {kind: sum(each) / len(each) for kind, each in places.items()}
+    assert mean["crossed"] > 3.8, "any of ten, and now and then the best"
+    assert mean["changed"] > 3.5 if axes else mean["changed"] < 2.5
+
+
 def test_where_it_stands_still_what_pays_is_asked_for() -> None:
     """Crossings that repeat, a fifth of the adjustments better than their parents: the other half is theirs."""
     history, by = History(folds_of(strategy := Evolve(2, 1))), Counter[str]()
