@@ -62,6 +62,7 @@ SCORES = {
     "loss/digits-label-noise#sign-flipped": (0.0, 0.2),
 }
 SINGLE = {
+    "reward/mountain-car#speed": (0.6, 1.0),
     "loss/digits-label-noise#symmetric": (0.8, 1.0),
     "loss/digits-label-noise#cross-entropy": (0.65, 0.97),
 }
@@ -72,20 +73,20 @@ COMMAND = "gristmill verify examples/tasks/mixed.jsonl examples/candidates/mixed
 
 
 def without(heads: tuple[str, ...], path: Path, to: Path) -> Path:
+    """The rows but those of some; the id of a candidate begins with that of its task."""
     lines = path.read_text("utf-8").splitlines(keepends=True)
-    row = "task_id" if path.parent.name == "candidates" else "id"
-    to.write_text("".join(line for line in lines if not json.loads(line)[row].startswith(heads)), "utf-8")
+    to.write_text("".join(line for line in lines if not json.loads(line)["id"].startswith(heads)), "utf-8")
     return to
 
 
 def once(path: Path, to: Path) -> Path:
     """The same tasks, where something is trained with one training for each candidate instead of three.
 
-    Single trainings scatter: symmetric cross entropy has .93 in the mean of twenty, one in twenty is below .9. So the
-    loss's target is one that both it and cross entropy reach by far, and the sign-flipped one misses by far.
+    Single trainings scatter: symmetric cross entropy has .93 in the mean of twenty, one in twenty is below .9. So
+    targets are those that good ones reach by far, cross entropy among them, and the sign-flipped one misses by far.
     """
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    targets = {"reward": 0.9, "loss": 0.6}
+    targets = {"reward": 0.6, "loss": 0.6}
     short = [
         {**row, "settings": {"seeds": 1}, "target": targets[row["kind"]]} if row["kind"] in targets else row
         for row in rows
@@ -139,7 +140,10 @@ def test_a_mixed_file_gives_the_known_verdicts(
         files = [without(TRAINED, path, tmp_path / f"{path.parent.name}.jsonl") for path in files]
     elif every > 1:
         files[0] = once(files[0], tmp_path / "tasks.jsonl")
+        # What single trainings by the native reward come to is chance: see verifiers/trained/test_reward.py.
+        files[1] = without(("reward/mountain-car#native",), files[1], tmp_path / "candidates.jsonl")
         expected = {**EXPECTED, "loss/digits-label-noise#cross-entropy": "passed"}
+        del expected["reward/mountain-car#native"]
         scores = {**SCORES, **SINGLE}
     out = tmp_path / "verdicts.jsonl"
     done = subprocess.run(
