@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gristmill.graph.commands.functions.starting import loss_starts, reward_starts
+from gristmill.graph.judging.baselines import CONTROL
 from gristmill.graph.storage.store import Store
 from gristmill.graph.view.own import VIEWS
 from gristmill.graph.view.registry import Asked, registered
@@ -20,6 +21,7 @@ from gristmill.trainers.cli import app
 from gristmill.verifiers.records import Strength
 
 OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
+SECRET = "04"
 RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
 LEFT = RIGHT.replace("return ", "return -1.0 * (").replace("obs[:, 0]\n", "obs[:, 0])\n")
 PARTED = LEFT.replace("return ", "value = ") + "    return value, {'to the left & <b>': value}\n"
@@ -40,15 +42,26 @@ FEW = ("--hypotheses", "1", "--seeds", "1", "--sandbox", "bubblewrap", "--name",
 SURE = ("--seeds", "3", "--target", "0.1")  # a policy that learns for 512 steps comes to little
 
 
+@pytest.fixture(autouse=True)
+def the_same_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By chance they may lie so far apart that nobody is plainly behind, or who teaches misses the target.
+
+    Seeds follow from the run's secret and the task's name, which holds the file as it was named: so not by its folder.
+    """
+    monkeypatch.setattr("gristmill.graph.judging.secret.secrets.token_hex", lambda size: SECRET * size)
+    (tmp_path / "own.py").write_bytes(OWN.read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+
 def test_a_reward_is_searched_for_in_an_environment_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "begin.py").write_text(LEFT, encoding="utf-8")
     model, begin = recorded(tmp_path, LEFT.replace("-1.0", "-2.0"), RIGHT), ("--start", str(tmp_path / "begin.py"))
-    first = search(tmp_path, "reward", f"{OWN}:Far", "--model", model, "--rounds", "1", *begin, *FEW, *SURE)
+    first = search(tmp_path, "reward", "own.py:Far", "--model", model, "--rounds", "1", *begin, *FEW, *SURE)
     assert first.exit_code == 0, first.output
     assert "at most 1 candidates by 3 trainings of 512 steps" in first.output
     assert "2 below target" in first.output, "the program that it begins with, and the reply"
     # All but the bounds is the stored run's: neither start nor seeds need to be said again.
-    again = search(tmp_path, "reward", f"{OWN}:Far", "--name", "far", "--resume", "--rounds", "2", "--json")
+    again = search(tmp_path, "reward", "own.py:Far", "--name", "far", "--resume", "--rounds", "2", "--json")
     assert again.exit_code == 0, again.output
     (row,) = json.loads(again.stdout)["table"]
     assert row["solved"]
@@ -56,16 +69,11 @@ def test_a_reward_is_searched_for_in_an_environment_of_ones_own(tmp_path: Path) 
     assert row["best"].endswith("/1/0")
 
 
-def test_what_is_plainly_behind_stops_early_and_the_same_after_a_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # With a secret of chance the start's seeds may lie so far apart that nobody is plainly behind it.
-    monkeypatch.setattr("gristmill.graph.judging.secret.secrets.token_hex", lambda size: "a7" * size)
-
+def test_what_is_plainly_behind_stops_early_and_the_same_after_a_resume(tmp_path: Path) -> None:
     def searched(name: str, *words: str) -> tuple[list[float], int]:
         """Trainings that each candidate got, and how many were looked at again at the close."""
         common = ("--hypotheses", "1", "--patience", "5", "--same", "5", "--sandbox", "bubblewrap", "--name", name)
-        done = search(tmp_path, "reward", f"{OWN}:Far", *common, *words)
+        done = search(tmp_path, "reward", "own.py:Far", *common, *words)
         assert done.exit_code == 0, done.output
         with Store.open(tmp_path) as store:
             (standing,) = store.standings(name)
@@ -83,7 +91,7 @@ def test_what_is_plainly_behind_stops_early_and_the_same_after_a_resume(
 
 def test_a_loss_is_searched_for_with_a_problem_of_ones_own(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    done = search(tmp_path, "loss", f"{OWN}:Doubling", "--model", recorded(tmp_path, LOSS), "--rounds", "1", *FEW)
+    done = search(tmp_path, "loss", "own.py:Doubling", "--model", recorded(tmp_path, LOSS), "--rounds", "1", *FEW)
     assert done.exit_code == 0, done.output
     assert "at most 1 candidates by 1 trainings of 2 epochs" in done.output
     assert "hypotheses   1:" in done.output
@@ -155,16 +163,17 @@ def test_a_search_is_told_beside_its_baselines_which_are_trained_once(tmp_path: 
     own = tmp_path / "far.py"
     own.write_text(text, encoding="utf-8")
     model = recorded(tmp_path, "def reward(obs, action, next_obs, info):\n    return obs[7]\n", PARTED)
-    words = ("reward", f"{own}:Far", "--model", model, "--rounds", "2", "--published", "--final-seeds", "2")
+    words = ("reward", "far.py:Far", "--model", model, "--rounds", "2", "--published", "--final-seeds", "2")
     assert search(tmp_path, *words, *FEW).exit_code == 0
     show = ("--plugin-files", "show", "far", "--baselines", "--workspace", str(tmp_path))
     told = json.loads(CliRunner().invoke(app, [*show, "--json"]).stdout)
     assert (told["candidates"], told["executed"], told["execute_rate"]) == (2, 1, 0.5)
     assert [each["executed"] for each in told["iterations"]] == [0, 1]
     assert told["correlation"] == pytest.approx(-1)
-    assert told["beat"] == {"human": 0.0}
-    winner, human = told["table"]  # no control: what is observed does not say how far this cart has been
-    assert (winner["seeds"], human["seeds"], human["name"]) == (2, 2, "human")
+    assert told["beat"] == {"human": 0.0, CONTROL: 0.0}
+    winner, human, control = told["table"]
+    assert [(each["name"], each["seeds"]) for each in (human, control)] == [("human", 2), (CONTROL, 2)]
+    assert winner["seeds"] == 2
     assert None not in (winner["success"], human["success"], human["low"])
     assert winner["gain"] is None
     assert human["gain"] == pytest.approx(winner["final"] - human["final"])

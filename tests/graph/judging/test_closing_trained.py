@@ -36,12 +36,23 @@ def call(folder: Path, *words: str) -> Result:
 
 
 def test_a_reward_that_was_found_is_trained_again_and_what_is_final_is_opened_once(
-    bubblewrap: str, tmp_path: Path
+    bubblewrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # By seeds of chance, which the secret and the file's name make, nothing is known of two trainings of 512 steps.
+    monkeypatch.setattr("gristmill.graph.judging.secret.secrets.token_hex", lambda size: "a7" * size)
+    monkeypatch.chdir(OWN.parent)
     rows = [{"text": f"```python\n{each}```", "round": number} for number, each in enumerate((RIGHT, FASTER))]
     (tmp_path / "replies.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     few = ("--hypotheses", "1", "--rounds", "2", "--seeds", "1", "--final-seeds", "2", "--sandbox", "bubblewrap")
-    asked = ("search", "reward", f"{OWN}:Far", "--model", f"replay:{tmp_path / 'replies.jsonl'}", "--target", "1")
+    asked = (
+        "search",
+        "reward",
+        "own_environment.py:Far",
+        "--model",
+        f"replay:{tmp_path / 'replies.jsonl'}",
+        "--target",
+        "1",
+    )
     out = call(tmp_path, *asked, *few, "--name", "far").output
     assert "at the close 10 to find the winner and score it by fresh seeds" in out
     assert "re-score" in out
