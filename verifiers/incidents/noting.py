@@ -23,6 +23,8 @@ _ENDINGS: Final = {
     Ending.OUT_OF_MEMORY: Mechanism.MEMORY,
     Ending.OUTPUT_LIMIT: Mechanism.OUTPUT,
 }
+# A judge's word for a line closed at the other end. Who sends what cannot be used is given up, and ends so too.
+_ENDED: Final = "it has ended"
 # What ends a test, or the process that runs it, in plain execution.
 _ENDS: Final = frozenset(("SystemExit", "KeyboardInterrupt", "GeneratorExit"))
 
@@ -108,7 +110,7 @@ def note_judged(messages: Sequence[dict[str, Any]], candidate: Report) -> None:
             note(Mechanism.MESSAGE)
         elif last.get("late"):
             note(Mechanism.TIME)
-        elif last.get("lost"):
+        elif last.get("lost") == _ENDED:
             note_exit(candidate)
         note(Mechanism.CONTROL, times=int(last.get("steered") or 0))
         if type(load := each.get("load")) is dict:

@@ -30,7 +30,7 @@ WORDS: Final[Mapping[Mechanism, Words]] = {
     Mechanism.MESSAGE: Words(
         "a message of its own",
         "its process sent on the line to the judge what our part of that process never sends; it was given up",
-        "by a value of millions of parts that hold each other, if at all",
+        "not known of any",
     ),
     Mechanism.EXTRA: Words(
         "more answers than questions",

@@ -177,7 +177,7 @@ class Wire:
             if type(error) is not dict:
                 raise DecodeError("an error is malformed")
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
-            raise self._lose(f"it sent a value that cannot be used: {error}", broken=True) from None
+            raise self._lose(f"it sent a value that cannot be used: {error}") from None
         raise RemoteRaisedError(error)
 
     def _linked(self, result: Any, changes: Any, own: list[Any], links: Any) -> tuple[Any, list[Any]]:
@@ -212,7 +212,7 @@ class Wire:
             if linked is not False or not self._answers:
                 args, kwargs, values = self._taken(args, kwargs, linked)
         except (DecodeError, ValueError, TypeError, LookupError, RecursionError) as error:
-            raise self._lose(f"it sent a request that cannot be used: {error}", broken=True) from None
+            raise self._lose(f"it sent a request that cannot be used: {error}") from None
         before = [Snapshot(value) for value in values]
         held = self._serving.of(target) if self._serving else []
         self._depth += 1
@@ -289,8 +289,8 @@ class Wire:
         except LineError as error:
             raise self._lose(str(error)) from None
 
-    def _lose(self, reason: str, *, broken: bool = False) -> LostPeerError:
-        self.lost, self.line.broken = self.lost or reason, self.line.broken or broken
+    def _lose(self, reason: str) -> LostPeerError:
+        self.lost = self.lost or reason
         return LostPeerError(self.lost)
 
 
