@@ -392,6 +392,11 @@ def test_it_is_read_on_a_phone_and_by_a_screen_reader(browser: Browser, served: 
     for path in PAGES:
         page.goto(served.address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        for curve in page.locator("figure.curve:has(.u-legend)").all():
+            drawn, caption = curve.locator(".u-legend").bounding_box(), curve.locator("figcaption").bounding_box()
+            assert drawn, path
+            assert caption, path
+            assert drawn["y"] + drawn["height"] <= caption["y"] + 1, "the legend lies over the words below it"
         page.evaluate(AXE.read_text("utf-8"))
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         serious = [
