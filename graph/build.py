@@ -10,7 +10,7 @@ from langgraph.types import Send
 
 from gristmill.graph.context import Context, LoopRuntime
 from gristmill.graph.nodes.campaign import any_left, close, open_campaign
-from gristmill.graph.nodes.converge import converge, decided
+from gristmill.graph.nodes.converge import decided
 from gristmill.graph.nodes.propose import propose
 from gristmill.graph.nodes.rank import rank
 from gristmill.graph.nodes.record import record
@@ -22,19 +22,17 @@ __all__ = ["campaign_graph", "mermaid", "studio", "task_graph"]
 
 
 def task_graph() -> CompiledStateGraph[TaskState, Context, TaskState, TaskEnding]:
-    """One task: propose → verify → rank → converged? —yes→ record; —no→ reflect → propose."""
+    """One task: propose → verify → rank —converged→ record; —not yet→ reflect → propose."""
     graph = StateGraph(TaskState, context_schema=Context, output_schema=TaskEnding)
     graph.add_node("propose", propose)
     graph.add_node("verify", verify)
     graph.add_node("rank", rank)
-    graph.add_node("converge", converge)
     graph.add_node("reflect", reflect)
     graph.add_node("record", record)
     graph.add_edge(START, "propose")
     graph.add_edge("propose", "verify")
     graph.add_edge("verify", "rank")
-    graph.add_edge("rank", "converge")
-    graph.add_conditional_edges("converge", decided, {"yes": "record", "no": "reflect"})
+    graph.add_conditional_edges("rank", decided, {"converged": "record", "not yet": "reflect"})
     graph.add_edge("reflect", "propose")
     graph.add_edge("record", END)
     return graph.compile()

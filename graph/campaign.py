@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CampaignSummary", "MessagesFor", "left_out", "run_campaign"]
 
-_NODES_PER_ROUND = 6
+_NODES_PER_ROUND = 5
 _SLOTS = 32
 """Tasks at work at least; more where more calls may be in flight, so that every one of them has a task to serve."""
 

@@ -18,15 +18,6 @@ class TaskState(TypedDict, total=False):
     round: int
     spent: str | None
     """The budget (a `StopReason`) that refused a call of this round."""
-    best: str | None
-    score: float | None
-    passed: int
-    target: bool
-    stale: int
-    novel: int
-    same: int
-    arrived: bool
-    """These eight are the `Standing` after the round."""
     stop: str | None
     detail: str
     until: int | None

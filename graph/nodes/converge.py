@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from gristmill.graph.context import LoopRuntime
+from gristmill.graph.context import Context
 from gristmill.graph.events import NodeEntered
 from gristmill.graph.records import STARTS, StopReason
 from gristmill.graph.state import TaskState
@@ -14,16 +14,16 @@ from gristmill.graph.stopping.ranking import Standing
 __all__ = ["converge", "decided"]
 
 
-async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
-    """Ask the predicates of `gristmill.graph.stopping.convergence`.
+def converge(context: Context, state: TaskState, standing: Standing) -> dict[str, Any]:
+    """Ask the predicates of `gristmill.graph.stopping.convergence`, as the last of what `rank` does: a step of the
+    graph by itself would cost more than all of them.
 
     A budget that ran out elsewhere stops this task too. Rounds that were asked for ahead, before there was a reason,
     are still judged: they belong to the run however fast they came. What reaches the target there, and a budget
     that leaves one of them unfinished, is the reason then.
     """
-    context, round = runtime.context, state["round"]
+    round = state["round"]
     context.tell(NodeEntered(node="converge", task_id=state["task_id"], round=round))
-    standing = Standing.model_validate({name: state.get(name) for name in Standing.model_fields})
     refused = state.get("spent")
     spent = StopReason(refused) if refused else context.spending.over()
     stop = converged(standing, round, context.config, spent=spent, cut=bool(refused))
@@ -39,7 +39,7 @@ async def converge(state: TaskState, runtime: LoopRuntime) -> dict[str, Any]:
     return {"stop": stop.reason.value, "detail": stop.detail, "until": last}
 
 
-async def decided(state: TaskState) -> Literal["yes", "no"]:
+async def decided(state: TaskState) -> Literal["converged", "not yet"]:
     """Which way the graph goes on. Not blocking, so that LangGraph asks for no thread."""
     until = state.get("until")
-    return "yes" if state.get("stop") and (until is None or state["round"] >= until) else "no"
+    return "converged" if state.get("stop") and (until is None or state["round"] >= until) else "not yet"

@@ -27,9 +27,8 @@ def test_the_loop_has_the_edges_of_the_design() -> None:
         ("__start__", "propose", None),
         ("propose", "verify", None),
         ("verify", "rank", None),
-        ("rank", "converge", None),
-        ("converge", "record", "yes"),
-        ("converge", "reflect", "no"),
+        ("rank", "record", "converged"),
+        ("rank", "reflect", "not yet"),
         ("reflect", "propose", None),
         ("record", "__end__", None),
     }
