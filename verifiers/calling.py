@@ -64,6 +64,8 @@ _ITEMS_A_MEBIBYTE: Final = 1 << 17
 _DEPTH: Final = 1000
 _DIGITS: Final = 10_000_000
 _FIELD: Final = re.compile(r"`limits\.(\w+)`")  # (`limits.value_mb` raises that)
+# What our part of a process never sends; it may send a value that is beyond its reader's bounds.
+_NEVER_SENT: Final = ("a message of another form", "not an encoded value")
 _ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")  # <function f at 0x7f3a1c0d5e10>
 # Of each ending: the outcome, what the candidate did, the limit that it met, and the fields of `limits` that raise it.
 _ENDINGS: Final = {
@@ -131,7 +133,7 @@ def answers(report: Report, bounds: Bounds) -> Iterator[Answer]:
 
 def noted(answer: Answer) -> Answer:
     """The answer; what it shows of an attempt is noted (see `gristmill.verifiers.incidents`)."""
-    if isinstance(answer, Malformed):
+    if isinstance(answer, Malformed) and answer.reason.startswith(_NEVER_SENT):
         note(Mechanism.MESSAGE)
     elif isinstance(answer, Raised | LoadError):
         note_raised(answer.type)
