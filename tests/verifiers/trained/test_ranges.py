@@ -30,7 +30,7 @@ from gristmill.verifiers.trained.reward.environments import environment
 from gristmill.verifiers.trained.reward.grading import grades
 from gristmill.verifiers.trained.reward.trainer import Batch, train
 
-OWN = f"{Path(__file__).resolve().parents[2] / 'typing' / 'own_environment.py'}:Far"
+OWN = Path(__file__).resolve().parents[2] / "typing" / "own_environment.py"
 RIGHT = "def reward(obs, action, next_obs, info):\n    return next_obs[:, 0] - obs[:, 0]\n"
 PRIORS = {"push": (0.08, 0.2)}
 NAMES = {"mass": (0.5, 1.5), "wind": (-2.0, 3.0), "drag": (0.0, 1e-3)}
@@ -167,10 +167,13 @@ def test_worlds_are_drawn_from_the_whole_of_what_is_given_and_the_worst_tenth_is
 
 
 @pytest.fixture
-def own() -> Iterator[str]:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Named without its folder: seeds follow from a secret and the task, so they are the same in every checkout."""
+    (tmp_path / OWN.name).write_bytes(OWN.read_bytes())
+    monkeypatch.chdir(tmp_path)
     before = plugins._trusted
     plugins.trust_files()
-    yield OWN
+    yield f"{OWN.name}:Far"
     plugins.trust_files(before)
 
 
