@@ -7,8 +7,9 @@
 Makes a store of one search with so many hypotheses, and serves it by the real command to a real Chromium. Told are, of
 each page, the server's answer as a client on this machine waits for it and the first contentful paint; the server's
 memory while three tabs watch a second run; and the wall time of short runs with and without a tab that watches them, in
-pairs of changing order. Models and judges of these runs answer at once, so all that is left is loop and store: what a
-page takes from a run shows most. The page, the browser and the run share this machine's cores.
+pairs of changing order. Judges of these runs answer at once, and so do the models of half of them, so that all that is
+left is loop and store: what a page takes from a run shows most. In the other half a reply takes a tenth of a second.
+The page, the browser and the run share this machine's cores.
 
 With `--screenshots` it runs the search for packing that lies in `examples/recordings` as it was answered, on real
 sandboxes, and takes pictures of its pages, desktop and phone. Needs Chromium and playwright. With `--demo` it writes
@@ -76,8 +77,15 @@ def judge(task: Task, solution: str) -> Verdict:
     return Verdict(outcome=Outcome.FAILED, score=score, strength=Strength.TESTED, verifier="scripted/1")
 
 
-def search(folder: Path, name: str, size: int, heard: Callable[[Event], None] = lambda event: None) -> float:
-    """A search of so many hypotheses; seconds that it took."""
+def search(
+    folder: Path, name: str, size: int, heard: Callable[[Event], None] = lambda event: None, wait: float = 0.0
+) -> float:
+    """A search of so many hypotheses, by a model that takes so many seconds a reply; seconds that it took."""
+
+    async def late(request: Request) -> str:
+        await asyncio.sleep(wait)
+        return answer(request)
+
     rounds = max(1, size // WIDTH)
     config = RunConfig.of(model="scripted", hypotheses=WIDTH, rounds=rounds, patience=rounds, same=rounds)
     begun = time.perf_counter()
@@ -87,7 +95,7 @@ def search(folder: Path, name: str, size: int, heard: Callable[[Event], None] = 
             config,
             name=name,
             store=store,
-            proposer=ScriptedProposer(answer),
+            proposer=ScriptedProposer(late if wait else answer),
             verifiers=ScriptedJudge(judge),
             on_event=heard,
         )
@@ -164,9 +172,11 @@ def how_soon(browser: Browser, address: str, size: int, loads: int) -> None:
         print("{:22}{:12.0f}{:10.0f}{:17.0f}{:17.0f}".format(name, *figures), flush=True)
 
 
-def watched(browser: Browser, folder: Path, address: str, name: str, size: int, tabs: int, look: Any) -> float:
+def watched(
+    browser: Browser, folder: Path, address: str, name: str, size: int, tabs: int, look: Any, wait: float = 0.0
+) -> float:
     """Seconds that a search in a process of its own takes while so many tabs watch it; `look` is called meanwhile."""
-    command = [sys.executable, __file__, "--size", str(size), "--search", name, str(folder)]
+    command = [sys.executable, __file__, "--size", str(size), "--wait", str(wait), "--search", name, str(folder)]
     context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]  # a plain dictionary
     opened = [context.new_page() for _ in range(tabs)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -187,14 +197,14 @@ def watched(browser: Browser, folder: Path, address: str, name: str, size: int, 
     return took
 
 
-def alone(folder: Path, name: str, size: int) -> None:
+def alone(folder: Path, name: str, size: int, wait: float) -> None:
     """The process of `watched`: a line when the search has begun, and its seconds in the end."""
 
     def heard(event: Event) -> None:
         if isinstance(event, RunStarted):
             print("begun", flush=True)
 
-    print(search(folder, name, size, heard))
+    print(search(folder, name, size, heard, wait))
 
 
 def measure(size: int, pairs: int, loads: int) -> None:
@@ -214,18 +224,23 @@ def measure(size: int, pairs: int, loads: int) -> None:
             half = held[len(held) // 2]
             print(f"\nserver's memory, three tabs on a run of {size // 4:,} hypotheses, MB:")
             print(f"before {held[0]:.0f}, at half time {half:.0f}, in the end {held[-1]:.0f}, at most {max(held):.0f}")
-            found: dict[bool, list[float]] = {True: [], False: []}
-            for number in range(pairs):
-                for with_page in (True, False) if number % 2 else (False, True):
-                    name = f"pair-{number}-{'with' if with_page else 'without'}"
-                    took = watched(browser, folder, address, name, size // 10, int(with_page), lambda: None)
-                    found[with_page].append(took)
-            if pairs:
-                told = compare(found[False], found[True])
-                print(f"\nseconds of a run of {size // 10:,} hypotheses, {pairs} pairs:")
-                low, high = told.interval
-                print(f"without a page {told.before:.2f}, with one {told.after:.2f}, difference {told.difference:+.2f}")
-                print(f"(95%: {low:+.2f} to {high:+.2f}, p = {told.p_different:.2g}, {told.test})")
+            for wait in (0.0, 0.1) if pairs else ():
+                in_pairs(browser, folder, address, size // 10, pairs, wait)
+
+
+def in_pairs(browser: Browser, folder: Path, address: str, size: int, pairs: int, wait: float) -> None:
+    """What a page takes from a run: so many pairs with and without one, of a model that takes so long a reply."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(pairs):
+        for with_page in (True, False) if number % 2 else (False, True):
+            name = f"pair-{wait}-{number}-{'with' if with_page else 'without'}"
+            took = watched(browser, folder, address, name, size, int(with_page), lambda: None, wait)
+            found[with_page].append(took)
+    told = compare(found[False], found[True])
+    print(f"\nseconds of a run of {size:,} hypotheses, {WIDTH} at once, {wait} s a reply, {pairs} pairs:")
+    low, high = told.interval
+    print(f"without a page {told.before:.2f}, with one {told.after:.2f}, difference {told.difference:+.2f}")
+    print(f"(95%: {low:+.2f} to {high:+.2f}, p = {told.p_different:.2g}, {told.test})", flush=True)
 
 
 def recorded(place: str, name: str) -> None:
@@ -284,10 +299,11 @@ if __name__ == "__main__":
     parser.add_argument("--loads", type=int, default=10, help="loads of each page")
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="take pictures instead")
     parser.add_argument("--demo", type=Path, metavar="FILE", help="write the store that `view --demo` opens instead")
+    parser.add_argument("--wait", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--search", nargs=2, metavar=("NAME", "DIR"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search is not None:
-        alone(Path(given.search[1]), given.search[0], given.size)
+        alone(Path(given.search[1]), given.search[0], given.size, given.wait)
     elif given.demo is not None:
         demo(given.demo)
     elif given.screenshots is not None:
